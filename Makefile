@@ -1,0 +1,71 @@
+# repomgr: `make help` lists the targets.
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+PYTEST ?=
+SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help up test test-fast lint format lock system-packages clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: $(VENV)/.runtime  ## start everything in the foreground (PORT, REPOMGR_HOME move it)
+	@LOG_FORMAT=$${LOG_FORMAT:-console} LOG_LEVEL=$${LOG_LEVEL:-WARNING} $(BIN)/python manage.py first_start
+	@LOG_FORMAT=$${LOG_FORMAT:-console} exec $(BIN)/python -m repomgr.processes
+
+test: $(VENV)/.dev system-packages  ## run all tests, with coverage of packages_app
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
+
+test-fast: $(VENV)/.dev  ## run the tests of single parts only
+	$(BIN)/python -m pytest -n $(JOBS) --ignore=tests/apt --ignore=tests/browser $(PYTEST)
+
+lint: $(VENV)/.dev  ## ruff, mypy --strict, import contracts, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@REPOMGR_HOME=$$(mktemp -d) && export REPOMGR_HOME && \
+	$(BIN)/python manage.py makemigrations --check --dry-run; code=$$?; rm -rf "$$REPOMGR_HOME"; exit $$code
+
+format: $(VENV)/.dev  ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:  ## resolve dependencies anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-header --no-annotate -c requirements.lock --extra dev pyproject.toml -o requirements-dev.lock
+
+system-packages:  ## as root on Debian, install the servers and tools that the tests use
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		missing=$$(dpkg-query -W -f '$${db:Status-Abbrev}$${Package}\n' $(SYSTEM_PACKAGES) 2>/dev/null | \
+			sed -n 's/^ii //p' | sort > /tmp/.have.$$$$; printf '%s\n' $(SYSTEM_PACKAGES) | sort | \
+			comm -13 /tmp/.have.$$$$ -; rm -f /tmp/.have.$$$$); \
+		if [ -n "$$missing" ] || ! ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1; then \
+			apt-get update -q && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -q --no-install-recommends $$missing; \
+		fi; \
+	fi
+
+clean:  ## remove the environment and caches; data stays
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "repomgr needs Python 3.11 or newer."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian: apt install python3-venv"; exit 1; }
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

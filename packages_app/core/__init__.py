@@ -1,0 +1,1 @@
+"""Values and rules; no Django, no network, no disk but the configuration."""

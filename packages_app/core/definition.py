@@ -1,0 +1,187 @@
+"""Definitions: one YAML file in `config/packages/` describes one package (R6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packages_app.core.layout import ALL
+from packages_app.core.repository import Repository
+from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
+
+PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+\Z")  # Debian Policy 5.6.1
+PRIORITIES = ("required", "important", "standard", "optional", "extra")  # Debian Policy 2.5
+_COPY_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*\.deb\Z")
+
+SourceSettings = object
+"""What a source type's reader gives: its own frozen dataclass."""
+SettingsReader = Callable[[YamlReader], SourceSettings]
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Says that a package sets clients up. `copy` is the convenience copy's name in the root (R2-R3)."""
+
+    copy: str
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One package as its file describes it. `source_settings` is what the source type read of `source`."""
+
+    name: str
+    description: str
+    maintainer: str
+    homepage: str
+    section: str
+    priority: str
+    architectures: tuple[str, ...]
+    depends: str
+    enabled: bool
+    suites: tuple[str, ...]
+    component: str
+    source_type: str
+    source_settings: SourceSettings
+    bootstrap: Bootstrap | None
+    file: str
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """All definitions found: the good ones by name, sorted, and the problems of the others, sorted."""
+
+    by_name: Mapping[str, Definition] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    def bootstrap_packages(self) -> tuple[Definition, ...]:
+        """Give the definitions of bootstrap packages, sorted by name."""
+        return tuple(definition for definition in self.by_name.values() if definition.bootstrap)
+
+
+def load_definitions(
+    folder: Path, repository: Repository, source_types: Mapping[str, SettingsReader]
+) -> Definitions:
+    """Read every `*.yaml` of a folder.
+
+    `source_types` maps a type's name to the reader of its settings. A bad file is named with its problems and does
+    not hide the good ones; a name or a convenience copy that two files claim spoils the later file only.
+    """
+    good: dict[str, Definition] = {}
+    problems: list[Problem] = []
+    for path in sorted(folder.glob("*.yaml")):
+        reader = read_yaml(path)
+        definition = None if reader.problems else _definition(reader, repository, source_types)
+        if definition is not None:
+            _check_not_taken(reader, definition, good)
+        problems += reader.problems
+        if definition is not None and not reader.problems:
+            good[definition.name] = definition
+    return Definitions(dict(sorted(good.items())), tuple(sorted(problems)))
+
+
+def _check_not_taken(reader: YamlReader, definition: Definition, good: Mapping[str, Definition]) -> None:
+    if definition.name in good:
+        other = good[definition.name].file
+        reader.problem("name", f"{definition.name} is defined in {other} already.", "Remove one of the two files.")
+    for other_definition in good.values():
+        if definition.bootstrap and definition.bootstrap == other_definition.bootstrap:
+            reader.problem(
+                "bootstrap",
+                f"{definition.bootstrap.copy} is the copy of {other_definition.name} already.",
+                "Give each bootstrap package a copy name of its own.",
+            )
+
+
+def _definition(
+    reader: YamlReader, repository: Repository, source_types: Mapping[str, SettingsReader]
+) -> Definition:
+    suites = reader.texts("suites", required=False, default=(repository.default_suite.name,))
+    known = [suite for name in suites if (suite := repository.suite(name))]
+    default_component = known[0].components[0] if known else ""
+    source = reader.mapping("source")
+    source_type = source.text("type")
+    definition = Definition(
+        name=reader.text("name"),
+        description=reader.text("description"),
+        maintainer=reader.text("maintainer"),
+        homepage=reader.text("homepage"),
+        section=reader.text("section"),
+        priority=reader.text("priority"),
+        architectures=reader.texts("architecture"),
+        depends=reader.text("depends", required=False),
+        enabled=reader.flag("enabled", default=True),
+        suites=suites,
+        component=reader.text("component", required=False, default=default_component),
+        source_type=source_type,
+        source_settings=_source_settings(source, source_type, source_types),
+        bootstrap=_bootstrap(reader),
+        file=reader.file,
+    )
+    _check_identity(reader, definition)
+    _check_place(reader, definition, repository)
+    reader.finish()
+    return definition
+
+
+def _source_settings(
+    source: YamlReader, source_type: str, source_types: Mapping[str, SettingsReader]
+) -> SourceSettings:
+    read_settings = source_types.get(source_type)
+    if read_settings is None:
+        if source_type:
+            known = ", ".join(sorted(source_types))
+            source.problem("type", f"{source_type} is no known source type.", f"Use one of: {known}.")
+        return None
+    settings = read_settings(source)
+    source.finish()
+    return settings
+
+
+def _bootstrap(reader: YamlReader) -> Bootstrap | None:
+    if "bootstrap" not in reader.values:
+        return None
+    mapping = reader.mapping("bootstrap")
+    copy = mapping.text("copy")
+    if copy and not _COPY_NAME.match(copy):
+        mapping.problem("copy", f"{copy!r} is no file name of the root.", "Write it like example-repo.deb.")
+    mapping.finish()
+    return Bootstrap(copy)
+
+
+def _check_identity(reader: YamlReader, definition: Definition) -> None:
+    if definition.name and not PACKAGE_NAME.match(definition.name):
+        reader.problem("name", f"{definition.name!r} is no package name.", "Use a-z, 0-9, + - . (Debian Policy 5.6.1).")
+    if definition.priority and definition.priority not in PRIORITIES:
+        reader.problem("priority", f"{definition.priority!r} is no priority.", f"Use one of: {', '.join(PRIORITIES)}.")
+    if definition.maintainer and not re.search(r"<[^<>@\s]+@[^<>@\s]+>\Z", definition.maintainer):
+        reader.problem("maintainer", "It has no e-mail address.", "Write it as: Name <mail@example.org>.")
+
+
+def _check_place(reader: YamlReader, definition: Definition, repository: Repository) -> None:
+    for name in definition.suites:
+        suite = repository.suite(name)
+        if suite is None:
+            known = ", ".join(suite.name for suite in repository.suites)
+            reader.problem("suites", f"{name} is no suite of repository.yaml.", f"Use one of: {known}.")
+        elif definition.component and definition.component not in suite.components:
+            known = ", ".join(suite.components)
+            reader.problem("component", f"{definition.component} is not in suite {name}.", f"Use one of: {known}.")
+    for architecture in definition.architectures:
+        if architecture not in repository.architectures:
+            known = ", ".join(repository.architectures)
+            reader.problem("architecture", f"{architecture} is not configured.", f"Use one of: {known}.")
+
+
+def check_belongs(
+    definition: Definition, name: str, architecture: str
+) -> Sequence[str]:
+    """Say why a package of this name and architecture is not what the definition describes; empty when it is."""
+    faults = []
+    if name != definition.name:
+        faults.append(f"it is the package {name}, not {definition.name}")
+    if architecture not in definition.architectures:
+        wanted = " or ".join(definition.architectures)
+        faults.append(f"its architecture is {architecture}, not {wanted}")
+    return faults

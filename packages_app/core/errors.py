@@ -1,0 +1,173 @@
+"""The one hierarchy of errors.
+
+Every error has a `code` (stable, for logs, jobs and tests), a sentence that names the offending thing, and the
+`remedy`. `retryable` says whether the same call may succeed later without anyone changing anything.
+"""
+
+from __future__ import annotations
+
+
+class RepomgrError(Exception):
+    """Base of all errors that the product raises on purpose."""
+
+    code = "repomgr_error"
+    retryable = False
+
+    def __init__(self, message: str, *, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} Remedy: {self.remedy}"
+
+
+class SettingsError(RepomgrError):
+    """A setting in the environment is missing or makes no sense."""
+
+    code = "bad_setting"
+
+
+class DefinitionError(RepomgrError):
+    """A file in `config/` can't be used."""
+
+    code = "bad_definition"
+
+
+class InvalidVersion(RepomgrError):
+    """A string is no Debian version (deb-version(7))."""
+
+    code = "invalid_version"
+
+
+class InvalidDeb(RepomgrError):
+    """A file is no `.deb` that we would hand to a client (deb(5), Debian Policy 5)."""
+
+    code = "invalid_deb"
+
+
+class PackageRefused(RepomgrError):
+    """A sound `.deb` that does not belong here: another name, architecture, suite or component than configured."""
+
+    code = "package_refused"
+
+
+class VersionConflict(RepomgrError):
+    """The same version is there with other bytes; what clients have is never replaced."""
+
+    code = "version_conflict"
+
+
+class RecordNotFound(RepomgrError):
+    """The package table has no such record."""
+
+    code = "record_not_found"
+
+
+class UpstreamError(RepomgrError):
+    """A vendor's endpoint or download gave something that can't be used."""
+
+    code = "upstream_error"
+
+
+class UpstreamUnavailable(UpstreamError):
+    """A vendor's endpoint did not answer, or answered with a passing fault."""
+
+    code = "upstream_unavailable"
+    retryable = True
+
+
+class SignatureRefused(RepomgrError):
+    """A vendor's signature is missing, wrong, or made by a certificate that the definition does not allow."""
+
+    code = "signature_refused"
+
+
+class SigningKeyError(RepomgrError):
+    """The repository's OpenPGP key can't be used."""
+
+    code = "bad_signing_key"
+
+
+class TableUnavailable(RepomgrError):
+    """The package table did not answer after all retries."""
+
+    code = "table_unavailable"
+    retryable = True
+
+
+class TableMissing(RepomgrError):
+    """The package table, or its index, is not there."""
+
+    code = "table_missing"
+
+
+class StoreUnavailable(RepomgrError):
+    """The object store did not answer after all retries."""
+
+    code = "store_unavailable"
+    retryable = True
+
+
+class StoreMissing(RepomgrError):
+    """The bucket or folder is not there, or may not be used."""
+
+    code = "store_missing"
+
+
+class ObjectNotFound(RepomgrError):
+    """The object store has no object of that key."""
+
+    code = "object_not_found"
+
+
+class ObjectExists(RepomgrError):
+    """A write with `if_none_match` met an object of that key."""
+
+    code = "object_exists"
+
+
+class ObjectChanged(RepomgrError):
+    """A write with `if_match` met another object than the one that was seen."""
+
+    code = "object_changed"
+    retryable = True
+
+
+class ImmutableObjectConflict(RepomgrError):
+    """An immutable key (pool, by-hash) holds other bytes than those to be written."""
+
+    code = "immutable_object_conflict"
+
+
+class LeaseBusy(RepomgrError):
+    """Another publisher holds the suite's lease."""
+
+    code = "lease_busy"
+    retryable = True
+
+
+class LeaseLost(RepomgrError):
+    """This publisher's lease ran out and another took it."""
+
+    code = "lease_lost"
+    retryable = True
+
+
+class CandidateRefused(RepomgrError):
+    """A candidate publication failed its checks and was not published."""
+
+    code = "candidate_refused"
+
+
+class BuildFailed(RepomgrError):
+    """A package could not be built from its templates."""
+
+    code = "build_failed"
+
+
+class ServiceUnavailable(RepomgrError):
+    """The broker or the Django database did not answer."""
+
+    code = "service_unavailable"
+    retryable = True

@@ -1,0 +1,80 @@
+"""Where each object of the repository stands, and how it is served (R11; DebianRepository/Format)."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from packages_app.core.version import without_epoch
+
+ALL = "all"
+DEB_TYPE = "application/vnd.debian.binary-package"
+INDEX_PAGE = "index.html"
+
+_CONTENT_TYPES = {
+    ".deb": DEB_TYPE,
+    ".gz": "application/gzip",
+    ".xz": "application/x-xz",
+    ".zst": "application/zstd",
+    ".gpg": "application/pgp-signature",
+    ".asc": "application/pgp-keys",
+    ".html": "text/html; charset=utf-8",
+}
+_YEAR_SECONDS = 365 * 24 * 3600
+
+
+class CacheClass(Enum):
+    """The Cache-Control of a class of objects: immutable ones for a year, all others checked again within a minute."""
+
+    IMMUTABLE = f"public, max-age={_YEAR_SECONDS}, immutable"
+    SHORT = "public, max-age=60, must-revalidate"
+
+
+def pool_prefix(source_name: str) -> str:
+    """Give the pool's folder letter: one letter, or four for `lib*` packages, as in Debian's own archive."""
+    return source_name[:4] if source_name.startswith("lib") and len(source_name) > 3 else source_name[:1]
+
+
+def deb_filename(name: str, version: str, architecture: str) -> str:
+    """Give the file name `name_version_architecture.deb`, the version without its epoch (Debian Policy 5.6.12)."""
+    return f"{name}_{without_epoch(version)}_{architecture}.deb"
+
+
+def pool_path(component: str, name: str, filename: str) -> str:
+    """Give `pool/<component>/<prefix>/<name>/<filename>`."""
+    return f"pool/{component}/{pool_prefix(name)}/{name}/{filename}"
+
+
+def suite_path(suite: str, name: str = "") -> str:
+    """Give `dists/<suite>/<name>`, or the folder itself."""
+    return f"dists/{suite}/{name}"
+
+
+def binary_folder(component: str, architecture: str) -> str:
+    """Give an index's folder relative to its suite: `<component>/binary-<arch>`."""
+    return f"{component}/binary-{architecture}"
+
+
+def by_hash_path(suite: str, index_name: str, sha256: str) -> str:
+    """Give the by-hash key of an index named as in Release, for example `main/binary-amd64/Packages.gz`."""
+    folder = index_name.rpartition("/")[0]
+    return suite_path(suite, f"{folder}/by-hash/SHA256/{sha256}")
+
+
+def is_immutable(key: str) -> bool:
+    """Say whether the bytes of this key never change once written (pool and by-hash)."""
+    return key.startswith("pool/") or "/by-hash/" in key
+
+
+def cache_control(key: str) -> str:
+    """Give the Cache-Control header of a key."""
+    cache_class = CacheClass.IMMUTABLE if is_immutable(key) else CacheClass.SHORT
+    return str(cache_class.value)
+
+
+def content_type(key: str) -> str:
+    """Give the Content-Type of a key; by-hash objects, whose names say nothing, are `application/octet-stream`."""
+    if "/by-hash/" in key:
+        return "application/octet-stream"
+    match = re.search(r"\.[a-z]+\Z", key)
+    return _CONTENT_TYPES.get(match.group() if match else "", "text/plain; charset=utf-8")

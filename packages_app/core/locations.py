@@ -1,0 +1,105 @@
+"""The addresses of table and stores as settings give them: `sqlite:///…`, `dynamodb://…`, `file:///…`, `s3://…`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from packages_app.core.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class SqliteTable:
+    """The embedded package table: one SQLite file."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class DynamoTable:
+    """A DynamoDB table. `endpoint` is "" for AWS itself; `region` "" leaves it to the AWS configuration."""
+
+    name: str
+    region: str
+    endpoint: str
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    """A local folder as an object store."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class S3Store:
+    """A bucket, or what lies below a prefix of it (no slash at either end). `acl` is a canned ACL or ""."""
+
+    bucket: str
+    prefix: str
+    region: str
+    endpoint: str
+    acl: str
+
+
+TableLocation = SqliteTable | DynamoTable
+StoreLocation = FolderStore | S3Store
+
+_CANNED_ACLS = ("", "private", "public-read")
+
+
+def parse_table_url(setting: str, url: str) -> TableLocation:
+    """Read `sqlite:///path` or `dynamodb://TABLE?region=…&endpoint=…`; raises `SettingsError` that names the setting."""
+    parts = _split(setting, url)
+    if parts.scheme == "sqlite":
+        return SqliteTable(_path(setting, url, parts))
+    if parts.scheme == "dynamodb" and parts.netloc and parts.path in ("", "/"):
+        options = _options(setting, parts, ("region", "endpoint"))
+        return DynamoTable(parts.netloc, options["region"], options["endpoint"])
+    raise _bad(setting, url, "sqlite:///path or dynamodb://TABLE?region=…&endpoint=…")
+
+
+def parse_store_url(setting: str, url: str) -> StoreLocation:
+    """Read `file:///path` or `s3://BUCKET/prefix?region=…&endpoint=…&acl=…`; raises `SettingsError`."""
+    parts = _split(setting, url)
+    if parts.scheme == "file":
+        return FolderStore(_path(setting, url, parts))
+    if parts.scheme == "s3" and parts.netloc:
+        options = _options(setting, parts, ("region", "endpoint", "acl"))
+        if options["acl"] not in _CANNED_ACLS:
+            raise _bad(setting, url, "acl=public-read, acl=private, or no acl where a bucket policy decides")
+        prefix = unquote(parts.path).strip("/")
+        return S3Store(parts.netloc, prefix, options["region"], options["endpoint"], options["acl"])
+    raise _bad(setting, url, "file:///path or s3://BUCKET/prefix?region=…&endpoint=…&acl=public-read")
+
+
+def _split(setting: str, url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise _bad(setting, url, "a URL") from error
+
+
+def _path(setting: str, url: str, parts: SplitResult) -> Path:
+    path = Path(unquote(parts.path))
+    if parts.netloc or parts.query or not path.is_absolute() or path == Path("/"):
+        raise _bad(setting, url, f"{parts.scheme}:/// and an absolute path")
+    return path
+
+
+def _options(setting: str, parts: SplitResult, known: tuple[str, ...]) -> dict[str, str]:
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    for name in options:
+        if name not in known:
+            raise SettingsError(
+                f"{setting} has the option {name}, which is not known.", remedy=f"Use only: {', '.join(known)}."
+            )
+    endpoint = options.get("endpoint", "")
+    if endpoint and urlsplit(endpoint).scheme not in ("http", "https"):
+        raise SettingsError(f"{setting} has the endpoint {endpoint!r}.", remedy="Write http://host:port or https://host.")
+    return {name: options.get(name, "") for name in known}
+
+
+def _bad(setting: str, url: str, wanted: str) -> SettingsError:
+    return SettingsError(f"{setting} is {url!r}.", remedy=f"Write {wanted}.")

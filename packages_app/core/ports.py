@@ -1,0 +1,218 @@
+"""What the rules need from outside: the package table, object stores, a signer, a clock, and a place to tell progress.
+
+Each port has an embedded and a distributed adapter; one contract test runs against both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from packages_app.core.record import PackageRecord
+
+Clock = Callable[[], datetime]
+"""Gives now, as an aware datetime in UTC."""
+
+
+class Written(Enum):
+    """What a conditional write of a record did."""
+
+    ADDED = "added"
+    ALREADY_THERE = "already_there"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A publisher's hold on a suite. `fence` only grows; `expires` is seconds since the epoch."""
+
+    name: str
+    holder: str
+    fence: int
+    expires: float
+
+
+class PackageTable(Protocol):
+    """The only truth. All calls raise `TableUnavailable` after three tries, `TableMissing` when there is no table."""
+
+    def create(self) -> bool:
+        """Make table and index where they are missing; True when something was made. Safe to repeat."""
+        ...
+
+    def probe(self) -> str:
+        """Read one item and give a line that names the table; raises when it can't be used."""
+        ...
+
+    def put_new(self, record: PackageRecord) -> Written:
+        """Write a record unless its key is there.
+
+        The same bytes (SHA256 and size) there already: `ALREADY_THERE`, nothing changes, suites included. Other
+        bytes: raises `VersionConflict` that names both SHA256, nothing changes.
+        """
+        ...
+
+    def set_suites(self, record: PackageRecord, suites: Iterable[str]) -> PackageRecord:
+        """Change a record's suites from those of `record` to `suites`, and give the changed record.
+
+        Raises `RecordNotFound`, or `ObjectChanged` when the table's suites are no longer those of `record`.
+        """
+        ...
+
+    def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
+        """Read one record (strongly consistent)."""
+        ...
+
+    def versions_of(self, name: str) -> Iterator[PackageRecord]:
+        """Give all records of exactly this name, oldest version first, then by architecture (index: may lag)."""
+        ...
+
+    def newest_of(self, name: str) -> PackageRecord | None:
+        """Give a record of the newest version of this name in dpkg's order (index: may lag)."""
+        ...
+
+    def all_records(self) -> Iterator[PackageRecord]:
+        """Give every record once, in no order, from the base table with consistent reads. Leases are not records."""
+        ...
+
+    def take_lease(self, name: str, holder: str, seconds: float) -> Lease:
+        """Take a lease that is free, expired, or this holder's own; raises `LeaseBusy`. The fence grows by one."""
+        ...
+
+    def renew_lease(self, lease: Lease, seconds: float) -> Lease:
+        """Extend a lease that is still ours by its fence; raises `LeaseLost`. The fence stays."""
+        ...
+
+    def release_lease(self, lease: Lease) -> None:
+        """Let go of a lease; a lease that is no longer ours is left alone. The fence is remembered."""
+        ...
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """An object as a head request tells it: `size` in bytes, `etag` opaque, `metadata` with lower-case names."""
+
+    key: str
+    size: int
+    etag: str
+    content_type: str
+    cache_control: str
+    modified: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class ObjectStore(Protocol):
+    """A bucket or a folder. All calls raise `StoreUnavailable` after three tries, `StoreMissing` when it is not there.
+
+    A write is atomic: a reader gets the old object or the new one, whole. Content type and cache headers follow
+    `core.layout` by key. Keys are relative, without a leading slash, and may hold `+`, `~` and `:`.
+    """
+
+    def create(self) -> bool:
+        """Make the bucket or folder when it is missing; True when it was made. Safe to repeat."""
+        ...
+
+    def probe(self) -> str:
+        """Write, read and delete a probe object under `.probe/`; gives a line that names the store."""
+        ...
+
+    def put(
+        self,
+        key: str,
+        body: bytes | Path,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        if_none_match: bool = False,
+        if_match: str | None = None,
+    ) -> ObjectInfo:
+        """Write an object from bytes or a file.
+
+        `if_none_match`: raises `ObjectExists` when the key is there. `if_match`: raises `ObjectChanged` when the
+        key's ETag is another one, or the key is not there.
+        """
+        ...
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Tell an object's size, type and metadata, or None."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """Give a small object's bytes; raises `ObjectNotFound`."""
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        """Open an object for reading from its start; the caller closes it. Raises `ObjectNotFound`."""
+        ...
+
+    def copy(self, source: str, target: str, *, metadata: Mapping[str, str]) -> ObjectInfo:
+        """Copy within the store, on its side, and set the copy's metadata; raises `ObjectNotFound`."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+        ...
+
+    def keys(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Give (key, size in bytes) of every object whose key begins with `prefix`, sorted by key."""
+        ...
+
+
+class Signer(Protocol):
+    """Signs Release files with the repository's OpenPGP key."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The primary key's fingerprint, upper-case hex."""
+        ...
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the key stops being valid, or None."""
+        ...
+
+    def sign_clear(self, text: bytes) -> bytes:
+        """Give the InRelease form: the text with a cleartext signature around it."""
+        ...
+
+    def sign_detached(self, text: bytes) -> bytes:
+        """Give the Release.gpg form: an armored detached signature."""
+        ...
+
+    def public_keyring(self) -> bytes:
+        """Give the public certificate, binary, as `Signed-By` wants it in a `.gpg` file."""
+        ...
+
+    def public_armored(self) -> bytes:
+        """Give the public certificate, ASCII-armored (`.asc`)."""
+        ...
+
+
+class Progress(Protocol):
+    """Where a service tells what it is doing: a job row, a terminal's bar, or nobody."""
+
+    def step(self, name: str, detail: str = "") -> None:
+        """Begin a step; the one before is done. `name` is short and stable, `detail` says what of it."""
+        ...
+
+    def advance(self, done: int, total: int) -> None:
+        """Tell how far the present step is, in its own units (bytes, records)."""
+        ...
+
+    def note(self, text: str, *, level: str = "info") -> None:
+        """Say something about the present step that a person should read; level info, warning or error."""
+        ...
+
+
+class Silent:
+    """The progress that nobody watches."""
+
+    def step(self, name: str, detail: str = "") -> None:
+        """Do nothing."""
+
+    def advance(self, done: int, total: int) -> None:
+        """Do nothing."""
+
+    def note(self, text: str, *, level: str = "info") -> None:
+        """Do nothing."""

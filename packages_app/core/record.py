@@ -1,0 +1,117 @@
+"""The record: one version of one package for one architecture, as the package table keeps it (R1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+from packages_app.core.version import version_key
+
+# What a stanza can't do without (DebianRepository/Format, "Packages" indices; Debian Policy 5.3 for the control part).
+REQUIRED_FIELDS = (
+    "package_name",
+    "version",
+    "architecture",
+    "maintainer",
+    "description",
+    "pool_path",
+    "file_size",
+    "md5_hash",
+    "sha1_hash",
+    "sha256_hash",
+)
+
+
+def make_package_id(name: str, version: str) -> str:
+    """Give the table's partition key, `name#version`."""
+    return f"{name}#{version}"
+
+
+@dataclass(frozen=True)
+class PackageRecord:
+    """One item of the package table. Text fields are "" and `file_size` is None when not known.
+
+    `control` is the whole control paragraph of the `.deb` as it stood there ("" in records of older tables).
+    `pool_path` is the stanza's Filename, the key of the file in the bucket. `file_size` is in bytes, hashes are
+    lower-case hex, `processed_timestamp` is ISO 8601 in UTC, `pub_date` is what upstream said. `suites` is sorted.
+    """
+
+    package_name: str
+    version: str
+    architecture: str
+    package_type: str = ""
+    component: str = "main"
+    suites: tuple[str, ...] = ()
+    section: str = ""
+    priority: str = ""
+    maintainer: str = ""
+    homepage: str = ""
+    description: str = ""
+    depends: str = ""
+    deb_url: str = ""
+    actual_filename: str = ""
+    pool_path: str = ""
+    file_size: int | None = None
+    md5_hash: str = ""
+    sha1_hash: str = ""
+    sha256_hash: str = ""
+    sha512_hash: str = ""
+    certificate_url: str = ""
+    signature_url: str = ""
+    notes: str = ""
+    pub_date: str = ""
+    processed_timestamp: str = ""
+    control: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "suites", tuple(sorted(set(self.suites))))
+
+    @property
+    def package_id(self) -> str:
+        """The partition key, `name#version`."""
+        return make_package_id(self.package_name, self.version)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The table's key: `package_id`, `architecture`."""
+        return (self.package_id, self.architecture)
+
+    @property
+    def version_key(self) -> str:
+        """The version's sort key; raises `InvalidVersion`."""
+        return version_key(self.version)
+
+    def missing_fields(self) -> tuple[str, ...]:
+        """Give the names of required fields that are not there, in the order of `REQUIRED_FIELDS`."""
+        return tuple(name for name in REQUIRED_FIELDS if getattr(self, name) in ("", None))
+
+    def same_bytes_as(self, other: PackageRecord) -> bool:
+        """Say whether both records stand for the same file."""
+        return self.sha256_hash == other.sha256_hash and self.file_size == other.file_size
+
+    def in_suites(self, suites: Iterable[str]) -> Self:
+        """Give this record with other suites."""
+        return replace(self, suites=tuple(suites))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give every field and `package_id` as plain values (`suites` as a list)."""
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"package_id": self.package_id, **values, "suites": list(self.suites)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Make a record of what `as_dict` gave; unknown names are ignored, absent or None text becomes ""."""
+        known = {field.name for field in fields(cls)} - {"suites", "file_size"}
+        texts = {name: str(value) for name, value in values.items() if name in known and value is not None}
+        size = values.get("file_size")
+        return cls(
+            **texts,
+            suites=tuple(values.get("suites") or ()),
+            file_size=None if size is None else int(size),
+        )
+
+
+def index_order(record: PackageRecord) -> tuple[str, str, str]:
+    """The sort key of records in an index: name, then version in dpkg's order, then architecture."""
+    return (record.package_name, record.version_key, record.architecture)

@@ -1,0 +1,120 @@
+"""`config/repository.yaml`: the repository's identity, its suites, components and architectures."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from packages_app.core.errors import DefinitionError
+from packages_app.core.layout import ALL
+from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*\Z")
+_SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One `dists/<name>`. `architectures` are without `all`; `valid_for` is Valid-Until less Date."""
+
+    name: str
+    codename: str
+    version: str
+    description: str
+    components: tuple[str, ...]
+    architectures: tuple[str, ...]
+    valid_for: timedelta
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The repository as clients know it. `keyring` is the file name of the keyring, without its ending."""
+
+    origin: str
+    label: str
+    description: str
+    keyring: str
+    suites: tuple[Suite, ...]
+
+    @property
+    def default_suite(self) -> Suite:
+        """The suite that a package goes to when nothing else is said: the first."""
+        return self.suites[0]
+
+    @property
+    def keyring_key(self) -> str:
+        """The public keyring's key in the bucket's root."""
+        return f"{self.keyring}.gpg"
+
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """Every architecture of any suite, and `all`, sorted."""
+        return tuple(sorted({ALL, *(name for suite in self.suites for name in suite.architectures)}))
+
+    def suite(self, name: str) -> Suite | None:
+        """Give the suite of this name, or None."""
+        return next((suite for suite in self.suites if suite.name == name), None)
+
+
+def load_repository(path: Path) -> Repository:
+    """Read `repository.yaml`; raises `DefinitionError` that names every fault with its line."""
+    reader = read_yaml(path)
+    if not reader.problems:
+        repository = _repository(reader)
+    if reader.problems:
+        raise definition_error(reader.problems)
+    return repository
+
+
+def definition_error(problems: list[Problem]) -> DefinitionError:
+    """Make one error of the problems of a file."""
+    first = problems[0]
+    said = "; ".join(f"{p.file}:{p.line}: {p.field}: {p.message}" for p in problems)
+    return DefinitionError(said, remedy=first.remedy)
+
+
+def _repository(reader: YamlReader) -> Repository:
+    suites = tuple(_suite(suite) for suite in reader.mappings("suites"))
+    names = [suite.name for suite in suites] + [suite.codename for suite in suites if suite.codename != suite.name]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        reader.problem("suites", f"{name} names two suites.", "Give each suite and codename a name of its own.")
+    repository = Repository(
+        origin=reader.text("origin"),
+        label=reader.text("label"),
+        description=reader.text("description"),
+        keyring=reader.text("keyring"),
+        suites=suites,
+    )
+    if not _NAME.match(repository.keyring):
+        reader.problem("keyring", f"{repository.keyring!r} is no file name.", "Write it like example-archive-keyring.")
+    reader.finish()
+    return repository
+
+
+def _suite(reader: YamlReader) -> Suite:
+    suite = Suite(
+        name=reader.text("name"),
+        codename=reader.text("codename"),
+        version=reader.text("version"),
+        description=reader.text("description"),
+        components=reader.texts("components"),
+        architectures=reader.texts("architectures"),
+        valid_for=timedelta(days=reader.number("valid_days", default=14, least=1)),
+    )
+    for name, value in (("name", suite.name), ("codename", suite.codename)):
+        if not _SUITE.match(value):
+            reader.problem(name, f"{value!r} can't be a folder of dists/.", "Use letters, digits, dot and hyphen.")
+    for component in suite.components:
+        if not _NAME.match(component):
+            reader.problem("components", f"{component!r} is no component.", "Use lower-case letters and digits.")
+    for architecture in suite.architectures:
+        if not _NAME.match(architecture) or architecture in (ALL, "any", "source"):
+            reader.problem(
+                "architectures",
+                f"{architecture!r} is no architecture with an index of its own.",
+                "List those that `dpkg --print-architecture` gives; `all` packages go into each of them.",
+            )
+    reader.finish()
+    return suite

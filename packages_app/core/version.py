@@ -1,0 +1,90 @@
+"""Debian versions: syntax, order, and a string key that sorts as `dpkg --compare-versions` does (deb-version(7))."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from packages_app.core.errors import InvalidVersion
+
+_EPOCH = re.compile(r"[0-9]{1,10}\Z")
+_UPSTREAM = re.compile(r"[0-9A-Za-z][A-Za-z0-9.+~:-]*\Z")
+_REVISION = re.compile(r"[A-Za-z0-9.+~]+\Z")
+_RUNS = re.compile(r"([^0-9]*)([0-9]*)")
+# dpkg keeps the epoch in an int and refuses a larger one.
+_EPOCH_MAX = 2**31 - 1
+LONGEST_VERSION = 256
+
+# In a run of non-digits dpkg sorts `~` before the run's end, the end before letters, letters before all else, each
+# by its ASCII code. These characters stand in that order and sort so as plain bytes.
+_TILDE, _END = "#", "$"
+_ORDER = str.maketrans({"~": _TILDE, "+": "{", "-": "|", ".": "}", ":": "~"})
+# One digit that counts the digits of a number, so that longer numbers sort after shorter ones.
+_LENGTHS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy"
+_LONGER = "z"
+
+
+@dataclass(frozen=True)
+class DebianVersion:
+    """A version taken apart: `epoch` (0 when not written), `upstream`, `revision` ("" when not written)."""
+
+    epoch: int
+    upstream: str
+    revision: str
+
+
+def parse_version(text: str) -> DebianVersion:
+    """Take a version apart as deb-version(7) says.
+
+    Raises `InvalidVersion` for what dpkg refuses, and for a version of over 256 characters. An upstream part that
+    begins with a letter is taken, as dpkg takes it with a warning only.
+    """
+    epoch_text, colon, rest = text.partition(":")
+    if not colon:
+        epoch_text, rest = "0", text
+    upstream, hyphen, revision = rest.rpartition("-")
+    if not hyphen:
+        upstream, revision = rest, ""
+    sound = (
+        len(text) <= LONGEST_VERSION
+        and _EPOCH.match(epoch_text)
+        and int(epoch_text) <= _EPOCH_MAX
+        and _UPSTREAM.match(upstream)
+        and (not hyphen or _REVISION.match(revision))
+    )
+    if not sound:
+        raise InvalidVersion(
+            f"{text[:80]!r} is not a Debian version.",
+            remedy="Use [epoch:]upstream[-revision] of letters, digits and . + ~ -, as deb-version(7) says.",
+        )
+    return DebianVersion(int(epoch_text), upstream, revision)
+
+
+def _number_key(digits: str) -> str:
+    digits = digits.lstrip("0")
+    longer, rest = divmod(len(digits), len(_LENGTHS))
+    return _LONGER * longer + _LENGTHS[rest] + digits
+
+
+def _part_key(part: str) -> str:
+    # dpkg holds an empty part and one of zeros equal.
+    pieces = []
+    for run, digits in _RUNS.findall(part or "0"):
+        if run or digits:
+            pieces.append(run.translate(_ORDER) + _END + _number_key(digits))
+    return "".join(pieces) + _END
+
+
+def version_key(text: str) -> str:
+    """Give a printable ASCII string whose byte order is dpkg's version order.
+
+    Two versions that dpkg holds equal (`1.0` and `1.0-0`) have equal keys. Compare bytewise: a database column that
+    holds it needs the "C" collation. Raises `InvalidVersion`.
+    """
+    version = parse_version(text)
+    return _number_key(str(version.epoch)) + _part_key(version.upstream) + _part_key(version.revision)
+
+
+def without_epoch(text: str) -> str:
+    """Give the version as file names carry it: `1:2.0-1` becomes `2.0-1` (Debian Policy 5.6.12)."""
+    return text.partition(":")[2] if ":" in text else text

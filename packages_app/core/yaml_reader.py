@@ -1,0 +1,179 @@
+"""YAML read with the line of every field, so that an error can say where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One fault of a file: where, which field, what is wrong, and what to do."""
+
+    file: str
+    line: int
+    field: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.field}: {self.message} Remedy: {self.remedy}"
+
+
+@dataclass
+class YamlReader:
+    """Takes typed values out of one mapping of a YAML file and gathers the problems found on the way.
+
+    A field that is missing or of the wrong type gives a stand-in value and a problem; so one read names all faults.
+    """
+
+    file: str
+    values: Mapping[str, Any]
+    lines: Mapping[str, int]
+    line: int = 1
+    prefix: str = ""
+    problems: list[Problem] = field(default_factory=list)
+    _taken: set[str] = field(default_factory=set)
+
+    def problem(self, name: str, message: str, remedy: str) -> None:
+        """Add a problem of the field `name` (its line, or the mapping's where the field is missing)."""
+        at = self.lines.get(name, self.line)
+        self.problems.append(Problem(self.file, at, f"{self.prefix}{name}", message, remedy))
+
+    def text(self, name: str, *, required: bool = True, default: str = "") -> str:
+        """Take a text; a number is taken as written only where YAML kept it as text."""
+        value = self._take(name, required=required)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            self.problem(name, f"{value!r} is not text.", "Put the value in quotes.")
+            return default
+        if required and not value.strip():
+            self.problem(name, "It is empty.", f"Give {name} a value.")
+        return value.strip()
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Take a true or false."""
+        value = self._take(name, required=False)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            self.problem(name, f"{value!r} is neither true nor false.", "Write true or false.")
+            return default
+        return value
+
+    def number(self, name: str, *, default: int, least: int = 0) -> int:
+        """Take a whole number that is not below `least`."""
+        value = self._take(name, required=False)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            self.problem(name, f"{value!r} is not a whole number of at least {least}.", "Write such a number.")
+            return default
+        return value
+
+    def texts(self, name: str, *, required: bool = True, default: Sequence[str] = ()) -> tuple[str, ...]:
+        """Take a list of texts; one text stands for a list of one."""
+        value = self._take(name, required=required)
+        if value is None:
+            return tuple(default)
+        items = [value] if isinstance(value, str) else value
+        if not isinstance(items, list) or not items or not all(isinstance(item, str) and item for item in items):
+            self.problem(name, f"{value!r} is not a list of texts.", "Write [one, two], each in quotes if it is a number.")
+            return tuple(default)
+        return tuple(items)
+
+    def mapping(self, name: str, *, required: bool = True) -> YamlReader:
+        """Take a mapping as a reader of its own that shares this one's problems."""
+        value = self._take(name, required=required)
+        if value is not None and not isinstance(value, _LinedMapping):
+            self.problem(name, "It is not a mapping.", f"Write the fields of {name} below it, indented.")
+            value = None
+        return self._reader_of(value, name)
+
+    def mappings(self, name: str) -> list[YamlReader]:
+        """Take a list of mappings."""
+        value = self._take(name, required=True)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not value or not all(isinstance(item, _LinedMapping) for item in value):
+            self.problem(name, "It is not a list of mappings.", f"Write each of {name} as `- name: …`.")
+            return []
+        return [self._reader_of(item, f"{name}[{number}]") for number, item in enumerate(value)]
+
+    def finish(self) -> None:
+        """Name every field that nobody took: most are misspelt."""
+        for name in self.values:
+            if name not in self._taken:
+                self.problem(str(name), "This field is not known here.", "Remove it, or check its spelling.")
+
+    def _reader_of(self, value: _LinedMapping | None, name: str) -> YamlReader:
+        at = self.lines.get(name, self.line)
+        return YamlReader(
+            self.file,
+            value or {},
+            value.lines if value is not None else {},
+            value.line if value is not None else at,
+            f"{self.prefix}{name}.",
+            self.problems,
+        )
+
+    def _take(self, name: str, *, required: bool) -> Any:
+        self._taken.add(name)
+        value = self.values.get(name)
+        if value is None and required:
+            self.problem(name, "It is missing.", f"Add {name}.")
+        return value
+
+
+class _LinedMapping(dict[str, Any]):
+    """A mapping that remembers its own line and the line of each key."""
+
+    line: int = 1
+    lines: dict[str, int]
+
+
+class _LinedLoader(yaml.SafeLoader):
+    def construct_lined(self, node: yaml.MappingNode) -> _LinedMapping:
+        mapping = _LinedMapping()
+        mapping.line = node.start_mark.line + 1
+        mapping.lines = {}
+        for key_node, value_node in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is not text", key_node.start_mark)
+            if key in mapping:
+                raise yaml.constructor.ConstructorError(None, None, f"{key} is given twice", key_node.start_mark)
+            mapping[key] = self.construct_object(value_node, deep=True)
+            mapping.lines[key] = key_node.start_mark.line + 1
+        return mapping
+
+
+_LinedLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _LinedLoader.construct_lined)
+
+
+def read_yaml(path: Path) -> YamlReader:
+    """Open a YAML file whose top is a mapping.
+
+    Gives a reader; a file that can't be read or parsed gives an empty reader that holds the one problem.
+    """
+    try:
+        loaded = yaml.load(path.read_bytes(), Loader=_LinedLoader)  # noqa: S506 - derived from SafeLoader
+    except OSError as error:
+        return _unreadable(path, 1, f"The file can't be read: {error.strerror}.", "Check its path and mode.")
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        said = getattr(error, "problem", None) or str(error)
+        return _unreadable(path, line, f"This is not YAML: {said}.", "Mend the line, or the one above it.")
+    if not isinstance(loaded, _LinedMapping):
+        return _unreadable(path, 1, "The file holds no mapping.", "Write `field: value` lines.")
+    return YamlReader(path.name, loaded, loaded.lines)
+
+
+def _unreadable(path: Path, line: int, message: str, remedy: str) -> YamlReader:
+    return YamlReader(path.name, {}, {}, problems=[Problem(path.name, line, "(file)", message, remedy)])

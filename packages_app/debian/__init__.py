@@ -1,0 +1,1 @@
+"""A `.deb` opened without trusting it, control paragraphs, stanzas."""

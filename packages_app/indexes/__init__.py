@@ -1,0 +1,1 @@
+"""Records to Packages, compressed forms and Release: pure functions."""

@@ -1,0 +1,112 @@
+"""The Release file: rendered from plain values, and read back (DebianRepository/Format, "Release" files)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from packages_app.core.errors import CandidateRefused
+from packages_app.core.repository import Repository, Suite
+from packages_app.indexes.packages import IndexFile
+
+IDENTITY_FIELDS = ("Origin", "Label", "Suite", "Codename")
+"""What clients pin and confirm; apt asks before it accepts a change of one (apt-secure(8))."""
+
+_HASH_FIELDS = ("MD5Sum", "SHA1", "SHA256")
+_DATE = "%a, %d %b %Y %H:%M:%S UTC"
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True)
+class ReleaseEntry:
+    """One index as Release names it: size in bytes and lower-case hex hashes."""
+
+    size: int
+    md5: str
+    sha1: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """A Release file taken apart: its plain fields, and its indexes by name."""
+
+    fields: Mapping[str, str]
+    entries: Mapping[str, ReleaseEntry]
+
+    @property
+    def date(self) -> datetime:
+        """When it was made (UTC)."""
+        return parse_date(self.fields["Date"])
+
+    @property
+    def valid_until(self) -> datetime:
+        """When clients stop trusting it (UTC)."""
+        return parse_date(self.fields["Valid-Until"])
+
+
+def release_date(moment: datetime) -> str:
+    """Give a date as Release writes it, in UTC, in English whatever the locale."""
+    utc = moment.astimezone(UTC)
+    return f"{_DAYS[utc.weekday()]}, {utc.day:02d} {_MONTHS[utc.month - 1]} {utc:%Y %H:%M:%S} UTC"
+
+
+def parse_date(text: str) -> datetime:
+    """Read a date of Release; raises ValueError."""
+    return datetime.strptime(text, _DATE).replace(tzinfo=UTC)
+
+
+def render_release(repository: Repository, suite: Suite, indexes: Iterable[IndexFile], date: datetime) -> bytes:
+    """Give the Release file's bytes. SHA256 is the strongest hash listed: apt asks by-hash for the strongest."""
+    fields = {
+        "Origin": repository.origin,
+        "Label": repository.label,
+        "Suite": suite.name,
+        "Codename": suite.codename,
+        "Version": suite.version,
+        "Date": release_date(date),
+        "Valid-Until": release_date(date + suite.valid_for),
+        "Acquire-By-Hash": "yes",
+        "Architectures": " ".join(sorted(suite.architectures)),
+        "Components": " ".join(suite.components),
+        "Description": suite.description,
+    }
+    lines = [f"{name}: {value}" for name, value in fields.items()]
+    listed = sorted(indexes, key=lambda index: index.name)
+    for field_name in _HASH_FIELDS:
+        lines.append(f"{field_name}:")
+        lines += [f" {_digest(index, field_name)} {index.checksums.size} {index.name}" for index in listed]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _digest(index: IndexFile, field_name: str) -> str:
+    checksums = index.checksums
+    return {"MD5Sum": checksums.md5, "SHA1": checksums.sha1, "SHA256": checksums.sha256}[field_name]
+
+
+def parse_release(text: bytes) -> Release:
+    """Take a Release file apart; raises `CandidateRefused` for one that lacks a field that we always write."""
+    fields: dict[str, str] = {}
+    hashes: dict[str, dict[str, tuple[str, int]]] = {name: {} for name in _HASH_FIELDS}
+    try:
+        name = ""
+        for line in text.decode().splitlines():
+            if line.startswith(" "):
+                digest, size, index_name = line.split()
+                hashes[name][index_name] = (digest, int(size))
+                continue
+            name, _, value = line.partition(":")
+            fields[name] = value.strip()
+        entries = {
+            index_name: ReleaseEntry(size, hashes["MD5Sum"][index_name][0], hashes["SHA1"][index_name][0], sha256)
+            for index_name, (sha256, size) in hashes["SHA256"].items()
+        }
+        parse_date(fields["Date"])
+        parse_date(fields["Valid-Until"])
+    except (ValueError, KeyError, UnicodeDecodeError) as error:
+        raise CandidateRefused(
+            f"A Release file can't be read back: {error!r}.", remedy="Run force_rebuild to make it anew."
+        ) from error
+    return Release(fields, entries)

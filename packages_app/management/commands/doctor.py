@@ -1,0 +1,27 @@
+"""`manage.py doctor`."""
+
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from packages_app.management.terminal import EXIT_FAILED, ServiceCommand
+from packages_app.services.doctor import examine
+
+
+class Command(ServiceCommand):
+    """Probes what work needs."""
+
+    help = "Probe table, bucket, staging, broker, database, key, clock and definitions; one line each with its remedy."
+    # A database that is away is a finding, not a crash.
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print one line a probe; exit 1 when one failed."""
+        failed = 0
+        for finding in examine():
+            mark = "ok  " if finding.well else "FAIL"
+            remedy = f" Remedy: {finding.remedy}" if finding.remedy else ""
+            self.stdout.write(f"{mark} {finding.name}: {finding.detail}{remedy}")
+            failed += not finding.well
+        if failed:
+            raise CommandError(f"{failed} probes failed.", returncode=EXIT_FAILED)

@@ -1,0 +1,27 @@
+"""`make up` before its processes start."""
+
+from typing import Any
+
+from packages_app.management.terminal import ServiceCommand, TerminalProgress
+from packages_app.services.first_start import Welcome, first_start
+
+
+class Command(ServiceCommand):
+    """Prepares database, storage, key and administrator, and says where everything is."""
+
+    help = "Prepare a new or an existing home, and print the addresses and the first password."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Prepare and print."""
+        self.stdout.write(_text(first_start(TerminalProgress())))
+
+
+def _text(welcome: Welcome) -> str:
+    password = f"password {welcome.password}" if welcome.password else "password as set before"
+    commands = "\n".join(f"    {command}" for command in welcome.commands)
+    return f"""
+  Admin        {welcome.admin_url}   user {welcome.user}, {password}
+  Repository   {welcome.repository_url}/
+  On a client
+{commands}
+"""

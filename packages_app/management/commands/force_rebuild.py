@@ -1,0 +1,28 @@
+"""`manage.py force_rebuild`."""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from packages_app.management.terminal import ServiceCommand
+from packages_app.models import Job
+from packages_app.services import jobs
+
+
+class Command(ServiceCommand):
+    """Rebuilds from the table."""
+
+    help = "Make every index, Release, signature and root file again from the package table alone."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take suites and what is allowed."""
+        parser.add_argument("suites", nargs="*", metavar="SUITE", help="suites to rebuild; all if none")
+        parser.add_argument("--repair", action="store_true", help="first fetch missing pool files from where they came")
+        parser.add_argument(
+            "--new-identity", action="store_true", help="let Origin, Label, Suite and Codename change for clients"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Rebuild here."""
+        arguments = {name: options[name] for name in ("suites", "repair", "new_identity")}
+        self.run_job(lambda: jobs.enqueue(Job.Kind.FORCE_REBUILD, arguments, wake_worker=False))

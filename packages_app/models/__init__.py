@@ -1,0 +1,9 @@
+"""What Django keeps: the mirror of the package table, publications, jobs. None of it is the truth."""
+
+from packages_app.models.conflict import Conflict
+from packages_app.models.definition import DefinitionStatus
+from packages_app.models.job import Job
+from packages_app.models.package import Package, SuiteMembership
+from packages_app.models.publication import Publication
+
+__all__ = ["Conflict", "DefinitionStatus", "Job", "Package", "Publication", "SuiteMembership"]

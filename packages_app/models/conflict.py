@@ -1,0 +1,36 @@
+"""Conflicts: the same version offered with other bytes. They change nothing until a person decides."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Conflict(models.Model):
+    """One refused offer. `quarantined` is the staging key of the offered file, or "" when it was not fetched; `offered_size` is 0
+    when not known."""
+
+    package_name = models.CharField("package", max_length=255)
+    version = models.CharField(max_length=256)
+    architecture = models.CharField(max_length=64)
+    known_sha256 = models.CharField("SHA256 that clients have", max_length=64)
+    offered_sha256 = models.CharField("SHA256 offered", max_length=64, blank=True)
+    offered_size = models.BigIntegerField("size offered", default=0)
+    origin = models.TextField("offered by")
+    quarantined = models.TextField(blank=True)
+    seen = models.DateTimeField("last seen", auto_now=True)
+    job = models.ForeignKey("packages_app.Job", null=True, on_delete=models.SET_NULL, related_name="conflicts")
+    settled = models.BooleanField(default=False)
+
+    class Meta:
+        """The same offer is one row, however often it is seen."""
+
+        ordering = ("settled", "-seen")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("package_name", "version", "architecture", "offered_sha256", "offered_size"),
+                name="one_conflict_an_offer",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.package_name} {self.version} ({self.architecture})"

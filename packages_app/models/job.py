@@ -1,0 +1,76 @@
+"""Jobs: what a person or the clock asked for, and how far it is (DESIGN 6)."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+
+class Job(models.Model):
+    """One piece of work. Celery only wakes a worker; this row is what counts.
+
+    `steps` is a list of {"name", "detail", "state": running|done|failed, "began", "ended", "done", "total", "notes":
+    [{"level", "text"}]}. `heartbeat` is renewed while a worker has the job; a running job that has gone silent is woken.
+    """
+
+    class Kind(models.TextChoices):
+        """The service that does it; also the name of the task."""
+
+        SYNC = "sync_packages", "check upstream"
+        UPLOAD = "intake_upload", "take in an upload"
+        BUILD = "build_bootstrap", "build a bootstrap package"
+        PUBLISH = "publish", "publish"
+        FORCE_REBUILD = "force_rebuild", "force rebuild"
+        REFRESH = "refresh_signatures", "renew signatures"
+        RECONCILE = "reconcile_mirror", "reconcile the mirror"
+
+    class State(models.TextChoices):
+        """Where it is in its life."""
+
+        QUEUED = "queued", "queued"
+        RUNNING = "running", "running"
+        DONE = "done", "done"
+        FAILED = "failed", "failed"
+
+    ENDED: ClassVar = (State.DONE, State.FAILED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=32, choices=Kind.choices)
+    arguments = models.JSONField(default=dict)
+    # What of the same kind and subject waits already is not asked for twice (publications fold into the next).
+    subject = models.CharField(max_length=255, blank=True)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
+    steps = models.JSONField(default=list)
+    result = models.JSONField(default=dict)
+    error_code = models.CharField(max_length=64, blank=True)
+    error = models.TextField(blank=True)
+    remedy = models.TextField(blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    created = models.DateTimeField(auto_now_add=True)
+    started = models.DateTimeField(null=True)
+    ended = models.DateTimeField(null=True)
+    heartbeat = models.DateTimeField(null=True)
+
+    class Meta:
+        """Newest first."""
+
+        ordering = ("-created",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("kind", "subject"),
+                condition=models.Q(state="queued") & ~models.Q(subject=""),
+                name="one_queued_job_a_subject",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("state", "heartbeat"), name="job_by_state"),
+            models.Index(fields=("-created",), name="job_by_age"),
+        )
+
+    def __str__(self) -> str:
+        about = f" {self.subject}" if self.subject else ""
+        return f"{self.get_kind_display()}{about}"

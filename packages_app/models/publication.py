@@ -1,0 +1,46 @@
+"""Publications: what was published when. A row is written on a clean end only, so each one is complete."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Publication(models.Model):
+    """One published state of one suite.
+
+    `left_out` lists records that no index carries, with reasons; `missing_files` pool files that a force rebuild
+    found missing; `added` and `removed` packages against the publication before (`name version architecture`).
+    """
+
+    class Kind(models.TextChoices):
+        """Why it was made."""
+
+        PUBLISH = "publish", "publish"
+        FORCE_REBUILD = "force_rebuild", "force rebuild"
+        REFRESH = "refresh_signatures", "signature renewed"
+
+    suite = models.CharField(max_length=64)
+    kind = models.CharField(max_length=32, choices=Kind.choices)
+    published_at = models.DateTimeField(auto_now_add=True)
+    date = models.DateTimeField("Release date")
+    valid_until = models.DateTimeField("valid until")
+    release_sha256 = models.CharField("Release SHA256", max_length=64)
+    fingerprint = models.CharField("signed by", max_length=64)
+    packages = models.PositiveIntegerField("packages")
+    records_read = models.PositiveIntegerField("records read")
+    uploaded_bytes = models.BigIntegerField("bytes of indexes uploaded")
+    added = models.JSONField(default=list)
+    removed = models.JSONField(default=list)
+    left_out = models.JSONField("left out", default=list)
+    missing_files = models.JSONField("missing pool files", default=list)
+    job = models.ForeignKey("packages_app.Job", null=True, on_delete=models.SET_NULL, related_name="publications")
+
+    class Meta:
+        """Newest first."""
+
+        ordering = ("-published_at", "-id")
+        indexes = (models.Index(fields=("suite", "-published_at"), name="publication_by_suite"),)
+        permissions = (("publish_suite", "Can publish, rebuild and check upstream"),)
+
+    def __str__(self) -> str:
+        return f"{self.suite} at {self.date:%Y-%m-%d %H:%M:%S}"

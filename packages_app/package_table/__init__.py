@@ -1,0 +1,1 @@
+"""The only truth: the package table's two adapters."""

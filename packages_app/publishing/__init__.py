@@ -1,0 +1,1 @@
+"""Object stores, and the ordered way of a publication into the bucket."""

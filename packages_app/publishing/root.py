@@ -1,0 +1,117 @@
+"""What stands in the bucket's root: convenience copies, the public keyring, the instructions page (R2-R3, R16)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.template.loader import render_to_string
+
+from packages_app.core.definition import Definition
+from packages_app.core.layout import INDEX_PAGE
+from packages_app.core.ports import ObjectStore
+from packages_app.core.record import PackageRecord, index_order
+from packages_app.core.repository import Repository
+
+
+@dataclass(frozen=True)
+class CopyOutcome:
+    """What became of one convenience copy. Versions are "" where there is none; `changed` says if bytes were copied."""
+
+    key: str
+    package: str
+    old_version: str
+    new_version: str
+    changed: bool
+
+
+def newest_of_each(records: Iterable[PackageRecord]) -> list[PackageRecord]:
+    """Give one record of the newest version of each name, in dpkg's order, sorted by name."""
+    newest: dict[str, PackageRecord] = {}
+    for record in records:
+        known = newest.get(record.package_name)
+        if known is None or index_order(record) > index_order(known):
+            newest[record.package_name] = record
+    return sorted(newest.values(), key=index_order)
+
+
+def renew_convenience_copy(
+    bucket: ObjectStore, definition: Definition, records: Iterable[PackageRecord], *, again: bool
+) -> CopyOutcome | None:
+    """Bring a bootstrap package's copy in the root to the newest version among the records.
+
+    A server-side copy of the pool's object, with `package`, `version` and `sha256` as metadata. A copy that is the
+    newest is left as it is unless `again`. None when the package has no record. Raises `ObjectNotFound` when the pool
+    lacks the file.
+    """
+    if definition.bootstrap is None:
+        return None
+    newest = newest_of_each(record for record in records if record.package_name == definition.name)
+    if not newest:
+        return None
+    record, key = newest[0], definition.bootstrap.copy
+    present = bucket.head(key)
+    old = present.metadata.get("version", "") if present else ""
+    in_place = (
+        present is not None
+        and present.size == record.file_size
+        and old == record.version
+        and present.metadata.get("sha256") == record.sha256_hash
+    )
+    if in_place and not again:
+        return CopyOutcome(key, definition.name, old, record.version, changed=False)
+    metadata = {"package": record.package_name, "version": record.version, "sha256": record.sha256_hash}
+    bucket.copy(record.pool_path, key, metadata=metadata)
+    return CopyOutcome(key, definition.name, old, record.version, changed=True)
+
+
+def client_commands(public_url: str, bootstrap: Definition | None, package: str) -> list[str]:
+    """Give the shell lines that set a client up and install `package`."""
+    if bootstrap is None or bootstrap.bootstrap is None:
+        return [f"sudo apt update && sudo apt install {package}"]
+    copy = bootstrap.bootstrap.copy
+    return [
+        f"curl -fsSLO {public_url}/{copy} && sudo apt install ./{copy}",
+        f"sudo apt update && sudo apt install {package}",
+    ]
+
+
+def instructions_page(
+    repository: Repository,
+    public_url: str,
+    bootstraps: Sequence[Definition],
+    records: Iterable[PackageRecord],
+    *,
+    example: str,
+    fingerprint: str,
+) -> bytes:
+    """Render the root's `index.html` for the packages of the default suite; `example` is the package to install."""
+    suite = repository.default_suite
+    packages = newest_of_each(records)
+    bootstrap = bootstraps[0] if bootstraps else None
+    context = {
+        "repository": repository,
+        "suite": suite,
+        "public_url": public_url,
+        "bootstrap": bootstrap,
+        "example": example,
+        "commands": client_commands(public_url, bootstrap, example),
+        "packages": [{"record": record, "summary": record.description.partition("\n")[0]} for record in packages],
+        "fingerprint": " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4)),
+    }
+    return render_to_string("instructions/index.html", context).encode()
+
+
+def put_if_other(bucket: ObjectStore, key: str, body: bytes) -> bool:
+    """Write a root object unless it holds these bytes already; True when it was written."""
+    present = bucket.head(key)
+    if present is not None and present.size == len(body) and bucket.read(key) == body:
+        return False
+    bucket.put(key, body)
+    return True
+
+
+def renew_root_files(bucket: ObjectStore, repository: Repository, keyring: bytes, page: bytes) -> list[str]:
+    """Write the public keyring and the instructions page where they differ; gives the keys written."""
+    files = {repository.keyring_key: keyring, INDEX_PAGE: page}
+    return [key for key, body in files.items() if put_if_other(bucket, key, body)]

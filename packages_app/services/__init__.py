@@ -1,0 +1,1 @@
+"""The use cases, one function each; admin, tasks, commands and views call them."""

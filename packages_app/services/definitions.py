@@ -1,0 +1,56 @@
+"""Definitions as the admin shows them: the files copied into rows, and how the last check went."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from packages_app.core.definition import Definition
+from packages_app.core.yaml_reader import Problem
+from packages_app.models import DefinitionStatus
+from packages_app.services import adapters
+
+
+def mirror_definitions() -> None:
+    """Bring the rows up to date with the files: good ones, bad ones with their problems; rows of gone files go."""
+    definitions = adapters.definitions()
+    problems_of: dict[str, list[Problem]] = {}
+    for problem in definitions.problems:
+        problems_of.setdefault(problem.file, []).append(problem)
+    good = {definition.name: _columns(definition) for definition in definitions.by_name.values()}
+    bad = {
+        file: {"file": file, "problems": [str(problem) for problem in problems]}
+        for file, problems in problems_of.items()
+    }
+    rows: Mapping[str, dict[str, Any]] = good | bad
+    with transaction.atomic():
+        DefinitionStatus.objects.exclude(name__in=rows).delete()
+        for name, columns in rows.items():
+            DefinitionStatus.objects.update_or_create(name=name, defaults=columns)
+
+
+def record_check(name: str, outcome: str, *, failed: bool) -> None:
+    """Keep how a check upstream went."""
+    mirror_definitions()
+    DefinitionStatus.objects.filter(name=name).update(checked=timezone.now(), outcome=outcome, failed=failed)
+
+
+def _columns(definition: Definition) -> dict[str, Any]:
+    settings: Any = definition.source_settings
+    plain = dataclasses.asdict(settings) if dataclasses.is_dataclass(settings) else {}
+    return {
+        "file": definition.file,
+        "source_type": definition.source_type,
+        "description": definition.description,
+        "architectures": " ".join(definition.architectures),
+        "suites": " ".join(definition.suites),
+        "component": definition.component,
+        "enabled": definition.enabled,
+        "bootstrap_copy": definition.bootstrap.copy if definition.bootstrap else "",
+        "settings": {name: str(value) for name, value in plain.items() if value not in (None, "")},
+        "problems": [],
+    }

@@ -1,0 +1,36 @@
+"""Force rebuild: everything that clients read made again from the package table alone (R7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from packages_app.core.ports import Progress
+from packages_app.models import Job, Publication
+from packages_app.publishing.publisher import Demand
+from packages_app.services import adapters
+from packages_app.services.mirror import reconcile_mirror
+from packages_app.services.publication_requests import known_suite
+from packages_app.services.publish import publish, result_of
+from packages_app.services.repair import repair_pool
+
+
+def force_rebuild(
+    suites: list[str], progress: Progress, *, repair: bool = False, new_identity: bool = False, job: Job | None = None
+) -> dict[str, Any]:
+    """Rebuild suites (all when the list is empty) and the mirror from the table; asks no upstream, reads no `.deb`.
+
+    Missing pool files are named on the publication; with `repair` they are fetched again from `deb_url` first, and
+    taken only when their SHA256 is the record's. Gives each suite's result and the repair's. Raises what `publish` does.
+    """
+    wanted = [known_suite(name).name for name in suites] or [s.name for s in adapters.repository().suites]
+    result: dict[str, Any] = {}
+    if repair:
+        repaired = repair_pool(progress)
+        result["repaired"], result["not_repaired"] = repaired.repaired, repaired.failed
+    reconcile_mirror(progress)
+    demand = Demand(rebuild=True, new_identity=new_identity)
+    result["suites"] = [
+        result_of(publish(name, progress, demand=demand, kind=Publication.Kind.FORCE_REBUILD, job=job))
+        for name in wanted
+    ]
+    return result

@@ -1,0 +1,106 @@
+"""Progress that is written to a job's row, so that its page shows what goes on; and a heartbeat beside it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import connection
+from django.utils import timezone
+
+from packages_app.core.ports import Progress, Silent
+from packages_app.models import Job
+
+HEARTBEAT_SECONDS = 10.0
+_ADVANCE_SECONDS = 1.0
+_NOTES_KEPT = 200
+
+log = structlog.get_logger(__name__)
+
+
+class JobProgress:
+    """Writes steps and notes to a job at once, and how far a step is once a second; `watcher` is told everything too."""
+
+    def __init__(self, job: Job, watcher: Progress | None = None) -> None:
+        self._job = job
+        self._watcher = watcher or Silent()
+        self._saved = 0.0
+
+    def step(self, name: str, detail: str = "") -> None:
+        """Begin a step; the one before is done."""
+        self._end_step("done")
+        self._job.steps.append(
+            {"name": name, "detail": detail, "state": "running", "began": _now(), "done": 0, "total": 0, "notes": []}
+        )
+        self._save()
+        self._watcher.step(name, detail)
+        log.info("step_began", job=str(self._job.id), kind=self._job.kind, step=name, detail=detail)
+
+    def advance(self, done: int, total: int) -> None:
+        """Tell how far the present step is."""
+        step = self._present()
+        step["done"], step["total"] = done, total
+        if time.monotonic() - self._saved >= _ADVANCE_SECONDS:
+            self._save()
+        self._watcher.advance(done, total)
+
+    def note(self, text: str, *, level: str = "info") -> None:
+        """Keep a sentence with the present step."""
+        notes = self._present()["notes"]
+        if len(notes) < _NOTES_KEPT:
+            notes.append({"level": level, "text": text})
+        self._save()
+        self._watcher.note(text, level=level)
+        getattr(log, level)("step_note", job=str(self._job.id), kind=self._job.kind, note=text)
+
+    def end(self, state: str) -> None:
+        """End the last step as `done` or `failed`; the caller saves the job."""
+        self._end_step(state)
+
+    def _present(self) -> dict[str, Any]:
+        if not self._job.steps:
+            self.step("begin")
+        step: dict[str, Any] = self._job.steps[-1]
+        return step
+
+    def _end_step(self, state: str) -> None:
+        if self._job.steps and self._job.steps[-1]["state"] == "running":
+            step = self._job.steps[-1]
+            step["state"], step["ended"] = state, _now()
+            log.info("step_ended", job=str(self._job.id), kind=self._job.kind, step=step["name"], state=state)
+
+    def _save(self) -> None:
+        self._saved = time.monotonic()
+        Job.objects.filter(pk=self._job.pk).update(steps=self._job.steps, heartbeat=timezone.now())
+
+
+@contextmanager
+def heartbeat(job_id: UUID) -> Iterator[None]:
+    """Renew a job's heartbeat every 10 s while the block runs, so that a killed worker is noticed by its silence."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(HEARTBEAT_SECONDS):
+            try:
+                Job.objects.filter(pk=job_id).update(heartbeat=timezone.now())
+            except Exception:  # a database that is away for a moment must not end the work
+                log.warning("heartbeat_failed", job=str(job_id), exc_info=True)
+            finally:
+                connection.close()
+
+    thread = threading.Thread(target=beat, name=f"heartbeat-{job_id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _now() -> str:
+    return timezone.now().isoformat(timespec="milliseconds")

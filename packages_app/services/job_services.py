@@ -1,0 +1,67 @@
+"""Which service does the work of which kind of job, with the arguments taken out of the job's row."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from packages_app.core.ports import Progress
+from packages_app.models import Job
+from packages_app.services import jobs
+from packages_app.services.build_bootstrap import build_and_take_in
+from packages_app.services.force_rebuild import force_rebuild
+from packages_app.services.mirror import reconcile_mirror
+from packages_app.services.publish import publish, result_of
+from packages_app.services.refresh_signatures import refresh_signatures
+from packages_app.services.sync import sync_packages
+from packages_app.services.uploads import intake_upload
+
+
+def _sync(job: Job, progress: Progress) -> dict[str, Any]:
+    return sync_packages(job.arguments.get("names", []), progress, job=job)
+
+
+def _build(job: Job, progress: Progress) -> dict[str, Any]:
+    return build_and_take_in(job.arguments["name"], job.arguments["version"], progress)
+
+
+def _publish(job: Job, progress: Progress) -> dict[str, Any]:
+    return result_of(publish(job.arguments["suite"], progress, job=job))
+
+
+def _force_rebuild(job: Job, progress: Progress) -> dict[str, Any]:
+    return force_rebuild(
+        job.arguments.get("suites", []),
+        progress,
+        repair=job.arguments.get("repair", False),
+        new_identity=job.arguments.get("new_identity", False),
+        job=job,
+    )
+
+
+def _refresh(job: Job, progress: Progress) -> dict[str, Any]:
+    return refresh_signatures(progress, job=job)
+
+
+def _reconcile(_job: Job, progress: Progress) -> dict[str, Any]:
+    return dataclasses.asdict(reconcile_mirror(progress))
+
+
+SERVICES: Mapping[str, jobs.Service] = {
+    Job.Kind.SYNC: _sync,
+    Job.Kind.UPLOAD: intake_upload,
+    Job.Kind.BUILD: _build,
+    Job.Kind.PUBLISH: _publish,
+    Job.Kind.FORCE_REBUILD: _force_rebuild,
+    Job.Kind.REFRESH: _refresh,
+    Job.Kind.RECONCILE: _reconcile,
+}
+
+
+def run_waiting_publications(progress: Progress) -> list[Job]:
+    """Run the publications that wait, here; those that a worker has taken are left to it. Gives the jobs run."""
+    return [
+        jobs.run(job.pk, SERVICES[Job.Kind.PUBLISH], watcher=progress)
+        for job in jobs.waiting_jobs(Job.Kind.PUBLISH)
+    ]

@@ -1,0 +1,125 @@
+"""The repository's OpenPGP key: made, read, checked, and used to sign Release files.
+
+Keys are RFC 4880 (version 4): the gpgv of apt before 3.0 refuses RFC 9580 keys.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from pysequoia import Cert, CipherSuite, Profile, PySigner, Sig, SignatureMode, Tsk, sign, verify
+
+from packages_app.core.errors import SigningKeyError
+
+_SAMPLE = b"Origin: sample\nSuite: sample\n"
+
+
+class OpenPgpSigner:
+    """Signs with one secret key; fulfils `core.ports.Signer`."""
+
+    def __init__(self, armored_secret_key: str) -> None:
+        try:
+            self._key = Tsk.from_bytes(armored_secret_key.encode())
+            self._certificate = self._key.extract_certificate()
+        except Exception as error:  # pysequoia raises plain exceptions
+            raise SigningKeyError(
+                f"The signing key is not an OpenPGP secret key: {_said(error)}.",
+                remedy="Give SIGNING_KEY what `gpg --armor --export-secret-keys KEYID` prints.",
+            ) from error
+
+    @property
+    def fingerprint(self) -> str:
+        """The primary key's fingerprint, upper-case hex."""
+        return self._certificate.fingerprint.upper()
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the key stops being valid, or None."""
+        return self._certificate.expiration
+
+    def sign_clear(self, text: bytes) -> bytes:
+        """Give the InRelease form: the text with a cleartext signature around it."""
+        return self._sign(text, SignatureMode.CLEAR)
+
+    def sign_detached(self, text: bytes) -> bytes:
+        """Give the Release.gpg form: an armored detached signature."""
+        return self._sign(text, SignatureMode.DETACHED)
+
+    def public_keyring(self) -> bytes:
+        """Give the public certificate, binary."""
+        return bytes(self._certificate)
+
+    def public_armored(self) -> bytes:
+        """Give the public certificate, ASCII-armored."""
+        return str(self._certificate).encode()
+
+    def prove(self) -> None:
+        """Sign a sample and check it; raises `SigningKeyError` for a key that clients would refuse."""
+        if self._certificate.is_revoked:
+            raise SigningKeyError(f"The key {self.fingerprint} is revoked.", remedy="Give SIGNING_KEY a valid key.")
+        if verified_text(self.sign_clear(_SAMPLE), self.public_keyring()) != _SAMPLE:
+            raise SigningKeyError(
+                f"What {self.fingerprint} signs can't be verified.",
+                remedy="Give SIGNING_KEY a key whose signing subkey is valid now and whose self-signatures are not SHA-1.",
+            )
+
+    def _sign(self, text: bytes, mode: SignatureMode) -> bytes:
+        return sign(self._signer(), text, mode=mode)
+
+    def _signer(self) -> PySigner:
+        try:
+            return self._key.signer()
+        except Exception as error:
+            raise SigningKeyError(
+                f"The key {self.fingerprint} can't sign: {_said(error)}.",
+                remedy="It needs a signing key that is valid now and has no passphrase, at least RSA 2048 or Ed25519.",
+            ) from error
+
+
+def generate_key(user_id: str) -> str:
+    """Make an Ed25519 key that does not expire; gives the armored secret key."""
+    return str(Tsk.generate(user_id, profile=Profile.RFC4880, cipher_suite=CipherSuite.Cv25519))
+
+
+def keep_key(path: Path, make: Callable[[], str]) -> str:
+    """Give the armored secret key kept at `path`; when there is none, make one and keep it with mode 0600.
+
+    Of several processes that start at once, one makes the key and all get the same.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="ascii") as stream:
+                stream.write(make())
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # another process was first; its key counts
+        finally:
+            os.unlink(draft)
+    return path.read_text(encoding="ascii")
+
+
+def verified_text(signed: bytes, keyring: bytes, signature: bytes | None = None) -> bytes | None:
+    """Give the text that a key of the keyring signed, or None when the signature is not good.
+
+    `signed` is a cleartext-signed message; with `signature` it is the text itself, signed detached.
+    """
+    certificates = Cert.split_bytes(keyring)
+    try:
+        if signature is None:
+            return verify(signed, lambda _ids: certificates).bytes
+        verify(signed, lambda _ids: certificates, signature=Sig.from_bytes(signature))
+    except Exception:  # pysequoia raises plain exceptions for a bad signature
+        return None
+    return signed
+
+
+def _said(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__

@@ -1,0 +1,138 @@
+"""Typed readers of the environment. Nonsense is refused with the setting's name; NAME_FILE is read in place of NAME."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+
+from packages_app.core.errors import SettingsError
+
+_DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql", "pgsql")
+_BROKER_SCHEMES = ("filesystem", "redis", "rediss", "unix", "redis+socket", "sqs", "amqp", "amqps")
+
+
+def text(name: str, *, default: str) -> str:
+    """Give NAME, or the stripped content of the file that NAME_FILE names; empty counts as not set."""
+    path = os.environ.get(f"{name}_FILE", "")
+    if not path:
+        return os.environ.get(name, "").strip() or default
+    if os.environ.get(name):
+        raise SettingsError(f"{name} and {name}_FILE are both set.", remedy="Unset one of them.")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}_FILE names {path}, which can't be read: {error}.", remedy="Check it.") from error
+
+
+def texts(name: str, *, default: list[str]) -> list[str]:
+    """Give a comma-separated list."""
+    given = [item.strip() for item in text(name, default="").split(",") if item.strip()]
+    return given or default
+
+
+def choice(name: str, choices: tuple[str, ...], *, default: str) -> str:
+    """Give one of a few words."""
+    value = text(name, default=default)
+    if value not in choices:
+        raise SettingsError(f"{name} is {value!r}.", remedy=f"Use one of: {', '.join(choices)}.")
+    return value
+
+
+def number(name: str, *, default: int) -> int:
+    """Give a positive whole number."""
+    value = text(name, default=str(default))
+    if not value.isascii() or not value.isdigit() or int(value) == 0:
+        raise SettingsError(f"{name} is {value!r}.", remedy="Write a positive whole number.")
+    return int(value)
+
+
+def port(name: str, *, default: int) -> int:
+    """Give a TCP port."""
+    value = number(name, default=default)
+    if value > 65535:
+        raise SettingsError(f"{name} is {value}.", remedy="Write a port from 1 to 65535.")
+    return value
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """Give true or false, written as 1/0, true/false, yes/no or on/off."""
+    value = text(name, default="true" if default else "false").lower()
+    if value not in ("1", "0", "true", "false", "yes", "no", "on", "off"):
+        raise SettingsError(f"{name} is {value!r}.", remedy="Write true or false.")
+    return value in ("1", "true", "yes", "on")
+
+
+def folder(name: str, *, default: Path) -> Path:
+    """Give an absolute path; a relative one counts from the working directory."""
+    return Path(text(name, default=str(default))).expanduser().absolute()
+
+
+def web_address(name: str, *, default: str) -> str:
+    """Give an http(s) address without a slash at its end."""
+    value = text(name, default=default)
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise SettingsError(f"{name} is {value!r}.", remedy="Write it like https://apt.example.org.")
+    return value.rstrip("/")
+
+
+def broker(name: str, *, default: str) -> str:
+    """Give Celery's broker address."""
+    value = text(name, default=default)
+    if urlsplit(value).scheme not in _BROKER_SCHEMES:
+        raise SettingsError(
+            f"{name} has the scheme {urlsplit(value).scheme!r}.", remedy="Write filesystem:// or redis://host:port/0."
+        )
+    return value
+
+
+def database(name: str, *, default: str) -> dict[str, Any]:
+    """Give Django's database settings of a `sqlite:///path` or `postgres://user:password@host/name` address."""
+    url = text(name, default=default)
+    scheme = urlsplit(url).scheme
+    if scheme not in _DATABASE_SCHEMES:
+        raise SettingsError(
+            f"{name} has the scheme {scheme!r}.", remedy="Write sqlite:///path or postgres://user:password@host/name."
+        )
+    config: dict[str, Any] = dict(environ.Env.db_url_config(url))
+    if scheme == "sqlite":
+        # Several processes write: wait for each other, take the write lock at once, let readers go on (WAL).
+        config["OPTIONS"] = {
+            "timeout": 30,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    else:
+        config["CONN_MAX_AGE"] = 60
+        config["CONN_HEALTH_CHECKS"] = True
+    return config
+
+
+def secret_key(name: str, *, keep_in: Path) -> str:
+    """Give the secret of sessions and forms; where none is set, one is made once and kept in a private file."""
+    given = text(name, default="")
+    if given:
+        return given
+    try:
+        return keep_in.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return _keep_new_secret(keep_in)
+
+
+def _keep_new_secret(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(64), encoding="ascii")
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # another process was first; its key counts
+    finally:
+        draft.unlink()
+    return path.read_text(encoding="ascii")

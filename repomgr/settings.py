@@ -1,0 +1,131 @@
+"""Django's settings, read from the environment. Every name may also be given as NAME_FILE, a file that holds it.
+
+With nothing set this is the embedded column: SQLite and folders below REPOMGR_HOME.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from packages_app.core.locations import FolderStore, parse_store_url, parse_table_url
+from repomgr import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+HOME = environment.folder("REPOMGR_HOME", default=BASE_DIR / "var")
+PORT = environment.port("PORT", default=8000)
+CONFIG_DIR = environment.folder("REPOMGR_CONFIG", default=BASE_DIR / "config")
+TEMPLATES_DIR = BASE_DIR / "templates"
+
+# Where the data is
+PACKAGE_TABLE = parse_table_url(
+    "PACKAGE_TABLE_URL", environment.text("PACKAGE_TABLE_URL", default=f"sqlite://{HOME}/package_table.sqlite3")
+)
+BUCKET = parse_store_url("BUCKET_URL", environment.text("BUCKET_URL", default=f"file://{HOME}/bucket"))
+STAGING = parse_store_url("STAGING_URL", environment.text("STAGING_URL", default=f"file://{HOME}/staging"))
+PUBLIC_URL = environment.web_address("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}/repository")
+SIGNING_KEY = environment.text("SIGNING_KEY", default="")
+SIGNING_KEY_FILE = HOME / "signing-key.asc"
+
+DATABASES = {"default": environment.database("DATABASE_URL", default=f"sqlite:///{HOME}/django.sqlite3")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Security
+SECRET_KEY = environment.secret_key("SECRET_KEY", keep_in=HOME / "secret-key")
+ALLOWED_HOSTS = environment.texts("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+BEHIND_HTTPS = environment.flag("BEHIND_HTTPS", default=False)
+DEBUG = False
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_HTTPS else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if host != "*"] if BEHIND_HTTPS else []
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+UPLOAD_LIMIT_BYTES = environment.number("UPLOAD_LIMIT_BYTES", default=2 * 1024**3)
+# Uploads go to disk above this size, so a large .deb never stands in memory.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# Celery
+BROKER_URL = environment.broker("BROKER_URL", default="filesystem://")
+CELERY_BROKER_URL = BROKER_URL
+BROKER_FOLDER = HOME / "broker"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_TIMEZONE = "UTC"
+# A web request must not hang when the broker is away: the job is in the database, and beat wakes it later.
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {"socket_connect_timeout": 3, "socket_timeout": 10}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.2}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+if BROKER_URL == "filesystem://":
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(BROKER_FOLDER / "queue"),
+        "data_folder_out": str(BROKER_FOLDER / "queue"),
+        "control_folder": str(BROKER_FOLDER / "control"),
+    }
+    # The folder broker has no fanout worth its polling.
+    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+
+# Django
+ROOT_URLCONF = "repomgr.urls"
+WSGI_APPLICATION = "repomgr.wsgi.application"
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "django_structlog",
+    "packages_app",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [TEMPLATES_DIR],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# Logs: one line an event, JSON unless a person watches the terminal.
+LOG_LEVEL = environment.text("LOG_LEVEL", default="INFO")
+LOG_FORMAT = environment.choice("LOG_FORMAT", ("json", "console"), default="json")
+LOGGING_CONFIG = "repomgr.logs.configure"
+LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+
+EMBEDDED_BUCKET = isinstance(BUCKET, FolderStore)
