@@ -5,7 +5,6 @@ Messages only wake a worker; what is to be done stands in the job's row.
 
 from __future__ import annotations
 
-
 from celery import shared_task
 
 from packages_app.models import Job

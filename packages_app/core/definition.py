@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from packages_app.core.layout import ALL
 from packages_app.core.repository import Repository
 from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
 
@@ -60,9 +59,7 @@ class Definitions:
         return tuple(definition for definition in self.by_name.values() if definition.bootstrap)
 
 
-def load_definitions(
-    folder: Path, repository: Repository, source_types: Mapping[str, SettingsReader]
-) -> Definitions:
+def load_definitions(folder: Path, repository: Repository, source_types: Mapping[str, SettingsReader]) -> Definitions:
     """Read every `*.yaml` of a folder.
 
     `source_types` maps a type's name to the reader of its settings. A bad file is named with its problems and does
@@ -94,9 +91,7 @@ def _check_not_taken(reader: YamlReader, definition: Definition, good: Mapping[s
             )
 
 
-def _definition(
-    reader: YamlReader, repository: Repository, source_types: Mapping[str, SettingsReader]
-) -> Definition:
+def _definition(reader: YamlReader, repository: Repository, source_types: Mapping[str, SettingsReader]) -> Definition:
     suites = reader.texts("suites", required=False, default=(repository.default_suite.name,))
     known = [suite for name in suites if (suite := repository.suite(name))]
     default_component = known[0].components[0] if known else ""
@@ -174,9 +169,7 @@ def _check_place(reader: YamlReader, definition: Definition, repository: Reposit
             reader.problem("architecture", f"{architecture} is not configured.", f"Use one of: {known}.")
 
 
-def check_belongs(
-    definition: Definition, name: str, architecture: str
-) -> Sequence[str]:
+def check_belongs(definition: Definition, name: str, architecture: str) -> Sequence[str]:
     """Say why a package of this name and architecture is not what the definition describes; empty when it is."""
     faults = []
     if name != definition.name:

@@ -97,7 +97,9 @@ def _options(setting: str, parts: SplitResult, known: tuple[str, ...]) -> dict[s
             )
     endpoint = options.get("endpoint", "")
     if endpoint and urlsplit(endpoint).scheme not in ("http", "https"):
-        raise SettingsError(f"{setting} has the endpoint {endpoint!r}.", remedy="Write http://host:port or https://host.")
+        raise SettingsError(
+            f"{setting} has the endpoint {endpoint!r}.", remedy="Write http://host:port or https://host."
+        )
     return {name: options.get(name, "") for name in known}
 
 

@@ -115,7 +115,7 @@ class ObjectStore(Protocol):
         ...
 
     def probe(self) -> str:
-        """Write, read and delete a probe object under `.probe/`; gives a line that names the store."""
+        """Write, read and delete a probe object; gives a line that names the store."""
         ...
 
     def put(

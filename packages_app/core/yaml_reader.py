@@ -83,7 +83,9 @@ class YamlReader:
             return tuple(default)
         items = [value] if isinstance(value, str) else value
         if not isinstance(items, list) or not items or not all(isinstance(item, str) and item for item in items):
-            self.problem(name, f"{value!r} is not a list of texts.", "Write [one, two], each in quotes if it is a number.")
+            self.problem(
+                name, f"{value!r} is not a list of texts.", "Write [one, two], each in quotes if it is a number."
+            )
             return tuple(default)
         return tuple(items)
 

@@ -72,9 +72,7 @@ def build_indexes(suite: Suite, records: list[PackageRecord]) -> Iterator[IndexF
     for component in sorted(suite.components):
         for architecture in sorted(suite.architectures):
             wanted = (ALL, architecture)
-            text = b"".join(
-                packages_text(r for r in records if r.component == component and r.architecture in wanted)
-            )
+            text = b"".join(packages_text(r for r in records if r.component == component and r.architecture in wanted))
             for ending, form in FORMS.items():
                 body = form(text)
                 name = f"{binary_folder(component, architecture)}/Packages{ending}"

@@ -7,7 +7,8 @@ from django.db import models
 
 class Conflict(models.Model):
     """One refused offer. `quarantined` is the staging key of the offered file, or "" when it was not fetched; `offered_size` is 0
-    when not known."""
+    when not known.
+    """
 
     package_name = models.CharField("package", max_length=255)
     version = models.CharField(max_length=256)

@@ -59,6 +59,4 @@ def make_candidate(
     """Render and sign; the indexes depend on the records alone, Release on them and the date."""
     indexes = tuple(build_indexes(suite, list(collected.records)))
     release = render_release(repository, suite, indexes, date)
-    return Candidate(
-        suite, collected, indexes, release, signer.sign_detached(release), signer.sign_clear(release)
-    )
+    return Candidate(suite, collected, indexes, release, signer.sign_detached(release), signer.sign_clear(release))

@@ -70,7 +70,7 @@ def check_identity(candidate: Candidate, published: Release) -> None:
         if old != new:
             raise CandidateRefused(
                 f"{name} of suite {candidate.suite.name} would change from {old!r} to {new!r}.",
-                remedy=f"Restore {name} in repository.yaml; if clients shall see the change, run force_rebuild --new-identity.",
+                remedy=f"Restore {name} in repository.yaml, or show clients the change: force_rebuild --new-identity.",
             )
 
 
@@ -105,4 +105,6 @@ def _named(things: Collection[object]) -> str:
 
 
 def _refused(what: str) -> CandidateRefused:
-    return CandidateRefused(f"The candidate was not published: {what}.", remedy="Report this: it is a fault of repomgr.")
+    return CandidateRefused(
+        f"The candidate was not published: {what}.", remedy="Report this: it is a fault of repomgr."
+    )

@@ -1,4 +1,4 @@
-"""A publication, from the table to the switch of InRelease, in the order that keeps every reader's view whole (DESIGN 4)."""
+"""A publication, from the table to the switch of InRelease; its order keeps every reader's view whole (DESIGN 4)."""
 
 from __future__ import annotations
 

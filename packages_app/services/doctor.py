@@ -39,7 +39,9 @@ def examine() -> Iterator[Finding]:
         except RepomgrError as error:
             yield Finding(name, False, error.message, error.remedy)
         except Exception as error:  # a doctor who faints helps nobody
-            yield Finding(name, False, f"{type(error).__name__}: {error}", "See the log; this probe failed unexpectedly.")
+            yield Finding(
+                name, False, f"{type(error).__name__}: {error}", "See the log; this probe failed unexpectedly."
+            )
 
 
 def _database() -> str:

@@ -62,6 +62,5 @@ SERVICES: Mapping[str, jobs.Service] = {
 def run_waiting_publications(progress: Progress) -> list[Job]:
     """Run the publications that wait, here; those that a worker has taken are left to it. Gives the jobs run."""
     return [
-        jobs.run(job.pk, SERVICES[Job.Kind.PUBLISH], watcher=progress)
-        for job in jobs.waiting_jobs(Job.Kind.PUBLISH)
+        jobs.run(job.pk, SERVICES[Job.Kind.PUBLISH], watcher=progress) for job in jobs.waiting_jobs(Job.Kind.PUBLISH)
     ]

@@ -78,9 +78,7 @@ def _log_outcome(outcome: Outcome, kind: Publication.Kind) -> None:
     )
 
 
-def _renew_root(
-    repository: Repository, records: tuple[PackageRecord, ...], progress: Progress, *, again: bool
-) -> None:
+def _renew_root(repository: Repository, records: tuple[PackageRecord, ...], progress: Progress, *, again: bool) -> None:
     """Renew convenience copies, keyring and instructions page, all of the default suite."""
     definitions, bucket, signer = adapters.definitions(), adapters.bucket(), adapters.signer()
     bootstraps = definitions.bootstrap_packages()
@@ -100,9 +98,7 @@ def _renew_root(
         progress.note(f"renewed {key}")
 
 
-def _renew_copy(
-    definition: Definition, records: Iterable[PackageRecord], progress: Progress, *, again: bool
-) -> None:
+def _renew_copy(definition: Definition, records: Iterable[PackageRecord], progress: Progress, *, again: bool) -> None:
     try:
         copy = renew_convenience_copy(adapters.bucket(), definition, records, again=again)
     except ObjectNotFound as error:

@@ -39,6 +39,4 @@ class Command(ServiceCommand):
             raise CommandError(f"Not taken in: {names}", returncode=failures[-1][1])
 
     def _stage(self, path: Path, options: dict[str, Any]) -> Any:
-        return stage_upload(
-            path, path.name, suite=options["suite"], component=options["component"], wake_worker=False
-        )
+        return stage_upload(path, path.name, suite=options["suite"], component=options["component"], wake_worker=False)

@@ -1,0 +1,72 @@
+"""The outer shell of a `.deb`: an ar archive, its members found without trusting a single number of it (deb(5))."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from packages_app.core.errors import InvalidDeb
+
+_MAGIC = b"!<arch>\n"
+_HEADER_BYTES = 60
+_HEADER_END = b"`\n"
+_MOST_MEMBERS = 32
+REMEDY = "Build the package again with dpkg-deb, and upload it whole."
+
+
+@dataclass(frozen=True)
+class ArMember:
+    """One member: its name, where its bytes begin in the file, and how many there are."""
+
+    name: str
+    offset: int
+    size: int
+
+
+def ar_members(stream: BinaryIO, size: int) -> list[ArMember]:
+    """Give the members of an ar archive of `size` bytes, in their order.
+
+    Raises `InvalidDeb` for what is no ar archive, for a header that makes no sense, and for a member that would end
+    behind the end of the file.
+    """
+    stream.seek(0)
+    beginning = stream.read(len(_MAGIC))
+    if beginning != _MAGIC:
+        raise InvalidDeb(f"The file is no .deb: it {_looks_like(beginning)}.", remedy=REMEDY)
+    members: list[ArMember] = []
+    offset = len(_MAGIC)
+    while offset < size:
+        if len(members) == _MOST_MEMBERS:
+            raise InvalidDeb(f"The file has more than {_MOST_MEMBERS} ar members.", remedy=REMEDY)
+        stream.seek(offset)
+        member = _member(stream.read(_HEADER_BYTES), offset + _HEADER_BYTES)
+        if member.offset + member.size > size:
+            raise InvalidDeb(
+                f"The file is truncated: its member {member.name} needs {member.offset + member.size} bytes, "
+                f"the file has {size}.",
+                remedy=REMEDY,
+            )
+        members.append(member)
+        offset = member.offset + member.size + member.size % 2
+    return members
+
+
+def _member(header: bytes, offset: int) -> ArMember:
+    if len(header) != _HEADER_BYTES or header[58:60] != _HEADER_END:
+        raise InvalidDeb("The file is truncated, or one of its ar headers is broken.", remedy=REMEDY)
+    name = header[:16].rstrip(b" ").removesuffix(b"/")
+    digits = header[48:58].rstrip(b" ")
+    if not name or not name.isascii() or not digits.isdigit():
+        raise InvalidDeb(f"An ar header of the file makes no sense: {header[:58]!r}.", remedy=REMEDY)
+    return ArMember(name.decode("ascii", "replace"), offset, int(digits))
+
+
+def _looks_like(beginning: bytes) -> str:
+    if not beginning:
+        return "is empty"
+    start = beginning.lstrip().lower()
+    if start.startswith((b"<html", b"<!doc", b"<?xml", b"<")):
+        return "looks like a web page"
+    if start.startswith((b"{", b"[")):
+        return "looks like JSON"
+    return f"begins with {beginning!r}"

@@ -1,0 +1,124 @@
+"""Control paragraphs: taken apart as Debian Policy 5.1 says, and checked for what clients rely on (Policy 5.3, 7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from packages_app.core.definition import PACKAGE_NAME
+from packages_app.core.errors import InvalidDeb, InvalidVersion
+from packages_app.core.version import parse_version
+
+_FIELD_NAME = re.compile(r"[!\"$-,.-9;-~][!-9;-~]*\Z")  # printable ASCII but ":", not beginning with "#" or "-"
+_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
+_REQUIRED = ("Package", "Version", "Architecture", "Maintainer", "Description")
+_RELATIONS = (
+    "Pre-Depends", "Depends", "Recommends", "Suggests", "Enhances", "Breaks", "Conflicts", "Provides", "Replaces",
+)  # fmt: skip
+_RELATION = re.compile(
+    r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9][a-z0-9-]*)?"  # name:architecture
+    r"(\s*\(\s*(<<|<=|=|>=|>>|<|>)\s*[0-9A-Za-z][A-Za-z0-9.+~:-]*\s*\))?"  # (operator version)
+    r"(\s*\[[^\]]*\])?\Z"
+)
+REMEDY = "Correct debian/control and build the package again."
+
+
+@dataclass(frozen=True)
+class ControlParagraph(Mapping[str, str]):
+    """Fields in their order, looked up without regard to case.
+
+    A value is as it stood behind the colon, without the space around it; lines that continue it keep their leading
+    space, joined by newlines.
+    """
+
+    fields: tuple[tuple[str, str], ...]
+
+    def __getitem__(self, name: str) -> str:
+        wanted = name.lower()
+        for field, value in self.fields:
+            if field.lower() == wanted:
+                return value
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self.fields)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+
+def parse_control(text: str) -> ControlParagraph:
+    """Take the one paragraph of a binary package's control file apart.
+
+    Raises `InvalidDeb` that names the line: bad syntax, a field given twice, a second paragraph, a control character.
+    """
+    fields: list[tuple[str, str]] = []
+    seen: set[str] = set()
+    ended = False
+    found = _CONTROL_CHARACTER.search(text)
+    if found:
+        raise _bad(text[: found.start()].count("\n") + 1, f"it holds the control character {found.group()!r}")
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            ended = ended or bool(fields)
+        elif ended:
+            raise _bad(number, "there is a second paragraph")
+        elif line[0] in " \t":
+            if not fields:
+                raise _bad(number, "it begins with a continuation")
+            name, value = fields[-1]
+            fields[-1] = (name, f"{value}\n{line.rstrip()}")
+        else:
+            name, value = _field(number, line)
+            if name.lower() in seen:
+                raise _bad(number, f"the field {name} is given twice")
+            seen.add(name.lower())
+            fields.append((name, value))
+    return ControlParagraph(tuple(fields))
+
+
+def _field(number: int, line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon or not _FIELD_NAME.match(name):
+        raise _bad(number, f"{line[:60]!r} is no field")
+    return name, value.strip()
+
+
+def check_control(control: ControlParagraph) -> None:
+    """Check that a paragraph describes a binary package; raises `InvalidDeb` that names the field."""
+    missing = [name for name in _REQUIRED if not control.get(name, "").strip()]
+    if missing:
+        raise InvalidDeb(f"The control file lacks {', '.join(missing)}.", remedy=REMEDY)
+    if not PACKAGE_NAME.match(control["Package"]):
+        raise _wrong("Package", control["Package"], "is no package name (Debian Policy 5.6.1)")
+    try:
+        parse_version(control["Version"])
+    except InvalidVersion as error:
+        raise _wrong("Version", control["Version"], "is no Debian version") from error
+    if not _ARCHITECTURE.match(control["Architecture"]) or control["Architecture"] in ("any", "source"):
+        raise _wrong("Architecture", control["Architecture"], "is not the architecture of a binary package")
+    size = control.get("Installed-Size", "0")
+    if not size.isascii() or not size.isdigit():
+        raise _wrong("Installed-Size", size, "is no number of KiB")
+    for name in _RELATIONS:
+        _check_relations(name, control.get(name, ""))
+    for name in ("Maintainer", "Section", "Priority", "Homepage"):
+        if "\n" in control.get(name, ""):
+            raise _wrong(name, control[name], "has more than one line")
+
+
+def _check_relations(name: str, value: str) -> None:
+    groups = [group for group in value.replace("\n", " ").split(",") if group.strip()]
+    for relation in (part.strip() for group in groups for part in group.split("|")):
+        if not _RELATION.match(relation):
+            raise _wrong(name, relation, "is no relation to a package (Debian Policy 7.1)")
+
+
+def _wrong(name: str, value: str, what: str) -> InvalidDeb:
+    return InvalidDeb(f"The control field {name} is wrong: {value[:80]!r} {what}.", remedy=REMEDY)
+
+
+def _bad(line: int, what: str) -> InvalidDeb:
+    return InvalidDeb(f"Line {line} of the control file is wrong: {what}.", remedy=REMEDY)

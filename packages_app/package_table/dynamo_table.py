@@ -1,0 +1,210 @@
+"""The distributed package table: DynamoDB, through PynamoDB."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import structlog
+from pynamodb.exceptions import DoesNotExist, PynamoDBException, TableDoesNotExist
+
+from packages_app.core.errors import TableMissing, TableUnavailable
+from packages_app.core.locations import DynamoTable
+from packages_app.core.ports import Lease, Written
+from packages_app.core.record import PackageRecord, make_package_id
+from packages_app.package_table.dynamo_item import Item, item_model, record_of, values_of
+from packages_app.package_table.rules import (
+    LEASE_ARCHITECTURE,
+    is_lease,
+    lease_busy,
+    lease_id,
+    lease_lost,
+    outcome_of_taken_key,
+    suites_changed,
+)
+
+_CONDITION_FAILED = "ConditionalCheckFailedException"
+_NO_TABLE = "ResourceNotFoundException"
+_IN_USE = "ResourceInUseException"
+_NEVER = 0
+
+log = structlog.get_logger(__name__)
+
+
+class DynamoPackageTable:
+    """Fulfils `core.ports.PackageTable`."""
+
+    def __init__(self, location: DynamoTable, *, clock: Callable[[], float] = time.time) -> None:
+        self._location = location
+        self._clock = clock
+
+    @cached_property
+    def _items(self) -> Any:
+        model = item_model(self._location)
+        # Each failed try is logged, also those that botocore repeats by itself.
+        events = model._get_connection().connection.client.meta.events
+        events.register("needs-retry.dynamodb", _log_failed_try)
+        return model
+
+    def create(self) -> bool:
+        """Make table and index where they are missing, and wait until they serve."""
+        with self._call("create_table", self._location.name):
+            if self._items.exists():
+                return False
+            try:
+                self._items.create_table(wait=True)
+            except PynamoDBException as error:
+                if error.cause_response_code == _IN_USE:  # another process makes it
+                    return False
+                raise
+        return True
+
+    def probe(self) -> str:
+        """Read one item."""
+        self.get("probe", "0", "all")
+        return f"DynamoDB table {self._location.name}"
+
+    def put_new(self, record: PackageRecord) -> Written:
+        """Write a record unless its key is there."""
+        item = self._items(**values_of(record))
+        with self._call("put_item", record.package_id):
+            try:
+                item.save(condition=Item.package_id.does_not_exist())
+            except PynamoDBException as error:
+                if error.cause_response_code != _CONDITION_FAILED:
+                    raise
+            else:
+                return Written.ADDED
+        # A try that was repeated may meet its own item; that is the same bytes.
+        known = self.get(record.package_name, record.version, record.architecture)
+        return outcome_of_taken_key(record, known or record)
+
+    def set_suites(self, record: PackageRecord, suites: Iterable[str]) -> PackageRecord:
+        """Change a record's suites if they are still those of `record`."""
+        changed = record.in_suites(suites)
+        actions = [Item.suites.set(list(changed.suites))]
+        condition = Item.package_id.exists() & (Item.suites == list(record.suites))
+        if not self._update("update_suites", *record.key, actions, condition):
+            known = self.get(record.package_name, record.version, record.architecture)
+            if known is None or known.suites != changed.suites:
+                raise suites_changed(record, known)
+        return changed
+
+    def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
+        """Read one record, consistently."""
+        item = self._item(make_package_id(name, version), architecture)
+        return record_of(item) if item is not None else None
+
+    def versions_of(self, name: str) -> Iterator[PackageRecord]:
+        """Give all records of a name, oldest version first."""
+        with self._call("query_by_name", name):
+            found = [record_of(item) for item in self._items.by_name.query(name)]
+        # Items of one version come in no set order from the index.
+        yield from sorted(found, key=lambda record: (record.version_key, record.architecture))
+
+    def newest_of(self, name: str) -> PackageRecord | None:
+        """Give a record of the newest version of a name: a query of one item."""
+        with self._call("query_newest", name):
+            found = list(self._items.by_name.query(name, scan_index_forward=False, limit=1))
+        return record_of(found[0]) if found else None
+
+    def all_records(self) -> Iterator[PackageRecord]:
+        """Give every record once, by a consistent scan of the base table."""
+        with self._call("scan", self._location.name):
+            for item in self._items.scan(consistent_read=True):
+                if not is_lease(item.package_id):
+                    yield record_of(item)
+
+    def take_lease(self, name: str, holder: str, seconds: float) -> Lease:
+        """Take a lease that is free, expired, or this holder's own."""
+        now = self._clock()
+        known = self._item(lease_id(name), LEASE_ARCHITECTURE)
+        fence = int(known.fence) if known is not None else _NEVER
+        if known is not None and known.expires > now and known.holder != holder:
+            raise lease_busy(name, known.holder, known.expires - now)
+        lease = Lease(name, holder, fence + 1, now + seconds)
+        actions = [Item.holder.set(holder), Item.fence.set(lease.fence), Item.expires.set(lease.expires)]
+        condition = Item.fence == fence if known is not None else Item.fence.does_not_exist()
+        if not self._update("take_lease", lease_id(name), LEASE_ARCHITECTURE, actions, condition):
+            taken = self._item(lease_id(name), LEASE_ARCHITECTURE)
+            if taken is None or taken.holder != holder or taken.fence != lease.fence:
+                raise lease_busy(name, taken.holder if taken is not None else "another", seconds)
+        return lease
+
+    def renew_lease(self, lease: Lease, seconds: float) -> Lease:
+        """Extend a lease that is still ours by its fence."""
+        renewed = Lease(lease.name, lease.holder, lease.fence, self._clock() + seconds)
+        if not self._set_expiry("renew_lease", lease, renewed.expires):
+            raise lease_lost(lease)
+        return renewed
+
+    def release_lease(self, lease: Lease) -> None:
+        """Let go of a lease, its fence remembered."""
+        self._set_expiry("release_lease", lease, _NEVER)
+
+    def _set_expiry(self, operation: str, lease: Lease, expires: float) -> bool:
+        condition = (Item.holder == lease.holder) & (Item.fence == lease.fence) & (Item.expires > _NEVER)
+        actions = [Item.expires.set(expires)]
+        return self._update(operation, lease_id(lease.name), LEASE_ARCHITECTURE, actions, condition)
+
+    def _item(self, package_id: str, architecture: str) -> Any:
+        with self._call("get_item", package_id):
+            try:
+                return self._items.get(package_id, architecture, consistent_read=True)
+            except DoesNotExist:
+                return None
+
+    def _update(self, operation: str, package_id: str, architecture: str, actions: list[Any], condition: Any) -> bool:
+        """Change an item on a condition; False when it did not hold."""
+        with self._call(operation, package_id):
+            try:
+                self._items(package_id, architecture).update(actions=actions, condition=condition)
+            except PynamoDBException as error:
+                if error.cause_response_code != _CONDITION_FAILED:
+                    raise
+                return False
+        return True
+
+    @contextmanager
+    def _call(self, operation: str, about: str) -> Iterator[None]:
+        """Name the operation and its object in logs, and turn PynamoDB's errors into ours."""
+        with structlog.contextvars.bound_contextvars(table_operation=operation, item=about):
+            try:
+                yield
+            except TableDoesNotExist as error:
+                raise self._missing() from error
+            except PynamoDBException as error:
+                log.warning("table_call_gave_up", code=error.cause_response_code, error=str(error))
+                if error.cause_response_code == _NO_TABLE:
+                    raise self._missing() from error
+                raise TableUnavailable(
+                    f"DynamoDB failed at {operation} of {about}: {error.cause_response_code or error}.",
+                    remedy=f"Check the endpoint, the credentials and their rights on the table {self._location.name}.",
+                ) from error
+
+    def _missing(self) -> TableMissing:
+        return TableMissing(
+            f"There is no DynamoDB table {self._location.name}, or it lacks its index.",
+            remedy="Run manage.py create_storage, or correct PACKAGE_TABLE_URL.",
+        )
+
+
+def _log_failed_try(
+    attempts: int, response: Any = None, caught_exception: Exception | None = None, **_rest: Any
+) -> None:
+    """Log a failed try (a botocore event handler; gives None, so that botocore decides about the retry)."""
+    status = response[0].status_code if response else 0
+    if caught_exception is not None or status >= 500 or (response and _throttled(response[1])):
+        log.warning(
+            "table_call_failed",
+            attempt=attempts,
+            status=status,
+            error=str(caught_exception or response[1].get("Error")),
+        )
+
+
+def _throttled(answer: Any) -> bool:
+    return "Throttl" in str(answer.get("Error", {}).get("Code", "")) or "Exceeded" in str(answer.get("Error", {}))

@@ -1,0 +1,198 @@
+"""The embedded package table: one SQLite file, shared by the processes of one machine."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from packages_app.core.errors import TableMissing, TableUnavailable
+from packages_app.core.ports import Lease, Written
+from packages_app.core.record import PackageRecord
+from packages_app.package_table.rules import lease_busy, lease_lost, outcome_of_taken_key, suites_changed
+
+_BUSY_SECONDS = 30.0
+_TRIES = 3
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    package_id TEXT NOT NULL,
+    architecture TEXT NOT NULL,
+    package_name TEXT NOT NULL,
+    version_key TEXT NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (package_id, architecture)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_name ON records (package_name, version_key, architecture);
+CREATE TABLE IF NOT EXISTS leases (
+    name TEXT PRIMARY KEY,
+    holder TEXT NOT NULL,
+    fence INTEGER NOT NULL,
+    expires REAL NOT NULL
+) WITHOUT ROWID;
+"""
+
+log = structlog.get_logger(__name__)
+
+
+class SqlitePackageTable:
+    """Fulfils `core.ports.PackageTable`. Each call has a connection of its own, so threads and forks are safe."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._clock = clock
+
+    def create(self) -> bool:
+        """Make the file and its tables where they are missing."""
+        made = not self._path.exists()
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS)
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.executescript(_SCHEMA)
+            finally:
+                connection.close()
+        except (OSError, sqlite3.Error) as error:
+            raise self._unavailable("create", error) from error
+        return made
+
+    def probe(self) -> str:
+        """Read one item."""
+        with self._connection("probe") as connection:
+            connection.execute("SELECT 1 FROM records LIMIT 1").fetchone()
+        return f"SQLite file {self._path.name}"
+
+    def put_new(self, record: PackageRecord) -> Written:
+        """Write a record unless its key is there."""
+        row = (*record.key, record.package_name, record.version_key, _document(record))
+        with self._connection("put_new", write=True) as connection:
+            added = connection.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
+            if added.rowcount == 1:
+                return Written.ADDED
+            known = self._get(connection, record.key)
+        return outcome_of_taken_key(record, known or record)
+
+    def set_suites(self, record: PackageRecord, suites: Iterable[str]) -> PackageRecord:
+        """Change a record's suites if they are still those of `record`."""
+        with self._connection("set_suites", write=True) as connection:
+            known = self._get(connection, record.key)
+            if known is None or known.suites != record.suites:
+                raise suites_changed(record, known)
+            changed = known.in_suites(suites)
+            connection.execute(
+                "UPDATE records SET document = ? WHERE package_id = ? AND architecture = ?",
+                (_document(changed), *record.key),
+            )
+        return changed
+
+    def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
+        """Read one record."""
+        with self._connection("get") as connection:
+            return self._get(connection, PackageRecord(name, version, architecture).key)
+
+    def versions_of(self, name: str) -> Iterator[PackageRecord]:
+        """Give all records of a name, oldest version first."""
+        query = "SELECT document FROM records WHERE package_name = ? ORDER BY version_key, architecture"
+        with self._connection("versions_of") as connection:
+            for (document,) in connection.execute(query, (name,)):
+                yield _record(document)
+
+    def newest_of(self, name: str) -> PackageRecord | None:
+        """Give a record of the newest version of a name."""
+        query = "SELECT document FROM records WHERE package_name = ? ORDER BY version_key DESC, architecture LIMIT 1"
+        with self._connection("newest_of") as connection:
+            row = connection.execute(query, (name,)).fetchone()
+        return _record(row[0]) if row else None
+
+    def all_records(self) -> Iterator[PackageRecord]:
+        """Give every record once, as they are at one moment."""
+        with self._connection("all_records") as connection:
+            for (document,) in connection.execute("SELECT document FROM records"):
+                yield _record(document)
+
+    def take_lease(self, name: str, holder: str, seconds: float) -> Lease:
+        """Take a lease that is free, expired, or this holder's own."""
+        now = self._clock()
+        with self._connection("take_lease", write=True) as connection:
+            row = connection.execute("SELECT holder, fence, expires FROM leases WHERE name = ?", (name,)).fetchone()
+            known_holder, fence, expires = row or ("", 0, 0.0)
+            if expires > now and known_holder != holder:
+                raise lease_busy(name, known_holder, expires - now)
+            lease = Lease(name, holder, fence + 1, now + seconds)
+            connection.execute("REPLACE INTO leases VALUES (?, ?, ?, ?)", (name, holder, lease.fence, lease.expires))
+        return lease
+
+    def renew_lease(self, lease: Lease, seconds: float) -> Lease:
+        """Extend a lease that is still ours by its fence."""
+        renewed = Lease(lease.name, lease.holder, lease.fence, self._clock() + seconds)
+        if not self._set_expiry("renew_lease", lease, renewed.expires):
+            raise lease_lost(lease)
+        return renewed
+
+    def release_lease(self, lease: Lease) -> None:
+        """Let go of a lease, its fence remembered."""
+        self._set_expiry("release_lease", lease, 0.0)
+
+    def _set_expiry(self, operation: str, lease: Lease, expires: float) -> bool:
+        query = "UPDATE leases SET expires = ? WHERE name = ? AND holder = ? AND fence = ? AND expires > 0"
+        with self._connection(operation, write=True) as connection:
+            changed = connection.execute(query, (expires, lease.name, lease.holder, lease.fence))
+            return changed.rowcount == 1
+
+    def _get(self, connection: sqlite3.Connection, key: tuple[str, str]) -> PackageRecord | None:
+        query = "SELECT document FROM records WHERE package_id = ? AND architecture = ?"
+        row = connection.execute(query, key).fetchone()
+        return _record(row[0]) if row else None
+
+    @contextmanager
+    def _connection(self, operation: str, *, write: bool = False) -> Iterator[sqlite3.Connection]:
+        """Give a connection for the block; a write's transaction is committed at its end, undone on an error."""
+        connection = self._open(operation)
+        try:
+            if write:
+                connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT") if write else None
+        except sqlite3.Error as error:
+            raise self._unavailable(operation, error) from error
+        finally:
+            connection.close()
+
+    def _open(self, operation: str) -> sqlite3.Connection:
+        if not self._path.exists():
+            raise self._missing()
+        for attempt in range(1, _TRIES + 1):
+            try:
+                connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+                connection.execute("PRAGMA synchronous=FULL")
+            except sqlite3.Error as error:
+                log.warning("table_call_failed", operation=operation, table=self._path.name, attempt=attempt)
+                if attempt == _TRIES:
+                    raise self._unavailable(operation, error) from error
+            else:
+                return connection
+        raise AssertionError  # pragma: no cover - the loop returns or raises
+
+    def _missing(self) -> TableMissing:
+        return TableMissing(f"There is no package table at {self._path}.", remedy="Run manage.py create_storage.")
+
+    def _unavailable(self, operation: str, error: Exception) -> TableMissing | TableUnavailable:
+        if "no such table" in str(error):
+            return self._missing()
+        return TableUnavailable(
+            f"The package table {self._path} failed at {operation}: {error}.",
+            remedy="Check the disk, the file's owner and its mode, then try again.",
+        )
+
+
+def _document(record: PackageRecord) -> str:
+    return json.dumps(record.as_dict(), ensure_ascii=False)
+
+
+def _record(document: str) -> PackageRecord:
+    return PackageRecord.from_dict(json.loads(document))

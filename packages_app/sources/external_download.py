@@ -1,0 +1,243 @@
+"""`external_download`: a vendor's metadata endpoint, flat or nested, and the files it names (R4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import unquote, urljoin, urlsplit
+
+from packages_app.core.definition import Definition
+from packages_app.core.errors import InvalidVersion, SignatureRefused, UpstreamError
+from packages_app.core.ports import Progress
+from packages_app.core.version import version_key
+from packages_app.core.yaml_reader import YamlReader
+from packages_app.sources.download import Fetcher, plain
+from packages_app.sources.source import Fetched, Offer
+from packages_app.sources.vendor_signature import check_vendor_signature, plain_fingerprint
+
+POLICIES = ("required", "warn", "off")
+_MIB = 1024 * 1024
+_SMALL_FILE = _MIB
+_SHAPE_REMEDY = "Compare the endpoint's answer with docs: a flat document, or `releases` with `updateTo` entries."
+
+
+@dataclass(frozen=True)
+class ExternalDownloadSettings:
+    """`certificate` and `signature` end the names of the files beside the `.deb`; "" where there is none."""
+
+    endpoint: str
+    certificate: str
+    signature: str
+    signature_policy: str
+    certificate_fingerprint: str
+    size_limit_mb: int
+
+
+class ExternalDownload:
+    """Asks an endpoint; takes every version on offer."""
+
+    takes_uploads: ClassVar[bool] = False
+
+    def __init__(self, definition: Definition, fetcher: Fetcher) -> None:
+        settings = definition.source_settings
+        if not isinstance(settings, ExternalDownloadSettings):
+            raise TypeError(f"{definition.name} has settings of another source type")
+        self._name = definition.name
+        self._settings = settings
+        self._fetcher = fetcher
+
+    @staticmethod
+    def read_settings(reader: YamlReader) -> ExternalDownloadSettings:
+        """Take endpoint, additional_files, signature_policy, certificate_fingerprint and size_limit_mb."""
+        endpoint = reader.text("endpoint")
+        if endpoint and urlsplit(endpoint).scheme not in ("http", "https"):
+            reader.problem("endpoint", f"{endpoint!r} is no http(s) address.", "Write the whole https:// address.")
+        files = reader.mapping("additional_files", required=False)
+        certificate, signature = (files.text(name, required=False) for name in ("certificate", "signature"))
+        files.finish()
+        policy = reader.text("signature_policy", required=False, default="required" if signature else "off")
+        if policy not in POLICIES:
+            reader.problem("signature_policy", f"{policy!r} is not known.", f"Use one of: {', '.join(POLICIES)}.")
+        pinned = reader.text("certificate_fingerprint", required=False)
+        if pinned and not plain_fingerprint(pinned):
+            reader.problem(
+                "certificate_fingerprint",
+                f"{pinned!r} is no SHA-256 fingerprint.",
+                "Write what `openssl x509 -noout -fingerprint -sha256 -in certificate.pem` prints.",
+            )
+        limit = reader.number("size_limit_mb", default=2048, least=1)
+        return ExternalDownloadSettings(endpoint, certificate, signature, policy, plain_fingerprint(pinned), limit)
+
+    def offers(self, progress: Progress) -> list[Offer]:
+        """Give every version on offer, oldest first; entries that make no sense are noted and passed over."""
+        document = self._fetcher.get_json(self._settings.endpoint)
+        if not isinstance(document, Mapping):
+            raise UpstreamError(
+                f"{plain(self._settings.endpoint)} gave a {type(document).__name__}, not an object.",
+                remedy=_SHAPE_REMEDY,
+            )
+        found, faults = self._nested(document) if "releases" in document else self._flat(document)
+        for fault in faults:
+            progress.note(f"{self._name}: {fault}", level="warning")
+        if faults and not found:
+            raise UpstreamError(
+                f"{plain(self._settings.endpoint)} offers nothing usable: {'; '.join(faults[:5])}.",
+                remedy=_SHAPE_REMEDY,
+            )
+        return sorted(found, key=lambda offer: version_key(offer.version))
+
+    def _flat(self, document: Mapping[str, Any]) -> tuple[list[Offer], list[str]]:
+        try:
+            version = _text(document, "version", "the document")
+            url = self._url(_text(document, "url", "the document"))
+            offer = Offer(version, _filename(url), url, **_details(document, "the document"))
+            certificate, signature = (document.get(name) or "" for name in ("certificate", "signature"))
+            urls = {"certificate_url": certificate, "signature_url": signature}
+            absolute = {name: self._url(value) for name, value in urls.items() if isinstance(value, str) and value}
+            return [_sortable(replace(offer, **absolute))], []
+        except _Fault as fault:
+            return [], [str(fault)]
+
+    def _nested(self, document: Mapping[str, Any]) -> tuple[list[Offer], list[str]]:
+        """Gather the files of each version, told apart by name, then make an offer of each version."""
+        files: dict[str, list[tuple[str, str, Mapping[str, Any]]]] = {}
+        faults: list[str] = []
+        releases = document["releases"]
+        for number, entry in enumerate(releases if isinstance(releases, list) else []):
+            try:
+                version, name, url, update = self._file(entry, f"releases[{number}]")
+            except _Fault as fault:
+                faults.append(str(fault))
+            else:
+                files.setdefault(version, []).append((name, url, update))
+        if not isinstance(releases, list) or not releases:
+            faults.append("`releases` is no list, or an empty one")
+        offers = []
+        for version, named in files.items():
+            try:
+                offers.append(self._offer(version, named))
+            except _Fault as fault:
+                faults.append(str(fault))
+        current = document.get("currentRelease")
+        if current and current not in files:
+            faults.append(f"currentRelease {current!r} is not among the releases")
+        return offers, faults
+
+    def _file(self, entry: Any, where: str) -> tuple[str, str, str, Mapping[str, Any]]:
+        if not isinstance(entry, Mapping):
+            raise _Fault(f"{where} is no object")
+        update = entry.get("updateTo")
+        if not isinstance(update, Mapping):
+            raise _Fault(f"{where} has no updateTo")
+        version = _text(update if update.get("version") else entry, "version", where)
+        url = self._url(_text(update, "url", f"{where}.updateTo"))
+        return version, _filename(url) or str(update.get("name", "")), url, update
+
+    def _offer(self, version: str, named: list[tuple[str, str, Mapping[str, Any]]]) -> Offer:
+        def one(ending: str) -> tuple[str, Mapping[str, Any]]:
+            found = {
+                url: update
+                for name, url, update in named
+                if ending and (name.endswith(ending) or str(update.get("name", "")).endswith(ending))
+            }
+            if len(found) > 1:
+                raise _Fault(f"version {version} has {len(found)} files that end in {ending}")
+            return next(iter(found.items()), ("", {}))
+
+        deb_url, update = one(".deb")
+        if not deb_url:
+            raise _Fault(f"version {version} has no .deb")
+        offer = Offer(version, _filename(deb_url), deb_url, **_details(update, f"version {version}"))
+        certificate_url, _ = one(self._settings.certificate)
+        signature_url, _ = one(self._settings.signature)
+        return _sortable(replace(offer, certificate_url=certificate_url, signature_url=signature_url))
+
+    def _url(self, url: str) -> str:
+        absolute = urljoin(self._settings.endpoint, url)
+        if urlsplit(absolute).scheme not in ("http", "https"):
+            raise _Fault(f"{url!r} is no http(s) address")
+        return absolute
+
+    def fetch(self, offer: Offer, folder: Path, progress: Progress) -> Fetched:
+        """Download an offer and check the vendor's signature, as the policy says."""
+        path = folder / "package.deb"
+        checksums = self._fetcher.download(
+            offer.deb_url,
+            path,
+            limit_bytes=self._settings.size_limit_mb * _MIB,
+            expected_size=offer.size,
+            expected_sha256=offer.sha256,
+            progress=progress,
+        )
+        if self._settings.signature_policy != "off":
+            try:
+                progress.note(self._check_signature(offer, checksums.sha256))
+            except SignatureRefused as refused:
+                if self._settings.signature_policy == "required":
+                    raise
+                progress.note(f"{self._name} {offer.version}: {refused.message}", level="warning")
+        return Fetched(path, checksums)
+
+    def _check_signature(self, offer: Offer, sha256: str) -> str:
+        missing = [
+            name
+            for name, url in (("certificate", offer.certificate_url), ("signature", offer.signature_url))
+            if not url
+        ]
+        if missing:
+            raise SignatureRefused(
+                f"{self._name} {offer.version} has no {' and no '.join(missing)}.",
+                remedy="Ask upstream for it, or set signature_policy to warn in the definition.",
+            )
+        certificate, signature = (
+            self._fetcher.get_bytes(url, limit_bytes=_SMALL_FILE)
+            for url in (offer.certificate_url, offer.signature_url)
+        )
+        moments = tuple(filter(None, (_moment(offer.pub_date), datetime.now(UTC))))
+        return check_vendor_signature(
+            sha256, certificate, signature, pinned=self._settings.certificate_fingerprint, moments=moments
+        )
+
+
+class _Fault(Exception):
+    """What is wrong with one entry of the document."""
+
+
+def _text(values: Mapping[str, Any], name: str, where: str) -> str:
+    value = values.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise _Fault(f"{where} has no {name}")
+    return value.strip()
+
+
+def _details(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Take the optional fields of an offer."""
+    size = values.get("size")
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int)):
+        raise _Fault(f"{where} has the size {size!r}")
+    texts = {name: str(values.get(name) or "") for name in ("notes", "pub_date", "sha256")}
+    return {**texts, "size": size}
+
+
+def _sortable(offer: Offer) -> Offer:
+    try:
+        version_key(offer.version)
+    except InvalidVersion as error:
+        raise _Fault(f"version {offer.version[:60]!r} is no Debian version") from error
+    return offer
+
+
+def _filename(url: str) -> str:
+    return unquote(urlsplit(url).path.rpartition("/")[2])
+
+
+def _moment(text: str) -> datetime | None:
+    """Read a date of upstream; None for what is no ISO 8601."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,59 @@
+"""What a source type is, and the values it deals in (R4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from packages_app.core.checksums import Checksums
+from packages_app.core.definition import Definition, SourceSettings
+from packages_app.core.ports import Progress
+from packages_app.core.yaml_reader import YamlReader
+from packages_app.sources.download import Fetcher
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One version that upstream has. `architecture`, `sha256` are "" and `size` (bytes) None where it does not say."""
+
+    version: str
+    filename: str
+    deb_url: str
+    architecture: str = ""
+    certificate_url: str = ""
+    signature_url: str = ""
+    notes: str = ""
+    pub_date: str = ""
+    sha256: str = ""
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A downloaded package: where it lies, and its checksums."""
+
+    path: Path
+    checksums: Checksums
+
+
+class Source(Protocol):
+    """A source type: one class, named by an entry point of the group `repomgr.sources`."""
+
+    takes_uploads: ClassVar[bool]
+    """Whether its packages come from people instead of being looked for."""
+
+    @staticmethod
+    def read_settings(reader: YamlReader) -> SourceSettings:
+        """Take this type's fields out of a definition's `source`, with the faults noted on the reader."""
+        ...
+
+    def __init__(self, definition: Definition, fetcher: Fetcher) -> None: ...
+
+    def offers(self, progress: Progress) -> list[Offer]:
+        """Give every version on offer, oldest first in dpkg's order; raises `UpstreamError`."""
+        ...
+
+    def fetch(self, offer: Offer, folder: Path, progress: Progress) -> Fetched:
+        """Download and verify an offer into a folder; raises `UpstreamError`, `SignatureRefused`."""
+        ...

@@ -1,0 +1,101 @@
+"""A vendor's signature over a package: an X.509 certificate, RSA (PKCS#1 v1.5 or PSS) or ECDSA over SHA-256."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from packages_app.core.errors import SignatureRefused
+
+_LEAST_RSA_BITS = 2048
+_PREHASHED = Prehashed(SHA256())
+_BASE64 = re.compile(rb"[A-Za-z0-9+/\s]+=*\s*\Z")
+
+
+def plain_fingerprint(text: str) -> str:
+    """Give a SHA-256 fingerprint as 64 lower-case hex digits, or "" when it is none; colons and spaces are dropped."""
+    digits = re.sub(r"[:\s]", "", text).lower()
+    return digits if re.fullmatch(r"[0-9a-f]{64}", digits) else ""
+
+
+def check_vendor_signature(
+    sha256: str, certificate: bytes, signature: bytes, *, pinned: str, moments: tuple[datetime, ...]
+) -> str:
+    """Check a signature over a file of this SHA-256 (hex); gives a line that names the signer.
+
+    `pinned` is the fingerprint that the certificate must have, or "". The certificate must be valid at one of
+    `moments` (the release's date, now). Raises `SignatureRefused` that says what is wrong.
+    """
+    found = _certificate(certificate)
+    fingerprint = found.fingerprint(SHA256()).hex()
+    if pinned and fingerprint != pinned:
+        raise _refused(f"the certificate's fingerprint is {fingerprint}, the definition pins {pinned}")
+    if not any(found.not_valid_before_utc <= moment <= found.not_valid_after_utc for moment in moments):
+        raise _refused(
+            f"the certificate is valid from {found.not_valid_before_utc:%Y-%m-%d} to {found.not_valid_after_utc:%Y-%m-%d}"
+        )
+    digest = bytes.fromhex(sha256)
+    if not any(_verifies(found, form, digest) for form in _forms(signature)):
+        raise _refused("the signature does not fit the file and the certificate")
+    return f"signed by {found.subject.rfc4514_string()} (certificate {fingerprint})"
+
+
+def _certificate(body: bytes) -> x509.Certificate:
+    try:
+        if b"-----BEGIN" in body:
+            return x509.load_pem_x509_certificate(body)
+        return x509.load_der_x509_certificate(body)
+    except ValueError as error:
+        raise _refused("the certificate is neither PEM nor DER") from error
+
+
+def _forms(signature: bytes) -> list[bytes]:
+    """Give the signature as it is, and decoded where it may be base64 text."""
+    forms = [signature]
+    if _BASE64.match(signature):
+        try:
+            forms.append(base64.b64decode(b"".join(signature.split()), validate=True))
+        except binascii.Error:
+            pass  # bytes that happen to look like text
+    return forms
+
+
+def _verifies(certificate: x509.Certificate, signature: bytes, digest: bytes) -> bool:
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        if key.key_size < _LEAST_RSA_BITS:
+            raise _refused(f"the certificate's RSA key has {key.key_size} bits, {_LEAST_RSA_BITS} are needed")
+        pss = padding.PSS(padding.MGF1(SHA256()), padding.PSS.AUTO)
+        return any(_rsa_verifies(key, signature, digest, scheme) for scheme in (padding.PKCS1v15(), pss))
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        try:
+            key.verify(signature, digest, ec.ECDSA(_PREHASHED))
+        except InvalidSignature:
+            return False
+        return True
+    raise _refused(f"the certificate's key is a {type(key).__name__}; RSA and ECDSA are understood")
+
+
+def _rsa_verifies(
+    key: rsa.RSAPublicKey, signature: bytes, digest: bytes, scheme: padding.PKCS1v15 | padding.PSS
+) -> bool:
+    try:
+        key.verify(signature, digest, scheme, _PREHASHED)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _refused(why: str) -> SignatureRefused:
+    return SignatureRefused(
+        f"The vendor's signature is refused: {why}.",
+        remedy="Compare with what the vendor announces; change the definition only when the vendor changed on purpose.",
+    )

@@ -1,0 +1,29 @@
+"""Pages without a login: health, and the repository as clients see it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, JsonResponse
+
+from packages_app.repository_view import serve_object
+from packages_app.services import adapters
+
+
+def healthz(_request: HttpRequest) -> JsonResponse:
+    """Say that this process serves and its database answers: 200, else 503."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return JsonResponse({"status": "the database does not answer"}, status=503)
+    return JsonResponse({"status": "ok"})
+
+
+def repository_object(request: HttpRequest, key: str = "") -> HttpResponseBase:
+    """Serve an object of a local bucket; a bucket of S3 is served by S3."""
+    if not settings.EMBEDDED_BUCKET:
+        return HttpResponseRedirect(f"{settings.PUBLIC_URL}/{quote(key, safe='/+~:')}")
+    return serve_object(request, adapters.bucket(), key)

@@ -1,0 +1,53 @@
+"""A client that reads a bucket as apt does: InRelease, by-hash indexes, pool files, every hash checked."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import lzma
+
+from debian.deb822 import Packages, Release
+
+from packages_app.core.ports import ObjectStore
+from packages_app.signing.openpgp import verified_text
+
+_UNPACK = {"": bytes, ".gz": gzip.decompress, ".xz": lzma.decompress}
+
+
+def read_release(bucket: ObjectStore, keyring: bytes, suite: str = "stable") -> Release:
+    """Read InRelease, its signature checked, and see that Release and Release.gpg say the same."""
+    text = verified_text(bucket.read(f"dists/{suite}/InRelease"), keyring)
+    assert text is not None, "InRelease has no good signature"
+    assert bucket.read(f"dists/{suite}/Release") == text
+    assert verified_text(text, keyring, signature=bucket.read(f"dists/{suite}/Release.gpg")) == text
+    return Release(text)
+
+
+def read_suite(bucket: ObjectStore, keyring: bytes, suite: str = "stable") -> dict[tuple[str, str, str], Packages]:
+    """Read every index of a suite in all its forms; gives stanzas by (name, version, architecture of the index)."""
+    release = read_release(bucket, keyring, suite)
+    hashes = {entry["name"]: entry for entry in release["SHA256"]}
+    packages: dict[tuple[str, str, str], Packages] = {}
+    for name, entry in hashes.items():
+        folder, _, file = name.rpartition("/")
+        for key in (f"dists/{suite}/{name}", f"dists/{suite}/{folder}/by-hash/SHA256/{entry['sha256']}"):
+            body = bucket.read(key)
+            assert hashlib.sha256(body).hexdigest() == entry["sha256"], key
+            assert len(body) == int(entry["size"]), key
+        text = _UNPACK[file.removeprefix("Packages")](body)
+        assert hashlib.sha256(text).hexdigest() == hashes[f"{folder}/Packages"]["sha256"]
+        if file == "Packages":
+            architecture = folder.rpartition("-")[2]
+            for stanza in Packages.iter_paragraphs(text, use_apt_pkg=False):
+                packages[stanza["Package"], stanza["Version"], architecture] = stanza
+    return packages
+
+
+def read_everything(bucket: ObjectStore, keyring: bytes, suite: str = "stable") -> set[tuple[str, str, str]]:
+    """Read a suite and fetch every pool file that it names; gives the keys of `read_suite`."""
+    packages = read_suite(bucket, keyring, suite)
+    for stanza in packages.values():
+        body = bucket.read(stanza["Filename"])
+        assert hashlib.sha256(body).hexdigest() == stanza["SHA256"], stanza["Filename"]
+        assert len(body) == int(stanza["Size"])
+    return set(packages)

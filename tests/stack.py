@@ -1,0 +1,119 @@
+"""A repository of a test's own: settings that point into a temporary folder, and definitions written for the test."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings as live_settings
+
+from packages_app.core.locations import FolderStore, SqliteTable, StoreLocation, TableLocation
+from packages_app.core.ports import ObjectStore, PackageTable, Silent
+from packages_app.core.record import PackageRecord
+from packages_app.models import Job
+from packages_app.services import adapters, job_services, jobs
+from packages_app.services.storage import create_storage
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a test holds of its repository."""
+
+    home: Path
+    config: Path
+
+    @property
+    def table(self) -> PackageTable:
+        return adapters.package_table()
+
+    @property
+    def bucket(self) -> ObjectStore:
+        return adapters.bucket()
+
+    @property
+    def staging(self) -> ObjectStore:
+        return adapters.staging()
+
+    def define(self, name: str, source: dict[str, Any], **fields: Any) -> Path:
+        """Write a definition; fields not given have sound values."""
+        definition = {
+            "name": name,
+            "description": f"The package {name}",
+            "maintainer": "Maintainer <maintainer@example.org>",
+            "homepage": "https://example.org",
+            "section": "misc",
+            "priority": "optional",
+            "architecture": "amd64",
+            **fields,
+            "source": source,
+        }
+        path = self.config / "packages" / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(definition, sort_keys=False))
+        return path
+
+    def define_uploads(self, name: str, **fields: Any) -> Path:
+        """Write the definition of a package that takes uploads."""
+        return self.define(name, {"type": "build_script", "staging_prefix": name}, **fields)
+
+    def configure(self, **fields: Any) -> None:
+        """Change fields of repository.yaml; `suites` is a list of mappings, each added to the first suite's values."""
+        path = self.config / "repository.yaml"
+        repository = yaml.safe_load(path.read_text())
+        first = repository["suites"][0]
+        if "suites" in fields:
+            fields["suites"] = [{**first, **suite} for suite in fields["suites"]]
+        path.write_text(yaml.safe_dump({**repository, **fields}, sort_keys=False))
+
+    def run_jobs(self) -> list[Job]:
+        """Run every waiting job, and those that they ask for, oldest first; gives them as they ended."""
+        done = []
+        while job := Job.objects.filter(state=Job.State.QUEUED).order_by("created").first():
+            done.append(jobs.run(job.pk, job_services.SERVICES[job.kind]))
+        return done
+
+    def records(self) -> list[PackageRecord]:
+        return sorted(self.table.all_records(), key=lambda record: record.key)
+
+    def dists(self) -> dict[str, bytes]:
+        """Every object below dists/ by its key."""
+        return {key: self.bucket.read(key) for key, _ in self.bucket.keys("dists/")}
+
+
+def point_settings_at(
+    settings: Any,
+    home: Path,
+    *,
+    table: TableLocation | None = None,
+    bucket: StoreLocation | None = None,
+    staging: StoreLocation | None = None,
+) -> Stack:
+    """Point Django's settings into a folder (or at the given stores) and make table and stores there."""
+    config = home / "config"
+    shutil.copytree(REPOSITORY / "config", config)
+    for definition in (config / "packages").glob("*.yaml"):
+        if definition.name != "kiro-repo.yaml":
+            definition.unlink()
+    settings.HOME = home
+    settings.CONFIG_DIR = config
+    settings.PACKAGE_TABLE = table or SqliteTable(home / "package_table.sqlite3")
+    settings.BUCKET = bucket or FolderStore(home / "bucket")
+    settings.STAGING = staging or FolderStore(home / "staging")
+    settings.EMBEDDED_BUCKET = isinstance(settings.BUCKET, FolderStore)
+    settings.SIGNING_KEY = ""
+    settings.SIGNING_KEY_FILE = home / "signing-key.asc"
+    settings.PUBLIC_URL = "https://apt.example.org"
+    create_storage(Silent())
+    return Stack(home, config)
+
+
+@pytest.fixture
+def embedded(tmp_path: Path, settings: Any, db: None) -> Stack:
+    """A repository in the embedded column, with the kiro-repo definition only."""
+    assert live_settings.EMBEDDED_BUCKET
+    return point_settings_at(settings, tmp_path)
