@@ -44,7 +44,9 @@ def make_record(name: str = "hello", version: str = "1.0", architecture: str = "
 
 names = st.from_regex(r"(lib)?[a-z0-9][a-z0-9+.-]{1,12}", fullmatch=True)
 versions = st.from_regex(r"([0-9]:)?[0-9][a-z0-9.+~]{0,6}(-[a-z0-9.+~]{1,4})?", fullmatch=True)
-words = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_categories=("C", "Z")), min_size=1, max_size=12)
+words = st.text(
+    st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_categories=("C", "Z")), min_size=1, max_size=12
+)
 sentences = st.lists(words, min_size=1, max_size=6).map(" ".join)
 
 
@@ -60,7 +62,9 @@ def records(draw: st.DrawFn, suites: tuple[str, ...] = ("stable",), incomplete: 
         "suites": tuple(draw(st.lists(st.sampled_from(suites), min_size=1, unique=True))),
     }
     if incomplete:
-        for name in draw(st.lists(st.sampled_from(("maintainer", "description", "sha256_hash", "md5_hash")), max_size=2)):
+        for name in draw(
+            st.lists(st.sampled_from(("maintainer", "description", "sha256_hash", "md5_hash")), max_size=2)
+        ):
             fields[name] = ""
         if draw(st.booleans()):
             fields["file_size"] = None

@@ -50,7 +50,7 @@ _CANNED_ACLS = ("", "private", "public-read")
 
 
 def parse_table_url(setting: str, url: str) -> TableLocation:
-    """Read `sqlite:///path` or `dynamodb://TABLE?region=…&endpoint=…`; raises `SettingsError` that names the setting."""
+    """Read `sqlite:///path` or `dynamodb://TABLE?region=…&endpoint=…`; raises `SettingsError`."""
     parts = _split(setting, url)
     if parts.scheme == "sqlite":
         return SqliteTable(_path(setting, url, parts))

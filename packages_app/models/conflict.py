@@ -6,8 +6,10 @@ from django.db import models
 
 
 class Conflict(models.Model):
-    """One refused offer. `quarantined` is the staging key of the offered file, or "" when it was not fetched; `offered_size` is 0
-    when not known.
+    """One refused offer.
+
+    `quarantined` is the staging key of the offered file, or "" when it was not fetched; `offered_size` is 0 when not
+    known.
     """
 
     package_name = models.CharField("package", max_length=255)

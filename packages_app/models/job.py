@@ -13,7 +13,7 @@ class Job(models.Model):
     """One piece of work. Celery only wakes a worker; this row is what counts.
 
     `steps` is a list of {"name", "detail", "state": running|done|failed, "began", "ended", "done", "total", "notes":
-    [{"level", "text"}]}. `heartbeat` is renewed while a worker has the job; a running job that has gone silent is woken.
+    [{"level", "text"}]}. `heartbeat` is renewed while a worker has the job; a running job gone silent is woken.
     """
 
     class Kind(models.TextChoices):

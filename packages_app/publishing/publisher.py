@@ -37,6 +37,9 @@ class Demand:
     new_identity: bool = False
 
 
+NOTHING_SPECIAL = Demand()
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a publication did. When nothing had changed, `switched` is False and `release_text` is the one in place."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Literal, cast
 
 import structlog
 from botocore.config import Config
@@ -39,8 +39,8 @@ class S3ObjectStore:
     @cached_property
     def _storage(self) -> Any:
         # S3-compatible servers often know neither virtual hosts nor the newer default checksums.
-        own_server = {"s3": {"addressing_style": "path"}} if self._location.endpoint else {}
-        checksums = "when_required" if self._location.endpoint else "when_supported"
+        own_server = bool(self._location.endpoint)
+        checksums: Literal["when_required", "when_supported"] = "when_required" if own_server else "when_supported"
         return S3Storage(
             bucket_name=self._location.bucket,
             location=self._location.prefix,
@@ -57,7 +57,7 @@ class S3ObjectStore:
                 request_checksum_calculation=checksums,
                 response_checksum_validation=checksums,
                 max_pool_connections=16,
-                **own_server,
+                s3={"addressing_style": "path" if own_server else "auto"},
             ),
         )
 

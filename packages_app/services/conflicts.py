@@ -53,7 +53,7 @@ def quarantine(path: Path, checksums: Checksums, name: str, version: str, archit
 
 
 def quarantine_conflict(
-    path: Path, checksums: Checksums, key: tuple[str, str, str], origin: str, job: Job | None, error: VersionConflict
+    path: Path, checksums: Checksums, key: tuple[str, str, str], origin: str, *, job: Job | None, error: VersionConflict
 ) -> VersionConflict:
     """Keep the file and the report of a refused offer of (name, version, architecture); gives the error to raise."""
     known = adapters.package_table().get(*key) or PackageRecord(*key)

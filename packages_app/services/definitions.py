@@ -41,7 +41,8 @@ def record_check(name: str, outcome: str, *, failed: bool) -> None:
 
 def _columns(definition: Definition) -> dict[str, Any]:
     settings: Any = definition.source_settings
-    plain = dataclasses.asdict(settings) if dataclasses.is_dataclass(settings) else {}
+    known = dataclasses.is_dataclass(settings) and not isinstance(settings, type)
+    plain: dict[str, Any] = dataclasses.asdict(settings) if known else {}
     return {
         "file": definition.file,
         "source_type": definition.source_type,

@@ -20,7 +20,7 @@ def force_rebuild(
     """Rebuild suites (all when the list is empty) and the mirror from the table; asks no upstream, reads no `.deb`.
 
     Missing pool files are named on the publication; with `repair` they are fetched again from `deb_url` first, and
-    taken only when their SHA256 is the record's. Gives each suite's result and the repair's. Raises what `publish` does.
+    taken only when their SHA256 is the record's. Gives each suite's result and the repair's; raises as `publish`.
     """
     wanted = [known_suite(name).name for name in suites] or [s.name for s in adapters.repository().suites]
     result: dict[str, Any] = {}

@@ -125,7 +125,7 @@ def _store(record: PackageRecord, path: Path, checksums: Checksums) -> None:
         put_immutable(adapters.bucket(), record.pool_path, path, checksums)
     except ImmutableObjectConflict as error:
         raise VersionConflict(
-            f"{record.package_name} {record.version} {record.architecture} has another file in the pool: {error.message}",
+            f"{record.package_id} {record.architecture} has another file in the pool: {error.message}",
             remedy="Give the build a version of its own; what may have been served is never replaced.",
         ) from error
 

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 class JobProgress:
-    """Writes steps and notes to a job at once, and how far a step is once a second; `watcher` is told everything too."""
+    """Writes steps and notes to a job at once, and how far a step is once a second; `watcher` is told all too."""
 
     def __init__(self, job: Job, watcher: Progress | None = None) -> None:
         self._job = job

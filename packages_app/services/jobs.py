@@ -93,10 +93,17 @@ def run(job_id: UUID | str, service: Service, *, watcher: Progress | None = None
             _put_back(job, str(busy))
             return job
         except RepomgrError as error:
-            _end(job, progress, Job.State.FAILED, error.code, error.message, error.remedy)
+            _end(job, progress, Job.State.FAILED, code=error.code, error=error.message, remedy=error.remedy)
         except Exception as error:
             remedy = "This is a fault of repomgr: the log has the traceback. The job can be started again."
-            _end(job, progress, Job.State.FAILED, "internal_error", f"{type(error).__name__}: {error}", remedy)
+            _end(
+                job,
+                progress,
+                Job.State.FAILED,
+                code="internal_error",
+                error=f"{type(error).__name__}: {error}",
+                remedy=remedy,
+            )
             log.exception("job_crashed")
             raise
         else:
@@ -150,7 +157,9 @@ def _put_back(job: Job, why: str) -> None:
     job.refresh_from_db()
 
 
-def _end(job: Job, progress: JobProgress, state: Job.State, code: str = "", error: str = "", remedy: str = "") -> None:
+def _end(
+    job: Job, progress: JobProgress, state: Job.State, *, code: str = "", error: str = "", remedy: str = ""
+) -> None:
     progress.end("done" if state == Job.State.DONE else "failed")
     job.state, job.ended = state, timezone.now()
     job.error_code, job.error, job.remedy = code, error, remedy

@@ -15,7 +15,7 @@ from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Repository
 from packages_app.models import Job, Publication
-from packages_app.publishing.publisher import Demand, Outcome, Publisher
+from packages_app.publishing.publisher import NOTHING_SPECIAL, Demand, Outcome, Publisher
 from packages_app.publishing.root import instructions_page, renew_convenience_copy, renew_root_files
 from packages_app.services import adapters
 from packages_app.services.lease_hold import lease_held
@@ -28,7 +28,7 @@ def publish(
     suite_name: str,
     progress: Progress,
     *,
-    demand: Demand = Demand(),
+    demand: Demand = NOTHING_SPECIAL,
     kind: Publication.Kind = Publication.Kind.PUBLISH,
     job: Job | None = None,
 ) -> Publication:
@@ -125,26 +125,30 @@ def example_package(definitions: Definitions) -> str:
 
 
 def _record(outcome: Outcome, kind: Publication.Kind, fingerprint: str, job: Job | None) -> Publication:
-    """Keep the publication; one that is in place and recorded already is given as it is."""
+    """Keep the publication; of one that is in place already, only what was found about the records is renewed."""
     release = outcome.release
-    publication, _ = Publication.objects.get_or_create(
+    found = {
+        "records_read": outcome.collected.read,
+        "left_out": [
+            {"package_id": item.package_id, "architecture": item.architecture, "reasons": list(item.reasons)}
+            for item in outcome.left_out
+        ],
+        "missing_files": list(outcome.missing_files),
+    }
+    publication, _ = Publication.objects.update_or_create(
         suite=outcome.suite,
         release_sha256=checksums_of_bytes(outcome.release_text).sha256,
-        defaults={
+        defaults=found,
+        create_defaults={
+            **found,
             "kind": kind,
             "date": release.date,
             "valid_until": release.valid_until,
             "fingerprint": fingerprint,
             "packages": len(outcome.collected.records),
-            "records_read": outcome.collected.read,
             "uploaded_bytes": outcome.uploaded_bytes,
             "added": _names(outcome.added),
             "removed": _names(outcome.removed),
-            "left_out": [
-                {"package_id": i.package_id, "architecture": i.architecture, "reasons": list(i.reasons)}
-                for i in outcome.left_out
-            ],
-            "missing_files": list(outcome.missing_files),
             "job": job,
         },
     )

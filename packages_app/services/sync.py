@@ -83,7 +83,7 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
             return result
         for offer in offers:
             try:
-                _take_offer(source, offer, definition, result, progress, job)
+                _take_offer(source, offer, definition, result, progress, job=job)
             except Exception as error:
                 result.failures.append(f"{offer.version}: {_failure(definition, error)}")
                 progress.note(f"{definition.name} {result.failures[-1]}", level="error")
@@ -91,7 +91,7 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
 
 
 def _take_offer(
-    source: Source, offer: Offer, definition: Definition, result: Checked, progress: Progress, job: Job | None
+    source: Source, offer: Offer, definition: Definition, result: Checked, progress: Progress, *, job: Job | None
 ) -> None:
     known = _known(offer, definition)
     if known is not None:
@@ -109,7 +109,9 @@ def _take_offer(
         except VersionConflict as error:
             control = open_deb(fetched.path).control
             key = (control["Package"], control["Version"], control["Architecture"])
-            raise quarantine_conflict(fetched.path, fetched.checksums, key, offer.deb_url, job, error) from error
+            raise quarantine_conflict(
+                fetched.path, fetched.checksums, key, offer.deb_url, job=job, error=error
+            ) from error
     if record.version != offer.version:
         progress.note(f"the feed calls it {offer.version}, the package {record.version}", level="warning")
     if written is Written.ADDED:

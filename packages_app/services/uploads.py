@@ -77,7 +77,7 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
             control = open_deb(path).control
             key = (control["Package"], control["Version"], control["Architecture"])
             who = job.requested_by.get_username() if job.requested_by else "a command"
-            raise quarantine_conflict(path, checksums, key, f"upload by {who}", job, error) from error
+            raise quarantine_conflict(path, checksums, key, f"upload by {who}", job=job, error=error) from error
     adapters.staging().delete(staged)
     if written is Written.ALREADY_THERE:
         progress.note("this version is there already, with the same bytes: nothing to do")

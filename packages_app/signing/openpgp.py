@@ -64,7 +64,7 @@ class OpenPgpSigner:
         if verified_text(self.sign_clear(_SAMPLE), self.public_keyring()) != _SAMPLE:
             raise SigningKeyError(
                 f"What {self.fingerprint} signs can't be verified.",
-                remedy="Give SIGNING_KEY a key whose signing subkey is valid now and whose self-signatures are not SHA-1.",
+                remedy="Give SIGNING_KEY a key that is valid now and whose self-signatures are not SHA-1.",
             )
 
     def _sign(self, text: bytes, mode: SignatureMode) -> bytes:

@@ -98,7 +98,7 @@ class Fetcher:
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             asked = error.wait if isinstance(error, _Broken) else 0.0
-            return min(max(asked, self._limits.wait * 2 ** (state.attempt_number - 1)), _LONGEST_WAIT)
+            return float(min(max(asked, self._limits.wait * 2 ** (state.attempt_number - 1)), _LONGEST_WAIT))
 
         def tell(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
@@ -177,7 +177,8 @@ class _Part:
 
     def continues(self, response: httpx.Response) -> bool:
         """Say whether a partial answer begins where the part ends."""
-        return response.headers.get("Content-Range", "").startswith(f"bytes {self.checksums.size}-")
+        content_range: str = response.headers.get("Content-Range", "")
+        return content_range.startswith(f"bytes {self.checksums.size}-")
 
     def restart(self) -> None:
         """Forget what has arrived."""

@@ -96,7 +96,9 @@ class ExternalDownload:
             offer = Offer(version, _filename(url), url, **_details(document, "the document"))
             certificate, signature = (document.get(name) or "" for name in ("certificate", "signature"))
             urls = {"certificate_url": certificate, "signature_url": signature}
-            absolute = {name: self._url(value) for name, value in urls.items() if isinstance(value, str) and value}
+            absolute: dict[str, Any] = {
+                name: self._url(value) for name, value in urls.items() if isinstance(value, str) and value
+            }
             return [_sortable(replace(offer, **absolute))], []
         except _Fault as fault:
             return [], [str(fault)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from contextlib import suppress
 from datetime import datetime
 
 from cryptography import x509
@@ -39,9 +40,8 @@ def check_vendor_signature(
     if pinned and fingerprint != pinned:
         raise _refused(f"the certificate's fingerprint is {fingerprint}, the definition pins {pinned}")
     if not any(found.not_valid_before_utc <= moment <= found.not_valid_after_utc for moment in moments):
-        raise _refused(
-            f"the certificate is valid from {found.not_valid_before_utc:%Y-%m-%d} to {found.not_valid_after_utc:%Y-%m-%d}"
-        )
+        first, last = found.not_valid_before_utc, found.not_valid_after_utc
+        raise _refused(f"the certificate is valid from {first:%Y-%m-%d} to {last:%Y-%m-%d}")
     digest = bytes.fromhex(sha256)
     if not any(_verifies(found, form, digest) for form in _forms(signature)):
         raise _refused("the signature does not fit the file and the certificate")
@@ -61,10 +61,8 @@ def _forms(signature: bytes) -> list[bytes]:
     """Give the signature as it is, and decoded where it may be base64 text."""
     forms = [signature]
     if _BASE64.match(signature):
-        try:
+        with suppress(binascii.Error):  # bytes that happen to look like text
             forms.append(base64.b64decode(b"".join(signature.split()), validate=True))
-        except binascii.Error:
-            pass  # bytes that happen to look like text
     return forms
 
 

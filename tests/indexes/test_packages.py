@@ -91,7 +91,9 @@ def test_p9_every_complete_record_is_in_its_indexes_and_nothing_else_is(drawn):
     indexes = list(build_indexes(SUITE, complete))
     for architecture in SUITE.architectures:
         text = index_of(indexes, f"main/binary-{architecture}/Packages").body
-        found = [(p["Package"], p["Version"], p["Architecture"]) for p in Packages.iter_paragraphs(text, use_apt_pkg=False)]
+        found = [
+            (p["Package"], p["Version"], p["Architecture"]) for p in Packages.iter_paragraphs(text, use_apt_pkg=False)
+        ]
         wanted = [r for r in drawn if not r.missing_fields() and r.architecture in ("all", architecture)]
         assert sorted(found) == sorted((r.package_name, r.version, r.architecture) for r in wanted)
 

@@ -219,7 +219,9 @@ def test_a_new_release_is_never_dated_before_the_one_in_place(embedded, tmp_path
         publish("stable", Silent(), demand=Demand(resign=True))
         dates.append(read_release(embedded.bucket, keyring())["Date"])
     assert len(set(dates)) == 3
-    assert [p.date for p in Publication.objects.order_by("date")] == [p.date for p in Publication.objects.order_by("id")]
+    assert [p.date for p in Publication.objects.order_by("date")] == [
+        p.date for p in Publication.objects.order_by("id")
+    ]
 
 
 def test_signatures_are_renewed_only_past_half_of_their_life(embedded, tmp_path):

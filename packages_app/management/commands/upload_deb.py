@@ -1,5 +1,6 @@
 """`manage.py upload_deb`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from packages_app.core.errors import RepomgrError
 from packages_app.management.terminal import EXIT_FAILED, EXIT_REFUSED, ServiceCommand
+from packages_app.models import Job
 from packages_app.services.uploads import stage_upload
 
 
@@ -27,7 +29,7 @@ class Command(ServiceCommand):
         failures: list[tuple[str, int]] = []
         for path in options["files"]:
             try:
-                self.run_job(lambda path=path: self._stage(path, options))
+                self.run_job(partial(self._stage, path, options))
             except (RepomgrError, CommandError, OSError) as error:
                 self.stderr.write(f"{path.name}: {error}")
                 code = EXIT_REFUSED if isinstance(error, RepomgrError) else getattr(error, "returncode", EXIT_FAILED)
@@ -38,5 +40,5 @@ class Command(ServiceCommand):
             names = ", ".join(name for name, _ in failures)
             raise CommandError(f"Not taken in: {names}", returncode=failures[-1][1])
 
-    def _stage(self, path: Path, options: dict[str, Any]) -> Any:
+    def _stage(self, path: Path, options: dict[str, Any]) -> Job:
         return stage_upload(path, path.name, suite=options["suite"], component=options["component"], wake_worker=False)

@@ -1,0 +1,121 @@
+"""The bootstrap package: its tree made from templates, and built with dpkg-deb, the same bytes for the same input."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import tempfile
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from string import Template
+
+from packages_app.core.errors import BuildFailed
+from packages_app.core.layout import deb_filename
+
+_SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
+_TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class BootstrapValues:
+    """What the templates are filled with. `components` are separated by spaces, `keyring` is without its ending."""
+
+    name: str
+    version: str
+    architecture: str
+    maintainer: str
+    section: str
+    priority: str
+    homepage: str
+    description: str
+    repository_url: str
+    suite: str
+    components: str
+    keyring: str
+
+
+def build_bootstrap_deb(
+    templates: Path, values: BootstrapValues, keyring: bytes, output: Path, *, source_date_epoch: int
+) -> Path:
+    """Build the package into the folder `output`; gives the path of the `.deb`.
+
+    `source_date_epoch` (seconds) dates every file in it. Raises `BuildFailed` for a missing template, an unknown
+    placeholder, a missing dpkg-deb, or what dpkg-deb refuses.
+    """
+    target = output / deb_filename(values.name, values.version, values.architecture)
+    with tempfile.TemporaryDirectory(prefix="repomgr-tree-") as folder:
+        tree = Path(folder)
+        _make_tree(tree, templates, values, keyring, source_date_epoch)
+        _run_dpkg_deb(tree, target, source_date_epoch)
+    return target
+
+
+def _make_tree(tree: Path, templates: Path, values: BootstrapValues, keyring: bytes, epoch: int) -> None:
+    date = datetime.fromtimestamp(epoch, UTC)
+    fill = {**asdict(values), "date": f"{date:%a, %d %b %Y %H:%M:%S +0000}", "year": str(date.year)}
+    doc = f"usr/share/doc/{values.name}"
+    # The source file is no conffile: postinst writes it from here, so that upgrades bring it up to date.
+    files = {
+        "DEBIAN/control": "control",
+        f"usr/share/{values.name}/{values.name}.sources": "kiro.sources",
+        f"{doc}/copyright": "copyright",
+    }
+    for path, template in files.items():
+        _write(tree / path, _filled(templates / template, fill).encode())
+    for script in _SCRIPTS:
+        if (templates / script).is_file():
+            _write(tree / "DEBIAN" / script, _filled(templates / script, fill).encode(), mode=0o755)
+    changelog = _filled(templates / "changelog", fill).encode()
+    _write(tree / doc / "changelog.gz", gzip.compress(changelog, compresslevel=9, mtime=0))
+    _write(tree / f"usr/share/keyrings/{values.keyring}.gpg", keyring)
+    for entry in (tree, *tree.rglob("*")):
+        if entry.is_dir():
+            entry.chmod(0o755)
+        os.utime(entry, (epoch, epoch))
+
+
+def _filled(template: Path, values: dict[str, str]) -> str:
+    try:
+        return _AtTemplate(template.read_text(encoding="utf-8")).substitute(values)
+    except FileNotFoundError as error:
+        raise BuildFailed(
+            f"The template {template.name} is missing.", remedy=f"Restore it in {template.parent}."
+        ) from error
+    except (KeyError, ValueError) as error:
+        raise BuildFailed(
+            f"The template {template.name} has a placeholder that is not known: {error}.",
+            remedy=f"Use one of: {', '.join(sorted(values))}.",
+        ) from error
+
+
+class _AtTemplate(Template):
+    """Placeholders as @{name}: `$` belongs to the shell in maintainer scripts."""
+
+    delimiter = "@"
+    pattern = r"@(?:(?P<escaped>@)|(?P<named>(?!))|\{(?P<braced>[a-z_]+)\}|(?P<invalid>(?!)))"  # type: ignore[assignment]
+
+
+def _write(path: Path, body: bytes, *, mode: int = 0o644) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(body)
+    path.chmod(mode)
+
+
+def _run_dpkg_deb(tree: Path, target: Path, epoch: int) -> None:
+    command = ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(tree), str(target)]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, timeout=_TIMEOUT_SECONDS, check=False
+        )
+    except FileNotFoundError as error:
+        raise BuildFailed(
+            "There is no dpkg-deb on this machine.", remedy="Install the package dpkg, or build on Debian."
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise BuildFailed("dpkg-deb did not end.", remedy="Look at the machine's disk, then build again.") from error
+    if done.returncode != 0:
+        target.unlink(missing_ok=True)
+        raise BuildFailed(f"dpkg-deb failed: {done.stderr.strip()}.", remedy="Correct the templates and build again.")
