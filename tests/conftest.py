@@ -18,3 +18,16 @@ os.environ["REPOMGR_HOME"] = _home
 os.environ["AWS_ACCESS_KEY_ID"] = "testing"
 os.environ["AWS_SECRET_ACCESS_KEY"] = "testing"
 os.environ["AWS_DEFAULT_REGION"] = "eu-central-1"
+
+from hypothesis import HealthCheck  # noqa: E402 - after the settings above
+from hypothesis import settings as hypothesis_settings  # noqa: E402
+
+# Nothing here asserts on time, and the machine may be busy.
+hypothesis_settings.register_profile(
+    "repomgr",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+)
+hypothesis_settings.load_profile("repomgr")
+
+pytest_plugins = ["tests.servers", "tests.stack"]

@@ -135,24 +135,27 @@ def _record(outcome: Outcome, kind: Publication.Kind, fingerprint: str, job: Job
         ],
         "missing_files": list(outcome.missing_files),
     }
-    publication, _ = Publication.objects.update_or_create(
-        suite=outcome.suite,
-        release_sha256=checksums_of_bytes(outcome.release_text).sha256,
-        defaults=found,
-        create_defaults={
-            **found,
-            "kind": kind,
-            "date": release.date,
-            "valid_until": release.valid_until,
-            "fingerprint": fingerprint,
-            "packages": len(outcome.collected.records),
-            "uploaded_bytes": outcome.uploaded_bytes,
-            "added": _names(outcome.added),
-            "removed": _names(outcome.removed),
-            "job": job,
-        },
+    key = {"suite": outcome.suite, "release_sha256": checksums_of_bytes(outcome.release_text).sha256}
+    if not outcome.switched:
+        known = Publication.objects.filter(**key).first()
+        if known is not None:
+            for name, value in found.items():
+                setattr(known, name, value)
+            known.save(update_fields=list(found))
+            return known
+    return Publication.objects.create(
+        **key,
+        **found,
+        kind=kind,
+        date=release.date,
+        valid_until=release.valid_until,
+        fingerprint=fingerprint,
+        packages=len(outcome.collected.records),
+        uploaded_bytes=outcome.uploaded_bytes,
+        added=_names(outcome.added),
+        removed=_names(outcome.removed),
+        job=job,
     )
-    return publication
 
 
 def _names(keys: Iterable[tuple[str, str]]) -> list[str]:

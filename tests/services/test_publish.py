@@ -19,8 +19,6 @@ from tests.debs import build_deb
 from tests.reader import read_everything, read_release
 from tests.records import make_record
 
-pytest_plugins = ["tests.stack"]
-
 
 class Noting(Silent):
     """Keeps the notes and steps it is told."""

@@ -9,8 +9,6 @@ from packages_app.services.uploads import stage_upload
 from tests.debs import build_deb
 from tests.reader import read_everything, read_suite
 
-pytest_plugins = ["tests.stack"]
-
 
 def keyring():
     return adapters.signer().public_keyring()

@@ -1,0 +1,100 @@
+"""The whole product running as a user runs it: `first_start`, then web, workers and beat as processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import yaml
+
+from tests.servers import free_port, wait_until
+from tests.stack import REPOSITORY
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running product: its address, how clients reach the repository, and its first password."""
+
+    url: str
+    public_url: str
+    password: str
+    home: Path
+    config: Path
+    environment: dict[str, str]
+
+    def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command of manage.py beside it."""
+        command = [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=300)
+        if check and done.returncode != 0:
+            raise AssertionError(f"{arguments} gave {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def define(self, name: str, endpoint: str) -> None:
+        """Let the product watch a nested feed for a Debian package."""
+        source = {
+            "type": "external_download",
+            "endpoint": endpoint,
+            "additional_files": {"certificate": "certificate.pem", "signature": "signature.bin"},
+        }
+        definition = {
+            "name": name, "description": name, "maintainer": "Test <test@example.org>", "section": "misc",
+            "homepage": "https://example.org", "priority": "optional", "architecture": "amd64", "source": source,
+        }  # fmt: skip
+        (self.config / "packages" / f"{name}.yaml").write_text(yaml.safe_dump(definition))
+
+
+@contextmanager
+def running(home: Path, *, workers: int = 1, **settings: str) -> Iterator[Running]:
+    """Start the product with an empty home, and stop it as Ctrl-C does."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    config = home / "config"
+    shutil.copytree(REPOSITORY / "config", config)
+    (config / "packages" / "kiro.yaml").unlink()  # its feed can't be reached from a test
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("COV_")},
+        "REPOMGR_HOME": str(home / "var"),
+        "REPOMGR_CONFIG": str(config),
+        "PORT": str(port),
+        "WORKERS": str(workers),
+        "LOG_LEVEL": "INFO",
+        "PYTHONPATH": str(REPOSITORY),
+        **settings,
+    }
+    public_url = settings.get("PUBLIC_URL", f"{url}/repository")
+    log = (home / "log").open("w")
+    product = Running(url, public_url, "", home, config, environment)
+    welcome = product.manage("first_start").stdout
+    found = re.search(r"password (\S+)", welcome)
+    product = Running(url, public_url, found[1] if found else "", home, config, environment)
+    command = [sys.executable, "-m", "repomgr.processes"]
+    processes = subprocess.Popen(
+        command, env=environment, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
+    )
+    try:
+        wait_until(lambda: _healthy(url), "the web process")
+        yield product
+        processes.send_signal(signal.SIGINT)
+        assert processes.wait(30) == 0, (home / "log").read_text()
+    finally:
+        if processes.poll() is None:
+            os.killpg(processes.pid, signal.SIGKILL)
+            processes.wait()
+        log.close()
+
+
+def _healthy(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
