@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from django.urls import reverse_lazy
+
 from packages_app.core.locations import FolderStore, parse_store_url, parse_table_url
 from repomgr import environment
 
@@ -15,6 +17,24 @@ HOME = environment.folder("REPOMGR_HOME", default=BASE_DIR / "var")
 PORT = environment.port("PORT", default=8000)
 CONFIG_DIR = environment.folder("REPOMGR_CONFIG", default=BASE_DIR / "config")
 TEMPLATES_DIR = BASE_DIR / "templates"
+
+
+def _section(title: str, items: tuple[tuple[str, str, str, str], ...]) -> dict[str, object]:
+    """Give a section of the admin's sidebar from (title, icon, page, permission or "")."""
+    return {
+        "title": title,
+        "separator": True,
+        "items": [
+            {
+                "title": name,
+                "icon": icon,
+                "link": reverse_lazy(page),
+                "permission": lambda request, right=right: not right or request.user.has_perm(right),
+            }
+            for name, icon, page, right in items
+        ],
+    }
+
 
 # Where the data is
 PACKAGE_TABLE = parse_table_url(
@@ -132,3 +152,35 @@ LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
 EMBEDDED_BUCKET = isinstance(BUCKET, FolderStore)
+
+UNFOLD = {
+    "SITE_TITLE": "repomgr",
+    "SITE_HEADER": "repomgr",
+    "SITE_SUBHEADER": "APT repository",
+    "SITE_SYMBOL": "deployed_code",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "packages_app.admin.front_page.fill_front_page",
+    "STYLES": [lambda _request: f"{STATIC_URL}packages_app/admin.css"],
+    "SCRIPTS": [lambda _request: f"{STATIC_URL}packages_app/job.js"],
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": [
+        _section("Repository", (
+            ("Overview", "home", "admin:index", ""),
+            ("Packages", "inventory_2", "admin:packages_app_package_changelist", "packages_app.view_package"),
+            ("Publications", "publish", "admin:packages_app_publication_changelist", "packages_app.view_publication"),
+            ("Definitions", "description", "admin:packages_app_definitionstatus_changelist",
+             "packages_app.view_definitionstatus"),
+            ("Conflicts", "warning", "admin:packages_app_conflict_changelist", "packages_app.view_conflict"),
+        )),
+        _section("Work", (
+            ("Jobs", "work_history", "admin:packages_app_job_changelist", "packages_app.view_job"),
+            ("Schedules", "schedule", "admin:django_celery_beat_periodictask_changelist",
+             "django_celery_beat.view_periodictask"),
+        )),
+        _section("Access", (
+            ("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
+            ("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+        )),
+    ]},
+}  # fmt: skip

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 from celery import current_app
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -18,6 +18,9 @@ from packages_app.core.errors import LeaseBusy, RepomgrError
 from packages_app.core.ports import Progress
 from packages_app.models import Job
 from packages_app.services.job_progress import HEARTBEAT_SECONDS, JobProgress, heartbeat
+
+Asker = AbstractBaseUser | AnonymousUser
+"""Who asks for a job."""
 
 Service = Callable[[Job, Progress], dict[str, Any]]
 """What does a job's work: gives the job's result, small and JSON-able; raises `RepomgrError`."""
@@ -36,7 +39,7 @@ def enqueue(
     arguments: dict[str, Any] | None = None,
     *,
     subject: str = "",
-    user: AbstractBaseUser | None = None,
+    user: Asker | None = None,
     wake_worker: bool = True,
 ) -> Job:
     """Make a job and wake a worker once the surrounding transaction is committed (unless the caller runs it).

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.contrib.auth.models import AbstractBaseUser
 
 from packages_app.core.errors import PackageRefused
 from packages_app.core.repository import Suite
@@ -13,7 +12,7 @@ from packages_app.services import jobs
 from packages_app.services.adapters import repository
 
 
-def request_publication(suite: str, *, user: AbstractBaseUser | None = None) -> Job:
+def request_publication(suite: str, *, user: jobs.Asker | None = None) -> Job:
     """Ask for a publication of a suite; gives the waiting job, perhaps one that was there. Raises `PackageRefused`."""
     return jobs.enqueue(Job.Kind.PUBLISH, {"suite": known_suite(suite).name}, subject=suite, user=user)
 

@@ -11,7 +11,6 @@ from typing import Any, BinaryIO
 from uuid import uuid4
 
 import structlog
-from django.contrib.auth.models import AbstractBaseUser
 
 from packages_app.core.checksums import checksums_of_file
 from packages_app.core.definition import Definition
@@ -43,7 +42,7 @@ def stage_upload(
     *,
     suite: str = "",
     component: str = "",
-    user: AbstractBaseUser | None = None,
+    user: jobs.Asker | None = None,
     wake_worker: bool = True,
 ) -> Job:
     """Check an uploaded file, put it into staging and ask for its intake; gives the job.

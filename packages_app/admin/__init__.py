@@ -1,0 +1,5 @@
+"""The admin: a window on the repository. It reads rows and asks services; it holds no logic."""
+
+from packages_app.admin import access, conflict, definition, job, package, publication
+
+__all__ = ["access", "conflict", "definition", "job", "package", "publication"]

@@ -1,0 +1,86 @@
+"""Definitions: the YAML files as they are in use, and asking upstream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+from unfold.decorators import action, display
+
+from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand
+from packages_app.models import DefinitionStatus
+from packages_app.services.definitions import mirror_definitions
+from packages_app.services.requests import request_sync
+
+
+@admin.register(DefinitionStatus)
+class DefinitionAdmin(WindowAdmin):
+    """One row a file; those with faults say where and what to do."""
+
+    list_display = ("name", "shown_type", "architectures", "suites", "condition", "checked", "outcome")
+    list_filter = ("source_type", "enabled")
+    change_form_outer_before_template = "admin/packages_app/definition/check.html"
+    actions = ("check_upstream",)
+    fieldsets = (
+        (None, {"fields": ("name", "file", "condition", "description", "shown_problems")}),
+        ("Place", {"fields": ("architectures", "suites", "component", "bootstrap_copy")}),
+        ("Source", {"fields": ("shown_type", "shown_settings", "checked", "outcome")}),
+    )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Read the files again, then list them."""
+        mirror_definitions()
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        return response
+
+    @display(description="type", ordering="source_type")
+    def shown_type(self, row: DefinitionStatus) -> str:
+        """The source type in words."""
+        return row.source_type.replace("_", " ")
+
+    @display(
+        description="condition",
+        label={"in use": "success", "switched off": "info", "not usable": "danger", "last check failed": "warning"},
+    )
+    def condition(self, row: DefinitionStatus) -> str:
+        """Whether it is in use."""
+        if row.problems:
+            return "not usable"
+        if not row.enabled:
+            return "switched off"
+        return "last check failed" if row.failed else "in use"
+
+    @display(description="problems")
+    def shown_problems(self, row: DefinitionStatus) -> SafeString:
+        """What is wrong with the file, with line and remedy."""
+        items = format_html_join("", "<li>{}</li>", ((problem,) for problem in row.problems))
+        return format_html('<ul class="rm-list rm-bad">{}</ul>', items) if row.problems else SafeString("none")
+
+    @display(description="settings")
+    def shown_settings(self, row: DefinitionStatus) -> SafeString:
+        """The source's settings."""
+        items = format_html_join("", "<li>{}: <code>{}</code></li>", row.settings.items())
+        return format_html('<ul class="rm-list">{}</ul>', items)
+
+    @action(description="Check upstream now", permissions=["publish"])
+    def check_upstream(self, request: HttpRequest, queryset: QuerySet[DefinitionStatus]) -> HttpResponseBase:
+        """Ask for a check of the chosen definitions."""
+        names = list(queryset.values_list("name", flat=True))
+        return asked(request, lambda: request_sync(names, request.user), otherwise=request.path)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add what the buttons post to."""
+        check = self.admin_site.admin_view(require_POST(self.check_view))
+        return [path("check/", check, name="packages_app_definition_check"), *super().get_urls()]
+
+    def check_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Ask for a check of the posted definitions, all when none is."""
+        demand(request, PUBLISH)
+        names = request.POST.getlist("name")
+        return asked(request, lambda: request_sync(names, request.user), otherwise=reverse("admin:index"))

@@ -1,0 +1,81 @@
+"""Jobs, with live progress."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+
+from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand, job_page
+from packages_app.models import Job
+from packages_app.services.requests import request_again
+
+
+@admin.register(Job)
+class JobAdmin(WindowAdmin):
+    """What was asked for, and how far it is."""
+
+    list_display = ("shown_kind", "subject", "shown_state", "shown_user", "created", "took")
+    list_filter = ("state", "kind")
+    search_fields = ("subject__istartswith", "error_code__exact")
+    change_form_outer_before_template = "admin/packages_app/job/progress.html"
+    fieldsets = (
+        (None, {"fields": ("shown_kind", "subject", "shown_user", "created", "started", "ended", "took", "tries")}),
+        ("Arguments and result", {"fields": ("arguments", "result")}),
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        """Read the users with the rows."""
+        return super().get_queryset(request).select_related("requested_by")
+
+    @display(description="work", ordering="kind")
+    def shown_kind(self, job: Job) -> str:
+        """The kind in words."""
+        return job.get_kind_display()
+
+    @display(
+        description="state",
+        ordering="state",
+        label={"queued": "info", "running": "warning", "done": "success", "failed": "danger"},
+    )
+    def shown_state(self, job: Job) -> str:
+        """The state as a badge."""
+        return job.state
+
+    @display(description="asked by", ordering="requested_by")
+    def shown_user(self, job: Job) -> str:
+        """Who asked; the clock or a command where nobody did."""
+        return job.requested_by.get_username() if job.requested_by else "clock or command"
+
+    @display(description="took")
+    def took(self, job: Job) -> str:
+        """How long it ran, in seconds."""
+        if job.started is None or job.ended is None:
+            return "–"
+        return f"{(job.ended - job.started).total_seconds():.1f} s"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the progress that the page asks for, and starting again."""
+        view = self.admin_site.admin_view
+        return [
+            path("<uuid:job_id>/progress/", view(self.progress_view), name="packages_app_job_progress"),
+            path("<uuid:job_id>/again/", view(require_POST(self.again_view)), name="packages_app_job_again"),
+            *super().get_urls(),
+        ]
+
+    def progress_view(self, request: HttpRequest, job_id: str) -> HttpResponse:
+        """Give the steps as the page shows them."""
+        if not self.has_view_permission(request):
+            raise Http404
+        job = get_object_or_404(Job, pk=job_id)
+        return render(request, "admin/packages_app/job/steps.html", {"job": job})
+
+    def again_view(self, request: HttpRequest, job_id: str) -> HttpResponseBase:
+        """Ask for a failed job's work again."""
+        demand(request, PUBLISH)
+        job = get_object_or_404(Job, pk=job_id)
+        return asked(request, lambda: request_again(job, request.user), otherwise=job_page(job))

@@ -1,0 +1,143 @@
+"""Packages: the mirror as a list, a record's page, and the upload form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from unfold.decorators import display
+
+from packages_app.admin.forms import BuildForm, UploadForm
+from packages_app.admin.window import UPLOAD, WindowAdmin, demand, job_page, size_text
+from packages_app.models import Package, SuiteMembership
+from packages_app.services.package_stanza import download_url, package_stanza
+
+
+class SuiteFilter(admin.SimpleListFilter):
+    """Packages of one suite."""
+
+    title = "suite"
+    parameter_name = "suite"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer the suites that hold packages."""
+        suites = SuiteMembership.objects.order_by("suite").values_list("suite", flat=True).distinct()
+        return [(suite, suite) for suite in suites]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Package]) -> QuerySet[Package]:
+        """Keep the chosen suite's packages."""
+        return queryset.filter(memberships__suite=self.value()) if self.value() else queryset
+
+
+@admin.register(Package)
+class PackageAdmin(WindowAdmin):
+    """Records of the package table, newest version of a name first."""
+
+    list_display = ("name_and_summary", "shown_version", "architecture", "suites", "component", "shown_type", "size",
+                    "taken_in")  # fmt: skip
+    list_filter = ("package_type", SuiteFilter, "architecture")
+    search_fields = ("package_name__istartswith", "package_id__exact")
+    search_help_text = "Beginning of a name, or name#version"
+    ordering = ("package_name", "-version_key", "architecture")
+    list_before_template = "admin/packages_app/package/buttons.html"
+    fieldsets = (
+        (None, {"fields": ("package_name", "version", "architecture", "suites", "component", "package_type",
+                           "download")}),
+        ("Description", {"fields": ("description", "maintainer", "homepage", "section", "priority", "depends")}),
+        ("File", {"fields": ("pool_path", "actual_filename", "size", "md5_hash", "sha1_hash", "sha256_hash",
+                             "sha512_hash")}),
+        ("Upstream", {"fields": ("deb_url", "certificate_url", "signature_url", "pub_date", "notes",
+                                 "processed_timestamp")}),
+        ("Stanza", {"fields": ("stanza",)}),
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Package]:
+        """Read the suites of all rows in one query."""
+        return super().get_queryset(request).prefetch_related("memberships").defer("control", "notes")
+
+    @display(description="name", ordering="package_name", header=True)
+    def name_and_summary(self, package: Package) -> list[str]:
+        """Name, and the description's first line below."""
+        return [package.package_name, package.description.partition("\n")[0]]
+
+    @display(description="version", ordering="version_key")
+    def shown_version(self, package: Package) -> str:
+        """The version, sorted as dpkg does."""
+        return package.version
+
+    @display(description="suites")
+    def suites(self, package: Package) -> str:
+        """Suites, separated by commas."""
+        return ", ".join(sorted(membership.suite for membership in package.memberships.all())) or "none"
+
+    @display(description="type", ordering="package_type")
+    def shown_type(self, package: Package) -> str:
+        """The source type in words."""
+        return package.package_type.replace("_", " ")
+
+    @display(description="size", ordering="file_size")
+    def size(self, package: Package) -> str:
+        """The file's size for people."""
+        return size_text(package.file_size)
+
+    @display(description="taken in", ordering="processed_timestamp")
+    def taken_in(self, package: Package) -> str:
+        """When it was taken in (UTC)."""
+        return package.processed_timestamp[:16].replace("T", " ")
+
+    @display(description="download")
+    def download(self, package: Package) -> SafeString:
+        """A link to the file as clients get it."""
+        return format_html('<a class="rm-link" href="{}">{}</a>', download_url(package), package.actual_filename)
+
+    @display(description="stanza")
+    def stanza(self, package: Package) -> SafeString:
+        """The package's entry in the indexes."""
+        return format_html('<pre class="rm-pre">{}</pre>', package_stanza(package))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the forms."""
+        # The upload handler must be chosen before the request's body is read, which the CSRF check does.
+        upload = self.admin_site.admin_view(csrf_exempt(self.upload_view))
+        return [
+            path("upload/", upload, name="packages_app_package_upload"),
+            path("build/", self.admin_site.admin_view(self.build_view), name="packages_app_package_build"),
+            *super().get_urls(),
+        ]
+
+    def upload_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Take an upload."""
+        demand(request, UPLOAD)
+        request.upload_handlers = [TemporaryFileUploadHandler(request)]
+
+        @csrf_protect
+        def checked(request: HttpRequest) -> HttpResponseBase:
+            return self._form_view(request, UploadForm(request=request), "Upload a build")
+
+        return checked(request)
+
+    def build_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Ask for a build of a bootstrap package."""
+        demand(request, UPLOAD)
+        return self._form_view(request, BuildForm(request=request), "Build a bootstrap package")
+
+    def _form_view(self, request: HttpRequest, form: UploadForm | BuildForm, title: str) -> HttpResponse:
+        """Show a form; go to its job's page once it is asked for."""
+        if request.method == "POST" and form.is_valid() and form.job is not None:
+            return HttpResponseRedirect(job_page(form.job))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": title,
+            "form": form,
+            "cancel": reverse("admin:packages_app_package_changelist"),
+        }
+        return TemplateResponse(request, "admin/packages_app/package/form.html", context)

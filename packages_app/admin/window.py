@@ -1,0 +1,77 @@
+"""What all pages of the admin have in common: rows are looked at, not edited; requests are forms that are posted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+
+from packages_app.core.errors import RepomgrError
+from packages_app.models import Job
+
+PUBLISH = "packages_app.publish_suite"
+UPLOAD = "packages_app.upload_package"
+
+
+class WindowAdmin(ModelAdmin):
+    """Shows rows that come from elsewhere: none is added, changed or deleted here."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    list_fullwidth = True
+    actions_selection_counter = False
+
+    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
+        """Nobody adds."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody changes."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody deletes."""
+        return False
+
+    def has_publish_permission(self, request: HttpRequest, *_: Any) -> bool:
+        """Whether the user may publish, rebuild and check upstream."""
+        return request.user.has_perm(PUBLISH)
+
+
+def demand(request: HttpRequest, permission: str) -> None:
+    """Refuse a user without a right (403)."""
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+
+
+def job_page(job: Job) -> str:
+    """Give the address of a job's page."""
+    return reverse("admin:packages_app_job_change", args=[job.pk])
+
+
+def asked(request: HttpRequest, ask: Callable[[], Job], *, otherwise: str) -> HttpResponseBase:
+    """Ask a service for a job and go to its page; a refusal is shown with its remedy where the user came from."""
+    try:
+        job = ask()
+    except RepomgrError as error:
+        messages.error(request, str(error))
+        return HttpResponseRedirect(otherwise)
+    return HttpResponseRedirect(job_page(job))
+
+
+def size_text(size: int | None) -> str:
+    """Give a size in bytes for people."""
+    if size is None:
+        return "–"
+    value = float(size)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"

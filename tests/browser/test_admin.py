@@ -1,0 +1,146 @@
+"""The admin as a person uses it, in a real browser, with real workers behind it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.apt.running import Running, running
+from tests.debs import build_deb
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PHONE = {"width": 375, "height": 812}
+# A folder for pictures of every page; used when they are looked at, and for those of the README.
+PICTURES = os.environ.get("REPOMGR_PICTURES", "")
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("product")) as product:
+        yield product
+
+
+@pytest.fixture
+def page(product: Running):
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(f"{product.url}/admin/")
+        page.fill("input[name=username]", "admin")
+        page.fill("input[name=password]", product.password)
+        page.click("button[type=submit]")
+        expect(page.get_by_text("On a client")).to_be_visible()
+        yield page
+        browser.close()
+
+
+def picture(page: Page, name: str) -> None:
+    """Look at a page at both widths; nothing may be wider than a phone."""
+    for width, size in (("wide", {"width": 1280, "height": 900}), ("phone", PHONE)):
+        page.set_viewport_size(size)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], f"{name} is too wide"
+        if PICTURES:
+            page.screenshot(path=str(Path(PICTURES) / f"{name}-{width}.png"))
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def ended(page: Page, words: str = "done") -> None:
+    """Wait until the job's page says, without being asked, that the job has ended."""
+    expect(page.locator("h2 .rm-state")).to_have_text(words, timeout=60_000)
+
+
+def test_a_build_is_uploaded_followed_and_found(product: Running, page: Page, tmp_path: Path):
+    picture(page, "overview")
+    page.get_by_role("link", name="Upload a build").click()
+    picture(page, "upload")
+    page.set_input_files("input[type=file]", build_deb(tmp_path, "kiro-repo", "1.1.0+b~1", "all"))
+    page.get_by_role("button", name="Upload a build").click()
+    ended(page)
+    picture(page, "job")
+    page.goto(f"{product.url}/admin/packages_app/package/")
+    picture(page, "packages")
+    page.locator("#result_list a", has_text="kiro-repo").first.click()
+    expect(page.get_by_text("Filename: pool/main/k/kiro-repo/kiro-repo_1.1.0+b~1_all.deb")).to_be_visible()
+    picture(page, "package")
+    link = page.get_by_role("link", name="kiro-repo_1.1.0+b~1_all.deb").get_attribute("href")
+    fetched = page.request.get(link or "")
+    assert fetched.ok
+    assert fetched.headers["content-type"] == "application/vnd.debian.binary-package"
+
+
+def test_a_refused_upload_says_why_and_what_to_do(page: Page, product: Running, tmp_path: Path):
+    page.goto(f"{product.url}/admin/packages_app/package/upload/")
+    page.set_input_files("input[type=file]", build_deb(tmp_path, "stranger", "1.0"))
+    page.get_by_role("button", name="Upload a build").click()
+    expect(page.get_by_role("alert")).to_contain_text("stranger is not one that takes uploads")
+    expect(page.get_by_role("alert")).to_contain_text("Remedy: Upload one of: kiro-repo")
+    picture(page, "refused")
+
+
+def test_force_rebuild_is_one_button_and_brings_back_the_same_indexes(page: Page, product: Running):
+    dists = product.home / "var" / "bucket" / "dists" / "stable"
+
+    def indexes() -> dict[Path, bytes]:
+        found = (path for path in dists.rglob("Packages*") if "by-hash" not in path.parts)
+        return {path: path.read_bytes() for path in found}
+
+    before = indexes()
+    assert len(before) == 6
+    shutil.rmtree(dists.parent)
+    product.manage(
+        "shell", "--no-imports", "-c", "from packages_app.models import Package as P; P.objects.all().delete()"
+    )
+    page.goto(f"{product.url}/admin/")
+    page.get_by_role("button", name="Force rebuild").click()
+    ended(page)
+    picture(page, "rebuild")
+    assert indexes() == before
+    page.goto(f"{product.url}/admin/packages_app/package/")
+    expect(page.locator("#result_list a", has_text="kiro-repo").first).to_be_visible()
+    page.goto(f"{product.url}/admin/packages_app/publication/")
+    picture(page, "publications")
+    page.locator("#result_list th a, #result_list td a").first.click()
+    expect(page.get_by_text("force rebuild", exact=True).first).to_be_visible()
+    picture(page, "publication")
+
+
+def test_definitions_show_their_faults_and_can_be_checked(page: Page, product: Running):
+    bad = product.config / "packages" / "broken.yaml"
+    bad.write_text("name: broken\nsource: {type: carrier_pigeon}\n")
+    product.define("unreachable", "http://127.0.0.1:9/feed.json")
+    try:
+        page.goto(f"{product.url}/admin/packages_app/definitionstatus/")
+        expect(page.get_by_text("not usable")).to_be_visible()
+        picture(page, "definitions")
+        page.get_by_role("link", name="broken.yaml", exact=True).first.click()
+        expect(page.get_by_text("carrier_pigeon is no known source type.")).to_be_visible()
+        page.go_back()
+        page.get_by_role("link", name="unreachable", exact=True).first.click()
+        page.get_by_role("button", name="Check upstream now").click()
+        ended(page, "failed")
+        expect(page.locator(".rm-alert")).to_contain_text(re.compile("127.0.0.1:9/feed.json can't be fetched"))
+        picture(page, "failed")
+        page.goto(f"{product.url}/admin/")
+        expect(page.get_by_text("Needs a person")).to_be_visible()
+        picture(page, "attention")
+    finally:
+        bad.unlink()
+        (product.config / "packages" / "unreachable.yaml").unlink()
+
+
+def test_schedules_can_be_changed(page: Page, product: Running):
+    page.goto(f"{product.url}/admin/django_celery_beat/periodictask/")
+    page.get_by_role("link", name=re.compile("Check upstream")).first.click()
+    expect(page.locator("input[name=name]")).to_have_value("Check upstream")
+    picture(page, "schedule")
