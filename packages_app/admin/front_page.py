@@ -13,4 +13,4 @@ from packages_app.services.front_page import front_page
 def fill_front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add what the front page shows, and which buttons this user has."""
     may = {"publish": request.user.has_perm(PUBLISH), "upload": request.user.has_perm(UPLOAD)}
-    return {**context, "page": front_page(), "may": may}
+    return {**context, "title": "Overview", "page": front_page(), "may": may}

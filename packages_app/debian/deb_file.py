@@ -85,10 +85,10 @@ def _control_file(archive: bytes) -> str:
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
             return _only_control(tar)
-    except (tarfile.TarError, ValueError, OverflowError, EOFError, OSError, IndexError) as error:
-        raise InvalidDeb(f"The control member is no sound tar archive: {error}.", remedy=REMEDY) from error
     except UnicodeDecodeError as error:
         raise InvalidDeb("The control file is not UTF-8.", remedy="Save debian/control as UTF-8.") from error
+    except (tarfile.TarError, ValueError, OverflowError, EOFError, OSError, IndexError) as error:
+        raise InvalidDeb(f"The control member is no sound tar archive: {error}.", remedy=REMEDY) from error
 
 
 def _only_control(tar: tarfile.TarFile) -> str:

@@ -166,7 +166,7 @@ class LocalObjectStore:
         draft.chmod(_FILE_MODE)
         with draft.open("rb") as stream:
             os.fsync(stream.fileno())
-        path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        self._make_folder(path.parent)
         if if_none_match:
             self._link(draft, path, key)
         else:
@@ -177,6 +177,13 @@ class LocalObjectStore:
                 self._keep_metadata(key, metadata)
                 draft.replace(path)
         self._sync_folder(path.parent)
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and those above it, open to readers whatever the umask."""
+        if not folder.is_dir():
+            self._make_folder(folder.parent)
+            folder.mkdir(exist_ok=True)
+            folder.chmod(_FOLDER_MODE)
 
     def _link(self, draft: Path, path: Path, key: str) -> None:
         try:

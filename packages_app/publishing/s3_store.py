@@ -115,7 +115,9 @@ class S3ObjectStore:
             except ClientError as error:
                 if _code(error) not in (*_REFUSED, *_MISSING) or not conditions:
                     raise
-                if not self._is_written(key, body):
+                # A write that was repeated may have met its own first try, whose answer was lost.
+                repeated = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
+                if not (repeated and self._is_written(key, body)):
                     raise _refused(key, exists=if_none_match) from error
         return self._there(key)
 
@@ -128,7 +130,7 @@ class S3ObjectStore:
             self._client.put_object(Body=body, **options)
 
     def _is_written(self, key: str, body: bytes | Path) -> bool:
-        """Say whether a refused write of bytes was ours after all: its first try took hold, its answer was lost."""
+        """Say whether the object there has these bytes."""
         if isinstance(body, Path):
             return False  # callers of large immutable objects compare the stored bytes themselves
         info = self.head(key)

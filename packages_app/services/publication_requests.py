@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-
 from packages_app.core.errors import PackageRefused
 from packages_app.core.repository import Suite
 from packages_app.models import Job

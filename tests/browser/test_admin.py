@@ -110,8 +110,8 @@ def test_force_rebuild_is_one_button_and_brings_back_the_same_indexes(page: Page
     expect(page.locator("#result_list a", has_text="kiro-repo").first).to_be_visible()
     page.goto(f"{product.url}/admin/packages_app/publication/")
     picture(page, "publications")
-    page.locator("#result_list th a, #result_list td a").first.click()
-    expect(page.get_by_text("force rebuild", exact=True).first).to_be_visible()
+    page.locator("#result_list tbody a").first.click()
+    expect(page.get_by_text("Release SHA256")).to_be_visible()
     picture(page, "publication")
 
 

@@ -1,0 +1,132 @@
+"""The bootstrap package, with the real dpkg in a scratch root (R2-R3, R5)."""
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from packages_app.core.errors import BuildFailed
+from packages_app.debian.bootstrap import BootstrapValues, build_bootstrap_deb
+from packages_app.debian.deb_file import open_deb
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "kiro-repo"
+DATE = 1767225600
+VALUES = BootstrapValues(
+    name="kiro-repo",
+    version="1.0.0",
+    architecture="all",
+    maintainer="Kiro Team <support@example.org>",
+    section="admin",
+    priority="optional",
+    homepage="https://example.org",
+    description="APT source and signing key",
+    repository_url="https://apt.example.org",
+    suite="stable",
+    components="main",
+    keyring="kiro-archive-keyring",
+)
+
+
+def build(folder, keyring=b"key", **values):
+    folder.mkdir(parents=True, exist_ok=True)
+    return build_bootstrap_deb(TEMPLATES, replace(VALUES, **values), keyring, folder, source_date_epoch=DATE)
+
+
+class Root:
+    """A scratch root with dpkg's own state."""
+
+    def __init__(self, path):
+        self.path = path
+        for folder in ("var/lib/dpkg/updates", "var/lib/dpkg/info", "etc/apt/sources.list.d"):
+            (path / folder).mkdir(parents=True)
+        (path / "var/lib/dpkg/status").touch()
+        self.sources = path / "etc/apt/sources.list.d/kiro-repo.sources"
+        self.keyring = path / "usr/share/keyrings/kiro-archive-keyring.gpg"
+
+    def dpkg(self, *arguments):
+        options = (f"--root={self.path}", "--force-not-root", "--force-script-chrootless")
+        done = subprocess.run(["dpkg", *options, *map(str, arguments)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    def files(self):
+        found = (path for path in self.path.rglob("*") if path.is_file())
+        return sorted(str(p.relative_to(self.path)) for p in found if "var/lib/dpkg" not in str(p))
+
+
+@pytest.fixture
+def root(tmp_path):
+    return Root(tmp_path / "root")
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path):
+    first, second = build(tmp_path / "a"), build(tmp_path / "b")
+    assert first.name == "kiro-repo_1.0.0_all.deb"
+    assert first.read_bytes() == second.read_bytes()
+    assert open_deb(first).control["Version"] == "1.0.0"
+
+
+def test_it_installs_the_source_and_the_keyring(tmp_path, root):
+    root.dpkg("--install", build(tmp_path))
+    text = root.sources.read_text()
+    assert "URIs: https://apt.example.org\nSuites: stable\nComponents: main\n" in text
+    assert "Signed-By: /usr/share/keyrings/kiro-archive-keyring.gpg" in text
+    assert "Enabled: yes" in text
+    assert root.keyring.read_bytes() == b"key"
+
+
+def test_an_upgrade_brings_source_and_keyring_up_to_date(tmp_path, root):
+    root.dpkg("--install", build(tmp_path / "a"))
+    root.dpkg("--install", build(tmp_path / "b", b"new", version="1.1.0", repository_url="https://new.example.org"))
+    assert "URIs: https://new.example.org" in root.sources.read_text()
+    assert root.keyring.read_bytes() == b"new"
+
+
+def test_an_upgrade_keeps_a_source_that_an_administrator_switched_off(tmp_path, root):
+    root.dpkg("--install", build(tmp_path / "a"))
+    root.sources.write_text(root.sources.read_text().replace("Enabled: yes", "Enabled: no"))
+    root.dpkg("--install", build(tmp_path / "b", version="1.1.0", repository_url="https://new.example.org"))
+    assert "Enabled: no" in root.sources.read_text()
+    assert "URIs: https://new.example.org" in root.sources.read_text()
+
+
+def test_an_old_unsigned_list_goes(tmp_path, root):
+    old = root.path / "etc/apt/sources.list.d/kiro.list"
+    old.write_text("deb [trusted=yes] https://old.example.org stable main\n")
+    root.dpkg("--install", build(tmp_path))
+    assert not old.exists()
+
+
+def test_a_purge_leaves_nothing(tmp_path, root):
+    root.dpkg("--install", build(tmp_path))
+    root.dpkg("--remove", "kiro-repo")
+    assert not root.sources.exists()
+    root.dpkg("--purge", "kiro-repo")
+    assert root.files() == []
+
+
+def test_lintian_finds_no_errors(tmp_path):
+    if shutil.which("lintian") is None:
+        pytest.skip("lintian is not installed")
+    command = ["lintian", "--fail-on", "error", "--allow-root", str(build(tmp_path))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_template_with_a_fault_is_named(tmp_path):
+    templates = tmp_path / "templates"
+    shutil.copytree(TEMPLATES, templates)
+    (templates / "control").write_text("Package: @{colour}\n")
+    with pytest.raises(BuildFailed, match="control has a placeholder that is not known"):
+        build_bootstrap_deb(templates, VALUES, b"", tmp_path, source_date_epoch=DATE)
+    (templates / "control").unlink()
+    with pytest.raises(BuildFailed, match="The template control is missing"):
+        build_bootstrap_deb(templates, VALUES, b"", tmp_path, source_date_epoch=DATE)
+    assert list(tmp_path.glob("*.deb")) == []
+
+
+def test_what_dpkg_deb_refuses_leaves_no_file(tmp_path):
+    with pytest.raises(BuildFailed, match="dpkg-deb failed"):
+        build(tmp_path, name="Not_A_Name")
+    assert list(tmp_path.glob("*.deb")) == []
