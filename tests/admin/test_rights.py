@@ -1,0 +1,157 @@
+"""Viewing, uploading and publishing are three rights; a page shows what its reader may do."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from packages_app.models import Conflict, DefinitionStatus, Job, Package, Publication
+from packages_app.services import jobs
+from packages_app.services.definitions import mirror_definitions
+from packages_app.services.groups import ensure_groups
+from packages_app.services.uploads import stage_upload
+from tests.debs import build_deb
+from tests.records import make_record
+
+BASE = "/admin/packages_app"
+PUBLISHING = (f"{BASE}/publication/publish/", f"{BASE}/publication/force-rebuild/", f"{BASE}/definitionstatus/check/")
+UPLOADING = (f"{BASE}/package/upload/", f"{BASE}/package/build/")
+
+
+@pytest.fixture
+def filled(embedded, tmp_path):
+    """A repository with a package, an incomplete record, a conflict and a failed job."""
+    embedded.define_uploads("tool")
+    deb = build_deb(tmp_path, "tool", "1.0+b~1")
+    stage_upload(deb, deb.name)
+    embedded.run_jobs()
+    embedded.table.put_new(make_record("bare", sha1_hash=""))
+    mirror_definitions()
+    failing = jobs.enqueue(Job.Kind.BUILD, {"name": "ghost", "version": "1"})
+    jobs.enqueue(Job.Kind.RECONCILE)
+    jobs.enqueue(Job.Kind.FORCE_REBUILD)
+    embedded.run_jobs()
+    Conflict.objects.create(package_name="tool", version="1.0", architecture="amd64", origin="test")
+    assert Job.objects.get(pk=failing.pk).state == "failed"
+    return embedded
+
+
+@pytest.fixture
+def as_member(client, db):
+    ensure_groups()
+
+    def log_in(group):
+        user = get_user_model().objects.create_user(group, password="x", is_staff=True)
+        user.groups.add(Group.objects.get(name=group))
+        client.force_login(user)
+        return client
+
+    return log_in
+
+
+@pytest.mark.parametrize("group", ["Viewers", "Uploaders", "Publishers"])
+def test_everybody_sees_every_page(filled, as_member, group):
+    client = as_member(group)
+    for model in (Package, Publication, Job, DefinitionStatus, Conflict):
+        listed = f"{BASE}/{model._meta.model_name}/"
+        assert client.get(listed).status_code == 200
+        for row in model.objects.all():
+            assert client.get(f"{listed}{row.pk}/change/").status_code == 200
+    job = Job.objects.get(state="failed")
+    assert b"ghost is not a bootstrap package" in client.get(f"{BASE}/job/{job.pk}/progress/").content
+    assert client.get("/admin/").status_code == 200
+
+
+def test_a_viewer_may_look_only(filled, as_member):
+    client = as_member("Viewers")
+    before = Job.objects.count()
+    for address in (*PUBLISHING, *UPLOADING, f"{BASE}/job/{Job.objects.get(state='failed').pk}/again/"):
+        assert client.post(address).status_code == 403
+    for address in UPLOADING:
+        assert client.get(address).status_code == 403
+    page = client.get("/admin/").content.decode()
+    assert "Force rebuild" not in page
+    assert "Upload a build" not in page
+    client.post(f"{BASE}/conflict/", {"action": "settle", "_selected_action": [Conflict.objects.get().pk]})
+    assert not Conflict.objects.get().settled
+    assert Job.objects.count() == before
+
+
+def test_an_uploader_may_upload_but_not_publish(filled, as_member, tmp_path):
+    client = as_member("Uploaders")
+    assert all(client.post(address).status_code == 403 for address in PUBLISHING)
+    upload = SimpleUploadedFile("tool_2.0_amd64.deb", build_deb(tmp_path, "tool", "2.0").read_bytes())
+    answer = client.post(UPLOADING[0], {"file": upload})
+    job = Job.objects.get(kind="intake_upload", state="queued")
+    assert answer.url == f"{BASE}/job/{job.pk}/change/"
+    assert job.requested_by.get_username() == "Uploaders"
+
+
+def test_forms_show_what_is_wrong(filled, as_member):
+    client = as_member("Publishers")
+    page = client.post(UPLOADING[0], {"file": SimpleUploadedFile("x.deb", b"<html>")})
+    assert b"looks like a web page" in page.content
+    assert b"Remedy" in page.content
+    page = client.post(UPLOADING[1], {"name": "kiro-repo", "version": "1_0"})
+    assert b"is not a Debian version" in page.content
+    answer = client.post(UPLOADING[1], {"name": "kiro-repo", "version": "3.0"})
+    assert answer.status_code == 302
+
+
+def test_an_upload_over_the_limit_is_refused(filled, as_member, settings, tmp_path):
+    settings.UPLOAD_LIMIT_BYTES = 10
+    upload = SimpleUploadedFile("tool_2.0_amd64.deb", build_deb(tmp_path, "tool", "2.0").read_bytes())
+    assert b"larger than 10 bytes" in as_member("Uploaders").post(UPLOADING[0], {"file": upload}).content
+
+
+def test_a_publishers_requests_become_jobs_once(filled, as_member):
+    client = as_member("Publishers")
+    for address in PUBLISHING:
+        answers = [client.post(address, {"suite": "stable"} if "publication" in address else {}) for _ in range(2)]
+        assert answers[0].url == answers[1].url
+        assert "/job/" in answers[0].url
+    assert client.post(PUBLISHING[0], {"suite": "nowhere"}).url == "/admin/"
+    again = client.post(f"{BASE}/job/{Job.objects.get(state='failed').pk}/again/")
+    assert "/job/" in again.url
+    client.post(f"{BASE}/conflict/", {"action": "settle", "_selected_action": [Conflict.objects.get().pk]})
+    assert Conflict.objects.get().settled
+    rows = {"action": "force_rebuild", "_selected_action": [Publication.objects.first().pk]}
+    assert "/job/" in client.post(f"{BASE}/publication/", rows).url
+    rows = {"action": "check_upstream", "_selected_action": [DefinitionStatus.objects.first().pk]}
+    assert "/job/" in client.post(f"{BASE}/definitionstatus/", rows).url
+
+
+def test_requests_need_a_post_with_a_token(filled, as_member):
+    client = as_member("Publishers")
+    for address in PUBLISHING:
+        assert client.get(address).status_code == 405
+    client.handler.enforce_csrf_checks = True
+    for address in (*PUBLISHING, *UPLOADING):
+        assert client.post(address).status_code == 403
+
+
+def test_packages_are_found_filtered_and_shown_whole(filled, as_member):
+    client = as_member("Viewers")
+    for query, found in (("?q=to", True), ("?q=ool", False), ("?suite=stable&q=tool", True), ("?suite=testing", False)):
+        page = client.get(f"{BASE}/package/{query}").content.decode()
+        assert ("1.0+b~1" in page) is found, query
+    page = client.get(f"{BASE}/package/{Package.objects.get(package_name='tool').pk}/change/").content.decode()
+    assert 'href="https://apt.example.org/pool/main/t/tool/tool_1.0+b~1_amd64.deb"' in page
+    assert "Filename: pool/main/t/tool/tool_1.0+b~1_amd64.deb" in page
+    page = client.get(f"{BASE}/package/{Package.objects.get(package_name='bare').pk}/change/").content.decode()
+    assert "No index carries this record: it has no sha1_hash." in page
+
+
+def test_a_list_costs_the_same_however_many_rows(filled, as_member, django_assert_max_num_queries):
+    for number in range(30):
+        filled.table.put_new(make_record("many", f"1.{number}"))
+    jobs.enqueue(Job.Kind.RECONCILE)
+    filled.run_jobs()
+    client = as_member("Viewers")
+    with django_assert_max_num_queries(12):
+        client.get(f"{BASE}/package/")
+
+
+def test_a_broken_configuration_is_shown_on_the_front_page(filled, as_member):
+    (filled.config / "repository.yaml").write_text("origin: [")
+    assert b"This is not YAML" in as_member("Viewers").get("/admin/").content

@@ -1,0 +1,201 @@
+"""Commands: what they print, what they change, and exit codes that mean something."""
+
+import io
+import subprocess
+import sys
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from packages_app.management.terminal import TerminalProgress
+from packages_app.models import Job, Publication
+from packages_app.services import adapters
+from tests.debs import build_deb
+from tests.reader import read_everything
+from tests.servers import free_port
+from tests.stack import REPOSITORY
+
+
+def run(name, *arguments):
+    out = io.StringIO()
+    call_command(name, *map(str, arguments), stdout=out, stderr=out)
+    return out.getvalue()
+
+
+def code_of(name, *arguments):
+    with pytest.raises(CommandError) as ended:
+        run(name, *arguments)
+    return ended.value.returncode
+
+
+def published(stack):
+    return {key[:2] for key in read_everything(stack.bucket, adapters.signer().public_keyring())}
+
+
+def test_an_upload_is_published_at_once(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    said = run("upload_deb", build_deb(tmp_path, "tool", "1.0"), build_deb(tmp_path, "tool", "1.1"))
+    assert "publish stable: done" in said
+    assert published(embedded) == {("tool", "1.0"), ("tool", "1.1")}
+    assert Publication.objects.count() == 1
+
+
+def test_a_refused_upload_does_not_stop_the_others_and_decides_the_code(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    page = tmp_path / "page.deb"
+    page.write_text("<html>")
+    assert code_of("upload_deb", page, build_deb(tmp_path, "tool", "1.0")) == 2
+    assert published(embedded) == {("tool", "1.0")}
+    assert code_of("upload_deb", tmp_path / "absent.deb") == 1
+
+
+def test_a_conflict_ends_with_its_own_code(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    run("upload_deb", build_deb(tmp_path / "a", "tool", "1.0"))
+    other = build_deb(tmp_path / "b", "tool", "1.0", files={"usr/x": b"other"})
+    assert code_of("upload_deb", other, "--no-publish") == 2
+
+
+def test_publish_and_force_rebuild(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    run("upload_deb", build_deb(tmp_path, "tool", "1.0"), "--no-publish")
+    assert Publication.objects.count() == 0
+    assert "publish stable: done" in run("publish")
+    assert "force rebuild: done" in run("force_rebuild", "stable")
+    assert Publication.objects.first().kind == "force_rebuild"
+    assert code_of("publish", "nowhere") == 2
+    assert code_of("force_rebuild", "nowhere") == 2
+
+
+def test_a_server_that_is_away_gives_the_code_for_trying_again(embedded):
+    lease = embedded.table.take_lease("publish:stable", "another", 60)
+    assert "a worker has it" in run("publish")
+    embedded.table.release_lease(lease)
+
+
+def test_sync_reports_what_came(embedded):
+    assert "check upstream: done" in run("sync_packages")
+    assert code_of("sync_packages", "ghost") == 2
+
+
+def test_create_storage_says_what_it_made(embedded, settings, tmp_path):
+    assert "bucket: is there" in run("create_storage")
+    settings.BUCKET = type(settings.BUCKET)(tmp_path / "another")
+    assert "bucket: made" in run("create_storage")
+
+
+def test_the_doctor_has_a_line_for_each_probe(embedded, settings, tmp_path):
+    said = run("doctor").splitlines()
+    names = ["package table", "bucket", "staging", "broker", "database", "signing key", "clock", "definitions"]
+    assert [line.partition(":")[0] for line in said] == [f"ok   {name}" for name in names]
+    settings.BUCKET = type(settings.BUCKET)(tmp_path / "absent")
+    assert code_of("doctor") == 1
+
+
+def test_a_first_start_is_complete_and_a_second_changes_nothing(embedded):
+    first = run("first_start")
+    assert "user admin, password" in first
+    assert "https://apt.example.org/kiro-repo.deb && sudo apt install ./kiro-repo.deb" in first
+    assert published(embedded) == {("kiro-repo", "1.0.0")}
+    before = embedded.dists(), embedded.records(), Job.objects.count()
+    assert "password as set before" in run("first_start")
+    assert (embedded.dists(), embedded.records(), Job.objects.count()) == before
+    assert get_user_model().objects.count() == 1
+
+
+def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for stream, bar in ((io.StringIO(), False), (Terminal(), True)):
+        progress = TerminalProgress(stream)
+        progress.step("fetch", "tool")
+        progress.advance(50, 100)
+        progress.note("look", level="warning")
+        progress.close()
+        assert "fetch: tool\n" in stream.getvalue()
+        assert "warning: look" in stream.getvalue()
+        assert ("50%" in stream.getvalue()) is bar
+
+
+def settings_say(tmp_path, **environment):
+    command = [sys.executable, "-c", "import repomgr.settings as s; print(s.SECRET_KEY, s.BUCKET, s.PUBLIC_URL)"]
+    given = {"PATH": "/usr/bin:/bin", "REPOMGR_HOME": str(tmp_path / "home"), **environment}
+    return subprocess.run(command, env=given, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+
+def test_settings_are_read_from_the_environment_and_from_files(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("from-a-file\n")
+    done = settings_say(
+        tmp_path, SECRET_KEY_FILE=str(secret), BUCKET_URL="s3://b", PUBLIC_URL="https://apt.example.org/"
+    )
+    assert done.stdout.startswith("from-a-file S3Store(bucket='b'")
+    assert done.stdout.endswith("https://apt.example.org\n")
+
+
+def test_a_secret_key_is_made_once_and_kept_privately(tmp_path):
+    first, second = settings_say(tmp_path), settings_say(tmp_path)
+    assert first.stdout == second.stdout
+    assert (tmp_path / "home" / "secret-key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"), ("PORT", "0"), ("PORT", "70000"), ("BUCKET_URL", "bucket"), ("DATABASE_URL", "oracle://x"),
+        ("BROKER_URL", "smoke://signals"), ("PUBLIC_URL", "apt.example.org"), ("SECRET_KEY_FILE", "/does/not/exist"),
+        ("PACKAGE_TABLE_URL", "table"), ("BEHIND_HTTPS", "perhaps"), ("LOG_FORMAT", "xml"),
+    ],
+)  # fmt: skip
+def test_nonsense_in_a_setting_is_refused_by_its_name(tmp_path, name, value):
+    done = settings_say(tmp_path, **{name: value})
+    assert done.returncode != 0
+    assert "SettingsError" in done.stderr
+    assert name.removesuffix("_FILE") in done.stderr.splitlines()[-1]
+    assert "Remedy:" in done.stderr
+
+
+def test_logs_hide_secrets():
+    from repomgr.logs import hide_secrets
+
+    event = hide_secrets(
+        None,
+        "info",
+        {
+            "event": "x",
+            "password": "p",
+            "url": "postgres://user:hidden@host/db",
+            "error": "-----BEGIN PGP PRIVATE KEY BLOCK-----\nabc\n-----END PGP PRIVATE KEY BLOCK-----",
+        },
+    )
+    assert event == {
+        "event": "x",
+        "password": "(hidden)",
+        "url": "postgres://user:(hidden)@host/db",
+        "error": "(hidden key)",
+    }
+
+
+def test_a_broker_that_is_away_costs_time_and_no_work(tmp_path):
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "REPOMGR_HOME": str(tmp_path),
+        "BROKER_URL": f"redis://127.0.0.1:{free_port()}/0",
+    }
+
+    def manage(*arguments):
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+    started = manage("first_start")
+    assert started.returncode == 0, started.stderr
+    assert '"event": "broker_away"' in started.stderr
+    assert (tmp_path / "bucket/dists/stable/InRelease").exists()
+    examined = manage("doctor")
+    assert examined.returncode == 1
+    assert "FAIL broker: The broker does not answer" in examined.stdout
+    assert "Remedy: Check BROKER_URL" in examined.stdout

@@ -1,0 +1,133 @@
+"""Jobs: asked for, claimed once, woken when their worker died (DESIGN 6)."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from packages_app import tasks
+from packages_app.core.errors import LeaseBusy, UpstreamError
+from packages_app.models import Job
+from packages_app.services import jobs
+
+
+def nothing(_job, _progress):
+    return {}
+
+
+def test_a_job_of_the_same_subject_that_waits_is_asked_for_once(embedded):
+    first = jobs.enqueue(Job.Kind.PUBLISH, {"suite": "stable"}, subject="stable")
+    assert jobs.enqueue(Job.Kind.PUBLISH, {"suite": "stable"}, subject="stable") == first
+    jobs.run(first.pk, nothing)
+    assert jobs.enqueue(Job.Kind.PUBLISH, {"suite": "stable"}, subject="stable") != first
+
+
+def test_a_job_is_run_once_however_often_it_is_woken(embedded):
+    job = jobs.enqueue(Job.Kind.SYNC)
+    ran = []
+    for _ in range(3):
+        jobs.run(job.pk, lambda job, _progress: ran.append(job) or {})
+    assert len(ran) == 1
+
+
+def test_steps_notes_and_the_end_are_kept(embedded):
+    job = jobs.enqueue(Job.Kind.SYNC)
+
+    def work(_job, progress):
+        progress.step("one", "detail")
+        progress.advance(1, 2)
+        progress.note("look", level="warning")
+        progress.step("two")
+        raise UpstreamError("It broke.", remedy="Mend it.")
+
+    job = jobs.run(job.pk, work)
+    assert [(step["name"], step["state"]) for step in job.steps] == [("one", "done"), ("two", "failed")]
+    assert job.steps[0]["notes"] == [{"level": "warning", "text": "look"}]
+    assert (job.state, job.error_code, job.error, job.remedy) == ("failed", "upstream_error", "It broke.", "Mend it.")
+
+
+def test_a_crash_ends_the_job_and_is_raised(embedded):
+    job = jobs.enqueue(Job.Kind.SYNC)
+    with pytest.raises(ZeroDivisionError):
+        jobs.run(job.pk, lambda _job, _progress: {"x": 1 / 0})
+    job.refresh_from_db()
+    assert (job.state, job.error_code) == ("failed", "internal_error")
+
+
+def test_a_job_whose_lease_is_busy_waits(embedded):
+    job = jobs.enqueue(Job.Kind.PUBLISH, subject="stable")
+
+    def busy(_job, _progress):
+        raise LeaseBusy("Another publishes.", remedy="Wait.")
+
+    assert jobs.run(job.pk, busy).state == Job.State.QUEUED
+    claimed = Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED)
+    assert claimed
+
+
+def test_a_busy_job_folds_into_the_one_that_waits_behind_it(embedded):
+    job = jobs.enqueue(Job.Kind.PUBLISH, subject="stable")
+
+    def busy(_job, _progress):
+        jobs.enqueue(Job.Kind.PUBLISH, subject="stable")
+        raise LeaseBusy("Another publishes.", remedy="Wait.")
+
+    job = jobs.run(job.pk, busy)
+    assert (job.state, job.result) == ("done", {"folded": True})
+    assert Job.objects.filter(state=Job.State.QUEUED).count() == 1
+
+
+def silent(**fields):
+    job = jobs.enqueue(Job.Kind.SYNC)
+    long_ago = timezone.now() - timedelta(minutes=10)
+    Job.objects.filter(pk=job.pk).update(**{"heartbeat": long_ago, "created": long_ago, **fields})
+    return job
+
+
+def test_a_job_whose_worker_died_goes_back_to_the_queue(embedded):
+    job = silent(state=Job.State.RUNNING)
+    assert jobs.wake_silent_jobs() >= 1
+    job.refresh_from_db()
+    assert (job.state, job.tries) == ("queued", 1)
+
+
+def test_a_job_that_kills_its_workers_is_given_up(embedded):
+    job = silent(state=Job.State.RUNNING, tries=4)
+    jobs.wake_silent_jobs()
+    job.refresh_from_db()
+    assert (job.state, job.error_code) == ("failed", "worker_died")
+    assert job.remedy
+
+
+def test_a_job_that_is_alive_is_left_alone(embedded):
+    job = silent(state=Job.State.RUNNING, heartbeat=timezone.now())
+    assert jobs.wake_silent_jobs() == 0
+    job.refresh_from_db()
+    assert job.state == "running"
+
+
+def test_a_job_whose_message_was_lost_is_woken_and_old_ones_are_forgotten(embedded):
+    silent()
+    old = silent(state=Job.State.DONE, ended=timezone.now() - timedelta(days=99))
+    assert jobs.wake_silent_jobs() == 1
+    assert not Job.objects.filter(pk=old.pk).exists()
+
+
+def test_the_clock_makes_jobs_of_its_own(embedded):
+    tasks.sync_packages()
+    tasks.reconcile_mirror()
+    tasks.force_rebuild()
+    tasks.refresh_signatures()
+    tasks.wake_silent_jobs()
+    kinds = set(Job.objects.filter(state=Job.State.DONE).values_list("kind", flat=True))
+    assert kinds == {"sync_packages", "reconcile_mirror", "force_rebuild"}
+
+
+def test_a_task_does_the_job_it_is_given(embedded):
+    build = jobs.enqueue(Job.Kind.BUILD, {"name": "kiro-repo", "version": "2.0"})
+    tasks.build_bootstrap(str(build.pk))
+    publication = jobs.enqueue(Job.Kind.PUBLISH, {"suite": "stable"}, subject="stable")
+    tasks.publish(str(publication.pk))
+    build.refresh_from_db()
+    assert build.result == {"package": "kiro-repo", "version": "2.0", "new": True}
+    assert embedded.bucket.head("kiro-repo.deb").metadata["version"] == "2.0"
