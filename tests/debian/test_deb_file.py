@@ -185,7 +185,7 @@ def test_a_stanza_carries_the_whole_control_paragraph_and_the_index_its_own_fiel
         tmp_path, "tool", "1.0", Provides="thing (= 1)", Size="666", Filename="evil.deb", Conffiles="\n /etc/x y"
     )
     contents = open_deb(deb)
-    record = make_record("tool", "1.0", control=contents.control_text, **{"description": "unused"})
+    record = make_record("tool", "1.0", control=contents.control_text, description="unused")
     [stanza] = Packages.iter_paragraphs(stanza_of(record), use_apt_pkg=False)
     assert stanza["Provides"] == "thing (= 1)"
     assert stanza["Description"] == "the package tool\n A package built for a test."
