@@ -51,7 +51,7 @@ class PackageAdmin(WindowAdmin):
     fieldsets = (
         (None, {"fields": ("package_name", "version", "architecture", "suites", "component", "package_type",
                            "download")}),
-        ("Description", {"fields": ("description", "maintainer", "homepage", "section", "priority", "depends")}),
+        ("Description", {"fields": ("shown_description", "maintainer", "homepage", "section", "priority", "depends")}),
         ("File", {"fields": ("pool_path", "actual_filename", "size", "md5_hash", "sha1_hash", "sha256_hash",
                              "sha512_hash")}),
         ("Upstream", {"fields": ("deb_url", "certificate_url", "signature_url", "pub_date", "notes",
@@ -97,6 +97,11 @@ class PackageAdmin(WindowAdmin):
     def download(self, package: Package) -> SafeString:
         """A link to the file as clients get it."""
         return format_html('<a class="rm-link" href="{}">{}</a>', download_url(package), package.actual_filename)
+
+    @display(description="description")
+    def shown_description(self, package: Package) -> SafeString:
+        """All lines of the description."""
+        return format_html('<div class="rm-lines">{}</div>', package.description)
 
     @display(description="stanza")
     def stanza(self, package: Package) -> SafeString:

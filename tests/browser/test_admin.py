@@ -113,6 +113,8 @@ def test_force_rebuild_is_one_button_and_brings_back_the_same_indexes(page: Page
     page.locator("#result_list tbody a").first.click()
     expect(page.get_by_text("Release SHA256")).to_be_visible()
     picture(page, "publication")
+    page.goto(f"{product.url}/admin/")
+    picture(page, "overview-later")
 
 
 def test_definitions_show_their_faults_and_can_be_checked(page: Page, product: Running):

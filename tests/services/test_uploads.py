@@ -117,7 +117,7 @@ def test_what_is_no_deb_is_refused_before_anything_is_stored(embedded, tmp_path)
     for name, body in (("page", b"<html>Not found</html>"), ("cut", sound[:-50]), ("empty", b"")):
         path = tmp_path / name
         path.write_bytes(body)
-        refuse(embedded, path, InvalidDeb, "")
+        refuse(embedded, path, InvalidDeb, "no .deb|truncated")
 
 
 def test_a_package_that_does_not_belong_is_refused_before_anything_is_stored(embedded, tmp_path):

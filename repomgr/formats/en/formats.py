@@ -1,0 +1,7 @@
+"""ISO 8601, as logs and Release files have it."""
+
+DATETIME_FORMAT = "Y-m-d H:i:s"
+SHORT_DATETIME_FORMAT = DATETIME_FORMAT
+DATE_FORMAT = "Y-m-d"
+SHORT_DATE_FORMAT = DATE_FORMAT
+TIME_FORMAT = "H:i:s"
