@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import logging.config
 import re
+import sys
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -39,7 +40,9 @@ def configure(options: MutableMapping[str, Any]) -> None:
     ]
     renderer: Any = structlog.processors.JSONRenderer()
     if options["format"] == "console":
-        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -62,6 +65,8 @@ def configure(options: MutableMapping[str, Any]) -> None:
                 "botocore": {"level": "WARNING"},
                 "httpx": {"level": "WARNING"},
                 "celery.beat": {"level": "WARNING"},
+                # A line for each file that each client fetches says nothing; refusals and crashes are warnings.
+                "django_structlog.middlewares.request": {"level": "WARNING"},
             },
         }
     )
