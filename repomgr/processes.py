@@ -23,7 +23,17 @@ def commands(port: int, workers: int) -> dict[str, list[str]]:
     celery = [f"{_BIN}/celery", "--app", "repomgr", "--quiet"]
     web = [f"{_BIN}/gunicorn", "repomgr.wsgi", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
     quietly = ["--loglevel", "WARNING"]
-    worker = [*celery, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle", *quietly]
+    worker = [
+        *celery,
+        "worker",
+        "--pool",
+        "threads",
+        "--concurrency",
+        "2",
+        "--without-gossip",
+        "--without-mingle",
+        *quietly,
+    ]
     return {
         # As many threads as a page, its pictures and a few clients ask at once; the answers are files and small pages.
         "web": [*web, "--threads", "8", "--timeout", "120", "--graceful-timeout", "3", "--log-level", "warning"],
