@@ -22,8 +22,8 @@ _REFUSED = ("package_refused", "invalid_deb", "invalid_version", "bad_definition
 class TerminalProgress:
     """A bar on a terminal, plain lines elsewhere."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
         self._bar: tqdm[Any] | None = None
         self._name = ""
 

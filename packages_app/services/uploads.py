@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -116,12 +116,3 @@ def _local_copy(staged: str) -> Iterator[Path]:
         with adapters.staging().open(staged) as stream, path.open("wb") as target:
             shutil.copyfileobj(stream, target, 1024 * 1024)
         yield path
-
-
-@contextmanager
-def spooled(stream: BinaryIO) -> Iterator[Path]:
-    """Write an uploaded stream to a local file for the block."""
-    with tempfile.NamedTemporaryFile(prefix="repomgr-upload-", suffix=".deb") as target:
-        shutil.copyfileobj(stream, target, 1024 * 1024)
-        target.flush()
-        yield Path(target.name)

@@ -105,6 +105,15 @@ def test_a_first_start_is_complete_and_a_second_changes_nothing(embedded):
     assert get_user_model().objects.count() == 1
 
 
+def test_a_first_start_without_dpkg_deb_still_publishes_and_says_what_is_missing(
+    embedded, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    run("first_start")
+    assert "kiro-repo was not built: There is no dpkg-deb on this machine." in capsys.readouterr().err
+    assert published(embedded) == set()
+
+
 def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere():
     class Terminal(io.StringIO):
         def isatty(self):

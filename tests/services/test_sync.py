@@ -59,6 +59,17 @@ def test_p18_a_known_version_is_not_fetched_or_stored_again(embedded, feed, tmp_
     assert (embedded.records(), list(embedded.bucket.keys("pool/"))) == before
 
 
+def test_a_known_version_that_moved_to_another_address_is_not_fetched_again(embedded, feed, tmp_path):
+    deb = build_deb(tmp_path, "tool", "1.0")
+    feed.publish(deb, "1.0")
+    watch(embedded, feed, signature_policy="off")
+    sync_packages([], Silent())
+    feed.releases[0]["updateTo"]["url"] = f"{feed.url}/moved/{deb.name}"
+    feed.serve({"releases": feed.releases})
+    assert sync_packages([], Silent())["known"] == 1
+    assert len(feed.fetched(".deb")) == 1
+
+
 def test_a_version_that_the_feed_names_otherwise_is_not_fetched_again(embedded, feed, tmp_path):
     feed.publish(build_deb(tmp_path, "tool", "1.0-1"), "1.0")
     watch(embedded, feed, signature_policy="off")
