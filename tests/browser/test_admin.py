@@ -151,3 +151,6 @@ def test_schedules_can_be_changed(page: Page, product: Running):
     page.get_by_role("link", name=re.compile("Check upstream")).first.click()
     expect(page.locator("input[name=name]")).to_have_value("Check upstream")
     picture(page, "schedule")
+    page.locator("textarea[name=description]").fill("Twice an hour")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
