@@ -16,7 +16,7 @@ from packages_app.core.layout import INDEX_PAGE, cache_control, content_type
 from packages_app.core.ports import ObjectStore
 from packages_app.publishing.local_store import etag_of
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.ASCII)
 _CHUNK = 256 * 1024
 
 
