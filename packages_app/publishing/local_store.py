@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
-import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
+from uuid import uuid4
 
 import structlog
-from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import FileSystemStorage
 
 from packages_app.core.errors import ObjectChanged, ObjectExists, ObjectNotFound, StoreMissing, StoreUnavailable
 from packages_app.core.layout import cache_control, content_type
 from packages_app.core.locations import FolderStore
 from packages_app.core.ports import ObjectInfo
+from packages_app.publishing.local_files import FILE_MODE, FOLDER_MODE, etag_of, make_folder, status_of, sync
+from packages_app.publishing.local_metadata import drop_metadata, keep_metadata, read_metadata
+from packages_app.publishing.object_key import checked_key, is_key
 
 _OWN = ".repomgr"
-_PROBE = "probe"
-_FILE_MODE = 0o644
-_FOLDER_MODE = 0o755
+_CHUNK_BYTES = 1024 * 1024
+_NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 log = structlog.get_logger(__name__)
 
@@ -35,24 +40,29 @@ class LocalObjectStore:
 
     def __init__(self, location: FolderStore) -> None:
         self._root = location.path
+        self._metadata = location.path / _OWN / "metadata"
         self._storage = FileSystemStorage(
-            location=location.path, file_permissions_mode=_FILE_MODE, directory_permissions_mode=_FOLDER_MODE
+            location=location.path, file_permissions_mode=FILE_MODE, directory_permissions_mode=FOLDER_MODE
         )
 
     def create(self) -> bool:
         """Make the folder where it is missing."""
-        made = not self._root.is_dir()
         with self._call("create", ""):
-            (self._root / _OWN / "tmp").mkdir(parents=True, exist_ok=True)
-            self._root.chmod(_FOLDER_MODE)
+            made = not self._root.is_dir()
+            self._root.mkdir(parents=True, exist_ok=True)
+            if made:
+                self._root.chmod(FOLDER_MODE)
+            self._own_folder("tmp")
         return made
 
     def probe(self) -> str:
         """Write, read and delete a probe object."""
-        key = f"{_PROBE}-{os.getpid()}"
+        key = f"probe-{uuid4().hex}"
         self.put(key, b"probe")
-        self.read(key)
-        self.delete(key)
+        try:
+            self.read(key)
+        finally:
+            self.delete(key)
         return f"folder {self._root.name} can be written"
 
     def put(
@@ -65,166 +75,144 @@ class LocalObjectStore:
         if_match: str | None = None,
     ) -> ObjectInfo:
         """Write an object from bytes or a file."""
-        with self._call("put", key), self._draft() as draft:
-            if isinstance(body, Path):
-                with body.open("rb") as source, draft.open("wb") as target:
-                    shutil.copyfileobj(source, target, 1024 * 1024)
-            else:
-                draft.write_bytes(body)
-            self._place(draft, key, metadata or {}, if_none_match=if_none_match, if_match=if_match)
-        return self._info(key)
+        path = self._path(key)
+        with (
+            body.open("rb") if isinstance(body, Path) else BytesIO(body) as source,
+            self._call("put", key),
+            self._draft() as draft,
+        ):
+            with draft.open("wb") as target:
+                shutil.copyfileobj(source, target, _CHUNK_BYTES)
+            # The kernel's own stamp is some milliseconds coarse: too little for an ETag that tells all versions.
+            now = time.time_ns()
+            os.utime(draft, ns=(now, now))
+            return self._place(draft, path, key, metadata or {}, if_none_match=if_none_match, if_match=if_match)
 
     def head(self, key: str) -> ObjectInfo | None:
         """Tell of an object, or None."""
+        path = self._path(key)
         with self._call("head", key):
-            return self._info(key) if self._path(key).is_file() else None
+            while (status := status_of(path)) is not None:
+                metadata = read_metadata(self._metadata, key, etag_of(status))
+                if metadata or _etag(status_of(path)) == etag_of(status):
+                    return _info(key, status, metadata)
+                # Replaced between the two looks, so its metadata may be gone: look again.
+            os.stat(self._root)
+        return None
 
     def read(self, key: str) -> bytes:
         """Give an object's bytes."""
-        with self.open(key) as stream:
+        with self.open(key) as stream, self._call("read", key):
             return stream.read()
 
     def open(self, key: str) -> BinaryIO:
-        """Open an object."""
+        """Open an object: a file of the system, whose `fileno` tells size and time of just these bytes."""
+        path = self._path(key)
         with self._call("open", key):
-            return self._path(key).open("rb")
+            return cast("BinaryIO", self._storage.open(str(path)).file)
 
     def copy(self, source: str, target: str, *, metadata: Mapping[str, str]) -> ObjectInfo:
         """Copy within the folder. Files are replaced, never written in place, so a hard link is as good as a copy."""
-        with self._call("copy", source), self._draft() as draft:
-            draft.unlink()
+        source_path, target_path = self._path(source), self._path(target)
+        with self._call("copy", source), self._draft() as draft, source_path.open("rb") as stream:
+            link = draft.with_suffix(".link")
             try:
-                os.link(self._path(source), draft)
+                os.link(source_path, link)
+                link.replace(draft)
             except FileNotFoundError:
                 raise
-            except OSError:  # a file system without hard links
-                shutil.copyfile(self._path(source), draft)
-            self._place(draft, target, metadata)
-        return self._info(target)
+            except OSError:  # a file system without hard links, or no right to link another user's file
+                with draft.open("wb") as copied:
+                    shutil.copyfileobj(stream, copied, _CHUNK_BYTES)
+            return self._place(draft, target_path, target, metadata)
 
     def delete(self, key: str) -> None:
         """Remove an object."""
-        with self._call("delete", key):
-            self._path(key).unlink(missing_ok=True)
-            self._metadata_path(key).unlink(missing_ok=True)
+        path = self._path(key)
+        with self._call("delete", key), self._turn():
+            if status_of(path) is not None:
+                path.unlink(missing_ok=True)
+                drop_metadata(self._metadata, key)
 
     def keys(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Give (key, size) of objects below a prefix, sorted by key."""
-        folder = self._root / prefix.rpartition("/")[0]
-        found: list[tuple[str, int]] = []
+        folder = prefix.rpartition("/")[0]
         with self._call("keys", prefix):
-            for base, folders, files in os.walk(folder):
-                folders[:] = [name for name in folders if not name.startswith(".")]
-                for name in files:
-                    key = (Path(base) / name).relative_to(self._root).as_posix()
-                    if key.startswith(prefix) and not name.startswith("."):
-                        found.append((key, os.stat(Path(base) / name).st_size))
-        yield from sorted(found)
+            os.stat(self._root)
+            found = self._walk(folder, prefix) if not folder or is_key(folder) else ()
+            listed = sorted(found)
+        yield from listed
+
+    def _walk(self, folder: str, prefix: str) -> Iterator[tuple[str, int]]:
+        for base, folders, files in os.walk(self._root / folder, onerror=_unless_gone):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in files:
+                path = Path(base) / name
+                key = path.relative_to(self._root).as_posix()
+                if key.startswith(prefix) and is_key(key) and (status := status_of(path)) is not None:
+                    yield key, status.st_size
 
     def _path(self, key: str) -> Path:
-        parts = key.split("/")
-        if "\0" in key or any(part in ("", "..") or part.startswith(".") for part in parts):
-            raise ObjectNotFound(f"{key!r} is no key of an object.", remedy="Use a relative key without dots in front.")
-        try:
-            return Path(self._storage.path(key))
-        except SuspiciousFileOperation as error:
-            raise ObjectNotFound(f"{key!r} is no key of an object.", remedy="Use a relative key.") from error
-
-    def _metadata_path(self, key: str) -> Path:
-        return self._root / _OWN / "metadata" / f"{key}.json"
-
-    def _info(self, key: str) -> ObjectInfo:
-        status = self._path(key).stat()
-        return ObjectInfo(
-            key=key,
-            size=status.st_size,
-            etag=etag_of(status),
-            content_type=content_type(key),
-            cache_control=cache_control(key),
-            modified=datetime.fromtimestamp(status.st_mtime, UTC),
-            metadata=self._metadata(key),
-        )
-
-    def _metadata(self, key: str) -> dict[str, str]:
-        try:
-            metadata: dict[str, str] = json.loads(self._metadata_path(key).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        return metadata
+        return Path(self._storage.path(checked_key(key)))
 
     def _place(
         self,
         draft: Path,
+        path: Path,
         key: str,
         metadata: Mapping[str, str],
         *,
         if_none_match: bool = False,
         if_match: str | None = None,
-    ) -> None:
+    ) -> ObjectInfo:
         """Bring a finished draft to its key, if the conditions hold. Writers of the machine take turns."""
-        path = self._path(key)
-        draft.chmod(_FILE_MODE)
-        with draft.open("rb") as stream:
-            os.fsync(stream.fileno())
-        self._make_folder(path.parent)
-        if if_none_match:
-            self._link(draft, path, key)
-        else:
-            with self._turn():
-                if if_match is not None and (not path.is_file() or etag_of(path.stat()) != if_match):
-                    raise ObjectChanged(f"{key} is another object by now.", remedy="Read it again and start anew.")
-                # A reader between the two steps sees old bytes with new metadata; the next head is right.
-                self._keep_metadata(key, metadata)
-                draft.replace(path)
-        self._sync_folder(path.parent)
-
-    def _make_folder(self, folder: Path) -> None:
-        """Make a folder and those above it, open to readers whatever the umask."""
-        if not folder.is_dir():
-            self._make_folder(folder.parent)
-            folder.mkdir(exist_ok=True)
-            folder.chmod(_FOLDER_MODE)
-
-    def _link(self, draft: Path, path: Path, key: str) -> None:
+        draft.chmod(FILE_MODE)
+        sync(draft)
         try:
-            os.link(draft, path)
+            make_folder(path.parent)
         except FileExistsError as error:
-            raise ObjectExists(f"{key} is there already.", remedy="Objects of this key are never replaced.") from error
+            raise _no_room(key) from error
+        with self._turn():
+            if path.is_dir():
+                raise _no_room(key)
+            present, status = _etag(status_of(path)), draft.stat()
+            if if_match is not None and present != if_match:
+                raise ObjectChanged(f"{key} is another object by now.", remedy="Read it again and start anew.")
+            if metadata:
+                with self._draft() as file:
+                    keep_metadata(self._metadata, key, file, present=present, etag=etag_of(status), new=metadata)
+            if if_none_match:
+                _link(draft, path, key)
+            else:
+                draft.replace(path)
+            if not metadata:
+                drop_metadata(self._metadata, key)
+        sync(path.parent)
+        return _info(key, status, {name.lower(): value for name, value in metadata.items()})
 
-    def _keep_metadata(self, key: str, metadata: Mapping[str, str]) -> None:
-        path = self._metadata_path(key)
-        if not metadata:
-            path.unlink(missing_ok=True)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with self._draft() as draft:
-            draft.write_text(json.dumps(dict(metadata)), encoding="utf-8")
-            draft.replace(path)
-
-    def _sync_folder(self, folder: Path) -> None:
-        """Make a rename last over a power cut."""
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    def _own_folder(self, name: str = "") -> Path:
+        folder = self._root / _OWN / name
+        if not folder.is_dir():
+            os.stat(self._root)  # a root that is missing is made by `create` only
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     @contextmanager
     def _draft(self) -> Iterator[Path]:
         """Give an empty file on the same file system; what is left of it goes."""
-        folder = self._root / _OWN / "tmp"
-        folder.mkdir(parents=True, exist_ok=True) if self._root.is_dir() else None
-        handle, name = tempfile.mkstemp(dir=folder)
+        handle, name = tempfile.mkstemp(dir=self._own_folder("tmp"))
         os.close(handle)
+        draft = Path(name)
         try:
-            yield Path(name)
+            yield draft
         finally:
-            Path(name).unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
+            draft.with_suffix(".link").unlink(missing_ok=True)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Hold the folder's lock, which the processes of this machine share."""
-        with (self._root / _OWN / "lock").open("a") as lock:
+        with (self._own_folder() / "lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -233,20 +221,52 @@ class LocalObjectStore:
         """Turn the system's errors into ours."""
         try:
             yield
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            if not self._root.is_dir():
+        except OSError as error:
+            if isinstance(error, _NOT_THERE) and self._root.is_dir():
+                raise ObjectNotFound(f"There is no object {key}.", remedy="Check the key.") from error
+            log.warning("store_call_failed", operation=operation, key=key, error=str(error))
+            if isinstance(error, _NOT_THERE):
                 raise StoreMissing(
                     f"There is no folder {self._root}.", remedy="Run manage.py create_storage."
                 ) from error
-            raise ObjectNotFound(f"There is no object {key}.", remedy="Check the key.") from error
-        except OSError as error:
-            log.warning("store_call_failed", operation=operation, key=key, error=str(error))
-            raise StoreUnavailable(
-                f"The folder {self._root} failed at {operation} of {key}: {error.strerror}.",
-                remedy="Check its owner, its mode and the space left on the disk.",
-            ) from error
+            what = f"The folder {self._root} failed at {operation} of {key}: {error.strerror}."
+            if error.errno in _FORBIDDEN:
+                raise StoreMissing(
+                    what, remedy="Give it to the user that runs repomgr: it must read and write all of it."
+                ) from error
+            raise StoreUnavailable(what, remedy="Check the disk and the space left on it, then try again.") from error
 
 
-def etag_of(status: os.stat_result) -> str:
-    """Give a file's ETag: each write makes another inode with another time, so no two versions share one."""
-    return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
+def _etag(status: os.stat_result | None) -> str | None:
+    return None if status is None else etag_of(status)
+
+
+def _info(key: str, status: os.stat_result, metadata: Mapping[str, str]) -> ObjectInfo:
+    return ObjectInfo(
+        key=key,
+        size=status.st_size,
+        etag=etag_of(status),
+        content_type=content_type(key),
+        cache_control=cache_control(key),
+        modified=datetime.fromtimestamp(status.st_mtime, UTC),
+        metadata=metadata,
+    )
+
+
+def _link(draft: Path, path: Path, key: str) -> None:
+    try:
+        os.link(draft, path)
+    except FileExistsError as error:
+        raise ObjectExists(f"{key} is there already.", remedy="Objects of this key are never replaced.") from error
+
+
+def _no_room(key: str) -> ObjectExists:
+    return ObjectExists(
+        f"{key} can't be stored: a part of it is an object and a folder at once.", remedy="Use another key."
+    )
+
+
+def _unless_gone(error: OSError) -> None:
+    """Let a listing pass over folders that are not there (any more), and over nothing else."""
+    if not isinstance(error, _NOT_THERE):
+        raise error

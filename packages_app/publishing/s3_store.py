@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO
+from uuid import uuid4
 
 import structlog
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from storages.backends.s3 import S3Storage
 
-from packages_app.core.errors import ObjectChanged, ObjectExists, ObjectNotFound, StoreMissing, StoreUnavailable
+from packages_app.core.checksums import chunks_of
+from packages_app.core.errors import ObjectChanged, ObjectExists, ObjectNotFound
 from packages_app.core.layout import cache_control, content_type
 from packages_app.core.locations import S3Store
 from packages_app.core.ports import ObjectInfo
+from packages_app.publishing.object_key import checked_key, is_key
+from packages_app.publishing.s3_body import open_body
+from packages_app.publishing.s3_connection import MISSING, client_of, connect, error_code, store_error, unavailable
 
-_TRIES = 3
-_MISSING = ("404", "NoSuchKey", "NotFound")
-_REFUSED = ("412", "PreconditionFailed", "409", "ConditionalRequestConflict")
-_DENIED = ("403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch")
+_REFUSED = ("412", "PreconditionFailed")
 _MADE_ALREADY = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 
 log = structlog.get_logger(__name__)
@@ -35,39 +37,15 @@ class S3ObjectStore:
     def __init__(self, location: S3Store) -> None:
         self._location = location
         self._prefix = f"{location.prefix}/" if location.prefix else ""
+        self._bucket_seen = False
 
     @cached_property
     def _storage(self) -> Any:
-        # S3-compatible servers often know neither virtual hosts nor the newer default checksums.
-        own_server = bool(self._location.endpoint)
-        checksums: Literal["when_required", "when_supported"] = "when_required" if own_server else "when_supported"
-        return S3Storage(
-            bucket_name=self._location.bucket,
-            location=self._location.prefix,
-            region_name=self._location.region or None,
-            endpoint_url=self._location.endpoint or None,
-            default_acl=self._location.acl or None,
-            querystring_auth=False,
-            file_overwrite=True,
-            client_config=Config(
-                signature_version="s3v4",
-                connect_timeout=5,
-                read_timeout=60,
-                retries={"total_max_attempts": _TRIES, "mode": "standard"},
-                request_checksum_calculation=checksums,
-                response_checksum_validation=checksums,
-                max_pool_connections=16,
-                s3={"addressing_style": "path" if own_server else "auto"},
-            ),
-        )
+        return connect(self._location)
 
     @property
     def _client(self) -> Any:
-        client = self._storage.connection.meta.client
-        if not getattr(client, "logs_failed_tries", False):  # django-storages keeps one client a thread
-            client.meta.events.register("needs-retry.s3", _log_failed_try)
-            client.logs_failed_tries = True
-        return client
+        return client_of(self._storage)
 
     def create(self) -> bool:
         """Make the bucket where it is missing."""
@@ -76,26 +54,29 @@ class S3ObjectStore:
             try:
                 self._client.head_bucket(Bucket=bucket)
             except ClientError as error:
-                if _code(error) not in ("404", "NoSuchBucket"):
+                if error_code(error) not in ("NoSuchBucket", *MISSING):
                     raise
             else:
                 return False
             region = self._client.meta.region_name
-            where = {} if region in (None, "us-east-1") else {"LocationConstraint": region}
+            # The API knows us-east-1 by no name of its own here (S3 API, CreateBucketConfiguration).
+            where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
             try:
-                self._client.create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": where} if where else {}))
+                self._client.create_bucket(Bucket=bucket, **where)
             except ClientError as error:
-                if _code(error) not in _MADE_ALREADY:
+                if error_code(error) not in _MADE_ALREADY:
                     raise
                 return False
         return True
 
     def probe(self) -> str:
         """Write, read and delete a probe object."""
-        key = f".probe/{os.getpid()}"
+        key = f"probe-{uuid4().hex}"
         self.put(key, b"probe")
-        self.read(key)
-        self.delete(key)
+        try:
+            self.read(key)
+        finally:
+            self.delete(key)
         return f"bucket {self._location.bucket} can be written"
 
     def put(
@@ -108,43 +89,55 @@ class S3ObjectStore:
         if_match: str | None = None,
     ) -> ObjectInfo:
         """Write an object from bytes or a file."""
-        conditions = {"IfNoneMatch": "*"} if if_none_match else {"IfMatch": if_match} if if_match else {}
-        with self._call("put_object", key):
+        conditions = {"IfNoneMatch": "*"} if if_none_match else {} if if_match is None else {"IfMatch": if_match}
+        metadata = {name.lower(): value for name, value in (metadata or {}).items()}
+        options = {**self._target(key), **conditions, "Metadata": metadata}
+        if isinstance(body, bytes):
+            # The server checks what arrived. A file's bytes are covered by the request's signature.
+            options["ContentMD5"] = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        with body.open("rb") if isinstance(body, Path) else BytesIO(body) as stream, self._call("put_object", key):
             try:
-                self._put(key, body, metadata or {}, conditions)
+                answer = self._client.put_object(Body=stream, **options)
             except ClientError as error:
-                if _code(error) not in (*_REFUSED, *_MISSING) or not conditions:
+                if not conditions or error_code(error) not in (*_REFUSED, *MISSING):
                     raise
                 # A write that was repeated may have met its own first try, whose answer was lost.
-                repeated = error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
-                if not (repeated and self._is_written(key, body)):
+                repeated = error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+                written = self._written_already(key, body, metadata) if repeated else None
+                if written is None:
                     raise _refused(key, exists=if_none_match) from error
-        return self._there(key)
+                log.warning("store_write_found_done")
+                return written
+            size = stream.seek(0, 2)
+        # Of this very write, as a head request would no longer tell when another write came after it.
+        date = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return ObjectInfo(key, size, answer["ETag"], content_type(key), cache_control(key), date, metadata)
 
-    def _put(self, key: str, body: bytes | Path, metadata: Mapping[str, str], conditions: Mapping[str, Any]) -> None:
-        options = {**self._target(key), **conditions, "Metadata": dict(metadata)}
-        if isinstance(body, Path):
-            with body.open("rb") as stream:
-                self._client.put_object(Body=stream, **options)
-        else:
-            self._client.put_object(Body=body, **options)
-
-    def _is_written(self, key: str, body: bytes | Path) -> bool:
-        """Say whether the object there has these bytes."""
-        if isinstance(body, Path):
-            return False  # callers of large immutable objects compare the stored bytes themselves
+    def _written_already(self, key: str, body: bytes | Path, metadata: Mapping[str, str]) -> ObjectInfo | None:
+        """Tell of the object in place if it is the one to be written, by its bytes: ETags are not always MD5s."""
         info = self.head(key)
-        return info is not None and info.etag.strip('"') == hashlib.md5(body, usedforsecurity=False).hexdigest()
+        if info is None or info.metadata != metadata:
+            return None
+        try:
+            with self.open(key) as stored, body.open("rb") if isinstance(body, Path) else BytesIO(body) as wanted:
+                same = _sha256(stored) == _sha256(wanted)
+        except ObjectNotFound:
+            return None
+        return info if same else None
 
     def head(self, key: str) -> ObjectInfo | None:
         """Tell of an object, or None."""
+        where = self._address(key)
         with self._call("head_object", key):
             try:
-                answer = self._client.head_object(Bucket=self._location.bucket, Key=self._prefix + key)
+                answer = self._client.head_object(**where)
             except ClientError as error:
-                if _code(error) not in _MISSING:
+                if error_code(error) not in MISSING:
                     raise
-                return None
+                answer = None
+        if answer is None:
+            self._check_bucket()
+            return None
         return ObjectInfo(
             key=key,
             size=answer["ContentLength"],
@@ -157,54 +150,71 @@ class S3ObjectStore:
 
     def read(self, key: str) -> bytes:
         """Give an object's bytes."""
-        with self.open(key) as stream, self._call("read_object", key):
-            return stream.read()
+        with self.open(key) as stream:
+            return b"".join(chunks_of(stream))
 
     def open(self, key: str) -> BinaryIO:
-        """Open an object."""
-        with self._call("get_object", key):
-            answer = self._client.get_object(Bucket=self._location.bucket, Key=self._prefix + key)
-        return cast("BinaryIO", answer["Body"])
+        """Open an object; its stream goes on over a broken connection, and raises the store's errors."""
+        where = self._address(key)
+
+        def fetch(start: int, etag: str) -> Mapping[str, Any]:
+            rest = {"Range": f"bytes={start}-", "IfMatch": etag} if etag else {}
+            with self._call("get_object", key):
+                try:
+                    answer: Mapping[str, Any] = self._client.get_object(**where, **rest)
+                except ClientError as error:
+                    if error_code(error) not in _REFUSED:
+                        raise
+                    raise _refused(key, exists=False) from error
+            return answer
+
+        return open_body(fetch, lambda error: unavailable(self._location, "get_object", key, str(error)))
 
     def copy(self, source: str, target: str, *, metadata: Mapping[str, str]) -> ObjectInfo:
         """Copy within the bucket, on its side."""
+        origin, options = self._address(source), self._target(target)
         with self._call("copy_object", source):
-            self._client.copy_object(
-                CopySource={"Bucket": self._location.bucket, "Key": self._prefix + source},
-                MetadataDirective="REPLACE",
-                Metadata=dict(metadata),
-                **self._target(target),
-            )
-        return self._there(target)
+            self._client.copy_object(CopySource=origin, MetadataDirective="REPLACE", Metadata=dict(metadata), **options)
+        info = self.head(target)
+        if info is None:
+            raise ObjectNotFound(f"The copy {target} was removed at once.", remedy="Find out who else writes here.")
+        return info
 
     def delete(self, key: str) -> None:
         """Remove an object."""
+        where = self._address(key)
         with self._call("delete_object", key):
-            self._client.delete_object(Bucket=self._location.bucket, Key=self._prefix + key)
+            self._client.delete_object(**where)
 
     def keys(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Give (key, size) of objects below a prefix, sorted by key."""
-        pages = self._client.get_paginator("list_objects_v2")
         with self._call("list_objects", prefix):
-            for page in pages.paginate(Bucket=self._location.bucket, Prefix=self._prefix + prefix):
-                for found in page.get("Contents", ()):
-                    yield found["Key"].removeprefix(self._prefix), found["Size"]
+            lister = self._client.get_paginator("list_objects_v2")
+            pages = iter(lister.paginate(Bucket=self._location.bucket, Prefix=self._prefix + prefix))
+        while True:
+            with self._call("list_objects", prefix):
+                page = next(pages, None)
+            if page is None:
+                return
+            for found in page.get("Contents", ()):
+                key = found["Key"].removeprefix(self._prefix)
+                if is_key(key):  # folders that other tools have marked are none
+                    yield key, found["Size"]
+
+    def _address(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._location.bucket, "Key": self._prefix + checked_key(key)}
 
     def _target(self, key: str) -> dict[str, Any]:
         acl = {"ACL": self._location.acl} if self._location.acl else {}
-        return {
-            "Bucket": self._location.bucket,
-            "Key": self._prefix + key,
-            "ContentType": content_type(key),
-            "CacheControl": cache_control(key),
-            **acl,
-        }
+        # No ContentEncoding, not for .gz either: clients would unpack what Release has the hash of.
+        return {**self._address(key), "ContentType": content_type(key), "CacheControl": cache_control(key), **acl}
 
-    def _there(self, key: str) -> ObjectInfo:
-        info = self.head(key)
-        if info is None:
-            raise _not_found(key)
-        return info
+    def _check_bucket(self) -> None:
+        """Raise `StoreMissing` without a bucket: a head request's 404 does not tell whether object or bucket lack."""
+        if not self._bucket_seen:
+            with self._call("head_bucket", ""):
+                self._client.head_bucket(Bucket=self._location.bucket)
+            self._bucket_seen = True
 
     @contextmanager
     def _call(self, operation: str, key: str) -> Iterator[None]:
@@ -212,42 +222,8 @@ class S3ObjectStore:
         with structlog.contextvars.bound_contextvars(store_operation=operation, key=key):
             try:
                 yield
-            except ClientError as error:
-                log.warning("store_call_gave_up", code=_code(error))
-                raise self._error(operation, key, error) from error
-            except (BotoCoreError, OSError) as error:
-                log.warning("store_call_gave_up", error=str(error))
-                raise self._unavailable(operation, key, str(error)) from error
-
-    def _error(self, operation: str, key: str, error: ClientError) -> Exception:
-        code = _code(error)
-        if code == "NoSuchBucket" or (code == "404" and operation == "head_bucket"):
-            return StoreMissing(
-                f"There is no bucket {self._location.bucket}.",
-                remedy="Run manage.py create_storage, or correct the URL.",
-            )
-        if code in _MISSING:
-            return _not_found(key)
-        if code in _DENIED:
-            return StoreMissing(
-                f"{operation} of {key or self._location.bucket} is not allowed ({code}).",
-                remedy=f"Check the credentials and their rights on the bucket {self._location.bucket}.",
-            )
-        return self._unavailable(operation, key, code)
-
-    def _unavailable(self, operation: str, key: str, why: str) -> StoreUnavailable:
-        return StoreUnavailable(
-            f"The bucket {self._location.bucket} failed at {operation} of {key}: {why}.",
-            remedy="Check that the endpoint answers, then try again.",
-        )
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _not_found(key: str) -> ObjectNotFound:
-    return ObjectNotFound(f"There is no object {key}.", remedy="Check the key.")
+            except (ClientError, BotoCoreError, OSError) as error:
+                raise store_error(self._location, operation, key, error) from error
 
 
 def _refused(key: str, *, exists: bool) -> ObjectExists | ObjectChanged:
@@ -256,10 +232,8 @@ def _refused(key: str, *, exists: bool) -> ObjectExists | ObjectChanged:
     return ObjectChanged(f"{key} is another object by now.", remedy="Read it again and start anew.")
 
 
-def _log_failed_try(
-    attempts: int, response: Any = None, caught_exception: Exception | None = None, **_rest: Any
-) -> None:
-    """Log a failed try (a botocore event handler; gives None, so that botocore decides about the retry)."""
-    status = response[0].status_code if response else 0
-    if caught_exception is not None or status >= 500 or status == 429:
-        log.warning("store_call_failed", attempt=attempts, status=status, error=str(caught_exception or ""))
+def _sha256(stream: BinaryIO) -> bytes:
+    digest = hashlib.sha256()
+    for chunk in chunks_of(stream):
+        digest.update(chunk)
+    return digest.digest()

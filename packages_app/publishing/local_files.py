@@ -1,0 +1,51 @@
+"""Files and folders of a local store: their ETags, their modes, and what makes them last."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+FILE_MODE = 0o644
+FOLDER_MODE = 0o755
+
+
+def etag_of(status: os.stat_result) -> str:
+    """Give a file's ETag: each write makes another inode with another time, so no two versions share one."""
+    return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
+
+
+def status_of(path: Path) -> os.stat_result | None:
+    """Give the status of a regular file; None when there is none."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, open to readers whatever the umask, to last over a power cut.
+
+    Raises `FileExistsError` when one of them is a file.
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    else:
+        folder.chmod(FOLDER_MODE)
+        sync(folder.parent)
+
+
+def sync(path: Path) -> None:
+    """Make a file's bytes, or a folder's names, last over a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

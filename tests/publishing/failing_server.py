@@ -1,0 +1,86 @@
+"""An HTTP server in front of moto that hands requests on, or fails as real networks and servers do."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import urlsplit
+
+LOSE_ANSWER = "the request is carried out, and the connection breaks before the answer"
+BREAK_BODY = "the connection breaks in the middle of the body"
+_ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>on demand</Message></Error>"
+_HOP = ("connection", "transfer-encoding", "content-length", "keep-alive")
+
+
+class FailingServer(ThreadingHTTPServer):
+    """`faults` are taken one a request of a method: LOSE_ANSWER, BREAK_BODY, or (status, code) of S3."""
+
+    daemon_threads = True
+
+    def __init__(self, behind: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Requests)
+        self.behind = urlsplit(behind).netloc
+        self.faults: dict[str, list[object]] = {}
+        self.seen: Counter[str] = Counter()
+        self.headers: list[dict[str, str]] = []
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Requests(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: FailingServer
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.seen[self.command] += 1
+        self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
+        faults = self.server.faults.get(self.command)
+        fault = faults.pop(0) if faults else None
+        if isinstance(fault, tuple):
+            status, code = fault
+            self._send(status, {"Content-Type": "application/xml"}, _ERROR.format(code).encode())
+            return
+        behind = HTTPConnection(self.server.behind, timeout=30)
+        behind.request(self.command, self.path, body, dict(self.headers))
+        answer = behind.getresponse()
+        content = answer.read()
+        behind.close()
+        if fault == LOSE_ANSWER:
+            self.close_connection = True
+            return
+        headers = {name: value for name, value in answer.getheaders() if name.lower() not in _HOP}
+        length = answer.getheader("Content-Length") if self.command == "HEAD" else None
+        self._send(answer.status, headers, content, length=length, broken=fault == BREAK_BODY)
+
+    do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _answer  # noqa: N815
+
+    def _send(self, status, headers, content, *, length=None, broken=False):
+        self.send_response_only(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", length or str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content[: len(content) // 2] if broken else content)
+        self.close_connection = broken
+
+    def log_message(self, *_arguments) -> None:
+        pass
+
+
+@contextmanager
+def failing_server(behind: str) -> Iterator[FailingServer]:
+    """Serve in front of an address for the block."""
+    with FailingServer(behind) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
