@@ -5,14 +5,14 @@ Each port has an embedded and a distributed adapter; one contract test runs agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, TableKey
 
 Clock = Callable[[], datetime]
 """Gives now, as an aware datetime in UTC."""
@@ -52,6 +52,17 @@ class PackageTable(Protocol):
         The same bytes (SHA256 and size) there already: `ALREADY_THERE`, nothing changes, suites included. Other
         bytes: raises `VersionConflict` that names both SHA256, nothing changes.
         """
+        ...
+
+    def put_many_new(self, records: Sequence[PackageRecord]) -> list[Written]:
+        """Write records as `put_new` does each, faster; gives what each write did, in their order.
+
+        Raises `VersionConflict` for the first that finds other bytes; of the others, some may be written by then.
+        """
+        ...
+
+    def get_many(self, keys: Collection[TableKey]) -> dict[TableKey, PackageRecord]:
+        """Read the records of these keys (strongly consistent); keys that are not there are not in the answer."""
         ...
 
     def set_suites(self, record: PackageRecord, suites: Iterable[str]) -> PackageRecord:

@@ -23,6 +23,10 @@ REQUIRED_FIELDS = (
 )
 
 
+TableKey = tuple[str, str]
+"""The table's key: `name#version`, architecture."""
+
+
 def make_package_id(name: str, version: str) -> str:
     """Give the table's partition key, `name#version`."""
     return f"{name}#{version}"
@@ -34,7 +38,8 @@ class PackageRecord:
 
     `control` is the whole control paragraph of the `.deb` as it stood there ("" in records of older tables).
     `pool_path` is the stanza's Filename, the key of the file in the bucket. `file_size` is in bytes, hashes are
-    lower-case hex, `processed_timestamp` is ISO 8601 in UTC, `pub_date` is what upstream said. `suites` is sorted.
+    lower-case hex, `processed_timestamp` is ISO 8601 in UTC, `pub_date` is what upstream said. `suites` is sorted. `other_fields` is a JSON object
+    of what a record of an older table said besides, "" when nothing.
     """
 
     package_name: str
@@ -63,6 +68,7 @@ class PackageRecord:
     pub_date: str = ""
     processed_timestamp: str = ""
     control: str = ""
+    other_fields: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "suites", tuple(sorted(set(self.suites))))
@@ -73,7 +79,7 @@ class PackageRecord:
         return make_package_id(self.package_name, self.version)
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> TableKey:
         """The table's key: `package_id`, `architecture`."""
         return (self.package_id, self.architecture)
 

@@ -53,6 +53,7 @@ class Package(models.Model):
     pub_date = models.CharField("published upstream", max_length=64, blank=True)
     processed_timestamp = models.CharField("taken in", max_length=64, blank=True)
     control = models.TextField("control paragraph", blank=True)
+    other_fields = models.TextField("further fields of an older table", blank=True)
 
     class Meta:
         """One row a key; the order that people read: name, then newest first."""

@@ -18,6 +18,7 @@ _TEXTS = (
     "package_name", "version", "package_type", "component", "section", "priority", "maintainer", "homepage",
     "description", "depends", "deb_url", "actual_filename", "pool_path", "md5_hash", "sha1_hash", "sha256_hash",
     "sha512_hash", "certificate_url", "signature_url", "notes", "pub_date", "processed_timestamp", "control",
+    "other_fields",
 )  # fmt: skip
 
 

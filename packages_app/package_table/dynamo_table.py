@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -14,7 +15,7 @@ from pynamodb.exceptions import DoesNotExist, PynamoDBException, TableDoesNotExi
 from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Lease, Written
-from packages_app.core.record import PackageRecord, make_package_id
+from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.package_table.dynamo_item import Item, item_model, record_of, values_of
 from packages_app.package_table.rules import (
     LEASE_ARCHITECTURE,
@@ -30,6 +31,7 @@ _CONDITION_FAILED = "ConditionalCheckFailedException"
 _NO_TABLE = "ResourceNotFoundException"
 _IN_USE = "ResourceInUseException"
 _NEVER = 0
+_WRITERS = 8
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +83,20 @@ class DynamoPackageTable:
         # A try that was repeated may meet its own item; that is the same bytes.
         known = self.get(record.package_name, record.version, record.architecture)
         return outcome_of_taken_key(record, known or record)
+
+    def put_many_new(self, records: Sequence[PackageRecord]) -> list[Written]:
+        """Write records, several at once.
+
+        Each by a conditional put: BatchWriteItem knows no conditions, so it could replace what another has written.
+        """
+        with ThreadPoolExecutor(_WRITERS, thread_name_prefix="put") as writers:
+            return list(writers.map(self.put_new, records))
+
+    def get_many(self, keys: Collection[TableKey]) -> dict[TableKey, PackageRecord]:
+        """Read the records of these keys, consistently, a hundred a call."""
+        with self._call("batch_get_item", f"{len(keys)} items"):
+            found = [record_of(item) for item in self._items.batch_get(list(keys), consistent_read=True)]
+        return {record.key: record for record in found}
 
     def set_suites(self, record: PackageRecord, suites: Iterable[str]) -> PackageRecord:
         """Change a record's suites if they are still those of `record`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import structlog
 
 from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.ports import Lease, Written
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, TableKey
 from packages_app.package_table.rules import lease_busy, lease_lost, outcome_of_taken_key, suites_changed
 
 _BUSY_SECONDS = 30.0
@@ -69,13 +69,26 @@ class SqlitePackageTable:
 
     def put_new(self, record: PackageRecord) -> Written:
         """Write a record unless its key is there."""
-        row = (*record.key, record.package_name, record.version_key, _document(record))
+        return self.put_many_new([record])[0]
+
+    def put_many_new(self, records: Sequence[PackageRecord]) -> list[Written]:
+        """Write records in one transaction: all of them, or none when one is a conflict."""
+        rows = [(*record.key, record.package_name, record.version_key, _document(record)) for record in records]
+        outcomes = []
         with self._connection("put_new", write=True) as connection:
-            added = connection.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
-            if added.rowcount == 1:
-                return Written.ADDED
-            known = self._get(connection, record.key)
-        return outcome_of_taken_key(record, known or record)
+            for record, row in zip(records, rows, strict=True):
+                added = connection.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
+                known = None if added.rowcount == 1 else self._get(connection, record.key)
+                outcomes.append(Written.ADDED if known is None else outcome_of_taken_key(record, known))
+        return outcomes
+
+    def get_many(self, keys: Collection[TableKey]) -> dict[TableKey, PackageRecord]:
+        """Read the records of these keys, as they are at one moment."""
+        with self._connection("get_many") as connection:
+            connection.execute("BEGIN")
+            found = {key: self._get(connection, key) for key in keys}
+            connection.execute("COMMIT")
+        return {key: record for key, record in found.items() if record is not None}
 
     def set_suites(self, record: PackageRecord, suites: Iterable[str]) -> PackageRecord:
         """Change a record's suites if they are still those of `record`."""
@@ -144,7 +157,7 @@ class SqlitePackageTable:
             changed = connection.execute(query, (expires, lease.name, lease.holder, lease.fence))
             return changed.rowcount == 1
 
-    def _get(self, connection: sqlite3.Connection, key: tuple[str, str]) -> PackageRecord | None:
+    def _get(self, connection: sqlite3.Connection, key: TableKey) -> PackageRecord | None:
         query = "SELECT document FROM records WHERE package_id = ? AND architecture = ?"
         row = connection.execute(query, key).fetchone()
         return _record(row[0]) if row else None

@@ -101,6 +101,26 @@ def test_other_bytes_are_a_conflict_and_change_nothing(table):
     assert table.get("hello", "1.0", "amd64") == record
 
 
+def test_many_are_written_and_read_as_one_is(table):
+    many = [make_record(version=f"1.{number}") for number in range(150)]
+    table.put_new(many[3])
+    outcomes = table.put_many_new(many)
+    assert [outcome for outcome in outcomes if outcome is not Written.ADDED] == [Written.ALREADY_THERE]
+    assert outcomes[3] is Written.ALREADY_THERE
+    found = table.get_many([record.key for record in many] + [("hello#9", "amd64")])
+    assert found == {record.key: record for record in many}
+    assert table.get_many([]) == {}
+    assert table.put_many_new([]) == []
+
+
+def test_a_conflict_among_many_is_named_and_replaces_nothing(table):
+    table.put_new(make_record(version="1.1"))
+    changed = replace(make_record(version="1.1"), sha256_hash="f" * 64)
+    with pytest.raises(VersionConflict, match="hello 1.1"):
+        table.put_many_new([make_record(version="1.0"), changed])
+    assert table.get("hello", "1.1", "amd64") == make_record(version="1.1")
+
+
 def test_a_record_without_a_debian_version_is_refused(table):
     with pytest.raises(InvalidVersion):
         table.put_new(make_record(version="not a version"))
