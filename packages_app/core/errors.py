@@ -160,6 +160,30 @@ class CandidateRefused(RepomgrError):
     code = "candidate_refused"
 
 
+class EnvironmentRefused(RepomgrError):
+    """An environment's Terraform state can't be read, or is not that of the settings."""
+
+    code = "bad_environment"
+
+
+class BackupRefused(RepomgrError):
+    """A backup file is there already, is damaged, or belongs to another table."""
+
+    code = "bad_backup"
+
+
+class MigrationRefused(RepomgrError):
+    """A table can't be migrated as it is, or has been migrated already."""
+
+    code = "migration_refused"
+
+
+class RepositoryRefused(RepomgrError):
+    """An existing repository can't be adopted: its signature, an index or a file is not what it should be."""
+
+    code = "repository_refused"
+
+
 class BuildFailed(RepomgrError):
     """A package could not be built from its templates."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
+import structlog
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
@@ -16,7 +18,13 @@ from packages_app.services import job_services, jobs
 EXIT_FAILED = 1
 EXIT_REFUSED = 2
 EXIT_TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits(3)
-_REFUSED = ("package_refused", "invalid_deb", "invalid_version", "bad_definition", "bad_setting", "version_conflict")
+_REFUSED = (
+    "package_refused", "invalid_deb", "invalid_version", "bad_definition", "bad_setting", "version_conflict",
+    "bad_environment", "bad_backup", "migration_refused", "repository_refused",
+)  # fmt: skip
+
+
+log = structlog.get_logger(__name__)
 
 
 class TerminalProgress:
@@ -28,10 +36,10 @@ class TerminalProgress:
         self._name = ""
 
     def step(self, name: str, detail: str = "") -> None:
-        """Print the step that begins."""
-        self.close()
-        self._name = f"{name}: {detail}" if detail else name
-        self._stream.write(f"{self._name}\n")
+        """Print the step that begins; the one before is done."""
+        self.end("done")
+        self._name = name
+        self._stream.write(f"{name}: {detail}\n" if detail else f"{name}\n")
 
     def advance(self, done: int, total: int) -> None:
         """Move the bar; only terminals have one."""
@@ -47,11 +55,27 @@ class TerminalProgress:
         mark = "" if level == "info" else f"{level}: "
         tqdm.write(f"  {mark}{text}", file=self._stream)
 
-    def close(self) -> None:
-        """Take the bar away."""
+    def end(self, state: str) -> None:
+        """Take the bar away, and print how the present step ended: done or failed."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+        if self._name:
+            self._stream.write(f"  {self._name}: {state}\n")
+            log.info("step_ended", step=self._name, state=state)
+            self._name = ""
+
+
+@contextmanager
+def terminal_progress() -> Iterator[TerminalProgress]:
+    """Give the terminal's progress for the block; its last step is done, or failed when the block raises."""
+    progress = TerminalProgress()
+    try:
+        yield progress
+    except BaseException:
+        progress.end("failed")
+        raise
+    progress.end("done")
 
 
 class ServiceCommand(BaseCommand):
@@ -73,15 +97,14 @@ class ServiceCommand(BaseCommand):
         job = make()
         progress = TerminalProgress()
         job = jobs.run(job.pk, job_services.SERVICES[job.kind], watcher=progress)
-        progress.close()
+        progress.end("failed" if job.state == Job.State.FAILED else "done")
         self.tell(job)
         return job
 
     def publish_waiting(self) -> None:
         """Run the publications that wait; raises `CommandError` when one failed."""
-        progress = TerminalProgress()
-        done = job_services.run_waiting_publications(progress)
-        progress.close()
+        with terminal_progress() as progress:
+            done = job_services.run_waiting_publications(progress)
         for job in done:
             self.tell(job)
 

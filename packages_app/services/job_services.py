@@ -23,7 +23,8 @@ def _sync(job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def _build(job: Job, progress: Progress) -> dict[str, Any]:
-    return build_and_take_in(job.arguments["name"], job.arguments["version"], progress)
+    address = job.arguments.get("repository_url", "")
+    return build_and_take_in(job.arguments["name"], job.arguments["version"], progress, repository_url=address)
 
 
 def _publish(job: Job, progress: Progress) -> dict[str, Any]:

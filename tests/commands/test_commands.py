@@ -124,7 +124,7 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere():
         progress.step("fetch", "tool")
         progress.advance(50, 100)
         progress.note("look", level="warning")
-        progress.close()
+        progress.end("done")
         assert "fetch: tool\n" in stream.getvalue()
         assert "warning: look" in stream.getvalue()
         assert ("50%" in stream.getvalue()) is bar

@@ -10,6 +10,7 @@ import pytest
 from packages_app.core.errors import BuildFailed
 from packages_app.debian.bootstrap import BootstrapValues, build_bootstrap_deb
 from packages_app.debian.deb_file import open_deb
+from tests.debs import build_deb
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "kiro-repo"
 DATE = 1767225600
@@ -96,6 +97,27 @@ def test_an_old_unsigned_list_goes(tmp_path, root):
     old.write_text("deb [trusted=yes] https://old.example.org stable main\n")
     root.dpkg("--install", build(tmp_path))
     assert not old.exists()
+
+
+OLD_LIST = "deb [trusted=yes] https://old.example.org stable main\n"
+
+
+@pytest.mark.parametrize("conffile", [True, False])
+@pytest.mark.parametrize("edited", [True, False])
+def test_an_upgrade_from_a_package_that_shipped_the_unsigned_list(tmp_path, root, conffile, edited):
+    scripts = {"conffiles": "/etc/apt/sources.list.d/kiro.list\n"} if conffile else {}
+    files = {"etc/apt/sources.list.d/kiro.list": OLD_LIST.encode()}
+    root.dpkg("--install", build_deb(tmp_path / "old", "kiro-repo", "0.9.0", "all", files=files, scripts=scripts))
+    old = root.path / "etc/apt/sources.list.d/kiro.list"
+    if edited:
+        old.write_text(OLD_LIST.replace("stable", "stable testing"))
+    root.dpkg("--install", build(tmp_path))
+    left = [path for path in root.files() if path.startswith("etc/")]
+    # Only an unedited conffile is known to hold nothing of the administrator's. apt reads no .dpkg-bak.
+    backup = ["etc/apt/sources.list.d/kiro.list.dpkg-bak"] if edited or not conffile else []
+    assert left == ["etc/apt/sources.list.d/kiro-repo.sources", *backup]
+    root.dpkg("--purge", "kiro-repo")
+    assert root.files() == []
 
 
 def test_a_purge_leaves_nothing(tmp_path, root):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from packages_app.management.terminal import ServiceCommand, TerminalProgress
+from packages_app.management.terminal import ServiceCommand, terminal_progress
 from packages_app.services.storage import create_storage
 
 
@@ -13,5 +13,7 @@ class Command(ServiceCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make what is missing and say what was made."""
-        for name, made in create_storage(TerminalProgress()).items():
+        with terminal_progress() as progress:
+            made_by_name = create_storage(progress)
+        for name, made in made_by_name.items():
             self.stdout.write(f"{name}: {'made' if made else 'is there'}")

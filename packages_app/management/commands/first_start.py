@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from packages_app.management.terminal import ServiceCommand, TerminalProgress
+from packages_app.management.terminal import ServiceCommand, terminal_progress
 from packages_app.services.first_start import Welcome, first_start
 
 
@@ -13,7 +13,9 @@ class Command(ServiceCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prepare and print."""
-        self.stdout.write(_text(first_start(TerminalProgress())))
+        with terminal_progress() as progress:
+            welcome = first_start(progress)
+        self.stdout.write(_text(welcome))
 
 
 def _text(welcome: Welcome) -> str:
