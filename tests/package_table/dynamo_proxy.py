@@ -1,0 +1,71 @@
+"""A DynamoDB that misbehaves at a chosen moment: stands before moto, counts calls, throttles, kills its caller."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+Hook = Callable[[str, int], None]
+"""Called with an operation and how often it was called, before it is passed on."""
+
+
+class DynamoProxy:
+    """Passes DynamoDB calls on to moto. `unprocessed` batch writes come back with half of their items undone."""
+
+    def __init__(self, moto: str, *, hook: Hook = lambda _operation, _count: None, unprocessed: int = 0) -> None:
+        self.calls: Counter[str] = Counter()
+        self.hook = hook
+        self._unprocessed = unprocessed
+        proxy = self
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status, answer = proxy.answer(moto, dict(self.headers), body)
+                self.send_response(status)
+                self.send_header("Content-Type", "application/x-amz-json-1.0")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_arguments: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, moto: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        operation = headers.get("X-Amz-Target", "").rpartition(".")[2]
+        self.calls[operation] += 1
+        self.hook(operation, self.calls[operation])
+        left: dict[str, Any] = {}
+        if operation == "BatchWriteItem" and self.calls[operation] <= self._unprocessed:
+            request = json.loads(body)
+            [(table, requests)] = request["RequestItems"].items()
+            half = len(requests) // 2
+            left = {table: requests[half:]}
+            body = json.dumps({"RequestItems": {table: requests[:half]}}).encode() if half else b""
+        status, answer = self._pass_on(moto, headers, body) if body else (200, b"{}")
+        return (status, json.dumps({"UnprocessedItems": left}).encode()) if left else (status, answer)
+
+    def _pass_on(self, moto: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "content-length")}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(moto, body, kept)) as response:
+                return response.status, response.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()

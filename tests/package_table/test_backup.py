@@ -1,0 +1,161 @@
+"""Backups: whole or refused, and the table that comes back of one is the same, item by item."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+
+from packages_app.core.errors import BackupRefused, TableMissing, TableUnavailable
+from packages_app.core.locations import DynamoTable
+from packages_app.core.ports import Silent
+from packages_app.package_table.backup_file import read_backup, write_backup
+from packages_app.package_table.raw_table import RawTable, canonical
+from packages_app.services.restore import restore
+from tests.package_table.dynamo_proxy import DynamoProxy
+from tests.package_table.old_tables import REGION, make_table, old_record
+from tests.servers import free_port
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ODD = old_record(
+    "9.9", tags={"b", "a"}, numbers={Decimal(3), Decimal("1.5")}, raw=b"\x00\xff", raws={b"\x01", b"\x00"},
+    nested={"list": [Decimal(1), None, True, "ü\n"], "empty": {}}, empty="",
+)  # fmt: skip
+
+
+@pytest.fixture
+def table(moto):
+    return make_table(moto, "version", [ODD, *(old_record(f"1.{number}") for number in range(60))])
+
+
+@pytest.fixture
+def backup(table, tmp_path):
+    return write_backup(tmp_path / "backup.jsonl", table.name, table.shape(), table.items(), NOW)
+
+
+def place(moto, name=""):
+    return DynamoTable(name, REGION, moto)
+
+
+def items_of(table):
+    return sorted(canonical(item) for item in table.items())
+
+
+def test_a_backup_holds_every_item_with_its_types(table, backup):
+    assert (backup.table, backup.taken, backup.count) == (table.name, "2026-01-02T03:04:05+00:00", 61)
+    assert read_backup(backup.path) == backup
+    assert sorted(map(canonical, backup.items())) == items_of(table)
+    assert backup.path.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in backup.path.parent.iterdir()] == ["backup.jsonl"]
+
+
+def test_a_restore_brings_back_an_identical_table(table, backup, moto):
+    before, shape = items_of(table), table.shape()
+    table._client.delete_table(TableName=table.name)
+    done = restore(backup.path, None, place(moto), Silent())
+    assert (done.table, done.made, done.written, done.known) == (table.name, True, 61, 0)
+    assert items_of(table) == before
+    assert table.shape() == shape
+    again = restore(backup.path, None, place(moto), Silent())
+    assert (again.made, again.written, again.known) == (False, 0, 61)
+
+
+def test_a_restore_writes_only_what_is_missing_and_replaces_nothing(table, backup, moto):
+    before = items_of(table)
+    keys = [{"version": {"S": f"1.{number}"}} for number in range(10)]
+    list(table.delete_all(keys))
+    assert restore(backup.path, None, place(moto), Silent()).written == 10
+    assert items_of(table) == before
+    list(table.put_all([{name: TypeSerializer().serialize(v) for name, v in old_record("1.1", notes="x").items()}]))
+    changed = items_of(table)
+    with pytest.raises(BackupRefused, match="1 records that the backup lacks or has otherwise"):
+        restore(backup.path, None, place(moto), Silent())
+    assert items_of(table) == changed
+
+
+def test_a_restore_into_a_table_with_other_keys_is_refused(backup, moto):
+    other = make_table(moto, "package_id", [])
+    with pytest.raises(BackupRefused, match="has the key package_id, the backup version"):
+        restore(backup.path, place(moto, other.name), place(moto), Silent())
+    assert items_of(other) == []
+
+
+def test_what_a_throttled_table_leaves_undone_is_written_again(table, backup, moto):
+    waits = []
+    with DynamoProxy(moto, unprocessed=6) as proxy:
+        restored = RawTable(place(proxy.url, f"{table.name}-again"), sleep=waits.append)
+        restored.create(backup.shape)
+        assert list(restored.put_all(backup.items()))[-1] == 61
+    assert items_of(restored_at(moto, restored.name)) == items_of(table)
+    assert proxy.calls["BatchWriteItem"] > 6
+    assert len(waits) == 6
+    assert max(waits) > min(waits)
+
+
+def restored_at(moto, name):
+    return RawTable(place(moto, name))
+
+
+def test_a_table_that_stays_throttled_ends_with_an_error(table, moto):
+    with DynamoProxy(moto, unprocessed=1000) as proxy:
+        throttled = RawTable(place(proxy.url, table.name), sleep=lambda _seconds: None)
+        with pytest.raises(TableUnavailable, match="left .* items"):
+            list(throttled.put_all([{"version": {"S": str(n)}} for n in range(25)]))
+
+
+def test_a_backup_is_never_written_over(table, backup):
+    before = backup.path.read_bytes()
+    with pytest.raises(BackupRefused, match="is there already"):
+        write_backup(backup.path, table.name, table.shape(), [], NOW)
+    assert backup.path.read_bytes() == before
+
+
+def spoilt(text, how):
+    lines = text.splitlines(keepends=True)
+    match how:
+        case "cut within a line":
+            return text[: len(text) // 2]
+        case "cut after a line":
+            return "".join(lines[:-1])
+        case "a line less":
+            return "".join([*lines[:5], *lines[6:]])
+        case "an item changed":
+            return text.replace("Notes", "Other", 1)
+        case "goes on":
+            return text + lines[1]
+        case "no backup":
+            return json.dumps({"items": []}) + "\n"
+        case "no JSON":
+            return "<html>"
+        case "empty":
+            return ""
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("cut within a line", "truncated"), ("cut after a line", "truncated: it ends after 61 records"),
+        ("a line less", "was changed"), ("an item changed", "was changed"), ("goes on", "goes on after its end"),
+        ("no backup", "is no backup"), ("no JSON", "is no backup"), ("empty", "is no backup"),
+    ],
+)  # fmt: skip
+def test_a_backup_that_is_not_whole_is_refused_and_nothing_is_made(backup, how, said, moto):
+    backup.path.write_text(spoilt(backup.path.read_text(), how))
+    with pytest.raises(BackupRefused, match=said):
+        restore(backup.path, place(moto, "never-made"), place(moto), Silent())
+    with pytest.raises(TableMissing):
+        RawTable(place(moto, "never-made")).shape()
+
+
+def test_a_file_that_is_not_there_and_a_folder_that_can_not_be_written(table, tmp_path):
+    with pytest.raises(BackupRefused, match="can't be read"):
+        read_backup(tmp_path / "absent")
+    with pytest.raises(BackupRefused, match="can't be written"):
+        write_backup(tmp_path / "absent" / "backup", table.name, table.shape(), [], NOW)
+
+
+def test_a_server_that_is_away_is_named():
+    away = RawTable(DynamoTable("t", REGION, f"http://127.0.0.1:{free_port()}"))
+    with pytest.raises(TableUnavailable, match="describe_table of t"):
+        away.shape()
