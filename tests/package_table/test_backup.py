@@ -113,23 +113,16 @@ def test_a_backup_is_never_written_over(table, backup):
 
 def spoilt(text, how):
     lines = text.splitlines(keepends=True)
-    match how:
-        case "cut within a line":
-            return text[: len(text) // 2]
-        case "cut after a line":
-            return "".join(lines[:-1])
-        case "a line less":
-            return "".join([*lines[:5], *lines[6:]])
-        case "an item changed":
-            return text.replace("Notes", "Other", 1)
-        case "goes on":
-            return text + lines[1]
-        case "no backup":
-            return json.dumps({"items": []}) + "\n"
-        case "no JSON":
-            return "<html>"
-        case "empty":
-            return ""
+    return {
+        "cut within a line": text[: len(text) // 2],
+        "cut after a line": "".join(lines[:-1]),
+        "a line less": "".join([*lines[:5], *lines[6:]]),
+        "an item changed": text.replace("Notes", "Other", 1),
+        "goes on": text + lines[1],
+        "no backup": json.dumps({"items": []}) + "\n",
+        "no JSON": "<html>",
+        "empty": "",
+    }[how]
 
 
 @pytest.mark.parametrize(
