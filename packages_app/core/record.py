@@ -23,6 +23,11 @@ REQUIRED_FIELDS = (
 )
 
 
+ADOPTED = "adopted"
+"""The type of records taken over from another repository's index."""
+_NOT_IN_EVERY_INDEX = ("md5_hash", "sha1_hash")
+"""What the indexes of other tools need not list (Debian's own has no SHA1 any more); clients go by SHA256."""
+
 TableKey = tuple[str, str]
 """The table's key: `name#version`, architecture."""
 
@@ -90,7 +95,8 @@ class PackageRecord:
 
     def missing_fields(self) -> tuple[str, ...]:
         """Give the names of required fields that are not there, in the order of `REQUIRED_FIELDS`."""
-        return tuple(name for name in REQUIRED_FIELDS if getattr(self, name) in ("", None))
+        may_lack = _NOT_IN_EVERY_INDEX if self.package_type == ADOPTED else ()
+        return tuple(name for name in REQUIRED_FIELDS if getattr(self, name) in ("", None) and name not in may_lack)
 
     def same_bytes_as(self, other: PackageRecord) -> bool:
         """Say whether both records stand for the same file."""

@@ -38,36 +38,44 @@ _FLAT = (
 _FIELD_START = re.compile(r"^([^\s:]+):[ \t]*(.*)$")
 
 
+def control_of_stanza(text: str) -> str:
+    """Give a stanza's control paragraph: its lines less the fields that belong to the index, no newline at its end."""
+    return "\n".join(_lines_of_control(text))
+
+
+def _lines_of_control(text: str) -> Iterator[str]:
+    keep = True
+    for line in text.split("\n"):
+        if line[:1] in (" ", "\t"):
+            if keep:
+                yield line
+        elif line:
+            name, _, value = line.partition(":")
+            keep = name.lower() not in _OF_THE_INDEX and bool(value.strip() or name == "Description")
+            if keep:
+                yield line
+
+
 def stanza_of(record: PackageRecord) -> str:
     """Give a record's stanza, ending in one newline, without the blank line that follows it.
 
     The control paragraph's fields in their order, what it lacks from the record's flat fields, then Filename, Size and
     hashes. It does not depend on the package's type. The record must be complete.
     """
-    lines: list[str] = []
-    have: set[str] = set()
-    keep = True
-    for line in record.control.split("\n"):
-        if line[:1] in (" ", "\t"):
-            if keep:
-                lines.append(line)
-        elif line:
-            name, _, value = line.partition(":")
-            keep = name.lower() not in _OF_THE_INDEX and bool(value.strip() or name == "Description")
-            if keep:
-                have.add(name.lower())
-                lines.append(line)
+    lines = list(_lines_of_control(record.control))
+    have = {line.partition(":")[0].lower() for line in lines if line[:1] not in (" ", "\t")}
     for field, attribute in _FLAT:
         value = getattr(record, attribute)
         if value and field.lower() not in have:
             lines.append(f"{field}: {_folded(value)}")
-    lines += (
-        f"Filename: {record.pool_path}",
-        f"Size: {record.file_size}",
-        f"MD5sum: {record.md5_hash}",
-        f"SHA1: {record.sha1_hash}",
-        f"SHA256: {record.sha256_hash}",
+    of_the_file = (
+        ("Filename", record.pool_path),
+        ("Size", record.file_size),
+        ("MD5sum", record.md5_hash),
+        ("SHA1", record.sha1_hash),
+        ("SHA256", record.sha256_hash),
     )
+    lines += (f"{field}: {value}" for field, value in of_the_file if value != "")
     return "\n".join(lines) + "\n"
 
 

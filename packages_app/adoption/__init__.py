@@ -1,0 +1,1 @@
+"""Reading a repository that another tool has made: where it lies, its Release, its indexes."""

@@ -1,0 +1,137 @@
+"""The Packages indexes of an existing repository: fetched, checked against Release, and read stanza by stanza."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import lzma
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from packages_app.adoption.place import Place
+from packages_app.adoption.release import Entry, ExistingRelease
+from packages_app.core.errors import RepositoryRefused
+from packages_app.core.layout import binary_folder
+
+_LIMIT = 4 * 1024**3
+_STANZA_LIMIT = 4 * 1024 * 1024
+_OPENERS: Mapping[str, Callable[[Path], Any]] = {
+    ".xz": lzma.open,
+    ".zst": zstandard.open,
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    "": partial(open, mode="rb"),
+}
+"""What opens each form for reading its plain bytes, the best form first."""
+_BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError, ValueError)
+
+
+@dataclass(frozen=True)
+class Index:
+    """A Packages index: its component and architecture ("" in a flat repository), and its forms by their ending."""
+
+    component: str
+    architecture: str
+    name: str
+    forms: Mapping[str, Entry]
+
+
+def indexes_of(
+    release: ExistingRelease, components: Iterable[str] | None, architectures: Iterable[str] | None
+) -> list[Index]:
+    """Give the binary indexes that a Release lists, sorted by component, then architecture; None stands for all."""
+    wanted_components = set(components) if components is not None else None
+    wanted_architectures = set(architectures) if architectures is not None else None
+    found: dict[tuple[str, str], dict[str, Entry]] = {}
+    for name, entry in release.entries.items():
+        folder, _, file = name.rpartition("/")
+        component, _, last = folder.rpartition("/")
+        ending = file.removeprefix("Packages")
+        if ending not in _OPENERS or not file.startswith("Packages"):
+            continue
+        if not release.folder and not folder:
+            found.setdefault(("", ""), {})[ending] = entry
+        elif last.startswith("binary-") and component and "debian-installer" not in component:
+            found.setdefault((component, last.removeprefix("binary-")), {})[ending] = entry
+    return [
+        Index(component, architecture, _name(component, architecture), forms)
+        for (component, architecture), forms in sorted(found.items())
+        if (wanted_components is None or not component or component in wanted_components)
+        and (wanted_architectures is None or not architecture or architecture in wanted_architectures)
+    ]
+
+
+def _name(component: str, architecture: str) -> str:
+    return f"{binary_folder(component, architecture)}/Packages" if component else "Packages"
+
+
+def fetch_index(place: Place, release: ExistingRelease, index: Index, folder: Path) -> Path:
+    """Fetch an index in the best form that is there and unpack it into `folder`; gives the path of the plain text.
+
+    What was fetched and what it unpacks to must be what Release lists. Raises `RepositoryRefused`.
+    """
+    plain = folder / "Packages"
+    for ending in _OPENERS:
+        entry = index.forms.get(ending)
+        packed = folder / f"packed{ending}"
+        if entry is None:
+            continue
+        name = release.path_of(index.name + ending)
+        checksums = place.fetch(name, packed, limit_bytes=entry.size + 1)
+        if checksums is None:
+            continue
+        if (checksums.size, checksums.sha256) != (entry.size, entry.sha256):
+            raise RepositoryRefused(
+                f"{name} has SHA256 {checksums.sha256}, Release lists {entry.sha256}.",
+                remedy="Wait until the repository is published whole, or have its tool publish it again.",
+            )
+        _unpack(packed, ending, plain, name, index.forms.get(""))
+        packed.unlink()
+        return plain
+    raise RepositoryRefused(
+        f"Release lists {index.name}, but no form of it is there.", remedy="Have the repository published again."
+    )
+
+
+def _unpack(packed: Path, ending: str, plain: Path, name: str, listed: Entry | None) -> None:
+    digest, size = hashlib.sha256(), 0
+    limit = listed.size if listed else _LIMIT
+    try:
+        with _OPENERS[ending](packed) as source, plain.open("wb") as target:
+            while chunk := source.read(1024 * 1024):
+                size += len(chunk)
+                if size > limit:
+                    raise RepositoryRefused(f"{name} unpacks to more than Release lists.", remedy="Do not trust it.")
+                digest.update(chunk)
+                target.write(chunk)
+    except _BROKEN as error:
+        raise RepositoryRefused(f"{name} can't be unpacked: {error}.", remedy="Have it published again.") from error
+    if listed and digest.hexdigest() != listed.sha256:
+        raise RepositoryRefused(f"{name} does not unpack to what Release lists.", remedy="Have it published again.")
+
+
+def stanzas_in(plain: Path) -> Iterator[bytes]:
+    """Give the stanzas of a Packages file one by one, each with its last newline, without the blank line after it."""
+    lines: list[bytes] = []
+    size = 0
+    with plain.open("rb") as stream:
+        for line in stream:
+            if line.strip():
+                lines.append(line)
+                size += len(line)
+                if size > _STANZA_LIMIT:
+                    raise RepositoryRefused(
+                        f"A stanza has over {_STANZA_LIMIT} bytes: {lines[0][:60]!r}.", remedy="Do not trust it."
+                    )
+            elif lines:
+                yield b"".join(lines)
+                lines, size = [], 0
+    if lines:
+        yield b"".join(lines)

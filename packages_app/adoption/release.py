@@ -1,0 +1,95 @@
+"""The Release of an existing repository, verified, whichever tool has written it (DebianRepository/Format)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from packages_app.adoption.place import Place
+from packages_app.core.errors import RepositoryRefused
+from packages_app.signing.openpgp import verified_text
+
+_RELEASE_LIMIT = 32 * 1024 * 1024
+_CLEARTEXT = re.compile(
+    rb"-----BEGIN PGP SIGNED MESSAGE-----\n(?:[^\n]+\n)*\n(.*?)\n-----BEGIN PGP SIGNATURE-----", re.DOTALL
+)
+_ENTRY = re.compile(r" ([0-9a-fA-F]{64})\s+([0-9]+)\s+(\S+)\Z")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One index as Release lists it: size in bytes, lower-case hex SHA256."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ExistingRelease:
+    """What a suite's Release says: `folder` is where it lies (`dists/stable`, or "" of a flat repository)."""
+
+    folder: str
+    fields: Mapping[str, str]
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+
+    def path_of(self, name: str) -> str:
+        """Give the path of an index below the repository's root."""
+        return f"{self.folder}/{name}" if self.folder else name
+
+
+def read_release(place: Place, folder: str, keyring: bytes | None) -> ExistingRelease:
+    """Read InRelease, or Release with Release.gpg, and verify it; without a keyring signatures are not looked at.
+
+    Raises `RepositoryRefused`: not there, a signature that is not good, no SHA256 of the indexes.
+    """
+    where = folder or "the root"
+    prefix = f"{folder}/" if folder else ""
+    signed = place.read(f"{prefix}InRelease", limit_bytes=_RELEASE_LIMIT)
+    if signed is not None:
+        text = _plain_text(signed) if keyring is None else verified_text(signed, keyring)
+    else:
+        text = place.read(f"{prefix}Release", limit_bytes=_RELEASE_LIMIT)
+        if text is None:
+            raise RepositoryRefused(
+                f"There is neither InRelease nor Release in {where}.", remedy="Check the address and the suite's name."
+            )
+        if keyring is not None:
+            signature = place.read(f"{prefix}Release.gpg", limit_bytes=_RELEASE_LIMIT)
+            text = verified_text(text, keyring, signature=signature) if signature else None
+    if text is None:
+        raise RepositoryRefused(
+            f"The Release in {where} has no good signature of a key in the keyring.",
+            remedy="Give the repository's own keyring: --keyring FILE. Nothing was read of it.",
+        )
+    return parse_existing_release(folder, text)
+
+
+def parse_existing_release(folder: str, text: bytes) -> ExistingRelease:
+    """Take a Release apart; raises `RepositoryRefused` for one without SHA256 sums."""
+    fields: dict[str, str] = {}
+    entries: dict[str, Entry] = {}
+    name = ""
+    for line in text.decode("utf-8", "replace").splitlines():
+        if line[:1] in (" ", "\t"):
+            found = _ENTRY.match(" " + line.strip()) if name == "sha256" else None
+            if found:
+                entries[found[3].removeprefix("./")] = Entry(int(found[2]), found[1].lower())
+            continue
+        name, _, value = line.partition(":")
+        name = name.lower()
+        fields[name] = value.strip()
+    if not entries:
+        raise RepositoryRefused(
+            f"The Release in {folder or 'the root'} lists no index with a SHA256.",
+            remedy="Have its tool write SHA256 sums: MD5 and SHA1 prove nothing.",
+        )
+    return ExistingRelease(folder, fields, entries)
+
+
+def _plain_text(signed: bytes) -> bytes:
+    """Give the text of a cleartext-signed message without looking at the signature (RFC 9580, 7)."""
+    found = _CLEARTEXT.search(signed.replace(b"\r\n", b"\n"))
+    if not found:
+        return signed
+    return b"\n".join(line.removeprefix(b"- ") for line in found[1].split(b"\n")) + b"\n"

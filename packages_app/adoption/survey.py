@@ -1,0 +1,64 @@
+"""What was seen of a repository, kept on disk: memory stays the same however many stanzas there are."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+from packages_app.core.record import PackageRecord
+
+_SCHEMA = """
+PRAGMA journal_mode=OFF;
+PRAGMA synchronous=OFF;
+CREATE TABLE seen (package_id TEXT, architecture TEXT, sha256 TEXT, PRIMARY KEY (package_id, architecture))
+WITHOUT ROWID;
+CREATE TABLE left_out (package_id TEXT, architecture TEXT, sha256 TEXT, PRIMARY KEY (package_id, architecture, sha256))
+WITHOUT ROWID;
+CREATE TABLE files (key TEXT PRIMARY KEY, size INTEGER) WITHOUT ROWID;
+"""
+
+
+class Survey:
+    """Remembers the SHA256 of every package seen, and the sizes of pool files that are there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._rows = sqlite3.connect(folder / "survey.sqlite3", isolation_level=None)
+        self._rows.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._rows.close()
+
+    def see(self, record: PackageRecord) -> str | None:
+        """Take note of a record; gives None the first time, later the SHA256 that it had then."""
+        added = self._rows.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (*record.key, record.sha256_hash))
+        if added.rowcount == 1:
+            return None
+        query = "SELECT sha256 FROM seen WHERE package_id = ? AND architecture = ?"
+        (sha256,) = self._rows.execute(query, record.key).fetchone()
+        return str(sha256)
+
+    @property
+    def packages(self) -> int:
+        """How many packages were seen."""
+        (count,) = self._rows.execute("SELECT count(*) FROM seen").fetchone()
+        return int(count)
+
+    def leave_out(self, record: PackageRecord) -> None:
+        """Take note that a record must not be taken over."""
+        self._rows.execute("INSERT OR IGNORE INTO left_out VALUES (?, ?, ?)", (*record.key, record.sha256_hash))
+
+    def is_left_out(self, record: PackageRecord) -> bool:
+        """Say whether a record was noted to be left out."""
+        query = "SELECT 1 FROM left_out WHERE package_id = ? AND architecture = ? AND sha256 = ?"
+        return self._rows.execute(query, (*record.key, record.sha256_hash)).fetchone() is not None
+
+    def keep_files(self, files: Iterable[tuple[str, int]]) -> None:
+        """Take note of pool files and their sizes in bytes."""
+        self._rows.executemany("INSERT OR REPLACE INTO files VALUES (?, ?)", files)
+
+    def size_of(self, key: str) -> int | None:
+        """Give the size of a pool file; None when it is not there."""
+        row = self._rows.execute("SELECT size FROM files WHERE key = ?", (key,)).fetchone()
+        return int(row[0]) if row else None

@@ -1,0 +1,105 @@
+"""`manage.py adopt_repository`."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from packages_app.adoption.place import open_place
+from packages_app.core.errors import RepositoryRefused
+from packages_app.management.terminal import EXIT_FAILED, ServiceCommand, terminal_progress
+from packages_app.services import adapters
+from packages_app.services.adopt import Adopted, Order, Pool, adopt
+
+
+class Command(ServiceCommand):
+    """Takes over an existing repository."""
+
+    help = "Take over the packages of an existing APT repository: its suites, components, pool and control fields."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the repository, what of it, and what becomes of its files."""
+        parser.add_argument("repository", metavar="URL|PATH", help="what stands in front of dists/ and pool/")
+        parser.add_argument("--keyring", type=Path, metavar="FILE", help="the keys that its Release is signed with")
+        parser.add_argument("--unsigned", action="store_true", help="do not look at signatures")
+        parser.add_argument(
+            "--suite", action="append", default=[], metavar="THEIRS[=OURS]", help="a suite to read; repeat for several"
+        )
+        parser.add_argument("--flat", metavar="OURS", help="it is flat (no dists/): put it into this suite of ours")
+        parser.add_argument(
+            "--component", action="append", default=[], metavar="THEIRS[=OURS]", help="a component (default: all)"
+        )
+        parser.add_argument(
+            "--architecture", action="append", default=[], metavar="ARCH", help="an architecture (default: our suites')"
+        )
+        parser.add_argument(
+            "--pool",
+            choices=[pool.value for pool in Pool],
+            default=Pool.COPY.value,
+            help="copy its files into our pool, keep those that are in our bucket already, or none",
+        )
+        parser.add_argument("--skip-broken", action="store_true", help="leave out packages that can't be adopted")
+        parser.add_argument("--dry-run", action="store_true", help="show counts and conflicts, write nothing")
+        parser.add_argument("--no-publish", action="store_true", help="leave the publication to a worker")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Adopt and say what came of it; exit 1 when packages were left out."""
+        order = _order(options)
+        with terminal_progress() as progress:
+            result = adopt(order, progress)
+        self._tell(result, order)
+        if not order.dry_run and order.pool is not Pool.NONE and not options["no_publish"]:
+            self.publish_waiting()
+        if result.fault_count:
+            raise CommandError(f"{result.fault_count} packages can't be adopted.", returncode=EXIT_FAILED)
+
+    def _tell(self, result: Adopted, order: Order) -> None:
+        for (suite, component, architecture), count in sorted(result.stanzas.items()):
+            self.stdout.write(f"{suite} {component} {architecture}: {count} stanzas")
+        for fault in result.faults:
+            self.stdout.write(f"conflict: {fault}")
+        if result.fault_count > len(result.faults):
+            self.stdout.write(f"… {result.fault_count} in all")
+        done = "nothing was written" if order.dry_run else f"{result.added} records written"
+        self.stdout.write(f"{result.packages} packages: {result.new} new, {result.known} known; {done}")
+        if order.pool is Pool.NONE and not order.dry_run:
+            self.stdout.write("Bring the files into the pool, then run publish; force_rebuild publishes without them.")
+
+
+def _order(options: dict[str, Any]) -> Order:
+    suites = _mapping(options["suite"])
+    if options["flat"]:
+        suites = {**suites, "": options["flat"]}
+    if not suites:
+        raise RepositoryRefused("No suite is named.", remedy="Say --suite THEIRS=OURS, or --flat OURS.")
+    if bool(options["keyring"]) == options["unsigned"]:
+        raise RepositoryRefused(
+            "A repository is verified with its keys, or it is said that it is not.",
+            remedy="Give --keyring FILE, or --unsigned.",
+        )
+    return Order(
+        place=open_place(options["repository"], adapters.fetcher()),
+        suites=suites,
+        pool=Pool(options["pool"]),
+        components=_mapping(options["component"]),
+        architectures=tuple(options["architecture"]) or None,
+        keyring=_keyring(options["keyring"]),
+        dry_run=options["dry_run"],
+        skip_broken=options["skip_broken"],
+    )
+
+
+def _mapping(pairs: list[str]) -> dict[str, str]:
+    """Read THEIRS=OURS, or THEIRS for the same name."""
+    return {theirs: ours or theirs for theirs, _, ours in (pair.partition("=") for pair in pairs)}
+
+
+def _keyring(path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RepositoryRefused(
+            f"The keyring {path} can't be read: {error.strerror}.", remedy="Check its path."
+        ) from error
