@@ -6,10 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 PYTEST ?=
-SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev
+SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev reprepro aptly
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-fast lint format lock system-packages clean
+.PHONY: help up test test-fast bench lint format lock system-packages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: $(VENV)/.dev system-packages  ## run all tests, with coverage of packages_
 
 test-fast: $(VENV)/.dev  ## run the tests of single parts only
 	$(BIN)/python -m pytest -n $(JOBS) --ignore=tests/apt --ignore=tests/browser $(PYTEST)
+
+bench: $(VENV)/.dev system-packages  ## measure, in ratios to other tools: adopting Debian's own index
+	$(BIN)/python -m tests.benchmarks.adoption
 
 lint: $(VENV)/.dev  ## ruff, mypy --strict, import contracts, migrations
 	$(BIN)/ruff check .

@@ -263,3 +263,14 @@ def test_reconciling_mends_the_mirror_and_asks_for_a_publication(embedded, tmp_p
     assert {p.maintainer for p in Package.objects.all()} == {embedded.records()[0].maintainer}
     assert [job.kind for job in embedded.run_jobs()] == ["publish"]
     assert reconcile_mirror(Silent()) == type(reconciled)(2, 0, 0, 0)
+
+
+def test_of_many_new_files_the_missing_one_is_named_too(embedded):
+    records = [make_record("tool", f"1.{number}") for number in range(120)]
+    embedded.table.put_many_new(records)
+    for record in records[1:]:
+        embedded.bucket.put(record.pool_path, b"package")
+    with pytest.raises(CandidateRefused, match=r"1 files .*tool/tool_1\.0_amd64\.deb"):
+        publish("stable", Silent())
+    embedded.bucket.put(records[0].pool_path, b"package")
+    assert publish("stable", Silent()).packages == 120
