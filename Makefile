@@ -9,7 +9,7 @@ PYTEST ?=
 SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev reprepro aptly
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-fast bench lint format lock system-packages clean
+.PHONY: help up up-distributed test test-fast bench lint format lock system-packages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ help:  ## list the targets
 up: $(VENV)/.runtime  ## start everything in the foreground (PORT, REPOMGR_HOME move it)
 	@LOG_FORMAT=$${LOG_FORMAT:-console} LOG_LEVEL=$${LOG_LEVEL:-WARNING} $(BIN)/python manage.py first_start
 	@LOG_FORMAT=$${LOG_FORMAT:-console} exec $(BIN)/python -m repomgr.processes
+
+up-distributed: $(VENV)/.dev system-packages  ## the same on PostgreSQL, Redis, S3 and DynamoDB: those of the settings, or started here
+	@LOG_FORMAT=$${LOG_FORMAT:-console} LOG_LEVEL=$${LOG_LEVEL:-WARNING} exec $(BIN)/python -m repomgr.distributed
 
 test: $(VENV)/.dev system-packages  ## run all tests, with coverage of packages_app
 	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)

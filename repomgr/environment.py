@@ -12,6 +12,8 @@ import environ
 
 from packages_app.core.errors import SettingsError
 
+BASE_DIR = Path(__file__).resolve().parent.parent
+DEFAULT_HOME = BASE_DIR / "var"
 _DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql", "pgsql")
 _BROKER_SCHEMES = ("filesystem", "redis", "rediss", "unix", "redis+socket", "sqs", "amqp", "amqps")
 

@@ -1,6 +1,7 @@
-"""The processes of a running repomgr on one host: web, workers, beat. `python -m repomgr.processes`.
+"""The processes of a running repomgr: web, workers, beat. `python -m repomgr.processes` runs all on one host.
 
-They run in the foreground until Ctrl-C; when one ends, all are ended.
+They run in the foreground until Ctrl-C; when one ends, all are ended. With a name (`web`, `worker1`, `beat`) it
+becomes that process alone, as containers want it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Mapping, Sequence
 
 from honcho.manager import Manager
 from honcho.printer import Printer
@@ -18,10 +20,10 @@ _INTERRUPTED = 130
 _BIN = os.path.dirname(sys.executable)
 
 
-def commands(port: int, workers: int) -> dict[str, list[str]]:
+def commands(bind: str, port: int, workers: int) -> dict[str, list[str]]:
     """Give each process's command line by its name."""
     celery = [f"{_BIN}/celery", "--app", "repomgr", "--quiet"]
-    web = [f"{_BIN}/gunicorn", "repomgr.wsgi", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
+    web = [f"{_BIN}/gunicorn", "repomgr.wsgi", "--bind", f"{bind}:{port}", "--worker-class", "gthread"]
     quietly = ["--loglevel", "WARNING"]
     worker = [
         *celery,
@@ -42,16 +44,27 @@ def commands(port: int, workers: int) -> dict[str, list[str]]:
     }
 
 
-def main() -> int:
+def main(names: Sequence[str]) -> int:
     """Run them all; gives 0 after Ctrl-C, else the exit code of the process that ended first."""
+    bind = environment.text("BIND", default="127.0.0.1")
     port = environment.port("PORT", default=8000)
     workers = environment.number("WORKERS", default=1)
+    known = commands(bind, port, workers)
+    if names:
+        return _become(names[0], known)
     manager = Manager(Printer(sys.stdout, colour=sys.stdout.isatty()))
-    for name, command in commands(port, workers).items():
+    for name, command in known.items():
         manager.add_process(name, f"exec {shlex.join(command)}", env={**os.environ, "PYTHONUNBUFFERED": "1"})
     manager.loop()
     return 0 if manager.returncode == _INTERRUPTED else int(manager.returncode or 0)
 
 
+def _become(name: str, known: Mapping[str, list[str]]) -> int:
+    if name not in known:
+        sys.stderr.write(f"There is no process {name}; there are {', '.join(known)}.\n")
+        return 2
+    return os.execv(known[name][0], known[name])  # noqa: S606 - a program of ours, no shell
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

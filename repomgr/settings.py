@@ -5,16 +5,15 @@ With nothing set this is the embedded column: SQLite and folders below REPOMGR_H
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from django.urls import reverse_lazy
 
 from packages_app.core.locations import FolderStore, parse_store_url, parse_table_url
 from repomgr import environment
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-HOME = environment.folder("REPOMGR_HOME", default=BASE_DIR / "var")
+BASE_DIR = environment.BASE_DIR
+HOME = environment.folder("REPOMGR_HOME", default=environment.DEFAULT_HOME)
 PORT = environment.port("PORT", default=8000)
+_YEAR_SECONDS = 365 * 24 * 3600
 CONFIG_DIR = environment.folder("REPOMGR_CONFIG", default=BASE_DIR / "config")
 TEMPLATES_DIR = BASE_DIR / "templates"
 
@@ -56,6 +55,12 @@ BEHIND_HTTPS = environment.flag("BEHIND_HTTPS", default=False)
 DEBUG = False
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_HTTPS else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS
+SECURE_SSL_REDIRECT = BEHIND_HTTPS
+# apt checks signatures, and old clients have no HTTPS.
+SECURE_REDIRECT_EXEMPT = [r"^repository/"]
+SECURE_HSTS_SECONDS = _YEAR_SECONDS if BEHIND_HTTPS else 0
+# HSTS for subdomains, and the browsers' preload list, are for the owner of the whole domain to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if host != "*"] if BEHIND_HTTPS else []
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -108,6 +113,7 @@ INSTALLED_APPS = [
     "packages_app",
 ]
 MIDDLEWARE = [
+    "repomgr.health.health_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -9,7 +9,6 @@ from packages_app import views
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
-    path("healthz", views.healthz),
     path("repository/", views.repository_object),
     path("repository/<path:key>", views.repository_object),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -69,6 +70,13 @@ class AptClient:
 
 
 def _installed_but(without: tuple[str, ...]) -> str:
-    """Give the machine's own status file less some packages, so that dependencies count as installed."""
+    """Give the machine's own status file less some packages, so that dependencies count as installed.
+
+    What depends on those goes too: apt would find the client broken.
+    """
+    depends = re.compile(
+        rf"^(?:Pre-)?Depends: (?:.*, )?(?:{'|'.join(map(re.escape, without))})(?:[ ,:]|$)", re.MULTILINE
+    )
+    named = tuple(f"Package: {name}\n" for name in without)
     stanzas = _HOST_STATUS.read_text().split("\n\n")
-    return "\n\n".join(s for s in stanzas if not s.startswith(tuple(f"Package: {name}\n" for name in without)))
+    return "\n\n".join(s for s in stanzas if not s.startswith(named) and not (without and depends.search(s)))

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import yaml
 
-from tests.servers import free_port, wait_until
+from repomgr.servers.process import free_port, wait_until
 from tests.stack import REPOSITORY
 
 
@@ -54,7 +54,7 @@ class Running:
 
 
 @contextmanager
-def running(home: Path, *, workers: int = 1, **settings: str) -> Iterator[Running]:
+def running(home: Path, *, workers: int = 1, program: str = "repomgr.processes", **settings: str) -> Iterator[Running]:
     """Start the product with an empty home, and stop it as Ctrl-C does."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -77,7 +77,7 @@ def running(home: Path, *, workers: int = 1, **settings: str) -> Iterator[Runnin
     welcome = product.manage("first_start").stdout
     found = re.search(r"password (\S+)", welcome)
     product = Running(url, public_url, found[1] if found else "", home, config, environment)
-    command = [sys.executable, "-m", "repomgr.processes"]
+    command = [sys.executable, "-m", program]
     processes = subprocess.Popen(
         command, env=environment, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
     )

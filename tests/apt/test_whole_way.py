@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from packages_app.signing.openpgp import generate_key
+from repomgr.servers.process import wait_until
 from tests.apt.client import AptClient
 from tests.apt.running import Running, running
 from tests.debs import build_deb
 from tests.feeds import Feed, VendorKey
-from tests.servers import wait_until
 
 DEBIAN = ("hello", "zstd")
 
@@ -41,6 +41,7 @@ def distributed_product(tmp_path, moto, redis_url, postgres_url):
     with running(
         tmp_path,
         workers=2,
+        program="repomgr.distributed",
         PACKAGE_TABLE_URL=f"dynamodb://packages?{options}",
         BUCKET_URL=f"s3://apt-bucket/debian?{options}&acl=public-read",
         STAGING_URL=f"s3://apt-staging?{options}",

@@ -12,9 +12,9 @@ from django.core.management.base import CommandError
 from packages_app.management.terminal import TerminalProgress
 from packages_app.models import Job, Publication
 from packages_app.services import adapters
+from repomgr.servers.process import free_port
 from tests.debs import build_deb
 from tests.reader import read_everything
-from tests.servers import free_port
 from tests.stack import REPOSITORY
 
 

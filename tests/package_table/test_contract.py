@@ -23,8 +23,8 @@ from packages_app.core.version import version_key
 from packages_app.package_table.dynamo_item import item_model
 from packages_app.package_table.dynamo_table import DynamoPackageTable
 from packages_app.package_table.sqlite_table import SqlitePackageTable
+from repomgr.servers.process import free_port
 from tests.records import TYPES, make_record, record_lists
-from tests.servers import free_port
 
 
 class Hands:

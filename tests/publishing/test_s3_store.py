@@ -15,8 +15,8 @@ from packages_app.core.errors import ObjectChanged, ObjectExists, StoreMissing, 
 from packages_app.core.locations import S3Store
 from packages_app.publishing.immutable import put_immutable
 from packages_app.publishing.open_store import open_store
+from repomgr.servers.process import free_port
 from tests.publishing.failing_server import BREAK_BODY, LOSE_ANSWER
-from tests.servers import free_port
 
 
 @pytest.fixture(params=["bytes", "file"])

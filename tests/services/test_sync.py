@@ -10,10 +10,10 @@ from packages_app.services.definitions import mirror_definitions
 from packages_app.services.doctor import examine
 from packages_app.services.force_rebuild import force_rebuild
 from packages_app.services.sync import sync_packages
+from repomgr.servers.process import free_port
 from tests.debs import build_deb
 from tests.feeds import METADATA, Fault, Feed, VendorKey
 from tests.reader import read_everything
-from tests.servers import free_port
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from packages_app.core.version import version_key
 from packages_app.sources.download import Fetcher, Limits, plain
 from packages_app.sources.external_download import ExternalDownload
 from packages_app.sources.registry import settings_readers
+from repomgr.servers.process import free_port
 from tests.core.test_definitions import GOOD, REPOSITORY
 from tests.debs import build_deb
 from tests.feeds import METADATA, Fault, Feed, VendorKey
 from tests.records import versions
-from tests.servers import free_port
 
 BODY = bytes(range(256)) * 20_000
 LIMIT = 10_000_000

@@ -1,0 +1,88 @@
+"""The distributed column on one host without Docker: `make up-distributed`, `python -m repomgr.distributed`.
+
+Servers that the environment names are used; the others are started, and gone when this ends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+from packages_app.signing.openpgp import generate_key, keep_key
+from repomgr import environment
+from repomgr.servers.process import ServerMissing
+from repomgr.servers.start import moto_server, postgresql_server, redis_server
+
+_REGION = "eu-central-1"
+_STORES = ("PACKAGE_TABLE_URL", "BUCKET_URL", "STAGING_URL")
+
+
+def settings_of_servers(servers: ExitStack) -> dict[str, str]:
+    """Start the servers that the environment does not name; gives the settings of this column that it lacks."""
+    found: dict[str, str] = {}
+    if not _is_given("DATABASE_URL"):
+        found["DATABASE_URL"] = servers.enter_context(postgresql_server())
+    if not _is_given("BROKER_URL"):
+        found["BROKER_URL"] = servers.enter_context(redis_server())
+    if not all(_is_given(name) for name in _STORES):
+        if any(_is_given(name) for name in _STORES):
+            raise ServerMissing(f"Set all of {', '.join(_STORES)}, or none of them.")
+        found |= _of_moto(servers.enter_context(moto_server()))
+    if not _is_given("SIGNING_KEY"):
+        home = environment.folder("REPOMGR_HOME", default=environment.DEFAULT_HOME)
+        found["SIGNING_KEY"] = keep_key(home / "signing-key.asc", lambda: generate_key("Archive signing key"))
+    return found
+
+
+def _of_moto(endpoint: str) -> dict[str, str]:
+    options = f"region={_REGION}&endpoint={endpoint}"
+    public = {} if _is_given("PUBLIC_URL") else {"PUBLIC_URL": f"{endpoint}/apt"}
+    return {
+        "PACKAGE_TABLE_URL": f"dynamodb://packages?{options}",
+        "BUCKET_URL": f"s3://apt?{options}&acl=public-read",
+        "STAGING_URL": f"s3://apt-staging?{options}",
+        # moto takes any, but the client asks for some.
+        "AWS_ACCESS_KEY_ID": "moto",
+        "AWS_SECRET_ACCESS_KEY": "moto",
+        **public,
+    }
+
+
+def _is_given(name: str) -> bool:
+    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
+
+
+def run(values: Mapping[str, str]) -> int:
+    """Prepare, then run web, workers and beat until Ctrl-C; gives the exit code."""
+    process = {**os.environ, "WORKERS": os.environ.get("WORKERS", "2"), **values}
+    prepare = [sys.executable, "manage.py", "first_start"]
+    done = subprocess.run(prepare, env=process, cwd=environment.BASE_DIR, check=False)
+    if done.returncode:
+        return done.returncode
+    with subprocess.Popen([sys.executable, "-m", "repomgr.processes"], env=process) as running:
+        try:
+            return running.wait()
+        except KeyboardInterrupt:
+            # On a terminal they got it too; a second one changes nothing.
+            running.send_signal(signal.SIGINT)
+            return running.wait()
+
+
+def main() -> int:
+    """Start what is missing, and run; gives the exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with ExitStack() as servers:
+        try:
+            values = settings_of_servers(servers)
+        except ServerMissing as missing:
+            sys.stderr.write(f"{missing}\n")
+            return 1
+        return run(values)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,20 @@
+"""Health for load balancers and containers, which know the process by its address and not by a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from packages_app.views import healthz
+
+PATH = "/healthz"
+
+
+def health_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Answer `/healthz` before names are checked and plain HTTP is sent to HTTPS."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        return healthz(request) if request.path == PATH else get_response(request)
+
+    return answer

@@ -1,0 +1,57 @@
+"""Servers as child processes on free ports, ended with certainty."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_START_SECONDS = 60.0
+_END_SECONDS = 15.0
+
+
+class ServerMissing(Exception):
+    """A server is not installed on this machine."""
+
+
+def free_port() -> int:
+    """Give a port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(ready: Callable[[], bool], what: str, seconds: float = _START_SECONDS) -> None:
+    """Wait until something is so; raises `TimeoutError` with its name after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds} s")
+        time.sleep(0.1)
+
+
+def listens(port: int) -> bool:
+    """Say whether somebody listens on a loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def process(*command: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Run a command for the block, in a session of its own (Ctrl-C does not reach it), which is ended with it."""
+    running = subprocess.Popen(command, text=True, start_new_session=True, **options)
+    try:
+        yield running
+    finally:
+        running.terminate()
+        try:
+            running.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()

@@ -1,0 +1,70 @@
+"""`make up-distributed` with nothing set: it starts every server itself, publishes, and leaves nothing running."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from repomgr.servers.process import free_port, wait_until
+from tests.stack import REPOSITORY
+
+
+def started(home: Path, **settings: str) -> tuple[subprocess.Popen[bytes], Path]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "AWS_"))}
+    environment = {**own, "REPOMGR_HOME": str(home / "var"), "PYTHONPATH": str(REPOSITORY), **settings}
+    log = home / "log"
+    command = [sys.executable, "-m", "repomgr.distributed"]
+    with log.open("w") as stream:
+        return subprocess.Popen(command, env=environment, cwd=home, stdout=stream, stderr=stream), log
+
+
+def descendants(pid: int) -> set[int]:
+    done = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
+    parents = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
+    found = {pid}
+    while more := {child for child, parent in parents if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def test_it_starts_what_is_missing_and_ends_it(tmp_path):
+    port = free_port()
+    product, log = started(tmp_path, PORT=str(port), LOG_LEVEL="WARNING")
+    try:
+        wait_until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), "the web process", seconds=120)
+        said = log.read_text()
+        password = re.search(r"password (\S+)", said)
+        address = re.search(r"Repository\s+(\S+)/\n", said)
+        assert password, said
+        assert address, said
+        assert b"Suite: stable" in httpx.get(f"{address[1]}/dists/stable/InRelease").content
+        assert httpx.get(f"{address[1]}/kiro-repo.deb").status_code == 200
+        running = descendants(product.pid)
+        names = "".join(Path(f"/proc/{pid}/cmdline").read_text() for pid in running).replace("\0", " ")
+        for program in ("postgres", "redis-server", "repomgr.servers.moto", "gunicorn", "worker1@", "worker2@", "beat"):
+            assert program in names
+        product.send_signal(signal.SIGINT)
+        assert product.wait(60) == 0, log.read_text()
+    finally:
+        product.kill()
+    left = [pid for pid in running if Path(f"/proc/{pid}").exists()]
+    assert left == []
+
+
+def test_half_of_the_stores_is_refused(tmp_path):
+    product, log = started(tmp_path, BUCKET_URL="s3://mine")
+    assert product.wait(60) == 1
+    assert "Set all of PACKAGE_TABLE_URL, BUCKET_URL, STAGING_URL, or none of them." in log.read_text()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
