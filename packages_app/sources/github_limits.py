@@ -90,7 +90,7 @@ def _limited_until(answer: Answer, now: datetime) -> datetime | None:
 def _retry_after(text: str, now: datetime) -> datetime | None:
     """Read a number of seconds or a date (RFC 9110, 10.2.3)."""
     if text.isascii() and text.isdigit():
-        return now + timedelta(seconds=min(int(text), _MOST.total_seconds()))
+        return now + timedelta(seconds=min(float(text), _MOST.total_seconds()))
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:

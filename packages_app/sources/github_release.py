@@ -35,10 +35,10 @@ _NAMED_AT_MOST = 5
 
 @dataclass(frozen=True)
 class GitHubReleaseSettings:
-    """`repository` is `owner/name`; `asset_pattern` (fnmatch) is matched on names as GitHub rewrites them."""
+    """`repository` is `owner/name`. A name, as GitHub rewrites it, has to fit one of `asset_patterns` (fnmatch)."""
 
     repository: str
-    asset_pattern: str
+    asset_patterns: tuple[str, ...]
     prereleases: bool
     api: str
     size_limit_mb: int
@@ -72,9 +72,10 @@ class GitHubRelease:
         repository = reader.text("repository")
         if repository and not _REPOSITORY.match(repository):
             reader.problem("repository", f"{repository!r} is no repository of GitHub.", "Write it as owner/name.")
-        pattern = reader.text("asset_pattern", required=False, default="*.deb")
-        if not pattern or "/" in pattern:
-            reader.problem("asset_pattern", f"{pattern!r} fits no file name.", "Write it like tool_*_amd64.deb.")
+        patterns = reader.texts("asset_pattern", required=False, default=("*.deb",))
+        for pattern in patterns:
+            if not pattern.strip() or "/" in pattern:
+                reader.problem("asset_pattern", f"{pattern!r} fits no file name.", "Write it like tool_*_amd64.deb.")
         prereleases = reader.flag("prereleases", default=False)
         api = reader.text("api", required=False, default=_GITHUB).rstrip("/")
         parts = urlsplit(api) if is_web_address(api) else None
@@ -85,7 +86,7 @@ class GitHubRelease:
                 f"Write {_GITHUB}, or https://HOST/api/v3 for GitHub Enterprise Server; no password, no query.",
             )
         limit = reader.number("size_limit_mb", default=2048, least=1)
-        return GitHubReleaseSettings(repository, pattern, prereleases, api, limit)
+        return GitHubReleaseSettings(repository, patterns, prereleases, api, limit)
 
     def offers(self, progress: Progress) -> list[Offer]:
         """Give every matching asset, oldest version first; what is passed over is noted."""
@@ -110,8 +111,9 @@ class GitHubRelease:
         if unversioned:
             progress.note(f"{self._name}: tags without a Debian version: {_named(unversioned)}", level="warning")
         if not (offers or early or unversioned):
+            patterns = self._settings.asset_patterns
             progress.note(
-                f"{self._name}: none of {len(releases)} releases has a .deb that fits {self._settings.asset_pattern}",
+                f"{self._name}: none of {len(releases)} releases has a .deb that fits {' or '.join(patterns)}",
                 level="warning",
             )
         return sorted(offers, key=lambda offer: (version_key(offer.version), offer.filename))
@@ -130,7 +132,8 @@ class GitHubRelease:
         return Fetched(path, checksums)
 
     def _matches(self, asset: Asset) -> bool:
-        return asset.name.endswith(".deb") and fnmatchcase(asset.name, self._settings.asset_pattern)
+        fits = any(fnmatchcase(asset.name, pattern) for pattern in self._settings.asset_patterns)
+        return fits and asset.name.endswith(".deb")
 
     def _announced(self, offer: AssetOffer) -> Announced | None:
         if len(offer.checksum_files) > _MOST_CHECKSUM_FILES:

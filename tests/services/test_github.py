@@ -101,15 +101,36 @@ def test_what_the_tag_names_otherwise_is_not_fetched_again(embedded, github, tmp
     assert in_table(embedded) == [("1.0-3", "amd64"), ("1.0-3", "arm64")]
 
 
-def test_a_release_that_was_published_again_or_renamed_its_files_is_not_fetched_again(embedded, github, tmp_path):
-    release = github.release("v1.0", *debs(tmp_path, "1.0", *BOTH))
+@pytest.mark.parametrize("digests", [True, False])
+def test_a_release_that_was_published_again_is_not_fetched_again(embedded, github, tmp_path, digests):
+    release = github.release("v1.0", *debs(tmp_path, "1.0", *BOTH), digests=digests)
     watch(embedded, github)
     sync_packages([], Silent())
     release["published_at"] = "2026-03-03T00:00:00Z"
+    assert sync_packages([], Silent())["known"] == 2
+    assert downloads(github) == 2
+
+
+def test_files_that_moved_are_known_by_their_digest(embedded, github, tmp_path):
+    release = github.release("v1.0", *debs(tmp_path, "1.0", *BOTH))
+    watch(embedded, github)
+    sync_packages([], Silent())
     for asset in release["assets"]:
         asset["browser_download_url"] += "?moved"
     result = sync_packages([], Silent())
     assert (result["added"], result["known"], downloads(github)) == ([], 2, 2)
+
+
+def test_an_asset_that_was_replaced_and_published_again_is_an_alarm_too(embedded, github, tmp_path):
+    release = github.release("v1.0", *debs(tmp_path, "1.0", *BOTH))
+    watch(embedded, github)
+    sync_packages([], Silent())
+    release["published_at"] = "2026-03-03T00:00:00Z"
+    github.replace(release["assets"][0], b"other bytes")
+    with pytest.raises(UpstreamError, match="amd64 is offered with other bytes"):
+        sync_packages([], Silent())
+    assert Conflict.objects.get().offered_size == len(b"other bytes")
+    assert downloads(github) == 2
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.0-3"])
@@ -145,7 +166,9 @@ def test_pre_releases_come_in_when_wanted_and_before_their_release(embedded, git
     assert sync_packages([], progress)["added"] == ["tool 1.2.0 amd64"]
     assert ("info", "tool: pre-releases are passed over: v1.2.0-rc.1, v1.2.0-beta.1") in progress.notes
     watch(embedded, github, architecture="amd64", prereleases=True)
-    assert sync_packages([], Silent())["added"] == ["tool 1.2.0~beta.1 amd64", "tool 1.2.0~rc.1 amd64"]
+    progress = Noting()
+    assert sync_packages([], progress)["added"] == ["tool 1.2.0~beta.1 amd64", "tool 1.2.0~rc.1 amd64"]
+    assert not any("the feed calls it" in text for _, text in progress.notes)
     assert embedded.table.newest_of("tool").version == "1.2.0"
     pool = [key for key, _ in embedded.bucket.keys("pool/")]
     assert "pool/main/t/tool/tool_1.2.0~beta.1_amd64.deb" in pool

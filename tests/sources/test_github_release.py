@@ -106,7 +106,7 @@ def fails(source, said, error=UpstreamError):
         ("  repository: owner/..\n", "repository"),
         ("  repository: https://github.com/owner/tool\n", "repository"),
         ("  repository: owner/tool\n  asset_pattern: a/*.deb\n", "asset_pattern"),
-        ("  repository: owner/tool\n  asset_pattern: [a]\n", "asset_pattern"),
+        ("  repository: owner/tool\n  asset_pattern: 5\n", "asset_pattern"),
         ("  repository: owner/tool\n  prereleases: 'yes'\n", "prereleases"),
         ("  repository: owner/tool\n  api: ftp://example.org\n", "api"),
         ("  repository: owner/tool\n  api: https://\n", "api"),
@@ -125,9 +125,9 @@ def test_a_setting_that_makes_no_sense_is_named_with_its_remedy(tmp_path, lines,
 
 def test_what_is_not_set_has_a_sound_value(tmp_path):
     settings = read(tmp_path, "  repository: owner/tool\n").by_name["tool"].source_settings
-    assert (settings.api, settings.asset_pattern, settings.prereleases, settings.size_limit_mb) == (
+    assert (settings.api, settings.asset_patterns, settings.prereleases, settings.size_limit_mb) == (
         "https://api.github.com",
-        "*.deb",
+        ("*.deb",),
         False,
         2048,
     )
@@ -207,6 +207,12 @@ def test_a_release_gives_an_offer_for_each_matching_package(github, source):
     assert offer.deb_url == f"{github.downloads.url}/owner/tool/releases/download/v1.0/tool_1.0_amd64.deb"
     assert (offer.pub_date, offer.notes) == ("2026-01-01T00:00:00Z", "Notes of v1.0")
     assert (offer.sha256, offer.size) == (SHA256, len(DEB[1]))
+
+
+def test_several_patterns_leave_other_architectures_out(github, source):
+    github.release("v1.0", *((f"tool_1.0_{name}.deb", b"x") for name in ("amd64", "arm64", "armhf")))
+    offers = source("  asset_pattern: ['*_amd64.deb', '*_arm64.deb']\n").offers(Noting())
+    assert [offer.filename for offer in offers] == ["tool_1.0_amd64.deb", "tool_1.0_arm64.deb"]
 
 
 def test_offers_are_in_dpkgs_order(github, source):
@@ -396,7 +402,7 @@ def test_the_token_is_in_no_error_and_no_log(github, source, store, status):
         (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"}, b"{}", 60),
         (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9" * 30}, b"{}", 60),
         (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "99999999999"}, b"{}", 86400),
-        (429, {"Retry-After": "9" * 30}, b"{}", 86400),
+        (429, {"Retry-After": "9" * 5000}, b"{}", 86400),
     ],
 )
 def test_a_rate_limit_is_respected_by_every_process_until_it_is_over(
