@@ -31,6 +31,16 @@ def text(name: str, *, default: str) -> str:
         raise SettingsError(f"{name}_FILE names {path}, which can't be read: {error}.", remedy="Check it.") from error
 
 
+def token(name: str) -> str:
+    """Give a secret that goes into a header, "" where none is set; one that no header can hold is refused unshown."""
+    value = text(name, default="")
+    if not all("!" <= character <= "~" for character in value):
+        raise SettingsError(
+            f"{name} holds a blank, a line's end or a character beyond ASCII.", remedy="Write the token alone."
+        )
+    return value
+
+
 def texts(name: str, *, default: list[str]) -> list[str]:
     """Give a comma-separated list."""
     given = [item.strip() for item in text(name, default="").split(",") if item.strip()]

@@ -43,6 +43,7 @@ BUCKET = parse_store_url("BUCKET_URL", environment.text("BUCKET_URL", default=f"
 STAGING = parse_store_url("STAGING_URL", environment.text("STAGING_URL", default=f"file://{HOME}/staging"))
 PUBLIC_URL = environment.web_address("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}/repository")
 SIGNING_KEY = environment.text("SIGNING_KEY", default="")
+GITHUB_TOKEN = environment.token("GITHUB_TOKEN")
 SIGNING_KEY_FILE = HOME / "signing-key.asc"
 
 DATABASES = {"default": environment.database("DATABASE_URL", default=f"sqlite:///{HOME}/django.sqlite3")}

@@ -10,6 +10,7 @@ for _name in list(os.environ):
     if _name.removesuffix("_FILE") in {
         "DATABASE_URL", "PACKAGE_TABLE_URL", "BUCKET_URL", "STAGING_URL", "BROKER_URL", "PUBLIC_URL", "SIGNING_KEY",
         "SECRET_KEY", "ALLOWED_HOSTS", "PORT", "REPOMGR_CONFIG",
+        "GITHUB_TOKEN",
     }:  # fmt: skip
         del os.environ[_name]
 _home = tempfile.mkdtemp(prefix="repomgr-test-")

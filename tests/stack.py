@@ -106,6 +106,7 @@ def point_settings_at(
     settings.STAGING = staging or FolderStore(home / "staging")
     settings.EMBEDDED_BUCKET = isinstance(settings.BUCKET, FolderStore)
     settings.SIGNING_KEY = ""
+    settings.GITHUB_TOKEN = ""
     settings.SIGNING_KEY_FILE = home / "signing-key.asc"
     settings.PUBLIC_URL = "https://apt.example.org"
     create_storage(Silent())

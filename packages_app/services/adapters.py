@@ -14,6 +14,7 @@ from packages_app.core.ports import ObjectStore, PackageTable
 from packages_app.core.repository import Repository, load_repository
 from packages_app.package_table.open_table import open_table
 from packages_app.publishing.open_store import open_store
+from packages_app.services.upstream_answers import StoredAnswers
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key, keep_key
 from packages_app.sources.download import Fetcher
 from packages_app.sources.registry import settings_readers
@@ -62,8 +63,9 @@ def definitions() -> Definitions:
 
 
 def fetcher() -> Fetcher:
-    """Give what fetches from vendors."""
-    return Fetcher()
+    """Give what fetches from vendors; their answers are kept in staging."""
+    tokens = {"github_release": settings.GITHUB_TOKEN}
+    return Fetcher(answers=StoredAnswers(staging()), tokens=tokens, clock=now)
 
 
 def now() -> datetime:

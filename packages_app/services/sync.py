@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from packages_app.services import adapters
 from packages_app.services.conflicts import quarantine_conflict, report_conflict
 from packages_app.services.definitions import record_check
 from packages_app.services.intake import Origin, place_of, take_in
+from packages_app.services.known_offers import known_record
 from packages_app.sources.registry import source_types
 from packages_app.sources.source import Offer, Source
 
@@ -81,9 +83,16 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
             result.failures.append(_failure(definition, error))
             progress.note(result.failures[-1], level="error")
             return result
+        of_version = Counter(offer.version for offer in offers)
         for offer in offers:
             try:
-                _take_offer(source, offer, definition, result, progress, job=job)
+                known = known_record(offer, definition, alone=of_version[offer.version] == 1)
+                if known is not None:
+                    _compare(offer, known, job)
+                    result.known += 1
+                    log.info("version_known", version=offer.version, skipped=offer.deb_url)
+                else:
+                    _take_offer(source, offer, definition, result, progress, job=job)
             except Exception as error:
                 result.failures.append(f"{offer.version}: {_failure(definition, error)}")
                 progress.note(f"{definition.name} {result.failures[-1]}", level="error")
@@ -93,12 +102,6 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
 def _take_offer(
     source: Source, offer: Offer, definition: Definition, result: Checked, progress: Progress, *, job: Job | None
 ) -> None:
-    known = _known(offer, definition)
-    if known is not None:
-        _compare(offer, known, job)
-        result.known += 1
-        log.info("version_known", version=offer.version, skipped=offer.deb_url)
-        return
     progress.step("fetch", f"{definition.name} {offer.version}")
     with tempfile.TemporaryDirectory(prefix="repomgr-fetch-") as folder:
         fetched = source.fetch(offer, Path(folder), progress)
@@ -116,21 +119,10 @@ def _take_offer(
         progress.note(f"the feed calls it {offer.version}, the package {record.version}", level="warning")
     if written is Written.ADDED:
         result.added.append(f"{record.package_name} {record.version} {record.architecture}")
-    else:
-        result.known += 1
-
-
-def _known(offer: Offer, definition: Definition) -> PackageRecord | None:
-    """Give the record of an offer that was taken in before, by its version or by where it was fetched from."""
-    table = adapters.package_table()
-    architectures = (offer.architecture,) if offer.architecture else definition.architectures
-    for architecture in architectures:
-        record = table.get(definition.name, offer.version, architecture)
-        if record is not None:
-            return record
-    # A feed may name a version otherwise than the package itself does.
-    same_place = (r for r in table.versions_of(definition.name) if r.deb_url == offer.deb_url)
-    return next((record for record in same_place if record.pub_date == offer.pub_date), None)
+        return
+    result.known += 1
+    if record.deb_url != offer.deb_url:
+        progress.note(f"{offer.filename} is the {record.version} {record.architecture} that is there", level="warning")
 
 
 def _compare(offer: Offer, known: PackageRecord, job: Job | None) -> None:

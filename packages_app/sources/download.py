@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from packages_app.core.checksums import CHUNK_BYTES, ChecksumPass, Checksums
-from packages_app.core.errors import UpstreamError, UpstreamUnavailable
-from packages_app.core.ports import Progress
+from packages_app.core.errors import UpstreamError
+from packages_app.core.ports import Clock, Progress
+from packages_app.sources.answers import AnswerCache, NothingKept
+from packages_app.sources.exchange import Answer, Broken, Check, check_status, faults, only_http, plain
 
-_PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 _LONGEST_WAIT = 60.0
 _MOST_REDIRECTS = 5
 _SMALL_LIMIT = 16 * 1024 * 1024
+_COMPLAINT_BYTES = 64 * 1024
+"""How much of an answer is read that is no file: enough for what a server has to say."""
+
+_FORGETFUL = NothingKept()
 
 log = structlog.get_logger(__name__)
 
@@ -38,36 +44,45 @@ class Limits:
     overall: float = 3600.0
 
 
-class _Broken(UpstreamUnavailable):
-    """A try failed in a way that another may not; `wait` is what the server asked for, in seconds."""
-
-    def __init__(self, message: str, *, remedy: str, wait: float = 0.0) -> None:
-        super().__init__(message, remedy=remedy)
-        self.wait = wait
-
-
 class Fetcher:
-    """Fetches over http and https only, whatever a redirect says."""
+    """Fetches over http and https only, whatever a redirect says.
 
-    def __init__(self, limits: Limits = Limits(), *, sleep: Callable[[float], None] = time.sleep) -> None:
+    `answers` keeps answers for conditional requests, `tokens` holds a secret by the name of a source type, `clock`
+    tells now: what a source type may need beside the network.
+    """
+
+    def __init__(
+        self,
+        limits: Limits = Limits(),
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        answers: AnswerCache = _FORGETFUL,
+        tokens: Mapping[str, str] = MappingProxyType({}),
+        clock: Clock = lambda: datetime.now(UTC),
+    ) -> None:
         self._limits = limits
         self._sleep = sleep
+        self.answers = answers
+        self.tokens = tokens
+        self.clock = clock
 
     def get_json(self, url: str) -> Any:
         """Give a JSON document; raises `UpstreamError` for what is none, `UpstreamUnavailable` after three tries."""
-        body = self.get_bytes(url, limit_bytes=_SMALL_LIMIT)
-        try:
-            return json.loads(body)
-        except ValueError as error:
-            start = body[:60].decode("utf-8", "replace").strip()
-            raise UpstreamError(
-                f"{plain(url)} gave no JSON: it begins with {start!r}.",
-                remedy="Open the address in a browser; correct the definition's endpoint if it moved.",
-            ) from error
+        return read_json(url, self.get_bytes(url, limit_bytes=_SMALL_LIMIT))
 
     def get_bytes(self, url: str, *, limit_bytes: int) -> bytes:
         """Give a small body, of at most `limit_bytes`."""
-        return bytes(self._tried(url, lambda: self._small(url, limit_bytes)))
+        return self.get(url, limit_bytes=limit_bytes).body
+
+    def get(
+        self, url: str, *, limit_bytes: int, headers: Mapping[str, str] | None = None, check: Check = check_status
+    ) -> Answer:
+        """Give an answer that `check` holds to be good, its body of at most `limit_bytes`.
+
+        A redirect to another server is followed without the `Authorization` among `headers`.
+        """
+        answer: Answer = self._tried(url, lambda: self._small(url, limit_bytes, headers or {}, check))
+        return answer
 
     def download(
         self,
@@ -77,18 +92,22 @@ class Fetcher:
         limit_bytes: int,
         expected_size: int | None = None,
         expected_sha256: str = "",
+        announced_by: str = "",
+        headers: Mapping[str, str] | None = None,
+        check: Check = check_status,
         progress: Progress,
     ) -> Checksums:
-        """Stream a file to `target`, at most `limit_bytes`; gives its checksums.
+        """Stream a file to `target`, at most `limit_bytes`; gives its checksums. `headers`, `check` are as in `get`.
 
+        `announced_by` names in an error who gave `expected_sha256`.
         A try that breaks off is resumed where the server allows it. Raises `UpstreamError` when size or hash are not
         as expected; then, and after any other failure, nothing is left.
         """
         part = _Part(target.with_name(f"{target.name}.part"))
         try:
-            self._tried(url, lambda: self._stream(url, part, limit_bytes, progress))
+            self._tried(url, lambda: self._stream(url, part, limit_bytes, headers or {}, check, progress))
             checksums = part.checksums.result()
-            _check_expected(url, checksums, expected_size, expected_sha256)
+            _check_expected(url, checksums, expected_size, expected_sha256, announced_by)
             part.path.rename(target)
         finally:
             part.path.unlink(missing_ok=True)
@@ -97,7 +116,7 @@ class Fetcher:
     def _tried(self, url: str, attempt: Callable[[], Any]) -> Any:
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
-            asked = error.wait if isinstance(error, _Broken) else 0.0
+            asked = error.wait if isinstance(error, Broken) else 0.0
             return float(min(max(asked, self._limits.wait * 2 ** (state.attempt_number - 1)), _LONGEST_WAIT))
 
         def tell(state: RetryCallState) -> None:
@@ -107,7 +126,7 @@ class Fetcher:
         retrying = Retrying(
             stop=stop_after_attempt(self._limits.tries),
             wait=wait,
-            retry=retry_if_exception_type(_Broken),
+            retry=retry_if_exception_type(Broken),
             sleep=self._sleep,
             after=tell,
             reraise=True,
@@ -121,28 +140,37 @@ class Fetcher:
             follow_redirects=True,
             max_redirects=_MOST_REDIRECTS,
             headers={"User-Agent": "repomgr", "Accept-Encoding": "identity"},
-            event_hooks={"request": [_only_http]},
+            event_hooks={"request": [only_http]},
         )
 
-    def _small(self, url: str, limit_bytes: int) -> bytes:
-        body = bytearray()
-        with self._client() as client, _faults(url), client.stream("GET", url) as response:
-            _check_status(url, response)
+    def _small(self, url: str, limit_bytes: int, headers: Mapping[str, str], check: Check) -> Answer:
+        with self._client() as client, faults(url), client.stream("GET", url, headers=headers) as response:
+            if not response.is_success:
+                answer = _complaint(response)
+                check(url, answer)
+                return answer
+            body = bytearray()
             for chunk in response.iter_raw(CHUNK_BYTES):
                 body += chunk
                 _check_limit(url, len(body), limit_bytes)
-        return bytes(body)
+            answer = Answer(str(response.url), response.status_code, dict(response.headers), bytes(body))
+        check(url, answer)
+        return answer
 
-    def _stream(self, url: str, part: _Part, limit_bytes: int, progress: Progress) -> None:
+    def _stream(
+        self, url: str, part: _Part, limit_bytes: int, headers: Mapping[str, str], check: Check, progress: Progress
+    ) -> None:
         deadline = time.monotonic() + self._limits.overall
-        with self._client() as client, _faults(url), client.stream("GET", url, headers=part.headers()) as response:
+        asked = {**headers, **part.headers()}
+        with self._client() as client, faults(url), client.stream("GET", url, headers=asked) as response:
             if response.status_code == HTTPStatus.PARTIAL_CONTENT and part.continues(response):
                 mode = "ab"
             else:
                 if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     part.restart()
-                    raise _Broken(f"{plain(url)} would not resume.", remedy="It is fetched anew.")
-                _check_status(url, response)
+                    raise Broken(f"{plain(url)} would not resume.", remedy="It is fetched anew.")
+                if response.status_code != HTTPStatus.OK:
+                    check(url, _complaint(response))
                 part.restart()
                 mode = "wb"
             part.validator = _validator(response)
@@ -185,40 +213,26 @@ class _Part:
         self.checksums = ChecksumPass()
 
 
-class _faults:  # noqa: N801 - reads as a word of the with statement
-    """Turns httpx's errors into ours."""
-
-    def __init__(self, url: str) -> None:
-        self._url = plain(url)
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, (httpx.TransportError, httpx.StreamError)) and not isinstance(
-            error, httpx.UnsupportedProtocol
-        ):
-            raise _Broken(
-                f"{self._url} can't be fetched: {str(error) or type(error).__name__}.",
-                remedy="Check that the server is up and can be reached from here, then try again.",
-            ) from error
-        if isinstance(error, (httpx.HTTPError, httpx.InvalidURL)):
-            raise UpstreamError(
-                f"{self._url} can't be fetched: {error}.", remedy="Correct the address; http and https are followed."
-            ) from error
+def read_json(url: str, body: bytes) -> Any:
+    """Give the document that a body holds; raises `UpstreamError` that shows how the body begins."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        start = body[:60].decode("utf-8", "replace").strip()
+        raise UpstreamError(
+            f"{plain(url)} gave no JSON: it begins with {start!r}.",
+            remedy="Open the address in a browser; correct the definition's endpoint if it moved.",
+        ) from error
 
 
-def plain(url: str) -> str:
-    """Give an address without credentials and query: what may be logged."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.port:
-        host = f"{host}:{parts.port}"
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
-
-
-def _only_http(request: httpx.Request) -> None:
-    if request.url.scheme not in ("http", "https"):
-        raise httpx.UnsupportedProtocol(f"{request.url.scheme} is not followed")
+def _complaint(response: httpx.Response) -> Answer:
+    """Give an answer that holds no file, with the start of its body."""
+    body = bytearray()
+    for chunk in response.iter_raw(_COMPLAINT_BYTES):
+        body += chunk
+        if len(body) >= _COMPLAINT_BYTES:
+            break
+    return Answer(str(response.url), response.status_code, dict(response.headers), bytes(body))
 
 
 def _validator(response: httpx.Response) -> str:
@@ -226,18 +240,6 @@ def _validator(response: httpx.Response) -> str:
     if etag and not etag.startswith("W/"):
         return etag
     return str(response.headers.get("Last-Modified", ""))
-
-
-def _check_status(url: str, response: httpx.Response) -> None:
-    status = response.status_code
-    if status == HTTPStatus.OK:
-        return
-    said = f"{plain(url)} answered {status} {response.reason_phrase}."
-    if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        asked = response.headers.get("Retry-After", "")
-        wait = float(asked) if asked.isascii() and asked.isdigit() else 0.0
-        raise _Broken(said, remedy="Wait until the server is well, then check again.", wait=wait)
-    raise UpstreamError(said, remedy="Open the address in a browser; correct the definition if the file moved.")
 
 
 def _check_limit(url: str, size: int, limit_bytes: int) -> None:
@@ -248,13 +250,13 @@ def _check_limit(url: str, size: int, limit_bytes: int) -> None:
         )
 
 
-def _check_expected(url: str, found: Checksums, size: int | None, sha256: str) -> None:
+def _check_expected(url: str, found: Checksums, size: int | None, sha256: str, by: str) -> None:
     if size is not None and found.size != size:
         raise UpstreamError(
             f"{plain(url)} has {found.size} bytes, {size} were announced.", remedy="Ask upstream which one is right."
         )
     if sha256 and found.sha256 != sha256.lower():
         raise UpstreamError(
-            f"{plain(url)} has SHA256 {found.sha256}, {sha256.lower()} was announced.",
+            f"{plain(url)} has SHA256 {found.sha256}, {sha256.lower()} was announced{by and f' by {by}'}.",
             remedy="Ask upstream which one is right; nothing was taken in.",
         )

@@ -14,7 +14,8 @@ from packages_app.core.errors import InvalidVersion, SignatureRefused, UpstreamE
 from packages_app.core.ports import Progress
 from packages_app.core.version import version_key
 from packages_app.core.yaml_reader import YamlReader
-from packages_app.sources.download import Fetcher, plain
+from packages_app.sources.download import Fetcher
+from packages_app.sources.exchange import plain
 from packages_app.sources.source import Fetched, Offer
 from packages_app.sources.vendor_signature import check_vendor_signature, plain_fingerprint
 

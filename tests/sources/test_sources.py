@@ -11,7 +11,8 @@ from packages_app.core.definition import load_definitions
 from packages_app.core.errors import SignatureRefused, UpstreamError, UpstreamUnavailable
 from packages_app.core.ports import Silent
 from packages_app.core.version import version_key
-from packages_app.sources.download import Fetcher, Limits, plain
+from packages_app.sources.download import Fetcher, Limits
+from packages_app.sources.exchange import plain
 from packages_app.sources.external_download import ExternalDownload
 from packages_app.sources.registry import settings_readers
 from repomgr.servers.process import free_port

@@ -1,0 +1,37 @@
+"""Which record an offer was taken in as before, so that it is not fetched again (R12)."""
+
+from __future__ import annotations
+
+from packages_app.core.definition import Definition
+from packages_app.core.record import PackageRecord
+from packages_app.services import adapters
+from packages_app.sources.source import Offer
+
+
+def known_record(offer: Offer, definition: Definition, *, alone: bool) -> PackageRecord | None:
+    """Give the record of an offer that was taken in before, or None; `alone`: no other offer has its version.
+
+    An offer that says nothing of its architecture is known by where it was fetched from or by its bytes. Its version
+    alone can't tell: one release may hold a file for amd64, which is there, and one for arm64, which is not.
+    """
+    table = adapters.package_table()
+    architectures = (offer.architecture,) if offer.architecture else definition.architectures
+    of_version = [r for name in architectures if (r := table.get(definition.name, offer.version, name)) is not None]
+    # The place first: other bytes at the same place are an alarm, whatever else fits.
+    for record in of_version:
+        if record.deb_url == offer.deb_url:
+            return record
+    for record in of_version:
+        if _same_bytes(offer, record):
+            return record
+    one_architecture = bool(offer.architecture) or (alone and len(definition.architectures) == 1)
+    # Without a checksum the version of a single offer has to do: it may only have moved to another address.
+    if of_version and (one_architecture or (alone and not offer.sha256)):
+        return of_version[0]
+    # A feed may name a version otherwise than the package itself does.
+    same_place = (record for record in table.versions_of(definition.name) if record.deb_url == offer.deb_url)
+    return next((r for r in same_place if r.pub_date == offer.pub_date or _same_bytes(offer, r)), None)
+
+
+def _same_bytes(offer: Offer, record: PackageRecord) -> bool:
+    return bool(offer.sha256) and offer.sha256.lower() == record.sha256_hash

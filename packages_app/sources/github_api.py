@@ -1,0 +1,146 @@
+"""GitHub's REST API, as far as releases need it: pages, conditional requests, the token, and what errors mean."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+from packages_app.core.checksums import Checksums
+from packages_app.core.errors import UpstreamError
+from packages_app.core.ports import Progress
+from packages_app.sources.answers import Document, ask_document
+from packages_app.sources.checksum_files import Announced
+from packages_app.sources.download import Fetcher, read_json
+from packages_app.sources.exchange import Answer, check_status, plain, same_server
+from packages_app.sources.github_limits import RateLimit, requests_left
+from packages_app.sources.github_listing import Asset, Release, read_releases
+
+_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+_PAGE_LIMIT = 64 * 1024 * 1024
+"""A hundred releases of a hundred assets each are some 20 MB."""
+_MOST_PAGES = 100
+"""GitHub itself lists 10,000 releases at most."""
+_LINK = re.compile(r"<([^<>]*)>([^<]*)")
+_NEXT = re.compile(r';\s*rel="?(?:[^";]* )?next[" ;,]?', re.IGNORECASE)
+
+
+class GitHubApi:
+    """One repository at one API. The token goes to the API's own server and nowhere else."""
+
+    def __init__(self, api: str, repository: str, fetcher: Fetcher, token: str) -> None:
+        self._api = api
+        self._repository = repository
+        self._fetcher = fetcher
+        self._token = token
+        self._limit = RateLimit(api, token, fetcher.answers, fetcher.clock)
+
+    def releases(self, progress: Progress) -> list[Release]:
+        """Give all releases of all pages; raises `UpstreamError` when any page can't be used.
+
+        A page that has not changed since the last check is not sent again.
+        """
+        url = f"{self._api}/repos/{self._repository}/releases?per_page=100"
+        seen: set[str] = set()
+        releases: list[Release] = []
+        while url:
+            seen.add(url)
+            page = self._page(url)
+            releases += read_releases(page.content, plain(url))
+            url = self._next(page, url)
+            if url and (url in seen or len(seen) >= _MOST_PAGES):
+                raise UpstreamError(
+                    f"{self._api} lists the releases of {self._repository} on pages without end.",
+                    remedy=f"Ask upstream to have at most {_MOST_PAGES * 100} releases; nothing was taken in.",
+                )
+        if left := requests_left(page.headers):
+            progress.note(f"{urlsplit(self._api).hostname}: {left}")
+        return releases
+
+    def small_asset(self, asset: Asset, *, limit_bytes: int) -> bytes:
+        """Give the bytes of an asset, at most `limit_bytes`."""
+        url, headers = self._way_to(asset)
+        return self._fetcher.get(url, limit_bytes=limit_bytes, headers=headers, check=self._check).body
+
+    def download(
+        self, asset: Asset, target: Path, announced: Announced | None, *, limit_bytes: int, progress: Progress
+    ) -> Checksums:
+        """Download an asset of at most `limit_bytes` and compare size and checksum; gives its checksums."""
+        url, headers = self._way_to(asset)
+        return self._fetcher.download(
+            url,
+            target,
+            limit_bytes=limit_bytes,
+            expected_size=asset.size,
+            expected_sha256=announced.sha256 if announced else "",
+            announced_by=announced.by if announced else "",
+            headers=headers,
+            check=self._check,
+            progress=progress,
+        )
+
+    def _way_to(self, asset: Asset) -> tuple[str, Mapping[str, str]]:
+        """Give address and headers of a download: assets of private repositories are had through the API only."""
+        if not self._token or not same_server(asset.api_url, self._api):
+            return asset.url, {}
+        self._limit.check_free()
+        return asset.api_url, {**self._headers(), "Accept": "application/octet-stream"}
+
+    def _headers(self) -> Mapping[str, str]:
+        return {**_HEADERS, "Authorization": f"Bearer {self._token}"} if self._token else _HEADERS
+
+    def _page(self, url: str) -> Document:
+        self._limit.check_free()
+        return ask_document(
+            url,
+            self._headers(),
+            cache=self._fetcher.answers,
+            get=lambda headers, check: self._fetcher.get(url, limit_bytes=_PAGE_LIMIT, headers=headers, check=check),
+            check=self._check,
+            read=lambda body: read_json(url, body),
+        )
+
+    def _next(self, page: Document, url: str) -> str:
+        """Give the address of the next page, "" after the last; raises `UpstreamError` for another server's."""
+        for target, parameters in _LINK.findall(page.headers.get("link", "")):
+            if not _NEXT.search(parameters):
+                continue
+            following = urljoin(url, str(target))
+            if not same_server(following, self._api):
+                raise UpstreamError(
+                    f"{plain(url)} names {plain(following)} as its next page, which is on another server.",
+                    remedy="Correct `api` in the definition; nothing was taken in.",
+                )
+            return following
+        return ""
+
+    def _check(self, url: str, answer: Answer) -> None:
+        """Raise for an answer that is none; what the API's own server says is explained."""
+        if same_server(answer.url, self._api):
+            self._limit.check_answer(answer)
+            said = f"{plain(url)} answered {answer.said}{self._message(answer.body)}"
+            if answer.status == HTTPStatus.NOT_FOUND:
+                raise UpstreamError(
+                    f"{said}: there is no repository {self._repository}, or it is private.",
+                    remedy="Correct `repository`; for a private one, set GITHUB_TOKEN to a token that may read it.",
+                )
+            if answer.status == HTTPStatus.UNAUTHORIZED:
+                raise UpstreamError(f"{said}.", remedy="Set GITHUB_TOKEN to a valid token, or unset it.")
+            if answer.status == HTTPStatus.FORBIDDEN:
+                raise UpstreamError(
+                    f"{said}: {self._repository} may not be read.",
+                    remedy="Give GITHUB_TOKEN a token with the right to read the repository's contents.",
+                )
+        check_status(url, answer)
+
+    def _message(self, body: bytes) -> str:
+        """Give what GitHub says beside the status, as ` ("…")`; never the token, whatever the server echoes."""
+        try:
+            message = json.loads(body)["message"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return ""
+        text = " ".join(str(message).split())[:200]
+        return f' ("{text.replace(self._token, "***") if self._token else text}")'

@@ -1,0 +1,173 @@
+"""`github_release`: the `.deb` assets of a repository's releases on GitHub, or on a GitHub Enterprise Server (R4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from packages_app.core.definition import Definition
+from packages_app.core.errors import UpstreamError
+from packages_app.core.ports import Progress
+from packages_app.core.version import version_key
+from packages_app.core.yaml_reader import YamlReader
+from packages_app.sources.checksum_files import Announced, agreed, announced_in, is_checksum_file_of
+from packages_app.sources.download import Fetcher
+from packages_app.sources.exchange import is_web_address
+from packages_app.sources.github_api import GitHubApi
+from packages_app.sources.github_listing import Asset, Release
+from packages_app.sources.release_tags import is_pre_release, version_of_tag
+from packages_app.sources.source import Fetched, Offer
+
+_GITHUB = "https://api.github.com"
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}\Z")
+_MIB = 1024 * 1024
+_CHECKSUM_FILE_LIMIT = _MIB
+_MOST_CHECKSUM_FILES = 20
+_LONGEST_NOTES = 10_000
+"""Characters; GitHub allows 125,000, a DynamoDB item holds 400 KB in all."""
+_NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True)
+class GitHubReleaseSettings:
+    """`repository` is `owner/name`. A name, as GitHub rewrites it, has to fit one of `asset_patterns` (fnmatch)."""
+
+    repository: str
+    asset_patterns: tuple[str, ...]
+    prereleases: bool
+    api: str
+    size_limit_mb: int
+
+
+@dataclass(frozen=True)
+class AssetOffer(Offer):
+    """An offer with its asset, and the release's assets that may hold its checksum."""
+
+    asset: Asset = field(kw_only=True)
+    checksum_files: tuple[Asset, ...] = field(kw_only=True)
+
+
+class GitHubRelease:
+    """Asks for releases; takes every matching `.deb` of every one, a release for several architectures too."""
+
+    takes_uploads: ClassVar[bool] = False
+
+    def __init__(self, definition: Definition, fetcher: Fetcher) -> None:
+        settings = definition.source_settings
+        if not isinstance(settings, GitHubReleaseSettings):
+            raise TypeError(f"{definition.name} has settings of another source type")
+        self._name = definition.name
+        self._settings = settings
+        token = fetcher.tokens.get("github_release", "")
+        self._api = GitHubApi(settings.api, settings.repository, fetcher, token)
+
+    @staticmethod
+    def read_settings(reader: YamlReader) -> GitHubReleaseSettings:
+        """Take repository, asset_pattern, prereleases, api and size_limit_mb."""
+        repository = reader.text("repository")
+        if repository and not _REPOSITORY.match(repository):
+            reader.problem("repository", f"{repository!r} is no repository of GitHub.", "Write it as owner/name.")
+        patterns = reader.texts("asset_pattern", required=False, default=("*.deb",))
+        for pattern in patterns:
+            if not pattern.strip() or "/" in pattern:
+                reader.problem("asset_pattern", f"{pattern!r} fits no file name.", "Write it like tool_*_amd64.deb.")
+        prereleases = reader.flag("prereleases", default=False)
+        api = reader.text("api", required=False, default=_GITHUB).rstrip("/")
+        parts = urlsplit(api) if is_web_address(api) else None
+        if parts is None or parts.username or parts.password or parts.query or parts.fragment:
+            reader.problem(
+                "api",
+                "It is no plain http(s) address.",
+                f"Write {_GITHUB}, or https://HOST/api/v3 for GitHub Enterprise Server; no password, no query.",
+            )
+        limit = reader.number("size_limit_mb", default=2048, least=1)
+        return GitHubReleaseSettings(repository, patterns, prereleases, api, limit)
+
+    def offers(self, progress: Progress) -> list[Offer]:
+        """Give every matching asset, oldest version first; what is passed over is noted."""
+        releases = [release for release in self._api.releases(progress) if not release.draft]
+        offers: list[AssetOffer] = []
+        early: list[str] = []
+        unversioned: list[str] = []
+        for release in releases:
+            assets = [asset for asset in release.assets if self._matches(asset)]
+            if not assets:
+                continue
+            pre_release = release.pre_release or is_pre_release(release.tag)
+            version = version_of_tag(release.tag, pre_release=release.pre_release)
+            if pre_release and not self._settings.prereleases:
+                early.append(release.tag)
+            elif not version:
+                unversioned.append(release.tag)
+            else:
+                offers += [_offer(release, version, asset) for asset in assets]
+        if early:
+            progress.note(f"{self._name}: pre-releases are passed over: {_named(early)}")
+        if unversioned:
+            progress.note(f"{self._name}: tags without a Debian version: {_named(unversioned)}", level="warning")
+        if not (offers or early or unversioned):
+            patterns = self._settings.asset_patterns
+            progress.note(
+                f"{self._name}: none of {len(releases)} releases has a .deb that fits {' or '.join(patterns)}",
+                level="warning",
+            )
+        return sorted(offers, key=lambda offer: (version_key(offer.version), offer.filename))
+
+    def fetch(self, offer: Offer, folder: Path, progress: Progress) -> Fetched:
+        """Download an asset after its checksums were compared; raises `UpstreamError` when any two differ."""
+        if not isinstance(offer, AssetOffer):
+            raise TypeError(f"{offer.deb_url} is an offer of another source type")
+        announced = self._announced(offer)
+        path = folder / "package.deb"
+        checksums = self._api.download(
+            offer.asset, path, announced, limit_bytes=self._settings.size_limit_mb * _MIB, progress=progress
+        )
+        agreeing = f"its SHA256 is the one of {announced.by}" if announced else "upstream announces no SHA256 of it"
+        progress.note(f"{offer.filename}: {agreeing}")
+        return Fetched(path, checksums)
+
+    def _matches(self, asset: Asset) -> bool:
+        fits = any(fnmatchcase(asset.name, pattern) for pattern in self._settings.asset_patterns)
+        return fits and asset.name.endswith(".deb")
+
+    def _announced(self, offer: AssetOffer) -> Announced | None:
+        if len(offer.checksum_files) > _MOST_CHECKSUM_FILES:
+            raise UpstreamError(
+                f"{offer.filename} has {len(offer.checksum_files)} checksum files.",
+                remedy=f"Ask upstream for at most {_MOST_CHECKSUM_FILES} a release.",
+            )
+        found = [Announced(offer.sha256, "GitHub's digest")] if offer.sha256 else []
+        for file in offer.checksum_files:
+            body = self._api.small_asset(file, limit_bytes=_CHECKSUM_FILE_LIMIT)
+            found += announced_in(body, file.name, offer.filename)
+        return agreed(offer.filename, found)
+
+
+def _offer(release: Release, version: str, asset: Asset) -> AssetOffer:
+    """Make an offer; which architecture and version it really is, its control paragraph says."""
+    names = [other.name for other in release.assets]
+    return AssetOffer(
+        version,
+        asset.name,
+        asset.url,
+        notes=release.notes[:_LONGEST_NOTES],
+        pub_date=release.published,
+        sha256=asset.sha256,
+        size=asset.size,
+        asset=asset,
+        checksum_files=tuple(
+            other for other in release.assets if other != asset and is_checksum_file_of(other.name, asset.name, names)
+        ),
+    )
+
+
+def _named(tags: Iterable[str]) -> str:
+    """Give a few tags and how many there are beside."""
+    tags = list(tags)
+    more = len(tags) - _NAMED_AT_MOST
+    return ", ".join(tags[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,52 @@
+"""Debian versions of GitHub's release tags: prefixes dropped, pre-releases put before what they lead to."""
+
+from __future__ import annotations
+
+import re
+
+from packages_app.core.errors import InvalidVersion
+from packages_app.core.version import parse_version
+
+_WORDS = "alpha|beta|rc|preview|pre|dev|nightly|canary|snapshot|insiders"
+# `kiro-cli/v1.2`, `release-1.2`, `v1.2`, `tool@1.2`: what stands before the first digit that begins a number.
+# A name may hold digits (`log4j-2.0`), but none after a `v` or a period: those are the version already.
+_NAME = r"(?![vV][0-9])[A-Za-z](?:[A-Za-z0-9_+-]|\.(?=[A-Za-z]))*?"
+_TAG = re.compile(rf"(?:.*/)?(?:(?P<name>{_NAME})[-_@])?[vV]?[-_.]?(?P<version>[0-9].*)\Z", re.DOTALL)
+_PRE_RELEASE = re.compile(rf"[-._+~]?(?P<word>{_WORDS})(?![A-Za-z])", re.IGNORECASE)
+
+
+def is_pre_release(tag: str) -> bool:
+    """Say whether a tag names a pre-release: `v1.2-rc.1`, `1.2.0beta2`, `nightly-20260102`."""
+    found = _TAG.match(tag)
+    if found is None:
+        return re.fullmatch(_WORDS, tag.rpartition("/")[2], re.IGNORECASE) is not None
+    named = re.fullmatch(_WORDS, found["name"] or "", re.IGNORECASE)
+    return named is not None or _PRE_RELEASE.search(_without_build(found["version"])) is not None
+
+
+def version_of_tag(tag: str, *, pre_release: bool = False) -> str:
+    """Give the Debian version that a tag names, or "" when there is none in it.
+
+    A pre-release as semver writes it sorts before its release: `v1.2.0-beta.1` gives `1.2.0~beta.1`. Any other suffix
+    is a Debian revision (`1.2.0-1`), unless `pre_release` says that the release is flagged as one (`1.2.0~1`).
+    """
+    found = _TAG.match(tag)
+    if found is None:
+        return ""
+    whole = found["version"]
+    version, build = _without_build(whole), whole[len(_without_build(whole)) :]
+    before = _PRE_RELEASE.search(version)
+    if before is not None:
+        version = f"{version[: before.start()]}~{version[before.start('word') :]}"
+    elif pre_release:
+        version = version.replace("-", "~", 1)
+    try:
+        parse_version(version + build)
+    except InvalidVersion:
+        return ""
+    return version + build
+
+
+def _without_build(version: str) -> str:
+    """Give a version without semver's build metadata, which says nothing about the order (semver 2.0, 10)."""
+    return version.partition("+")[0]
