@@ -1,0 +1,39 @@
+variable "environment" {
+  description = "dev, staging or prod; part of every name"
+  type        = string
+
+  validation {
+    condition     = contains(["dev", "staging", "prod"], var.environment)
+    error_message = "Use dev, staging or prod."
+  }
+}
+
+variable "name" {
+  description = "Begins the names of bucket, table and roles"
+  type        = string
+  default     = "kiro-apt"
+}
+
+variable "region" {
+  description = "AWS region of bucket and table"
+  type        = string
+  default     = "eu-central-1"
+}
+
+variable "repo_url" {
+  description = "Address that clients use, where a CDN or a name of its own stands before the bucket; empty: the bucket's"
+  type        = string
+  default     = ""
+}
+
+variable "service" {
+  description = "AWS service whose tasks may take the role, for example ec2.amazonaws.com"
+  type        = string
+  default     = "ecs-tasks.amazonaws.com"
+}
+
+variable "staging_days" {
+  description = "Days after which what was left in staging is removed"
+  type        = number
+  default     = 30
+}

@@ -1,0 +1,198 @@
+"""What is under deploy/, and the compose file: as strict as they say, and enough for the product's own work."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import boto3
+import httpx
+import pytest
+import yaml
+from botocore.exceptions import ClientError
+
+from packages_app.core.errors import StoreMissing
+from packages_app.core.locations import DynamoTable, S3Store
+from packages_app.core.ports import Silent
+from packages_app.package_table.dynamo_item import item_model
+from packages_app.publishing.public_read import public_read_policy
+from packages_app.services import adapters
+from packages_app.services.storage import create_storage, root_files
+from packages_app.services.uploads import stage_upload
+from packages_app.signing.openpgp import generate_key
+from repomgr.servers.start import moto_server
+from tests.debs import build_deb
+from tests.reader import read_everything
+from tests.stack import REPOSITORY, point_settings_at
+
+DEPLOY = REPOSITORY / "deploy"
+REGION = "eu-central-1"
+
+
+def template(name, **values):
+    text = (DEPLOY / name).read_text()
+    return json.loads(re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], text))
+
+
+@pytest.fixture
+def compose():
+    return yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
+
+
+def test_the_bucket_policy_is_the_one_that_the_product_sets(embedded):
+    assert template("bucket-policy.json", bucket="apt") == public_read_policy("apt", "", root_files())
+    assert "arn:aws:s3:::apt/debian/pool/*" in str(public_read_policy("apt", "debian", []))
+
+
+@pytest.fixture
+def strict_moto(tmp_path, settings, monkeypatch, db):
+    """A moto of its own that enforces policies, with a bucket and a table that repomgr's least rights are for."""
+    with moto_server() as endpoint:
+        options = {"endpoint_url": endpoint, "region_name": REGION}
+        table = DynamoTable("packages", REGION, endpoint)
+        stack = point_settings_at(
+            settings, tmp_path, table=table, bucket=S3Store("apt", "", REGION, endpoint, ""),
+            staging=S3Store("apt", "staging", REGION, endpoint, ""),
+        )  # fmt: skip
+        create_storage(Silent(), public=True)
+        settings.SIGNING_KEY = generate_key("Test archive")
+        iam = boto3.client("iam", **options)
+        iam.create_user(UserName="repomgr")
+        # moto asks for rights on any table, never on one: of the table's statement the actions are tried here.
+        policy = template("iam-policy.json", bucket="apt", table_arn="of the table")
+        policy["Statement"][0]["Resource"] = "*"
+        # AWS lets s3:ListBucket do for HeadBucket (its API reference); moto has a right of its own for it.
+        policy["Statement"][1]["Action"].append("s3:HeadBucket")
+        iam.put_user_policy(UserName="repomgr", PolicyName="repository", PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName="repomgr")["AccessKey"]
+        httpx.post(f"{endpoint}/moto-api/reset-auth", content="0")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+        boto3.setup_default_session()
+        adapters._table.cache_clear()
+        adapters._store.cache_clear()
+        yield stack, endpoint
+        boto3.DEFAULT_SESSION = None
+
+
+def test_the_least_rights_are_enough_for_the_work_and_for_no_more(strict_moto, tmp_path):
+    stack, endpoint = strict_moto
+    stack.define_uploads("tool")
+    stage_upload(build_deb(tmp_path, "tool", "1.0"), "tool_1.0_amd64.deb", wake_worker=False)
+    assert [(ended.state, ended.error) for ended in stack.run_jobs()] == [("done", ""), ("done", "")]
+    assert {key[0] for key in read_everything(stack.bucket, adapters.signer().public_keyring())} == {"tool"}
+    assert stack.table.newest_of("tool").version == "1.0"
+    assert list(stack.table.get_many([("tool#1.0", "amd64")]))
+    assert "can be written" in stack.bucket.probe()
+    with pytest.raises(StoreMissing, match="refused"):
+        stack.bucket.delete("pool/main/t/tool/tool_1.0_amd64.deb")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        boto3.client("dynamodb", endpoint_url=endpoint, region_name=REGION).delete_table(TableName="packages")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        boto3.client("s3", endpoint_url=endpoint, region_name=REGION).delete_bucket(Bucket="apt")
+
+
+def allowed(policy, action, key):
+    """Say what a policy of Allow statements says of an anonymous request: `*` spans slashes, as in AWS."""
+    return any(
+        action == statement["Action"]
+        and any(
+            re.fullmatch(re.escape(r).replace(r"\*", ".*"), f"arn:aws:s3:::apt{key}") for r in statement["Resource"]
+        )
+        for statement in policy["Statement"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "public"),
+    [
+        ("/dists/stable/InRelease", True), ("/dists/stable/main/binary-amd64/by-hash/SHA256/0", True),
+        ("/pool/main/k/kiro/kiro_1.0_amd64.deb", True), ("/index.html", True), ("/kiro-repo.deb", True),
+        ("/kiro-archive-keyring.gpg", True),
+        ("/staging/uploads/x/kiro_1.0_amd64.deb", False), ("/staging/kiro-repo.deb", False),
+        ("/staging/dists/x", False), ("/quarantine/x.deb", False), ("/other.deb", False), ("/probe-1", False),
+        ("/signing-key.asc", False), ("", False), ("/", False),
+    ],
+)  # fmt: skip
+def test_only_what_clients_need_is_public(key, public):
+    policy = template("bucket-policy.json", bucket="apt")
+    assert allowed(policy, "s3:GetObject", key) is public
+    for action in ("s3:ListBucket", "s3:PutObject", "s3:DeleteObject"):
+        assert not allowed(policy, action, key)
+
+
+def test_every_service_has_a_health_check_and_volumes_keep_the_data(compose):
+    for name, service in compose["services"].items():
+        assert "healthcheck" in service or name == "web", name  # web has the image's
+    assert "HEALTHCHECK" in (REPOSITORY / "Dockerfile").read_text()
+    mounts = [volume for service in compose["services"].values() for volume in service.get("volumes", ())]
+    named = {mount.partition(":")[0] for mount in mounts}
+    assert set(compose["volumes"]) <= named
+    assert {"web", "worker", "beat", "postgres", "redis", "dynamodb", "s3"} <= set(compose["services"])
+
+
+def test_the_compose_file_holds_no_secret_and_says_which_one_is_missing(compose):
+    text = (REPOSITORY / "docker-compose.yml").read_text()
+    example = (DEPLOY / "compose.env.example").read_text()
+    names = set(re.findall(r"\$\{(\w+):\?", text))
+    assert {"SECRET_KEY", "POSTGRES_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY", "SIGNING_KEY_PATH"} <= names
+    for name in names:
+        assert re.search(rf"^{name}=", example, re.MULTILINE), name
+    for name in ("SECRET_KEY", "POSTGRES_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY", "SIGNING_KEY_PATH"):
+        assert re.search(rf"^{name}=$", example, re.MULTILINE), name
+    for service in compose["services"].values():
+        for name, value in (service.get("environment") or {}).items():
+            if re.search(r"PASSWORD|SECRET|ACCESS_KEY|TOKEN", name):
+                assert value.startswith("${"), name
+    ports = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
+    assert set(ports) == {"web", "s3"}
+    assert ports["web"][0].startswith("127.0.0.1:")
+
+
+def test_terraform_makes_the_table_and_names_the_outputs_that_the_commands_read():
+    text = "".join(path.read_text() for path in sorted((DEPLOY / "terraform").glob("*.tf")))
+    outputs = set(re.findall(r'^output "(\w+)"', text, re.MULTILINE))
+    assert {"s3_bucket_name", "dynamodb_table_name", "repo_url", "website_endpoint", "aws_region"} <= outputs
+    table = text[text.index('resource "aws_dynamodb_table"') :]
+    model = item_model(DynamoTable("t", REGION, ""))
+    index = model.by_name.Meta
+    keys = {"hash_key": "package_id", "range_key": "architecture"}
+    for role, name in keys.items():
+        assert re.search(rf'^  {role} +\= "{name}"$', table, re.MULTILINE)
+    assert re.search(
+        rf'name +\= "{index.index_name}"\n +hash_key +\= "package_name"\n +range_key +\= "version_key"', table
+    )
+    assert re.search(r"point_in_time_recovery \{\n +enabled = true", table)
+    assert re.search(r"server_side_encryption \{\n +enabled = true", table)
+    for policy in ("bucket-policy.json", "iam-policy.json"):
+        assert f'templatefile("${{path.module}}/../{policy}"' in text
+
+
+def test_check_deploy_is_clean(tmp_path):
+    environment = {
+        "PATH": os.environ["PATH"],
+        "REPOMGR_HOME": str(tmp_path),
+        "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        "BEHIND_HTTPS": "true",
+        "ALLOWED_HOSTS": "repomgr.example.org",
+    }
+    command = [sys.executable, str(REPOSITORY / "manage.py"), "check", "--deploy", "--fail-level", "WARNING"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
+
+
+def test_health_is_answered_whatever_the_name_and_without_https(client, settings, db):
+    settings.SECURE_SSL_REDIRECT = True
+    settings.ALLOWED_HOSTS = ["repomgr.example.org"]
+    assert client.get("/healthz", headers={"host": "10.0.0.7"}).json() == {"status": "ok"}
+    assert client.get("/admin/", headers={"host": "10.0.0.7"}).status_code == 400
+    assert client.get("/admin/", headers={"host": "repomgr.example.org"}).status_code == 301
+
+
+def test_a_process_is_started_alone_by_its_name(tmp_path):
+    environment = {**os.environ, "REPOMGR_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "repomgr.processes", "wbe"]
+    done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "There is no process wbe; there are web, worker1, beat.\n")
