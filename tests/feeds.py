@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote
@@ -18,6 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
+
+from tests.loopback import LoopbackServer, QuietHandler
 
 METADATA = "/metadata.json"
 
@@ -63,7 +63,7 @@ class Fault:
     times: int = 1
 
 
-class Feed:
+class Feed(LoopbackServer):
     """The server; use it as a context manager."""
 
     def __init__(self) -> None:
@@ -74,31 +74,15 @@ class Feed:
         self.send_etags = True
         feed = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 feed._answer(self)
 
-            def log_message(self, *_: Any) -> None: ...
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        super().__init__(Handler)
 
     @property
     def endpoint(self) -> str:
         return self.url + METADATA
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def publish(self, deb: Path, version: str, *, key: VendorKey | None = None, **details: Any) -> str:
         """Offer a package in the nested form, with certificate and signature when a key is given; gives its path."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from tests.loopback import LoopbackServer, QuietHandler
 
 REPOSITORY = "owner/tool"
 LISTING = f"/repos/{REPOSITORY}/releases"
@@ -41,7 +41,7 @@ class Request:
     headers: dict[str, str]
 
 
-class _Server:
+class _Server(LoopbackServer):
     """An HTTP server that remembers what it was asked."""
 
     def __init__(self) -> None:
@@ -49,27 +49,11 @@ class _Server:
         self.said: dict[str, Said] = {}
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 server._take(self)
 
-            def log_message(self, *_: Any) -> None: ...
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
     def asked(self, part: str = "") -> list[Request]:
         return [request for request in self.requests if part in request.path]

@@ -6,14 +6,13 @@ import gzip
 import lzma
 import os
 import subprocess
-import threading
 from collections.abc import Callable, Iterable
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from typing import Self
 
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
+from tests.loopback import LoopbackServer
 
 
 class ExistingRepository:
@@ -123,7 +122,7 @@ def aptly(root: Path, debs: Iterable[Path]) -> ExistingRepository:
     return repository
 
 
-class Served:
+class Served(LoopbackServer):
     """A folder behind HTTP, as a plain web server gives it; `asked` are the paths, `hook` is told each before."""
 
     def __init__(self, root: Path, hook: Callable[[str], None] = lambda _path: None) -> None:
@@ -142,16 +141,7 @@ class Served:
             def log_message(self, *_arguments: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=str(root)))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(partial(Files, directory=str(root)))
 
     def debs(self) -> list[str]:
         return [path for path in self.asked if path.endswith(".deb")]

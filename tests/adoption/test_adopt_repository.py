@@ -1,21 +1,21 @@
 """`adopt_repository`: repositories of real tools taken over, and every way in which one is refused."""
 
 import hashlib
-import io
 import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
-from django.core.management import call_command
-from django.core.management.base import CommandError
 
 from packages_app.models import Package
 from packages_app.services import adapters
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from tests.adoption import existing
 from tests.adoption.existing import Served
+from tests.commands.calling import call
+from tests.commands.calling import refused as refused_command
 from tests.debs import build_deb
 from tests.reader import read_everything, read_suite
 from tests.stack import REPOSITORY
@@ -23,17 +23,8 @@ from tests.stack import REPOSITORY
 MAKERS = [existing.plain, existing.reprepro, existing.aptly, existing.deb_s3]
 
 
-def run(*arguments):
-    out = io.StringIO()
-    call_command("adopt_repository", *map(str, arguments), stdout=out, stderr=out)
-    return out.getvalue()
-
-
-def refused(*arguments):
-    with pytest.raises(CommandError) as ended:
-        run(*arguments)
-    assert ended.value.returncode in (1, 2)
-    return str(ended.value)
+run = partial(call, "adopt_repository")
+refused = partial(refused_command, "adopt_repository")
 
 
 def published(stack):
@@ -151,7 +142,7 @@ def test_metadata_alone_is_published_by_force_and_nothing_is_invented(embedded, 
     assert "force_rebuild publishes without them" in run(*order)
     assert {record.sha1_hash for record in embedded.records()} == {""}
     assert list(embedded.bucket.keys("pool/")) == []
-    call_command("force_rebuild", "stable", stdout=io.StringIO())
+    call("force_rebuild", "stable")
     packages = read_suite(embedded.bucket, adapters.signer().public_keyring())
     stanza = packages["hello", "1.0", "amd64"]
     assert stanza["Pre-Depends"] == "libc6"
@@ -276,7 +267,7 @@ def test_a_repository_with_a_fault_is_refused_and_changes_nothing(embedded, thei
 def test_packages_that_contradict_our_table_are_named_before_anything_is_written(embedded, order, tmp_path):
     embedded.define_uploads("hello")
     other = build_deb(tmp_path / "ours", "hello", "1.0", files={"usr/x": b"ours"})
-    call_command("upload_deb", str(other), stdout=io.StringIO())
+    call("upload_deb", other)
     before = embedded.records(), embedded.dists()
     assert "hello 1.0 amd64: our table has it with SHA256" in refused(*order)
     assert "1 packages can't be adopted" in refused(*order, "--dry-run")

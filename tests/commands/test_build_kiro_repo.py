@@ -1,12 +1,11 @@
 """`build_kiro_repo`: the version, the environment, how far it goes, and what each failure leaves (R5, R8, R13)."""
 
-import io
 import os
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from packages_app.core.locations import DynamoTable, S3Store
@@ -16,20 +15,13 @@ from packages_app.package_table.open_table import open_table
 from packages_app.publishing.open_store import open_store
 from packages_app.services import adapters
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
+from tests.commands.calling import call
+from tests.commands.calling import refused as refused_command
 from tests.reader import read_everything
 from tests.services.test_terraform_state import OUTPUTS, state_of
 
-
-def build(*arguments):
-    out = io.StringIO()
-    call_command("build_kiro_repo", *map(str, arguments), stdout=out, stderr=out)
-    return out.getvalue()
-
-
-def refused(*arguments):
-    with pytest.raises(CommandError) as ended:
-        build(*arguments)
-    return ended.value.returncode, str(ended.value)
+build = partial(call, "build_kiro_repo")
+refused = partial(refused_command, "build_kiro_repo")
 
 
 def published(stack):
@@ -55,8 +47,8 @@ def test_versions_are_incremented_from_the_newest(embedded):
         build("--increment", part)
         assert embedded.table.newest_of("kiro-repo").version == expected
     build("--version", "2.0.0+local1")
-    code, said = refused("--increment", "patch")
-    assert code == 2
+    said = refused("--increment", "patch")
+    assert said.returncode == 2
     assert "2.0.0+local1, which is not of the form" in said
 
 
@@ -65,8 +57,8 @@ def test_a_dry_run_builds_and_checks_and_changes_nothing(embedded):
     before = embedded.records(), list(embedded.bucket.keys("")), list(embedded.staging.keys("")), Job.objects.count()
     assert "Version: 1.1.0" in build("--version", "1.1.0", "--dry-run")
     assert "Version: 1.0.0" in build("--version", "1.0.0", "--dry-run")
-    code, said = refused("--version", "1.0.0", "--dry-run", "--repository-url", "https://other.example.org")
-    assert code == 2
+    said = refused("--version", "1.0.0", "--dry-run", "--repository-url", "https://other.example.org")
+    assert said.returncode == 2
     assert "is there with other bytes" in said
     after = embedded.records(), list(embedded.bucket.keys("")), list(embedded.staging.keys("")), Job.objects.count()
     assert after == before
@@ -78,7 +70,7 @@ def test_output_builds_only_and_the_same_bytes_each_time(embedded, tmp_path):
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert embedded.records() == []
     (tmp_path / "file").touch()
-    assert refused("--version", "3.0", "--output", tmp_path / "file" / "x")[0] == 1
+    assert refused("--version", "3.0", "--output", tmp_path / "file" / "x").returncode == 1
 
 
 def test_an_address_is_put_into_the_package(embedded, tmp_path):
@@ -90,12 +82,12 @@ def test_an_address_is_put_into_the_package(embedded, tmp_path):
 
 
 def test_bad_input_is_named_and_changes_nothing(embedded, tmp_path):
-    assert refused("--version", "not a version")[0] == 2
-    assert refused("--version", "1.0", "--package", "ghost")[0] == 2
-    code, said = refused("--version", "1.0", "--env", "dev", "--terraform-dir", tmp_path / "absent")
-    assert code == 2
+    assert refused("--version", "not a version").returncode == 2
+    assert refused("--version", "1.0", "--package", "ghost").returncode == 2
+    said = refused("--version", "1.0", "--env", "dev", "--terraform-dir", tmp_path / "absent")
+    assert said.returncode == 2
     assert "There is no folder" in said
-    assert refused("--version", "1.0", "--env", "dev", "--repository-url", "https://x.example.org")[0] == 2
+    assert refused("--version", "1.0", "--env", "dev", "--repository-url", "https://x.example.org").returncode == 2
     with pytest.raises(CommandError, match="required"):
         build()
     assert embedded.records() == []
@@ -103,8 +95,8 @@ def test_bad_input_is_named_and_changes_nothing(embedded, tmp_path):
 
 def test_a_failing_step_is_named(embedded, monkeypatch, tmp_path, capfd):
     monkeypatch.setenv("PATH", str(tmp_path))
-    code, said = refused("--version", "1.0")
-    assert code == 1
+    said = refused("--version", "1.0")
+    assert said.returncode == 1
     assert "There is no dpkg-deb" in said
     assert "  build: failed" in capfd.readouterr().err
     assert embedded.records() == []
@@ -113,8 +105,8 @@ def test_a_failing_step_is_named(embedded, monkeypatch, tmp_path, capfd):
 def test_another_environment_than_that_of_the_settings_is_refused(embedded, monkeypatch, tmp_path):
     (tmp_path / "dev.tfstate").write_text(state_of(OUTPUTS))
     monkeypatch.setenv("BUCKET_URL", "s3://another")
-    code, said = refused("--version", "1.0", "--env", "dev", "--terraform-dir", tmp_path)
-    assert code == 2
+    said = refused("--version", "1.0", "--env", "dev", "--terraform-dir", tmp_path)
+    assert said.returncode == 2
     assert "dev has packages-dev and apt-dev" in said
 
 
@@ -130,7 +122,7 @@ def test_a_build_for_an_environment_goes_into_its_table_and_bucket(embedded, mon
     key = generate_key("Dev archive")
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
     monkeypatch.setenv("PYTHONPATH", os.getcwd())
-    assert refused("--version", "1.0.0", *environment)[0] == 1  # a shared bucket asks for a key that is set
+    assert refused("--version", "1.0.0", *environment).returncode == 1  # a shared bucket asks for a key that is set
     monkeypatch.setenv("SIGNING_KEY", key)
     build("--version", "1.0.0", *environment)
     build("--increment", "minor", *environment)

@@ -6,28 +6,15 @@ import sys
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
-from django.core.management.base import CommandError
 
 from packages_app.management.terminal import TerminalProgress
 from packages_app.models import Job, Publication
 from packages_app.services import adapters
 from repomgr.servers.process import free_port
+from tests.commands.calling import call, refused
 from tests.debs import build_deb
 from tests.reader import read_everything
 from tests.stack import REPOSITORY
-
-
-def run(name, *arguments):
-    out = io.StringIO()
-    call_command(name, *map(str, arguments), stdout=out, stderr=out)
-    return out.getvalue()
-
-
-def code_of(name, *arguments):
-    with pytest.raises(CommandError) as ended:
-        run(name, *arguments)
-    return ended.value.returncode
 
 
 def published(stack):
@@ -36,7 +23,7 @@ def published(stack):
 
 def test_an_upload_is_published_at_once(embedded, tmp_path):
     embedded.define_uploads("tool")
-    said = run("upload_deb", build_deb(tmp_path, "tool", "1.0"), build_deb(tmp_path, "tool", "1.1"))
+    said = call("upload_deb", build_deb(tmp_path, "tool", "1.0"), build_deb(tmp_path, "tool", "1.1"))
     assert "publish stable: done" in said
     assert published(embedded) == {("tool", "1.0"), ("tool", "1.1")}
     assert Publication.objects.count() == 1
@@ -46,61 +33,61 @@ def test_a_refused_upload_does_not_stop_the_others_and_decides_the_code(embedded
     embedded.define_uploads("tool")
     page = tmp_path / "page.deb"
     page.write_text("<html>")
-    assert code_of("upload_deb", page, build_deb(tmp_path, "tool", "1.0")) == 2
+    assert refused("upload_deb", page, build_deb(tmp_path, "tool", "1.0")).returncode == 2
     assert published(embedded) == {("tool", "1.0")}
-    assert code_of("upload_deb", tmp_path / "absent.deb") == 1
+    assert refused("upload_deb", tmp_path / "absent.deb").returncode == 1
 
 
 def test_a_conflict_ends_with_its_own_code(embedded, tmp_path):
     embedded.define_uploads("tool")
-    run("upload_deb", build_deb(tmp_path / "a", "tool", "1.0"))
+    call("upload_deb", build_deb(tmp_path / "a", "tool", "1.0"))
     other = build_deb(tmp_path / "b", "tool", "1.0", files={"usr/x": b"other"})
-    assert code_of("upload_deb", other, "--no-publish") == 2
+    assert refused("upload_deb", other, "--no-publish").returncode == 2
 
 
 def test_publish_and_force_rebuild(embedded, tmp_path):
     embedded.define_uploads("tool")
-    run("upload_deb", build_deb(tmp_path, "tool", "1.0"), "--no-publish")
+    call("upload_deb", build_deb(tmp_path, "tool", "1.0"), "--no-publish")
     assert Publication.objects.count() == 0
-    assert "publish stable: done" in run("publish")
-    assert "force rebuild: done" in run("force_rebuild", "stable")
+    assert "publish stable: done" in call("publish")
+    assert "force rebuild: done" in call("force_rebuild", "stable")
     assert Publication.objects.first().kind == "force_rebuild"
-    assert code_of("publish", "nowhere") == 2
-    assert code_of("force_rebuild", "nowhere") == 2
+    assert refused("publish", "nowhere").returncode == 2
+    assert refused("force_rebuild", "nowhere").returncode == 2
 
 
 def test_a_server_that_is_away_gives_the_code_for_trying_again(embedded):
     lease = embedded.table.take_lease("publish:stable", "another", 60)
-    assert "a worker has it" in run("publish")
+    assert "a worker has it" in call("publish")
     embedded.table.release_lease(lease)
 
 
 def test_sync_reports_what_came(embedded):
-    assert "check upstream: done" in run("sync_packages")
-    assert code_of("sync_packages", "ghost") == 2
+    assert "check upstream: done" in call("sync_packages")
+    assert refused("sync_packages", "ghost").returncode == 2
 
 
 def test_create_storage_says_what_it_made(embedded, settings, tmp_path):
-    assert "bucket: is there" in run("create_storage")
+    assert "bucket: is there" in call("create_storage")
     settings.BUCKET = type(settings.BUCKET)(tmp_path / "another")
-    assert "bucket: made" in run("create_storage")
+    assert "bucket: made" in call("create_storage")
 
 
 def test_the_doctor_has_a_line_for_each_probe(embedded, settings, tmp_path):
-    said = run("doctor").splitlines()
+    said = call("doctor").splitlines()
     names = ["package table", "bucket", "staging", "broker", "database", "signing key", "clock", "definitions"]
     assert [line.partition(":")[0] for line in said] == [f"ok   {name}" for name in names]
     settings.BUCKET = type(settings.BUCKET)(tmp_path / "absent")
-    assert code_of("doctor") == 1
+    assert refused("doctor").returncode == 1
 
 
 def test_a_first_start_is_complete_and_a_second_changes_nothing(embedded):
-    first = run("first_start")
+    first = call("first_start")
     assert "user admin, password" in first
     assert "https://apt.example.org/kiro-repo.deb && sudo apt install ./kiro-repo.deb" in first
     assert published(embedded) == {("kiro-repo", "1.0.0")}
     before = embedded.dists(), embedded.records(), Job.objects.count()
-    assert "password as set before" in run("first_start")
+    assert "password as set before" in call("first_start")
     assert (embedded.dists(), embedded.records(), Job.objects.count()) == before
     assert get_user_model().objects.count() == 1
 
@@ -109,7 +96,7 @@ def test_a_first_start_without_dpkg_deb_still_publishes_and_says_what_is_missing
     embedded, monkeypatch, tmp_path, capsys
 ):
     monkeypatch.setenv("PATH", str(tmp_path))
-    run("first_start")
+    call("first_start")
     assert "kiro-repo was not built: There is no dpkg-deb on this machine." in capsys.readouterr().err
     assert published(embedded) == set()
 

@@ -1,6 +1,5 @@
 """`migrate_package_table` and `restore_package_table` on real tables, killed half-way and finished (R15)."""
 
-import io
 import os
 import signal
 import subprocess
@@ -9,14 +8,13 @@ import uuid
 from decimal import Decimal
 
 import pytest
-from django.core.management import call_command
-from django.core.management.base import CommandError
 
 from packages_app.core.checksums import checksums_of_file
 from packages_app.core.locations import DynamoTable
 from packages_app.package_table.open_table import open_table
 from packages_app.package_table.raw_table import RawTable, canonical
 from packages_app.services import adapters
+from tests.commands.calling import call, refused
 from tests.debs import build_deb
 from tests.package_table.dynamo_proxy import DynamoProxy
 from tests.package_table.old_tables import REGION, flat_record, make_table, old_record, url_of
@@ -24,19 +22,6 @@ from tests.reader import read_everything
 from tests.stack import REPOSITORY
 
 SCHEMAS = ("version", "package_id")
-
-
-def run(name, *arguments):
-    out = io.StringIO()
-    call_command(name, *map(str, arguments), stdout=out, stderr=out)
-    return out.getvalue()
-
-
-def refused(name, *arguments):
-    with pytest.raises(CommandError) as ended:
-        run(name, *arguments)
-    assert ended.value.returncode in (1, 2)
-    return str(ended.value)
 
 
 def items_of(table):
@@ -61,7 +46,7 @@ def test_every_record_comes_over_with_the_definitions_metadata(kiro, moto, key, 
     old = make_old(moto, key, 130, downloads=Decimal(7))
     before = items_of(old)
     backup = tmp_path / "backup.jsonl"
-    said = run("migrate_package_table", "--from-table", url_of(old, moto), "--backup-file", backup)
+    said = call("migrate_package_table", "--from-table", url_of(old, moto), "--backup-file", backup)
     assert "130 records: 130 added, 0 there already, verified; 0 old records deleted" in said
     assert "Without a control paragraph, so with a poorer stanza" in said
     records = kiro.records()
@@ -78,7 +63,9 @@ def test_every_record_comes_over_with_the_definitions_metadata(kiro, moto, key, 
 
 def test_a_dry_run_shows_the_first_three_and_writes_nothing(kiro, moto, tmp_path):
     old = make_old(moto, "version", 5)
-    said = run("migrate_package_table", "--from-table", url_of(old, moto), "--dry-run", "--backup-file", tmp_path / "b")
+    said = call(
+        "migrate_package_table", "--from-table", url_of(old, moto), "--dry-run", "--backup-file", tmp_path / "b"
+    )
     assert said.count("before: {") == said.count("after: {") == 3
     assert '"package_id": "kiro#1.' in said
     assert kiro.records() == []
@@ -98,14 +85,14 @@ def test_enriching_opens_each_package_and_says_which_stay_poorer(kiro, moto, tmp
     order = ("migrate_package_table", "--from-table", url_of(old, moto), "--backup-file", tmp_path / "b", "--enrich")
     assert "2 records lack fields that clients need: kiro 1.2 amd64 (no md5_hash)" in refused(*order)
     assert kiro.records() == []
-    said = run(*order, "--keep-incomplete")
+    said = call(*order, "--keep-incomplete")
     assert "kiro 1.2 amd64" in said
     poorer = {record.version for record in kiro.records() if not record.control}
     assert poorer == {"1.2", "1.3"}
     [first, *_] = kiro.records()
     assert "Pre-Depends: libc6\n" in first.control
     assert first.description == "kiro 1.0\n More."
-    run("publish")
+    call("publish")
     assert {key[1] for key in read_everything(kiro.bucket, adapters.signer().public_keyring())} == {"1.0", "1.1"}
 
 
@@ -121,21 +108,21 @@ def test_the_old_records_go_only_when_asked_and_only_then(kiro, moto, tmp_path):
     )
     assert "nobody can answer here" in refused(*order)
     assert len(items_of(old)) == 30
-    assert "30 old records deleted" in run(*order, "--yes")
+    assert "30 old records deleted" in call(*order, "--yes")
     assert items_of(old) == []
     assert len(kiro.records()) == 30
-    run("restore_package_table", "--backup-file", tmp_path / "b", "--to-table", url_of(old, moto))
+    call("restore_package_table", "--backup-file", tmp_path / "b", "--to-table", url_of(old, moto))
     assert len(items_of(old)) == 30
 
 
 def test_a_table_that_is_migrated_already_is_said_to_be(kiro, moto, tmp_path):
     old = make_old(moto, "version", 3)
     order = ("migrate_package_table", "--from-table", url_of(old, moto), "--backup-file")
-    run(*order, tmp_path / "first")
+    call(*order, tmp_path / "first")
     for name in ("first", "second"):
         assert "in the new table already" in refused(*order, tmp_path / name)
     assert not (tmp_path / "second").exists()
-    assert "3 old records deleted" in run(*order, tmp_path / "second", "--delete-old", "--yes")
+    assert "3 old records deleted" in call(*order, tmp_path / "second", "--delete-old", "--yes")
 
 
 def test_a_backup_file_of_another_is_refused(kiro, moto, tmp_path):
@@ -145,7 +132,7 @@ def test_a_backup_file_of_another_is_refused(kiro, moto, tmp_path):
     assert "is there already" in refused(*order, tmp_path / "there")
     assert "keeps a backup" in refused(*order[:3])
     assert (tmp_path / "there").read_text() == "something"
-    run(*order, tmp_path / "b")
+    call(*order, tmp_path / "b")
     said = refused("migrate_package_table", "--from-table", url_of(other, moto), "--backup-file", tmp_path / "b")
     assert f"belongs to a migration from {old.name}" in said
     (tmp_path / "b.progress").write_text("{")
@@ -171,7 +158,7 @@ def test_bad_tables_are_named_and_nothing_changes(kiro, moto, tmp_path):
     assert "(no sha256_hash)" in said(lacking)
     assert kiro.records() == []
     assert not (tmp_path / "b").exists()
-    run(
+    call(
         "migrate_package_table",
         "--from-table",
         url_of(make_old(moto, "version", 1), moto),

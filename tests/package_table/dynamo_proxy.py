@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import threading
 import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
+
+from tests.loopback import LoopbackServer, QuietHandler
 
 Hook = Callable[[str, int], None]
 """Called with an operation and how often it was called, before it is passed on."""
 
 
-class DynamoProxy:
+class DynamoProxy(LoopbackServer):
     """Passes DynamoDB calls on to moto. `unprocessed` batch writes come back with half of their items undone."""
 
     def __init__(self, moto: str, *, hook: Hook = lambda _operation, _count: None, unprocessed: int = 0) -> None:
@@ -24,7 +24,7 @@ class DynamoProxy:
         self._unprocessed = unprocessed
         proxy = self
 
-        class Answer(BaseHTTPRequestHandler):
+        class Answer(QuietHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status, answer = proxy.answer(moto, dict(self.headers), body)
@@ -34,19 +34,7 @@ class DynamoProxy:
                 self.end_headers()
                 self.wfile.write(answer)
 
-            def log_message(self, *_arguments: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(Answer)
 
     def answer(self, moto: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         operation = headers.get("X-Amz-Target", "").rpartition(".")[2]

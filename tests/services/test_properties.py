@@ -5,6 +5,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from django.conf import settings as live_settings
+from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,8 +32,12 @@ version_lists = st.lists(versions, min_size=1, max_size=4, unique_by=(version_ke
 
 
 @pytest.fixture
-def anew(settings, db):
-    """Gives an empty repository each time it is called."""
+def anew(db):
+    """Gives an empty repository each time it is called.
+
+    Its settings lie in one layer over the others: the `settings` fixture makes one for each change, and a hundred
+    examples of them are too deep.
+    """
     homes = []
 
     def make():
@@ -39,9 +45,10 @@ def anew(settings, db):
         Publication.objects.all().delete()
         Job.objects.all().delete()
         homes.append(Path(tempfile.mkdtemp(prefix="repomgr-example-")))
-        return point_settings_at(settings, homes[-1])
+        return point_settings_at(live_settings, homes[-1])
 
-    yield make
+    with override_settings():
+        yield make
     for home in homes:
         shutil.rmtree(home)
 

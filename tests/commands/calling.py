@@ -1,0 +1,32 @@
+"""Commands called as `manage.py` calls them."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+
+def call(name: str, *arguments: object) -> str:
+    """Run a command; gives what it printed."""
+    out = io.StringIO()
+    call_command(name, *map(str, arguments), stdout=out, stderr=out)
+    return out.getvalue()
+
+
+class Refusal(str):
+    """What a command said when it failed, with its exit code."""
+
+    returncode: int
+
+
+def refused(name: str, *arguments: object) -> Refusal:
+    """Run a command that must fail; gives what it said."""
+    with pytest.raises(CommandError) as ended:
+        call(name, *arguments)
+    refusal = Refusal(ended.value)
+    refusal.returncode = ended.value.returncode
+    assert refusal.returncode in (1, 2, 75)
+    return refusal
