@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, 
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Job
 from packages_app.services import adapters
+from packages_app.services.build_bootstrap import PARTS, next_version
 from packages_app.services.requests import request_build
 from packages_app.services.uploads import stage_upload, upload_targets
 
@@ -61,10 +62,13 @@ class UploadForm(forms.Form):
 
 
 class BuildForm(forms.Form):
-    """A version of a bootstrap package to build."""
+    """A version of a bootstrap package to build: the next one, or one that is written."""
 
     name = forms.ChoiceField(label="Package", widget=UnfoldAdminSelectWidget)
-    version = forms.CharField(max_length=256, widget=UnfoldAdminTextInputWidget)
+    part = forms.ChoiceField(label="Version", required=False, widget=UnfoldAdminSelectWidget)
+    version = forms.CharField(
+        label="Or this version", required=False, max_length=256, widget=UnfoldAdminTextInputWidget
+    )
 
     def __init__(self, *, request: HttpRequest) -> None:
         super().__init__(request.POST if request.method == "POST" else None)
@@ -72,16 +76,20 @@ class BuildForm(forms.Form):
         self.job: Job | None = None
         names = [definition.name for definition in adapters.definitions().bootstrap_packages()]
         self.fields["name"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+        parts = [(part, f"the next {part} version") for part in reversed(PARTS)]
+        self.fields["part"].choices = parts  # type: ignore[attr-defined]
         newest = (adapters.package_table().newest_of(name) for name in names)
         there = ", ".join(f"{record.package_name} {record.version}" for record in newest if record)
-        self.fields["version"].help_text = f"Newest now: {there}." if there else "There is no version yet."
+        self.fields["part"].help_text = f"Newest now: {there}." if there else "There is no version yet."
 
     def clean(self) -> dict[str, Any]:
         """Ask for the build; a refusal is the field's error."""
         cleaned: dict[str, Any] = super().clean() or {}
-        if not self.errors:
-            try:
-                self.job = request_build(cleaned["name"], cleaned["version"], self._user)
-            except RepomgrError as error:
-                self.add_error("version", str(error))
+        if self.errors:
+            return cleaned
+        name, version = cleaned["name"], cleaned["version"]
+        try:
+            self.job = request_build(name, version or next_version(name, cleaned["part"] or PARTS[-1]), self._user)
+        except RepomgrError as error:
+            self.add_error("version" if version else "part", str(error))
         return cleaned

@@ -55,7 +55,7 @@ class PackageAdmin(WindowAdmin):
         ("File", {"fields": ("pool_path", "actual_filename", "size", "md5_hash", "sha1_hash", "sha256_hash",
                              "sha512_hash")}),
         ("Upstream", {"fields": ("deb_url", "certificate_url", "signature_url", "pub_date", "notes",
-                                 "processed_timestamp")}),
+                                 "processed_timestamp", "other_fields")}),
         ("Stanza", {"fields": ("stanza",)}),
     )  # fmt: skip
 

@@ -89,8 +89,11 @@ def test_over_the_web_with_odd_names_and_a_detached_signature(embedded, theirs, 
 
 def test_files_that_are_in_our_bucket_already_are_kept_where_they_are(embedded, tmp_path, debs):
     theirs = existing.deb_s3(tmp_path / "theirs", debs)
-    for path in (theirs.root / "pool").rglob("*.deb"):
-        embedded.bucket.put(path.relative_to(theirs.root).as_posix(), path)
+    # The same bucket: their indexes are in place too, signed with their key, until ours replace them.
+    for path in theirs.root.rglob("*.*"):
+        if path.is_file():
+            embedded.bucket.put(path.relative_to(theirs.root).as_posix(), path)
+    embedded.bucket.put("dists/stable/InRelease", theirs.root / "dists/stable/InRelease")
     before = {key: embedded.bucket.head(key) for key, _ in embedded.bucket.keys("pool/")}
     order = (theirs.root, "--keyring", theirs.keyring(tmp_path), "--suite", "stable", "--pool", "keep")
     run(*order)

@@ -79,6 +79,25 @@ def test_a_build_is_uploaded_followed_and_found(product: Running, page: Page, tm
     assert fetched.headers["content-type"] == "application/vnd.debian.binary-package"
 
 
+def test_the_next_version_of_the_bootstrap_package_is_built_with_two_clicks(product: Running, page: Page):
+    page.goto(f"{product.url}/admin/packages_app/package/")
+    page.get_by_role("link", name=re.compile("Build")).first.click()
+    picture(page, "build")
+    page.fill("input[name=version]", "not a version")
+    page.get_by_role("button", name="Build a bootstrap package").click()
+    expect(page.get_by_role("alert")).to_contain_text("is not a Debian version")
+    page.fill("input[name=version]", "3.0.0")
+    page.get_by_role("button", name="Build a bootstrap package").click()
+    ended(page)
+    page.goto(f"{product.url}/admin/packages_app/package/build/")
+    page.select_option("select[name=part]", "minor")
+    page.get_by_role("button", name="Build a bootstrap package").click()
+    ended(page)
+    picture(page, "built")
+    page.goto(f"{product.url}/admin/packages_app/package/")
+    expect(page.locator("#result_list")).to_contain_text("3.1.0")
+
+
 def test_a_refused_upload_says_why_and_what_to_do(page: Page, product: Running, tmp_path: Path):
     page.goto(f"{product.url}/admin/packages_app/package/upload/")
     page.set_input_files("input[type=file]", build_deb(tmp_path, "stranger", "1.0"))

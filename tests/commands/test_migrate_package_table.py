@@ -19,6 +19,7 @@ from tests.debs import build_deb
 from tests.package_table.dynamo_proxy import DynamoProxy
 from tests.package_table.old_tables import REGION, flat_record, make_table, old_record, url_of
 from tests.reader import read_everything
+from tests.services.test_terraform_state import state_of
 from tests.stack import REPOSITORY
 
 SCHEMAS = ("version", "package_id")
@@ -198,12 +199,21 @@ class Killed:
             self.environment["PACKAGE_TABLE_URL"] = (
                 f"dynamodb://{self.table._location.name}?region={REGION}&endpoint={proxy.url}"
             )
-            arguments = [sys.executable, str(REPOSITORY / "manage.py"), *map(str, command)]
-            process = subprocess.Popen(
-                arguments, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-            )
+            process = self._started(command)
             output, _ = process.communicate(timeout=120)
         return process.returncode, output
+
+    def manage(self, *command):
+        """Run it with the environment as it is."""
+        process = self._started(command)
+        output, _ = process.communicate(timeout=120)
+        return process.returncode, output
+
+    def _started(self, command):
+        arguments = [sys.executable, str(REPOSITORY / "manage.py"), *map(str, command)]
+        return subprocess.Popen(
+            arguments, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
 
 
 @pytest.mark.parametrize("key", SCHEMAS)
@@ -255,6 +265,19 @@ def test_a_deletion_that_is_killed_goes_on(moto, tmp_path):
     assert code == 0, said
     assert items_of(old) == []
     assert len(list(killed.table.all_records())) == 120
+
+
+def test_an_environment_of_terraform_names_the_new_table(moto, tmp_path):
+    old = make_old(moto, "version", 3)
+    killed = Killed(tmp_path / "home", moto)
+    outputs = {"s3_bucket_name": "apt", "dynamodb_table_name": killed.table._location.name, "aws_region": REGION}
+    (tmp_path / "prod.tfstate").write_text(state_of(outputs))
+    killed.environment |= {"AWS_ENDPOINT_URL": moto}
+    order = ("--from-table", old.name, "--backup-file", tmp_path / "b", "--env", "prod", "--terraform-dir", tmp_path)
+    code, said = killed.manage("migrate_package_table", *order)
+    assert code == 0, said
+    assert "3 records: 3 added" in said
+    assert len(list(killed.table.all_records())) == 3
 
 
 def test_a_record_that_changes_between_two_runs_stops_the_second(moto, tmp_path):
