@@ -7,12 +7,16 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 
 from repomgr.servers.process import free_port, wait_until
 from tests.stack import REPOSITORY
+
+
+PROGRAMS = ("postgres", "redis-server", "repomgr.servers.moto", "gunicorn", "worker1@", "worker2@", "beat")
 
 
 def started(home: Path, **settings: str) -> tuple[subprocess.Popen[bytes], Path]:
@@ -33,6 +37,15 @@ def descendants(pid: int) -> set[int]:
     return found - {pid}
 
 
+def commands_of(pids: set[int]) -> str:
+    """Give the command lines of processes; one that has ended meanwhile has none."""
+    lines = []
+    for pid in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            lines.append(Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "))
+    return "\n".join(lines)
+
+
 def test_it_starts_what_is_missing_and_ends_it(tmp_path):
     port = free_port()
     product, log = started(tmp_path, PORT=str(port), LOG_LEVEL="WARNING")
@@ -45,10 +58,9 @@ def test_it_starts_what_is_missing_and_ends_it(tmp_path):
         assert address, said
         assert b"Suite: stable" in httpx.get(f"{address[1]}/dists/stable/InRelease").content
         assert httpx.get(f"{address[1]}/kiro-repo.deb").status_code == 200
+        for program in PROGRAMS:
+            wait_until(lambda program=program: program in commands_of(descendants(product.pid)), program)
         running = descendants(product.pid)
-        names = "".join(Path(f"/proc/{pid}/cmdline").read_text() for pid in running).replace("\0", " ")
-        for program in ("postgres", "redis-server", "repomgr.servers.moto", "gunicorn", "worker1@", "worker2@", "beat"):
-            assert program in names
         product.send_signal(signal.SIGINT)
         assert product.wait(60) == 0, log.read_text()
     finally:
