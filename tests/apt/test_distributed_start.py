@@ -15,7 +15,6 @@ import httpx
 from repomgr.servers.process import free_port, wait_until
 from tests.stack import REPOSITORY
 
-
 PROGRAMS = ("postgres", "redis-server", "repomgr.servers.moto", "gunicorn", "worker1@", "worker2@", "beat")
 
 
