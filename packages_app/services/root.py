@@ -1,0 +1,74 @@
+"""What stands in the bucket's root, as it is to be now: convenience copies, keyring, instructions page (R2, R16)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import structlog
+from django.conf import settings
+
+from packages_app.core.definition import Definition, Definitions
+from packages_app.core.errors import ObjectNotFound
+from packages_app.core.ports import Progress
+from packages_app.core.record import PackageRecord
+from packages_app.publishing.root import instructions_page, renew_convenience_copy, renew_root_files
+from packages_app.services import adapters
+
+log = structlog.get_logger(__name__)
+
+
+def renew_root(
+    records: tuple[PackageRecord, ...], progress: Progress, hold: Callable[[], None], *, again: bool
+) -> None:
+    """Renew convenience copies, keyring and instructions page for the complete records of the default suite.
+
+    `hold` is called before each; it raises when the publisher's lease is lost.
+    """
+    progress.step("convenience copy")
+    for definition in adapters.definitions().bootstrap_packages():
+        hold()
+        _renew_copy(definition, records, progress, again=again)
+    progress.step("instructions page")
+    hold()
+    keyring = adapters.signer().public_keyring()
+    for key in renew_root_files(adapters.bucket(), adapters.repository(), keyring, root_page(records)):
+        progress.note(f"renewed {key}")
+
+
+def _renew_copy(definition: Definition, records: Iterable[PackageRecord], progress: Progress, *, again: bool) -> None:
+    try:
+        copy = renew_convenience_copy(adapters.bucket(), definition, records, again=again)
+    except ObjectNotFound as error:
+        # The publication stands; the missing file is named there too, and repair brings both back.
+        progress.note(f"no convenience copy of {definition.name}: {error}", level="error")
+        return
+    if copy is None:
+        progress.note(f"no version of {definition.name} to copy")
+    elif copy.changed:
+        progress.note(f"{copy.key} is now {copy.package} {copy.new_version} (before: {copy.old_version or 'none'})")
+        log.info(
+            "convenience_copy_renewed",
+            key=copy.key,
+            package=copy.package,
+            old_version=copy.old_version,
+            new_version=copy.new_version,
+        )
+
+
+def root_page(records: Iterable[PackageRecord]) -> bytes:
+    """Give `index.html` for the complete records of the default suite."""
+    definitions = adapters.definitions()
+    return instructions_page(
+        adapters.repository(),
+        settings.PUBLIC_URL,
+        definitions.bootstrap_packages(),
+        records,
+        example=example_package(definitions),
+        fingerprint=adapters.signer().fingerprint,
+    )
+
+
+def example_package(definitions: Definitions) -> str:
+    """Give the package that instructions install: the first enabled one that is no bootstrap package."""
+    ordinary = (d.name for d in definitions.by_name.values() if d.enabled and d.bootstrap is None)
+    return next(ordinary, "PACKAGE")

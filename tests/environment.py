@@ -1,0 +1,25 @@
+"""The environment of a test process: a home of its own, and no address of the machine's.
+
+A plugin that pytest loads before all others (`-p` in pyproject.toml), since pytest-django reads the settings early.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_SETTINGS = {
+    "DATABASE_URL", "PACKAGE_TABLE_URL", "BUCKET_URL", "STAGING_URL", "BROKER_URL", "PUBLIC_URL", "SIGNING_KEY",
+    "SECRET_KEY", "ALLOWED_HOSTS", "PORT", "REPOMGR_CONFIG", "SWEEP_GENERATIONS", "SWEEP_DAYS", "GITHUB_TOKEN",
+    "PRIVATE_UPSTREAMS", "LOGIN_ATTEMPTS", "NOTIFY_URLS", "NOTIFY_KINDS", "ADMIN_URL", "VERIFY_SAMPLE", "APT_CHECK",
+    "LEASE_SECONDS", "SILENT_SECONDS",
+}  # fmt: skip
+for _name in list(os.environ):
+    if _name.removesuffix("_FILE") in _SETTINGS:
+        del os.environ[_name]
+_home = tempfile.mkdtemp(prefix="repomgr-test-")
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
+os.environ["REPOMGR_HOME"] = _home
+os.environ["AWS_ACCESS_KEY_ID"] = "testing"
+os.environ["AWS_SECRET_ACCESS_KEY"] = "testing"
+os.environ["AWS_DEFAULT_REGION"] = "eu-central-1"
