@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from csp.constants import NONE, UNSAFE_INLINE
+from csp.decorators import csp
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, JsonResponse
 
 from packages_app.repository_view import serve_object
 from packages_app.services import adapters
+
+# The instructions page is text with one style element; nothing else of a repository is for a browser.
+_REPOSITORY_POLICY = {
+    "default-src": [NONE],
+    "style-src": [UNSAFE_INLINE],
+    "base-uri": [NONE],
+    "form-action": [NONE],
+    "frame-ancestors": [NONE],
+}
 
 
 def healthz(_request: HttpRequest) -> JsonResponse:
@@ -22,6 +33,7 @@ def healthz(_request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
+@csp(_REPOSITORY_POLICY)
 def repository_object(request: HttpRequest, key: str = "") -> HttpResponseBase:
     """Serve an object of a local bucket; a bucket of S3 is served by S3."""
     if not settings.EMBEDDED_BUCKET:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import environ
 
 from packages_app.core.errors import SettingsError
+from packages_app.core.hiding import hide
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEFAULT_HOME = BASE_DIR / "var"
@@ -45,6 +47,18 @@ def texts(name: str, *, default: list[str]) -> list[str]:
     """Give a comma-separated list."""
     given = [item.strip() for item in text(name, default="").split(",") if item.strip()]
     return given or default
+
+
+def addresses(name: str) -> list[str]:
+    """Give addresses as `scheme://…`, separated by commas (which they may hold too); a bad one is refused unshown."""
+    given = [item for item in re.split(r"[\s,]+(?=[A-Za-z][\w+.-]*://)", text(name, default="").strip(" ,")) if item]
+    for number, item in enumerate(given, start=1):
+        if not re.match(r"[A-Za-z][\w+.-]*://\S", item):
+            raise SettingsError(
+                f"Address {number} of {name} has no scheme.",
+                remedy="Write addresses like mailto://… or json://…, separated by commas.",
+            )
+    return given
 
 
 def choice(name: str, choices: tuple[str, ...], *, default: str) -> str:
@@ -87,9 +101,14 @@ def folder(name: str, *, default: Path) -> Path:
 def web_address(name: str, *, default: str) -> str:
     """Give an http(s) address without a slash at its end."""
     value = text(name, default=default)
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise SettingsError(f"{name} is {value!r}.", remedy="Write it like https://apt.example.org.")
+    remedy = "Write it like https://apt.example.org, without user name and password: it is shown to all."
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise SettingsError(f"{name} is no address.", remedy=remedy) from None
+    sound = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    if not sound or parts.query or parts.fragment:
+        raise SettingsError(f"{name} is {hide(value)!r}.", remedy=remedy)
     return value.rstrip("/")
 
 

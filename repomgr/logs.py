@@ -6,24 +6,34 @@ import logging
 import logging.config
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
+from packages_app.core.hiding import hide
+
 _SECRET_NAMES = re.compile(r"secret|password|token|signing_key|authorization|cookie", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+@")
-_KEY_BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY[A-Z ]*-----.*?(-----END [A-Z ]*-----|\Z)", re.DOTALL)
 
 
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Blank fields with a secret's name, passwords in addresses, and private keys (a structlog processor)."""
+    """Blank fields with a secret's name, and what `hide` finds in texts, at any depth (a structlog processor)."""
     for name, value in event.items():
-        if _SECRET_NAMES.search(name) and value:
-            event[name] = "(hidden)"
-        elif isinstance(value, str):
-            event[name] = _KEY_BLOCK.sub("(hidden key)", _URL_PASSWORD.sub(r"\1:(hidden)@", value))
+        event[name] = _without_secrets(name, value)
     return event
+
+
+def _without_secrets(name: str, value: Any) -> Any:
+    if value and _SECRET_NAMES.search(name):
+        return "(hidden)"
+    if isinstance(value, Mapping):
+        return {key: _without_secrets(str(key), each) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_without_secrets("", each) for each in value]
+    if value is None or isinstance(value, (int, float)):
+        return value
+    # Whatever it is, a renderer would write its text.
+    return hide(value if isinstance(value, str) else str(value))
 
 
 def configure(options: MutableMapping[str, Any]) -> None:
@@ -59,12 +69,22 @@ def configure(options: MutableMapping[str, Any]) -> None:
                     "foreign_pre_chain": shared,
                 }
             },
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+            "handlers": {
+                "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
+                "nowhere": {"class": "logging.NullHandler"},
+            },
             "root": {"handlers": ["stderr"], "level": options["level"]},
             "loggers": {
                 "botocore": {"level": "WARNING"},
                 "httpx": {"level": "WARNING"},
+                # It writes headers as they come, and a redirect's address may be signed.
+                "httpcore": {"level": "WARNING"},
                 "celery.beat": {"level": "WARNING"},
+                # A lock is an event of our own, login_locked.
+                "axes": {"level": "ERROR"},
+                # Addresses of notices hold passwords, and both name parts of them; `send_notices` logs how it went.
+                "apprise": {"level": "WARNING", "handlers": ["nowhere"], "propagate": False},
+                "urllib3": {"level": "WARNING"},
                 # A line for each file that each client fetches says nothing; refusals and crashes are warnings.
                 "django_structlog.middlewares.request": {"level": "WARNING"},
             },

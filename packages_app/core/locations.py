@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from packages_app.core.errors import SettingsError
+from packages_app.core.hiding import hide
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,19 @@ def parse_store_url(setting: str, url: str) -> StoreLocation:
 
 def _split(setting: str, url: str) -> SplitResult:
     try:
-        return urlsplit(url)
-    except ValueError as error:
-        raise _bad(setting, url, "a URL") from error
+        parts = urlsplit(url)
+    except ValueError:
+        raise _bad(setting, "no URL", "a URL") from None  # the error may show what stands before an @
+    _check_no_credentials(setting, parts)
+    return parts
+
+
+def _check_no_credentials(setting: str, parts: SplitResult) -> None:
+    if "@" in parts.netloc:
+        raise SettingsError(
+            f"{setting} holds a user name or password.",
+            remedy="Give credentials as AWS does: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile or a role.",
+        )
 
 
 def _path(setting: str, url: str, parts: SplitResult) -> Path:
@@ -96,12 +107,12 @@ def _options(setting: str, parts: SplitResult, known: tuple[str, ...]) -> dict[s
                 f"{setting} has the option {name}, which is not known.", remedy=f"Use only: {', '.join(known)}."
             )
     endpoint = options.get("endpoint", "")
-    if endpoint and urlsplit(endpoint).scheme not in ("http", "https"):
+    if endpoint and _split(setting, endpoint).scheme not in ("http", "https"):
         raise SettingsError(
-            f"{setting} has the endpoint {endpoint!r}.", remedy="Write http://host:port or https://host."
+            f"{setting} has an endpoint that is no http(s) address.", remedy="Write http://host:port or https://host."
         )
     return {name: options.get(name, "") for name in known}
 
 
 def _bad(setting: str, url: str, wanted: str) -> SettingsError:
-    return SettingsError(f"{setting} is {url!r}.", remedy=f"Write {wanted}.")
+    return SettingsError(f"{setting} is {hide(url)!r}.", remedy=f"Write {wanted}.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from packages_app.core.definition import PACKAGE_NAME
 from packages_app.core.errors import InvalidDeb, InvalidVersion
+from packages_app.core.layout import deb_filename
 from packages_app.core.version import parse_version
 
 _FIELD_NAME = re.compile(r"[!\"$-,.-9;-~][!-9;-~]*\Z")  # printable ASCII but ":", not beginning with "#" or "-"
@@ -22,6 +23,8 @@ _RELATION = re.compile(
     r"(\s*\(\s*(<<|<=|=|>=|>>|<|>)\s*[0-9A-Za-z][A-Za-z0-9.+~:-]*\s*\))?"  # (operator version)
     r"(\s*\[[^\]]*\])?\Z"
 )
+_MOST_FIELDS = 500
+_LONGEST_FILE_NAME = 255  # NAME_MAX of Linux file systems
 REMEDY = "Correct debian/control and build the package again."
 
 
@@ -52,9 +55,10 @@ class ControlParagraph(Mapping[str, str]):
 def parse_control(text: str) -> ControlParagraph:
     """Take the one paragraph of a binary package's control file apart.
 
-    Raises `InvalidDeb` that names the line: bad syntax, a field given twice, a second paragraph, a control character.
+    Raises `InvalidDeb` that names the line: bad syntax, a field given twice, a second paragraph, a control character,
+    more than 500 fields.
     """
-    fields: list[tuple[str, str]] = []
+    fields: list[tuple[str, list[str]]] = []
     seen: set[str] = set()
     ended = False
     found = _CONTROL_CHARACTER.search(text)
@@ -68,15 +72,16 @@ def parse_control(text: str) -> ControlParagraph:
         elif line[0] in " \t":
             if not fields:
                 raise _bad(number, "it begins with a continuation")
-            name, value = fields[-1]
-            fields[-1] = (name, f"{value}\n{line.rstrip()}")
+            fields[-1][1].append(line.rstrip())
         else:
             name, value = _field(number, line)
             if name.lower() in seen:
                 raise _bad(number, f"the field {name} is given twice")
+            if len(fields) == _MOST_FIELDS:
+                raise _bad(number, f"there are more than {_MOST_FIELDS} fields")
             seen.add(name.lower())
-            fields.append((name, value))
-    return ControlParagraph(tuple(fields))
+            fields.append((name, [value]))
+    return ControlParagraph(tuple((name, "\n".join(lines)) for name, lines in fields))
 
 
 def _field(number: int, line: str) -> tuple[str, str]:
@@ -99,6 +104,12 @@ def check_control(control: ControlParagraph) -> None:
         raise _wrong("Version", control["Version"], "is no Debian version") from error
     if not _ARCHITECTURE.match(control["Architecture"]) or control["Architecture"] in ("any", "source"):
         raise _wrong("Architecture", control["Architecture"], "is not the architecture of a binary package")
+    file_name = deb_filename(control["Package"], control["Version"], control["Architecture"])
+    if len(file_name) > _LONGEST_FILE_NAME:
+        raise InvalidDeb(
+            f"The package's file name would have {len(file_name)} bytes; {_LONGEST_FILE_NAME} fit: {file_name[:60]}….",
+            remedy="Give it a shorter version or name.",
+        )
     size = control.get("Installed-Size", "0")
     if not size.isascii() or not size.isdigit():
         raise _wrong("Installed-Size", size, "is no number of KiB")

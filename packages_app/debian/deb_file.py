@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +11,16 @@ from packages_app.core.errors import InvalidDeb
 from packages_app.debian.ar import REMEDY, ArMember, ar_members
 from packages_app.debian.control import ControlParagraph, check_control, parse_control
 from packages_app.debian.decompression import MAGIC, decompressed
+from packages_app.debian.tar import BLOCK, TarMember, check_header, tar_members
 
 _CONTROL_TAR_LIMIT = 8 * 1024 * 1024
 _CONTROL_FILE_LIMIT = 1024 * 1024
-_MOST_CONTROL_FILES = 1000
 _CONTROL_ENDINGS = ("", ".gz", ".xz", ".zst")
 _DATA_ENDINGS = (*_CONTROL_ENDINGS, ".bz2", ".lzma")
-_TAR_BLOCK = 512
+# Of a packed member this much is read at most: a stream may go on without giving a byte. bzip2 needs the most for the
+# first block of a data member, a block of 900 kB.
+_PACKED_CONTROL_LIMIT = _CONTROL_TAR_LIMIT + 64 * 1024
+_PACKED_HEAD_LIMIT = 2 * 1024 * 1024
 _CHUNK = 64 * 1024
 
 
@@ -42,10 +43,14 @@ def open_deb(path: Path) -> DebContents:
         members = ar_members(stream, path.stat().st_size)
         control_member, data_member = _expected(members, stream)
         ending = control_member.name.removeprefix("control.tar")
-        archive = decompressed(
-            _chunks(stream, control_member), ending, _CONTROL_TAR_LIMIT, control_member.name, whole=True
-        )
-        text = _control_file(archive)
+        if control_member.size > _PACKED_CONTROL_LIMIT:
+            raise InvalidDeb(
+                f"The member {control_member.name} has {control_member.size} bytes; {_PACKED_CONTROL_LIMIT} are read.",
+                remedy=REMEDY,
+            )
+        packed = _chunks(stream, control_member, control_member.size)
+        archive = decompressed(packed, ending, _CONTROL_TAR_LIMIT, control_member.name, whole=True)
+        text = _control_file(archive, control_member.name)
         _check_data(stream, data_member)
     control = parse_control(text)
     check_control(control)
@@ -73,46 +78,36 @@ def _expected(members: list[ArMember], stream: BinaryIO) -> tuple[ArMember, ArMe
     return rest[0], rest[1]
 
 
-def _chunks(stream: BinaryIO, member: ArMember) -> Iterator[bytes]:
+def _chunks(stream: BinaryIO, member: ArMember, limit: int) -> Iterator[bytes]:
     stream.seek(member.offset)
-    left = member.size
+    left = min(member.size, limit)
     while left and (chunk := stream.read(min(_CHUNK, left))):
         left -= len(chunk)
         yield chunk
 
 
-def _control_file(archive: bytes) -> str:
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
-            return _only_control(tar)
-    except UnicodeDecodeError as error:
-        raise InvalidDeb("The control file is not UTF-8.", remedy="Save debian/control as UTF-8.") from error
-    except (tarfile.TarError, ValueError, OverflowError, EOFError, OSError, IndexError) as error:
-        raise InvalidDeb(f"The control member is no sound tar archive: {error}.", remedy=REMEDY) from error
-
-
-def _only_control(tar: tarfile.TarFile) -> str:
-    found: list[tarfile.TarInfo] = []
-    for number, member in enumerate(tar):
-        if number >= _MOST_CONTROL_FILES:
-            raise InvalidDeb(f"The control member holds over {_MOST_CONTROL_FILES} files.", remedy=REMEDY)
-        parts = member.name.split("/")
-        if member.name.startswith("/") or ".." in parts:
-            raise InvalidDeb(f"The control member holds the path {member.name[:80]!r}.", remedy=REMEDY)
-        if member.name.removeprefix("./") == "control":
-            found.append(member)
-    if len(found) != 1:
-        raise InvalidDeb(f"The control member holds {len(found)} files named control, not one.", remedy=REMEDY)
-    [member] = found
-    if not member.isreg():
-        raise InvalidDeb("The control file is no regular file.", remedy=REMEDY)
+def _control_file(archive: bytes, where: str) -> str:
+    """Give the text of the control file of a control member, which holds plain files and at most their folder."""
+    files: dict[bytes, TarMember] = {}
+    for member in tar_members(archive, where):
+        parts = member.parts
+        if member.folder and not parts and not member.name.startswith(b"/"):
+            continue
+        shown = member.name[:80].decode("utf-8", "replace")
+        if member.folder or len(parts) != 1 or parts == [b".."] or member.name.startswith(b"/"):
+            raise InvalidDeb(f"The control member holds the path {shown!r}, which is no plain file.", remedy=REMEDY)
+        if parts[0] in files:
+            raise InvalidDeb(f"The control member holds 2 files named {shown!r}, not one.", remedy=REMEDY)
+        files[parts[0]] = member
+    if b"control" not in files:
+        raise InvalidDeb("The control member holds no file named control.", remedy=REMEDY)
+    member = files[b"control"]
     if member.size > _CONTROL_FILE_LIMIT:
         raise InvalidDeb(f"The control file has {member.size} bytes; {_CONTROL_FILE_LIMIT} are read.", remedy=REMEDY)
-    content = tar.extractfile(member)
-    body = content.read() if content else b""
-    if len(body) != member.size:
-        raise InvalidDeb("The control file is truncated.", remedy=REMEDY)
-    return body.decode()
+    try:
+        return archive[member.offset : member.offset + member.size].decode()
+    except UnicodeDecodeError as error:
+        raise InvalidDeb("The control file is not UTF-8.", remedy="Save debian/control as UTF-8.") from error
 
 
 def _check_data(stream: BinaryIO, member: ArMember) -> None:
@@ -122,11 +117,9 @@ def _check_data(stream: BinaryIO, member: ArMember) -> None:
     magic = MAGIC.get(ending, b"")
     if stream.read(len(magic)) != magic:
         raise InvalidDeb(f"The member {member.name} is not what its name says.", remedy=REMEDY)
-    block = decompressed(_chunks(stream, member), ending, _TAR_BLOCK, member.name, whole=False)
-    if len(block) < _TAR_BLOCK:
+    packed = _chunks(stream, member, _PACKED_HEAD_LIMIT)
+    block = decompressed(packed, ending, BLOCK, member.name, whole=False)
+    if len(block) < BLOCK:
         raise InvalidDeb(f"The member {member.name} is truncated.", remedy=REMEDY)
     if any(block):  # a package without files has an empty archive: blocks of zeros
-        try:
-            tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-        except tarfile.TarError as error:
-            raise InvalidDeb(f"The member {member.name} is no tar archive: {error}.", remedy=REMEDY) from error
+        check_header(block, member.name)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import bz2
-import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
-from typing import IO, Protocol, cast
+from typing import Protocol
 
 import zstandard
 
@@ -16,30 +15,75 @@ from packages_app.core.errors import InvalidDeb
 _MEMORY_LIMIT = 128 * 1024 * 1024  # xz -9 needs 65 MiB to decompress (xz(1))
 _ZSTD_WINDOW = 128 * 1024 * 1024
 _CHUNK = 64 * 1024
+# zstd gives all that its input unpacks to at once: 128 KiB for 4 bytes in the worst case (RFC 8878, 3.1.1.2).
+_ZSTD_SLICE = 128
 
 MAGIC = {".gz": b"\x1f\x8b", ".xz": b"\xfd7zXZ\x00", ".zst": b"\x28\xb5\x2f\xfd", ".bz2": b"BZh", ".lzma": b"\x5d\x00"}
 """How a compressed member begins, by the ending of its name."""
 
 
 class _Decompressor(Protocol):
+    """What the standard library's decompressors have in common; zlib and zstandard are made to fit."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
     def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
 
 
 class _Gzip:
-    """zlib with the interface of the other decompressors: what it did not take yet is given again on the next call."""
+    """What zlib did not take yet is given again on the next call."""
 
     def __init__(self) -> None:
         self._zlib = zlib.decompressobj(wbits=31)
-        self.eof = False
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        out = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
-        self.eof = self._zlib.eof
-        return out
+        return self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
 
     @property
     def needs_input(self) -> bool:
         return not self._zlib.unconsumed_tail
+
+
+class _Zstd:
+    """Input goes in by small slices, and what came out beyond `max_length` waits for the next call."""
+
+    def __init__(self) -> None:
+        self._zstd = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
+        self._in = self._out = b""
+        self._at = 0
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        if data:
+            self._in, self._at = self._in[self._at :] + data, 0
+        if not self._out and self._at < len(self._in) and not self._zstd.eof:
+            self._out = self._zstd.decompress(self._in[self._at : self._at + _ZSTD_SLICE])
+            self._at += _ZSTD_SLICE
+        given, self._out = self._out[:max_length], self._out[max_length:]
+        return given
+
+    @property
+    def eof(self) -> bool:
+        return self._zstd.eof and not self._out
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zstd.unused_data + self._in[self._at :]
+
+    @property
+    def needs_input(self) -> bool:
+        return self._at >= len(self._in) and not self._out
 
 
 _DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {
@@ -47,35 +91,28 @@ _DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {
     ".xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY_LIMIT),
     ".lzma": lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_MEMORY_LIMIT),
     ".bz2": bz2.BZ2Decompressor,
+    ".zst": _Zstd,
 }
 
 
 def decompressed(chunks: Iterator[bytes], ending: str, limit: int, name: str, *, whole: bool) -> bytes:
     """Give at most `limit` bytes of a compressed member that comes in chunks.
 
-    `ending` is one of `MAGIC` or "" for none. With `whole` the member must end within the limit, else the first
-    `limit` bytes are enough. Raises `InvalidDeb` that names the member.
+    `ending` is one of `MAGIC` or "" for none. With `whole` the member must end within the limit, in one stream with
+    nothing behind it, since dpkg reads on where there is more; else the first `limit` bytes are enough. Raises
+    `InvalidDeb` that names the member.
     """
     remedy = "Build the package again with dpkg-deb; a control member of this size is not a package's."
     try:
-        out = b"".join(_pieces(chunks, ending, limit + 1))
+        if ending:
+            out = b"".join(_stepwise(chunks, _DECOMPRESSORS[ending](), limit + 1, alone=whole))
+        else:
+            out = b"".join(_bounded(chunks, limit + 1))
     except (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, zstandard.ZstdError, MemoryError) as error:
         raise InvalidDeb(f"The member {name} can't be decompressed: {error}.", remedy=remedy) from error
     if whole and len(out) > limit:
         raise InvalidDeb(f"The member {name} unpacks to more than {limit} bytes.", remedy=remedy)
     return out[:limit]
-
-
-def _pieces(chunks: Iterator[bytes], ending: str, limit: int) -> Iterator[bytes]:
-    if ending == "":
-        yield from _bounded(chunks, limit)
-    elif ending == ".zst":
-        reader = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_reader(
-            cast("IO[bytes]", _Chunks(chunks))
-        )
-        yield from _bounded(iter(lambda: reader.read(_CHUNK), b""), limit)
-    else:
-        yield from _stepwise(chunks, _DECOMPRESSORS[ending](), limit)
 
 
 def _bounded(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
@@ -86,33 +123,20 @@ def _bounded(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
             return
 
 
-def _stepwise(chunks: Iterator[bytes], decompressor: _Decompressor, limit: int) -> Iterator[bytes]:
-    state: object = decompressor
+def _stepwise(chunks: Iterator[bytes], decompressor: _Decompressor, limit: int, *, alone: bool) -> Iterator[bytes]:
     for chunk in chunks:
         data = chunk
         while True:
             out = decompressor.decompress(data, min(_CHUNK, limit))
             yield out
             limit -= len(out)
-            if limit <= 0 or getattr(state, "eof", False):
+            if limit <= 0:
                 return
-            data = b""
-            if getattr(state, "needs_input", True):
+            if decompressor.eof:
+                if alone and (decompressor.unused_data or next(chunks, b"")):
+                    raise ValueError("there is more behind its end")
+                return
+            if decompressor.needs_input:
                 break
+            data = b""
     raise EOFError("it ends too early")
-
-
-class _Chunks(io.RawIOBase):
-    """Chunks as the readable that zstandard wants."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        self._rest = self._rest or next(self._chunks, b"")
-        taken, self._rest = (self._rest, b"") if size < 0 else (self._rest[:size], self._rest[size:])
-        return taken

@@ -90,16 +90,15 @@ def _folded(value: str) -> str:
 def parse_stanzas(text: bytes) -> Iterator[ControlParagraph]:
     """Give the stanzas of a Packages file, in its order; lines that are no field are passed over."""
     for block in text.decode("utf-8", "replace").split("\n\n"):
-        fields: list[tuple[str, str]] = []
+        fields: list[tuple[str, list[str]]] = []
         for line in block.split("\n"):
             if line[:1] in (" ", "\t"):
                 if fields:
-                    name, value = fields[-1]
-                    fields[-1] = (name, f"{value}\n{line}")
+                    fields[-1][1].append(line)
             elif start := _FIELD_START.match(line):
-                fields.append((start[1], start[2].rstrip()))
+                fields.append((start[1], [start[2].rstrip()]))
         if fields:
-            yield ControlParagraph(tuple(fields))
+            yield ControlParagraph(tuple((name, "\n".join(lines)) for name, lines in fields))
 
 
 def record_fields_of(control: Mapping[str, str]) -> dict[str, str]:

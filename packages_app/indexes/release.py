@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.repository import Repository, Suite
@@ -81,9 +81,25 @@ def render_release(repository: Repository, suite: Suite, indexes: Iterable[Index
     return ("\n".join(lines) + "\n").encode()
 
 
+def redated(text: bytes, date: datetime, valid_for: timedelta) -> bytes:
+    """Give a Release of ours with other dates and all else as it is."""
+    dates = {b"Date": release_date(date).encode(), b"Valid-Until": release_date(date + valid_for).encode()}
+    lines = []
+    for line in text.split(b"\n"):
+        name, colon, _ = line.partition(b":")
+        lines.append(name + b": " + dates[name] if colon and name in dates else line)
+    return b"\n".join(lines)
+
+
 def _digest(index: IndexFile, field_name: str) -> str:
     checksums = index.checksums
     return {"MD5Sum": checksums.md5, "SHA1": checksums.sha1, "SHA256": checksums.sha256}[field_name]
+
+
+def _size(text: str) -> int:
+    if not text.isascii() or not text.isdigit():  # int() takes -1, 1_000 and digits of other scripts
+        raise ValueError(f"{text[:20]!r} is no size")
+    return int(text)
 
 
 def parse_release(text: bytes) -> Release:
@@ -95,7 +111,7 @@ def parse_release(text: bytes) -> Release:
         for line in text.decode().splitlines():
             if line.startswith(" "):
                 digest, size, index_name = line.split()
-                hashes[name][index_name] = (digest, int(size))
+                hashes[name][index_name] = (digest, _size(size))
                 continue
             name, _, value = line.partition(":")
             fields[name] = value.strip()

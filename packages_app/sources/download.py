@@ -16,10 +16,12 @@ import httpx
 import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
+from packages_app.core.addresses import PrivateUpstreams
 from packages_app.core.checksums import CHUNK_BYTES, ChecksumPass, Checksums
 from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Clock, Progress
 from packages_app.sources.answers import AnswerCache, NothingKept
+from packages_app.sources.connections import CheckedTransport
 from packages_app.sources.exchange import Answer, Broken, Check, check_status, faults, only_http, plain
 
 _LONGEST_WAIT = 60.0
@@ -29,6 +31,7 @@ _COMPLAINT_BYTES = 64 * 1024
 """How much of an answer is read that is no file: enough for what a server has to say."""
 
 _FORGETFUL = NothingKept()
+_INTERNET_ONLY = PrivateUpstreams()
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +48,7 @@ class Limits:
 
 
 class Fetcher:
-    """Fetches over http and https only, whatever a redirect says.
+    """Fetches over http and https only, from public addresses and those of `allowed_private`, whatever a redirect says.
 
     `answers` keeps answers for conditional requests, `tokens` holds a secret by the name of a source type, `clock`
     tells now: what a source type may need beside the network.
@@ -59,8 +62,10 @@ class Fetcher:
         answers: AnswerCache = _FORGETFUL,
         tokens: Mapping[str, str] = MappingProxyType({}),
         clock: Clock = lambda: datetime.now(UTC),
+        allowed_private: PrivateUpstreams = _INTERNET_ONLY,
     ) -> None:
         self._limits = limits
+        self._allowed_private = allowed_private
         self._sleep = sleep
         self.answers = answers
         self.tokens = tokens
@@ -136,6 +141,7 @@ class Fetcher:
     def _client(self) -> httpx.Client:
         timeout = httpx.Timeout(self._limits.read, connect=self._limits.connect)
         return httpx.Client(
+            transport=CheckedTransport(self._allowed_private),
             timeout=timeout,
             follow_redirects=True,
             max_redirects=_MOST_REDIRECTS,

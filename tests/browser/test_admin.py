@@ -36,13 +36,29 @@ def page(product: Running):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
+        refused = refused_by_policy(page)
         page.goto(f"{product.url}/admin/")
         page.fill("input[name=username]", "admin")
         page.fill("input[name=password]", product.password)
         page.click("button[type=submit]")
         expect(page.get_by_text("On a client")).to_be_visible()
         yield page
+        page.wait_for_load_state("networkidle")
         browser.close()
+    assert refused == []
+
+
+def refused_by_policy(page: Page) -> list[str]:
+    """Give what will be refused on any page by its Content-Security-Policy, as the browser reports it."""
+    refused: list[str] = []
+    page.expose_function("toldOfRefusal", lambda refusal: refused.append(str(refusal)))
+    page.add_init_script(
+        "document.addEventListener('securitypolicyviolation', refusal => window.toldOfRefusal("
+        "`${location.pathname}: ${refusal.effectiveDirective} ${refusal.blockedURI} ${refusal.sample}`))"
+    )
+    page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
+    page.on("pageerror", lambda error: refused.append(f"{page.url}: {error}"))
+    return refused
 
 
 def picture(page: Page, name: str) -> None:
@@ -173,3 +189,42 @@ def test_schedules_can_be_changed(page: Page, product: Running):
     page.locator("textarea[name=description]").fill("Twice an hour")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("was changed successfully")).to_be_visible()
+
+
+def test_every_page_works_under_its_content_security_policy(page: Page, product: Running):
+    """The fixture sees what is refused; here every page is opened, and what scripts do on it is tried."""
+    lists = [link.get_attribute("href") or "" for link in page.locator("#nav-sidebar-apps a").all()]
+    assert len(lists) >= 9
+    for path in (*lists, "/admin/password_change/", "/admin/auth/user/add/", "/admin/packages_app/package/upload/"):
+        page.goto(f"{product.url}{path}")
+        page.wait_for_load_state("networkidle")
+        first = page.locator("#result_list tbody a").first
+        if first.count():
+            first.click()
+            page.wait_for_load_state("networkidle")
+    page.goto(f"{product.url}/admin/packages_app/job/")
+    page.get_by_text("Filters").first.click()
+    expect(page.get_by_role("link", name="Show counts")).to_be_visible()
+    page.goto(f"{product.url}/admin/")
+    for theme in ("light", "dark", "light"):
+        page.keyboard.press("Control+e")
+        expect(page.locator("html")).to_have_class(theme)
+    page.goto(f"{product.url}/repository/")
+    expect(page.get_by_role("heading", name="Set up and install")).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth") != "none"
+
+
+def test_a_script_in_a_pages_text_does_not_run(page: Page, product: Running):
+    browser = page.context.browser
+    assert browser is not None
+    other = browser.new_context(storage_state=page.context.storage_state()).new_page()  # its refusals are meant
+    other.goto(f"{product.url}/admin/")
+    other.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=/nothing onerror=window.injected=1>');"
+        "const script = document.createElement('script'); script.textContent = 'window.injected = 1';"
+        "document.body.append(script)"
+    )
+    other.wait_for_load_state("networkidle")
+    assert other.evaluate("window.injected") is None
+    other.evaluate("window.injected = 1")
+    assert other.evaluate("window.injected") == 1

@@ -23,6 +23,7 @@ from packages_app.sources.release_tags import is_pre_release, version_of_tag
 from tests.core.test_definitions import GOOD, REPOSITORY
 from tests.github_server import LISTING, GitHub, Said
 from tests.sources.test_sources import Noting
+from tests.stack import LOOPBACK
 
 TOKEN = "ghp_secretsecret"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -77,6 +78,7 @@ def source(github, clock, store, tmp_path):
             answers=StoredAnswers(store),
             tokens={"github_release": token},
             clock=clock,
+            allowed_private=LOOPBACK,
         )
         return GitHubRelease(definitions.by_name["tool"], fetcher)
 

@@ -20,6 +20,7 @@ from tests.core.test_definitions import GOOD, REPOSITORY
 from tests.debs import build_deb
 from tests.feeds import METADATA, Fault, Feed, VendorKey
 from tests.records import versions
+from tests.stack import LOOPBACK
 
 BODY = bytes(range(256)) * 20_000
 LIMIT = 10_000_000
@@ -41,7 +42,7 @@ def feed():
 
 @pytest.fixture
 def fetcher():
-    return Fetcher(Limits(wait=0.01, connect=2, read=1), sleep=lambda _seconds: None)
+    return Fetcher(Limits(wait=0.01, connect=2, read=1), sleep=lambda _seconds: None, allowed_private=LOOPBACK)
 
 
 def download(fetcher, feed, tmp_path, **options):
@@ -112,7 +113,7 @@ def test_bounds_and_expectations_are_kept(feed, fetcher, tmp_path):
     fails(fetcher, feed, tmp_path, UpstreamError, "larger than 1000 bytes", limit_bytes=1000)
     fails(fetcher, feed, tmp_path, UpstreamError, "7 were announced", expected_size=7)
     fails(fetcher, feed, tmp_path, UpstreamError, "0000 was announced", expected_sha256="0" * 64)
-    slow = Fetcher(Limits(overall=-1))
+    slow = Fetcher(Limits(overall=-1), allowed_private=LOOPBACK)
     fails(slow, feed, tmp_path, UpstreamError, "took longer")
 
 

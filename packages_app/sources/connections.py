@@ -1,0 +1,133 @@
+"""Connections of downloads: opened to checked addresses only, so that no feed can point into a private network.
+
+A name is resolved once, each of its addresses is checked, and the connection is made to an address that was checked:
+a name server that answers otherwise the next time (DNS rebinding) gains nothing. Since every connection is made here,
+a redirect's target is checked like the first address, and so is every spelling of an address (0x7f000001, 127.1).
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from urllib.request import getproxies, proxy_bypass
+
+import httpcore
+import httpx
+
+from packages_app.core.addresses import PrivateUpstreams, read_address
+from packages_app.core.errors import UpstreamError
+from packages_app.sources.exchange import plain
+
+_REMEDY = "Name the host or its network in PRIVATE_UPSTREAMS if downloads from there are meant."
+
+SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
+
+
+class CheckedNetwork(httpcore.NetworkBackend):
+    """Connects to public addresses, and to the private ones that are allowed."""
+
+    def __init__(self, allowed: PrivateUpstreams) -> None:
+        self._allowed = allowed
+        self._sockets = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[SocketOption] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect to the first address of a host that answers; raises `UpstreamError` when one of them is forbidden."""
+        failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
+        for address in checked_addresses(host, port, self._allowed):
+            try:
+                return self._sockets.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure or httpcore.ConnectError(f"{host} has no address")
+
+
+class CheckedTransport(httpx.BaseTransport):
+    """What an httpx client sends through: directly, or through the proxy that the environment names.
+
+    A company's HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY; NO_PROXY excepts hosts) stands in the environment as
+    PRIVATE_UPSTREAMS does, so the operator vouches for it: its own address, private as a rule, is not checked. The
+    proxy resolves the target's name and connects, so that what it may reach is for its own rules. A target that has a
+    private address as seen from here is refused all the same; a name that has none here is left to the proxy.
+    """
+
+    def __init__(self, allowed: PrivateUpstreams) -> None:
+        self._allowed = allowed
+        self._direct = _DirectTransport(allowed)
+        self._proxied: dict[str, httpx.HTTPTransport] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; raises `UpstreamError` for a target that is forbidden."""
+        host = request.url.raw_host.decode("ascii")
+        proxy = _proxy_for(request.url.scheme, host)
+        if not proxy:
+            return self._direct.handle_request(request)
+        with suppress(httpcore.ConnectError):  # not known to our resolver
+            checked_addresses(host, request.url.port or 0, self._allowed)
+        return self._through(proxy).handle_request(request)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for transport in (self._direct, *self._proxied.values()):
+            transport.close()
+
+    def _through(self, proxy: str) -> httpx.HTTPTransport:
+        if proxy not in self._proxied:
+            try:
+                self._proxied[proxy] = httpx.HTTPTransport(proxy=proxy)
+            except (ValueError, ImportError, httpx.InvalidURL) as error:
+                raise UpstreamError(
+                    f"The environment names the proxy {plain(proxy)}, which can't be used: {error}.",
+                    remedy="Correct HTTPS_PROXY or HTTP_PROXY; http:// and https:// proxies are understood.",
+                ) from error
+        return self._proxied[proxy]
+
+
+class _DirectTransport(httpx.HTTPTransport):
+    """httpx's transport over connections of ours.
+
+    It has no parameter for them, so its pool is replaced; the tests of forbidden addresses see it if that ever fails.
+    """
+
+    def __init__(self, allowed: PrivateUpstreams) -> None:
+        super().__init__(verify=_trusted())
+        self._pool = httpcore.ConnectionPool(ssl_context=_trusted(), network_backend=CheckedNetwork(allowed))
+
+
+def checked_addresses(host: str, port: int, allowed: PrivateUpstreams) -> list[str]:
+    """Give a host's addresses as text, in the resolver's order.
+
+    All of them must be allowed: a name with a public and a private address is refused, since which one is reached
+    would be chance. Raises `UpstreamError` then, and httpcore's `ConnectError` when the name has no address.
+    """
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise httpcore.ConnectError(str(error)) from error
+    found = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+    for address in found:
+        if not allowed.permits(host, read_address(address)):
+            where = address if address == host else f"{host} ({address})"
+            raise UpstreamError(f"{where} is a private address, and nothing is fetched from there.", remedy=_REMEDY)
+    return found
+
+
+def _proxy_for(scheme: str, host: str) -> str:
+    proxies = getproxies()
+    proxy = proxies.get(scheme) or proxies.get("all") or ""
+    return "" if not proxy or proxy_bypass(host) else proxy
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Give the certificates that servers are checked against; SSL_CERT_FILE and SSL_CERT_DIR are heeded."""
+    return httpx.create_ssl_context()

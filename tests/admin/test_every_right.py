@@ -1,0 +1,275 @@
+"""Each address and action of the admin gives each person what his right says; a new one must say its right here."""
+
+from dataclasses import dataclass
+from itertools import count
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
+from django.test import Client, RequestFactory
+from django.urls import URLPattern, URLResolver, reverse
+from django.utils.timezone import now
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
+
+from packages_app.models import Conflict, HeldCandidate, Job, Notice, Publication
+from packages_app.services import jobs
+from packages_app.services.definitions import mirror_definitions
+from packages_app.services.groups import ensure_groups
+from packages_app.services.schedules import ensure_schedules
+from packages_app.services.uploads import stage_upload
+from tests.debs import build_deb
+
+# Who a right belongs to. Below staff there are a stranger, who is not logged in, and a guest, who is and may nothing.
+PEOPLE = ("stranger", "guest", "staff", "Viewers", "Uploaders", "Publishers", "root")
+ANYBODY = set(PEOPLE)
+STAFF = ANYBODY - {"stranger", "guest"}
+VIEW = STAFF - {"staff"}
+UPLOAD = VIEW - {"Viewers"}
+PUBLISH = UPLOAD - {"Uploaders"}
+ROOT = {"root"}
+NOBODY = set()
+
+WINDOWS = ("conflict", "definitionstatus", "heldcandidate", "job", "notice", "package", "publication")
+EDITED = (
+    "auth_user", "auth_group", "django_celery_beat_periodictask", "django_celery_beat_intervalschedule",
+    "django_celery_beat_crontabschedule",
+)  # fmt: skip
+
+# By the name of the address: who may get it, and who may post to it.
+RIGHTS = {
+    "index": (STAFF, STAFF),
+    "login": (ANYBODY, ANYBODY),
+    "logout": (NOBODY, STAFF),
+    "password_change": (STAFF, STAFF),
+    "password_change_done": (STAFF, NOBODY),
+    "jsi18n": (STAFF, NOBODY),
+    "view_on_site": (STAFF, STAFF),
+    "app_list": (VIEW, VIEW),
+    "search": (STAFF, STAFF),
+    "autocomplete": (NOBODY, NOBODY),  # refused to all where no field is named
+    "anything else": (STAFF, STAFF),
+    "packages_app_package_upload": (UPLOAD, UPLOAD),
+    "packages_app_package_build": (UPLOAD, UPLOAD),
+    "packages_app_publication_publish": (NOBODY, PUBLISH),
+    "packages_app_publication_rebuild": (NOBODY, PUBLISH),
+    "packages_app_publication_sweep": (NOBODY, PUBLISH),
+    "packages_app_definition_check": (NOBODY, PUBLISH),
+    "packages_app_heldcandidate_approve": (NOBODY, PUBLISH),
+    "packages_app_heldcandidate_reject": (NOBODY, PUBLISH),
+    "packages_app_job_progress": (VIEW, VIEW),
+    "packages_app_job_again": (NOBODY, PUBLISH),
+    "packages_app_job_repair": (NOBODY, PUBLISH),
+    "packages_app_job_verify": (NOBODY, PUBLISH),
+    "auth_user_password_change": (ROOT, ROOT),
+}
+for window in WINDOWS:
+    name = f"packages_app_{window}"
+    RIGHTS |= {f"{name}_{page}": (VIEW, VIEW) for page in ("changelist", "history")}
+    RIGHTS |= {f"{name}_{page}": (NOBODY, NOBODY) for page in ("add", "delete")}
+    RIGHTS |= {f"{name}_change": (VIEW, NOBODY), f"{name}_old_address": (STAFF, STAFF)}
+for name in EDITED:
+    RIGHTS |= {f"{name}_{page}": (ROOT, ROOT) for page in ("changelist", "history", "add", "delete", "change")}
+    RIGHTS[f"{name}_old_address"] = (STAFF, STAFF)
+
+ACTIONS = {
+    ("conflict", "settle"): PUBLISH,
+    ("notice", "settle"): PUBLISH,
+    ("definitionstatus", "check_upstream"): PUBLISH,
+    ("publication", "force_rebuild"): PUBLISH,
+    ("user", "delete_selected"): ROOT,
+    ("group", "delete_selected"): ROOT,
+    ("periodictask", "delete_selected"): ROOT,
+    ("periodictask", "enable_tasks"): ROOT,
+    ("periodictask", "disable_tasks"): ROOT,
+    ("periodictask", "toggle_tasks"): ROOT,
+    ("periodictask", "run_tasks"): ROOT,
+    ("intervalschedule", "delete_selected"): ROOT,
+    ("crontabschedule", "delete_selected"): ROOT,
+}
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address of the admin: its name here, the path of a row where it needs one."""
+
+    name: str
+    path: str
+
+
+def addresses():
+    """Give every address of the admin, with the key of a row that is there for those that need one."""
+    found = []
+
+    def walk(patterns, last):
+        for pattern in patterns:
+            if isinstance(pattern, URLResolver):
+                walk(pattern.url_patterns, last)
+                continue
+            assert isinstance(pattern, URLPattern)
+            text = str(pattern.pattern)
+            if pattern.name is None:
+                name = f"{last}_old_address" if text == "<path:object_id>/" else "anything else"
+                path = old_address(last) if text == "<path:object_id>/" else "/admin/nothing/here/"
+            else:
+                name, path = pattern.name, reverse(f"admin:{pattern.name}", kwargs=arguments(pattern))
+            last = name.rpartition("_")[0] if name.endswith("_changelist") else last
+            found.append(Address(name, path))
+
+    walk(admin.site.get_urls(), "")
+    return found
+
+
+def old_address(name):
+    row = model_of(name).objects.first()
+    return reverse(f"admin:{name}_changelist") + f"{row.pk}/"
+
+
+def arguments(pattern):
+    fixed = {"app_label": "packages_app", "content_type_id": 1, "url": "nothing"}
+    given = {}
+    for name in pattern.pattern.regex.groupindex:
+        given[name] = fixed.get(name) or model_of(pattern.name).objects.first().pk
+    return given if "content_type_id" not in given else {**given, "object_id": 1}
+
+
+def model_of(name):
+    """Give the model that an address's name begins with."""
+    for model in apps.get_models():
+        prefix = f"{model._meta.app_label}_{model._meta.model_name}"
+        if name == prefix or name.startswith(f"{prefix}_"):
+            return model
+    return Job if name == "view_on_site" else pytest.fail(f"no model for the address {name}")
+
+
+@pytest.fixture
+def filled(embedded, tmp_path):
+    """A repository with a row for every page."""
+    ensure_groups()
+    ensure_schedules()
+    embedded.define_uploads("tool")
+    deb = build_deb(tmp_path, "tool", "1.0")
+    stage_upload(deb, deb.name)
+    failing = jobs.enqueue(Job.Kind.BUILD, {"name": "ghost", "version": "1"})
+    embedded.run_jobs()
+    assert Job.objects.get(pk=failing.pk).state == "failed"
+    mirror_definitions()
+    Conflict.objects.create(package_name="tool", version="1.0", architecture="amd64", origin="test")
+    HeldCandidate.objects.create(suite="stable", faults=[], digest="x", packages=1, seen=now())
+    Notice.objects.create(kind="job_failed", subject="x", text="x", seen=now())
+    CrontabSchedule.objects.create()
+    get_user_model().objects.create(username="somebody")
+    assert Publication.objects.exists()
+    return embedded
+
+
+@pytest.fixture
+def people(db):
+    """Make a logged-in client, a new one each time, for each kind of person."""
+    ensure_groups()
+    number = count()
+    handler = Client().handler  # one for all: each would read the folders of static files again
+
+    def make(who):
+        client = Client()
+        client.handler = handler
+        if who == "stranger":
+            return client
+        user = get_user_model().objects.create(
+            username=f"{who}-{next(number)}", is_staff=who != "guest", is_superuser=who == "root"
+        )
+        if who in ("Viewers", "Uploaders", "Publishers"):
+            user.groups.add(Group.objects.get(name=who))
+        client.force_login(user)
+        client.user = user
+        return client
+
+    return make
+
+
+def state():
+    """Give what a request may have changed."""
+    return {
+        "jobs": Job.objects.count(),
+        "open conflicts": Conflict.objects.filter(settled=False).count(),
+        "open notices": Notice.objects.filter(settled=None).count(),
+        "held": list(HeldCandidate.objects.values_list("state", flat=True)),
+        "schedules": list(PeriodicTask.objects.order_by("pk").values_list("pk", "enabled", "total_run_count")),
+        "users": get_user_model().objects.count(),
+        "groups": Group.objects.count(),
+    }
+
+
+def refused(response, name):
+    """Say whether a request was refused: forbidden, sent to the login, not meant for the method, or hidden."""
+    to_login = response.status_code == 302 and ("/login/" in response.url or name == "logout")
+    hidden = response.status_code == 404 and name in ("packages_app_job_progress", "app_list")
+    return to_login or hidden or response.status_code in (403, 405)
+
+
+def test_each_address_has_its_right_here(filled):
+    found = {address.name for address in addresses()}
+    assert found - RIGHTS.keys() == set(), "say here who may use them"
+    assert RIGHTS.keys() - found == set(), "no longer there"
+
+
+def test_each_address_gives_each_person_what_the_right_says(filled, people):
+    wrong = []
+    for address in addresses():
+        for method, allowed in zip(("get", "post"), RIGHTS[address.name], strict=True):
+            for who in upto_first(allowed):
+                client = people(who)
+                before = state()
+                response = getattr(client, method)(address.path)
+                if refused(response, address.name) is (who in allowed):
+                    wrong.append((who, method, address.name, response.status_code))
+                if who not in allowed and state() != before:
+                    wrong.append((who, method, address.name, "changed something"))
+    assert wrong == []
+
+
+def upto_first(allowed):
+    """Give all who may not, and the first who may: those after him have his rights and more."""
+    may = [who for who in PEOPLE if who in allowed]
+    assert may == list(PEOPLE[len(PEOPLE) - len(may) :])
+    return PEOPLE[: len(PEOPLE) - len(may) + 1]
+
+
+def rows_for(model):
+    return [row.pk for row in model.objects.all()[:1]]
+
+
+def actions_for(page, user):
+    request = RequestFactory().get("/")
+    request.user = user
+    return page.get_actions(request)
+
+
+def test_each_action_is_for_those_who_have_its_right(filled, people):
+    root = people("root").user
+    pages = {model._meta: page for model, page in admin.site._registry.items()}
+    found = {(meta.model_name, action): meta for meta, page in pages.items() for action in actions_for(page, root)}
+    assert found.keys() == ACTIONS.keys()
+    asked = [(who, name, meta) for who in PEOPLE for name, meta in found.items()]
+    for who, (model, action), meta in asked:
+        client = people(who)
+        before = state()
+        path = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+        client.post(path, {"action": action, "_selected_action": rows_for(meta.model)})
+        allowed = who in ACTIONS[model, action]
+        if not allowed:
+            assert state() == before, (who, model, action)
+        if who in STAFF:
+            assert (action in actions_for(pages[meta], client.user)) is allowed, (who, model, action)
+
+
+def test_who_may_look_at_schedules_may_not_run_them(filled, people):
+    client = people("staff")
+    client.user.user_permissions.add(Permission.objects.get(codename="view_periodictask"))
+    before = state()
+    path = reverse("admin:django_celery_beat_periodictask_changelist")
+    assert client.get(path).status_code == 200
+    for action in ("run_tasks", "disable_tasks", "toggle_tasks"):
+        client.post(path, {"action": action, "_selected_action": rows_for(PeriodicTask)})
+    assert state() == before

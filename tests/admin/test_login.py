@@ -1,0 +1,150 @@
+"""A password can't be guessed at for long, and a locked person is told what to do."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from io import StringIO
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from structlog.testing import capture_logs
+
+from tests.stack import REPOSITORY
+
+LOGIN = "/admin/login/"
+PASSWORD = "correct-horse-battery"
+WRONG = "wrong-horse-secret"
+
+
+@pytest.fixture
+def person(db, settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow one would be tried often
+    return get_user_model().objects.create_superuser("anna", password=PASSWORD)
+
+
+@pytest.fixture
+def attempt(client, person):
+    def post(name="anna", password=WRONG, address="203.0.113.5", **headers):
+        return client.post(LOGIN, {"username": name, "password": password}, REMOTE_ADDR=address, headers=headers)
+
+    return post
+
+
+def fail(attempt, times=5, **details):
+    answers = [attempt(**details).status_code for _ in range(times)]
+    assert answers[:4] == [200] * min(times, 4)
+    return answers
+
+
+def test_five_failures_lock_a_name_for_an_address(attempt):
+    assert fail(attempt) == [200, 200, 200, 200, 429]
+    answer = attempt(password=PASSWORD)
+    assert answer.status_code == 429
+    assert answer["Retry-After"] == "900"
+    page = answer.content.decode()
+    assert "This login is locked: 5 attempts" in page
+    assert "wait 15 minutes" in page
+    assert "axes_reset" in page
+    assert "unfold/css/styles.css" in page
+    assert attempt(password=PASSWORD, address="203.0.113.6").status_code == 302
+    assert attempt(name="berta").status_code == 200
+
+
+def test_a_right_password_clears_the_count(attempt):
+    fail(attempt, 4)
+    assert attempt(password=PASSWORD).status_code == 302
+    fail(attempt, 4)
+    assert attempt(password=PASSWORD).status_code == 302
+
+
+def test_the_lock_ends_and_attempts_meanwhile_do_not_prolong_it(attempt):
+    fail(attempt)
+    attempt(password=PASSWORD)
+    before = AccessAttempt.objects.get()
+    assert before.failures_since_start == 5
+    AccessAttempt.objects.update(attempt_time=before.attempt_time - timedelta(minutes=16))
+    assert attempt(password=PASSWORD).status_code == 302
+
+
+def test_the_operator_unlocks_with_a_command(attempt):
+    fail(attempt)
+    call_command("axes_reset", stdout=StringIO())
+    assert attempt(password=PASSWORD).status_code == 302
+
+
+def test_the_limit_is_a_setting(attempt, settings):
+    settings.AXES_FAILURE_LIMIT = 2
+    assert [attempt().status_code for _ in range(2)] == [200, 429]
+
+
+def test_without_a_proxy_nobody_chooses_the_address_he_is_counted_by(attempt):
+    answers = [attempt(**{"X-Forwarded-For": f"198.51.100.{n}"}).status_code for n in range(5)]
+    assert answers == [200, 200, 200, 200, 429]
+
+
+def test_behind_a_proxy_the_address_is_the_one_that_the_proxy_saw(attempt, settings):
+    settings.BEHIND_HTTPS = True
+    seen = {"X-Forwarded-Proto": "https"}
+    # What stands before the proxy's own entry is the guesser's to choose.
+    answers = [
+        attempt(address="10.0.0.1", **seen, **{"X-Forwarded-For": f"198.51.100.{n}, 203.0.113.5"}).status_code
+        for n in range(5)
+    ]
+    assert answers == [200, 200, 200, 200, 429]
+    other = {"X-Forwarded-For": "203.0.113.6"}
+    assert attempt(password=PASSWORD, address="10.0.0.1", **seen, **other).status_code == 302
+    assert attempt(address="10.0.0.1", **seen, **{"X-Forwarded-For": "nonsense"}).status_code == 200
+    assert AccessAttempt.objects.filter(ip_address="10.0.0.1").exists()
+
+
+def test_a_lock_is_logged_once_without_what_was_typed(attempt, capfd):
+    with capture_logs() as logs:
+        fail(attempt)
+        attempt()
+        fail(attempt, name="typed-the-password-here", address="203.0.113.9")
+    assert [log for log in logs if log["event"] == "login_locked"] == [
+        {"event": "login_locked", "log_level": "warning", "user": "anna", "address": "203.0.113.5"},
+        {"event": "login_locked", "log_level": "warning", "user": "(unknown)", "address": "203.0.113.9"},
+    ]
+    written = "".join(capfd.readouterr()) + json.dumps(logs)
+    for secret in (WRONG, "typed-the-password-here"):
+        assert secret not in written
+
+
+def test_no_password_is_kept_in_the_database(attempt, client):
+    fail(attempt, 2)
+    client.post(f"{LOGIN}?password={WRONG}", {"username": "anna", "password": WRONG, "csrfmiddlewaretoken": "tok"})
+    for row in AccessAttempt.objects.values():
+        assert WRONG not in str(row)
+        assert "tok" not in str(row["post_data"]).split("csrfmiddlewaretoken=")[-1]
+
+
+ON_POSTGRESQL = """
+from django.contrib.auth import get_user_model
+from django.test import Client
+get_user_model().objects.create_superuser("anna", password="right")
+client = Client(SERVER_NAME="127.0.0.1")
+post = lambda password: client.post("/admin/login/", {"username": "anna", "password": password}).status_code
+print("answers", [post("wrong") for _ in range(5)], post("right"))
+"""
+
+
+def test_postgresql_counts_in_the_same_way(tmp_path, postgres_url):
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute("CREATE DATABASE logins")
+    url = urlunsplit(urlsplit(postgres_url)._replace(path="/logins"))
+    environment = {**os.environ, "DATABASE_URL": url, "REPOMGR_HOME": str(tmp_path)}
+
+    def manage(*arguments):
+        command = [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    manage("migrate", "--verbosity", "0")
+    assert "answers [200, 200, 200, 200, 429] 429" in manage("shell", "--no-imports", "-c", ON_POSTGRESQL)
+    assert "1 attempts removed" in manage("axes_reset_username", "anna")
