@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pysequoia import Cert, CipherSuite, Profile, PySigner, Sig, SignatureMode, Tsk, sign, verify
+from pysequoia.packet import PacketPile, PublicKeyAlgorithm
 
 from packages_app.core.errors import SigningKeyError
 
@@ -61,6 +62,11 @@ class OpenPgpSigner:
         """Sign a sample and check it; raises `SigningKeyError` for a key that clients would refuse."""
         if self._certificate.is_revoked:
             raise SigningKeyError(f"The key {self.fingerprint} is revoked.", remedy="Give SIGNING_KEY a valid key.")
+        if any(made.key_algorithm == PublicKeyAlgorithm.DSA for made in PacketPile.from_bytes(self.public_keyring())):
+            raise SigningKeyError(
+                f"The key {self.fingerprint} is a DSA key, which apt 3 refuses.",
+                remedy="Give SIGNING_KEY an Ed25519 or RSA key; ship it in the bootstrap package first.",
+            )
         if verified_text(self.sign_clear(_SAMPLE), self.public_keyring()) != _SAMPLE:
             raise SigningKeyError(
                 f"What {self.fingerprint} signs can't be verified.",

@@ -7,21 +7,22 @@ import re
 import subprocess
 from pathlib import Path
 
-_HOST_STATUS = Path("/var/lib/dpkg/status")
+from tests.apt.apt_root import apt_root
 
 
 class AptClient:
-    """A scratch root with its own sources, state and cache."""
+    """A scratch root with its own sources, state and cache; `apt` is the system whose programs work on it."""
 
     def __init__(self, root: Path, *, without: tuple[str, ...] = ()) -> None:
         self.root = root
+        self.apt = apt_root()
         for folder in (
             "etc/apt/sources.list.d", "etc/apt/apt.conf.d", "etc/apt/preferences.d", "etc/apt/trusted.gpg.d",
             "usr/share/keyrings", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "var/lib/dpkg/updates",
             "var/lib/dpkg/info", "var/log/apt",
         ):  # fmt: skip
             (root / folder).mkdir(parents=True, exist_ok=True)
-        (root / "var/lib/dpkg/status").write_text(_installed_but(without))
+        (root / "var/lib/dpkg/status").write_text(_installed_but(self.apt.status, without))
         self.config = root / "apt.conf"
         # Signed-By names an absolute path of the client's; the scratch root stands in front of it (see `use`).
         self.config.write_text(
@@ -34,7 +35,10 @@ class AptClient:
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command with this client's configuration; its output is in the error when it fails."""
         environment = {**os.environ, "APT_CONFIG": str(self.config), "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=120)
+        line = self.apt.command(*command, shared=self.root)
+        done = subprocess.run(
+            line, capture_output=True, text=True, errors="replace", env=environment, check=False, timeout=120
+        )
         if check and done.returncode != 0:
             raise AssertionError(f"{' '.join(command)} gave {done.returncode}:\n{done.stdout}\n{done.stderr}")
         return done
@@ -47,6 +51,13 @@ class AptClient:
         done = self.apt_get("update")
         said = done.stdout + done.stderr
         assert not [line for line in said.splitlines() if line.startswith(("W:", "E:", "Err:", "Ign:"))], said
+        return said
+
+    def refused(self) -> str:
+        """Run `apt-get update`; it must find fault with what it reads. Gives its output."""
+        done = self.apt_get("update", check=False)
+        said = done.stdout + done.stderr
+        assert [line for line in said.splitlines() if line.startswith(("W:", "E:"))], said
         return said
 
     def install_file(self, deb: Path) -> None:
@@ -69,8 +80,8 @@ class AptClient:
         return done.stdout
 
 
-def _installed_but(without: tuple[str, ...]) -> str:
-    """Give the machine's own status file less some packages, so that dependencies count as installed.
+def _installed_but(status: Path, without: tuple[str, ...]) -> str:
+    """Give a system's own status file less some packages, so that dependencies count as installed.
 
     What depends on those goes too: apt would find the client broken.
     """
@@ -78,5 +89,5 @@ def _installed_but(without: tuple[str, ...]) -> str:
         rf"^(?:Pre-)?Depends: (?:.*, )?(?:{'|'.join(map(re.escape, without))})(?:[ ,:]|$)", re.MULTILINE
     )
     named = tuple(f"Package: {name}\n" for name in without)
-    stanzas = _HOST_STATUS.read_text().split("\n\n")
+    stanzas = status.read_text().split("\n\n")
     return "\n\n".join(s for s in stanzas if not s.startswith(named) and not (without and depends.search(s)))

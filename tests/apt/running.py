@@ -68,6 +68,7 @@ def running(home: Path, *, workers: int = 1, program: str = "repomgr.processes",
         "PORT": str(port),
         "WORKERS": str(workers),
         "LOG_LEVEL": "INFO",
+        "PRIVATE_UPSTREAMS": "127.0.0.1",
         "PYTHONPATH": str(REPOSITORY),
         **settings,
     }

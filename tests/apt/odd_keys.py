@@ -1,0 +1,60 @@
+"""Keys that no one should sign a repository with, made by gpg: the product makes none such."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_USER = "Odd archive"
+
+
+@dataclass(frozen=True)
+class OddKey:
+    """A key in a gpg home of its own. `options` go with every signature, such as the time at which it is made."""
+
+    home: Path
+    options: tuple[str, ...]
+
+    def public_keyring(self) -> bytes:
+        """Give the public key, binary."""
+        return self._gpg("--export", _USER)
+
+    def secret_armored(self) -> str:
+        """Give the secret key, ASCII-armored."""
+        return self._gpg("--armor", "--export-secret-keys", _USER).decode()
+
+    def sign_clear(self, text: bytes) -> bytes:
+        """Give the InRelease form of a Release."""
+        return self._gpg("--clearsign", given=text)
+
+    def renewed(self) -> OddKey:
+        """Give the key as its owner renews it today: it expires no more, and signs with today's date."""
+        fingerprint = next(
+            line.split(":")[9]
+            for line in self._gpg("--with-colons", "--list-keys").decode().splitlines()
+            if line.startswith("fpr:")
+        )
+        today = OddKey(self.home, ())
+        today._gpg("--quick-set-expire", fingerprint, "never")
+        return today
+
+    def _gpg(self, *arguments: str, given: bytes = b"") -> bytes:
+        fixed = ("--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "")
+        command = ["gpg", "--homedir", str(self.home), *fixed, *self.options, *arguments]
+        return subprocess.run(command, input=given, capture_output=True, check=True, timeout=60).stdout
+
+
+@contextmanager
+def odd_key(algorithm: str, *options: str, valid: str = "never") -> Iterator[OddKey]:
+    """Make a key for the time of the block; options are gpg's, for making it and for signing with it."""
+    with tempfile.TemporaryDirectory(prefix="gnupg-") as home:
+        key = OddKey(Path(home), options)
+        try:
+            key._gpg("--quick-gen-key", _USER, algorithm, "sign", valid)
+            yield key
+        finally:
+            subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False, capture_output=True)
