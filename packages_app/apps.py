@@ -8,3 +8,9 @@ class PackagesAppConfig(AppConfig):
 
     name = "packages_app"
     verbose_name = "APT repository"
+
+    def ready(self) -> None:
+        """Refuse, at the start of each process, a setting that names what the models do not have."""
+        from packages_app.services.notices import wanted_kinds
+
+        wanted_kinds()

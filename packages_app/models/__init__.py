@@ -2,8 +2,19 @@
 
 from packages_app.models.conflict import Conflict
 from packages_app.models.definition import DefinitionStatus
+from packages_app.models.held_candidate import HeldCandidate
 from packages_app.models.job import Job
+from packages_app.models.notice import Notice
 from packages_app.models.package import Package, SuiteMembership
 from packages_app.models.publication import Publication
 
-__all__ = ["Conflict", "DefinitionStatus", "Job", "Package", "Publication", "SuiteMembership"]
+__all__ = [
+    "Conflict",
+    "DefinitionStatus",
+    "HeldCandidate",
+    "Job",
+    "Notice",
+    "Package",
+    "Publication",
+    "SuiteMembership",
+]

@@ -26,6 +26,9 @@ class Job(models.Model):
         FORCE_REBUILD = "force_rebuild", "force rebuild"
         REFRESH = "refresh_signatures", "renew signatures"
         RECONCILE = "reconcile_mirror", "reconcile the mirror"
+        VERIFY = "verify_repository", "verify the repository"
+        REPAIR = "repair_repository", "repair the repository"
+        SWEEP = "sweep", "sweep"
 
     class State(models.TextChoices):
         """Where it is in its life."""

@@ -9,10 +9,16 @@ import structlog
 from packages_app.core.checksums import Checksums
 from packages_app.core.errors import VersionConflict
 from packages_app.core.record import PackageRecord
-from packages_app.models import Conflict, Job
+from packages_app.models import Conflict, Job, Notice
 from packages_app.services import adapters
+from packages_app.services.notices import notify
 
 log = structlog.get_logger(__name__)
+
+
+def matter_of(item: Conflict | PackageRecord) -> str:
+    """Name what a conflict is about, as its notice does."""
+    return f"{item.package_name} {item.version} {item.architecture}"
 
 
 def report_conflict(
@@ -24,7 +30,10 @@ def report_conflict(
     quarantined: str = "",
     job: Job | None = None,
 ) -> Conflict:
-    """Keep a refused offer where the admin shows it; the same offer again renews its date."""
+    """Keep a refused offer where the admin shows it; the same offer again renews its date.
+
+    People are told, unless one of them has settled this very offer.
+    """
     conflict, _ = Conflict.objects.update_or_create(
         package_name=known.package_name,
         version=known.version,
@@ -42,6 +51,14 @@ def report_conflict(
         offered_sha256=offered_sha256,
         origin=origin,
     )
+    if not conflict.settled:
+        notify(
+            Notice.Kind.VERSION_CONFLICT,
+            matter_of(known),
+            f"{matter_of(known)} is offered with other bytes than those published, by {origin}.",
+            remedy="Ask upstream why a released version changed; clients keep theirs. Then settle the conflict.",
+            job=job,
+        )
     return conflict
 
 

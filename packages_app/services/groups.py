@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from django.contrib.auth.models import Group, Permission
 
-_VIEW = tuple(
-    f"view_{model}" for model in ("package", "suitemembership", "publication", "job", "definitionstatus", "conflict")
+_SHOWN = (
+    "package",
+    "suitemembership",
+    "publication",
+    "job",
+    "definitionstatus",
+    "conflict",
+    "notice",
+    "heldcandidate",
 )
+_VIEW = tuple(f"view_{model}" for model in _SHOWN)
 _GROUPS = {
     "Viewers": _VIEW,
     "Uploaders": (*_VIEW, "upload_package"),
@@ -15,9 +23,12 @@ _GROUPS = {
 
 
 def ensure_groups() -> None:
-    """Make the groups that are missing; those that are there stay as an administrator left them."""
+    """Make the groups that are missing; those that are there stay as an administrator left them.
+
+    They get the right to look at what a newer release shows, known by that no group and no user has this right yet.
+    """
+    rights = Permission.objects.filter(content_type__app_label="packages_app")
+    new = list(rights.filter(codename__in=_VIEW, group=None, user=None))
     for name, codenames in _GROUPS.items():
         group, made = Group.objects.get_or_create(name=name)
-        if made:
-            permissions = Permission.objects.filter(content_type__app_label="packages_app", codename__in=codenames)
-            group.permissions.set(permissions)
+        group.permissions.add(*(rights.filter(codename__in=codenames) if made else new))

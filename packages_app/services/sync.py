@@ -12,16 +12,17 @@ from typing import Any
 import structlog
 
 from packages_app.core.definition import Definition
-from packages_app.core.errors import PackageRefused, RepomgrError, UpstreamError, VersionConflict
+from packages_app.core.errors import PackageRefused, RepomgrError, SignatureRefused, UpstreamError, VersionConflict
 from packages_app.core.ports import Progress, Written
 from packages_app.core.record import PackageRecord
 from packages_app.debian.deb_file import open_deb
-from packages_app.models import Job
+from packages_app.models import Job, Notice
 from packages_app.services import adapters
 from packages_app.services.conflicts import quarantine_conflict, report_conflict
 from packages_app.services.definitions import record_check
 from packages_app.services.intake import Origin, place_of, take_in
 from packages_app.services.known_offers import known_record
+from packages_app.services.notices import notify, settle_notices
 from packages_app.sources.registry import source_types
 from packages_app.sources.source import Offer, Source
 
@@ -80,7 +81,7 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
             source = source_types()[definition.source_type](definition, adapters.fetcher())
             offers = source.offers(progress)
         except Exception as error:  # a plug-in's fault must not stop the others
-            result.failures.append(_failure(definition, error))
+            result.failures.append(_failure(definition, error, job))
             progress.note(result.failures[-1], level="error")
             return result
         of_version = Counter(offer.version for offer in offers)
@@ -94,8 +95,10 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
                 else:
                     _take_offer(source, offer, definition, result, progress, job=job)
             except Exception as error:
-                result.failures.append(f"{offer.version}: {_failure(definition, error)}")
+                result.failures.append(f"{offer.version}: {_failure(definition, error, job)}")
                 progress.note(f"{definition.name} {result.failures[-1]}", level="error")
+    if not result.failures:
+        settle_notices(Notice.Kind.SIGNATURE_REFUSED, definition.name)
     return result
 
 
@@ -131,7 +134,9 @@ def _compare(offer: Offer, known: PackageRecord, job: Job | None) -> None:
     other_size = offer.size is not None and offer.size != known.file_size
     if not other_hash and not other_size:
         return
-    report_conflict(known, offer.deb_url, offered_sha256=offer.sha256, offered_size=offer.size or 0, job=job)
+    conflict = report_conflict(known, offer.deb_url, offered_sha256=offer.sha256, offered_size=offer.size or 0, job=job)
+    if conflict.settled:
+        return  # a person has looked into just this offer; clients keep what they have
     raise VersionConflict(
         f"{known.package_name} {known.version} {known.architecture} is offered with other bytes than those published.",
         remedy="Ask upstream why a released version changed; what clients have is not replaced.",
@@ -152,7 +157,9 @@ def _wanted(names: Sequence[str]) -> list[Definition]:
     return [definition for definition in chosen if names or not types[definition.source_type].takes_uploads]
 
 
-def _failure(definition: Definition, error: Exception) -> str:
+def _failure(definition: Definition, error: Exception, job: Job | None) -> str:
+    if isinstance(error, SignatureRefused):
+        notify(Notice.Kind.SIGNATURE_REFUSED, definition.name, error.message, remedy=error.remedy, job=job)
     if isinstance(error, RepomgrError):
         log.warning("definition_failed", definition=definition.name, code=error.code, error=error.message)
         return str(error)

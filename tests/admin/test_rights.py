@@ -1,20 +1,22 @@
 """Viewing, uploading and publishing are three rights; a page shows what its reader may do."""
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from packages_app.models import Conflict, DefinitionStatus, Job, Package, Publication
 from packages_app.services import jobs
 from packages_app.services.definitions import mirror_definitions
-from packages_app.services.groups import ensure_groups
 from packages_app.services.uploads import stage_upload
 from tests.debs import build_deb
 from tests.records import make_record
 
 BASE = "/admin/packages_app"
-PUBLISHING = (f"{BASE}/publication/publish/", f"{BASE}/publication/force-rebuild/", f"{BASE}/definitionstatus/check/")
+PUBLISHING = (
+    f"{BASE}/publication/publish/",
+    f"{BASE}/publication/force-rebuild/",
+    f"{BASE}/publication/sweep/",
+    f"{BASE}/definitionstatus/check/",
+)
 UPLOADING = (f"{BASE}/package/upload/", f"{BASE}/package/build/")
 
 
@@ -34,19 +36,6 @@ def filled(embedded, tmp_path):
     Conflict.objects.create(package_name="tool", version="1.0", architecture="amd64", origin="test")
     assert Job.objects.get(pk=failing.pk).state == "failed"
     return embedded
-
-
-@pytest.fixture
-def as_member(client, db):
-    ensure_groups()
-
-    def log_in(group):
-        user = get_user_model().objects.create_user(group, password="x", is_staff=True)
-        user.groups.add(Group.objects.get(name=group))
-        client.force_login(user)
-        return client
-
-    return log_in
 
 
 @pytest.mark.parametrize("group", ["Viewers", "Uploaders", "Publishers"])

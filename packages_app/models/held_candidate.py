@@ -1,0 +1,51 @@
+"""Held candidates: publications that were made, found suspicious, and wait for a person's word."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class HeldCandidate(models.Model):
+    """A candidate that was not published, and why.
+
+    `faults` is a list of {"code", "text", "items"}: `vanished` (packages whose records are gone), `missing` (pool files
+    that are not there), `identity` (fields of Release that would change). `digest` is a hash of the faults: an
+    approval holds for just these. `added` and `removed` are what clients would see (`name version architecture`).
+    """
+
+    class State(models.TextChoices):
+        """Whether somebody has decided."""
+
+        WAITING = "waiting", "waiting for approval"
+        APPROVED = "approved", "approved"
+        PUBLISHED = "published", "published"
+        REJECTED = "rejected", "rejected"
+        OUTDATED = "outdated", "outdated"
+
+    suite = models.CharField(max_length=64)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    faults = models.JSONField()
+    digest = models.CharField(max_length=64)
+    added = models.JSONField(default=list)
+    removed = models.JSONField(default=list)
+    packages = models.PositiveIntegerField("packages it would have")
+    approvable = models.BooleanField(default=True)
+    created = models.DateTimeField("first seen", auto_now_add=True)
+    seen = models.DateTimeField("last seen")
+    decided = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    job = models.ForeignKey("packages_app.Job", null=True, on_delete=models.SET_NULL, related_name="held_candidates")
+
+    class Meta:
+        """Newest first; one that waits a suite."""
+
+        ordering = ("-seen",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("suite",), condition=models.Q(state="waiting"), name="one_waiting_candidate_a_suite"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.suite} at {self.seen:%Y-%m-%d %H:%M:%S}"
