@@ -47,7 +47,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "repository" {
     status = "Enabled"
 
     filter {
-      prefix = "staging/"
+      prefix = "staging/uploads/" # never staging/releases/: the sweep goes by what is there
     }
 
     expiration {

@@ -33,7 +33,7 @@ variable "service" {
 }
 
 variable "staging_days" {
-  description = "Days after which what was left in staging is removed"
+  description = "Days after which an upload that was left in staging is removed; the sweep is there earlier"
   type        = number
   default     = 30
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from packages_app.core.checksums import Checksums, checksums_of, chunks_of
-from packages_app.core.errors import ImmutableObjectConflict, ObjectExists
+from packages_app.core.errors import ImmutableObjectConflict, ObjectExists, ObjectNotFound
 from packages_app.core.ports import ObjectStore
 
 log = structlog.get_logger(__name__)
@@ -21,7 +21,11 @@ def put_immutable(store: ObjectStore, key: str, body: bytes | Path, checksums: C
     try:
         store.put(key, body, if_none_match=True)
     except ObjectExists:
-        _check_same(store, key, checksums)
+        try:
+            _check_same(store, key, checksums)
+        except ObjectNotFound:  # an orphan that a sweep took this moment
+            store.put(key, body, if_none_match=True)
+            return True
         return False
     return True
 

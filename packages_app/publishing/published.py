@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from packages_app.core.checksums import checksums_of_bytes
 from packages_app.core.errors import CandidateRefused, ObjectNotFound
 from packages_app.core.layout import by_hash_path, suite_path
 from packages_app.core.ports import ObjectStore
@@ -44,16 +45,27 @@ def read_published(store: ObjectStore, suite: str, keyring: bytes) -> Published:
 
 
 def published_packages(store: ObjectStore, suite: str, release: Release) -> dict[PackageKey, tuple[str, str]]:
-    """Give (Filename, SHA256) of every package in the published indexes; an index that is gone counts as empty."""
+    """Give (Filename, SHA256) of each package in the published indexes; one that is gone or damaged counts as empty."""
     packages: dict[PackageKey, tuple[str, str]] = {}
     for name, entry in release.entries.items():
         if name.endswith("/Packages"):
             try:
-                text = store.read(by_hash_path(suite, name, entry.sha256))
-            except ObjectNotFound:
+                text = read_by_hash(store, by_hash_path(suite, name, entry.sha256))
+            except (ObjectNotFound, CandidateRefused):
                 continue
             packages.update(packages_in(text))
     return packages
+
+
+def read_by_hash(store: ObjectStore, key: str) -> bytes:
+    """Read an index by hash; raises `ObjectNotFound`, and `CandidateRefused` when it is not what its name says."""
+    body = store.read(key)
+    found = checksums_of_bytes(body).sha256
+    if found != key.rpartition("/")[2]:
+        raise CandidateRefused(
+            f"{key} is damaged: it has SHA256 {found}.", remedy="Mend it: verify_repository --repair."
+        )
+    return body
 
 
 def packages_in(text: bytes) -> Iterator[tuple[PackageKey, tuple[str, str]]]:

@@ -102,6 +102,7 @@ def take_in(
     progress.step("record", f"{record.package_name} {record.version} {record.architecture}")
     written = table.put_new(record)
     known = table.get(record.package_name, record.version, record.architecture) or record
+    _see_in_pool(known, path, checksums)
     missing = set(place.suites) - set(known.suites)
     if missing:
         known = table.set_suites(known, {*known.suites, *missing})
@@ -128,6 +129,17 @@ def _store(record: PackageRecord, path: Path, checksums: Checksums) -> None:
             f"{record.package_id} {record.architecture} has another file in the pool: {error.message}",
             remedy="Give the build a version of its own; what may have been served is never replaced.",
         ) from error
+
+
+def _see_in_pool(record: PackageRecord, path: Path, checksums: Checksums) -> None:
+    """Put the file into the pool again if it is gone by now.
+
+    What was found there may have been an old orphan that a sweep had listed before this record protected it. A sweep
+    looks at the records after it has taken a file, intake at the pool after it has written the record: one sees it.
+    """
+    if record.pool_path and adapters.bucket().head(record.pool_path) is None:
+        log.warning("pool_file_put_again", key=record.pool_path)
+        _store(record, path, checksums)
 
 
 def _conflict(record: PackageRecord, known_sha256: str) -> VersionConflict:

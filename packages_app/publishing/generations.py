@@ -1,0 +1,91 @@
+"""Generations: the text of every Release that was ever to be put in place, kept in the private staging store.
+
+A publisher keeps its candidate's Release before the first by-hash object is uploaded, so what clients may hold is known
+without Django's database. Each names the Release that it would replace. Since InRelease is replaced only where it still
+is that one, the generations that were really in place are found by going back from the one in place now; a candidate
+that was kept and never came into place is on nobody's way back.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+from packages_app.core.checksums import checksums_of_bytes
+from packages_app.core.ports import ObjectInfo, ObjectStore
+from packages_app.indexes.release import Release, parse_release
+from packages_app.publishing.published import Published
+
+FIRST = "first"
+"""What a generation replaces when nothing was in place before it."""
+UNKNOWN = "unknown"
+"""What a generation replaces when an InRelease was in place that our key did not sign."""
+
+_DATE = "%Y%m%dT%H%M%SZ"
+_DIGITS = 16
+_NAME = re.compile(r"(\d{8}T\d{6}Z)-([0-9a-f]{16})-after-([0-9a-f]{16}|first|unknown)\Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A kept Release. `sha256` is the beginning of its SHA256, `replaces` that of the one before it.
+
+    `date` is the Release's own (UTC, whole seconds), `size` is in bytes; `replaces` may also be `FIRST` or `UNKNOWN`.
+    """
+
+    key: str
+    size: int
+    date: datetime
+    sha256: str
+    replaces: str
+
+    @classmethod
+    def at(cls, key: str, size: int) -> Self | None:
+        """Give the generation that stands at a key; None for another object's."""
+        found = _NAME.match(key.rpartition("/")[2])
+        if found is None:
+            return None
+        try:
+            date = datetime.strptime(found[1], _DATE).replace(tzinfo=UTC)
+        except ValueError:
+            return None
+        return cls(key, size, date, found[2], found[3])
+
+
+def keep_generation(
+    staging: ObjectStore, suite: str, release_text: bytes, date: datetime, published: Published
+) -> ObjectInfo:
+    """Keep a candidate's Release, dated `date`, that is to replace `published`; gives the object as it was written.
+
+    To be called before the candidate's first by-hash object is uploaded. Its `modified` is what the store's own clock
+    said at this write: its name says its content, so writing it again is the same.
+    """
+    replaces = UNKNOWN
+    if published.etag is None:
+        replaces = FIRST
+    elif published.release is not None:
+        replaces = digest_of(published.text)
+    name = f"{date.astimezone(UTC).strftime(_DATE)}-{digest_of(release_text)}-after-{replaces}"
+    return staging.put(f"{_folder(suite)}{name}", release_text)
+
+
+def generations(staging: ObjectStore, suite: str) -> list[Generation]:
+    """Give a suite's kept generations, oldest first."""
+    found = (Generation.at(key, size) for key, size in staging.keys(_folder(suite)))
+    return sorted((one for one in found if one is not None), key=lambda one: (one.date, one.sha256))
+
+
+def read_generation(staging: ObjectStore, generation: Generation) -> Release:
+    """Read a kept Release; raises `ObjectNotFound`, and `CandidateRefused` for one that is damaged."""
+    return parse_release(staging.read(generation.key))
+
+
+def digest_of(release_text: bytes) -> str:
+    """Give the part of a Release's SHA256 that names its generation."""
+    return checksums_of_bytes(release_text).sha256[:_DIGITS]
+
+
+def _folder(suite: str) -> str:
+    return f"releases/{suite}/"

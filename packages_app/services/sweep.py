@@ -1,0 +1,143 @@
+"""The sweep: what no client can ask for any more goes (DESIGN 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+
+from packages_app.core.errors import StoreMissing
+from packages_app.core.ports import Progress
+from packages_app.models import Conflict, Job
+from packages_app.publishing.removal import move_orphans, put_back_named, remove_generations, remove_leftovers
+from packages_app.publishing.retention import Keeping
+from packages_app.publishing.sweep import Found, SuitePlan, Sweep
+from packages_app.services import adapters
+from packages_app.services.lease_hold import lease_held
+from packages_app.sources.build_script import BuildScriptSettings
+
+_FIRST = 20
+
+log = structlog.get_logger(__name__)
+
+
+def keeping() -> Keeping:
+    """Give how much is kept, by the settings."""
+    return Keeping(settings.SWEEP_GENERATIONS, timedelta(days=settings.SWEEP_DAYS))
+
+
+def sweep(progress: Progress, *, dry_run: bool = False, now: datetime | None = None) -> dict[str, Any]:
+    """Remove old by-hash objects, pool files that nothing names, and leftovers in staging.
+
+    With `dry_run` nothing changes. Gives for each of by_hash, pool and staging how many objects went (or would), their
+    bytes and the first keys; and under kept_back why something was left alone. Every key is logged. Raises `LeaseBusy`
+    when a suite is being published or another sweep runs, `LeaseLost`, and `ObjectChanged`: trying again is safe.
+    """
+    with _lease("sweep", dry_run=dry_run) as hold:
+        bound = Sweep(
+            adapters.package_table(),
+            adapters.bucket(),
+            adapters.staging(),
+            adapters.signer().public_keyring(),
+            keeping(),
+            now or adapters.now(),
+            hold,
+        )
+        plans = [_sweep_suite(bound, suite.name, progress, dry_run=dry_run) for suite in adapters.repository().suites]
+        # Staging comes first, so that what is moved there from the pool stays whatever the clocks say.
+        leftovers = _sweep_staging(bound, progress, dry_run=dry_run)
+        orphans, pool_kept_back = _sweep_pool(bound, progress, dry_run=dry_run)
+    kept_back = [f"suite {plan.suite}: {plan.kept_back}" for plan in plans if plan.kept_back] + pool_kept_back
+    for why in kept_back:
+        progress.note(f"left alone: {why}", level="warning")
+    result: dict[str, Any] = {
+        "by_hash": _summary(found for plan in plans for found in plan.by_hash),
+        "pool": _summary(orphans),
+        "staging": _summary([*(found for plan in plans for found in plan.releases), *leftovers]),
+    }
+    verb = "would go" if dry_run else "went"
+    for name, summary in result.items():
+        progress.note(f"{name}: {summary['objects']} objects {verb}, {summary['bytes']} bytes")
+    return {"dry_run": dry_run, **result, "kept_back": kept_back}
+
+
+def _sweep_suite(bound: Sweep, suite: str, progress: Progress, *, dry_run: bool) -> SuitePlan:
+    progress.step("sweep suite", suite)
+    with _lease(f"publish:{suite}", dry_run=dry_run) as hold:
+
+        def hold_both() -> None:
+            bound.hold()
+            hold()
+
+        held = replace(bound, hold=hold_both)
+        plan = held.plan_suite(suite)
+        if dry_run:
+            _log_planned([*plan.by_hash, *plan.releases])
+        else:
+            remove_generations(held, plan)
+    return plan
+
+
+def _sweep_pool(bound: Sweep, progress: Progress, *, dry_run: bool) -> tuple[tuple[Found, ...], list[str]]:
+    progress.step("sweep pool")
+    plan = bound.plan_pool()
+    kept_back = [f"pool: {plan.kept_back}"] if plan.kept_back else []
+    if dry_run:
+        _log_planned(plan.orphans)
+        return plan.orphans, kept_back
+    try:
+        move_orphans(bound, plan.orphans)
+    except StoreMissing as error:  # the least rights allow no deletion from the pool
+        return (), [f"pool: {len(plan.orphans)} files that nothing names may not be deleted: {error}"]
+    for key in put_back_named(bound):
+        progress.note(f"{key} is named by a record by now, and back", level="warning")
+    return plan.orphans, kept_back
+
+
+def _sweep_staging(bound: Sweep, progress: Progress, *, dry_run: bool) -> tuple[Found, ...]:
+    progress.step("sweep staging")
+    definitions = adapters.definitions().by_name.values()
+    builds = [d.source_settings for d in definitions if isinstance(d.source_settings, BuildScriptSettings)]
+    prefixes = ["uploads/", "quarantine/", *(f"{build.staging_prefix}/" for build in builds)]
+    leftovers = bound.plan_staging(prefixes, _needed())
+    if dry_run:
+        _log_planned(leftovers)
+    else:
+        remove_leftovers(bound, leftovers)
+    return leftovers
+
+
+def _needed() -> set[str]:
+    """Give the staged files of jobs that may still be done, or started again, and of open conflicts."""
+    staged = Job.objects.exclude(state=Job.State.DONE).filter(arguments__has_key="staged")
+    conflicts = Conflict.objects.filter(settled=False)
+    return {*staged.values_list("arguments__staged", flat=True), *conflicts.values_list("quarantined", flat=True)}
+
+
+@contextmanager
+def _lease(name: str, *, dry_run: bool) -> Iterator[Callable[[], None]]:
+    """Hold a lease for the block, and give what renews it; a dry run changes nothing, so it needs none."""
+    if dry_run:
+        yield lambda: None
+        return
+    with lease_held(adapters.package_table(), name) as lease:
+        yield lease.hold
+
+
+def _log_planned(planned: Iterable[Found]) -> None:
+    for found in planned:
+        log.info("object_would_be_swept", key=found.key, size=found.size)
+
+
+def _summary(swept: Iterable[Found]) -> dict[str, Any]:
+    found = list(swept)
+    return {
+        "objects": len(found),
+        "bytes": sum(each.size for each in found),
+        "first": [each.key for each in found[:_FIRST]],
+    }
