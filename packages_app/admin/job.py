@@ -6,13 +6,14 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand, job_page
 from packages_app.models import Job
-from packages_app.services.requests import request_again
+from packages_app.services.requests import request_again, request_repair, request_verify
+from packages_app.verification.fault import Pool
 
 
 @admin.register(Job)
@@ -64,6 +65,8 @@ class JobAdmin(WindowAdmin):
         return [
             path("<uuid:job_id>/progress/", view(self.progress_view), name="packages_app_job_progress"),
             path("<uuid:job_id>/again/", view(require_POST(self.again_view)), name="packages_app_job_again"),
+            path("<uuid:job_id>/repair/", view(require_POST(self.repair_view)), name="packages_app_job_repair"),
+            path("verify/", view(require_POST(self.verify_view)), name="packages_app_job_verify"),
             *super().get_urls(),
         ]
 
@@ -79,3 +82,16 @@ class JobAdmin(WindowAdmin):
         demand(request, PUBLISH)
         job = get_object_or_404(Job, pk=job_id)
         return asked(request, lambda: request_again(job, request.user), otherwise=job_page(job))
+
+    def verify_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Ask for a verification of all suites, with a sample of the pool or all of it."""
+        demand(request, PUBLISH)
+        pool = Pool.ALL if request.POST.get("pool") == Pool.ALL else Pool.SAMPLE
+        return asked(request, lambda: request_verify(request.user, pool=pool), otherwise=reverse("admin:index"))
+
+    def repair_view(self, request: HttpRequest, job_id: str) -> HttpResponseBase:
+        """Ask for the repair whose plan this page showed."""
+        demand(request, PUBLISH)
+        job = get_object_or_404(Job, pk=job_id)
+        digest = request.POST.get("digest", "")
+        return asked(request, lambda: request_repair(job, digest, request.user), otherwise=job_page(job))

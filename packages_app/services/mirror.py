@@ -12,7 +12,7 @@ from django.db import transaction
 
 from packages_app.core.errors import InvalidVersion
 from packages_app.core.ports import Progress
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, TableKey
 from packages_app.models import Package, SuiteMembership
 from packages_app.services.adapters import package_table
 from packages_app.services.publication_requests import request_publications
@@ -74,15 +74,40 @@ def reconcile_mirror(progress: Progress) -> Reconciled:
     return Reconciled(read, added, changed, len(unseen))
 
 
+def mirror_differences(records: Iterable[PackageRecord]) -> list[TableKey]:
+    """Give the keys of rows that are not as their record says, that lack, or that have no record, sorted.
+
+    `records` is the whole table, read a moment ago: what differs is looked at once more, since records may have come.
+    """
+    unseen = set(Package.objects.values_list("package_id", "architecture").iterator(chunk_size=5000))
+    suspects: set[TableKey] = set()
+    for batch in _in_batches(records):
+        rows = _rows_of({record.package_id for record in batch})
+        suspects |= {r.key for r in batch if r.key not in rows or _differs(rows[r.key], r)}
+        unseen -= {record.key for record in batch}
+    differing: list[TableKey] = []
+    for keys in _in_batches(sorted(suspects | unseen)):
+        now = package_table().get_many(keys)
+        rows = _rows_of({package_id for package_id, _ in keys})
+        differing += [key for key in keys if not _same(rows.get(key), now.get(key))]
+    return differing
+
+
+def _same(row: Package | None, record: PackageRecord | None) -> bool:
+    if row is None or record is None:
+        return row is None and record is None
+    return not _differs(row, record)
+
+
+def _rows_of(package_ids: set[str]) -> dict[TableKey, Package]:
+    rows = Package.objects.filter(package_id__in=package_ids).prefetch_related("memberships")
+    return {(row.package_id, row.architecture): row for row in rows}
+
+
 def _mirror_batch(records: list[PackageRecord]) -> _Batch:
     """Bring the rows of some records up to date in one transaction."""
     with transaction.atomic():
-        rows = {
-            (row.package_id, row.architecture): row
-            for row in Package.objects.filter(package_id__in={r.package_id for r in records}).prefetch_related(
-                "memberships"
-            )
-        }
+        rows = _rows_of({record.package_id for record in records})
         new = [_row(record) for record in records if record.key not in rows]
         stale = [record for record in records if record.key in rows and _differs(rows[record.key], record)]
         added = Package.objects.bulk_create(new)

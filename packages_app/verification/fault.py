@@ -1,0 +1,76 @@
+"""What a verification finds: faults, each with a stable code, the object, a sentence, and how it is cured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Cure(StrEnum):
+    """What heals a fault; the value is what people read."""
+
+    NONE = "not by a repair"
+    PUBLISH = "publish the suite again"
+    DROP = "remove the wrong object, then publish the suite again"
+    RESTORE = "bring the record's bytes back"
+    SET_ASIDE = "move the object to staging"
+    RECONCILE = "reconcile the mirror"
+
+
+class Pool(StrEnum):
+    """How much of the pool is read and hashed; that its files are there, and how large, is always looked at."""
+
+    SAMPLE = "sample"
+    ALL = "all"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is not as it should be.
+
+    `where` is the object's key, or what else has the fault (`mirror: name#version architecture`). `suite` is the one
+    whose publication it belongs to, "" where it belongs to none.
+    """
+
+    code: str
+    where: str
+    text: str
+    repair: Cure
+    suite: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.where}: {self.text} Repair: {self.repair}."
+
+    def as_dict(self) -> dict[str, str]:
+        """Give it as plain values."""
+        return {
+            "code": self.code, "where": self.where, "text": self.text, "repair": str(self.repair), "suite": self.suite,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was looked at, and what was found.
+
+    `suites` are those looked at; `whole` says that they are all there are, so that mirror, orphans and strays were
+    looked at too. `sample` and `seed` say which pool files are in the sample. `indexes` and `pool_files` count objects
+    read and hashed.
+    """
+
+    suites: tuple[str, ...]
+    whole: bool
+    pool: Pool
+    sample: int
+    seed: str
+    faults: tuple[Fault, ...]
+    indexes: int = 0
+    pool_files: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as plain values, without the faults."""
+        return {
+            "suites": list(self.suites), "pool": str(self.pool), "sample": self.sample, "seed": self.seed,
+            "indexes": self.indexes, "pool_files": self.pool_files,
+        }  # fmt: skip

@@ -1,0 +1,202 @@
+"""A suite's indexes: each under its canonical name and by hash as Release lists it, and all as the records say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+
+from packages_app.core.checksums import Checksums
+from packages_app.core.layout import ALL, binary_folder, by_hash_path, suite_path
+from packages_app.core.record import PackageRecord
+from packages_app.core.repository import Suite
+from packages_app.indexes.compression import READERS
+from packages_app.indexes.packages import IndexFile, packages_text
+from packages_app.indexes.release import ReleaseEntry
+from packages_app.publishing.published import packages_in
+from packages_app.verification.fault import Cure, Fault
+from packages_app.verification.reader import Check, Reader, Trouble, View
+from packages_app.verification.release import NAMES
+
+_CODES = {
+    False: {Trouble.MISSING: "index_missing", Trouble.DIFFERS: "index_differs", Trouble.NOT_SERVED: "not_served"},
+    True: {Trouble.MISSING: "by_hash_missing", Trouble.DIFFERS: "by_hash_differs", Trouble.NOT_SERVED: "not_served"},
+}
+_NAMED = 20
+"""How many packages of one index are named; of more, their number."""
+
+
+@dataclass
+class ExaminedIndexes:
+    """The faults of a suite's indexes, the text of each Packages file that could be read, and how many were read."""
+
+    faults: list[Fault] = field(default_factory=list)
+    texts: dict[str, bytes] = field(default_factory=dict)
+    read: int = 0
+
+
+def entries_of(indexes: Iterable[IndexFile]) -> dict[str, ReleaseEntry]:
+    """Give what Release would list of indexes just made."""
+    return {
+        index.name: ReleaseEntry(
+            index.checksums.size, index.checksums.md5, index.checksums.sha1, index.checksums.sha256
+        )
+        for index in indexes
+    }
+
+
+def examine_indexes(
+    view: View, suite: Suite, entries: Mapping[str, ReleaseEntry], hold: Callable[[], None]
+) -> ExaminedIndexes:
+    """Read every index by hash, as apt does, and under its canonical name. `hold` is called between objects."""
+    examined = ExaminedIndexes()
+    for name, entry in entries.items():
+        for by_hash in (True, False):
+            hold()
+            key = by_hash_path(suite.name, name, entry.sha256) if by_hash else suite_path(suite.name, name)
+            _examine_object(view, suite, key, name, entries, examined, by_hash=by_hash)
+    return examined
+
+
+def _examine_object(
+    view: View,
+    suite: Suite,
+    key: str,
+    name: str,
+    entries: Mapping[str, ReleaseEntry],
+    examined: ExaminedIndexes,
+    *,
+    by_hash: bool,
+) -> None:
+    examined.read += 1
+    plain = name.endswith("/Packages")
+
+    def check(reader: Reader) -> str:
+        body, said = _index_fault(reader, key, name, entries)
+        if plain and not said:
+            examined.texts[name] = body
+        return said
+
+    problem = view.problem(key, check)
+    if problem is not None:
+        cure = Cure.DROP if by_hash and problem.trouble is Trouble.DIFFERS else Cure.PUBLISH
+        if problem.trouble is Trouble.NOT_SERVED:
+            cure = Cure.NONE
+        examined.faults.append(Fault(_CODES[by_hash][problem.trouble], key, problem.text, cure, suite.name))
+
+
+def _index_fault(reader: Reader, key: str, name: str, entries: Mapping[str, ReleaseEntry]) -> tuple[bytes, str]:
+    """Give an index's bytes and what is wrong with them against every hash that Release lists, "" when nothing."""
+    entry = entries[name]
+    reading = reader.read(key, entry.size, keep=True)
+    found = reading.checksums
+    for said, one, wanted in (
+        ("bytes", found.size, entry.size),
+        ("as SHA256", found.sha256, entry.sha256),
+        ("as SHA1", found.sha1, entry.sha1),
+        ("as MD5", found.md5, entry.md5),
+    ):
+        if one != wanted:
+            return b"", f"It has {one} {said}, Release lists {wanted}."
+    folder, _, file = name.rpartition("/")
+    raw = entries.get(f"{folder}/Packages")
+    if raw is None or file == "Packages":
+        return reading.body, ""
+    return reading.body, _unpacking_fault(reading.body, file.removeprefix("Packages"), raw)
+
+
+def _unpacking_fault(body: bytes, ending: str, raw: ReleaseEntry) -> str:
+    if ending not in READERS:
+        return ""
+    # The bytes are those that we signed for, so they unpack to what we packed and to nothing absurd.
+    try:
+        size = len(text := READERS[ending](body))
+    except Exception as error:  # each compression has errors of its own
+        return f"It can't be unpacked: {error}."
+    return "" if size == raw.size and sha256(text).hexdigest() == raw.sha256 else "It does not unpack to Packages."
+
+
+def examine_contents(suite: Suite, texts: Mapping[str, bytes], records: Iterable[PackageRecord]) -> list[Fault]:
+    """Compare the Packages files with the suite's complete records, in index order: each is in its index, as it says.
+
+    A file that could not be read has its fault already.
+    """
+    listed = list(records)
+    faults: list[Fault] = []
+    for component in suite.components:
+        for architecture in suite.architectures:
+            name = f"{binary_folder(component, architecture)}/Packages"
+            wanted = [r for r in listed if r.component == component and r.architecture in (ALL, architecture)]
+            if name in texts and texts[name] != b"".join(packages_text(wanted)):
+                faults += _content_faults(suite, name, texts[name], wanted)
+    return faults
+
+
+def _content_faults(suite: Suite, name: str, text: bytes, records: Collection[PackageRecord]) -> list[Fault]:
+    fault = partial(Fault, where=suite_path(suite.name, name), repair=Cure.PUBLISH, suite=suite.name)
+    try:
+        found = dict(packages_in(text))
+    except KeyError as error:
+        return [fault("index_unreadable", text=f"A stanza has no field {error}.")]
+    wanted = {record.key: (record.pool_path, record.sha256_hash) for record in records}
+    cases = (
+        ("not_published", "The table has {}, the index has not.", wanted.keys() - found.keys()),
+        ("not_in_table", "The index has {}, the table has not.", found.keys() - wanted.keys()),
+        (
+            "index_outdated",
+            "The index names another file for {} than the table.",
+            [key for key in wanted.keys() & found.keys() if wanted[key] != found[key]],
+        ),
+    )
+    faults = [fault(code, text=said.format(_named(keys))) for code, said, keys in cases if keys]
+    return faults or [fault("index_outdated", text="Its stanzas are not those that the records give now.")]
+
+
+def _named(keys: Iterable[tuple[str, str]]) -> str:
+    names = sorted(f"{package_id.replace('#', ' ', 1)} {architecture}" for package_id, architecture in keys)
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def examine_waiting_names(view: View, suite: Suite, indexes: Iterable[IndexFile], seen: Collection[str]) -> list[Fault]:
+    """Look at what the suite's next publication will write by hash, except for the keys in `seen`.
+
+    An object there that is not what its name says would make that publication refuse to go on.
+    """
+    faults = []
+    for index in indexes:
+        key = by_hash_path(suite.name, index.name, index.checksums.sha256)
+        if key in seen:
+            continue
+        problem = View(view.stored, None, view.now).problem(key, _by_name(key, index.checksums))
+        if problem is not None and problem.trouble is Trouble.DIFFERS:
+            faults.append(Fault("by_hash_differs", key, problem.text, Cure.DROP, suite.name))
+    return faults
+
+
+def _by_name(key: str, wanted: Checksums) -> Check:
+    def check(reader: Reader) -> str:
+        found = reader.read(key, wanted.size).checksums.sha256
+        return "" if found == wanted.sha256 else f"It has SHA256 {found}."
+
+    return check
+
+
+def strays_of(suite: Suite, keys: Iterable[str], entries: Collection[str]) -> list[Fault]:
+    """Find objects below a suite's folder that nobody reads: neither Release's, nor by hash, nor a place of an index.
+
+    What was published by hash before stays for a time; taking it away is the sweep's work.
+    """
+    places = {
+        f"{binary_folder(component, architecture)}/Packages{ending}"
+        for component in suite.components
+        for architecture in suite.architectures
+        for ending in READERS
+    }
+    known = {suite_path(suite.name, name) for name in (*places, *entries, *NAMES)}
+    return [
+        Fault("stray", key, "No Release names it.", Cure.SET_ASIDE, suite.name)
+        for key in keys
+        if key not in known and "/by-hash/" not in key
+    ]

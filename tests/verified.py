@@ -1,0 +1,110 @@
+"""A published repository to verify: a bootstrap package, packages of a vendor, all of them to be had there again."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as live_settings
+
+from packages_app.core.ports import Silent
+from packages_app.models import Job, Package
+from packages_app.services import adapters
+from packages_app.services.mirror import reconcile_mirror
+from packages_app.services.sync import sync_packages
+from packages_app.services.verify import verify_repository
+from packages_app.verification.fault import Pool, Verification
+from tests.debs import build_deb
+from tests.feeds import Feed
+from tests.reader import read_everything
+from tests.served import ServedBucket
+from tests.stack import Stack, point_settings_at
+
+COPY = "setup.deb"
+TWO_DAYS = 2 * 24 * 3600
+
+
+@dataclass
+class Repository:
+    """A repository in place, its vendor, and the server that clients read it from."""
+
+    stack: Stack
+    feed: Feed
+    server: ServedBucket
+
+    @property
+    def folder(self) -> Path:
+        """The embedded bucket's folder."""
+        return live_settings.BUCKET.path
+
+    def path(self, key: str) -> Path:
+        return self.folder / key
+
+    def objects(self) -> dict[str, bytes]:
+        """Every object's bytes by its key."""
+        return {key: self.path(key).read_bytes() for key, _ in self.stack.bucket.keys("")}
+
+    def spoil(self, key: str, body: bytes | None = None) -> None:
+        """Put other bytes at a key, as no writer of ours does: another file, or the same file's bytes turned round."""
+        path = self.path(key)
+        body = path.read_bytes()[::-1] if body is None else body
+        path.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+
+    def age(self, key: str) -> None:
+        """Let an object be two days old."""
+        then = time.time() - TWO_DAYS
+        os.utime(self.path(key), (then, then))
+
+    def verify(self, *suites: str, pool: Pool = Pool.ALL, **options: Any) -> Verification:
+        return verify_repository(suites, Silent(), pool=pool, **options)
+
+    def clients_see(self) -> set[tuple[str, str, str]]:
+        """Read everything as a client does, hashes checked."""
+        return read_everything(self.stack.bucket, adapters.signer().public_keyring())
+
+
+def found(verification: Verification) -> set[tuple[str, str]]:
+    """Give what a verification found, as (code, where)."""
+    return {(fault.code, fault.where) for fault in verification.faults}
+
+
+def fill(stack: Stack, feed: Feed, folder: Path) -> None:
+    """Take in a vendor's packages and publish them."""
+    for definition in (stack.config / "packages").glob("*.yaml"):
+        definition.unlink()
+    for name, versions, architecture in (
+        ("setup", ("1.0", "1.1"), "all"),
+        ("tool", ("1.0+b~1", "2:1.1"), "amd64"),
+        ("other", ("3.0",), "arm64"),
+    ):
+        feed.releases.clear()
+        for version in versions:
+            feed.publish(build_deb(folder / name, name, version, architecture), version)
+        feed.files[f"/{name}.json"] = feed.files.pop("/metadata.json")
+        bootstrap = {"bootstrap": {"copy": COPY}} if name == "setup" else {}
+        source = {"type": "external_download", "endpoint": f"{feed.url}/{name}.json", "signature_policy": "off"}
+        source["additional_files"] = {"certificate": "certificate.pem", "signature": "signature.bin"}
+        stack.define(name, source, architecture=architecture, **bootstrap)
+    sync_packages([], Silent())
+    stack.run_jobs()
+    reconcile_mirror(Silent())
+    assert Package.objects.count() == 5
+    Job.objects.all().delete()
+
+
+@pytest.fixture
+def standing(tmp_path: Path, settings: Any, db: None) -> Iterator[Repository]:
+    """A published repository in the embedded column, served over HTTP."""
+    stack = point_settings_at(settings, tmp_path / "home")
+    with Feed() as feed, ServedBucket(stack.bucket) as server:
+        settings.PUBLIC_URL = server.url
+        stack.configure(suites=[{"architectures": ["amd64", "arm64"]}])
+        fill(stack, feed, tmp_path / "debs")
+        yield Repository(stack, feed, server)
