@@ -9,6 +9,8 @@ from celery import shared_task
 
 from packages_app.models import Job
 from packages_app.services import job_services, jobs
+from packages_app.services import send_notices as sending
+from packages_app.services import watch_expiry as expiry
 from packages_app.services.refresh_signatures import suites_to_refresh
 
 
@@ -54,11 +56,41 @@ def reconcile_mirror(job_id: str | None = None) -> None:
     _run(Job.Kind.RECONCILE, job_id)
 
 
+@shared_task(name="packages_app.tasks.sweep")
+def sweep(job_id: str | None = None) -> None:
+    """Take away what no client can ask for any more."""
+    _run(Job.Kind.SWEEP, job_id)
+
+
+@shared_task(name="packages_app.tasks.verify_repository")
+def verify_repository(job_id: str | None = None) -> None:
+    """Look for everything that is not as it should be; without a job, in all suites and a sample of the pool."""
+    _run(Job.Kind.VERIFY, job_id)
+
+
+@shared_task(name="packages_app.tasks.repair_repository")
+def repair_repository(job_id: str) -> None:
+    """Do the repair that somebody consented to."""
+    _run(Job.Kind.REPAIR, job_id)
+
+
 @shared_task(name="packages_app.tasks.refresh_signatures")
 def refresh_signatures(job_id: str | None = None) -> None:
     """Renew signatures that are past half of their life; the clock's question makes a job only when one is."""
     if job_id or suites_to_refresh():
         _run(Job.Kind.REFRESH, job_id)
+
+
+@shared_task(name="packages_app.tasks.send_notices")
+def send_notices() -> int:
+    """Send notices on by e-mail, webhook and so on."""
+    return sending.send_notices()
+
+
+@shared_task(name="packages_app.tasks.watch_expiry")
+def watch_expiry() -> list[str]:
+    """Tell people of what is near its expiry."""
+    return expiry.watch_expiry()
 
 
 @shared_task(name="packages_app.tasks.wake_silent_jobs")

@@ -5,8 +5,12 @@ With nothing set this is the embedded column: SQLite and folders below REPOMGR_H
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.urls import reverse_lazy
 
+from packages_app.core.addresses import parse_private_upstreams
 from packages_app.core.locations import FolderStore, parse_store_url, parse_table_url
 from repomgr import environment
 
@@ -44,7 +48,23 @@ STAGING = parse_store_url("STAGING_URL", environment.text("STAGING_URL", default
 PUBLIC_URL = environment.web_address("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}/repository")
 SIGNING_KEY = environment.text("SIGNING_KEY", default="")
 GITHUB_TOKEN = environment.token("GITHUB_TOKEN")
+PRIVATE_UPSTREAMS = parse_private_upstreams("PRIVATE_UPSTREAMS", environment.texts("PRIVATE_UPSTREAMS", default=[]))
 SIGNING_KEY_FILE = HOME / "signing-key.asc"
+# How many pool files the daily verification reads besides the newest versions.
+VERIFY_SAMPLE = environment.number("VERIFY_SAMPLE", default=100)
+# The sweep: how many old generations stay, and for how long what was in place; a client's cache is never that old.
+SWEEP_GENERATIONS = environment.number("SWEEP_GENERATIONS", default=10)
+SWEEP_DAYS = environment.number("SWEEP_DAYS", default=14)
+# A publisher that says nothing for so long loses its suite to another; a job, its worker.
+LEASE_SECONDS = environment.number("LEASE_SECONDS", default=120)
+SILENT_SECONDS = environment.number("SILENT_SECONDS", default=60)
+# Before each switch the real apt reads the candidate: where it is installed, always, or never.
+APT_CHECK = environment.choice("APT_CHECK", ("auto", "required", "off"), default="auto")
+
+# Who is told of notices: addresses of apprise, which hold passwords; which kinds; where the admin is, for links
+NOTIFY_URLS = environment.addresses("NOTIFY_URLS")
+NOTIFY_KINDS = environment.texts("NOTIFY_KINDS", default=[])
+ADMIN_URL = environment.text("ADMIN_URL", default="") and environment.web_address("ADMIN_URL", default="")
 
 DATABASES = {"default": environment.database("DATABASE_URL", default=f"sqlite:///{HOME}/django.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -63,6 +83,44 @@ SECURE_HSTS_SECONDS = _YEAR_SECONDS if BEHIND_HTTPS else 0
 # HSTS for subdomains, and the browsers' preload list, are for the owner of the whole domain to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if host != "*"] if BEHIND_HTTPS else []
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+# Not Strict: a link in a notice leads to a page, not to the login.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+# Scripts come from this server's files alone, never from a page's text. The theme forces two exceptions: Alpine.js
+# makes functions of the expressions in its templates ('unsafe-eval'), and the theme's colours are a style element,
+# to which htmx adds another ('unsafe-inline' for styles only). Its style sheet has small pictures as data: addresses.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, UNSAFE_EVAL],
+        "script-src-attr": [NONE],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+# A user name is locked for an address after so many failures (django-axes); `axes_reset` unlocks.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = environment.number("LOGIN_ATTEMPTS", default=5)
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "repomgr.login.client_address"
+AXES_LOCKOUT_CALLABLE = "repomgr.login.locked_page"
+AXES_RESET_ON_SUCCESS = True
+# Attempts while it is locked neither count nor prolong it.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# Its tables keep failures that still count, and of what was posted nothing that is secret; it logs nothing of them.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]
+AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -111,12 +169,15 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_celery_beat",
     "django_structlog",
+    "axes",
     "packages_app",
 ]
 MIDDLEWARE = [
     "repomgr.health.health_middleware",
+    "repomgr.headers.headers_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -124,6 +185,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    # Last, so that it sees the login's own answer.
+    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -178,9 +241,12 @@ UNFOLD = {
             ("Overview", "home", "admin:index", ""),
             ("Packages", "inventory_2", "admin:packages_app_package_changelist", "packages_app.view_package"),
             ("Publications", "publish", "admin:packages_app_publication_changelist", "packages_app.view_publication"),
+            ("Held back", "front_hand", "admin:packages_app_heldcandidate_changelist",
+             "packages_app.view_heldcandidate"),
             ("Definitions", "description", "admin:packages_app_definitionstatus_changelist",
              "packages_app.view_definitionstatus"),
             ("Conflicts", "warning", "admin:packages_app_conflict_changelist", "packages_app.view_conflict"),
+            ("Notices", "notifications", "admin:packages_app_notice_changelist", "packages_app.view_notice"),
         )),
         _section("Work", (
             ("Jobs", "work_history", "admin:packages_app_job_changelist", "packages_app.view_job"),

@@ -6,21 +6,15 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
-from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand, job_page, size_text
+from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand, job_page, lines, size_text
 from packages_app.models import Publication
 from packages_app.services.publication_requests import request_publication
-from packages_app.services.requests import request_force_rebuild
-
-
-def _lines(lines: list[str]) -> SafeString:
-    if not lines:
-        return SafeString("none")
-    return format_html('<ul class="rm-list">{}</ul>', format_html_join("", "<li>{}</li>", ((line,) for line in lines)))
+from packages_app.services.requests import request_force_rebuild, request_sweep
 
 
 @admin.register(Publication)
@@ -87,24 +81,24 @@ class PublicationAdmin(WindowAdmin):
     @display(description="added")
     def added_lines(self, publication: Publication) -> SafeString:
         """What came."""
-        return _lines(publication.added)
+        return lines(publication.added)
 
     @display(description="removed")
     def removed_lines(self, publication: Publication) -> SafeString:
         """What went."""
-        return _lines(publication.removed)
+        return lines(publication.removed)
 
     @display(description="left out, with the reason")
     def left_out_lines(self, publication: Publication) -> SafeString:
         """What no index carries, and why."""
-        return _lines(
+        return lines(
             [f"{row['package_id']} {row['architecture']}: {', '.join(row['reasons'])}" for row in publication.left_out]
         )
 
     @display(description="missing pool files")
     def missing_lines(self, publication: Publication) -> SafeString:
         """What a force rebuild found missing."""
-        return _lines(publication.missing_files)
+        return lines(publication.missing_files)
 
     @action(description="Force rebuild these suites", permissions=["publish"])
     def force_rebuild(self, request: HttpRequest, queryset: QuerySet[Publication]) -> HttpResponseBase:
@@ -118,6 +112,7 @@ class PublicationAdmin(WindowAdmin):
         return [
             path("publish/", view(require_POST(self.publish_view)), name="packages_app_publication_publish"),
             path("force-rebuild/", view(require_POST(self.rebuild_view)), name="packages_app_publication_rebuild"),
+            path("sweep/", view(require_POST(self.sweep_view)), name="packages_app_publication_sweep"),
             *super().get_urls(),
         ]
 
@@ -136,3 +131,9 @@ class PublicationAdmin(WindowAdmin):
             lambda: request_force_rebuild(suites, request.user, repair=repair),
             otherwise=reverse("admin:index"),
         )
+
+    def sweep_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Ask for a sweep, or with `dry_run` for what one would take."""
+        demand(request, PUBLISH)
+        dry_run = "dry_run" in request.POST
+        return asked(request, lambda: request_sweep(request.user, dry_run=dry_run), otherwise=reverse("admin:index"))

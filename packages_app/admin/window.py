@@ -10,6 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from packages_app.core.errors import RepomgrError
@@ -25,7 +27,6 @@ class WindowAdmin(ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     list_fullwidth = True
-    actions_selection_counter = False
 
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         """Nobody adds."""
@@ -63,6 +64,15 @@ def asked(request: HttpRequest, ask: Callable[[], Job], *, otherwise: str) -> Ht
         messages.error(request, str(error))
         return HttpResponseRedirect(otherwise)
     return HttpResponseRedirect(job_page(job))
+
+
+def lines(of_text: list[str]) -> SafeString:
+    """Give lines as a list of the page; "none" where there are none."""
+    if not of_text:
+        return SafeString("none")
+    return format_html(
+        '<ul class="rm-list">{}</ul>', format_html_join("", "<li>{}</li>", ((line,) for line in of_text))
+    )
 
 
 def size_text(size: int | None) -> str:

@@ -6,6 +6,8 @@ Every error has a `code` (stable, for logs, jobs and tests), a sentence that nam
 
 from __future__ import annotations
 
+from packages_app.core.candidate_fault import CandidateFault
+
 
 class RepomgrError(Exception):
     """Base of all errors that the product raises on purpose."""
@@ -160,6 +162,38 @@ class CandidateRefused(RepomgrError):
     code = "candidate_refused"
 
 
+class CandidateHeld(CandidateRefused):
+    """A candidate publication is sound and suspicious: it waits for a person's word.
+
+    `added` and `removed` are what clients would see, as `name version architecture`; `packages` how many there would
+    be.
+    """
+
+    code = "candidate_held"
+
+    def __init__(
+        self,
+        suite: str,
+        faults: tuple[CandidateFault, ...],
+        *,
+        added: tuple[str, ...],
+        removed: tuple[str, ...],
+        packages: int,
+    ) -> None:
+        super().__init__(
+            f"The publication of suite {suite} is held back. {' '.join(fault.text for fault in faults)}",
+            remedy=" ".join([*(fault.remedy for fault in faults), "Or approve it in the admin, under Held back."]),
+        )
+        self.suite, self.faults = suite, faults
+        self.added, self.removed, self.packages = added, removed, packages
+
+
+class ClockWrong(RepomgrError):
+    """This machine's clock is off: clients would refuse or ignore what it dates."""
+
+    code = "clock_wrong"
+
+
 class EnvironmentRefused(RepomgrError):
     """An environment's Terraform state can't be read, or is not that of the settings."""
 
@@ -176,6 +210,12 @@ class MigrationRefused(RepomgrError):
     """A table can't be migrated as it is, or has been migrated already."""
 
     code = "migration_refused"
+
+
+class RepairRefused(RepomgrError):
+    """A repair would do something else than what somebody consented to."""
+
+    code = "repair_refused"
 
 
 class RepositoryRefused(RepomgrError):

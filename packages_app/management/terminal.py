@@ -20,7 +20,7 @@ EXIT_REFUSED = 2
 EXIT_TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits(3)
 _REFUSED = (
     "package_refused", "invalid_deb", "invalid_version", "bad_definition", "bad_setting", "version_conflict",
-    "bad_environment", "bad_backup", "migration_refused", "repository_refused",
+    "bad_environment", "bad_backup", "migration_refused", "repository_refused", "repair_refused",
 )  # fmt: skip
 
 
@@ -96,15 +96,16 @@ class ServiceCommand(BaseCommand):
         """Run a job here, with its progress on the terminal; raises `CommandError` when it failed."""
         job = make()
         progress = TerminalProgress()
-        job = jobs.run(job.pk, job_services.SERVICES[job.kind], watcher=progress)
+        job = jobs.run(job.pk, job_services.SERVICES[job.kind], watcher=progress, patient=False)
         progress.end("failed" if job.state == Job.State.FAILED else "done")
         self.tell(job)
         return job
 
     def publish_waiting(self) -> None:
         """Run the publications that wait; raises `CommandError` when one failed."""
-        with terminal_progress() as progress:
-            done = job_services.run_waiting_publications(progress)
+        progress = TerminalProgress()
+        done = job_services.run_waiting_publications(progress)
+        progress.end("failed" if any(job.state == Job.State.FAILED for job in done) else "done")
         for job in done:
             self.tell(job)
 

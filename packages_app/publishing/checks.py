@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from packages_app.core.candidate_fault import CandidateFault
 from packages_app.core.checksums import checksums_of_bytes
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.layout import ALL, binary_folder
@@ -62,46 +63,62 @@ def _check_stanzas(candidate: Candidate, component: str, architecture: str, text
         raise _refused(f"{name} does not parse back to the records it was made of")
 
 
-def check_identity(candidate: Candidate, published: Release) -> None:
-    """Refuse a change of Origin, Label, Suite or Codename: unattended upgrades match on them."""
+def identity_faults(candidate: Candidate, published: Release) -> list[CandidateFault]:
+    """Find changes of Origin, Label, Suite and Codename: unattended upgrades match on them, and apt asks first."""
     release = parse_release(candidate.release)
-    for name in IDENTITY_FIELDS:
-        old, new = published.fields.get(name, ""), release.fields[name]
-        if old != new:
-            raise CandidateRefused(
-                f"{name} of suite {candidate.suite.name} would change from {old!r} to {new!r}.",
-                remedy=f"Restore {name} in repository.yaml, or show clients the change: force_rebuild --new-identity.",
-            )
+    changed = [
+        (name, published.fields.get(name, ""), release.fields[name])
+        for name in IDENTITY_FIELDS
+        if published.fields.get(name, "") != release.fields[name]
+    ]
+    said = [
+        f"{name} of suite {candidate.suite.name} would change from {old!r} to {new!r}" for name, old, new in changed
+    ]
+    if not said:
+        return []
+    return [
+        CandidateFault(
+            "identity",
+            f"{', '.join(said)}.",
+            "Restore it in repository.yaml, or show clients the change: force_rebuild --new-identity.",
+            tuple(f"{name}: {old!r} to {new!r}" for name, old, new in changed),
+        )
+    ]
 
 
-def vanished_packages(candidate: Candidate, published: Collection[PackageKey]) -> list[PackageKey]:
-    """Give what clients have now, the candidate lacks, and nobody withdrew: its record is gone from the table."""
+def vanished_faults(candidate: Candidate, published: Collection[PackageKey]) -> list[CandidateFault]:
+    """Find what clients have now, the candidate lacks, and nobody withdrew: its record is gone from the table."""
     explained = {record.key for record in candidate.collected.records} | candidate.collected.withdrawn
     explained |= {(item.package_id, item.architecture) for item in candidate.collected.left_out}
-    return sorted(set(published) - explained)
-
-
-def refuse_vanished(suite: str, vanished: list[PackageKey]) -> None:
-    """Raise `CandidateRefused` that names packages whose records are gone."""
-    if vanished:
-        raise CandidateRefused(
-            f"{len(vanished)} packages of suite {suite} have no record any more: {_named(vanished)}.",
-            remedy="Restore the records, or run force_rebuild to publish what the table holds now.",
+    vanished = [" ".join(key) for key in sorted(set(published) - explained)]
+    if not vanished:
+        return []
+    return [
+        CandidateFault(
+            "vanished",
+            f"{len(vanished)} packages of suite {candidate.suite.name} have no record any more: {_named(vanished)}.",
+            "Restore the records, or run force_rebuild to publish what the table holds now.",
+            tuple(vanished),
         )
+    ]
 
 
-def refuse_missing(suite: str, missing: Collection[str]) -> None:
-    """Raise `CandidateRefused` that names pool files that are not in the bucket."""
-    if missing:
-        raise CandidateRefused(
+def missing_faults(suite: str, missing: Collection[str]) -> list[CandidateFault]:
+    """Say of pool files that they are not in the bucket."""
+    if not missing:
+        return []
+    return [
+        CandidateFault(
+            "missing",
             f"{len(missing)} files of suite {suite} are not in the pool: {_named(missing)}.",
-            remedy="Upload the packages again, or run force_rebuild --repair to fetch them from where they came.",
+            "Upload the packages again, or run force_rebuild --repair to fetch them from where they came.",
+            tuple(sorted(missing)),
         )
+    ]
 
 
-def _named(things: Collection[object]) -> str:
-    names = [" ".join(thing) if isinstance(thing, tuple) else str(thing) for thing in list(things)[:_NAMED]]
-    return ", ".join(names) + (", …" if len(things) > _NAMED else "")
+def _named(things: Collection[str]) -> str:
+    return ", ".join(list(things)[:_NAMED]) + (", …" if len(things) > _NAMED else "")
 
 
 def _refused(what: str) -> CandidateRefused:

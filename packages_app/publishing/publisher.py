@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from packages_app.core.candidate_fault import CandidateFault, digest_of
+from packages_app.core.errors import CandidateHeld, CandidateRefused, ObjectChanged, ObjectExists
 from packages_app.core.layout import by_hash_path, suite_path
 from packages_app.core.ports import ObjectStore, PackageTable, Progress, Signer
 from packages_app.core.repository import Repository, Suite
 from packages_app.indexes.packages import LeftOut
-from packages_app.indexes.release import Release, parse_release
+from packages_app.indexes.release import Release, parse_release, redated
 from packages_app.publishing.candidate import Candidate, Collected, collect, make_candidate
-from packages_app.publishing.checks import (
-    check_candidate,
-    check_identity,
-    refuse_missing,
-    refuse_vanished,
-    vanished_packages,
-)
+from packages_app.publishing.canonical import Seen, look_at_canonical, put_canonical
+from packages_app.publishing.checks import check_candidate, identity_faults, missing_faults, vanished_faults
+from packages_app.publishing.dates import check_against_store, date_after
+from packages_app.publishing.generations import keep_generation
 from packages_app.publishing.immutable import put_immutable
+from packages_app.publishing.pool_files import missing_of, missing_or_other
 from packages_app.publishing.published import PackageKey, Published, published_packages, read_published
-
-_HEADS_AT_MOST = 100
+from packages_app.signing.openpgp import verified_text
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,15 @@ class Demand:
     """What is asked of one publication.
 
     `rebuild`: upload everything again, and publish even when pool files are missing or records are gone; the table
-    decides (R7). `resign`: make a new Release though nothing changed. `new_identity`: let Origin, Label, Suite and
-    Codename change.
+    decides (R7). `resign`: make a new Release though nothing changed, and where the table's state is held back, renew
+    the dates of the one in place: clients must not stop because of what waits. `new_identity`: let Origin, Label,
+    Suite and Codename change. `approved`: the digest of the faults that a person has seen and accepts.
     """
 
     rebuild: bool = False
     resign: bool = False
     new_identity: bool = False
+    approved: str = ""
 
 
 NOTHING_SPECIAL = Demand()
@@ -44,7 +45,10 @@ NOTHING_SPECIAL = Demand()
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a publication did. When nothing had changed, `switched` is False and `release_text` is the one in place."""
+    """What a publication did. When nothing had changed, `switched` is False and `release_text` is the one in place.
+
+    `packages` is how many clients see now. `held` says why only the dates were renewed.
+    """
 
     suite: str
     switched: bool
@@ -54,6 +58,8 @@ class Outcome:
     removed: tuple[PackageKey, ...] = ()
     missing_files: tuple[str, ...] = ()
     uploaded_bytes: int = 0
+    packages: int = 0
+    held: CandidateRefused | None = None
 
     @property
     def release(self) -> Release:
@@ -68,42 +74,89 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Publisher:
-    """The ports that a publication goes through. `hold` is called between steps; it raises when the lease is lost."""
+    """The ports that a publication goes through. `hold` is called between steps; it raises when the lease is lost.
+
+    `second_reader` reads the candidate too before the switch, as apt does, and raises `CandidateRefused`.
+    """
 
     repository: Repository
     table: PackageTable
     bucket: ObjectStore
+    staging: ObjectStore
     signer: Signer
     clock: Callable[[], datetime]
     hold: Callable[[], None]
     progress: Progress
+    second_reader: Callable[[Candidate], None] = lambda _candidate: None
 
     def publish(self, suite: Suite, demand: Demand) -> Outcome:
-        """Publish a suite; raises `CandidateRefused`, `ObjectChanged` when another publisher was first, `LeaseLost`."""
+        """Publish a suite.
+
+        Raises `CandidateRefused`, `CandidateHeld` when a person must decide, `ClockWrong`, `LeaseLost`, and
+        `ObjectChanged` when another publisher was first.
+        """
         keyring = self.signer.public_keyring()
+        # First what is there, then the records: whatever another publisher writes from here on makes ours fail.
+        seen = look_at_canonical(self.bucket, suite)
         published = read_published(self.bucket, suite.name, keyring)
         collected = self._collect(suite)
         self.progress.step("render indexes", f"{len(collected.records)} packages")
-        candidate = make_candidate(self.repository, suite, collected, self.signer, self._date(published))
+        date = date_after(published, self.clock(), rebuild=demand.rebuild)
+        candidate = make_candidate(self.repository, suite, collected, self.signer, date)
         if not self._worth_publishing(candidate, published, demand):
             self.progress.note("nothing changed: the published indexes are those of the table")
-            return Outcome(suite.name, switched=False, release_text=published.text, collected=collected)
+            self._mend(candidate, published, seen)
+            packages = len(collected.records)
+            return Outcome(
+                suite.name, switched=False, release_text=published.text, collected=collected, packages=packages
+            )
         self.progress.step("check candidate")
-        check_candidate(candidate, keyring)
         before = self._packages_before(suite, published)
-        missing = self._check_against(candidate, published, before, demand)
-        uploaded = self._upload(candidate, None if demand.rebuild else published.release)
-        self._switch(candidate, published)
         now = {record.key for record in collected.records}
+        added, removed = tuple(sorted(now - set(before))), tuple(sorted(set(before) - now))
+        try:
+            check_candidate(candidate, keyring)
+            missing = self._check_against(candidate, published, before, demand, (added, removed))
+            self.second_reader(candidate)
+        except CandidateRefused as error:
+            if not demand.resign or published.release is None:
+                raise
+            return self._renew_dates(candidate, published, seen, date, len(before), error)
+        self._keep_generation(candidate, date, published)
+        uploaded = self._upload(candidate, published, seen, again=demand.rebuild)
+        self._switch(candidate, published, seen, again=demand.rebuild)
         return Outcome(
             suite.name,
             switched=True,
             release_text=candidate.release,
             collected=collected,
-            added=tuple(sorted(now - set(before))),
-            removed=tuple(sorted(set(before) - now)),
+            added=added,
+            removed=removed,
             missing_files=missing,
             uploaded_bytes=uploaded,
+            packages=len(now),
+        )
+
+    def _renew_dates(
+        self,
+        refused: Candidate,
+        published: Published,
+        seen: Seen,
+        date: datetime,
+        packages: int,
+        error: CandidateRefused,
+    ) -> Outcome:
+        """Sign what clients have once more, newly dated; its indexes stay."""
+        suite = refused.suite
+        self.progress.note(f"only the dates are renewed: {error.message}", level="warning")
+        release = redated(published.text, date, suite.valid_for)
+        signatures = self.signer.sign_detached(release), self.signer.sign_clear(release)
+        candidate = Candidate(suite, refused.collected, (), release, *signatures)
+        self._keep_generation(candidate, date, published)
+        self._switch(candidate, published, seen, again=False)
+        collected = refused.collected
+        return Outcome(
+            suite.name, switched=True, release_text=release, collected=collected, packages=packages, held=error
         )
 
     def _collect(self, suite: Suite) -> Collected:
@@ -114,12 +167,10 @@ class Publisher:
         self.hold()
         return collected
 
-    def _date(self, published: Published) -> datetime:
-        # Clients silently ignore a Release older than theirs, so a clock that was set back must not date it earlier.
-        now = self.clock().replace(microsecond=0)
-        if published.release is None:
-            return now
-        return max(now, published.release.date + timedelta(seconds=1))
+    def _keep_generation(self, candidate: Candidate, date: datetime, published: Published) -> None:
+        """Keep the Release for the sweep, which takes no index that a kept one names; compare clocks by the way."""
+        kept = keep_generation(self.staging, candidate.suite.name, candidate.release, date, published)
+        check_against_store(date, kept.modified)
 
     def _worth_publishing(self, candidate: Candidate, published: Published, demand: Demand) -> bool:
         if demand.rebuild or demand.resign or published.release is None:
@@ -141,40 +192,38 @@ class Publisher:
         published: Published,
         before: dict[PackageKey, tuple[str, str]],
         demand: Demand,
+        change: tuple[tuple[PackageKey, ...], tuple[PackageKey, ...]],
     ) -> tuple[str, ...]:
-        if published.release is not None and not demand.new_identity:
-            check_identity(candidate, published.release)
-        vanished = vanished_packages(candidate, before)
-        if demand.rebuild:
-            for package_id, architecture in vanished:
-                self.progress.note(f"{package_id} {architecture} has no record any more", level="warning")
-            missing = self._missing_of_all(candidate)
-            for path in missing:
-                self.progress.note(f"not in the pool: {path}", level="error")
-            return missing
-        refuse_vanished(candidate.suite.name, vanished)
-        known = {filename for filename, _ in before.values()}
-        new = sorted({r.pool_path for r in candidate.collected.records} - known)
-        refuse_missing(candidate.suite.name, self._missing_of(new))
-        return ()
-
-    def _missing_of(self, paths: list[str]) -> list[str]:
-        """Give those that are not in the pool; of many, by listing it: a thousand keys cost what one head costs."""
-        if len(paths) < _HEADS_AT_MOST:
-            return [path for path in paths if self.bucket.head(path) is None]
-        there = {key for key, _ in self.bucket.keys("pool/")}
-        return [path for path in paths if path not in there]
-
-    def _missing_of_all(self, candidate: Candidate) -> tuple[str, ...]:
-        sizes = dict(self.bucket.keys("pool/"))
-        return tuple(
-            sorted({r.pool_path for r in candidate.collected.records if sizes.get(r.pool_path) != r.file_size})
-        )
-
-    def _upload(self, candidate: Candidate, in_place: Release | None) -> int:
-        """Upload by-hash objects, then canonical names, of the indexes that are not in place; gives their bytes."""
+        """Compare with what clients have; gives the pool files that are known to be missing. Raises `CandidateHeld`."""
         suite = candidate.suite.name
-        known = in_place.entries if in_place else {}
+        faults: list[CandidateFault] = []
+        if published.release is not None and not demand.new_identity:
+            faults += identity_faults(candidate, published.release)
+        vanished = vanished_faults(candidate, before)
+        if demand.rebuild:
+            missing = missing_or_other(self.bucket, candidate.collected.records)
+            self._tell_of_rebuild(vanished, missing)
+        else:
+            known = {filename for filename, _ in before.values()}
+            missing = missing_of(self.bucket, {r.pool_path for r in candidate.collected.records} - known)
+            faults += [*vanished, *missing_faults(suite, missing)]
+        if faults and digest_of(faults) != demand.approved:
+            added, removed = (named(keys) for keys in change)
+            packages = len(candidate.collected.records)
+            raise CandidateHeld(suite, tuple(faults), added=added, removed=removed, packages=packages)
+        return missing
+
+    def _tell_of_rebuild(self, vanished: list[CandidateFault], missing: Iterable[str]) -> None:
+        for fault in vanished:
+            for item in fault.items:
+                self.progress.note(f"{item} has no record any more", level="warning")
+        for path in missing:
+            self.progress.note(f"not in the pool: {path}", level="error")
+
+    def _upload(self, candidate: Candidate, published: Published, seen: Seen, *, again: bool) -> int:
+        """Upload by-hash objects, then canonical names, of what is not in place; gives the bytes of the former."""
+        suite = candidate.suite.name
+        known = published.release.entries if published.release and not again else {}
         changed = [
             index
             for index in candidate.indexes
@@ -188,28 +237,56 @@ class Publisher:
             )
             self.progress.advance(done + 1, len(changed))
         self.progress.step("upload indexes")
-        self._put_in_order((suite_path(suite, index.name), index.body) for index in changed)
+        indexes = ((suite_path(suite, index.name), index.body) for index in candidate.indexes)
+        self._put_in_order(indexes, seen, again=again)
         return sum(index.checksums.size for index in changed)
 
-    def _put_in_order(self, objects: Iterable[tuple[str, bytes]]) -> None:
+    def _put_in_order(self, objects: Iterable[tuple[str, bytes]], seen: Seen, *, again: bool) -> int:
+        """Write objects under their canonical names where they are not in place; gives how many were written."""
+        written = 0
         for key, body in objects:
             self.hold()
-            self.bucket.put(key, body)
+            written += put_canonical(self.bucket, key, body, seen, again=again)
+        return written
 
-    def _switch(self, candidate: Candidate, published: Published) -> None:
+    def _switch(self, candidate: Candidate, published: Published, seen: Seen, *, again: bool) -> None:
         """Release.gpg, Release, and InRelease as the last: the commit point, if nobody was there before us."""
         suite = candidate.suite.name
         self.progress.step("switch InRelease")
-        self._put_in_order(
-            [
-                (suite_path(suite, "Release.gpg"), candidate.release_gpg),
-                (suite_path(suite, "Release"), candidate.release),
-            ]
-        )
+        release = [
+            (suite_path(suite, "Release.gpg"), candidate.release_gpg),
+            (suite_path(suite, "Release"), candidate.release),
+        ]
+        self._put_in_order(release, seen, again=again)
         self.hold()
-        self.bucket.put(
-            suite_path(suite, "InRelease"),
-            candidate.in_release,
-            if_none_match=published.etag is None,
-            if_match=published.etag,
-        )
+        try:
+            self.bucket.put(
+                suite_path(suite, "InRelease"),
+                candidate.in_release,
+                if_none_match=published.etag is None,
+                if_match=published.etag,
+            )
+        except ObjectExists as error:
+            raise ObjectChanged(
+                f"Suite {suite} was published by another meanwhile.", remedy="Nothing: its publication counts."
+            ) from error
+
+    def _mend(self, candidate: Candidate, published: Published, seen: Seen) -> None:
+        """Bring canonical names back to what InRelease says, where an interrupted publication left others."""
+        suite = candidate.suite.name
+        indexes = ((suite_path(suite, index.name), index.body) for index in candidate.indexes)
+        mended = self._put_in_order(indexes, seen, again=False)
+        mended += put_canonical(self.bucket, suite_path(suite, "Release"), published.text, seen)
+        signature = suite_path(suite, "Release.gpg")
+        if seen[signature] is None or not self._signs(self.bucket.read(signature), published.text):
+            mended += put_canonical(self.bucket, signature, self.signer.sign_detached(published.text), seen)
+        if mended:
+            self.progress.note(f"{mended} objects that an interrupted publication left were mended", level="warning")
+
+    def _signs(self, signature: bytes, text: bytes) -> bool:
+        return verified_text(text, self.signer.public_keyring(), signature=signature) is not None
+
+
+def named(keys: Iterable[PackageKey]) -> tuple[str, ...]:
+    """Give keys as people read them: `name version architecture`."""
+    return tuple(f"{package_id.replace('#', ' ', 1)} {architecture}" for package_id, architecture in keys)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -17,22 +22,50 @@ from packages_app.publishing.open_store import open_store
 from packages_app.services.upstream_answers import StoredAnswers
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key, keep_key
 from packages_app.sources.download import Fetcher
+from packages_app.sources.exchange import is_web_address
 from packages_app.sources.registry import settings_readers
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports that services go through."""
+
+    table: PackageTable
+    bucket: ObjectStore
+    staging: ObjectStore
+
+
+_given: ContextVar[Ports | None] = ContextVar("given_ports", default=None)
+
+
+@contextmanager
+def given(ports: Ports) -> Iterator[None]:
+    """Let services of this thread go through these ports for the block, not through those of the settings."""
+    token = _given.set(ports)
+    try:
+        yield
+    finally:
+        _given.reset(token)
+
+
+def ports() -> Ports:
+    """Give the ports in use."""
+    return _given.get() or Ports(_table(settings.PACKAGE_TABLE), _store(settings.BUCKET), _store(settings.STAGING))
 
 
 def package_table() -> PackageTable:
     """Give the package table of PACKAGE_TABLE_URL."""
-    return _table(settings.PACKAGE_TABLE)
+    return ports().table
 
 
 def bucket() -> ObjectStore:
     """Give the bucket of BUCKET_URL, which clients read."""
-    return _store(settings.BUCKET)
+    return ports().bucket
 
 
 def staging() -> ObjectStore:
     """Give the private staging store of STAGING_URL."""
-    return _store(settings.STAGING)
+    return ports().staging
 
 
 def signer() -> OpenPgpSigner:
@@ -62,10 +95,17 @@ def definitions() -> Definitions:
     return load_definitions(settings.CONFIG_DIR / "packages", repository(), settings_readers())
 
 
-def fetcher() -> Fetcher:
-    """Give what fetches from vendors; their answers are kept in staging."""
+def fetcher(operators_url: str = "") -> Fetcher:
+    """Give what fetches from vendors; their answers are kept in staging.
+
+    Private addresses are those of PRIVATE_UPSTREAMS, and the host of an address that the operator typed or set for
+    this very work, which needs no second permission; where it redirects to does.
+    """
     tokens = {"github_release": settings.GITHUB_TOKEN}
-    return Fetcher(answers=StoredAnswers(staging()), tokens=tokens, clock=now)
+    private = settings.PRIVATE_UPSTREAMS
+    if is_web_address(operators_url):
+        private = private.and_host(urlsplit(operators_url).hostname or "")
+    return Fetcher(answers=StoredAnswers(staging()), tokens=tokens, clock=now, allowed_private=private)
 
 
 def now() -> datetime:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 
 import httpx
 from celery import current_app
@@ -15,10 +14,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.http import parse_http_date
 
 from packages_app.core.errors import RepomgrError, ServiceUnavailable
+from packages_app.publishing.dates import CLOCK_SLACK
 from packages_app.services import adapters
-
-_CLOCK_SLACK = 10.0  # apt refuses a Release dated more than 10 s ahead (Acquire::Max-FutureTime)
-_KEY_WARNING = timedelta(days=60)
+from packages_app.services.watch_expiry import KEY_WARNING
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def _broker() -> str:
 
 def _key() -> str:
     signer = adapters.signer()
-    if signer.expires is not None and signer.expires - adapters.now() < _KEY_WARNING:
+    if signer.expires is not None and signer.expires - adapters.now() < KEY_WARNING:
         raise ServiceUnavailable(
             f"The signing key {signer.fingerprint} expires on {signer.expires:%Y-%m-%d}.",
             remedy="Extend it, build a new bootstrap package with it, and give clients time to upgrade.",
@@ -93,12 +91,12 @@ def _clock() -> str:
     if not date:
         return f"{adapters.now():%Y-%m-%d %H:%M:%S} UTC ({endpoint} tells no date)"
     ahead = adapters.now().timestamp() - parse_http_date(date)
-    if abs(ahead) > _CLOCK_SLACK:
+    if abs(ahead) > CLOCK_SLACK.total_seconds():
         raise ServiceUnavailable(
             f"This clock is {ahead:+.0f} s off {endpoint}'s.",
             remedy="Synchronise the clock: clients refuse a Release dated in the future.",
         )
-    return f"within {_CLOCK_SLACK:.0f} s of {endpoint}'s"
+    return f"within {CLOCK_SLACK.total_seconds():.0f} s of {endpoint}'s"
 
 
 def _definitions() -> str:

@@ -19,7 +19,7 @@ from packages_app.services.build_bootstrap import FIRST_VERSION, bootstrap_defin
 from packages_app.services.definitions import mirror_definitions
 from packages_app.services.groups import ensure_groups
 from packages_app.services.publication_requests import request_publication
-from packages_app.services.publish import example_package
+from packages_app.services.root import example_package
 from packages_app.services.schedules import ensure_schedules
 from packages_app.services.storage import create_storage
 

@@ -7,20 +7,27 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from packages_app.core.ports import Progress, Silent
 from packages_app.models import Job
 
-HEARTBEAT_SECONDS = 10.0
 _ADVANCE_SECONDS = 1.0
+_BEATS = 6
+"""Heartbeats in the time after which a worker counts as dead."""
 _NOTES_KEPT = 200
 
 log = structlog.get_logger(__name__)
+
+
+def ours(job: Job) -> QuerySet[Job]:
+    """Give a running job's row while this run has it: one that stood still may find its job gone on elsewhere."""
+    return Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, started=job.started)
 
 
 class JobProgress:
@@ -76,24 +83,24 @@ class JobProgress:
 
     def _save(self) -> None:
         self._saved = time.monotonic()
-        Job.objects.filter(pk=self._job.pk).update(steps=self._job.steps, heartbeat=timezone.now())
+        ours(self._job).update(steps=self._job.steps, heartbeat=timezone.now())
 
 
 @contextmanager
-def heartbeat(job_id: UUID) -> Iterator[None]:
-    """Renew a job's heartbeat every 10 s while the block runs, so that a killed worker is noticed by its silence."""
+def heartbeat(job: Job) -> Iterator[None]:
+    """Renew a job's heartbeat while the block runs, so that a killed worker is noticed by its silence."""
     stop = threading.Event()
 
     def beat() -> None:
-        while not stop.wait(HEARTBEAT_SECONDS):
+        while not stop.wait(settings.SILENT_SECONDS / _BEATS):
             try:
-                Job.objects.filter(pk=job_id).update(heartbeat=timezone.now())
+                ours(job).update(heartbeat=timezone.now())
             except Exception:  # a database that is away for a moment must not end the work
-                log.warning("heartbeat_failed", job=str(job_id), exc_info=True)
+                log.warning("heartbeat_failed", job=str(job.pk), exc_info=True)
             finally:
                 connection.close()
 
-    thread = threading.Thread(target=beat, name=f"heartbeat-{job_id}", daemon=True)
+    thread = threading.Thread(target=beat, name=f"heartbeat-{job.pk}", daemon=True)
     thread.start()
     try:
         yield

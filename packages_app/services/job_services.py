@@ -14,8 +14,10 @@ from packages_app.services.force_rebuild import force_rebuild
 from packages_app.services.mirror import reconcile_mirror
 from packages_app.services.publish import publish, result_of
 from packages_app.services.refresh_signatures import refresh_signatures
+from packages_app.services.sweep import sweep
 from packages_app.services.sync import sync_packages
 from packages_app.services.uploads import intake_upload
+from packages_app.services.verification_jobs import repair_as_consented, verify_and_plan
 
 
 def _sync(job: Job, progress: Progress) -> dict[str, Any]:
@@ -49,6 +51,10 @@ def _reconcile(_job: Job, progress: Progress) -> dict[str, Any]:
     return dataclasses.asdict(reconcile_mirror(progress))
 
 
+def _sweep(job: Job, progress: Progress) -> dict[str, Any]:
+    return sweep(progress, dry_run=job.arguments.get("dry_run", False))
+
+
 SERVICES: Mapping[str, jobs.Service] = {
     Job.Kind.SYNC: _sync,
     Job.Kind.UPLOAD: intake_upload,
@@ -57,11 +63,15 @@ SERVICES: Mapping[str, jobs.Service] = {
     Job.Kind.FORCE_REBUILD: _force_rebuild,
     Job.Kind.REFRESH: _refresh,
     Job.Kind.RECONCILE: _reconcile,
+    Job.Kind.SWEEP: _sweep,
+    Job.Kind.VERIFY: verify_and_plan,
+    Job.Kind.REPAIR: repair_as_consented,
 }
 
 
 def run_waiting_publications(progress: Progress) -> list[Job]:
     """Run the publications that wait, here; those that a worker has taken are left to it. Gives the jobs run."""
     return [
-        jobs.run(job.pk, SERVICES[Job.Kind.PUBLISH], watcher=progress) for job in jobs.waiting_jobs(Job.Kind.PUBLISH)
+        jobs.run(job.pk, SERVICES[Job.Kind.PUBLISH], watcher=progress, patient=False)
+        for job in jobs.waiting_jobs(Job.Kind.PUBLISH)
     ]

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 from celery import current_app
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -17,7 +18,8 @@ from kombu.exceptions import OperationalError
 from packages_app.core.errors import LeaseBusy, RepomgrError
 from packages_app.core.ports import Progress
 from packages_app.models import Job
-from packages_app.services.job_progress import HEARTBEAT_SECONDS, JobProgress, heartbeat
+from packages_app.services.job_notices import settle_failure, tell_of_failure
+from packages_app.services.job_progress import JobProgress, heartbeat, ours
 
 Asker = AbstractBaseUser | AnonymousUser
 """Who asks for a job."""
@@ -25,8 +27,6 @@ Asker = AbstractBaseUser | AnonymousUser
 Service = Callable[[Job, Progress], dict[str, Any]]
 """What does a job's work: gives the job's result, small and JSON-able; raises `RepomgrError`."""
 
-_SILENT_AFTER = timedelta(seconds=6 * HEARTBEAT_SECONDS)
-_UNCLAIMED_AFTER = timedelta(seconds=60)
 _TRIES = 5
 _BUSY_RETRY_SECONDS = 3
 _KEPT = timedelta(days=30)
@@ -76,26 +76,33 @@ def wake(kind: str, job_id: UUID, *, countdown: float = 0) -> bool:
     return True
 
 
-def run(job_id: UUID | str, service: Service, *, watcher: Progress | None = None) -> Job:
+def run(job_id: UUID | str, service: Service, *, watcher: Progress | None = None, patient: bool = True) -> Job:
     """Do a queued job's work here; a job that another process has is left alone. Gives the job as it is afterwards.
 
     A `RepomgrError` ends the job as failed, with code and remedy, and is not raised again. Any other exception does
-    so too, and is raised.
+    so too, and is raised. A `patient` caller has workers that try again: where a retry can help, the job goes back to
+    the queue, some times.
     """
+    now = timezone.now()
     claimed = Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(
-        state=Job.State.RUNNING, started=timezone.now(), heartbeat=timezone.now(), steps=[], error="", error_code=""
+        state=Job.State.RUNNING, started=now, heartbeat=now, steps=[], error="", error_code=""
     )
     job = Job.objects.get(pk=job_id)
     if not claimed:
         return job
     progress = JobProgress(job, watcher)
-    with structlog.contextvars.bound_contextvars(job=str(job.pk), kind=job.kind), heartbeat(job.pk):
+    with structlog.contextvars.bound_contextvars(job=str(job.pk), kind=job.kind), heartbeat(job):
         try:
             job.result = service(job, progress)
         except LeaseBusy as busy:
             _put_back(job, str(busy))
             return job
         except RepomgrError as error:
+            # A server that is away, or another publisher that was faster: the same work may well succeed later.
+            if patient and error.retryable and job.tries + 1 < _TRIES:
+                progress.end("failed")
+                _put_back(job, str(error), tries=job.tries + 1)
+                return job
             _end(job, progress, Job.State.FAILED, code=error.code, error=error.message, remedy=error.remedy)
         except Exception as error:
             remedy = "This is a fault of repomgr: the log has the traceback. The job can be started again."
@@ -117,10 +124,11 @@ def run(job_id: UUID | str, service: Service, *, watcher: Progress | None = None
 def wake_silent_jobs() -> int:
     """Wake jobs whose message or worker was lost, and forget old ones; gives how many were woken."""
     now = timezone.now()
+    silent_since = now - timedelta(seconds=settings.SILENT_SECONDS)
     woken = 0
-    for job in Job.objects.filter(state=Job.State.RUNNING, heartbeat__lt=now - _SILENT_AFTER):
+    for job in Job.objects.filter(state=Job.State.RUNNING, heartbeat__lt=silent_since):
         woken += _revive(job)
-    for job in Job.objects.filter(state=Job.State.QUEUED, created__lt=now - _UNCLAIMED_AFTER):
+    for job in Job.objects.filter(state=Job.State.QUEUED, created__lt=silent_since):
         woken += wake(job.kind, job.pk)
     Job.objects.filter(state__in=Job.ENDED, ended__lt=now - _KEPT).delete()
     return woken
@@ -130,13 +138,16 @@ def _revive(job: Job) -> bool:
     """Put a job whose worker died back into the queue; give up after some tries."""
     same = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, heartbeat=job.heartbeat)
     if job.tries + 1 >= _TRIES:
-        same.update(
+        given_up = same.update(
             state=Job.State.FAILED,
             ended=timezone.now(),
             error_code="worker_died",
             error=f"The worker died {_TRIES} times during this job.",
             remedy="Look for the cause in the worker's log (memory?), then start the job again.",
         )
+        if given_up:
+            job.refresh_from_db()
+            tell_of_failure(job)
         return False
     log.warning("job_silent", job=str(job.pk), kind=job.kind, tries=job.tries + 1)
     try:
@@ -148,15 +159,16 @@ def _revive(job: Job) -> bool:
     return bool(revived) and wake(job.kind, job.pk)
 
 
-def _put_back(job: Job, why: str) -> None:
+def _put_back(job: Job, why: str, *, tries: int | None = None) -> None:
     try:
         with transaction.atomic():
-            Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED, started=None)
+            tries = job.tries if tries is None else tries
+            ours(job).update(state=Job.State.QUEUED, started=None, tries=tries)
     except IntegrityError:
-        Job.objects.filter(pk=job.pk).update(state=Job.State.DONE, ended=timezone.now(), result={"folded": True})
+        ours(job).update(state=Job.State.DONE, ended=timezone.now(), result={"folded": True})
     else:
         log.info("job_waits", why=why)
-        wake(job.kind, job.pk, countdown=_BUSY_RETRY_SECONDS)
+        wake(job.kind, job.pk, countdown=_BUSY_RETRY_SECONDS * 2 ** (tries or 0))
     job.refresh_from_db()
 
 
@@ -164,13 +176,24 @@ def _end(
     job: Job, progress: JobProgress, state: Job.State, *, code: str = "", error: str = "", remedy: str = ""
 ) -> None:
     progress.end("done" if state == Job.State.DONE else "failed")
-    job.state, job.ended = state, timezone.now()
-    job.error_code, job.error, job.remedy = code, error, remedy
-    job.save()
+    values = {
+        "state": state, "ended": timezone.now(), "steps": job.steps, "result": job.result,
+        "error_code": code, "error": error, "remedy": remedy,
+    }  # fmt: skip
+    if not ours(job).update(**values):
+        log.warning("job_went_on_elsewhere", error=error)
+        job.refresh_from_db()
+        return
+    job.refresh_from_db()
+    follower = _waiting(Job.Kind(job.kind), job.subject)
+    if follower is not None:  # it may have found this one at work; now it need not wait any longer
+        wake(follower.kind, follower.pk)
     if state == Job.State.DONE:
         log.info("job_done", result=job.result)
+        settle_failure(job)
     else:
         log.error("job_failed", code=code, error=error, remedy=remedy)
+        tell_of_failure(job)
 
 
 def waiting_jobs(kind: Job.Kind) -> list[Job]:

@@ -6,37 +6,52 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
+from django.conf import settings
 
-from packages_app.core.ports import PackageTable
-
-LEASE_SECONDS = 120.0
+from packages_app.core.errors import RepomgrError
+from packages_app.core.ports import Lease, PackageTable
 
 log = structlog.get_logger(__name__)
 
 
-@contextmanager
-def lease_held(table: PackageTable, name: str, *, seconds: float = LEASE_SECONDS) -> Iterator[Callable[[], None]]:
-    """Hold a lease for the block; raises `LeaseBusy` when another has it.
+class HeldLease:
+    """A publisher's lease while it is at work."""
 
-    Gives a function to call between steps: it renews the lease when a third of its time is gone, and raises
-    `LeaseLost` when another publisher has taken it.
-    """
+    def __init__(self, table: PackageTable, lease: Lease, seconds: float) -> None:
+        self._table, self._lease, self._seconds = table, lease, seconds
+        self._renewed = time.monotonic()
+
+    def hold(self) -> None:
+        """Renew the lease when a third of its time is gone; to be called between steps. Raises `LeaseLost`."""
+        if time.monotonic() - self._renewed > self._seconds / 3:
+            self.confirm()
+
+    def confirm(self) -> None:
+        """Renew the lease now; raises `LeaseLost` when another publisher has taken it."""
+        self._lease = self._table.renew_lease(self._lease, self._seconds)
+        self._renewed = time.monotonic()
+
+    def release(self) -> None:
+        """Let go of it; where the table is away, it runs out by itself."""
+        try:
+            self._table.release_lease(self._lease)
+        except RepomgrError as error:
+            log.warning("lease_not_released", lease=self._lease.name, error=error.message)
+
+
+@contextmanager
+def lease_held(table: PackageTable, name: str) -> Iterator[HeldLease]:
+    """Hold a lease for the block, LEASE_SECONDS of the settings at a time; raises `LeaseBusy` when another has it."""
+    seconds = float(settings.LEASE_SECONDS)
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     lease = table.take_lease(name, holder, seconds)
-    renewed = time.monotonic()
-
-    def hold() -> None:
-        nonlocal lease, renewed
-        if time.monotonic() - renewed > seconds / 3:
-            lease = table.renew_lease(lease, seconds)
-            renewed = time.monotonic()
-
     log.info("lease_taken", lease=name, holder=holder, fence=lease.fence)
+    held = HeldLease(table, lease, seconds)
     try:
-        yield hold
+        yield held
     finally:
-        table.release_lease(lease)
+        held.release()

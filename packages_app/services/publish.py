@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
 from django.conf import settings
 
 from packages_app.core.checksums import checksums_of_bytes
-from packages_app.core.definition import Definition, Definitions
-from packages_app.core.errors import ObjectNotFound
+from packages_app.core.errors import CandidateRefused, ClockWrong
 from packages_app.core.ports import Progress
-from packages_app.core.record import PackageRecord
-from packages_app.core.repository import Repository
-from packages_app.models import Job, Publication
-from packages_app.publishing.publisher import NOTHING_SPECIAL, Demand, Outcome, Publisher
-from packages_app.publishing.root import instructions_page, renew_convenience_copy, renew_root_files
+from packages_app.models import Job, Notice, Publication
+from packages_app.publishing.apt_check import apt_reader
+from packages_app.publishing.publisher import NOTHING_SPECIAL, Demand, Outcome, Publisher, named
 from packages_app.services import adapters
+from packages_app.services.held_candidates import approved_digest, hold_back, let_go
 from packages_app.services.lease_hold import lease_held
+from packages_app.services.notices import notify, settle_notices
+from packages_app.services.publication_notices import tell_of_new_versions
 from packages_app.services.publication_requests import known_suite
+from packages_app.services.root import renew_root
 
 log = structlog.get_logger(__name__)
 
@@ -34,20 +36,67 @@ def publish(
 ) -> Publication:
     """Publish a suite from the package table; gives the publication that is in place afterwards.
 
-    Raises `LeaseBusy`, `LeaseLost`, `CandidateRefused`, `ObjectChanged`, and the errors of table and store. Safe to
-    repeat: with nothing changed it completes what an interrupted run left undone.
+    Raises `LeaseBusy`, `LeaseLost`, `CandidateRefused`, `CandidateHeld`, `ClockWrong`, `ObjectChanged`, and the errors
+    of table and store. Safe to repeat: with nothing changed it completes what an interrupted run left undone.
     """
     suite = known_suite(suite_name)
-    repository, signer, bucket = adapters.repository(), adapters.signer(), adapters.bucket()
-    table = adapters.package_table()
-    with lease_held(table, f"publish:{suite.name}") as hold:
-        publisher = Publisher(repository, table, bucket, signer, adapters.now, hold, progress)
-        outcome = publisher.publish(suite, demand)
+    demand = replace(demand, approved=approved_digest(suite.name))
+    with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
+        try:
+            outcome = _publisher(lease.hold, progress).publish(suite, demand)
+        except CandidateRefused as error:
+            hold_back(suite.name, error, job)
+            raise
+        except ClockWrong as error:
+            notify(Notice.Kind.CLOCK_WRONG, suite.name, error.message, remedy=error.remedy, job=job)
+            raise
         _log_outcome(outcome, kind)
-        if suite == repository.default_suite:
-            _renew_root(repository, outcome.collected.records, progress, again=demand.rebuild)
+        if suite == adapters.repository().default_suite and outcome.held is None:
+            renew_root(outcome.collected.records, progress, lease.hold, again=demand.rebuild)
         progress.step("record publication")
-        return _record(outcome, kind, signer.fingerprint, job)
+        publication = _record(outcome, kind, adapters.signer().fingerprint, job)
+        tell_of_new_versions(publication)
+        _tell(outcome, job)
+        # A publisher that stood still while it renewed the root may have put an older copy there: then all again.
+        lease.confirm()
+        return publication
+
+
+def _publisher(hold: Callable[[], None], progress: Progress) -> Publisher:
+    bucket, staging, signer = adapters.bucket(), adapters.staging(), adapters.signer()
+    reader = apt_reader(settings.APT_CHECK, signer.public_keyring())
+    return Publisher(
+        adapters.repository(),
+        adapters.package_table(),
+        bucket,
+        staging,
+        signer,
+        adapters.now,
+        hold,
+        progress,
+        second_reader=reader,
+    )
+
+
+def _tell(outcome: Outcome, job: Job | None) -> None:
+    """Raise or settle the notices that are about this publication."""
+    suite = outcome.suite
+    if outcome.held is not None:
+        hold_back(suite, outcome.held, job)
+    else:
+        let_go(suite, switched=outcome.switched)
+    settle_notices(Notice.Kind.CLOCK_WRONG, suite)
+    if outcome.missing_files:
+        notify(
+            Notice.Kind.FILES_MISSING,
+            suite,
+            f"{len(outcome.missing_files)} files that suite {suite} names are not in the pool: "
+            f"{', '.join(outcome.missing_files[:5])}.",
+            remedy="force_rebuild --repair fetches them from where they came, if their SHA256 still fits.",
+            job=job,
+        )
+    elif outcome.switched:
+        settle_notices(Notice.Kind.FILES_MISSING, suite)
 
 
 def result_of(publication: Publication) -> dict[str, Any]:
@@ -71,57 +120,11 @@ def _log_outcome(outcome: Outcome, kind: Publication.Kind) -> None:
         kind=str(kind),
         packages=len(included),
         included=included if kind == Publication.Kind.FORCE_REBUILD else included[:20],
-        added=_names(outcome.added),
-        removed=_names(outcome.removed),
+        added=list(named(outcome.added)),
+        removed=list(named(outcome.removed)),
         left_out=[str(item) for item in outcome.left_out],
         missing_files=list(outcome.missing_files),
     )
-
-
-def _renew_root(repository: Repository, records: tuple[PackageRecord, ...], progress: Progress, *, again: bool) -> None:
-    """Renew convenience copies, keyring and instructions page, all of the default suite."""
-    definitions, bucket, signer = adapters.definitions(), adapters.bucket(), adapters.signer()
-    bootstraps = definitions.bootstrap_packages()
-    progress.step("convenience copy")
-    for definition in bootstraps:
-        _renew_copy(definition, records, progress, again=again)
-    progress.step("instructions page")
-    page = instructions_page(
-        repository,
-        settings.PUBLIC_URL,
-        bootstraps,
-        records,
-        example=example_package(definitions),
-        fingerprint=signer.fingerprint,
-    )
-    for key in renew_root_files(bucket, repository, signer.public_keyring(), page):
-        progress.note(f"renewed {key}")
-
-
-def _renew_copy(definition: Definition, records: Iterable[PackageRecord], progress: Progress, *, again: bool) -> None:
-    try:
-        copy = renew_convenience_copy(adapters.bucket(), definition, records, again=again)
-    except ObjectNotFound as error:
-        # The publication stands; the missing file is named there too, and repair brings both back.
-        progress.note(f"no convenience copy of {definition.name}: {error}", level="error")
-        return
-    if copy is None:
-        progress.note(f"no version of {definition.name} to copy")
-    elif copy.changed:
-        progress.note(f"{copy.key} is now {copy.package} {copy.new_version} (before: {copy.old_version or 'none'})")
-        log.info(
-            "convenience_copy_renewed",
-            key=copy.key,
-            package=copy.package,
-            old_version=copy.old_version,
-            new_version=copy.new_version,
-        )
-
-
-def example_package(definitions: Definitions) -> str:
-    """Give the package that instructions install: the first enabled one that is no bootstrap package."""
-    ordinary = (d.name for d in definitions.by_name.values() if d.enabled and d.bootstrap is None)
-    return next(ordinary, "PACKAGE")
 
 
 def _record(outcome: Outcome, kind: Publication.Kind, fingerprint: str, job: Job | None) -> Publication:
@@ -150,13 +153,9 @@ def _record(outcome: Outcome, kind: Publication.Kind, fingerprint: str, job: Job
         date=release.date,
         valid_until=release.valid_until,
         fingerprint=fingerprint,
-        packages=len(outcome.collected.records),
+        packages=outcome.packages,
         uploaded_bytes=outcome.uploaded_bytes,
-        added=_names(outcome.added),
-        removed=_names(outcome.removed),
+        added=list(named(outcome.added)),
+        removed=list(named(outcome.removed)),
         job=job,
     )
-
-
-def _names(keys: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"{package_id.replace('#', ' ', 1)} {architecture}" for package_id, architecture in keys]

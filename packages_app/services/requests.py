@@ -6,12 +6,15 @@ from collections.abc import Iterable
 
 import structlog
 
-from packages_app.core.errors import PackageRefused
+from packages_app.core.errors import PackageRefused, RepairRefused
 from packages_app.core.version import parse_version
-from packages_app.models import Conflict, Job
+from packages_app.models import Conflict, Job, Notice
 from packages_app.services import jobs
 from packages_app.services.build_bootstrap import bootstrap_definition
+from packages_app.services.conflicts import matter_of
+from packages_app.services.notices import settle_notices
 from packages_app.services.publication_requests import known_suite
+from packages_app.verification.fault import Pool
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +40,35 @@ def request_build(name: str, version: str, user: jobs.Asker) -> Job:
     return jobs.enqueue(Job.Kind.BUILD, {"name": name, "version": version}, subject=f"{name} {version}", user=user)
 
 
+def request_sweep(user: jobs.Asker, *, dry_run: bool = False) -> Job:
+    """Ask for a sweep, or for what one would take."""
+    subject = "dry run" if dry_run else "all"
+    return jobs.enqueue(Job.Kind.SWEEP, {"dry_run": dry_run}, subject=subject, user=user)
+
+
+def request_verify(user: jobs.Asker, *, suites: Iterable[str] = (), pool: Pool = Pool.SAMPLE) -> Job:
+    """Ask for a verification of suites, all when none is named; raises `PackageRefused` for an unknown one."""
+    wanted = sorted({known_suite(name).name for name in suites})
+    subject = _subject(wanted) + (" with the whole pool" if pool is Pool.ALL else "")
+    return jobs.enqueue(Job.Kind.VERIFY, {"suites": wanted, "pool": str(pool)}, subject=subject, user=user)
+
+
+def request_repair(verification: Job, digest: str, user: jobs.Asker) -> Job:
+    """Ask for the repair that a verification's page shows; `digest` is that of the plan shown.
+
+    Raises `RepairRefused` when the job has no such plan.
+    """
+    plan = verification.result.get("digest", "") if verification.kind == Job.Kind.VERIFY else ""
+    if not plan or plan != digest:
+        raise RepairRefused(
+            f"The job {verification} has no plan of a repair, or another one.",
+            remedy="Verify again, and start the repair from the new job's page.",
+        )
+    names = ("suites", "pool", "sample", "seed", "consent", "digest")
+    arguments = {name: verification.result[name] for name in names}
+    return jobs.enqueue(Job.Kind.REPAIR, arguments, subject=digest[:16], user=user)
+
+
 def request_again(job: Job, user: jobs.Asker) -> Job:
     """Ask for the work of a failed job once more; raises `PackageRefused` for one that has not failed."""
     if job.state != Job.State.FAILED:
@@ -46,9 +78,23 @@ def request_again(job: Job, user: jobs.Asker) -> Job:
 
 def settle_conflicts(conflicts: Iterable[Conflict], user: jobs.Asker) -> int:
     """Mark conflicts as looked into; gives how many were open. What clients have stays as it is."""
-    keys = [conflict.pk for conflict in conflicts]
+    chosen = list(conflicts)
+    keys = [conflict.pk for conflict in chosen]
     settled = Conflict.objects.filter(pk__in=keys, settled=False).update(settled=True)
+    still_open = {matter_of(conflict) for conflict in Conflict.objects.filter(settled=False)}
+    for matter in {matter_of(conflict) for conflict in chosen} - still_open:
+        settle_notices(Notice.Kind.VERSION_CONFLICT, matter)
     log.info("conflicts_settled", conflicts=keys, user=user.get_username())
+    return settled
+
+
+def settle_by_hand(notices: Iterable[Notice], user: jobs.Asker) -> int:
+    """Mark notices as looked into, and the conflicts that they are about; gives how many were open."""
+    chosen = list(notices)
+    settled = sum(settle_notices(Notice.Kind(notice.kind), notice.subject) for notice in chosen)
+    matters = {notice.subject for notice in chosen if notice.kind == Notice.Kind.VERSION_CONFLICT}
+    settle_conflicts([c for c in Conflict.objects.filter(settled=False) if matter_of(c) in matters], user)
+    log.info("notices_settled", notices=[str(notice.pk) for notice in chosen], user=user.get_username())
     return settled
 
 

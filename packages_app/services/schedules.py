@@ -9,7 +9,11 @@ _SCHEDULES = (
     ("Check upstream", "sync_packages", 30),
     ("Renew signatures", "refresh_signatures", 60),
     ("Reconcile the mirror", "reconcile_mirror", 60),
+    ("Sweep", "sweep", 24 * 60),
+    ("Verify the repository", "verify_repository", 24 * 60),
     ("Wake silent jobs", "wake_silent_jobs", 1),
+    ("Send notices", "send_notices", 1),
+    ("Watch expiry dates", "watch_expiry", 60),
 )
 
 

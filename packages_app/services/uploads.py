@@ -16,6 +16,7 @@ from packages_app.core.checksums import checksums_of_file
 from packages_app.core.definition import Definition
 from packages_app.core.errors import PackageRefused, VersionConflict
 from packages_app.core.ports import Progress, Written
+from packages_app.core.record import PackageRecord
 from packages_app.debian.deb_file import open_deb
 from packages_app.models import Job
 from packages_app.services import adapters, jobs
@@ -52,11 +53,12 @@ def stage_upload(
     """
     _check_filename(filename)
     definition = _target_of(path)
-    inspect(path, definition)
+    control = inspect(path, definition).control
     place_of(definition, adapters.repository(), suite=suite, component=component)
     staged = f"uploads/{uuid4().hex}/{filename}"
     adapters.staging().put(staged, path)
-    arguments = {"staged": staged, "suite": suite, "component": component}
+    key = [control["Package"], control["Version"], control["Architecture"]]
+    arguments = {"staged": staged, "suite": suite, "component": component, "key": key}
     return jobs.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 
 
@@ -64,6 +66,10 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
     """Take a staged upload in; gives the record's key. A conflicting file is quarantined, the staged one removed."""
     staged: str = job.arguments["staged"]
     progress.step("fetch from staging", staged.rpartition("/")[2])
+    done = _done_before(job)
+    if done is not None:
+        progress.note("an earlier run has taken it in; it was interrupted after that")
+        return _result(done, new=True)
     with _local_copy(staged) as path:
         checksums = checksums_of_file(path)
         definition = _target_of(path)
@@ -80,11 +86,23 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
     adapters.staging().delete(staged)
     if written is Written.ALREADY_THERE:
         progress.note("this version is there already, with the same bytes: nothing to do")
+    return _result(record, new=written is Written.ADDED)
+
+
+def _done_before(job: Job) -> PackageRecord | None:
+    """Give the record of an upload whose staged file is gone: it is removed only once it is taken in."""
+    if adapters.staging().head(job.arguments["staged"]) is not None:
+        return None
+    key = job.arguments.get("key")  # jobs of earlier releases have none
+    return adapters.package_table().get(*key) if key else None
+
+
+def _result(record: PackageRecord, *, new: bool) -> dict[str, Any]:
     return {
         "package": record.package_name,
         "version": record.version,
         "architecture": record.architecture,
-        "new": written is Written.ADDED,
+        "new": new,
     }
 
 

@@ -1,5 +1,7 @@
 """An HTTP server in front of moto that hands requests on, or fails as real networks and servers do."""
 
+import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +16,12 @@ _ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>on demand</Message
 _HOP = ("connection", "transfer-encoding", "content-length", "keep-alive")
 
 
+class Hang(float):
+    """Nothing is heard for so many seconds, then the connection breaks; the request is not carried out."""
+
+
 class FailingServer(ThreadingHTTPServer):
-    """`faults` are taken one a request of a method: LOSE_ANSWER, BREAK_BODY, or (status, code) of S3."""
+    """`faults` are taken one a request of a method: LOSE_ANSWER, BREAK_BODY, a `Hang`, or (status, code)."""
 
     daemon_threads = True
 
@@ -25,6 +31,10 @@ class FailingServer(ThreadingHTTPServer):
         self.faults: dict[str, list[object]] = {}
         self.seen: Counter[str] = Counter()
         self.headers: list[dict[str, str]] = []
+
+    def next_fault(self, method: str) -> object:
+        faults = self.faults.get(method)
+        return faults.pop(0) if faults else None
 
     @property
     def address(self) -> str:
@@ -39,11 +49,13 @@ class _Requests(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.seen[self.command] += 1
         self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
-        faults = self.server.faults.get(self.command)
-        fault = faults.pop(0) if faults else None
+        fault = self.server.next_fault(self.command)
+        if isinstance(fault, Hang):
+            time.sleep(fault)
+            self.close_connection = True
+            return
         if isinstance(fault, tuple):
-            status, code = fault
-            self._send(status, {"Content-Type": "application/xml"}, _ERROR.format(code).encode())
+            self._refuse(*fault)
             return
         behind = HTTPConnection(self.server.behind, timeout=30)
         behind.request(self.command, self.path, body, dict(self.headers))
@@ -58,6 +70,14 @@ class _Requests(BaseHTTPRequestHandler):
         self._send(answer.status, headers, content, length=length, broken=fault == BREAK_BODY)
 
     do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _answer  # noqa: N815
+
+    def _refuse(self, status, code):
+        """Answer as S3 does, or as DynamoDB does where it is asked."""
+        if "X-Amz-Target" in self.headers:
+            body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "on demand"})
+            self._send(status, {"Content-Type": "application/x-amz-json-1.0"}, body.encode())
+        else:
+            self._send(status, {"Content-Type": "application/xml"}, _ERROR.format(code).encode())
 
     def _send(self, status, headers, content, *, length=None, broken=False):
         self.send_response_only(status)
@@ -74,9 +94,9 @@ class _Requests(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def failing_server(behind: str) -> Iterator[FailingServer]:
+def failing_server(behind: str, kind: type[FailingServer] = FailingServer) -> Iterator[FailingServer]:
     """Serve in front of an address for the block."""
-    with FailingServer(behind) as server:
+    with kind(behind) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

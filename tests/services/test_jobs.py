@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from packages_app import tasks
-from packages_app.core.errors import LeaseBusy, UpstreamError
+from packages_app.core.errors import LeaseBusy, StoreUnavailable, UpstreamError
 from packages_app.models import Job
 from packages_app.services import jobs
 
@@ -131,3 +131,34 @@ def test_a_task_does_the_job_it_is_given(embedded):
     build.refresh_from_db()
     assert build.result == {"package": "kiro-repo", "version": "2.0", "new": True}
     assert embedded.bucket.head("kiro-repo.deb").metadata["version"] == "2.0"
+
+
+def test_a_worker_that_stood_still_no_longer_speaks_for_its_job(embedded):
+    job = jobs.enqueue(Job.Kind.SYNC)
+
+    def stands_still(_job, progress):
+        Job.objects.filter(pk=job.pk).update(heartbeat=timezone.now() - timedelta(minutes=10))
+        jobs.wake_silent_jobs()
+        jobs.run(job.pk, lambda _job, _progress: {"by": "another"})
+        progress.note("still here")
+        return {"by": "the one that stood still"}
+
+    assert jobs.run(job.pk, stands_still).result == {"by": "another"}
+    job.refresh_from_db()
+    assert (job.state, job.result, job.steps) == ("done", {"by": "another"}, [])
+
+
+def away(_job, _progress):
+    raise StoreUnavailable("The bucket is away.", remedy="Wait.")
+
+
+def test_what_a_later_try_may_cure_is_tried_again_and_then_given_up(embedded):
+    job = jobs.enqueue(Job.Kind.SYNC)
+    states = [jobs.run(job.pk, away).state for _ in range(5)]
+    assert states == ["queued"] * 4 + ["failed"]
+    assert Job.objects.get(pk=job.pk).error_code == "store_unavailable"
+
+
+def test_a_command_does_not_wait_for_a_later_try(embedded):
+    job = jobs.enqueue(Job.Kind.SYNC)
+    assert jobs.run(job.pk, away, patient=False).state == "failed"

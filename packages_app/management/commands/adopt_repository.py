@@ -78,7 +78,7 @@ def _order(options: dict[str, Any]) -> Order:
             remedy="Give --keyring FILE, or --unsigned.",
         )
     return Order(
-        place=open_place(options["repository"], adapters.fetcher()),
+        place=open_place(options["repository"], adapters.fetcher(options["repository"])),
         suites=suites,
         pool=Pool(options["pool"]),
         components=_mapping(options["component"]),

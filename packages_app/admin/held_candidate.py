@@ -1,0 +1,114 @@
+"""Held candidates: why a publication waits, what it would change, and a person's word on it."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+
+from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand, job_page, lines
+from packages_app.core.errors import RepomgrError
+from packages_app.models import HeldCandidate
+from packages_app.services.held_candidates import approve, reject
+
+
+@admin.register(HeldCandidate)
+class HeldCandidateAdmin(WindowAdmin):
+    """Publications that were not made because something about them is suspicious."""
+
+    list_display = ("suite", "condition", "reasons", "changes", "packages", "seen", "decided_by")
+    list_filter = ("state", "suite")
+    change_form_outer_before_template = "admin/packages_app/held_candidate/decide.html"
+    fieldsets = (
+        (None, {"fields": ("suite", "condition", "fault_lines", "created", "seen", "shown_job")}),
+        ("What clients would see", {"fields": ("packages", "added_lines", "removed_lines")}),
+        ("Decision", {"fields": ("decided", "decided_by")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[HeldCandidate]:
+        """Read users and jobs with the rows."""
+        return super().get_queryset(request).select_related("decided_by", "job")
+
+    @display(
+        description="state",
+        ordering="state",
+        label={
+            "waiting for approval": "danger",
+            "approved": "warning",
+            "published": "success",
+            "rejected": "info",
+            "outdated": "info",
+        },
+    )
+    def condition(self, held: HeldCandidate) -> str:
+        """Whether somebody has decided."""
+        return held.get_state_display()
+
+    @display(description="reason")
+    def reasons(self, held: HeldCandidate) -> str:
+        """The kinds of faults."""
+        return ", ".join(fault["code"] for fault in held.faults)
+
+    @display(description="added / removed")
+    def changes(self, held: HeldCandidate) -> str:
+        """How many packages would come and go."""
+        return f"+{len(held.added)} / −{len(held.removed)}"
+
+    @display(description="reasons")
+    def fault_lines(self, held: HeldCandidate) -> SafeString:
+        """Each fault, with what it is about."""
+        return lines([item for fault in held.faults for item in (fault["text"], *fault["items"])])
+
+    @display(description="would be added")
+    def added_lines(self, held: HeldCandidate) -> SafeString:
+        """What would come."""
+        return lines([f"+ {name}" for name in held.added])
+
+    @display(description="would be removed")
+    def removed_lines(self, held: HeldCandidate) -> SafeString:
+        """What would go."""
+        return lines([f"− {name}" for name in held.removed])
+
+    @display(description="job")
+    def shown_job(self, held: HeldCandidate) -> str | SafeString:
+        """A link to the job that was held back."""
+        if held.job is None:
+            return "–"
+        return format_html('<a class="rm-link" href="{}">{}</a>', job_page(held.job), held.job)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add what the buttons post to."""
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/approve/", view(require_POST(self.approve_view)), name="packages_app_heldcandidate_approve"),
+            path("<int:pk>/reject/", view(require_POST(self.reject_view)), name="packages_app_heldcandidate_reject"),
+            *super().get_urls(),
+        ]
+
+    def approve_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Let the faults pass that the page shows, and publish."""
+        demand(request, PUBLISH)
+        held = get_object_or_404(HeldCandidate, pk=pk)
+        return asked(request, lambda: approve(held, request.user), otherwise=_page(held))
+
+    def reject_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Leave the suite as it is."""
+        demand(request, PUBLISH)
+        held = get_object_or_404(HeldCandidate, pk=pk)
+        try:
+            reject(held, request.user)
+        except RepomgrError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, "Rejected: clients keep what they have.")
+        return HttpResponseRedirect(_page(held))
+
+
+def _page(held: HeldCandidate) -> str:
+    return reverse("admin:packages_app_heldcandidate_change", args=[held.pk])

@@ -1,0 +1,58 @@
+"""Indexes and Release under their canonical names, beside by-hash: for clients that ask by name.
+
+They are replaced one by one while InRelease still names the old ones, so each write is conditional on the object that
+this publisher saw at its start: one that lost its lease while it stood still can't put an old index over a newer one.
+Each object says its SHA256, so that one left by an interrupted publication is known and mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from packages_app.core.checksums import checksums_of_bytes
+from packages_app.core.errors import ObjectChanged, ObjectExists
+from packages_app.core.layout import binary_folder, suite_path
+from packages_app.core.ports import ObjectInfo, ObjectStore
+from packages_app.core.repository import Suite
+from packages_app.indexes.compression import FORMS
+
+_SHA256 = "sha256"
+
+Seen = Mapping[str, ObjectInfo | None]
+"""What was at each canonical key at the start."""
+
+
+def look_at_canonical(store: ObjectStore, suite: Suite) -> Seen:
+    """Tell of every object of a suite but InRelease that is written under a canonical name."""
+    names = [
+        f"{binary_folder(component, architecture)}/Packages{ending}"
+        for component in suite.components
+        for architecture in suite.architectures
+        for ending in FORMS
+    ]
+    keys = [suite_path(suite.name, name) for name in (*names, "Release", "Release.gpg")]
+    return {key: store.head(key) for key in keys}
+
+
+def put_canonical(store: ObjectStore, key: str, body: bytes, seen: Seen, *, again: bool = False) -> bool:
+    """Write an object unless the one seen is the same (or `again`); True when it was written.
+
+    Raises `ObjectChanged` when another publisher has written it since.
+    """
+    sha256 = checksums_of_bytes(body).sha256
+    known = seen.get(key)
+    if known is not None and known.metadata.get(_SHA256) == sha256 and not again:
+        return False
+    try:
+        store.put(
+            key,
+            body,
+            metadata={_SHA256: sha256},
+            if_none_match=known is None,
+            if_match=known.etag if known is not None else None,
+        )
+    except ObjectExists as error:
+        raise ObjectChanged(
+            f"{key} is there by now: another publisher was at work.", remedy="Nothing: its publication counts."
+        ) from error
+    return True

@@ -1,0 +1,55 @@
+"""Held candidates in the admin: reason and diff for all to see, the decision for those who may publish."""
+
+import pytest
+
+from packages_app.core.errors import CandidateHeld
+from packages_app.core.ports import Silent
+from packages_app.models import HeldCandidate
+from packages_app.services.publish import publish
+from tests.records import make_record
+
+BASE = "/admin/packages_app/heldcandidate"
+
+
+@pytest.fixture
+def held(embedded, settings, tmp_path):
+    """A candidate that lacks a package that clients have, and brings one."""
+    for name in ("one", "two"):
+        record = make_record(name)
+        embedded.table.put_new(record)
+        embedded.bucket.put(record.pool_path, f"{name}#1.0#amd64".encode())
+        if name == "one":
+            publish("stable", Silent())
+            settings.PACKAGE_TABLE = type(settings.PACKAGE_TABLE)(tmp_path / "other.sqlite3")
+            embedded.table.create()
+    with pytest.raises(CandidateHeld):
+        publish("stable", Silent())
+    return HeldCandidate.objects.get()
+
+
+def test_the_page_shows_reason_and_diff_and_a_viewer_no_button(held, as_member):
+    page = as_member("Viewers").get(f"{BASE}/{held.pk}/change/").content.decode()
+    assert "1 packages of suite stable have no record any more: one#1.0 amd64" in page
+    assert "+ two 1.0 amd64" in page
+    assert "− one 1.0 amd64" in page
+    assert "Approve and publish" not in page
+
+
+def test_a_publisher_approves_and_it_is_published(held, as_member, embedded):
+    client = as_member("Publishers")
+    assert "?state__exact=waiting" in client.get("/admin/").content.decode()
+    assert "Approve and publish" in client.get(f"{BASE}/{held.pk}/change/").content.decode()
+    client.post(f"{BASE}/{held.pk}/approve/")
+    assert [job.state for job in embedded.run_jobs()] == ["done"]
+    held.refresh_from_db()
+    assert (held.state, held.decided_by.username) == ("published", "Publishers")
+    assert "have no record any more" not in client.get("/admin/").content.decode()
+
+
+def test_what_was_rejected_can_not_be_approved_any_more(held, as_member):
+    client = as_member("Publishers")
+    client.post(f"{BASE}/{held.pk}/reject/")
+    answer = client.post(f"{BASE}/{held.pk}/approve/", follow=True).content.decode()
+    assert "no longer waits: it is rejected" in answer
+    held.refresh_from_db()
+    assert held.state == "rejected"

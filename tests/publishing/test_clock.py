@@ -1,0 +1,87 @@
+"""Clients refuse a Release dated in the future and ignore one older than theirs, so a wrong clock dates none."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from packages_app.core.errors import ClockWrong
+from packages_app.core.locations import S3Store
+from packages_app.core.ports import Silent
+from packages_app.models import Notice
+from packages_app.publishing.publisher import Demand, Publisher
+from packages_app.services import adapters
+from packages_app.services.publish import publish
+from packages_app.signing.openpgp import generate_key
+from tests.reader import read_release
+from tests.stack import point_settings_at
+
+
+def publisher(hours: float = 0.0, seconds: float = 0.0) -> Publisher:
+    """Give a publisher whose clock is ahead, or behind when negative."""
+    ahead = timedelta(hours=hours, seconds=seconds)
+    return Publisher(
+        adapters.repository(),
+        adapters.package_table(),
+        adapters.bucket(),
+        adapters.staging(),
+        adapters.signer(),
+        lambda: datetime.now(UTC) + ahead,
+        lambda: None,
+        Silent(),
+    )
+
+
+def stable():
+    return adapters.repository().default_suite
+
+
+def date():
+    return read_release(adapters.bucket(), adapters.signer().public_keyring())["Date"]
+
+
+@pytest.fixture(params=["embedded", "s3"])
+def stack(request, tmp_path, settings, db):
+    if request.param == "embedded":
+        return point_settings_at(settings, tmp_path)
+    moto = request.getfixturevalue("moto")
+    stores = {
+        name: S3Store(f"clock-{name}-{tmp_path.name}".lower().replace("_", "-")[:60], "", "eu-central-1", moto, "")
+        for name in ("bucket", "staging")
+    }
+    stack = point_settings_at(settings, tmp_path, **stores)
+    settings.SIGNING_KEY = generate_key("Test archive")
+    return stack
+
+
+def test_a_clock_ahead_of_the_stores_publishes_nothing(stack):
+    with pytest.raises(ClockWrong, match=r"3[56]\d\d s ahead of the store"):
+        publisher(hours=1).publish(stable(), Demand())
+    assert stack.dists() == {}
+
+
+def test_a_clock_a_little_ahead_is_no_fault(stack):
+    assert publisher(seconds=5).publish(stable(), Demand()).switched
+
+
+def test_a_clock_that_was_set_back_does_not_date_a_release_before_the_one_in_place(stack):
+    publisher().publish(stable(), Demand())
+    before = date()
+    with pytest.raises(ClockWrong, match="ahead of this clock"):
+        publisher(hours=-1).publish(stable(), Demand(resign=True))
+    assert date() == before
+
+
+def test_a_rebuild_mends_a_date_that_no_client_took(stack, settings):
+    # The store's clock was wrong too, so nothing noticed it then: that is what a rebuild finds.
+    signer = adapters.signer()
+    publisher().publish(stable(), Demand())
+    text = stack.bucket.read("dists/stable/Release").decode()
+    wrong = (datetime.now(UTC) + timedelta(days=30)).strftime("%a, %d %b %Y %H:%M:%S UTC")
+    lines = [f"Date: {wrong}" if line.startswith("Date:") else line for line in text.splitlines()]
+    stack.bucket.put("dists/stable/InRelease", signer.sign_clear(("\n".join(lines) + "\n").encode()))
+    with pytest.raises(ClockWrong):
+        publish("stable", Silent(), demand=Demand(resign=True))
+    assert Notice.objects.get(kind="clock_wrong", settled=None).subject == "stable"
+    publish("stable", Silent(), demand=Demand(rebuild=True))
+    assert datetime.strptime(date(), "%a, %d %b %Y %H:%M:%S UTC").replace(tzinfo=UTC) < datetime.now(UTC)
+    assert not Notice.objects.filter(kind="clock_wrong", settled=None).exists()
