@@ -31,6 +31,10 @@ class LoopbackServer:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Answer nobody any more."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

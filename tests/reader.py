@@ -14,23 +14,31 @@ from packages_app.signing.openpgp import verified_text
 _UNPACK = {"": bytes, ".gz": gzip.decompress, ".xz": lzma.decompress}
 
 
-def read_release(bucket: ObjectStore, keyring: bytes, suite: str = "stable") -> Release:
+def read_release(bucket: ObjectStore, keyring: bytes, suite: str = "stable", *, settled: bool = True) -> Release:
     """Read InRelease, its signature checked, and see that Release and Release.gpg say the same."""
     text = verified_text(bucket.read(f"dists/{suite}/InRelease"), keyring)
     assert text is not None, "InRelease has no good signature"
-    assert bucket.read(f"dists/{suite}/Release") == text
-    assert verified_text(text, keyring, signature=bucket.read(f"dists/{suite}/Release.gpg")) == text
+    if settled:
+        assert bucket.read(f"dists/{suite}/Release") == text
+        assert verified_text(text, keyring, signature=bucket.read(f"dists/{suite}/Release.gpg")) == text
     return Release(text)
 
 
-def read_suite(bucket: ObjectStore, keyring: bytes, suite: str = "stable") -> dict[tuple[str, str, str], Packages]:
-    """Read every index of a suite in all its forms; gives stanzas by (name, version, architecture of the index)."""
-    release = read_release(bucket, keyring, suite)
+def read_suite(
+    bucket: ObjectStore, keyring: bytes, suite: str = "stable", *, settled: bool = True
+) -> dict[tuple[str, str, str], Packages]:
+    """Read every index of a suite in all its forms; gives stanzas by (name, version, architecture of the index).
+
+    While a publication is under way (not `settled`) only InRelease and what it names by hash is whole: that is what
+    apt reads. Canonical names are replaced one by one.
+    """
+    release = read_release(bucket, keyring, suite, settled=settled)
     hashes = {entry["name"]: entry for entry in release["SHA256"]}
     packages: dict[tuple[str, str, str], Packages] = {}
     for name, entry in hashes.items():
         folder, _, file = name.rpartition("/")
-        for key in (f"dists/{suite}/{name}", f"dists/{suite}/{folder}/by-hash/SHA256/{entry['sha256']}"):
+        by_hash = f"dists/{suite}/{folder}/by-hash/SHA256/{entry['sha256']}"
+        for key in (f"dists/{suite}/{name}", by_hash) if settled else (by_hash,):
             body = bucket.read(key)
             assert hashlib.sha256(body).hexdigest() == entry["sha256"], key
             assert len(body) == int(entry["size"]), key
@@ -43,9 +51,11 @@ def read_suite(bucket: ObjectStore, keyring: bytes, suite: str = "stable") -> di
     return packages
 
 
-def read_everything(bucket: ObjectStore, keyring: bytes, suite: str = "stable") -> set[tuple[str, str, str]]:
+def read_everything(
+    bucket: ObjectStore, keyring: bytes, suite: str = "stable", *, settled: bool = True
+) -> set[tuple[str, str, str]]:
     """Read a suite and fetch every pool file that it names; gives the keys of `read_suite`."""
-    packages = read_suite(bucket, keyring, suite)
+    packages = read_suite(bucket, keyring, suite, settled=settled)
     for stanza in packages.values():
         body = bucket.read(stanza["Filename"])
         assert hashlib.sha256(body).hexdigest() == stanza["SHA256"], stanza["Filename"]

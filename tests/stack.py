@@ -11,6 +11,7 @@ import pytest
 import yaml
 from django.conf import settings as live_settings
 
+from packages_app.core.addresses import parse_private_upstreams
 from packages_app.core.locations import FolderStore, SqliteTable, StoreLocation, TableLocation
 from packages_app.core.ports import ObjectStore, PackageTable, Silent
 from packages_app.core.record import PackageRecord
@@ -18,6 +19,7 @@ from packages_app.models import Job
 from packages_app.services import adapters, job_services, jobs
 from packages_app.services.storage import create_storage
 
+LOOPBACK = parse_private_upstreams("PRIVATE_UPSTREAMS", ["127.0.0.1"])  # where the tests' vendors are
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -70,12 +72,19 @@ class Stack:
             fields["suites"] = [{**first, **suite} for suite in fields["suites"]]
         path.write_text(yaml.safe_dump({**repository, **fields}, sort_keys=False))
 
-    def run_jobs(self) -> list[Job]:
-        """Run every waiting job, and those that they ask for, oldest first; gives them as they ended."""
-        done = []
-        while job := Job.objects.filter(state=Job.State.QUEUED).order_by("created").first():
+    def run_jobs(self, *, once: bool = False) -> list[Job]:
+        """Run every waiting job, and those that they ask for, oldest first; gives them as they ended.
+
+        With `once` a job that goes back to the queue is left there.
+        """
+        done: list[Job] = []
+        while job := self._waiting(done if once else []):
             done.append(jobs.run(job.pk, job_services.SERVICES[job.kind]))
         return done
+
+    def _waiting(self, but: list[Job]) -> Job | None:
+        waiting = Job.objects.filter(state=Job.State.QUEUED).exclude(pk__in=[job.pk for job in but])
+        return waiting.order_by("created").first()
 
     def records(self) -> list[PackageRecord]:
         return sorted(self.table.all_records(), key=lambda record: record.key)
@@ -107,6 +116,8 @@ def point_settings_at(
     settings.EMBEDDED_BUCKET = isinstance(settings.BUCKET, FolderStore)
     settings.SIGNING_KEY = ""
     settings.GITHUB_TOKEN = ""
+    settings.PRIVATE_UPSTREAMS = LOOPBACK
+    settings.APT_CHECK = "off"  # tests of their own switch it on
     settings.SIGNING_KEY_FILE = home / "signing-key.asc"
     settings.PUBLIC_URL = "https://apt.example.org"
     create_storage(Silent())

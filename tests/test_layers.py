@@ -18,7 +18,7 @@ for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
 """
 
 
-@pytest.mark.parametrize("folder", ["core", "debian", "indexes", "signing", "sources", "package_table"])
+@pytest.mark.parametrize("folder", ["core", "debian", "indexes", "signing", "sources", "verification", "package_table"])
 def test_a_folder_of_rules_imports_no_django(folder):
     command = [sys.executable, "-c", _BLOCKED, f"packages_app.{folder}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

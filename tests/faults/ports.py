@@ -1,0 +1,89 @@
+"""Ports that fail at one chosen call, in one of the ways in which calls fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from packages_app.core.errors import StoreUnavailable, TableUnavailable
+from packages_app.services.adapters import Ports
+
+KILLED = 137
+
+
+class Way(Enum):
+    """How a call fails."""
+
+    ERROR_BEFORE = "error before: nothing was done"
+    ERROR_AFTER = "error after: it was done, and the answer lost"
+    KILLED = "killed after: which is before the next call"
+    OVERTAKEN = "hangs until its lease is gone and another has published, then goes on"
+    STOPPED = "the process is stopped, until somebody lets it go on"
+
+
+_READS = ("get", "get_many", "versions_of", "newest_of", "all_records", "head", "read", "open", "keys")
+
+
+def is_write(name: str) -> bool:
+    """Say whether a call, named as `Calls` names it, changes anything."""
+    return name.split(maxsplit=1)[0].partition(".")[2] not in _READS
+
+
+@dataclass
+class Calls:
+    """The calls of one run in their order, and the fault to bring in: at which call (from 0), in which way."""
+
+    at: int = -1
+    way: Way = Way.ERROR_BEFORE
+    meanwhile: Callable[[], None] = lambda: None
+    names: list[str] = field(default_factory=list)
+
+
+class FaultyPort:
+    """Stands before a port; every method called is a call."""
+
+    def __init__(self, name: str, port: Any, calls: Calls) -> None:
+        self._name, self._port, self._calls = name, port, calls
+
+    def __getattr__(self, method: str) -> Any:
+        attribute = getattr(self._port, method)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            calls = self._calls
+            number = len(calls.names)
+            about = arguments[0] if arguments and isinstance(arguments[0], str) else ""
+            calls.names.append(f"{self._name}.{method} {about}".strip())
+            if number != calls.at:
+                return attribute(*arguments, **options)
+            return self._fail(calls, lambda: attribute(*arguments, **options), calls.names[-1])
+
+        return call
+
+    def _fail(self, calls: Calls, do: Callable[[], Any], name: str) -> Any:
+        if calls.way is Way.STOPPED:
+            os.kill(os.getpid(), signal.SIGSTOP)
+            return do()
+        if calls.way is Way.OVERTAKEN:
+            calls.meanwhile()
+            return do()
+        if calls.way is not Way.ERROR_BEFORE:
+            result = do()
+            if hasattr(result, "__next__"):
+                list(result)
+        if calls.way is Way.KILLED:
+            os._exit(KILLED)
+        error = TableUnavailable if self._name == "table" else StoreUnavailable
+        raise error(f"{name} failed: {calls.way.value}.", remedy="None: it is brought in by a test.")
+
+
+def faulty(ports: Ports, calls: Calls) -> Ports:
+    """Put a faulty port before each."""
+    return Ports(
+        FaultyPort("table", ports.table, calls),
+        FaultyPort("bucket", ports.bucket, calls),
+        FaultyPort("staging", ports.staging, calls),
+    )

@@ -1,0 +1,104 @@
+"""Every call of intake and publication fails once, in every way; readers never notice, and the next run converges.
+
+The calls of an undisturbed run are counted; then the run is repeated once for each, from the same state, with that
+call failing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from packages_app.models import Package
+from packages_app.services import adapters
+from tests.apt.client import AptClient
+from tests.debs import build_deb
+from tests.faults.ports import KILLED, Calls, Way, faulty, is_write
+from tests.faults.world import (
+    NEW,
+    OLD,
+    OTHER,
+    World,
+    apt_sees,
+    canonical_names_fit,
+    overtake,
+    seen,
+    settle,
+    stage,
+)
+
+
+def undisturbed(world: World, deb: Path, calls: Calls) -> bool:
+    """Upload a package and do all the work that follows, through ports that fail where `calls` says."""
+    with adapters.given(faulty(world.ports(), calls)):
+        told = stage(deb)
+        world.stack.run_jobs(once=True)
+    return told
+
+
+def killed(world: World, deb: Path, calls: Calls) -> bool:
+    """Let the uploader, or the worker after it, be a process that dies on the way."""
+    if calls.at == UPLOADERS_CALL:
+        dies(world, calls, lambda: stage(deb))
+        return False
+    with adapters.given(faulty(world.ports(), Calls())):
+        told = stage(deb)
+    calls.names.append("by the uploader")
+    dies(world, calls, lambda: world.stack.run_jobs(once=True))
+    return told
+
+
+def dies(world: World, calls: Calls, work: Callable[[], object]) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            world.part_from_parent()
+            with adapters.given(faulty(world.ports(), calls)):
+                work()
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == KILLED, calls.at
+
+
+UPLOADERS_CALL = 0
+"""An uploader writes the file into staging, and nothing else; the rest is a worker's."""
+WAYS = [way for way in Way if way is not Way.STOPPED]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name.lower())
+def test_a_call_that_fails_is_noticed_by_no_reader(world, way, settings, tmp_path):
+    deb = build_deb(tmp_path, *NEW)
+    client = AptClient(tmp_path / "client")
+    (client.root / "key.gpg").write_bytes(adapters.signer().public_keyring())
+    world.again(settings)
+    all_calls = Calls()
+    assert undisturbed(world, deb, all_calls)
+    wanted = seen(world)
+    assert wanted == {OLD, NEW}
+    assert len(all_calls.names) > 25
+    assert all_calls.names[UPLOADERS_CALL].startswith("staging.put uploads/")
+    for number, name in enumerate(all_calls.names):
+        if way is Way.ERROR_AFTER and not is_write(name):
+            continue  # a read changes nothing, so its error after is that before
+        world.again(settings)
+        calls = Calls(number, way, meanwhile=lambda: overtake(world))
+        act = killed if way is Way.KILLED else undisturbed
+        told = act(world, deb, calls)
+        also = {OTHER} if way is Way.OVERTAKEN else set()
+        found = seen(world, settled=way is Way.OVERTAKEN)
+        assert found in ({OLD} | also, {OLD, NEW} | also), name
+        assert apt_sees(world, client) == found, name
+        settle(world)
+        if not told:
+            assert stage(deb), name
+            settle(world)
+        assert seen(world) == wanted | also, name
+        canonical_names_fit(world)
+        assert {(p.package_name, p.version) for p in Package.objects.all()} == wanted | also, name
+        copy = world.ports().bucket.head("tool.deb")
+        assert copy.metadata["version"] == max(version for _, version in wanted | also), name
+        assert [key for key, _ in world.ports().staging.keys("uploads/")] == [] or not told, name

@@ -1,0 +1,192 @@
+"""A repository that a test makes again and again, in either column, and what readers see of it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from django.conf import settings as live_settings
+
+from packages_app.core.checksums import checksums_of_file
+from packages_app.core.errors import RepomgrError
+from packages_app.core.locations import DynamoTable, FolderStore, S3Store, SqliteTable
+from packages_app.core.ports import Silent
+from packages_app.debian.stanza import parse_stanzas
+from packages_app.models import Job, Notice, Package, Publication
+from packages_app.package_table.dynamo_table import DynamoPackageTable
+from packages_app.package_table.sqlite_table import SqlitePackageTable
+from packages_app.publishing.immutable import put_immutable
+from packages_app.publishing.open_store import open_store
+from packages_app.services import adapters
+from packages_app.services.adapters import Ports
+from packages_app.services.mirror import reconcile_mirror
+from packages_app.services.publish import publish
+from packages_app.services.uploads import stage_upload
+from tests.apt.client import AptClient
+from tests.debs import build_deb
+from tests.reader import read_everything, read_release
+from tests.records import make_record
+from tests.stack import Stack
+
+REGION = "eu-central-1"
+OLD, NEW, OTHER = ("tool", "1.0"), ("tool", "1.1"), ("tool", "2.0")
+AN_HOUR = 3600
+
+
+def an_hour_ahead() -> float:
+    """The clock of a host for which this one's leases are over."""
+    return time.time() + AN_HOUR
+
+
+@dataclass
+class World:
+    """A repository that can be made again, as it was after its first publication."""
+
+    stack: Stack
+    home: Path
+    moto: str = ""
+    opened: dict[object, Ports] = field(default_factory=dict)
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def ports(self, clock: Callable[[], float] = time.time) -> Ports:
+        """Give ports that go past all faults."""
+        table = live_settings.PACKAGE_TABLE
+        key = (clock, table, live_settings.BUCKET)
+        if key not in self.opened:
+            kind = SqlitePackageTable if isinstance(table, SqliteTable) else DynamoPackageTable
+            place = table.path if isinstance(table, SqliteTable) else table
+            stores = (open_store(live_settings.BUCKET), open_store(live_settings.STAGING))
+            self.opened[key] = Ports(kind(place, clock=clock), *stores)
+        return self.opened[key]
+
+    def part_from_parent(self) -> None:
+        """Let a forked process close the connections that it shares with its parent; it opens others by itself."""
+        for ports in self.opened.values():
+            if not isinstance(ports.table, DynamoPackageTable):
+                continue
+            for client in (ports.bucket._client, ports.staging._client, connection_of(ports.table)):
+                client.close()
+
+    def remember(self) -> None:
+        """Keep the present state."""
+        ports = self.ports()
+        self.objects = [
+            (key, ports.bucket.read(key), ports.bucket.head(key).metadata) for key, _ in ports.bucket.keys("")
+        ]
+        self.records = list(ports.table.all_records())
+
+    def again(self, settings) -> None:
+        """Bring the kept state back."""
+        if self.moto:
+            name = f"w{self.home.name}".lower().replace("_", "-")[:60]
+            settings.PACKAGE_TABLE = DynamoTable(name, REGION, self.moto)
+            settings.BUCKET = S3Store(name, "apt", REGION, self.moto, "public-read")
+            settings.STAGING = S3Store(name, "staging", REGION, self.moto, "")
+            self._empty(name)
+        else:
+            shutil.rmtree(self.home / "place", ignore_errors=True)
+            name = uuid.uuid4().hex
+            settings.PACKAGE_TABLE = SqliteTable(self.home / "place" / name / "table.sqlite3")
+            settings.BUCKET = FolderStore(self.home / "place" / name / "bucket")
+            settings.STAGING = FolderStore(self.home / "place" / name / "staging")
+        ports = self.ports()
+        for port in (ports.table, ports.bucket, ports.staging):
+            port.create()
+        ports.table.put_many_new(self.records)
+        for key, body, metadata in self.objects:
+            ports.bucket.put(key, body, metadata=metadata)
+        Job.objects.all().delete()
+        Publication.objects.all().delete()
+        Notice.objects.all().delete()
+        Package.objects.exclude(version=OLD[1]).delete()
+
+    def _empty(self, name: str) -> None:
+        """Take everything out of bucket and table, leases too; connections are dear, so they stay."""
+        ports = self.ports()
+        if not self.clients:
+            for port in (ports.table, ports.bucket, ports.staging):
+                port.create()
+            options = {"region_name": REGION, "endpoint_url": self.moto}
+            self.clients = {service: boto3.client(service, **options) for service in ("s3", "dynamodb")}
+        listed = self.clients["s3"].list_objects_v2(Bucket=name).get("Contents", ())
+        if listed:
+            gone = [{"Key": each["Key"]} for each in listed]
+            self.clients["s3"].delete_objects(Bucket=name, Delete={"Objects": gone})
+        for item in self.clients["dynamodb"].scan(TableName=name)["Items"]:
+            key = {part: item[part] for part in ("package_id", "architecture")}
+            self.clients["dynamodb"].delete_item(TableName=name, Key=key)
+
+    @property
+    def url(self) -> str:
+        bucket = live_settings.BUCKET
+        return f"{self.moto}/{bucket.bucket}/apt" if self.moto else f"file:{bucket.path}"
+
+
+def connection_of(table: DynamoPackageTable) -> Any:
+    return table._items._get_connection().connection.client
+
+
+def stage(deb: Path) -> bool:
+    """Upload a package; gives whether the uploader was told that it arrived."""
+    try:
+        stage_upload(deb, deb.name, wake_worker=False)
+    except RepomgrError:
+        return False
+    return True
+
+
+def overtake(world: World) -> None:
+    """Publish another package, as a second host does when this one's lease is over."""
+    ports = world.ports(an_hour_ahead)
+    deb = build_deb(world.home / "other", *OTHER)
+    sums = checksums_of_file(deb)
+    record = make_record(*OTHER, package_type="build_script", file_size=sums.size, md5_hash=sums.md5,
+                         sha1_hash=sums.sha1, sha256_hash=sums.sha256, sha512_hash=sums.sha512)  # fmt: skip
+    with adapters.given(ports):
+        put_immutable(ports.bucket, record.pool_path, deb, sums)
+        ports.table.put_new(record)
+        publish("stable", Silent())
+
+
+def seen(world: World, *, settled: bool = True) -> set[tuple[str, str]]:
+    """Read everything as a client does, hashes checked; when `settled`, by canonical names too."""
+    keyring = adapters.signer().public_keyring()
+    return {key[:2] for key in read_everything(world.ports().bucket, keyring, settled=settled)}
+
+
+def canonical_names_fit(world: World) -> None:
+    """Every index under its canonical name is the one that Release lists."""
+    bucket = world.ports().bucket
+    for entry in read_release(bucket, adapters.signer().public_keyring())["SHA256"]:
+        info = bucket.head(f"dists/stable/{entry['name']}")
+        assert info is not None
+        assert info.metadata["sha256"] == entry["sha256"], entry["name"]
+
+
+def apt_sees(world: World, client: AptClient) -> set[tuple[str, str]]:
+    """Let apt update, and give the packages of the indexes that it has then."""
+    line = f"deb [signed-by={client.root}/key.gpg] {world.url} stable main\n"
+    (client.root / "etc/apt/sources.list.d/tool.list").write_text(line)
+    # A client that comes for the first time: another one would keep what it saw of the state before.
+    lists = client.root / "var/lib/apt/lists"
+    shutil.rmtree(lists)
+    (lists / "partial").mkdir(parents=True)
+    client.update()
+    stanzas = (stanza for index in lists.glob("*_Packages") for stanza in parse_stanzas(index.read_bytes()))
+    return {(stanza["Package"], stanza["Version"]) for stanza in stanzas}
+
+
+def settle(world: World) -> None:
+    """What workers and the clock do next, when leases of the dead are over: their jobs, waiting ones, the mirror."""
+    Job.objects.filter(state=Job.State.RUNNING).update(state=Job.State.QUEUED)
+    with adapters.given(world.ports(an_hour_ahead)):
+        world.stack.run_jobs()
+        reconcile_mirror(Silent())
+        world.stack.run_jobs()
+    assert not Job.objects.exclude(state=Job.State.DONE).exists()
