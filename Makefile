@@ -6,10 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 PYTEST ?=
+SECONDS ?= 300
+# Tests write and sync many small files: memory serves, where there is plenty and programs may run in it.
+TEST_TMP = $(shell if [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -q noexec && \
+	[ "$$(df -Pk /dev/shm | awk 'NR == 2 { print $$4 }')" -gt 8000000 ]; then echo /dev/shm; else echo $${TMPDIR:-/tmp}; fi)
 SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev reprepro aptly
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-distributed test test-fast bench lint format lock system-packages clean
+.PHONY: help up up-distributed test test-fast test-apt-versions chaos bench lint audit format lock system-packages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,10 +26,19 @@ up-distributed: $(VENV)/.dev system-packages  ## the same on PostgreSQL, Redis, 
 	@LOG_FORMAT=$${LOG_FORMAT:-console} LOG_LEVEL=$${LOG_LEVEL:-WARNING} exec $(BIN)/python -m repomgr.distributed
 
 test: $(VENV)/.dev system-packages  ## run all tests, with coverage of packages_app
-	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
+	TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
 
 test-fast: $(VENV)/.dev  ## run the tests of single parts only
 	$(BIN)/python -m pytest -n $(JOBS) --ignore=tests/apt --ignore=tests/browser $(PYTEST)
+
+test-apt-versions: SYSTEM_PACKAGES += debootstrap
+test-apt-versions: $(VENV)/.dev system-packages  ## as root on Debian, run the client tests with its own apt, then with trixie's apt 3
+	APT_ROOT= $(BIN)/python -m pytest -n $(JOBS) tests/apt $(PYTEST)
+	APT_ROOT=$$($(BIN)/python -m tests.apt.trixie) && export APT_ROOT && \
+	$(BIN)/python -m pytest -n $(JOBS) tests/apt $(PYTEST)
+
+chaos: $(VENV)/.dev system-packages  ## workers killed, stores failing, readers watching (SECONDS=300, SEED=n)
+	$(BIN)/python -m tests.faults.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/.dev system-packages  ## measure, in ratios to other tools: adopting Debian's own index
 	$(BIN)/python -m tests.benchmarks.adoption
@@ -38,15 +51,19 @@ lint: $(VENV)/.dev  ## ruff, mypy --strict, import contracts, migrations
 	@REPOMGR_HOME=$$(mktemp -d) && export REPOMGR_HOME && \
 	$(BIN)/python manage.py makemigrations --check --dry-run; code=$$?; rm -rf "$$REPOMGR_HOME"; exit $$code
 
+audit:  ## look the locked packages up in PyPI's list of vulnerabilities (needs pip-audit and the network)
+	@command -v pip-audit >/dev/null || { echo "pip-audit is not installed: pipx install pip-audit"; exit 1; }
+	pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+
 format: $(VENV)/.dev  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock:  ## resolve dependencies anew (needs uv)
+lock:  ## resolve what pyproject.toml asks for (needs uv; UPGRADE=--upgrade for newer versions)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
+		--no-header --no-annotate --no-strip-extras $(UPGRADE) pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--no-header --no-annotate -c requirements.lock --extra dev pyproject.toml -o requirements-dev.lock
+		--no-header --no-annotate --no-strip-extras -c requirements.lock --extra dev pyproject.toml -o requirements-dev.lock
 
 system-packages:  ## as root on Debian, install the servers and tools that the tests use
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
