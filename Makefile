@@ -4,7 +4,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
+# More than two cores: tests wait for servers and programs of their own a good part of the time.
+JOBS ?= 3
 PYTEST ?=
 SECONDS ?= 300
 # Tests write and sync many small files: memory serves, where there is plenty and programs may run in it.

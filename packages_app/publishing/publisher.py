@@ -104,12 +104,7 @@ class Publisher:
         date = date_after(published, self.clock(), rebuild=demand.rebuild)
         candidate = make_candidate(self.repository, suite, collected, self.signer, date)
         if not self._worth_publishing(candidate, published, demand):
-            self.progress.note("nothing changed: the published indexes are those of the table")
-            self._mend(candidate, published, seen)
-            packages = len(collected.records)
-            return Outcome(
-                suite.name, switched=False, release_text=published.text, collected=collected, packages=packages
-            )
+            return self._unchanged(candidate, published, seen)
         self.progress.step("check candidate")
         before = self._packages_before(suite, published)
         now = {record.key for record in collected.records}
@@ -135,6 +130,16 @@ class Publisher:
             missing_files=missing,
             uploaded_bytes=uploaded,
             packages=len(now),
+        )
+
+    def _unchanged(self, candidate: Candidate, published: Published, seen: Seen) -> Outcome:
+        """Leave what is in place; an interrupted publication may have left canonical names of its own."""
+        self.progress.note("nothing changed: the published indexes are those of the table")
+        self._mend(candidate, published, seen)
+        collected = candidate.collected
+        packages = len(collected.records)
+        return Outcome(
+            candidate.suite.name, switched=False, release_text=published.text, collected=collected, packages=packages
         )
 
     def _renew_dates(
