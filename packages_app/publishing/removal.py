@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
 import structlog
 
-from packages_app.core.checksums import CHUNK_BYTES, checksums_of_file
+from packages_app.core.checksums import checksums_of_file
 from packages_app.core.errors import ObjectChanged, ObjectNotFound, StoreMissing
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import ObjectStore
 from packages_app.publishing.immutable import put_immutable
+from packages_app.publishing.local_copy import local_copy
 from packages_app.publishing.sweep import SWEPT, Found, SuitePlan, Sweep
 
 _BATCH = 50
@@ -48,7 +45,7 @@ def move_orphans(sweep: Sweep, orphans: Iterable[Found]) -> None:
     for found in orphans:
         copy = f"{SWEPT}{sweep.now:%Y%m%d}/{found.key}"
         try:
-            with _local_copy(sweep.bucket, found.key) as path:
+            with local_copy(sweep.bucket, found.key) as path:
                 sweep.staging.put(copy, path)
         except ObjectNotFound:
             continue  # somebody else has removed it
@@ -72,7 +69,7 @@ def put_back_named(sweep: Sweep) -> list[str]:
         found = swept.get(record.pool_path)
         if found is None or sweep.bucket.head(record.pool_path) is not None:
             continue
-        with _local_copy(sweep.staging, found.key) as path:
+        with local_copy(sweep.staging, found.key) as path:
             checksums = checksums_of_file(path)
             if checksums.sha256 != record.sha256_hash:
                 continue  # a file of the same name that is not this record's
@@ -94,13 +91,3 @@ def _remove(store: ObjectStore, found: Found, name: str, hold: Callable[[], None
     hold()
     store.delete(found.key)
     log.info("object_swept", store=name, key=found.key, size=found.size)
-
-
-@contextmanager
-def _local_copy(store: ObjectStore, key: str) -> Iterator[Path]:
-    """Copy an object to a local file for the block: bucket and staging may be two different stores."""
-    with tempfile.TemporaryDirectory(prefix="repomgr-sweep-") as folder:
-        path = Path(folder) / "object"
-        with store.open(key) as stream, path.open("wb") as target:
-            shutil.copyfileobj(stream, target, CHUNK_BYTES)
-        yield path

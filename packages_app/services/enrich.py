@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from packages_app.core.checksums import checksums_of_file
@@ -14,6 +11,7 @@ from packages_app.core.ports import ObjectStore
 from packages_app.core.record import PackageRecord
 from packages_app.debian.deb_file import open_deb
 from packages_app.debian.stanza import record_fields_of
+from packages_app.publishing.local_copy import local_copy
 
 
 def enriched(record: PackageRecord, bucket: ObjectStore) -> tuple[PackageRecord, str]:
@@ -21,17 +19,14 @@ def enriched(record: PackageRecord, bucket: ObjectStore) -> tuple[PackageRecord,
 
     The file is opened once. What the record says of it (SHA256, size, name, version, architecture) must fit.
     """
-    with tempfile.TemporaryDirectory(prefix="repomgr-enrich-") as folder:
-        path = Path(folder) / "package.deb"
-        try:
-            with bucket.open(record.pool_path) as stream, path.open("wb") as target:
-                shutil.copyfileobj(stream, target, 1024 * 1024)
+    try:
+        with local_copy(bucket, record.pool_path) as path:
             checksums = checksums_of_file(path)
             contents = open_deb(path)
-        except ObjectNotFound:
-            return record, f"{record.pool_path} is not in the pool"
-        except InvalidDeb as error:
-            return record, f"{record.pool_path} is no sound package: {error.message}"
+    except ObjectNotFound:
+        return record, f"{record.pool_path} is not in the pool"
+    except InvalidDeb as error:
+        return record, f"{record.pool_path} is no sound package: {error.message}"
     if record.sha256_hash and record.sha256_hash != checksums.sha256:
         return record, f"{record.pool_path} has SHA256 {checksums.sha256}, the record says {record.sha256_hash}"
     if record.file_size is not None and record.file_size != checksums.size:

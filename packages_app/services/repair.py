@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,11 +10,12 @@ from pathlib import Path
 
 import structlog
 
-from packages_app.core.checksums import CHUNK_BYTES, Checksums, checksums_of, checksums_of_file, chunks_of
+from packages_app.core.checksums import Checksums, checksums_of, checksums_of_file, chunks_of
 from packages_app.core.errors import ObjectNotFound, RepomgrError
 from packages_app.core.ports import ObjectStore, Progress
 from packages_app.core.record import PackageRecord
 from packages_app.publishing.immutable import put_immutable
+from packages_app.publishing.local_copy import copy_to_file
 from packages_app.publishing.sweep import Found
 from packages_app.services import adapters
 from packages_app.services.conflicts import quarantine
@@ -134,7 +134,7 @@ def _brought(record: PackageRecord, origin: Origin, target: Path, progress: Prog
             progress=progress,
         )
     store = adapters.bucket() if origin.place is Place.BUCKET else adapters.staging()
-    _to_file(store, origin.name, target)
+    copy_to_file(store, origin.name, target)
     checksums = checksums_of_file(target)
     if checksums.sha256 != record.sha256_hash:
         raise RepomgrError(
@@ -146,16 +146,11 @@ def _brought(record: PackageRecord, origin: Origin, target: Path, progress: Prog
 
 def _set_wrong_bytes_aside(record: PackageRecord, path: Path) -> str:
     """Keep what stands at a record's pool path in quarantine; gives its key there, "" when it is the record's file."""
-    _to_file(adapters.bucket(), record.pool_path, path)
+    copy_to_file(adapters.bucket(), record.pool_path, path)
     checksums = checksums_of_file(path)
     if checksums.sha256 == record.sha256_hash:
         return ""
     return quarantine(path, checksums, record.package_name, record.version, record.architecture)
-
-
-def _to_file(store: ObjectStore, key: str, path: Path) -> None:
-    with store.open(key) as stream, path.open("wb") as target:
-        shutil.copyfileobj(stream, target, CHUNK_BYTES)
 
 
 def _holds(store: ObjectStore, key: str, record: PackageRecord) -> bool:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +15,7 @@ from packages_app.core.ports import Progress, Written
 from packages_app.core.record import PackageRecord
 from packages_app.debian.deb_file import open_deb
 from packages_app.models import Job
+from packages_app.publishing.local_copy import local_copy
 from packages_app.services import adapters, jobs
 from packages_app.services.conflicts import quarantine_conflict
 from packages_app.services.intake import Origin, inspect, place_of, take_in
@@ -70,7 +67,7 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
     if done is not None:
         progress.note("an earlier run has taken it in; it was interrupted after that")
         return _result(done, new=True)
-    with _local_copy(staged) as path:
+    with local_copy(adapters.staging(), staged) as path:
         checksums = checksums_of_file(path)
         definition = _target_of(path)
         place = place_of(
@@ -124,13 +121,3 @@ def _target_of(path: Path) -> Definition:
             remedy=f"Upload one of: {known}; or add a build_script definition for it in config/packages/.",
         )
     return targets[name]
-
-
-@contextmanager
-def _local_copy(staged: str) -> Iterator[Path]:
-    """Copy a staged object to a local file for the block."""
-    with tempfile.TemporaryDirectory(prefix="repomgr-upload-") as folder:
-        path = Path(folder) / staged.rpartition("/")[2]
-        with adapters.staging().open(staged) as stream, path.open("wb") as target:
-            shutil.copyfileobj(stream, target, 1024 * 1024)
-        yield path
