@@ -32,6 +32,12 @@ TableKey = tuple[str, str]
 """The table's key: `name#version`, architecture."""
 
 
+def named_key(key: TableKey) -> str:
+    """Give a key as people read it: `name version architecture`."""
+    package_id, architecture = key
+    return f"{package_id.replace('#', ' ', 1)} {architecture}"
+
+
 def make_package_id(name: str, version: str) -> str:
     """Give the table's partition key, `name#version`."""
     return f"{name}#{version}"

@@ -64,6 +64,16 @@ def packages_text(records: Iterable[PackageRecord]) -> Iterator[bytes]:
         yield stanza_of(record).encode() + b"\n"
 
 
+def index_names(suite: Suite) -> list[str]:
+    """Give the name of every index of a suite, in the order of `build_indexes`."""
+    return [
+        f"{binary_folder(component, architecture)}/Packages{ending}"
+        for component in sorted(suite.components)
+        for architecture in sorted(suite.architectures)
+        for ending in FORMS
+    ]
+
+
 def build_indexes(suite: Suite, records: list[PackageRecord]) -> Iterator[IndexFile]:
     """Give every index of a suite from its complete records in index order, sorted by folder, then form.
 

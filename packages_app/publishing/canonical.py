@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 from packages_app.core.checksums import checksums_of_bytes
 from packages_app.core.errors import ObjectChanged, ObjectExists
-from packages_app.core.layout import binary_folder, suite_path
+from packages_app.core.layout import suite_path
 from packages_app.core.ports import ObjectInfo, ObjectStore
 from packages_app.core.repository import Suite
-from packages_app.indexes.compression import FORMS
+from packages_app.indexes.packages import index_names
 
 _SHA256 = "sha256"
 
@@ -24,13 +24,7 @@ Seen = Mapping[str, ObjectInfo | None]
 
 def look_at_canonical(store: ObjectStore, suite: Suite) -> Seen:
     """Tell of every object of a suite but InRelease that is written under a canonical name."""
-    names = [
-        f"{binary_folder(component, architecture)}/Packages{ending}"
-        for component in suite.components
-        for architecture in suite.architectures
-        for ending in FORMS
-    ]
-    keys = [suite_path(suite.name, name) for name in (*names, "Release", "Release.gpg")]
+    keys = [suite_path(suite.name, name) for name in (*index_names(suite), "Release", "Release.gpg")]
     return {key: store.head(key) for key in keys}
 
 

@@ -10,6 +10,7 @@ from packages_app.core.candidate_fault import CandidateFault, digest_of
 from packages_app.core.errors import CandidateHeld, CandidateRefused, ObjectChanged, ObjectExists
 from packages_app.core.layout import by_hash_path, suite_path
 from packages_app.core.ports import ObjectStore, PackageTable, Progress, Signer
+from packages_app.core.record import named_key
 from packages_app.core.repository import Repository, Suite
 from packages_app.indexes.packages import LeftOut
 from packages_app.indexes.release import Release, parse_release, redated
@@ -213,7 +214,7 @@ class Publisher:
             missing = missing_of(self.bucket, {r.pool_path for r in candidate.collected.records} - known)
             faults += [*vanished, *missing_faults(suite, missing)]
         if faults and digest_of(faults) != demand.approved:
-            added, removed = (named(keys) for keys in change)
+            added, removed = (tuple(map(named_key, keys)) for keys in change)
             packages = len(candidate.collected.records)
             raise CandidateHeld(suite, tuple(faults), added=added, removed=removed, packages=packages)
         return missing
@@ -290,8 +291,3 @@ class Publisher:
 
     def _signs(self, signature: bytes, text: bytes) -> bool:
         return verified_text(text, self.signer.public_keyring(), signature=signature) is not None
-
-
-def named(keys: Iterable[PackageKey]) -> tuple[str, ...]:
-    """Give keys as people read them: `name version architecture`."""
-    return tuple(f"{package_id.replace('#', ' ', 1)} {architecture}" for package_id, architecture in keys)

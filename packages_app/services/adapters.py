@@ -48,24 +48,22 @@ def given(ports: Ports) -> Iterator[None]:
         _given.reset(token)
 
 
-def ports() -> Ports:
-    """Give the ports in use."""
-    return _given.get() or Ports(_table(settings.PACKAGE_TABLE), _store(settings.BUCKET), _store(settings.STAGING))
-
-
 def package_table() -> PackageTable:
     """Give the package table of PACKAGE_TABLE_URL."""
-    return ports().table
+    given_ones = _given.get()
+    return given_ones.table if given_ones else _table(settings.PACKAGE_TABLE)
 
 
 def bucket() -> ObjectStore:
     """Give the bucket of BUCKET_URL, which clients read."""
-    return ports().bucket
+    given_ones = _given.get()
+    return given_ones.bucket if given_ones else _store(settings.BUCKET)
 
 
 def staging() -> ObjectStore:
     """Give the private staging store of STAGING_URL."""
-    return ports().staging
+    given_ones = _given.get()
+    return given_ones.staging if given_ones else _store(settings.STAGING)
 
 
 def signer() -> OpenPgpSigner:

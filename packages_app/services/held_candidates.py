@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import asdict
 
 import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from packages_app.core.candidate_fault import digest_of
+from packages_app.core.candidate_fault import CandidateFault, digest_of
 from packages_app.core.errors import CandidateHeld, CandidateRefused, PackageRefused
 from packages_app.models import HeldCandidate, Job, Notice
 from packages_app.services import jobs
@@ -80,17 +80,16 @@ def _decide(held: HeldCandidate, state: HeldCandidate.State, user: jobs.Asker) -
 def _values(suite: str, error: CandidateRefused) -> dict[str, object]:
     """Give the row's values; a candidate that can't be read back has one fault that nobody can approve."""
     if isinstance(error, CandidateHeld):
-        faults = [{"code": f.code, "text": f.text, "remedy": f.remedy, "items": list(f.items)} for f in error.faults]
         return {
-            "faults": faults,
+            "faults": [asdict(fault) for fault in error.faults],
             "digest": digest_of(error.faults),
             "added": list(error.added),
             "removed": list(error.removed),
             "packages": error.packages,
             "approvable": True,
         }
-    fault = {"code": _UNREADABLE, "text": error.message, "remedy": error.remedy, "items": []}
-    return {"faults": [fault], "digest": _UNREADABLE, "packages": 0, "approvable": False}
+    fault = CandidateFault(_UNREADABLE, error.message, error.remedy, ())
+    return {"faults": [asdict(fault)], "digest": _UNREADABLE, "packages": 0, "approvable": False}
 
 
 def _outdate(suite: str, *, but: str) -> None:
@@ -110,8 +109,3 @@ def _waiting(suite: str, values: dict[str, object], job: Job | None) -> HeldCand
         except IntegrityError:  # another process held it back a moment ago
             pass
     return waiting.get()
-
-
-def waiting_candidates(suites: Iterable[str]) -> list[HeldCandidate]:
-    """Give the candidates of suites that wait for a person, newest first."""
-    return list(HeldCandidate.objects.filter(suite__in=list(suites), state=HeldCandidate.State.WAITING))

@@ -12,9 +12,11 @@ from django.conf import settings
 from packages_app.core.checksums import checksums_of_bytes
 from packages_app.core.errors import CandidateRefused, ClockWrong
 from packages_app.core.ports import Progress
+from packages_app.core.record import named_key
+from packages_app.core.repository import Repository
 from packages_app.models import Job, Notice, Publication
 from packages_app.publishing.apt_check import apt_reader
-from packages_app.publishing.publisher import NOTHING_SPECIAL, Demand, Outcome, Publisher, named
+from packages_app.publishing.publisher import NOTHING_SPECIAL, Demand, Outcome, Publisher
 from packages_app.services import adapters
 from packages_app.services.held_candidates import approved_digest, hold_back, let_go
 from packages_app.services.lease_hold import lease_held
@@ -39,11 +41,11 @@ def publish(
     Raises `LeaseBusy`, `LeaseLost`, `CandidateRefused`, `CandidateHeld`, `ClockWrong`, `ObjectChanged`, and the errors
     of table and store. Safe to repeat: with nothing changed it completes what an interrupted run left undone.
     """
-    suite = known_suite(suite_name)
+    suite, repository = known_suite(suite_name), adapters.repository()
     demand = replace(demand, approved=approved_digest(suite.name))
     with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
         try:
-            outcome = _publisher(lease.hold, progress).publish(suite, demand)
+            outcome = _publisher(repository, lease.hold, progress).publish(suite, demand)
         except CandidateRefused as error:
             hold_back(suite.name, error, job)
             raise
@@ -51,8 +53,8 @@ def publish(
             notify(Notice.Kind.CLOCK_WRONG, suite.name, error.message, remedy=error.remedy, job=job)
             raise
         _log_outcome(outcome, kind)
-        if suite == adapters.repository().default_suite and outcome.held is None:
-            renew_root(outcome.collected.records, progress, lease.hold, again=demand.rebuild)
+        if suite == repository.default_suite and outcome.held is None:
+            renew_root(repository, outcome.collected.records, progress, lease.hold, again=demand.rebuild)
         progress.step("record publication")
         publication = _record(outcome, kind, adapters.signer().fingerprint, job)
         tell_of_new_versions(publication)
@@ -62,11 +64,11 @@ def publish(
         return publication
 
 
-def _publisher(hold: Callable[[], None], progress: Progress) -> Publisher:
+def _publisher(repository: Repository, hold: Callable[[], None], progress: Progress) -> Publisher:
     bucket, staging, signer = adapters.bucket(), adapters.staging(), adapters.signer()
     reader = apt_reader(settings.APT_CHECK, signer.public_keyring())
     return Publisher(
-        adapters.repository(),
+        repository,
         adapters.package_table(),
         bucket,
         staging,
@@ -120,8 +122,8 @@ def _log_outcome(outcome: Outcome, kind: Publication.Kind) -> None:
         kind=str(kind),
         packages=len(included),
         included=included if kind == Publication.Kind.FORCE_REBUILD else included[:20],
-        added=list(named(outcome.added)),
-        removed=list(named(outcome.removed)),
+        added=list(map(named_key, outcome.added)),
+        removed=list(map(named_key, outcome.removed)),
         left_out=[str(item) for item in outcome.left_out],
         missing_files=list(outcome.missing_files),
     )
@@ -155,7 +157,7 @@ def _record(outcome: Outcome, kind: Publication.Kind, fingerprint: str, job: Job
         fingerprint=fingerprint,
         packages=outcome.packages,
         uploaded_bytes=outcome.uploaded_bytes,
-        added=list(named(outcome.added)),
-        removed=list(named(outcome.removed)),
+        added=list(map(named_key, outcome.added)),
+        removed=list(map(named_key, outcome.removed)),
         job=job,
     )

@@ -11,6 +11,7 @@ from packages_app.core.definition import Definition, Definitions
 from packages_app.core.errors import ObjectNotFound
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
+from packages_app.core.repository import Repository
 from packages_app.publishing.root import instructions_page, renew_convenience_copy, renew_root_files
 from packages_app.services import adapters
 
@@ -18,20 +19,26 @@ log = structlog.get_logger(__name__)
 
 
 def renew_root(
-    records: tuple[PackageRecord, ...], progress: Progress, hold: Callable[[], None], *, again: bool
+    repository: Repository,
+    records: tuple[PackageRecord, ...],
+    progress: Progress,
+    hold: Callable[[], None],
+    *,
+    again: bool,
 ) -> None:
     """Renew convenience copies, keyring and instructions page for the complete records of the default suite.
 
     `hold` is called before each; it raises when the publisher's lease is lost.
     """
+    definitions, keyring = adapters.definitions(), adapters.signer().public_keyring()
     progress.step("convenience copy")
-    for definition in adapters.definitions().bootstrap_packages():
+    for definition in definitions.bootstrap_packages():
         hold()
         _renew_copy(definition, records, progress, again=again)
     progress.step("instructions page")
     hold()
-    keyring = adapters.signer().public_keyring()
-    for key in renew_root_files(adapters.bucket(), adapters.repository(), keyring, root_page(records)):
+    page = root_page(repository, definitions, records)
+    for key in renew_root_files(adapters.bucket(), repository, keyring, page):
         progress.note(f"renewed {key}")
 
 
@@ -55,11 +62,10 @@ def _renew_copy(definition: Definition, records: Iterable[PackageRecord], progre
         )
 
 
-def root_page(records: Iterable[PackageRecord]) -> bytes:
+def root_page(repository: Repository, definitions: Definitions, records: Iterable[PackageRecord]) -> bytes:
     """Give `index.html` for the complete records of the default suite."""
-    definitions = adapters.definitions()
     return instructions_page(
-        adapters.repository(),
+        repository,
         settings.PUBLIC_URL,
         definitions.bootstrap_packages(),
         records,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -54,6 +54,8 @@ class _Look:
     view: View
     records: tuple[PackageRecord, ...]
     progress: Progress
+    pool: dict[str, int] = field(default_factory=dict)
+    """Size in bytes by key, as listed."""
     indexes: int = 0
     pool_files: int = 0
 
@@ -181,7 +183,8 @@ def _pool_faults(look: _Look, suites: Sequence[str] | None, pool: Pool, sample: 
     look.progress.step("list the pool")
     records = [r for r in look.records if suites is None or set(suites) & set(r.suites)]
     # After the records: a file is in the pool before its record is in the table.
-    faults = listing_faults(records, dict(adapters.bucket().keys("pool/")))
+    look.pool = dict(adapters.bucket().keys("pool/"))
+    faults = listing_faults(records, look.pool)
     known = {fault.where for fault in faults}
     files = [record for record in chosen(records, pool, sample, seed) if record.pool_path not in known]
     look.progress.step("read pool files", f"{len(files)} of {len(records)}")
@@ -201,7 +204,7 @@ def _whole_faults(look: _Look, orphan_age: timedelta) -> list[Fault]:
 
 def _orphans(look: _Look, age: timedelta) -> list[Fault]:
     named = {record.pool_path for record in look.records}
-    unnamed = [key for key, _ in adapters.bucket().keys("pool/") if key not in named]
+    unnamed = [key for key in look.pool if key not in named]
     if not unnamed:
         return []
     plan = sweep_of(age, lambda: None, look.view.now).plan_pool()

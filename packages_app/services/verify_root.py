@@ -23,13 +23,13 @@ _ROOT = {Trouble.MISSING: "root_missing", Trouble.DIFFERS: "root_differs", Troub
 def root_faults(view: View, suite: Suite, records: Sequence[PackageRecord]) -> list[Fault]:
     """Look at what the default suite's publications write into the root; `records` are its complete ones."""
     faults = []
-    repository = adapters.repository()
+    repository, definitions = adapters.repository(), adapters.definitions()
     for key, body in (
         (repository.keyring_key, adapters.signer().public_keyring()),
-        (INDEX_PAGE, root_page(records)),
+        (INDEX_PAGE, root_page(repository, definitions, records)),
     ):
         faults += _object_faults(view, suite, key, len(body), checksums_of_bytes(body).sha256, _ROOT)
-    for definition in adapters.definitions().bootstrap_packages():
+    for definition in definitions.bootstrap_packages():
         faults += _copy_faults(view, suite, definition, records)
     return faults
 

@@ -9,10 +9,10 @@ from hashlib import sha256
 
 from packages_app.core.checksums import Checksums
 from packages_app.core.layout import ALL, binary_folder, by_hash_path, suite_path
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, named_key
 from packages_app.core.repository import Suite
 from packages_app.indexes.compression import READERS
-from packages_app.indexes.packages import IndexFile, packages_text
+from packages_app.indexes.packages import IndexFile, index_names, packages_text
 from packages_app.indexes.release import ReleaseEntry
 from packages_app.publishing.published import packages_in
 from packages_app.verification.fault import Cure, Fault
@@ -154,7 +154,7 @@ def _content_faults(suite: Suite, name: str, text: bytes, records: Collection[Pa
 
 
 def _named(keys: Iterable[tuple[str, str]]) -> str:
-    names = sorted(f"{package_id.replace('#', ' ', 1)} {architecture}" for package_id, architecture in keys)
+    names = sorted(map(named_key, keys))
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
@@ -188,13 +188,7 @@ def strays_of(suite: Suite, keys: Iterable[str], entries: Collection[str]) -> li
 
     What was published by hash before stays for a time; taking it away is the sweep's work.
     """
-    places = {
-        f"{binary_folder(component, architecture)}/Packages{ending}"
-        for component in suite.components
-        for architecture in suite.architectures
-        for ending in READERS
-    }
-    known = {suite_path(suite.name, name) for name in (*places, *entries, *NAMES)}
+    known = {suite_path(suite.name, name) for name in (*index_names(suite), *entries, *NAMES)}
     return [
         Fault("stray", key, "No Release names it.", Cure.SET_ASIDE, suite.name)
         for key in keys
