@@ -7,7 +7,7 @@ import re
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import environ
 
@@ -120,6 +120,19 @@ def broker(name: str, *, default: str) -> str:
             f"{name} has the scheme {urlsplit(value).scheme!r}.", remedy="Write filesystem:// or redis://host:port/0."
         )
     return value
+
+
+def cache(name: str, *, default: str) -> dict[str, Any]:
+    """Give the backend and place of a Django cache from `file:///FOLDER` or `redis://HOST:PORT/NUMBER`."""
+    value = text(name, default=default)
+    parts = urlsplit(value)
+    if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
+        return {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": unquote(parts.path)}
+    if parts.scheme in ("redis", "rediss", "unix"):
+        return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": value}
+    raise SettingsError(
+        f"{name} is no cache that can be used.", remedy="Write file:///FOLDER or redis://HOST:PORT/NUMBER."
+    )
 
 
 def database(name: str, *, default: str) -> dict[str, Any]:

@@ -58,13 +58,20 @@ SWEEP_DAYS = environment.number("SWEEP_DAYS", default=14)
 # A publisher that says nothing for so long loses its suite to another; a job, its worker.
 LEASE_SECONDS = environment.number("LEASE_SECONDS", default=120)
 SILENT_SECONDS = environment.number("SILENT_SECONDS", default=60)
-# Before each switch the real apt reads the candidate: where it is installed, always, or never.
+# Before the switch the real apt reads candidates: whole ones, where it is installed; every one; or none.
 APT_CHECK = environment.choice("APT_CHECK", ("auto", "required", "off"), default="auto")
 
 # Who is told of notices: addresses of apprise, which hold passwords; which kinds; where the admin is, for links
 NOTIFY_URLS = environment.addresses("NOTIFY_URLS")
 NOTIFY_KINDS = environment.texts("NOTIFY_KINDS", default=[])
 ADMIN_URL = environment.text("ADMIN_URL", default="") and environment.web_address("ADMIN_URL", default="")
+
+# Compressed parts of indexes, by content: files of this host, or a Redis that several share. It may be lost any time.
+SHARD_CACHE_URL = environment.cache("SHARD_CACHE_URL", default=f"file://{HOME}/cache/shards")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "shards": {**SHARD_CACHE_URL, "TIMEOUT": 30 * 24 * 3600, "OPTIONS": {"MAX_ENTRIES": 20_000}},
+}
 
 DATABASES = {"default": environment.database("DATABASE_URL", default=f"sqlite:///{HOME}/django.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

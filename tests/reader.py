@@ -25,9 +25,11 @@ def read_release(bucket: ObjectStore, keyring: bytes, suite: str = "stable", *, 
 
 
 def read_suite(
-    bucket: ObjectStore, keyring: bytes, suite: str = "stable", *, settled: bool = True
+    bucket: ObjectStore, keyring: bytes, suite: str = "stable", *, settled: bool = True, plain: bool = True
 ) -> dict[tuple[str, str, str], Packages]:
     """Read every index of a suite in all its forms; gives stanzas by (name, version, architecture of the index).
+
+    Without `plain` the suite lists that form only, and it must not be there.
 
     While a publication is under way (not `settled`) only InRelease and what it names by hash is whole: that is what
     apt reads. Canonical names are replaced one by one.
@@ -37,6 +39,9 @@ def read_suite(
     packages: dict[tuple[str, str, str], Packages] = {}
     for name, entry in hashes.items():
         folder, _, file = name.rpartition("/")
+        if file == "Packages" and not plain:
+            assert bucket.head(f"dists/{suite}/{name}") is None
+            continue
         by_hash = f"dists/{suite}/{folder}/by-hash/SHA256/{entry['sha256']}"
         for key in (f"dists/{suite}/{name}", by_hash) if settled else (by_hash,):
             body = bucket.read(key)
@@ -44,7 +49,7 @@ def read_suite(
             assert len(body) == int(entry["size"]), key
         text = _UNPACK[file.removeprefix("Packages")](body)
         assert hashlib.sha256(text).hexdigest() == hashes[f"{folder}/Packages"]["sha256"]
-        if file == "Packages":
+        if file == "Packages.gz":
             architecture = folder.rpartition("-")[2]
             for stanza in Packages.iter_paragraphs(text, use_apt_pkg=False):
                 packages[stanza["Package"], stanza["Version"], architecture] = stanza

@@ -35,6 +35,14 @@ class Lease:
     expires: float
 
 
+@dataclass(frozen=True)
+class Change:
+    """The mark that a write of a record leaves for each suite that it touches; `token` tells it from every other."""
+
+    key: TableKey
+    token: str
+
+
 class PackageTable(Protocol):
     """The only truth. All calls raise `TableUnavailable` after three tries, `TableMissing` when there is no table."""
 
@@ -47,7 +55,7 @@ class PackageTable(Protocol):
         ...
 
     def put_new(self, record: PackageRecord) -> Written:
-        """Write a record unless its key is there.
+        """Write a record unless its key is there, and in the same step mark it as changed in each of its suites.
 
         The same bytes (SHA256 and size) there already: `ALREADY_THERE`, nothing changes, suites included. Other
         bytes: raises `VersionConflict` that names both SHA256, nothing changes.
@@ -68,6 +76,7 @@ class PackageTable(Protocol):
     def set_suites(self, record: PackageRecord, suites: Iterable[str]) -> PackageRecord:
         """Change a record's suites from those of `record` to `suites`, and give the changed record.
 
+        In the same step it is marked as changed in all suites that it was or is in.
         Raises `RecordNotFound`, or `ObjectChanged` when the table's suites are no longer those of `record`.
         """
         ...
@@ -85,7 +94,23 @@ class PackageTable(Protocol):
         ...
 
     def all_records(self) -> Iterator[PackageRecord]:
-        """Give every record once, in no order, from the base table with consistent reads. Leases are not records."""
+        """Give every record once, in no order, from the base table with consistent reads. Only records."""
+        ...
+
+    def changes_of(self, suite: str) -> list[Change]:
+        """Give the marks of a suite, in no order (strongly consistent): what was written since they were forgotten."""
+        ...
+
+    def forget_changes(self, suite: str, changes: Sequence[Change]) -> None:
+        """Remove just these marks, as a publication does that shows what they mark; newer ones of a record stay."""
+        ...
+
+    def releases_of(self, suite: str) -> tuple[str, ...]:
+        """Give the digests that were last kept by `keep_releases` (strongly consistent); () when none were."""
+        ...
+
+    def keep_releases(self, suite: str, digests: Sequence[str]) -> None:
+        """Keep which Releases of a suite show all of this table but for what is marked as changed."""
         ...
 
     def take_lease(self, name: str, holder: str, seconds: float) -> Lease:

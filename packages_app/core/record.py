@@ -128,8 +128,3 @@ class PackageRecord:
             suites=tuple(values.get("suites") or ()),
             file_size=None if size is None else int(size),
         )
-
-
-def index_order(record: PackageRecord) -> tuple[str, str, str]:
-    """The sort key of records in an index: name, then version in dpkg's order, then architecture."""
-    return (record.package_name, record.version_key, record.architecture)

@@ -12,12 +12,16 @@ from packages_app.core.layout import ALL
 from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*\Z")
+_FORMS = ("plain", "gz", "xz")
 _SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
 @dataclass(frozen=True)
 class Suite:
-    """One `dists/<name>`. `architectures` are without `all`; `valid_for` is Valid-Until less Date."""
+    """One `dists/<name>`. `architectures` are without `all`; `valid_for` is Valid-Until less Date.
+
+    `index_forms` are the forms of each index that clients can fetch; Release lists the plain one in any case.
+    """
 
     name: str
     codename: str
@@ -26,6 +30,7 @@ class Suite:
     components: tuple[str, ...]
     architectures: tuple[str, ...]
     valid_for: timedelta
+    index_forms: tuple[str, ...] = _FORMS
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,14 @@ def _suite(reader: YamlReader) -> Suite:
         components=reader.texts("components"),
         architectures=reader.texts("architectures"),
         valid_for=timedelta(days=reader.number("valid_days", default=14, least=1)),
+        index_forms=reader.texts("index_forms", required=False, default=_FORMS),
     )
+    if not {"gz"} <= set(suite.index_forms) <= set(_FORMS):
+        reader.problem(
+            "index_forms",
+            f"{', '.join(suite.index_forms)} can't be the forms of an index.",
+            f"List gz, which every client takes, and others of {', '.join(_FORMS)}.",
+        )
     for name, value in (("name", suite.name), ("codename", suite.codename)):
         if not _SUITE.match(value):
             reader.problem(name, f"{value!r} can't be a folder of dists/.", "Use letters, digits, dot and hyphen.")

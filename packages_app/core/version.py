@@ -60,6 +60,15 @@ def parse_version(text: str) -> DebianVersion:
     return DebianVersion(int(epoch_text), upstream, revision)
 
 
+def is_version(text: str) -> bool:
+    """Say whether a text is a Debian version."""
+    try:
+        parse_version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
 def _number_key(digits: str) -> str:
     digits = digits.lstrip("0")
     longer, rest = divmod(len(digits), len(_LENGTHS))

@@ -1,16 +1,16 @@
-"""Records to Packages indexes: which record belongs in which index, and the index's text (R9)."""
+"""Records to Packages indexes: which record belongs in which index, and what the indexes are named (R9)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from packages_app.core.checksums import Checksums, checksums_of_bytes
 from packages_app.core.layout import ALL, binary_folder
-from packages_app.core.record import PackageRecord, index_order
+from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Suite
-from packages_app.debian.stanza import stanza_of
-from packages_app.indexes.compression import FORMS
+from packages_app.core.version import is_version
+from packages_app.indexes.compression import ENDINGS, PLAIN
+from packages_app.indexes.entry import IndexEntry, entry_of
 
 
 @dataclass(frozen=True)
@@ -26,31 +26,42 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class IndexFile:
-    """One index: its name relative to the suite (`main/binary-amd64/Packages.xz`), bytes and checksums."""
+class Placed:
+    """A complete record's entry, and the component that it belongs to."""
 
-    name: str
-    body: bytes
-    checksums: Checksums
+    component: str
+    entry: IndexEntry
 
 
-def split_complete(suite: Suite, records: Iterable[PackageRecord]) -> tuple[list[PackageRecord], list[LeftOut]]:
-    """Split a suite's records into those its indexes carry and those left out, each in index order."""
-    complete: list[PackageRecord] = []
+def place(suite: Suite, record: PackageRecord) -> Placed | LeftOut:
+    """Give a record's entry in the suite's indexes, or why no index can carry it."""
+    reasons = _reasons_to_leave_out(suite, record)
+    entry = None if reasons else entry_of(record)
+    if entry is None:
+        others = ("its control paragraph is not this package's",)
+        return LeftOut(record.package_id, record.architecture, reasons or others)
+    return Placed(record.component, entry)
+
+
+def split_complete(suite: Suite, records: Iterable[PackageRecord]) -> tuple[list[Placed], list[LeftOut]]:
+    """Split a suite's records into those its indexes carry, in index order, and those left out, by their keys."""
+    complete: list[Placed] = []
     left_out: list[LeftOut] = []
     for record in records:
-        reasons = _reasons_to_leave_out(suite, record)
-        if reasons:
-            left_out.append(LeftOut(record.package_id, record.architecture, reasons))
+        placed = place(suite, record)
+        if isinstance(placed, LeftOut):
+            left_out.append(placed)
         else:
-            complete.append(record)
-    complete.sort(key=index_order)
+            complete.append(placed)
+    complete.sort(key=lambda placed: placed.entry.order)
     left_out.sort(key=lambda item: (item.package_id, item.architecture))
     return complete, left_out
 
 
 def _reasons_to_leave_out(suite: Suite, record: PackageRecord) -> tuple[str, ...]:
     reasons = [f"no {name}" for name in record.missing_fields()]
+    if record.version and not is_version(record.version):
+        reasons.append(f"{record.version!r} is no Debian version")
     if record.component not in suite.components:
         reasons.append(f"component {record.component} is not in suite {suite.name}")
     if record.architecture and record.architecture != ALL and record.architecture not in suite.architectures:
@@ -58,32 +69,29 @@ def _reasons_to_leave_out(suite: Suite, record: PackageRecord) -> tuple[str, ...
     return tuple(reasons)
 
 
-def packages_text(records: Iterable[PackageRecord]) -> Iterator[bytes]:
-    """Give a Packages file's bytes, a stanza and its blank line at a time, in the order of the records."""
-    for record in records:
-        yield stanza_of(record).encode() + b"\n"
-
-
-def index_names(suite: Suite) -> list[str]:
-    """Give the name of every index of a suite, in the order of `build_indexes`."""
+def index_folders(suite: Suite) -> list[str]:
+    """Give the folder of each index of a suite, sorted, relative to it (`main/binary-amd64`)."""
     return [
-        f"{binary_folder(component, architecture)}/Packages{ending}"
+        binary_folder(component, architecture)
         for component in sorted(suite.components)
         for architecture in sorted(suite.architectures)
-        for ending in FORMS
     ]
 
 
-def build_indexes(suite: Suite, records: list[PackageRecord]) -> Iterator[IndexFile]:
-    """Give every index of a suite from its complete records in index order, sorted by folder, then form.
+def folders_of(suite: Suite, placed: Placed) -> list[str]:
+    """Give the indexes that carry an entry: its architecture's; that of every one for architecture `all`."""
+    architecture = placed.entry.architecture
+    wanted = suite.architectures if architecture == ALL else (architecture,)
+    return [binary_folder(placed.component, each) for each in wanted]
 
-    A package of architecture `all` is in the index of every architecture. An index with no package is there, empty.
-    """
-    for component in sorted(suite.components):
-        for architecture in sorted(suite.architectures):
-            wanted = (ALL, architecture)
-            text = b"".join(packages_text(r for r in records if r.component == component and r.architecture in wanted))
-            for ending, form in FORMS.items():
-                body = form(text)
-                name = f"{binary_folder(component, architecture)}/Packages{ending}"
-                yield IndexFile(name, body, checksums_of_bytes(body))
+
+def index_names(suite: Suite) -> list[str]:
+    """Give the name of every index that Release lists, sorted by folder, then form."""
+    endings = (PLAIN, *(ending for form, ending in ENDINGS.items() if form in suite.index_forms and ending))
+    return [f"{folder}/Packages{ending}" for folder in index_folders(suite) for ending in endings]
+
+
+def stored_names(suite: Suite) -> list[str]:
+    """Give the name of every index that clients can fetch; Release lists the plain form even where it is not there."""
+    plain = "plain" in suite.index_forms
+    return [name for name in index_names(suite) if plain or not name.endswith("/Packages")]

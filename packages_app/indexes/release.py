@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.repository import Repository, Suite
-from packages_app.indexes.packages import IndexFile
 
 IDENTITY_FIELDS = ("Origin", "Label", "Suite", "Codename")
 """What clients pin and confirm; apt asks before it accepts a change of one (apt-secure(8))."""
@@ -58,8 +57,11 @@ def parse_date(text: str) -> datetime:
     return datetime.strptime(text, _DATE).replace(tzinfo=UTC)
 
 
-def render_release(repository: Repository, suite: Suite, indexes: Iterable[IndexFile], date: datetime) -> bytes:
-    """Give the Release file's bytes. SHA256 is the strongest hash listed: apt asks by-hash for the strongest."""
+def render_release(repository: Repository, suite: Suite, entries: Mapping[str, ReleaseEntry], date: datetime) -> bytes:
+    """Give the Release file's bytes, with its indexes by their names. SHA256 is the strongest hash listed.
+
+    apt asks by-hash for the strongest.
+    """
     fields = {
         "Origin": repository.origin,
         "Label": repository.label,
@@ -74,10 +76,9 @@ def render_release(repository: Repository, suite: Suite, indexes: Iterable[Index
         "Description": suite.description,
     }
     lines = [f"{name}: {value}" for name, value in fields.items()]
-    listed = sorted(indexes, key=lambda index: index.name)
     for field_name in _HASH_FIELDS:
         lines.append(f"{field_name}:")
-        lines += [f" {_digest(index, field_name)} {index.checksums.size} {index.name}" for index in listed]
+        lines += [f" {_digest(entries[name], field_name)} {entries[name].size} {name}" for name in sorted(entries)]
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -91,9 +92,8 @@ def redated(text: bytes, date: datetime, valid_for: timedelta) -> bytes:
     return b"\n".join(lines)
 
 
-def _digest(index: IndexFile, field_name: str) -> str:
-    checksums = index.checksums
-    return {"MD5Sum": checksums.md5, "SHA1": checksums.sha1, "SHA256": checksums.sha256}[field_name]
+def _digest(entry: ReleaseEntry, field_name: str) -> str:
+    return {"MD5Sum": entry.md5, "SHA1": entry.sha1, "SHA256": entry.sha256}[field_name]
 
 
 def _size(text: str) -> int:

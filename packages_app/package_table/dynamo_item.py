@@ -23,13 +23,17 @@ _TEXTS = (
 
 
 class Item(Model):
-    """One item: a record, or a lease (`holder`, `fence`, `expires` only). `item_model` gives it a table."""
+    """One item: a record, a lease (`holder`, `fence`, `expires`), a mark (its key alone) or a suite's `releases`.
+
+    `item_model` gives it a table.
+    """
 
     package_id = UnicodeAttribute(hash_key=True)
     architecture = UnicodeAttribute(range_key=True)
     version_key = UnicodeAttribute(null=True)
     suites: ListAttribute[Any] = ListAttribute(null=True)
     file_size = NumberAttribute(null=True)
+    releases: ListAttribute[Any] = ListAttribute(null=True)
     holder = UnicodeAttribute(null=True)
     fence = NumberAttribute(null=True)
     expires = NumberAttribute(null=True)

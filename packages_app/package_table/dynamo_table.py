@@ -11,19 +11,22 @@ from typing import Any
 
 import structlog
 from pynamodb.exceptions import DoesNotExist, PynamoDBException, TableDoesNotExist
+from pynamodb.expressions.update import Action
 
 from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.locations import DynamoTable
-from packages_app.core.ports import Lease, Written
+from packages_app.core.ports import Change, Lease, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
+from packages_app.package_table.dynamo_changes import read_marks, remove_marks, write_marked
 from packages_app.package_table.dynamo_item import Item, item_model, record_of, values_of
 from packages_app.package_table.rules import (
     LEASE_ARCHITECTURE,
-    is_lease,
+    is_record,
     lease_busy,
     lease_id,
     lease_lost,
     outcome_of_taken_key,
+    releases_id,
     suites_changed,
 )
 
@@ -71,14 +74,9 @@ class DynamoPackageTable:
 
     def put_new(self, record: PackageRecord) -> Written:
         """Write a record unless its key is there."""
-        item = self._items(**values_of(record))
+        item, new = self._items(**values_of(record)), Item.package_id.does_not_exist()
         with self._call("put_item", record.package_id):
-            try:
-                item.save(condition=Item.package_id.does_not_exist())
-            except PynamoDBException as error:
-                if error.cause_response_code != _CONDITION_FAILED:
-                    raise
-            else:
+            if write_marked(self._items, lambda t: t.save(item, condition=new), record.key, record.suites):
                 return Written.ADDED
         # A try that was repeated may meet its own item; that is the same bytes.
         known = self.get(record.package_name, record.version, record.architecture)
@@ -101,9 +99,14 @@ class DynamoPackageTable:
     def set_suites(self, record: PackageRecord, suites: Iterable[str]) -> PackageRecord:
         """Change a record's suites if they are still those of `record`."""
         changed = record.in_suites(suites)
-        actions = [Item.suites.set(list(changed.suites))]
+        actions: list[Action] = [Item.suites.set(list(changed.suites))]
         condition = Item.package_id.exists() & (Item.suites == list(record.suites))
-        if not self._update("update_suites", *record.key, actions, condition):
+        item, touched = self._items(*record.key), (*record.suites, *changed.suites)
+        with self._call("update_suites", record.package_id):
+            done = write_marked(
+                self._items, lambda t: t.update(item, actions=actions, condition=condition), record.key, touched
+            )
+        if not done:
             known = self.get(record.package_name, record.version, record.architecture)
             if known is None or known.suites != changed.suites:
                 raise suites_changed(record, known)
@@ -131,8 +134,28 @@ class DynamoPackageTable:
         """Give every record once, by a consistent scan of the base table."""
         with self._call("scan", self._location.name):
             for item in self._items.scan(consistent_read=True):
-                if not is_lease(item.package_id):
+                if is_record(item.package_id):
                     yield record_of(item)
+
+    def changes_of(self, suite: str) -> list[Change]:
+        """Give the marks of a suite."""
+        with self._call("query_changes", suite):
+            return read_marks(self._items, suite)
+
+    def forget_changes(self, suite: str, changes: Sequence[Change]) -> None:
+        """Remove just these marks."""
+        with self._call("delete_changes", suite):
+            remove_marks(self._items, suite, changes)
+
+    def releases_of(self, suite: str) -> tuple[str, ...]:
+        """Give the digests that were last kept."""
+        item = self._item(releases_id(suite), LEASE_ARCHITECTURE)
+        return tuple(item.releases or ()) if item is not None else ()
+
+    def keep_releases(self, suite: str, digests: Sequence[str]) -> None:
+        """Keep which Releases show all of this table but for what is marked."""
+        with self._call("put_releases", suite):
+            self._items(releases_id(suite), LEASE_ARCHITECTURE, releases=list(digests)).save()
 
     def take_lease(self, name: str, holder: str, seconds: float) -> Lease:
         """Take a lease that is free, expired, or this holder's own."""

@@ -6,17 +6,31 @@ from packages_app.core.errors import LeaseBusy, LeaseLost, ObjectChanged, Record
 from packages_app.core.ports import Lease, Written
 from packages_app.core.record import PackageRecord
 
+SERVICE = "-"
+"""How the partition keys of items begin that are no records; no package name begins so (Debian Policy 5.6.1)."""
 LEASE_ARCHITECTURE = "-"
+RELEASES = f"{SERVICE}releases#"
+"""How the partition keys of the items begin that name Releases."""
 
 
 def lease_id(name: str) -> str:
-    """Give a lease's partition key; no package name begins with a hyphen (Debian Policy 5.6.1)."""
-    return f"-lease#{name}"
+    """Give a lease's partition key."""
+    return f"{SERVICE}lease#{name}"
 
 
-def is_lease(package_id: str) -> bool:
-    """Say whether an item is a lease, not a record."""
-    return package_id.startswith("-lease#")
+def changes_id(suite: str) -> str:
+    """Give the partition key of a suite's marks."""
+    return f"{SERVICE}changed#{suite}"
+
+
+def releases_id(suite: str) -> str:
+    """Give the partition key of the item that names a suite's Releases."""
+    return f"{RELEASES}{suite}"
+
+
+def is_record(package_id: str) -> bool:
+    """Say whether an item is a record, not a lease or another thing of ours."""
+    return not package_id.startswith(SERVICE)
 
 
 def outcome_of_taken_key(record: PackageRecord, known: PackageRecord) -> Written:

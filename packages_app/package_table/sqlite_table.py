@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from packages_app.core.errors import TableMissing, TableUnavailable
-from packages_app.core.ports import Lease, Written
+from packages_app.core.ports import Change, Lease, Written
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.package_table.rules import lease_busy, lease_lost, outcome_of_taken_key, suites_changed
 
@@ -33,6 +33,17 @@ CREATE TABLE IF NOT EXISTS leases (
     holder TEXT NOT NULL,
     fence INTEGER NOT NULL,
     expires REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS changes (
+    token INTEGER PRIMARY KEY AUTOINCREMENT,
+    suite TEXT NOT NULL,
+    package_id TEXT NOT NULL,
+    architecture TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS by_suite ON changes (suite);
+CREATE TABLE IF NOT EXISTS releases (
+    suite TEXT PRIMARY KEY,
+    digests TEXT NOT NULL
 ) WITHOUT ROWID;
 """
 
@@ -79,6 +90,8 @@ class SqlitePackageTable:
             for record, row in zip(records, rows, strict=True):
                 added = connection.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
                 known = None if added.rowcount == 1 else self._get(connection, record.key)
+                if known is None:
+                    _mark(connection, record, record.suites)
                 outcomes.append(Written.ADDED if known is None else outcome_of_taken_key(record, known))
         return outcomes
 
@@ -101,6 +114,7 @@ class SqlitePackageTable:
                 "UPDATE records SET document = ? WHERE package_id = ? AND architecture = ?",
                 (_document(changed), *record.key),
             )
+            _mark(connection, record, {*record.suites, *changed.suites})
         return changed
 
     def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
@@ -127,6 +141,29 @@ class SqlitePackageTable:
         with self._connection("all_records") as connection:
             for (document,) in connection.execute("SELECT document FROM records"):
                 yield _record(document)
+
+    def changes_of(self, suite: str) -> list[Change]:
+        """Give the marks of a suite."""
+        query = "SELECT package_id, architecture, token FROM changes WHERE suite = ?"
+        with self._connection("changes_of") as connection:
+            return [Change((name, place), str(token)) for name, place, token in connection.execute(query, (suite,))]
+
+    def forget_changes(self, suite: str, changes: Sequence[Change]) -> None:
+        """Remove just these marks."""
+        tokens = [(suite, int(change.token)) for change in changes]
+        with self._connection("forget_changes", write=True) as connection:
+            connection.executemany("DELETE FROM changes WHERE suite = ? AND token = ?", tokens)
+
+    def releases_of(self, suite: str) -> tuple[str, ...]:
+        """Give the digests that were last kept."""
+        with self._connection("releases_of") as connection:
+            row = connection.execute("SELECT digests FROM releases WHERE suite = ?", (suite,)).fetchone()
+        return tuple(row[0].split()) if row else ()
+
+    def keep_releases(self, suite: str, digests: Sequence[str]) -> None:
+        """Keep which Releases show all of this table but for what is marked."""
+        with self._connection("keep_releases", write=True) as connection:
+            connection.execute("REPLACE INTO releases VALUES (?, ?)", (suite, " ".join(digests)))
 
     def take_lease(self, name: str, holder: str, seconds: float) -> Lease:
         """Take a lease that is free, expired, or this holder's own."""
@@ -201,6 +238,11 @@ class SqlitePackageTable:
             f"The package table {self._path} failed at {operation}: {error}.",
             remedy="Check the disk, the file's owner and its mode, then try again.",
         )
+
+
+def _mark(connection: sqlite3.Connection, record: PackageRecord, suites: Iterable[str]) -> None:
+    rows = [(suite, *record.key) for suite in sorted(suites)]
+    connection.executemany("INSERT INTO changes (suite, package_id, architecture) VALUES (?, ?, ?)", rows)
 
 
 def _document(record: PackageRecord) -> str:

@@ -6,11 +6,12 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
+from packages_app.core.checksums import checksums_of_bytes, checksums_of_file
 from packages_app.core.errors import CandidateRefused, SettingsError
+from packages_app.indexes.packages import stored_names
 from packages_app.publishing.candidate import Candidate
 
 _SECONDS = 120.0
@@ -21,21 +22,37 @@ _FOLDERS = (
 )  # fmt: skip
 
 
-def apt_reader(choice: str, keyring: bytes) -> Callable[[Candidate], None]:
-    """Give what reads a candidate with apt, or does nothing, as the setting APT_CHECK says.
+@dataclass(frozen=True)
+class SecondReader:
+    """Reads a candidate with apt before the switch.
 
-    `auto`: where apt-get is installed. `required`: raises `SettingsError` where it is not. `off`: never.
+    `of_changes` says that it reads those too that change a published index in places, not only whole ones.
+    """
+
+    keyring: bytes
+    of_changes: bool
+
+    def read(self, candidate: Candidate) -> None:
+        """Let apt read it, all of whose files lie in its folder; raises `CandidateRefused`."""
+        read_with_apt(candidate, self.keyring)
+
+
+def second_reader(choice: str, keyring: bytes) -> SecondReader | None:
+    """Give what reads a candidate with apt, as the setting APT_CHECK says; None where apt is not asked.
+
+    `auto`: whole candidates, where apt-get is installed. `required`: every one; raises `SettingsError` where apt-get is
+    missing. `off`: none.
     """
     installed = shutil.which("apt-get") is not None
     if choice == "required" and not installed:
         raise SettingsError("APT_CHECK is required, and apt-get is not installed.", remedy="Install apt, or set auto.")
     if choice == "off" or not installed:
-        return lambda _candidate: None
-    return partial(read_with_apt, keyring=keyring)
+        return None
+    return SecondReader(keyring, of_changes=choice == "required")
 
 
 def read_with_apt(candidate: Candidate, keyring: bytes) -> None:
-    """Let apt read a candidate's InRelease and indexes from a folder; what it stores must be our bytes.
+    """Let apt read a candidate's InRelease and the indexes in its folder; what it stores must be what Release lists.
 
     Raises `CandidateRefused` with what apt complained of.
     """
@@ -53,11 +70,10 @@ def read_with_apt(candidate: Candidate, keyring: bytes) -> None:
 
 def _write_archive(candidate: Candidate, archive: Path) -> None:
     suite = archive / "dists" / candidate.suite.name
-    files: Mapping[str, bytes] = {index.name: index.body for index in candidate.indexes}
-    for name, body in {**files, "InRelease": candidate.in_release}.items():
-        path = suite / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
+    for name in stored_names(candidate.suite):
+        (suite / name).parent.mkdir(parents=True, exist_ok=True)
+        (suite / name).symlink_to(candidate.folder / name)
+    (suite / "InRelease").write_bytes(candidate.in_release)
 
 
 def _write_root(candidate: Candidate, root: Path, archive: Path, keyring: bytes) -> None:
@@ -105,14 +121,13 @@ def _run(root: Path, *command: str) -> str:
 def _compare(candidate: Candidate, root: Path) -> None:
     """See that what apt holds to be the indexes is what was made."""
     lists = root / "var/lib/apt/lists"
-    for index in candidate.indexes:
-        if not index.name.endswith("/Packages"):
+    for name, entry in candidate.draft.entries.items():
+        if not name.endswith("/Packages"):
             continue
-        # apt's names of files: the address with its slashes as underscores.
-        [*found] = lists.glob(f"*_dists_{candidate.suite.name}_{index.name.replace('/', '_')}")
-        body = found[0].read_bytes() if found else b""
-        if body != index.body:
-            raise _refused(candidate, f"{index.name} has {len(body)} bytes in apt's lists, not {len(index.body)}")
+        [*found] = lists.glob(f"*_dists_{candidate.suite.name}_{name.replace('/', '_')}")
+        sha256 = checksums_of_file(found[0]).sha256 if found else checksums_of_bytes(b"").sha256
+        if sha256 != entry.sha256:
+            raise _refused(candidate, f"{name} in apt's lists has SHA256 {sha256}, not {entry.sha256}")
 
 
 def _refused(candidate: Candidate, what: str) -> CandidateRefused:

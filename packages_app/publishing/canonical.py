@@ -8,13 +8,13 @@ Each object says its SHA256, so that one left by an interrupted publication is k
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
-from packages_app.core.checksums import checksums_of_bytes
 from packages_app.core.errors import ObjectChanged, ObjectExists
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import ObjectInfo, ObjectStore
 from packages_app.core.repository import Suite
-from packages_app.indexes.packages import index_names
+from packages_app.indexes.packages import stored_names
 
 _SHA256 = "sha256"
 
@@ -24,19 +24,26 @@ Seen = Mapping[str, ObjectInfo | None]
 
 def look_at_canonical(store: ObjectStore, suite: Suite) -> Seen:
     """Tell of every object of a suite but InRelease that is written under a canonical name."""
-    keys = [suite_path(suite.name, name) for name in (*index_names(suite), "Release", "Release.gpg")]
+    keys = [suite_path(suite.name, name) for name in (*stored_names(suite), "Release", "Release.gpg")]
     return {key: store.head(key) for key in keys}
 
 
-def put_canonical(store: ObjectStore, key: str, body: bytes, seen: Seen, *, again: bool = False) -> bool:
-    """Write an object unless the one seen is the same (or `again`); True when it was written.
+def in_place(key: str, sha256: str, seen: Seen) -> bool:
+    """Say whether the object seen at a key is the one with this SHA256."""
+    known = seen.get(key)
+    return known is not None and known.metadata.get(_SHA256) == sha256
+
+
+def put_canonical(
+    store: ObjectStore, key: str, body: bytes | Path, sha256: str, seen: Seen, *, again: bool = False
+) -> bool:
+    """Write an object, which has this SHA256, unless it is in place (or `again`); True when it was written.
 
     Raises `ObjectChanged` when another publisher has written it since.
     """
-    sha256 = checksums_of_bytes(body).sha256
-    known = seen.get(key)
-    if known is not None and known.metadata.get(_SHA256) == sha256 and not again:
+    if in_place(key, sha256, seen) and not again:
         return False
+    known = seen.get(key)
     try:
         store.put(
             key,

@@ -1,38 +1,55 @@
-"""Step 4 of a publication: the candidate is read back as a client would, before any client can."""
+"""Step 4 of a publication: the candidate is read back as a client would, before any client can.
+
+Each shard was unpacked and compared when it was made, and each record's stanza read back; here it is seen that the
+files are these shards and nothing else. Of a draft that changes a published index in places, the rest was checked
+against that index's own hashes on the way, so only what is new is looked at; a whole one is unpacked to its end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import gzip
+import hashlib
+import lzma
+import zlib
+from collections.abc import Collection
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO, cast
 
 from packages_app.core.candidate_fault import CandidateFault
-from packages_app.core.checksums import checksums_of_bytes
+from packages_app.core.checksums import chunks_of
 from packages_app.core.errors import CandidateRefused
-from packages_app.core.layout import ALL, binary_folder
-from packages_app.indexes.compression import READERS
-from packages_app.indexes.packages import IndexFile
+from packages_app.core.record import TableKey
+from packages_app.indexes.compression import GZIP, PLAIN, XZ, XZ_HEADER, padded, xz_tail
+from packages_app.indexes.packages import index_names
 from packages_app.indexes.release import IDENTITY_FIELDS, Release, parse_release
+from packages_app.indexes.shards import Shard
 from packages_app.publishing.candidate import Candidate
-from packages_app.publishing.published import PackageKey, packages_in
 from packages_app.signing.openpgp import verified_text
 
 _NAMED = 5
 
 
 def check_candidate(candidate: Candidate, keyring: bytes) -> None:
-    """Check signatures, every hash that Release lists, and that each index gives back exactly its records.
+    """Check signatures, that Release lists just the indexes, and that these are their shards.
 
     Raises `CandidateRefused`.
     """
     _check_signatures(candidate, keyring)
     release = parse_release(candidate.release)
-    if set(release.entries) != {index.name for index in candidate.indexes}:
+    if set(release.entries) != set(index_names(candidate.suite)) or release.entries != candidate.draft.entries:
         raise _refused("Release does not list exactly the indexes made")
-    texts = {index.name: index.body for index in candidate.indexes}
-    for index in candidate.indexes:
-        _check_index(index, release, texts)
-    for component in candidate.suite.components:
-        for architecture in candidate.suite.architectures:
-            _check_stanzas(candidate, component, architecture, texts)
+    for file in candidate.draft.files:
+        folder, _, name = file.name.rpartition("/")
+        shards, ending = candidate.draft.shards.indexes[folder], name.removeprefix("Packages")
+        if file.entry.size != _size(shards, ending):
+            raise _refused(f"{file.name} is not as large as its shards")
+        if file.path is None:
+            continue
+        if ending == XZ:
+            _check_ends(file.name, file.path, shards)
+        if candidate.draft.whole:
+            _check_text(file.name, file.path, ending, release.entries[f"{folder}/Packages"].sha256)
 
 
 def _check_signatures(candidate: Candidate, keyring: bytes) -> None:
@@ -42,38 +59,52 @@ def _check_signatures(candidate: Candidate, keyring: bytes) -> None:
         raise _refused("InRelease or Release.gpg is no good signature of Release")
 
 
-def _check_index(index: IndexFile, release: Release, texts: Mapping[str, bytes]) -> None:
-    entry = release.entries[index.name]
-    found = checksums_of_bytes(index.body)
-    if (found.size, found.md5, found.sha1, found.sha256) != (entry.size, entry.md5, entry.sha1, entry.sha256):
-        raise _refused(f"{index.name} is not what Release lists")
-    plain, dot, ending = index.name.rpartition("Packages")
-    if READERS[ending](index.body) != texts[plain + dot]:
-        raise _refused(f"{index.name} does not unpack to {plain}{dot}")
+def _size(shards: Collection[Shard], ending: str) -> int:
+    if ending == PLAIN:
+        return sum(shard.size for shard in shards)
+    if ending == GZIP:
+        return sum(shard.gzip for shard in shards) or len(gzip.compress(b""))
+    blocks = sum(padded(shard.xz) for shard in shards)
+    return len(XZ_HEADER) + blocks + len(xz_tail((shard.xz, shard.size) for shard in shards))
 
 
-def _check_stanzas(candidate: Candidate, component: str, architecture: str, texts: Mapping[str, bytes]) -> None:
-    name = f"{binary_folder(component, architecture)}/Packages"
-    wanted = [
-        (record.key, (record.pool_path, record.sha256_hash))
-        for record in candidate.collected.records
-        if record.component == component and record.architecture in (ALL, architecture)
-    ]
-    if list(packages_in(texts[name])) != wanted:
-        raise _refused(f"{name} does not parse back to the records it was made of")
+def _check_ends(name: str, path: Path, shards: Collection[Shard]) -> None:
+    """See that the blocks of an xz form stand between the header and the index that make one stream of them."""
+    tail = xz_tail((shard.xz, shard.size) for shard in shards)
+    with path.open("rb") as stream:
+        head = stream.read(len(XZ_HEADER))
+        stream.seek(-len(tail), 2)
+        if head != XZ_HEADER or stream.read() != tail:
+            raise _refused(f"{name} is not one xz stream of its blocks")
 
 
-def identity_faults(candidate: Candidate, published: Release) -> list[CandidateFault]:
+def _check_text(name: str, path: Path, ending: str, sha256: str) -> None:
+    """See that a form, read back from the disk, unpacks to the text that Release lists."""
+    digest = hashlib.sha256()
+    try:
+        with closing(_opened(path, ending)) as stream:
+            for chunk in chunks_of(stream):
+                digest.update(chunk)
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise _refused(f"{name} can't be unpacked: {error}") from error
+    if digest.hexdigest() != sha256:
+        raise _refused(f"{name} does not unpack to Packages")
+
+
+def _opened(path: Path, ending: str) -> BinaryIO:
+    if ending == XZ:
+        return cast("BinaryIO", lzma.open(path))
+    return cast("BinaryIO", gzip.open(path)) if ending == GZIP else path.open("rb")
+
+
+def identity_faults(suite: str, published: Release, release: Release) -> list[CandidateFault]:
     """Find changes of Origin, Label, Suite and Codename: unattended upgrades match on them, and apt asks first."""
-    release = parse_release(candidate.release)
     changed = [
         (name, published.fields.get(name, ""), release.fields[name])
         for name in IDENTITY_FIELDS
         if published.fields.get(name, "") != release.fields[name]
     ]
-    said = [
-        f"{name} of suite {candidate.suite.name} would change from {old!r} to {new!r}" for name, old, new in changed
-    ]
+    said = [f"{name} of suite {suite} would change from {old!r} to {new!r}" for name, old, new in changed]
     if not said:
         return []
     return [
@@ -86,17 +117,15 @@ def identity_faults(candidate: Candidate, published: Release) -> list[CandidateF
     ]
 
 
-def vanished_faults(candidate: Candidate, published: Collection[PackageKey]) -> list[CandidateFault]:
-    """Find what clients have now, the candidate lacks, and nobody withdrew: its record is gone from the table."""
-    explained = {record.key for record in candidate.collected.records} | candidate.collected.withdrawn
-    explained |= {(item.package_id, item.architecture) for item in candidate.collected.left_out}
-    vanished = [" ".join(key) for key in sorted(set(published) - explained)]
-    if not vanished:
+def vanished_faults(suite: str, keys: Collection[TableKey]) -> list[CandidateFault]:
+    """Say of packages that clients have and nobody withdrew that they are gone from the table."""
+    if not keys:
         return []
+    vanished = [" ".join(key) for key in keys]
     return [
         CandidateFault(
             "vanished",
-            f"{len(vanished)} packages of suite {candidate.suite.name} have no record any more: {_named(vanished)}.",
+            f"{len(vanished)} packages of suite {suite} have no record any more: {_named(vanished)}.",
             "Restore the records, or run force_rebuild to publish what the table holds now.",
             tuple(vanished),
         )

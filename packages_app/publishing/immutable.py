@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -9,6 +12,10 @@ import structlog
 from packages_app.core.checksums import Checksums, checksums_of, chunks_of
 from packages_app.core.errors import ImmutableObjectConflict, ObjectExists, ObjectNotFound
 from packages_app.core.ports import ObjectStore
+
+PutManyNew = Callable[[Sequence[tuple[str, bytes]]], list[bool]]
+"""What a store may have besides: writes the objects whose keys are not there, and gives which it wrote."""
+_AT_ONCE = 8
 
 log = structlog.get_logger(__name__)
 
@@ -21,13 +28,44 @@ def put_immutable(store: ObjectStore, key: str, body: bytes | Path, checksums: C
     try:
         store.put(key, body, if_none_match=True)
     except ObjectExists:
-        try:
-            _check_same(store, key, checksums)
-        except ObjectNotFound:  # an orphan that a sweep took this moment
-            store.put(key, body, if_none_match=True)
-            return True
-        return False
+        return _put_beside(store, key, body, checksums)
     return True
+
+
+def put_many_immutable(
+    store: ObjectStore, objects: Sequence[tuple[str, bytes, Checksums]]
+) -> list[bool | ImmutableObjectConflict]:
+    """Write small objects, each a key, its bytes and their checksums, as `put_immutable` does each, faster.
+
+    Gives what it would give or raise for each, in their order; other errors are raised, some may be written by then.
+    """
+    if not objects:
+        return []
+    put_many_new: PutManyNew | None = getattr(store, "put_many_new", None)
+    if put_many_new is not None:
+        written = put_many_new([(key, body) for key, body, _ in objects])
+        return [new or _outcome(_put_beside, store, each) for new, each in zip(written, objects, strict=True)]
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="put") as threads:
+        return list(threads.map(partial(_outcome, put_immutable, store), objects))
+
+
+def _outcome(
+    put: Callable[[ObjectStore, str, bytes, Checksums], bool], store: ObjectStore, each: tuple[str, bytes, Checksums]
+) -> bool | ImmutableObjectConflict:
+    try:
+        return put(store, *each)
+    except ImmutableObjectConflict as error:
+        return error
+
+
+def _put_beside(store: ObjectStore, key: str, body: bytes | Path, checksums: Checksums) -> bool:
+    """Look at what stands at a key already; True when it went meanwhile, and the object is written."""
+    try:
+        _check_same(store, key, checksums)
+    except ObjectNotFound:  # an orphan that a sweep took this moment
+        store.put(key, body, if_none_match=True)
+        return True
+    return False
 
 
 def _check_same(store: ObjectStore, key: str, checksums: Checksums) -> None:

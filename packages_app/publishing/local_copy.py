@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from packages_app.core.checksums import CHUNK_BYTES
 from packages_app.core.ports import ObjectStore
+
+Held = Callable[[str], AbstractContextManager[Path]]
+"""What a store on this machine has besides: gives an object's own file for a block, with nothing copied."""
 
 
 def copy_to_file(store: ObjectStore, key: str, path: Path) -> None:
@@ -20,10 +23,15 @@ def copy_to_file(store: ObjectStore, key: str, path: Path) -> None:
 
 @contextmanager
 def local_copy(store: ObjectStore, key: str) -> Iterator[Path]:
-    """Give a copy of an object for the block, as a file of its own name in a temporary folder.
+    """Give an object for the block as a file of its own name, not to be written to: it may be the store's own.
 
     Raises `ObjectNotFound`.
     """
+    held: Held | None = getattr(store, "held", None)
+    if held is not None:
+        with held(key) as path:
+            yield path
+        return
     with tempfile.TemporaryDirectory(prefix="repomgr-copy-") as folder:
         path = Path(folder) / key.rpartition("/")[2]
         copy_to_file(store, key, path)

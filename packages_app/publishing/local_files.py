@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 FILE_MODE = 0o644
 FOLDER_MODE = 0o755
+_CHUNK_BYTES = 1024 * 1024
 
 
 def etag_of(status: os.stat_result) -> str:
@@ -22,6 +25,25 @@ def status_of(path: Path) -> os.stat_result | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return status if stat.S_ISREG(status.st_mode) else None
+
+
+def link_or_copy(source: Path, stream: BinaryIO, target: Path) -> None:
+    """Give a file that nobody writes in place a second name, over what is there; or copy it where that can't be.
+
+    `stream` is the file, opened.
+    """
+    link = target.with_suffix(".link")
+    try:
+        os.link(source, link)
+        link.replace(target)
+    except OSError:  # another file system or one without hard links, or no right to link another user's file
+        copy_stream(stream, target)
+
+
+def copy_stream(stream: BinaryIO, target: Path) -> None:
+    """Write what is left of a stream to a file."""
+    with target.open("wb") as copied:
+        shutil.copyfileobj(stream, copied, _CHUNK_BYTES)
 
 
 def make_folder(folder: Path) -> None:

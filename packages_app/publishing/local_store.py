@@ -5,11 +5,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -23,12 +22,21 @@ from packages_app.core.errors import ObjectChanged, ObjectExists, ObjectNotFound
 from packages_app.core.layout import cache_control, content_type
 from packages_app.core.locations import FolderStore
 from packages_app.core.ports import ObjectInfo
-from packages_app.publishing.local_files import FILE_MODE, FOLDER_MODE, etag_of, make_folder, status_of, sync
+from packages_app.publishing.local_batch import write_new
+from packages_app.publishing.local_files import (
+    FILE_MODE,
+    FOLDER_MODE,
+    copy_stream,
+    etag_of,
+    link_or_copy,
+    make_folder,
+    status_of,
+    sync,
+)
 from packages_app.publishing.local_metadata import drop_metadata, keep_metadata, read_metadata
 from packages_app.publishing.object_key import checked_key, is_key
 
 _OWN = ".repomgr"
-_CHUNK_BYTES = 1024 * 1024
 _NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -74,19 +82,33 @@ class LocalObjectStore:
         if_none_match: bool = False,
         if_match: str | None = None,
     ) -> ObjectInfo:
-        """Write an object from bytes or a file."""
+        """Write an object from bytes or a file; a file that a folder store `held` becomes the object itself."""
         path = self._path(key)
         with (
             body.open("rb") if isinstance(body, Path) else BytesIO(body) as source,
             self._call("put", key),
             self._draft() as draft,
         ):
-            with draft.open("wb") as target:
-                shutil.copyfileobj(source, target, _CHUNK_BYTES)
+            if isinstance(body, Path) and _OWN in body.parts:
+                link_or_copy(body, source, draft)
+            else:
+                copy_stream(source, draft)
             # The kernel's own stamp is some milliseconds coarse: too little for an ETag that tells all versions.
             now = time.time_ns()
             os.utime(draft, ns=(now, now))
             return self._place(draft, path, key, metadata or {}, if_none_match=if_none_match, if_match=if_match)
+
+    def put_many_new(self, objects: Sequence[tuple[str, bytes]]) -> list[bool]:
+        """Write objects, keys and bytes, as `put` does with `if_none_match`, faster; gives which were written.
+
+        The others are there already. Some may be written when this raises.
+        """
+        files = [(f"{self._root}/{checked_key(key)}", body) for key, body in objects]
+        with self.drafts() as folder, self._call("put_many_new", ""):
+            try:
+                return write_new(folder, files)
+            except FileExistsError as error:
+                raise _no_room(str(error.filename)) from error
 
     def head(self, key: str) -> ObjectInfo | None:
         """Tell of an object, or None."""
@@ -115,16 +137,29 @@ class LocalObjectStore:
         """Copy within the folder. Files are replaced, never written in place, so a hard link is as good as a copy."""
         source_path, target_path = self._path(source), self._path(target)
         with self._call("copy", source), self._draft() as draft, source_path.open("rb") as stream:
-            link = draft.with_suffix(".link")
-            try:
-                os.link(source_path, link)
-                link.replace(draft)
-            except FileNotFoundError:
-                raise
-            except OSError:  # a file system without hard links, or no right to link another user's file
-                with draft.open("wb") as copied:
-                    shutil.copyfileobj(stream, copied, _CHUNK_BYTES)
+            link_or_copy(source_path, stream, draft)
             return self._place(draft, target_path, target, metadata)
+
+    @contextmanager
+    def held(self, key: str) -> Iterator[Path]:
+        """Give an object as a file of its own name for the block, not to be written to. Raises `ObjectNotFound`.
+
+        It is a hard link, so nothing is copied, and it stays what it is when the object goes meanwhile.
+        """
+        path = self._path(key)
+        with self.drafts() as folder:
+            file = folder / path.name
+            with self._call("hold", key), path.open("rb") as stream:
+                link_or_copy(path, stream, file)
+            yield file
+
+    @contextmanager
+    def drafts(self) -> Iterator[Path]:
+        """Give an empty folder for the block; a file of it that is put, and left alone then, is not copied."""
+        with ExitStack() as held:
+            with self._call("draft", ""):
+                name = held.enter_context(tempfile.TemporaryDirectory(dir=self._own_folder("tmp")))
+            yield Path(name)
 
     def delete(self, key: str) -> None:
         """Remove an object."""

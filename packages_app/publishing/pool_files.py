@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 
 from packages_app.core.ports import ObjectStore
-from packages_app.core.record import PackageRecord
 
 _HEADS_AT_MOST = 100
 
@@ -18,7 +17,7 @@ def missing_of(bucket: ObjectStore, paths: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted(set(paths) - there))
 
 
-def missing_or_other(bucket: ObjectStore, records: Iterable[PackageRecord]) -> tuple[str, ...]:
-    """Give the keys of records' files that are not there, or have another size than recorded, sorted."""
+def missing_or_other(bucket: ObjectStore, files: Mapping[str, int]) -> tuple[str, ...]:
+    """Give the keys of files that are not there, or have another size than recorded (bytes), sorted."""
     sizes = dict(bucket.keys("pool/"))
-    return tuple(sorted({record.pool_path for record in records if sizes.get(record.pool_path) != record.file_size}))
+    return tuple(sorted(path for path, size in files.items() if sizes.get(path) != size))

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
 from dataclasses import dataclass
 
-from packages_app.core.checksums import checksums_of_bytes
 from packages_app.core.errors import CandidateRefused, ObjectNotFound
 from packages_app.core.layout import by_hash_path, suite_path
 from packages_app.core.ports import ObjectStore
-from packages_app.debian.stanza import parse_stanzas
+from packages_app.core.record import TableKey
+from packages_app.indexes.compression import GZIP, READERS
+from packages_app.indexes.entry import entries_in
 from packages_app.indexes.release import Release, parse_release
 from packages_app.signing.openpgp import verified_text
-
-PackageKey = tuple[str, str]
-"""`name#version`, architecture: the table's key."""
 
 
 @dataclass(frozen=True)
@@ -44,32 +42,45 @@ def read_published(store: ObjectStore, suite: str, keyring: bytes) -> Published:
     return Published(info.etag, None)
 
 
-def published_packages(store: ObjectStore, suite: str, release: Release) -> dict[PackageKey, tuple[str, str]]:
-    """Give (Filename, SHA256) of each package in the published indexes; one that is gone or damaged counts as empty."""
-    packages: dict[PackageKey, tuple[str, str]] = {}
-    for name, entry in release.entries.items():
+def published_packages(store: ObjectStore, suite: str, release: Release) -> dict[TableKey, str]:
+    """Give the Filename of each package in the published indexes; one that is gone or damaged counts as empty."""
+    packages: dict[TableKey, str] = {}
+    for name in release.entries:
         if name.endswith("/Packages"):
             try:
-                text = read_by_hash(store, by_hash_path(suite, name, entry.sha256))
+                text = read_index(store, suite, name, release)
+                packages.update((entry.key, entry.pool_path) for entry in entries_in(text))
             except (ObjectNotFound, CandidateRefused):
                 continue
-            packages.update(packages_in(text))
     return packages
+
+
+def read_index(store: ObjectStore, suite: str, name: str, release: Release) -> bytes:
+    """Read a Packages index by hash; its gzip form where the plain one is not stored.
+
+    Raises `ObjectNotFound`, and `CandidateRefused` when it is not what Release says.
+    """
+    packed = f"{name}{GZIP}"
+    try:
+        return read_by_hash(store, by_hash_path(suite, name, release.entries[name].sha256))
+    except ObjectNotFound:
+        if packed not in release.entries:
+            raise
+    text = READERS[GZIP](read_by_hash(store, by_hash_path(suite, packed, release.entries[packed].sha256)))
+    _check(text, release.entries[name].sha256, name)
+    return text
 
 
 def read_by_hash(store: ObjectStore, key: str) -> bytes:
     """Read an index by hash; raises `ObjectNotFound`, and `CandidateRefused` when it is not what its name says."""
     body = store.read(key)
-    found = checksums_of_bytes(body).sha256
-    if found != key.rpartition("/")[2]:
-        raise CandidateRefused(
-            f"{key} is damaged: it has SHA256 {found}.", remedy="Mend it: verify_repository --repair."
-        )
+    _check(body, key.rpartition("/")[2], key)
     return body
 
 
-def packages_in(text: bytes) -> Iterator[tuple[PackageKey, tuple[str, str]]]:
-    """Give ((`name#version`, architecture), (Filename, SHA256)) of each stanza of a Packages file, in its order."""
-    for stanza in parse_stanzas(text):
-        key = (f"{stanza['Package']}#{stanza['Version']}", stanza["Architecture"])
-        yield key, (stanza["Filename"], stanza["SHA256"])
+def _check(body: bytes, sha256: str, what: str) -> None:
+    found = hashlib.sha256(body).hexdigest()
+    if found != sha256:
+        raise CandidateRefused(
+            f"{what} is damaged: it has SHA256 {found}.", remedy="Mend it: verify_repository --repair."
+        )

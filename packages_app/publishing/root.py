@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.template.loader import render_to_string
@@ -10,8 +10,9 @@ from django.template.loader import render_to_string
 from packages_app.core.definition import Definition
 from packages_app.core.layout import INDEX_PAGE
 from packages_app.core.ports import ObjectStore
-from packages_app.core.record import PackageRecord, index_order
 from packages_app.core.repository import Repository
+from packages_app.indexes.entry import IndexEntry
+from packages_app.publishing.contents import Contents
 
 
 @dataclass(frozen=True)
@@ -25,44 +26,33 @@ class CopyOutcome:
     changed: bool
 
 
-def newest_of_each(records: Iterable[PackageRecord]) -> list[PackageRecord]:
-    """Give one record of the newest version of each name, in dpkg's order, sorted by name."""
-    newest: dict[str, PackageRecord] = {}
-    for record in records:
-        known = newest.get(record.package_name)
-        if known is None or index_order(record) > index_order(known):
-            newest[record.package_name] = record
-    return sorted(newest.values(), key=index_order)
-
-
 def renew_convenience_copy(
-    bucket: ObjectStore, definition: Definition, records: Iterable[PackageRecord], *, again: bool
+    bucket: ObjectStore, definition: Definition, contents: Contents, *, again: bool
 ) -> CopyOutcome | None:
-    """Bring a bootstrap package's copy in the root to the newest version among the records.
+    """Bring a bootstrap package's copy in the root to the newest version that the suite shows.
 
     A server-side copy of the pool's object, with `package`, `version` and `sha256` as metadata. A copy that is the
-    newest is left as it is unless `again`. None when the package has no record. Raises `ObjectNotFound` when the pool
-    lacks the file.
+    newest is left as it is unless `again`. None when the suite has no such package. Raises `ObjectNotFound` when the
+    pool lacks the file.
     """
     if definition.bootstrap is None:
         return None
-    newest = newest_of_each(record for record in records if record.package_name == definition.name)
-    if not newest:
+    newest, key = contents.newest_of(definition.name), definition.bootstrap.copy
+    if newest is None:
         return None
-    record, key = newest[0], definition.bootstrap.copy
     present = bucket.head(key)
     old = present.metadata.get("version", "") if present else ""
     in_place = (
         present is not None
-        and present.size == record.file_size
-        and old == record.version
-        and present.metadata.get("sha256") == record.sha256_hash
+        and present.size == newest.file_size
+        and old == newest.version
+        and present.metadata.get("sha256") == newest.sha256
     )
     if in_place and not again:
-        return CopyOutcome(key, definition.name, old, record.version, changed=False)
-    metadata = {"package": record.package_name, "version": record.version, "sha256": record.sha256_hash}
-    bucket.copy(record.pool_path, key, metadata=metadata)
-    return CopyOutcome(key, definition.name, old, record.version, changed=True)
+        return CopyOutcome(key, definition.name, old, newest.version, changed=False)
+    metadata = {"package": newest.package_name, "version": newest.version, "sha256": newest.sha256}
+    bucket.copy(newest.pool_path, key, metadata=metadata)
+    return CopyOutcome(key, definition.name, old, newest.version, changed=True)
 
 
 def client_commands(public_url: str, bootstrap: Definition | None, package: str) -> list[str]:
@@ -80,14 +70,17 @@ def instructions_page(
     repository: Repository,
     public_url: str,
     bootstraps: Sequence[Definition],
-    records: Iterable[PackageRecord],
+    packages: Sequence[IndexEntry],
     *,
+    more: bool,
     example: str,
     fingerprint: str,
 ) -> bytes:
-    """Render the root's `index.html` for the packages of the default suite; `example` is the package to install."""
+    """Render the root's `index.html` with packages of the default suite.
+
+    `more` says that these are not all, `example` is the package to install.
+    """
     suite = repository.default_suite
-    packages = newest_of_each(records)
     bootstrap = bootstraps[0] if bootstraps else None
     context = {
         "repository": repository,
@@ -96,7 +89,8 @@ def instructions_page(
         "bootstrap": bootstrap,
         "example": example,
         "commands": client_commands(public_url, bootstrap, example),
-        "packages": [{"record": record, "summary": record.description.partition("\n")[0]} for record in packages],
+        "packages": packages,
+        "more": more,
         "fingerprint": " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4)),
     }
     return render_to_string("instructions/index.html", context).encode()

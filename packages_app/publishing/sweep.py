@@ -14,10 +14,12 @@ from packages_app.core.errors import CandidateRefused, ObjectNotFound
 from packages_app.core.layout import by_hash_path, suite_path
 from packages_app.core.ports import ObjectStore, PackageTable
 from packages_app.core.record import PackageRecord
+from packages_app.indexes.entry import entries_in
 from packages_app.indexes.release import Release
 from packages_app.publishing.generations import Generation, generations, read_generation
-from packages_app.publishing.published import Published, packages_in, read_by_hash, read_published
+from packages_app.publishing.published import Published, read_index, read_published
 from packages_app.publishing.retention import Keeping, Retention, retention
+from packages_app.publishing.shard_list import shard_list_key, shard_lists_of
 
 SWEPT = "swept/"
 """Where staging keeps pool files that were taken: below their date and whole key."""
@@ -92,7 +94,9 @@ class Sweep:
         except (CandidateRefused, ObjectNotFound) as error:
             return SuitePlan(suite, kept_back=f"a kept generation can't be read: {error.message}")
         by_hash = self._old(self.bucket, (found for found in listed if found.key not in named))
-        releases = self._old(self.staging, (Found(one.key, one.size) for one in kept.dropped))
+        releases = self._old(
+            self.staging, (*(Found(one.key, one.size) for one in kept.dropped), *self._lists_of_nobody(suite, kept))
+        )
         return SuitePlan(suite, published.etag, tuple(by_hash), tuple(releases))
 
     def plan_pool(self) -> PoolPlan:
@@ -135,6 +139,11 @@ class Sweep:
             if path not in named or self.bucket.head(path) is not None:
                 yield found
 
+    def _lists_of_nobody(self, suite: str, kept: Retention) -> Iterator[Found]:
+        """Give the shard lists of Releases that are not retained."""
+        needed = {shard_list_key(suite, one.sha256) for one in kept.retained}
+        return (Found(*each) for each in self.staging.keys(shard_lists_of(suite)) if each[0] not in needed)
+
     def _retention(self, suite: str, published: Published) -> Retention:
         return retention(generations(self.staging, suite), published, self.keeping, self.now)
 
@@ -168,25 +177,24 @@ class Sweep:
                     " is not known.",
                     remedy="Publish that suite, or remove its folder if nobody reads it.",
                 )
-            indexes = dict.fromkeys(self._packages_of(suite, published.release), True)
+            indexes = {key: (release, True) for key, release in self._packages_of(published.release)}
             for generation in self._retention(suite, published).retained:
-                for key in self._packages_of(suite, self._read(generation)):
-                    indexes.setdefault(key, False)
-            for key, in_place in indexes.items():
-                named |= self._files_of(key, must_be_there=in_place)
+                for key, release in self._packages_of(self._read(generation)):
+                    indexes.setdefault(key, (release, False))
+            for (name, _), (release, in_place) in indexes.items():
+                named |= self._files_of(suite, name, release, must_be_there=in_place)
         return named
 
-    def _packages_of(self, suite: str, release: Release) -> list[str]:
-        return [
-            by_hash_path(suite, name, entry.sha256)
-            for name, entry in release.entries.items()
-            if name.endswith("/Packages")
-        ]
+    def _packages_of(self, release: Release) -> Iterator[tuple[tuple[str, str], Release]]:
+        """Give the name and SHA256 of each Packages index of a Release, with the Release."""
+        for name, entry in release.entries.items():
+            if name.endswith("/Packages"):
+                yield (name, entry.sha256), release
 
-    def _files_of(self, index: str, *, must_be_there: bool) -> set[str]:
+    def _files_of(self, suite: str, name: str, release: Release, *, must_be_there: bool) -> set[str]:
         self.hold()
         try:
-            return {filename for _, (filename, _) in packages_in(read_by_hash(self.bucket, index))}
+            return {entry.pool_path for entry in entries_in(read_index(self.bucket, suite, name, release))}
         except ObjectNotFound:
             if must_be_there:
                 raise

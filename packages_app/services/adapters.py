@@ -11,6 +11,7 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.cache import caches
 
 from packages_app.core.definition import Definitions, load_definitions
 from packages_app.core.errors import SigningKeyError
@@ -19,6 +20,7 @@ from packages_app.core.ports import ObjectStore, PackageTable
 from packages_app.core.repository import Repository, load_repository
 from packages_app.package_table.open_table import open_table
 from packages_app.publishing.open_store import open_store
+from packages_app.publishing.shard_cache import ShardCache
 from packages_app.services.upstream_answers import StoredAnswers
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key, keep_key
 from packages_app.sources.download import Fetcher
@@ -64,6 +66,11 @@ def staging() -> ObjectStore:
     """Give the private staging store of STAGING_URL."""
     given_ones = _given.get()
     return given_ones.staging if given_ones else _store(settings.STAGING)
+
+
+def shard_cache() -> ShardCache:
+    """Give the cache of SHARD_CACHE_URL."""
+    return ShardCache(caches["shards"])
 
 
 def signer() -> OpenPgpSigner:

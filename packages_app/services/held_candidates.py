@@ -26,6 +26,11 @@ def approved_digest(suite: str) -> str:
     return approved.digest if approved else ""
 
 
+def is_held_back(suite: str) -> bool:
+    """Say whether a candidate of a suite waits: what held it back may be seen only when the whole table is read."""
+    return HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.WAITING).exists()
+
+
 def hold_back(suite: str, error: CandidateRefused, job: Job | None) -> HeldCandidate:
     """Keep a candidate that was not published, once for the same faults, and tell people; gives its row."""
     values = _values(suite, error)

@@ -15,10 +15,10 @@ from packages_app.core.ports import Progress
 from packages_app.core.record import named_key
 from packages_app.core.repository import Repository
 from packages_app.models import Job, Notice, Publication
-from packages_app.publishing.apt_check import apt_reader
+from packages_app.publishing.apt_check import second_reader
 from packages_app.publishing.publisher import NOTHING_SPECIAL, Demand, Outcome, Publisher
 from packages_app.services import adapters
-from packages_app.services.held_candidates import approved_digest, hold_back, let_go
+from packages_app.services.held_candidates import approved_digest, hold_back, is_held_back, let_go
 from packages_app.services.lease_hold import lease_held
 from packages_app.services.notices import notify, settle_notices
 from packages_app.services.publication_notices import tell_of_new_versions
@@ -42,7 +42,8 @@ def publish(
     of table and store. Safe to repeat: with nothing changed it completes what an interrupted run left undone.
     """
     suite, repository = known_suite(suite_name), adapters.repository()
-    demand = replace(demand, approved=approved_digest(suite.name))
+    approved = approved_digest(suite.name)
+    demand = replace(demand, approved=approved, whole=demand.whole or is_held_back(suite.name))
     with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
         try:
             outcome = _publisher(repository, lease.hold, progress).publish(suite, demand)
@@ -54,7 +55,7 @@ def publish(
             raise
         _log_outcome(outcome, kind)
         if suite == repository.default_suite and outcome.held is None:
-            renew_root(repository, outcome.collected.records, progress, lease.hold, again=demand.rebuild)
+            renew_root(repository, outcome.contents, progress, lease.hold, again=demand.rebuild)
         progress.step("record publication")
         publication = _record(outcome, kind, adapters.signer().fingerprint, job)
         tell_of_new_versions(publication)
@@ -66,7 +67,7 @@ def publish(
 
 def _publisher(repository: Repository, hold: Callable[[], None], progress: Progress) -> Publisher:
     bucket, staging, signer = adapters.bucket(), adapters.staging(), adapters.signer()
-    reader = apt_reader(settings.APT_CHECK, signer.public_keyring())
+    reader = second_reader(settings.APT_CHECK, signer.public_keyring())
     return Publisher(
         repository,
         adapters.package_table(),
@@ -76,6 +77,7 @@ def _publisher(repository: Repository, hold: Callable[[], None], progress: Progr
         adapters.now,
         hold,
         progress,
+        adapters.shard_cache(),
         second_reader=reader,
     )
 
@@ -115,12 +117,12 @@ def result_of(publication: Publication) -> dict[str, Any]:
 
 
 def _log_outcome(outcome: Outcome, kind: Publication.Kind) -> None:
-    included = [f"{r.package_name} {r.version} {r.architecture}" for r in outcome.collected.records]
+    included = list(map(named_key, outcome.included))
     log.info(
         "suite_published" if outcome.switched else "suite_unchanged",
         suite=outcome.suite,
         kind=str(kind),
-        packages=len(included),
+        packages=outcome.packages,
         included=included if kind == Publication.Kind.FORCE_REBUILD else included[:20],
         added=list(map(named_key, outcome.added)),
         removed=list(map(named_key, outcome.removed)),
@@ -133,7 +135,7 @@ def _record(outcome: Outcome, kind: Publication.Kind, fingerprint: str, job: Job
     """Keep the publication; of one that is in place already, only what was found about the records is renewed."""
     release = outcome.release
     found = {
-        "records_read": outcome.collected.read,
+        "records_read": outcome.read,
         "left_out": [
             {"package_id": item.package_id, "architecture": item.architecture, "reasons": list(item.reasons)}
             for item in outcome.left_out

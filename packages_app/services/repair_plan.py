@@ -12,7 +12,7 @@ from packages_app.core.errors import RepomgrError
 from packages_app.core.layout import INDEX_PAGE, binary_folder
 from packages_app.core.ports import Progress
 from packages_app.core.repository import Suite
-from packages_app.indexes.compression import FORMS
+from packages_app.indexes.compression import READERS
 from packages_app.services import adapters
 from packages_app.services.repair import Origin, Place, origins
 from packages_app.verification.fault import Cure, Fault, Verification
@@ -119,7 +119,7 @@ def _restoring(faults: Iterable[Fault]) -> tuple[list[Action], list[tuple[Fault,
 
 
 def _publication(suite: Suite) -> Action:
-    forms = ", ".join(f"Packages{ending}" for ending in FORMS)
+    forms = ", ".join(f"Packages{ending}" for ending in READERS)
     folders = [binary_folder(component, name) for component in suite.components for name in suite.architectures]
     texts = [f"publish suite {suite.name} again from the table: put {forms} of {', '.join(folders)}",
              "by hash and by name, Release.gpg, Release, InRelease"]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import structlog
 from django.conf import settings
@@ -10,23 +10,26 @@ from django.conf import settings
 from packages_app.core.definition import Definition, Definitions
 from packages_app.core.errors import ObjectNotFound
 from packages_app.core.ports import Progress
-from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Repository
+from packages_app.publishing.contents import Contents
 from packages_app.publishing.root import instructions_page, renew_convenience_copy, renew_root_files
 from packages_app.services import adapters
+
+_LISTED_WHOLE = 200
+"""A suite of so many packages is listed whole on the instructions page."""
 
 log = structlog.get_logger(__name__)
 
 
 def renew_root(
     repository: Repository,
-    records: tuple[PackageRecord, ...],
+    contents: Contents,
     progress: Progress,
     hold: Callable[[], None],
     *,
     again: bool,
 ) -> None:
-    """Renew convenience copies, keyring and instructions page for the complete records of the default suite.
+    """Renew convenience copies, keyring and instructions page for what the default suite shows.
 
     `hold` is called before each; it raises when the publisher's lease is lost.
     """
@@ -34,17 +37,17 @@ def renew_root(
     progress.step("convenience copy")
     for definition in definitions.bootstrap_packages():
         hold()
-        _renew_copy(definition, records, progress, again=again)
+        _renew_copy(definition, contents, progress, again=again)
     progress.step("instructions page")
     hold()
-    page = root_page(repository, definitions, records)
+    page = root_page(repository, definitions, contents)
     for key in renew_root_files(adapters.bucket(), repository, keyring, page):
         progress.note(f"renewed {key}")
 
 
-def _renew_copy(definition: Definition, records: Iterable[PackageRecord], progress: Progress, *, again: bool) -> None:
+def _renew_copy(definition: Definition, contents: Contents, progress: Progress, *, again: bool) -> None:
     try:
-        copy = renew_convenience_copy(adapters.bucket(), definition, records, again=again)
+        copy = renew_convenience_copy(adapters.bucket(), definition, contents, again=again)
     except ObjectNotFound as error:
         # The publication stands; the missing file is named there too, and repair brings both back.
         progress.note(f"no convenience copy of {definition.name}: {error}", level="error")
@@ -62,13 +65,20 @@ def _renew_copy(definition: Definition, records: Iterable[PackageRecord], progre
         )
 
 
-def root_page(repository: Repository, definitions: Definitions, records: Iterable[PackageRecord]) -> bytes:
-    """Give `index.html` for the complete records of the default suite."""
+def root_page(repository: Repository, definitions: Definitions, contents: Contents) -> bytes:
+    """Give `index.html` for what the default suite shows: all of a small one, of others what has a definition."""
+    more = contents.packages > _LISTED_WHOLE
+    if more:
+        names = sorted(definitions.by_name)
+        packages = [entry for name in names if (entry := contents.newest_of(name)) is not None]
+    else:
+        packages = contents.newest_of_each()
     return instructions_page(
         repository,
         settings.PUBLIC_URL,
         definitions.bootstrap_packages(),
-        records,
+        packages,
+        more=more,
         example=example_package(definitions),
         fingerprint=adapters.signer().fingerprint,
     )

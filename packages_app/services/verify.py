@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import structlog
 from django.conf import settings
@@ -14,11 +16,12 @@ from packages_app.core.layout import suite_path
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Repository, Suite
-from packages_app.indexes.packages import build_indexes
+from packages_app.indexes.release import ReleaseEntry
 from packages_app.models import Job
-from packages_app.publishing.candidate import collect
+from packages_app.publishing.contents import ListedContents
 from packages_app.publishing.retention import Keeping
 from packages_app.publishing.sweep import Sweep
+from packages_app.publishing.whole_draft import Collected, collect, write_indexes
 from packages_app.services import adapters
 from packages_app.services.lease_hold import lease_held
 from packages_app.services.mirror import mirror_differences
@@ -28,7 +31,6 @@ from packages_app.services.verify_root import root_faults
 from packages_app.services.watch_expiry import near_expiry
 from packages_app.verification.fault import Cure, Fault, Pool, Verification
 from packages_app.verification.indexes import (
-    entries_of,
     examine_contents,
     examine_indexes,
     examine_waiting_names,
@@ -140,22 +142,30 @@ def _examine_suite(look: _Look, suite: Suite, hold: Callable[[], None]) -> list[
     hold()
     made = None
     if examined.release is None:
-        made = list(build_indexes(suite, list(collected.records)))
-    entries = entries_of(made) if made is not None else examined.release.entries if examined.release else {}
+        made = _entries_made(suite, collected)
+    entries = made if made is not None else examined.release.entries if examined.release else {}
     indexes = examine_indexes(view, suite, entries, hold)
     look.indexes += indexes.read
     faults += indexes.faults
     if not _publication_waits(suite.name):
-        faults += examine_contents(suite, indexes.texts, collected.records)
+        faults += examine_contents(suite, indexes.texts, collected.placed)
         if suite == look.repository.default_suite:
-            faults += root_faults(view, suite, collected.records)
+            contents = ListedContents(placed.entry for placed in collected.placed)
+            faults += root_faults(view, suite, contents, {record.key: record for record in look.records})
     keys = [key for key, _ in adapters.bucket().keys(suite_path(suite.name))]
     faults += strays_of(suite, keys, entries)
     if any(fault.repair in (Cure.PUBLISH, Cure.DROP) for fault in faults):
         hold()
-        made = made or list(build_indexes(suite, list(collected.records)))
+        made = made or _entries_made(suite, collected)
         faults += examine_waiting_names(view, suite, made, {fault.where for fault in faults})
     return faults
+
+
+def _entries_made(suite: Suite, collected: Collected) -> dict[str, ReleaseEntry]:
+    """Give what the Release of a publication made now would list."""
+    with tempfile.TemporaryDirectory(prefix="repomgr-verify-") as folder:
+        written = write_indexes(Path(folder), suite, collected, adapters.shard_cache())
+    return {file.name: file.entry for index in written.values() for file in index.files}
 
 
 def _served_faults(view: View, suite: Suite, sound: dict[str, bytes]) -> list[Fault]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from packages_app.core.checksums import checksums_of_bytes
 from packages_app.core.definition import Definition
 from packages_app.core.layout import INDEX_PAGE, content_type
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
-from packages_app.publishing.root import newest_of_each
+from packages_app.publishing.contents import Contents
 from packages_app.services import adapters
 from packages_app.services.root import root_page
 from packages_app.verification.fault import Cure, Fault
@@ -20,25 +20,27 @@ _COPY = {Trouble.MISSING: "copy_missing", Trouble.DIFFERS: "copy_differs", Troub
 _ROOT = {Trouble.MISSING: "root_missing", Trouble.DIFFERS: "root_differs", Trouble.NOT_SERVED: "not_served"}
 
 
-def root_faults(view: View, suite: Suite, records: Sequence[PackageRecord]) -> list[Fault]:
-    """Look at what the default suite's publications write into the root; `records` are its complete ones."""
+def root_faults(view: View, suite: Suite, contents: Contents, records: Mapping[TableKey, PackageRecord]) -> list[Fault]:
+    """Look at what the default suite's publications write into the root; `records` are the table's."""
     faults = []
     repository, definitions = adapters.repository(), adapters.definitions()
     for key, body in (
         (repository.keyring_key, adapters.signer().public_keyring()),
-        (INDEX_PAGE, root_page(repository, definitions, records)),
+        (INDEX_PAGE, root_page(repository, definitions, contents)),
     ):
         faults += _object_faults(view, suite, key, len(body), checksums_of_bytes(body).sha256, _ROOT)
     for definition in definitions.bootstrap_packages():
-        faults += _copy_faults(view, suite, definition, records)
+        faults += _copy_faults(view, suite, definition, contents, records)
     return faults
 
 
-def _copy_faults(view: View, suite: Suite, definition: Definition, records: Sequence[PackageRecord]) -> list[Fault]:
-    newest = newest_of_each(record for record in records if record.package_name == definition.name)
-    if not newest or definition.bootstrap is None:
+def _copy_faults(
+    view: View, suite: Suite, definition: Definition, contents: Contents, records: Mapping[TableKey, PackageRecord]
+) -> list[Fault]:
+    newest = contents.newest_of(definition.name)
+    if newest is None or definition.bootstrap is None:
         return []
-    record, key = newest[0], definition.bootstrap.copy
+    record, key = records[newest.key], definition.bootstrap.copy
     faults = _object_faults(view, suite, key, record.file_size or 0, record.sha256_hash, _COPY)
     info = adapters.bucket().head(key)
     wanted = {"package": record.package_name, "version": record.version, "sha256": record.sha256_hash}

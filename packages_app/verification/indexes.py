@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 
-from packages_app.core.checksums import Checksums
-from packages_app.core.layout import ALL, binary_folder, by_hash_path, suite_path
-from packages_app.core.record import PackageRecord, named_key
+from packages_app.core.errors import CandidateRefused, InvalidVersion
+from packages_app.core.layout import by_hash_path, suite_path
+from packages_app.core.record import named_key
 from packages_app.core.repository import Suite
 from packages_app.indexes.compression import READERS
-from packages_app.indexes.packages import IndexFile, index_names, packages_text
+from packages_app.indexes.entry import IndexEntry, entries_in
+from packages_app.indexes.packages import Placed, folders_of, index_folders, index_names, stored_names
 from packages_app.indexes.release import ReleaseEntry
-from packages_app.publishing.published import packages_in
 from packages_app.verification.fault import Cure, Fault
 from packages_app.verification.reader import Check, Reader, Trouble, View
 from packages_app.verification.release import NAMES
@@ -36,22 +36,18 @@ class ExaminedIndexes:
     read: int = 0
 
 
-def entries_of(indexes: Iterable[IndexFile]) -> dict[str, ReleaseEntry]:
-    """Give what Release would list of indexes just made."""
-    return {
-        index.name: ReleaseEntry(
-            index.checksums.size, index.checksums.md5, index.checksums.sha1, index.checksums.sha256
-        )
-        for index in indexes
-    }
-
-
 def examine_indexes(
     view: View, suite: Suite, entries: Mapping[str, ReleaseEntry], hold: Callable[[], None]
 ) -> ExaminedIndexes:
-    """Read every index by hash, as apt does, and under its canonical name. `hold` is called between objects."""
+    """Read every index by hash, as apt does, and under its canonical name. `hold` is called between objects.
+
+    A plain form that a suite lists only is there unpacked.
+    """
     examined = ExaminedIndexes()
+    listed_only = set(index_names(suite)) - set(stored_names(suite))
     for name, entry in entries.items():
+        if name in listed_only:
+            continue
         for by_hash in (True, False):
             hold()
             key = by_hash_path(suite.name, name, entry.sha256) if by_hash else suite_path(suite.name, name)
@@ -70,12 +66,12 @@ def _examine_object(
     by_hash: bool,
 ) -> None:
     examined.read += 1
-    plain = name.endswith("/Packages")
 
     def check(reader: Reader) -> str:
-        body, said = _index_fault(reader, key, name, entries)
-        if plain and not said:
-            examined.texts[name] = body
+        text, said = _index_fault(reader, key, name, entries)
+        plain = f"{name.rpartition('/')[0]}/Packages"
+        if not said and plain not in examined.texts:
+            examined.texts[plain] = text
         return said
 
     problem = view.problem(key, check)
@@ -87,7 +83,7 @@ def _examine_object(
 
 
 def _index_fault(reader: Reader, key: str, name: str, entries: Mapping[str, ReleaseEntry]) -> tuple[bytes, str]:
-    """Give an index's bytes and what is wrong with them against every hash that Release lists, "" when nothing."""
+    """Give an index's text and what is wrong with it against every hash that Release lists, "" when nothing."""
     entry = entries[name]
     reading = reader.read(key, entry.size, keep=True)
     found = reading.checksums
@@ -103,43 +99,40 @@ def _index_fault(reader: Reader, key: str, name: str, entries: Mapping[str, Rele
     raw = entries.get(f"{folder}/Packages")
     if raw is None or file == "Packages":
         return reading.body, ""
-    return reading.body, _unpacking_fault(reading.body, file.removeprefix("Packages"), raw)
+    return _unpacked(reading.body, file.removeprefix("Packages"), raw)
 
 
-def _unpacking_fault(body: bytes, ending: str, raw: ReleaseEntry) -> str:
-    if ending not in READERS:
-        return ""
+def _unpacked(body: bytes, ending: str, raw: ReleaseEntry) -> tuple[bytes, str]:
     # The bytes are those that we signed for, so they unpack to what we packed and to nothing absurd.
     try:
-        size = len(text := READERS[ending](body))
+        text = READERS[ending](body)
     except Exception as error:  # each compression has errors of its own
-        return f"It can't be unpacked: {error}."
-    return "" if size == raw.size and sha256(text).hexdigest() == raw.sha256 else "It does not unpack to Packages."
+        return b"", f"It can't be unpacked: {error}."
+    fits = len(text) == raw.size and sha256(text).hexdigest() == raw.sha256
+    return (text, "") if fits else (b"", "It does not unpack to Packages.")
 
 
-def examine_contents(suite: Suite, texts: Mapping[str, bytes], records: Iterable[PackageRecord]) -> list[Fault]:
+def examine_contents(suite: Suite, texts: Mapping[str, bytes], placed: Collection[Placed]) -> list[Fault]:
     """Compare the Packages files with the suite's complete records, in index order: each is in its index, as it says.
 
     A file that could not be read has its fault already.
     """
-    listed = list(records)
     faults: list[Fault] = []
-    for component in suite.components:
-        for architecture in suite.architectures:
-            name = f"{binary_folder(component, architecture)}/Packages"
-            wanted = [r for r in listed if r.component == component and r.architecture in (ALL, architecture)]
-            if name in texts and texts[name] != b"".join(packages_text(wanted)):
-                faults += _content_faults(suite, name, texts[name], wanted)
+    for folder in index_folders(suite):
+        name = f"{folder}/Packages"
+        wanted = [one.entry for one in placed if folder in folders_of(suite, one)]
+        if name in texts and texts[name] != b"".join(entry.stanza for entry in wanted):
+            faults += _content_faults(suite, name, texts[name], wanted)
     return faults
 
 
-def _content_faults(suite: Suite, name: str, text: bytes, records: Collection[PackageRecord]) -> list[Fault]:
+def _content_faults(suite: Suite, name: str, text: bytes, entries: Collection[IndexEntry]) -> list[Fault]:
     fault = partial(Fault, where=suite_path(suite.name, name), repair=Cure.PUBLISH, suite=suite.name)
     try:
-        found = dict(packages_in(text))
-    except KeyError as error:
-        return [fault("index_unreadable", text=f"A stanza has no field {error}.")]
-    wanted = {record.key: (record.pool_path, record.sha256_hash) for record in records}
+        found = {entry.key: (entry.pool_path, entry.sha256) for entry in entries_in(text)}
+    except (CandidateRefused, InvalidVersion, KeyError) as error:
+        return [fault("index_unreadable", text=f"A stanza can't be read: {error}.")]
+    wanted = {entry.key: (entry.pool_path, entry.sha256) for entry in entries}
     cases = (
         ("not_published", "The table has {}, the index has not.", wanted.keys() - found.keys()),
         ("not_in_table", "The index has {}, the table has not.", found.keys() - wanted.keys()),
@@ -159,23 +152,25 @@ def _named(keys: Iterable[tuple[str, str]]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def examine_waiting_names(view: View, suite: Suite, indexes: Iterable[IndexFile], seen: Collection[str]) -> list[Fault]:
+def examine_waiting_names(
+    view: View, suite: Suite, entries: Mapping[str, ReleaseEntry], seen: Collection[str]
+) -> list[Fault]:
     """Look at what the suite's next publication will write by hash, except for the keys in `seen`.
 
     An object there that is not what its name says would make that publication refuse to go on.
     """
     faults = []
-    for index in indexes:
-        key = by_hash_path(suite.name, index.name, index.checksums.sha256)
+    for name in stored_names(suite):
+        key = by_hash_path(suite.name, name, entries[name].sha256)
         if key in seen:
             continue
-        problem = View(view.stored, None, view.now).problem(key, _by_name(key, index.checksums))
+        problem = View(view.stored, None, view.now).problem(key, _by_name(key, entries[name]))
         if problem is not None and problem.trouble is Trouble.DIFFERS:
             faults.append(Fault("by_hash_differs", key, problem.text, Cure.DROP, suite.name))
     return faults
 
 
-def _by_name(key: str, wanted: Checksums) -> Check:
+def _by_name(key: str, wanted: ReleaseEntry) -> Check:
     def check(reader: Reader) -> str:
         found = reader.read(key, wanted.size).checksums.sha256
         return "" if found == wanted.sha256 else f"It has SHA256 {found}."
@@ -188,7 +183,9 @@ def strays_of(suite: Suite, keys: Iterable[str], entries: Collection[str]) -> li
 
     What was published by hash before stays for a time; taking it away is the sweep's work.
     """
-    known = {suite_path(suite.name, name) for name in (*index_names(suite), *entries, *NAMES)}
+    stored = set(stored_names(suite))
+    listed_only = set(index_names(suite)) - stored
+    known = {suite_path(suite.name, name) for name in {*stored, *entries, *NAMES} - listed_only}
     return [
         Fault("stray", key, "No Release names it.", Cure.SET_ASIDE, suite.name)
         for key in keys

@@ -136,7 +136,7 @@ def _date_faults(suite: Suite, release: Release, now: datetime, near: Near) -> l
 
 def _field_faults(repository: Repository, suite: Suite, release: Release) -> list[Fault]:
     """Compare all fields but the dates with what would be written now."""
-    wanted = parse_release(render_release(repository, suite, [], release.date)).fields
+    wanted = parse_release(render_release(repository, suite, {}, release.date)).fields
     faults = []
     for name, value in wanted.items():
         found = release.fields.get(name, "")

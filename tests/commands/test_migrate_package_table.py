@@ -223,7 +223,7 @@ def test_a_migration_that_is_killed_goes_on(moto, tmp_path, key):
     killed = Killed(tmp_path / "home", moto)
     backup = tmp_path / "backup.jsonl"
     order = ("migrate_package_table", "--from-table", old.name, "--backup-file", backup)
-    assert killed.run(*order, kill_at=("PutItem", 70))[0] == -signal.SIGKILL
+    assert killed.run(*order, kill_at=("TransactWriteItems", 70))[0] == -signal.SIGKILL
     half = len(list(killed.table.all_records()))
     assert 40 <= half < 140
     assert items_of(old) == before
@@ -292,7 +292,7 @@ def test_a_record_that_changes_between_two_runs_stops_the_second(moto, tmp_path)
         "--delete-old",
         "--yes",
     )
-    assert killed.run(*order, kill_at=("PutItem", 50))[0] == -signal.SIGKILL
+    assert killed.run(*order, kill_at=("TransactWriteItems", 50))[0] == -signal.SIGKILL
     list(old.put_all([{"version": {"S": "9.9"}, "notes": {"S": "new"}}]))
     code, said = killed.run(*order)
     assert code == 2

@@ -61,9 +61,13 @@ def strict_moto(tmp_path, settings, monkeypatch, db):
         iam.create_user(UserName="repomgr")
         # moto asks for rights on any table, never on one: of the table's statement the actions are tried here.
         policy = template("iam-policy.json", bucket="apt", table_arn="of the table")
-        policy["Statement"][0]["Resource"] = "*"
-        # AWS lets s3:ListBucket do for HeadBucket (its API reference); moto has a right of its own for it.
-        policy["Statement"][1]["Action"].append("s3:HeadBucket")
+        statements = {statement["Sid"]: statement for statement in policy["Statement"]}
+        for name in ("PackageTable", "ForgetMarksOfChanges"):
+            statements[name]["Resource"] = "*"
+        # AWS asks a transaction for the rights of its parts, and lets s3:ListBucket do for HeadBucket (its API
+        # references); moto has rights of their own for both.
+        statements["PackageTable"]["Action"].append("dynamodb:TransactWriteItems")
+        statements["BucketIsThere"]["Action"].append("s3:HeadBucket")
         iam.put_user_policy(UserName="repomgr", PolicyName="repository", PolicyDocument=json.dumps(policy))
         key = iam.create_access_key(UserName="repomgr")["AccessKey"]
         httpx.post(f"{endpoint}/moto-api/reset-auth", content="0")

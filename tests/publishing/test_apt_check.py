@@ -1,15 +1,19 @@
 """The real apt reads each candidate before any client can, and what it refuses is not published."""
 
+import hashlib
 import os
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from packages_app.core.errors import CandidateRefused, SettingsError
 from packages_app.core.ports import Silent
+from packages_app.indexes.release import ReleaseEntry, render_release
 from packages_app.models import HeldCandidate
-from packages_app.publishing.apt_check import apt_reader, read_with_apt
-from packages_app.publishing.candidate import collect, make_candidate
+from packages_app.publishing.apt_check import read_with_apt, second_reader
+from packages_app.publishing.candidate import make_candidate
+from packages_app.publishing.whole_draft import collect, whole_draft
 from packages_app.services import adapters
 from packages_app.services.publish import publish
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
@@ -19,27 +23,39 @@ from tests.records import make_record
 RECORDS = [make_record("tool"), make_record("tool", "1.1", "arm64"), make_record("data", "2.0", "all")]
 
 
-def candidate_of(records):
-    suite = adapters.repository().default_suite
-    return make_candidate(adapters.repository(), suite, collect(suite, records), adapters.signer(), adapters.now())
+@pytest.fixture
+def candidate_of(embedded, tmp_path):
+    def make(records):
+        suite, folder = adapters.repository().default_suite, tmp_path / "draft"
+        draft = whole_draft(folder, suite, collect(suite, records), (), {}, adapters.shard_cache(), rebuild=False)
+        return make_candidate(adapters.repository(), suite, folder, draft, adapters.signer(), adapters.now())
+
+    return make
 
 
 @pytest.mark.parametrize("records", [RECORDS, []])
-def test_apt_reads_a_sound_candidate_for_every_architecture(embedded, records):
+def test_apt_reads_a_sound_candidate_for_every_architecture(candidate_of, records):
     read_with_apt(candidate_of(records), adapters.signer().public_keyring())
 
 
 def spoil_index(candidate):
-    first = candidate.indexes[0]
-    return replace(candidate, indexes=(replace(first, body=first.body + b"\n"), *candidate.indexes[1:]))
+    path = candidate.folder / "main/binary-amd64/Packages.xz"
+    path.write_bytes(path.read_bytes() + b"\n")
+    return candidate
 
 
 def join_streams(candidate):
-    indexes = [
-        replace(index, body=index.body + index.body) if index.name.endswith(".xz") else index
-        for index in candidate.indexes
-    ]
-    return replace(candidate, indexes=tuple(indexes))
+    """The whole thing again with the text twice, each compressed for itself: what Release lists, but no one stream."""
+    entries = {}
+    for name in candidate.draft.entries:
+        path = candidate.folder / name
+        body = path.read_bytes() * 2
+        path.write_bytes(body)
+        entries[name] = ReleaseEntry(
+            len(body), *(hashlib.new(kind, body).hexdigest() for kind in ("md5", "sha1", "sha256"))
+        )
+    release = render_release(adapters.repository(), candidate.suite, entries, adapters.now())
+    return replace(candidate, release=release, in_release=adapters.signer().sign_clear(release))
 
 
 def sign_with_another_key(candidate):
@@ -52,13 +68,13 @@ def change_the_text(candidate):
 
 
 @pytest.mark.parametrize("spoil", [spoil_index, join_streams, sign_with_another_key, change_the_text])
-def test_a_spoilt_candidate_is_refused_in_apts_words(embedded, spoil):
+def test_a_spoilt_candidate_is_refused_in_apts_words(candidate_of, spoil):
     with pytest.raises(CandidateRefused) as error:
         read_with_apt(spoil(candidate_of(RECORDS)), adapters.signer().public_keyring())
     assert "APT_CHECK" in error.value.remedy
 
 
-def test_a_key_that_does_not_fit_is_noticed_before_the_switch(embedded):
+def test_a_key_that_does_not_fit_is_noticed_before_the_switch(candidate_of):
     with pytest.raises(CandidateRefused, match="NO_PUBKEY|not signed"):
         read_with_apt(candidate_of(RECORDS), OpenPgpSigner(generate_key("Another")).public_keyring())
 
@@ -84,8 +100,28 @@ def test_what_apt_refuses_is_held_back_and_nobody_can_approve_it(embedded, setti
     assert not HeldCandidate.objects.get().approvable
 
 
-def test_where_there_is_no_apt_it_is_left_out_or_demanded(embedded, monkeypatch, tmp_path):
+def test_where_there_is_no_apt_it_is_left_out_or_demanded(monkeypatch, tmp_path):
+    assert second_reader("auto", b"") is not None
+    assert second_reader("off", b"") is None
     monkeypatch.setenv("PATH", str(tmp_path))
-    apt_reader("auto", b"")(candidate_of(RECORDS))
+    assert second_reader("auto", b"") is None
     with pytest.raises(SettingsError, match="apt-get is not installed"):
-        apt_reader("required", b"")
+        second_reader("required", b"")
+
+
+@pytest.mark.parametrize(("choice", "asked"), [("auto", 1), ("required", 2)])
+def test_changes_alone_go_through_apt_only_where_it_is_required(
+    embedded, settings, monkeypatch, tmp_path, choice, asked
+):
+    real, log = shutil.which("apt-get"), tmp_path / "log"
+    program = tmp_path / "bin" / "apt-get"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho asked >> {log}\nexec {real} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    settings.APT_CHECK = choice
+    for record in RECORDS[:2]:
+        embedded.table.put_new(record)
+        embedded.bucket.put(record.pool_path, record.package_id.encode())
+        publish("stable", Silent())
+    assert len(log.read_text().splitlines()) == asked

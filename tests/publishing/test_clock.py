@@ -28,6 +28,7 @@ def publisher(hours: float = 0.0, seconds: float = 0.0) -> Publisher:
         lambda: datetime.now(UTC) + ahead,
         lambda: None,
         Silent(),
+        adapters.shard_cache(),
     )
 
 

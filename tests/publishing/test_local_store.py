@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from packages_app.core.errors import ObjectExists, StoreMissing, StoreUnavailable
+from packages_app.core.errors import ObjectExists, ObjectNotFound, StoreMissing, StoreUnavailable
 from packages_app.core.locations import FolderStore
+from packages_app.publishing.local_copy import local_copy
 from packages_app.publishing.open_store import open_store
 
 
@@ -141,3 +142,90 @@ def test_a_metadata_file_that_was_spoiled_does_not_hide_the_object(root, folder)
     assert folder.head("a").metadata == {}
     assert folder.put("a", b"y", metadata={"version": "2"}).metadata == {"version": "2"}
     assert folder.head("a").metadata == {"version": "2"}
+
+
+def inode(path):
+    return path.stat().st_ino
+
+
+def another_folder(tmp_path):
+    store = open_store(FolderStore(tmp_path / "staging"))
+    store.create()
+    return store
+
+
+def test_a_staged_file_becomes_the_pool_file_with_nothing_copied(tmp_path, root, folder):
+    staging = another_folder(tmp_path)
+    staging.put("uploads/1/tool.deb", b"bytes")
+    with local_copy(staging, "uploads/1/tool.deb") as path:
+        assert path.name == "tool.deb"
+        folder.put("pool/tool.deb", path, if_none_match=True)
+    assert inode(root / "pool/tool.deb") == inode(tmp_path / "staging/uploads/1/tool.deb")
+    staging.put("uploads/1/tool.deb", b"other")
+    assert folder.read("pool/tool.deb") == b"bytes"
+    assert drafts(root) == drafts(tmp_path / "staging") == []
+
+
+def test_a_staged_file_can_be_read_and_put_though_it_is_removed_meanwhile(tmp_path, folder):
+    staging = another_folder(tmp_path)
+    staging.put("uploads/1/tool.deb", b"bytes")
+    with local_copy(staging, "uploads/1/tool.deb") as path:
+        staging.delete("uploads/1/tool.deb")
+        assert path.read_bytes() == b"bytes"
+        folder.put("pool/tool.deb", path)
+    assert folder.read("pool/tool.deb") == b"bytes"
+    with pytest.raises(ObjectNotFound), local_copy(staging, "uploads/1/tool.deb"):
+        pass
+
+
+def test_a_file_from_outside_is_copied_so_that_writing_to_it_changes_no_object(tmp_path, root, folder):
+    outside = tmp_path / "tool.deb"
+    outside.write_bytes(b"bytes")
+    folder.put("pool/tool.deb", outside)
+    with outside.open("r+b") as stream:
+        stream.write(b"other")
+    assert folder.read("pool/tool.deb") == b"bytes"
+
+
+def test_an_object_that_was_moved_is_as_young_as_the_move(tmp_path, root, folder):
+    staging = another_folder(tmp_path)
+    staging.put("uploads/1/tool.deb", b"bytes")
+    os.utime(tmp_path / "staging/uploads/1/tool.deb", ns=(0, 0))
+    with local_copy(staging, "uploads/1/tool.deb") as path:
+        folder.put("pool/tool.deb", path)
+    assert folder.head("pool/tool.deb").modified.year > 1970
+
+
+def test_many_new_objects_are_written_and_none_is_replaced(root, folder):
+    folder.put("pool/a/1.deb", b"there")
+    many = [(f"pool/{name}/{number}.deb", f"{name} {number}".encode()) for name in "ab" for number in range(150)]
+    written = folder.put_many_new(many)
+    assert [key for (key, _), new in zip(many, written, strict=True) if not new] == ["pool/a/1.deb"]
+    assert folder.read("pool/a/1.deb") == b"there"
+    assert {key: folder.read(key) for key, _ in many if key != "pool/a/1.deb"} == dict(many[:1] + many[2:])
+    assert (root / "pool/b/149.deb").stat().st_mode & 0o777 == 0o644
+    assert folder.put_many_new(many) == [False] * 300
+    assert folder.put_many_new([]) == []
+    assert drafts(root) == []
+
+
+def test_many_new_objects_have_no_way_out_of_the_folder_and_none_through_an_object(root, folder):
+    folder.put("pool/a", b"object")
+    with pytest.raises(ObjectExists):
+        folder.put_many_new([("pool/a/1.deb", b"x")])
+    with pytest.raises(ObjectNotFound):
+        folder.put_many_new([("pool/../../secret", b"x")])
+    assert [key for key, _ in folder.keys("")] == ["pool/a"]
+    assert drafts(root) == []
+
+
+def test_a_full_disk_stops_many_with_no_object_cut_short(root, folder):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(StoreUnavailable):
+            folder.put_many_new([("pool/1", b"x"), ("pool/2", b"x" * 200_000)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert all(size == 1 for _, size in folder.keys(""))
+    assert drafts(root) == []

@@ -25,6 +25,7 @@ from packages_app.publishing.publisher import Demand, Publisher
 from packages_app.publishing.removal import move_orphans, put_back_named, remove_generations
 from packages_app.publishing.retention import Keeping
 from packages_app.publishing.sweep import Sweep
+from packages_app.services import adapters
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from tests.records import make_record
 from tests.stack import REPOSITORY
@@ -106,6 +107,7 @@ class History:
             clock=lambda: self.now,
             hold=lambda: None,
             progress=Silent(),
+            cache=adapters.shard_cache(),
         )
         self.bucket.refused = "dists/stable/InRelease" if fails else ""
         if fails:

@@ -1,0 +1,51 @@
+"""What a publication of changes builds upon: a Release of which the table itself says that it shows all of it.
+
+The table names the Releases that show all of its records but for those that are marked as changed, so that one of
+another table, of a restored one or of another tool is never built upon. Both the Release in place and the one that is
+about to replace it are named before the switch: whichever is in place then, it is a base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from packages_app.core.ports import Change, ObjectStore, PackageTable
+from packages_app.core.repository import Suite
+from packages_app.publishing.change_draft import MOST_CHANGES, Base
+from packages_app.publishing.generations import digest_of
+from packages_app.publishing.published import Published
+from packages_app.publishing.shard_list import ShardList, keep_shard_list, read_shard_list, shape_of
+
+
+def find_base(
+    table: PackageTable, staging: ObjectStore, suite: Suite, published: Published, changes: Sequence[Change]
+) -> Base | None:
+    """Give the published Release as a base, with the marks read after it; None when there is none to build upon."""
+    if published.release is None or len(changes) > MOST_CHANGES:
+        return None
+    digest = digest_of(published.text)
+    if digest not in table.releases_of(suite.name):
+        return None
+    shards = read_shard_list(staging, suite.name, digest)
+    if shards is None or shards.shape != shape_of(suite):
+        return None
+    return Base(published.release, shards, tuple(changes))
+
+
+def keep_base(
+    table: PackageTable, staging: ObjectStore, suite: str, published: Published, release: bytes, shards: ShardList
+) -> None:
+    """Keep a Release that is about to replace the published one as a base, and that one if it was one."""
+    digest, before = digest_of(release), digest_of(published.text)
+    keep_shard_list(staging, suite, digest, shards)
+    known = [one for one in table.releases_of(suite) if one == before]
+    table.keep_releases(suite, [*known, digest])
+
+
+def keep_same_base(
+    table: PackageTable, staging: ObjectStore, suite: str, published: Published, shards: ShardList
+) -> None:
+    """Keep the published Release as a base: all records were read, and it shows them."""
+    digest = digest_of(published.text)
+    keep_shard_list(staging, suite, digest, shards)
+    table.keep_releases(suite, [digest])

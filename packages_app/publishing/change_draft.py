@@ -1,0 +1,138 @@
+"""A draft made of what changed since the published Release: its cost is that of the change (DESIGN 1, promise 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from packages_app.core.ports import Change, ObjectStore, PackageTable
+from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.repository import Suite
+from packages_app.core.version import is_version
+from packages_app.indexes.entry import IndexEntry, Order, order_of
+from packages_app.indexes.packages import LeftOut, Placed, folders_of, index_folders, place
+from packages_app.indexes.release import Release
+from packages_app.indexes.shards import Edited, Shard, edit
+from packages_app.publishing.contents import ShardedContents
+from packages_app.publishing.draft import Draft
+from packages_app.publishing.index_splicer import splice_index
+from packages_app.publishing.index_writer import WrittenIndex
+from packages_app.publishing.published_index import PublishedIndex
+from packages_app.publishing.shard_cache import ShardCache
+from packages_app.publishing.shard_list import ShardList
+
+MOST_CHANGES = 5000
+"""With more marks than this, reading the whole table is not dearer."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A published Release that shows all of the table but for `changes`, and what its indexes are made of."""
+
+    release: Release
+    shards: ShardList
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the table says now of the records that are marked."""
+
+    placed: dict[TableKey, Placed]
+    left_out: tuple[LeftOut, ...]
+    gone: frozenset[TableKey]
+
+
+def change_draft(
+    folder: Path, suite: Suite, base: Base, table: PackageTable, bucket: ObjectStore, cache: ShardCache
+) -> Draft:
+    """Make the draft; the records that are marked are read once more, consistently.
+
+    Raises `ObjectNotFound` and `CandidateRefused` when the published indexes can't be built upon, and as `entry_of`.
+    """
+    keys = sorted({change.key for change in base.changes})
+    records = table.get_many(keys)
+    found = _look_up(suite, keys, records)
+    published = {
+        index: PublishedIndex(
+            bucket, suite.name, index, base.release.entries, base.shards.indexes[index], "plain" in suite.index_forms
+        )
+        for index in index_folders(suite)
+    }
+    edited = {
+        index: edit(one.shards, _edits_of(suite, index, keys, found), partial(one.text_of, cache=cache))
+        for index, one in published.items()
+    }
+    written = {index: splice_index(folder, suite, one, edited[index].parts, cache) for index, one in published.items()}
+    return _draft(suite, base, found, records, edited, written, bucket, cache)
+
+
+def _look_up(suite: Suite, keys: Sequence[TableKey], records: dict[TableKey, PackageRecord]) -> _Found:
+    placed: dict[TableKey, Placed] = {}
+    left_out = []
+    for key, record in records.items():
+        if suite.name in record.suites:
+            found = place(suite, record)
+            if isinstance(found, LeftOut):
+                left_out.append(found)
+            else:
+                placed[key] = found
+    return _Found(placed, tuple(left_out), frozenset(keys) - frozenset(records))
+
+
+def _edits_of(suite: Suite, index: str, keys: Iterable[TableKey], found: _Found) -> dict[Order, IndexEntry | None]:
+    """Give what is to stand at the place of each changed record in one index."""
+    edits: dict[Order, IndexEntry | None] = {}
+    for package_id, architecture in keys:
+        name, _, version = package_id.partition("#")
+        if is_version(version):  # no index carries others
+            placed = found.placed.get((package_id, architecture))
+            here = placed is not None and index in folders_of(suite, placed)
+            edits[order_of(name, version, architecture)] = placed.entry if placed is not None and here else None
+    return edits
+
+
+def _draft(
+    suite: Suite,
+    base: Base,
+    found: _Found,
+    records: dict[TableKey, PackageRecord],
+    edited: dict[str, Edited],
+    written: dict[str, WrittenIndex],
+    bucket: ObjectStore,
+    cache: ShardCache,
+) -> Draft:
+    before: set[TableKey] = set().union(*(one.before for one in edited.values()))
+    now = set(found.placed)
+    changed = {change.key for change in base.changes}
+    stay = [item for item in base.shards.left_out if (item.package_id, item.architecture) not in changed]
+    left_out = sorted((*stay, *found.left_out), key=lambda item: (item.package_id, item.architecture))
+    packages = base.shards.packages + len(now - before) - len(before - now)
+    shards = ShardList(
+        base.shards.shape, packages, tuple(left_out), {index: one.shards for index, one in written.items()}
+    )
+    files = tuple(file for one in written.values() for file in one.files)
+    entries = {file.name: file.entry for file in files}
+    new = {index: PublishedIndex(bucket, suite.name, index, entries, one.shards, "plain" in suite.index_forms)
+           for index, one in written.items()}  # fmt: skip
+
+    def text_of(index: str, shard: Shard) -> bytes:
+        return new[index].text_of(shard, cache)
+
+    added = sorted(now - before)
+    return Draft(
+        whole=False,
+        changes=base.changes,
+        read=len(records),
+        files=files,
+        shards=shards,
+        contents=ShardedContents(packages, shards.indexes, text_of),
+        added=tuple(added),
+        removed=tuple(sorted(before - now)),
+        vanished=tuple(sorted((before - now) & found.gone)),
+        new_files={found.placed[key].entry.pool_path: found.placed[key].entry.file_size for key in added},
+        left_out=found.left_out,
+        included=tuple(sorted(now)),
+    )

@@ -1,0 +1,49 @@
+"""What the table says now of a suite, as indexes on this machine: not yet signed, not yet checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from packages_app.core.ports import Change
+from packages_app.core.record import TableKey
+from packages_app.indexes.packages import LeftOut
+from packages_app.indexes.release import ReleaseEntry
+from packages_app.publishing.contents import Contents
+from packages_app.publishing.index_file import IndexFile
+from packages_app.publishing.shard_list import ShardList
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The indexes of a suite and how they differ from what clients have.
+
+    `whole` says that they were made of all records, else of those that are marked as changed. `changes` are the marks
+    that they make good, `read` counts the records read. `added` and `removed` are keys, sorted; of `removed`, the
+    `vanished` ones have no record any more. `new_files` has the size in bytes of each pool file that is named and was
+    not before (in a `whole` draft for a rebuild: of every one). `left_out` and `included` are of the records
+    that were read.
+    """
+
+    whole: bool
+    changes: tuple[Change, ...]
+    read: int
+    files: tuple[IndexFile, ...]
+    shards: ShardList
+    contents: Contents
+    added: tuple[TableKey, ...]
+    removed: tuple[TableKey, ...]
+    vanished: tuple[TableKey, ...]
+    new_files: Mapping[str, int]
+    left_out: tuple[LeftOut, ...]
+    included: tuple[TableKey, ...]
+
+    @property
+    def entries(self) -> dict[str, ReleaseEntry]:
+        """What Release is to list, by name."""
+        return {file.name: file.entry for file in self.files}
+
+    @property
+    def packages(self) -> int:
+        """How many records the indexes show."""
+        return self.shards.packages

@@ -1,0 +1,120 @@
+"""An index changed in places: unchanged shards are copied out of the published files, the others put between them.
+
+The published file's own SHA256 is taken on the way, so that a damaged one is never carried on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+from packages_app.core.checksums import CHUNK_BYTES
+from packages_app.core.repository import Suite
+from packages_app.indexes.compression import EMPTY_GZIP, GZIP, PLAIN, XZ, XZ_HEADER, padded, xz_tail
+from packages_app.indexes.shards import Run, Shard, steps_between
+from packages_app.publishing.index_file import IndexFile, IndexSink
+from packages_app.publishing.index_writer import WrittenIndex, endings_of, file_of
+from packages_app.publishing.published_index import PublishedIndex, damaged
+from packages_app.publishing.shard_cache import MadeShard, ShardCache
+
+_LENGTHS = {PLAIN: lambda shard: shard.size, GZIP: lambda shard: shard.gzip, XZ: lambda shard: padded(shard.xz)}
+
+
+def unchanged_index(published: PublishedIndex, suite: Suite) -> WrittenIndex:
+    """Give an index that stays as it is published."""
+    names = (published.name(ending) for ending in endings_of(suite))
+    files = (IndexFile(name, published.entries[name], None) for name in names)
+    return WrittenIndex(tuple(files), published.shards)
+
+
+def splice_index(
+    folder: Path, suite: Suite, published: PublishedIndex, parts: Sequence[Shard | Run], cache: ShardCache
+) -> WrittenIndex:
+    """Write an index below `folder` from its published form and the parts that it is to have now.
+
+    Raises `ObjectNotFound` when a published form is gone, `CandidateRefused` when one is damaged.
+    """
+    endings = endings_of(suite)
+    runs = [part for part in parts if isinstance(part, Run)]
+    made = {one.shard.sha256: one for one in cache.make_all(runs, with_xz=XZ in endings)}
+    fresh = iter(made.values())
+    shards = tuple(part if isinstance(part, Shard) else next(fresh).shard for part in parts)
+    if shards == published.shards:
+        return unchanged_index(published, suite)
+
+    def write(ending: str) -> IndexFile:
+        name = published.name(ending)
+        with published.open(ending) as old, IndexSink(file_of(folder, suite, name)) as sink:
+            _splice(old, sink, ending, published, shards, made)
+        return IndexFile(name, sink.entry(), sink.path)
+
+    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="splice") as threads:
+        return WrittenIndex(tuple(threads.map(write, endings)), shards)
+
+
+def _splice(
+    old: BinaryIO,
+    sink: IndexSink,
+    ending: str,
+    published: PublishedIndex,
+    shards: Sequence[Shard],
+    made: Mapping[str, MadeShard],
+) -> None:
+    source = _Source(old, sink)
+    if ending == XZ:
+        source.copy(len(XZ_HEADER))
+    for step in steps_between(published.shards, shards, _LENGTHS[ending]):
+        source.copy(step.copy)
+        source.skip(step.skip)
+        if step.put is not None:
+            source.part()
+            sink.write(made[step.put.sha256].form(ending))
+    source.part()
+    if ending == GZIP and not shards:
+        sink.write(EMPTY_GZIP)
+    if ending == XZ:
+        sink.write(xz_tail((shard.xz, shard.size) for shard in shards))
+    if source.rest() != published.entry(ending).sha256:
+        raise damaged(published.name(ending))
+
+
+class _Source:
+    """The published file, read once from its start to its end, whose SHA256 is taken on the way.
+
+    As long as all of it was copied, the sink's own SHA256 is its.
+    """
+
+    def __init__(self, old: BinaryIO, sink: IndexSink) -> None:
+        self._old, self._sink = old, sink
+        self._sha256 = sink.sha256_so_far()
+        self._parted = False
+
+    def copy(self, count: int) -> None:
+        """Copy bytes into the sink."""
+        while count and (chunk := self._old.read(min(count, CHUNK_BYTES))):
+            count -= len(chunk)
+            self._sink.write(chunk)
+            if self._parted:
+                self._sha256.update(chunk)
+
+    def skip(self, count: int) -> None:
+        """Pass over bytes."""
+        if count:
+            self.part()
+        while count and (chunk := self._old.read(min(count, CHUNK_BYTES))):
+            count -= len(chunk)
+            self._sha256.update(chunk)
+
+    def part(self) -> None:
+        """Say that the sink is about to hold something else than the published file."""
+        if not self._parted:
+            self._sha256, self._parted = self._sink.sha256_so_far(), True
+
+    def rest(self) -> str:
+        """Read to the end; gives the SHA256 of the whole file."""
+        while chunk := self._old.read(CHUNK_BYTES):
+            self._sha256.update(chunk)
+        return self._sha256.hexdigest()

@@ -1,0 +1,79 @@
+"""An index as it is published, by hash: read as a whole, or for the text of some of its shards."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from packages_app.core.checksums import CHUNK_BYTES
+from packages_app.core.errors import CandidateRefused
+from packages_app.core.layout import by_hash_path
+from packages_app.core.ports import ObjectStore
+from packages_app.indexes.compression import GZIP, PLAIN
+from packages_app.indexes.compression import READERS as _READERS
+from packages_app.indexes.release import ReleaseEntry
+from packages_app.indexes.shards import Shard
+from packages_app.publishing.shard_cache import ShardCache
+
+
+@dataclass(frozen=True)
+class PublishedIndex:
+    """One index of a suite (`main/binary-amd64`), as its Release lists it, and the shards that it is made of."""
+
+    bucket: ObjectStore
+    suite: str
+    folder: str
+    entries: Mapping[str, ReleaseEntry]
+    shards: tuple[Shard, ...]
+    plain_is_stored: bool
+
+    def entry(self, ending: str) -> ReleaseEntry:
+        """Give what Release lists of one form; raises KeyError."""
+        return self.entries[self.name(ending)]
+
+    def name(self, ending: str) -> str:
+        """Give the name of one form, relative to the suite."""
+        return f"{self.folder}/Packages{ending}"
+
+    def open(self, ending: str) -> BinaryIO:
+        """Open one form by hash; a plain one that is not stored is unpacked on the way. Raises `ObjectNotFound`."""
+        if ending == PLAIN and not self.plain_is_stored:
+            return cast("BinaryIO", gzip.GzipFile(fileobj=self.open(GZIP)))
+        return self.bucket.open(by_hash_path(self.suite, self.name(ending), self.entry(ending).sha256))
+
+    def text_of(self, shard: Shard, cache: ShardCache) -> bytes:
+        """Give a shard's text, from the cache or from the published gzip form.
+
+        Raises `ObjectNotFound`, and `CandidateRefused` when the published form is damaged.
+        """
+        known = cache.text_of(shard.sha256)
+        if known is not None:
+            return known
+        offset = sum(each.gzip for each in self.shards[: self.shards.index(shard)])
+        with self.open(GZIP) as stream:
+            skip(stream, offset)
+            packed = stream.read(shard.gzip)
+        try:
+            text = _READERS[GZIP](packed)
+        except (OSError, EOFError) as error:
+            raise damaged(self.name(GZIP)) from error
+        if hashlib.sha256(text).hexdigest() != shard.sha256:
+            raise damaged(self.name(GZIP))
+        return text
+
+
+def skip(stream: BinaryIO, count: int) -> None:
+    """Pass over bytes of a stream, by seeking where it can."""
+    if stream.seekable():
+        stream.seek(count, 1)
+        return
+    while count and (chunk := stream.read(min(count, CHUNK_BYTES))):
+        count -= len(chunk)
+
+
+def damaged(name: str) -> CandidateRefused:
+    """Give the error of a published index that is not what its Release lists."""
+    return CandidateRefused(f"The published {name} is damaged.", remedy="Mend it: verify_repository --repair.")

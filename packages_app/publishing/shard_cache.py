@@ -1,0 +1,122 @@
+"""The compressed forms of shards, kept in a cache under the SHA256 of their text; losing it costs time only."""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import structlog
+from django.core.cache.backends.base import BaseCache
+
+from packages_app.core.errors import CandidateRefused
+from packages_app.indexes.compression import FORMAT, GZIP, PLAIN, XZ, XzBlock, gzip_member, read_xz_block, xz_block
+from packages_app.indexes.compression import READERS as _READERS
+from packages_app.indexes.shards import Run, Shard
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 64
+"""So many shards are held in memory at once."""
+
+_Value = tuple[bytes, bytes, int]
+"""What is kept: the gzip member, the xz block (b"" for none), and its size without padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeShard:
+    """A shard with its text and its compressed forms."""
+
+    shard: Shard
+    text: bytes
+    gzip: bytes
+    xz: bytes
+
+    def form(self, ending: str) -> bytes:
+        """Give one form, by the ending of index names."""
+        return {PLAIN: self.text, GZIP: self.gzip, XZ: self.xz}[ending]
+
+
+@dataclass(frozen=True)
+class ShardCache:
+    """Makes shards of runs, taking compressed forms from a cache; what comes out of it is checked against the text."""
+
+    cache: BaseCache
+
+    def make(self, run: Run, *, with_xz: bool) -> MadeShard:
+        """Make a run's shard; raises `CandidateRefused` when its forms can't be read back."""
+        text = run.text
+        sha256 = hashlib.sha256(text).hexdigest()
+        known = self._get(sha256)
+        if known is None or not _reads_back(text, known, with_xz=with_xz):
+            block = xz_block(text) if with_xz else XzBlock(b"", 0)
+            known = (gzip_member(text), block.body, block.unpadded)
+            if not _reads_back(text, known, with_xz=with_xz):
+                raise CandidateRefused(
+                    f"The compressed forms of the shard {sha256} do not unpack to it.",
+                    remedy="Check this machine's memory: its compression can't be relied on.",
+                )
+            self._keep(sha256, known)
+        packed, block_body, unpadded = known
+        entries = run.entries
+        first = (entries[0].package_name, entries[0].version, entries[0].architecture)
+        unpadded = unpadded if with_xz else 0
+        shard = Shard(first, sha256, len(text), text.count(b"\n"), len(entries), len(packed), unpadded)
+        return MadeShard(shard, text, packed, block_body if with_xz else b"")
+
+    def make_all(self, runs: Iterable[Run], *, with_xz: bool) -> Iterator[MadeShard]:
+        """Make the shards of runs, in their order, on all cores."""
+        coming = iter(runs)
+        with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="shard") as threads:
+            while batch := list(islice(coming, _AT_ONCE)):
+                yield from threads.map(lambda run: self.make(run, with_xz=with_xz), batch)
+
+    def text_of(self, sha256: str) -> bytes | None:
+        """Give the text with this SHA256, or None when it is not kept."""
+        known = self._get(sha256)
+        if known is None:
+            return None
+        text = _unpacked(GZIP, known[0])
+        return text if text is not None and hashlib.sha256(text).hexdigest() == sha256 else None
+
+    def _get(self, sha256: str) -> _Value | None:
+        try:
+            known: _Value | None = self.cache.get(_key(sha256))
+        except Exception as error:  # each backend has errors of its own, and none may stop a publication
+            log.warning("shard_cache_failed", operation="get", error=str(error))
+            return None
+        return known
+
+    def _keep(self, sha256: str, value: _Value) -> None:
+        try:
+            self.cache.set(_key(sha256), value)
+        except Exception as error:  # as above
+            log.warning("shard_cache_failed", operation="set", error=str(error))
+
+
+def _key(sha256: str) -> str:
+    return f"{FORMAT}-{sha256}"
+
+
+def _reads_back(text: bytes, value: _Value, *, with_xz: bool) -> bool:
+    packed, block, unpadded = value
+    if _unpacked(GZIP, packed) != text:
+        return False
+    if not with_xz:
+        return True
+    try:
+        return read_xz_block(XzBlock(block, unpadded), len(text)) == text
+    except lzma.LZMAError:
+        return False
+
+
+def _unpacked(ending: str, body: bytes) -> bytes | None:
+    try:
+        return _READERS[ending](body)
+    except (OSError, EOFError, zlib.error):
+        return None

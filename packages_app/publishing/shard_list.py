@@ -1,0 +1,82 @@
+"""What the indexes of a Release are made of, kept in staging beside its generation, for the next publication."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from typing import Self
+
+from packages_app.core.errors import ObjectNotFound
+from packages_app.core.ports import ObjectStore
+from packages_app.core.repository import Suite
+from packages_app.indexes.compression import FORMAT
+from packages_app.indexes.packages import LeftOut, index_names
+from packages_app.indexes.shards import Shard
+
+
+@dataclass(frozen=True)
+class ShardList:
+    """The shards of each index of a suite, by its folder, in order.
+
+    `shape` says for which indexes and in which format they were made; `packages` counts the records shown, each once.
+    """
+
+    shape: str
+    packages: int
+    left_out: tuple[LeftOut, ...]
+    indexes: Mapping[str, tuple[Shard, ...]]
+
+    def to_bytes(self) -> bytes:
+        """Give the list as it is kept: gzipped JSON."""
+        document = {
+            "shape": self.shape,
+            "packages": self.packages,
+            "left_out": [astuple(item) for item in self.left_out],
+            "indexes": {folder: [astuple(shard) for shard in shards] for folder, shards in self.indexes.items()},
+        }
+        return gzip.compress(json.dumps(document, separators=(",", ":")).encode(), compresslevel=6, mtime=0)
+
+    @classmethod
+    def from_bytes(cls, body: bytes) -> Self:
+        """Read a list; raises `ValueError` for one that is none, or damaged."""
+        try:
+            document = json.loads(gzip.decompress(body))
+            indexes = {
+                folder: tuple(Shard(tuple(first), *rest) for first, *rest in shards)
+                for folder, shards in document["indexes"].items()
+            }
+            left_out = tuple(LeftOut(one, other, tuple(reasons)) for one, other, reasons in document["left_out"])
+            return cls(document["shape"], document["packages"], left_out, indexes)
+        except (OSError, EOFError, zlib.error, KeyError, TypeError) as error:
+            raise ValueError(f"{error!r}") from error
+
+
+def shape_of(suite: Suite) -> str:
+    """Give what must be the same for one list to follow on another: the indexes of a suite, and their format."""
+    return " ".join((FORMAT, *index_names(suite)))
+
+
+def shard_lists_of(suite: str) -> str:
+    """Give the folder where staging keeps a suite's lists."""
+    return f"shards/{suite}/"
+
+
+def shard_list_key(suite: str, digest: str) -> str:
+    """Give where staging keeps the list of the Release with this digest."""
+    return f"{shard_lists_of(suite)}{digest}.json.gz"
+
+
+def keep_shard_list(staging: ObjectStore, suite: str, digest: str, shards: ShardList) -> None:
+    """Keep the list of a Release."""
+    staging.put(shard_list_key(suite, digest), shards.to_bytes())
+
+
+def read_shard_list(staging: ObjectStore, suite: str, digest: str) -> ShardList | None:
+    """Read the list of a Release; None when there is none that can be read."""
+    try:
+        return ShardList.from_bytes(staging.read(shard_list_key(suite, digest)))
+    except (ObjectNotFound, ValueError):
+        return None

@@ -1,0 +1,124 @@
+"""Steps 5 to 8 of a publication: by-hash objects, canonical names, Release.gpg, Release, and InRelease as the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from packages_app.core.checksums import checksums_of_bytes, checksums_of_file
+from packages_app.core.errors import ObjectChanged, ObjectExists
+from packages_app.core.layout import by_hash_path, suite_path
+from packages_app.core.ports import ObjectStore, Progress, Signer
+from packages_app.core.repository import Suite
+from packages_app.indexes.packages import stored_names
+from packages_app.publishing.candidate import Candidate
+from packages_app.publishing.canonical import Seen, in_place, put_canonical
+from packages_app.publishing.immutable import put_immutable
+from packages_app.publishing.index_file import IndexFile
+from packages_app.publishing.local_copy import copy_to_file
+from packages_app.publishing.published import Published
+from packages_app.publishing.published_index import damaged
+from packages_app.signing.openpgp import verified_text
+
+
+@dataclass(frozen=True)
+class Switch:
+    """The way from what is `published` and was `seen` under canonical names to a candidate.
+
+    `hold` is called before each object; it raises when the lease is lost.
+    """
+
+    bucket: ObjectStore
+    signer: Signer
+    suite: Suite
+    published: Published
+    seen: Seen
+    hold: Callable[[], None]
+    progress: Progress
+
+    def upload(self, candidate: Candidate, *, again: bool) -> int:
+        """Upload by-hash objects, then canonical names, of what is not in place; gives the bytes of the former."""
+        known = self.published.release.entries if self.published.release and not again else {}
+        stored = set(stored_names(self.suite))
+        files = [file for file in candidate.draft.files if file.name in stored]
+        changed = [file for file in files if file.name not in known or known[file.name].sha256 != file.entry.sha256]
+        self.progress.step("upload by-hash", f"{len(changed)} indexes")
+        for done, file in enumerate(changed):
+            self.hold()
+            key = by_hash_path(self.suite.name, file.name, file.entry.sha256)
+            put_immutable(self.bucket, key, self._path(candidate, file), file.entry)
+            self.progress.advance(done + 1, len(changed))
+        self.progress.step("upload indexes")
+        self._put_canonical(candidate, files, again=again)
+        return sum(file.entry.size for file in changed)
+
+    def commit(self, release: bytes, release_gpg: bytes, in_release: bytes, *, again: bool = False) -> None:
+        """Write Release.gpg, Release, and InRelease: the commit point, if nobody was there before us.
+
+        Raises `ObjectChanged` when somebody was.
+        """
+        self.progress.step("switch InRelease")
+        for name, body in (("Release.gpg", release_gpg), ("Release", release)):
+            self._put(name, body, again=again)
+        self.hold()
+        try:
+            self.bucket.put(
+                suite_path(self.suite.name, "InRelease"),
+                in_release,
+                if_none_match=self.published.etag is None,
+                if_match=self.published.etag,
+            )
+        except ObjectExists as error:
+            raise ObjectChanged(
+                f"Suite {self.suite.name} was published by another meanwhile.",
+                remedy="Nothing: its publication counts.",
+            ) from error
+
+    def mend(self, candidate: Candidate) -> None:
+        """Bring canonical names back to what InRelease says, where an interrupted publication left others."""
+        stored = set(stored_names(self.suite))
+        files = [file for file in candidate.draft.files if file.name in stored]
+        mended = self._put_canonical(candidate, files, again=False)
+        text = self.published.text
+        mended += self._put("Release", text)
+        signature = suite_path(self.suite.name, "Release.gpg")
+        if self.seen[signature] is None or not self._signs(self.bucket.read(signature), text):
+            mended += self._put("Release.gpg", self.signer.sign_detached(text))
+        if mended:
+            self.progress.note(f"{mended} objects that an interrupted publication left were mended", level="warning")
+
+    def complete(self, candidate: Candidate) -> None:
+        """Bring the indexes that stay as they are published into the candidate's folder too."""
+        for file in candidate.draft.files:
+            if file.name in stored_names(self.suite):
+                self._path(candidate, file)
+
+    def _put_canonical(self, candidate: Candidate, files: list[IndexFile], *, again: bool) -> int:
+        """Write indexes under their canonical names where they are not in place; gives how many were written."""
+        written = 0
+        for file in files:
+            key, sha256 = suite_path(self.suite.name, file.name), file.entry.sha256
+            if again or not in_place(key, sha256, self.seen):
+                self.hold()
+                body = self._path(candidate, file)
+                written += put_canonical(self.bucket, key, body, sha256, self.seen, again=again)
+        return written
+
+    def _put(self, name: str, body: bytes, *, again: bool = False) -> bool:
+        self.hold()
+        sha256 = checksums_of_bytes(body).sha256
+        return put_canonical(self.bucket, suite_path(self.suite.name, name), body, sha256, self.seen, again=again)
+
+    def _path(self, candidate: Candidate, file: IndexFile) -> Path:
+        """Give an index's file; one that stays as it is published is fetched first. Raises `CandidateRefused`."""
+        path = candidate.folder / file.name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            copy_to_file(self.bucket, by_hash_path(self.suite.name, file.name, file.entry.sha256), path)
+            if checksums_of_file(path).sha256 != file.entry.sha256:
+                raise damaged(file.name)
+        return path
+
+    def _signs(self, signature: bytes, text: bytes) -> bool:
+        return verified_text(text, self.signer.public_keyring(), signature=signature) is not None

@@ -1,0 +1,92 @@
+"""A draft made of every record of the table: the first, after a change of shape, and whenever it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from packages_app.core.ports import Change
+from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.repository import Suite
+from packages_app.indexes.packages import LeftOut, Placed, folders_of, index_folders, split_complete
+from packages_app.publishing.contents import ListedContents
+from packages_app.publishing.draft import Draft
+from packages_app.publishing.index_writer import WrittenIndex, write_index
+from packages_app.publishing.shard_cache import ShardCache
+from packages_app.publishing.shard_list import ShardList, shape_of
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What the table says of a suite: entries in index order, what is left out, and the keys of what is withdrawn.
+
+    `withdrawn` holds the keys of records that the table keeps but that are not in this suite.
+    """
+
+    placed: tuple[Placed, ...]
+    left_out: tuple[LeftOut, ...]
+    withdrawn: frozenset[TableKey]
+    read: int
+
+
+def collect(suite: Suite, all_records: Iterable[PackageRecord]) -> Collected:
+    """Sort out every record of the table as one suite sees it."""
+    withdrawn: set[TableKey] = set()
+    read = 0
+
+    def of_suite() -> Iterable[PackageRecord]:
+        nonlocal read
+        for record in all_records:
+            read += 1
+            if suite.name in record.suites:
+                yield record
+            else:
+                withdrawn.add(record.key)
+
+    placed, left_out = split_complete(suite, of_suite())
+    return Collected(tuple(placed), tuple(left_out), frozenset(withdrawn), read)
+
+
+def write_indexes(folder: Path, suite: Suite, collected: Collected, cache: ShardCache) -> dict[str, WrittenIndex]:
+    """Write every index of a suite below `folder`; gives them by their folders in the suite."""
+    written = {}
+    for index in index_folders(suite):
+        entries = (placed.entry for placed in collected.placed if index in folders_of(suite, placed))
+        written[index] = write_index(folder, suite, index, entries, cache)
+    return written
+
+
+def whole_draft(
+    folder: Path,
+    suite: Suite,
+    collected: Collected,
+    changes: Iterable[Change],
+    before: dict[TableKey, str],
+    cache: ShardCache,
+    *,
+    rebuild: bool,
+) -> Draft:
+    """Make the draft; `before` has the key and the pool file of each package that clients see now."""
+    written = write_indexes(folder, suite, collected, cache)
+    now = {placed.entry.key: placed.entry for placed in collected.placed}
+    removed = set(before) - set(now)
+    explained = collected.withdrawn | {(item.package_id, item.architecture) for item in collected.left_out}
+    known = set() if rebuild else set(before.values())
+    files = ((entry.pool_path, entry.file_size) for entry in now.values())
+    return Draft(
+        whole=True,
+        changes=tuple(changes),
+        read=collected.read,
+        files=tuple(file for index in written.values() for file in index.files),
+        shards=ShardList(
+            shape_of(suite), len(now), collected.left_out, {name: index.shards for name, index in written.items()}
+        ),
+        contents=ListedContents(now.values()),
+        added=tuple(sorted(set(now) - set(before))),
+        removed=tuple(sorted(removed)),
+        vanished=tuple(sorted(removed - explained)),
+        new_files={path: size for path, size in files if path not in known},
+        left_out=collected.left_out,
+        included=tuple(now),
+    )

@@ -1,0 +1,141 @@
+"""Shards: the same entries give the same shards, whichever way they came about."""
+
+import hashlib
+import lzma
+from itertools import count, islice
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packages_app.core.errors import CandidateRefused
+from packages_app.indexes.compression import EMPTY_GZIP, READERS, XZ_HEADER, gzip_member, padded, xz_block, xz_tail
+from packages_app.indexes.entry import entries_in, entry_of
+from packages_app.indexes.shards import Run, Shard, begins_shard, cut, edit, steps_between
+from tests.records import make_record
+
+
+def names(begin, number):
+    """Names whose version 1.0 for amd64 begins a shard, or does not."""
+    tried = (f"n{each}" for each in count())
+    return list(islice((n for n in tried if begins_shard((f"{n}#1.0", "amd64")) is begin), number))
+
+
+# As many of those that begin a shard as of others: few entries make many shards.
+NAMES = sorted(names(True, 8) + names(False, 8))
+VERSIONS = ("1.0", "1.0-0", "1:0.5", "1.1~rc1")
+KEYS = st.tuples(st.sampled_from(NAMES), st.sampled_from(VERSIONS), st.sampled_from(("amd64", "all")))
+
+
+def entry(name, version, architecture, note=""):
+    return entry_of(make_record(name, version, architecture, description=f"of {name}{note}"))
+
+
+def by_order(entries):
+    return sorted(entries, key=lambda each: each.order)
+
+
+def kept(run):
+    text = run.text
+    first = run.entries[0]
+    return Shard(
+        (first.package_name, first.version, first.architecture),
+        hashlib.sha256(text).hexdigest(),
+        len(text),
+        text.count(b"\n"),
+        len(run.entries),
+        len(gzip_member(text)),
+        len(text) % 7 + 1,
+    )
+
+
+@given(st.sets(KEYS, max_size=30), st.dictionaries(KEYS, st.sampled_from(("put", "put anew", "take")), max_size=8))
+def test_an_edited_index_has_the_shards_of_one_made_anew(keys, changes):
+    entries = {key: entry(*key) for key in keys}
+    runs = list(cut(by_order(entries.values())))
+    texts = {kept(run).sha256: run.text for run in runs}
+    edits = {}
+    for key, change in changes.items():
+        new = None if change == "take" else entry(*key, note=" anew" if change == "put anew" else "")
+        edits[entry(*key).order] = new
+        entries = {k: e for k, e in entries.items() if k != key} | ({key: new} if new else {})
+    read = []
+    old = [kept(run) for run in runs]
+    edited = edit(old, edits, lambda shard: read.append(shard) or texts[shard.sha256])
+    new = [kept(part) if isinstance(part, Run) else part for part in edited.parts]
+    assert new == [kept(run) for run in cut(by_order(entries.values()))]
+    assert edited.before == {entry(*key).key for key in changes if key in keys}
+    assert len(read) <= 2 * len(changes)
+
+
+@given(st.sets(KEYS, max_size=20), st.sets(KEYS, max_size=20))
+def test_the_steps_between_two_indexes_make_the_second_of_the_first(before, after):
+    old_runs, new_runs = (list(cut(by_order(entry(*key) for key in keys))) for keys in (before, after))
+    texts = {kept(run).sha256: run.text for run in new_runs}
+    old_file = b"".join(run.text for run in old_runs)
+    made, at = b"", 0
+    for step in steps_between(list(map(kept, old_runs)), list(map(kept, new_runs)), lambda shard: shard.size):
+        made += old_file[at : at + step.copy]
+        at += step.copy + step.skip
+        if step.put is not None:
+            made += texts[step.put.sha256]
+    assert made == b"".join(run.text for run in new_runs)
+    assert at == len(old_file)
+
+
+def test_what_did_not_change_is_not_read_and_keeps_its_shard():
+    entries = by_order(entry(name, "1.0", "amd64") for name in names(True, 4) + names(False, 500))
+    old = list(map(kept, cut(entries)))
+    assert len(old) > 4
+    texts = {kept(run).sha256: run.text for run in cut(entries)}
+    read = []
+    new = entry(entries[0].package_name, "1.1", "amd64")
+    parts = edit(old, {new.order: new}, lambda shard: read.append(shard.sha256) or texts[shard.sha256]).parts
+    assert read == [old[0].sha256]
+    assert len([part for part in parts if isinstance(part, Run)]) <= 2
+    assert list(parts[-3:]) == old[-3:]
+
+
+def test_an_entry_that_is_there_already_changes_nothing():
+    entries = by_order(entry(name, "1.0", "amd64") for name in names(False, 9))
+    [run] = cut(entries)
+    gone = entry("nobody", "1.0", "amd64").order
+    edited = edit([kept(run)], {entries[3].order: entries[3], gone: None}, lambda _: run.text)
+    assert edited.parts == (kept(run),)
+    assert edited.before == {entries[3].key}
+
+
+def test_versions_that_dpkg_holds_equal_stand_in_one_order():
+    some = [entry("a", version, "amd64") for version in ("1.0-0", "1.0", "1.0-00")]
+    assert [each.version for each in by_order(some)] == [each.version for each in by_order(reversed(some))]
+
+
+@given(st.lists(st.binary(min_size=1, max_size=400), max_size=6))
+def test_blocks_joined_are_one_xz_stream(texts):
+    blocks = [xz_block(text) for text in texts]
+    whole = XZ_HEADER + b"".join(block.body for block in blocks)
+    whole += xz_tail((block.unpadded, len(text)) for block, text in zip(blocks, texts, strict=True))
+    assert READERS[".xz"](whole) == b"".join(texts)
+    one = lzma.LZMADecompressor(format=lzma.FORMAT_XZ)
+    assert one.decompress(whole) == b"".join(texts)
+    assert one.eof
+    assert one.unused_data == b""
+    assert [padded(block.unpadded) for block in blocks] == [len(block.body) for block in blocks]
+
+
+def test_forms_without_a_shard_are_those_of_an_empty_text():
+    assert READERS[".gz"](EMPTY_GZIP) == b""
+    assert XZ_HEADER + xz_tail([]) == lzma.compress(b"")
+
+
+def test_compressed_forms_hold_no_time():
+    assert gzip_member(b"x")[4:8] == bytes(4)
+    assert gzip_member(b"x" * 99) == gzip_member(b"x" * 99)
+
+
+def test_entries_are_read_back_as_they_were_written():
+    some = by_order(entry(name, "1:0.5", "all") for name in NAMES)
+    text = b"".join(each.stanza for each in some)
+    assert list(entries_in(text)) == some
+    with pytest.raises(CandidateRefused, match="no field"):
+        list(entries_in(b"Package: x\n\n"))

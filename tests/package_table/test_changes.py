@@ -1,0 +1,90 @@
+"""Marks of what was written, in both adapters: what a publication has to look at, and what is known of Releases."""
+
+import threading
+
+import pytest
+
+from packages_app.core.errors import ObjectChanged, VersionConflict
+from tests.package_table.test_contract import table, unmade  # noqa: F401 - fixtures
+from tests.records import make_record
+
+
+def marked(table, suite="stable"):  # noqa: F811
+    return sorted(change.key for change in table.changes_of(suite))
+
+
+def test_a_new_record_is_marked_in_each_of_its_suites(table):  # noqa: F811
+    record = make_record("hello", "1:1.0~rc1", suites=("stable", "testing"))
+    table.put_new(record)
+    assert marked(table) == [record.key]
+    assert marked(table, "testing") == [record.key]
+    assert marked(table, "other") == []
+    assert list(table.all_records()) == [record]
+
+
+def test_a_write_that_changes_nothing_leaves_no_mark(table):  # noqa: F811
+    record = make_record()
+    table.put_new(record)
+    table.forget_changes("stable", table.changes_of("stable"))
+    table.put_new(record)
+    with pytest.raises(VersionConflict):
+        table.put_new(make_record(sha256_hash="0" * 64))
+    assert marked(table) == []
+
+
+def test_a_record_that_moves_is_marked_where_it_was_and_where_it_is(table):  # noqa: F811
+    record = make_record(suites=("stable",))
+    table.put_new(record)
+    table.forget_changes("stable", table.changes_of("stable"))
+    moved = table.set_suites(record, ["testing"])
+    assert marked(table) == marked(table, "testing") == [record.key]
+    table.forget_changes("stable", table.changes_of("stable"))
+    with pytest.raises(ObjectChanged):
+        table.set_suites(record, ["stable", "other"])
+    assert marked(table) == marked(table, "other") == []
+    assert moved.suites == ("testing",)
+
+
+def test_only_the_marks_that_were_read_are_forgotten(table):  # noqa: F811
+    record = make_record(suites=("stable",))
+    table.put_new(record)
+    read = table.changes_of("stable")
+    table.set_suites(record, ["stable", "testing"])
+    table.forget_changes("stable", read)
+    assert marked(table) == [record.key]
+    table.forget_changes("stable", read)  # as a publication does that was cut off and is run again
+    assert marked(table) == [record.key]
+
+
+def test_many_records_written_at_once_are_each_marked_and_all_can_be_forgotten(table):  # noqa: F811
+    records = [make_record("many", f"1.{number}") for number in range(60)]
+    table.put_many_new(records)
+    assert marked(table) == sorted(record.key for record in records)
+    table.forget_changes("stable", table.changes_of("stable"))
+    assert table.changes_of("stable") == []
+    assert len(list(table.all_records())) == 60
+
+
+def test_of_two_who_write_one_record_at_once_one_leaves_a_mark(table):  # noqa: F811
+    record, gate = make_record(), threading.Barrier(4)
+
+    def write():
+        gate.wait()
+        table.put_new(record)
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert marked(table) == [record.key]
+
+
+def test_the_releases_that_show_the_table_are_kept_by_suite(table):  # noqa: F811
+    assert table.releases_of("stable") == ()
+    table.keep_releases("stable", ["a"])
+    table.keep_releases("stable", ["a", "b"])
+    table.keep_releases("testing", ["c"])
+    assert table.releases_of("stable") == ("a", "b")
+    assert table.releases_of("testing") == ("c",)
+    assert list(table.all_records()) == []

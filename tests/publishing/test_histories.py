@@ -1,0 +1,183 @@
+"""Publications of changes give, byte for byte, what everything rendered anew gives (R7.3), and cost what changed."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from packages_app.core.ports import Silent
+from packages_app.indexes.release import parse_release
+from packages_app.models import Publication
+from packages_app.publishing.base import find_base
+from packages_app.publishing.change_draft import change_draft
+from packages_app.publishing.draft_folder import draft_folder
+from packages_app.publishing.published import read_published
+from packages_app.publishing.publisher import Demand
+from packages_app.publishing.shard_cache import ShardCache
+from packages_app.publishing.whole_draft import collect, write_indexes
+from packages_app.services import adapters
+from packages_app.services.force_rebuild import force_rebuild
+from packages_app.services.publish import publish
+from tests.indexes.test_shards import NAMES
+from tests.reader import read_suite
+from tests.records import make_record
+
+SUITES = ("stable", "testing")
+ACTS = st.tuples(
+    st.sampled_from(NAMES), st.sampled_from(("1.0", "1.1")), st.sampled_from(("amd64", "arm64", "all")),
+    st.sets(st.sampled_from(SUITES)),
+)  # fmt: skip
+
+
+def configure(embedded, **others):
+    suite = {"version": "1", "description": "d", "components": ["main"], "architectures": ["amd64", "arm64"]}
+    both = [{**suite, "name": name, "codename": name, **others} for name in SUITES]
+    embedded.configure(suites=both)
+
+
+def act(embedded, name, version, architecture, suites):
+    """Bring a record into just these suites: a new one, or one that moves or goes."""
+    known = embedded.table.get(name, version, architecture)
+    if known is None:
+        record = make_record(name, version, architecture, suites=tuple(suites))
+        embedded.bucket.put(record.pool_path, b"package")
+        embedded.table.put_new(record)
+    else:
+        embedded.table.set_suites(known, suites)
+
+
+def released(suite):
+    return read_published(adapters.bucket(), suite, adapters.signer().public_keyring())
+
+
+def made_anew(embedded, name):
+    suite = adapters.repository().suite(name)
+    with tempfile.TemporaryDirectory() as folder:
+        collected = collect(suite, embedded.table.all_records())
+        written = write_indexes(Path(folder), suite, collected, adapters.shard_cache())
+    return {file.name: file.entry for index in written.values() for file in index.files}
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.lists(ACTS, min_size=1, max_size=5), min_size=2, max_size=5), st.booleans())
+def test_a_history_of_changes_ends_in_the_bytes_of_a_force_rebuild(embedded, history, plain):
+    configure(embedded, index_forms=["plain", "gz", "xz"] if plain else ["gz", "xz"])
+    for key in embedded.dists():  # of the example before
+        embedded.bucket.delete(key)
+    for record in embedded.records():
+        embedded.table.set_suites(record, [])
+    for suite in SUITES:
+        publish(suite, Silent(), demand=Demand(rebuild=True))
+    keyring = adapters.signer().public_keyring()
+    for acts in history:
+        for one in acts:
+            act(embedded, *one)
+        for suite in SUITES:
+            publish(suite, Silent())
+            assert released(suite).release.entries == made_anew(embedded, suite)
+            shown = {r.key for r in embedded.records() if suite in r.suites}
+            assert shown_by(read_suite(embedded.bucket, keyring, suite, plain=plain)) == shown
+            assert embedded.table.changes_of(suite) == []
+
+
+def shown_by(stanzas):
+    return {(f"{s['Package']}#{s['Version']}", s["Architecture"]) for s in stanzas.values()}
+
+
+def many(embedded, number):
+    records = [make_record(f"p{each}", suites=("stable",)) for each in range(number)]
+    for record in records:
+        embedded.bucket.put(record.pool_path, b"package")
+    embedded.table.put_many_new(records)
+    publish("stable", Silent())
+
+
+def add(embedded, name, **values):
+    record = make_record(name, **values)
+    embedded.bucket.put(record.pool_path, b"package")
+    embedded.table.put_new(record)
+
+
+class CountingCache:
+    """A cache that tells what was taken from it and put into it."""
+
+    def __init__(self, cache):
+        self.cache, self.taken, self.put = cache, [], []
+
+    def get(self, key):
+        self.taken.append(key)
+        return self.cache.get(key)
+
+    def set(self, key, value):
+        self.put.append(key)
+        self.cache.set(key, value)
+
+
+def test_a_change_reads_one_record_and_renders_one_shard(embedded):
+    many(embedded, 600)
+    add(embedded, "p77x")
+    suite, published = adapters.repository().default_suite, released("stable")
+    cache = CountingCache(adapters.shard_cache().cache)
+    changes = embedded.table.changes_of("stable")
+    base = find_base(embedded.table, embedded.staging, suite, published, changes)
+    assert len(base.shards.indexes["main/binary-amd64"]) > 2
+    with draft_folder(embedded.bucket) as folder:
+        draft = change_draft(folder, suite, base, embedded.table, embedded.bucket, ShardCache(cache))
+        written = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    assert draft.read == 1
+    assert len(cache.put) == 1
+    assert len(cache.taken) == 2  # the shard as it was, and whether the new one is known
+    assert written == [f"main/binary-amd64/Packages{ending}" for ending in ("", ".gz", ".xz")]
+    publication = publish("stable", Silent())
+    assert (publication.records_read, publication.packages, publication.added) == (1, 601, ["p77x 1.0 amd64"])
+    assert released("stable").release.entries == made_anew(embedded, "stable")
+
+
+@pytest.mark.parametrize("lost", ["cache", "list", "index", "damaged index", "name of the release"])
+def test_what_is_lost_costs_time_and_changes_nothing(embedded, lost, settings):
+    many(embedded, 300)
+    entries = released("stable").release.entries
+    if lost == "cache":
+        adapters.shard_cache().cache.clear()
+    if lost == "list":
+        for key, _ in list(embedded.staging.keys("shards/")):
+            embedded.staging.delete(key)
+    if "index" in lost:
+        key = f"dists/stable/main/binary-amd64/by-hash/SHA256/{entries['main/binary-amd64/Packages.xz'].sha256}"
+        embedded.bucket.delete(key) if lost == "index" else embedded.bucket.put(key, b"x" * 2000)
+    if lost == "name of the release":
+        embedded.table.keep_releases("stable", ["0123456789abcdef"])
+    add(embedded, "p77x")
+    publication = publish("stable", Silent())
+    assert publication.records_read == (1 if lost == "cache" else 301)
+    assert released("stable").release.entries == made_anew(embedded, "stable")
+    add(embedded, "p78x")
+    assert publish("stable", Silent()).records_read == 1
+
+
+def test_the_table_is_read_whole_at_each_renewal_and_finds_what_bears_no_mark(embedded):
+    many(embedded, 5)
+    record = make_record("unmarked")
+    embedded.bucket.put(record.pool_path, b"package")
+    embedded.table.put_new(record)
+    embedded.table.forget_changes("stable", embedded.table.changes_of("stable"))
+    assert publish("stable", Silent()).packages == 5
+    assert publish("stable", Silent(), demand=Demand(resign=True)).packages == 6
+
+
+def test_a_record_without_a_mark_is_found_by_a_force_rebuild(embedded):
+    many(embedded, 5)
+    embedded.table.put_new(make_record("unmarked"))
+    embedded.table.forget_changes("stable", embedded.table.changes_of("stable"))
+    force_rebuild(["stable"], Silent())
+    assert Publication.objects.first().packages == 6
+
+
+def test_a_changed_shape_is_rendered_whole(embedded):
+    many(embedded, 5)
+    embedded.configure(suites=[{"index_forms": ["gz"]}])
+    assert publish("stable", Silent()).records_read == 5
+    assert [name for name in released("stable").release.entries if name.endswith("amd64/Packages.xz")] == []
+    assert parse_release(released("stable").text).entries == made_anew(embedded, "stable")
