@@ -47,6 +47,10 @@ def read_suite(
             body = bucket.read(key)
             assert hashlib.sha256(body).hexdigest() == entry["sha256"], key
             assert len(body) == int(entry["size"]), key
+        if folder.endswith("/Packages.diff"):
+            if file == "Index":
+                _read_patches(bucket, f"dists/{suite}/{folder}", body)
+            continue
         text = _UNPACK[file.removeprefix("Packages")](body)
         assert hashlib.sha256(text).hexdigest() == hashes[f"{folder}/Packages"]["sha256"]
         if file == "Packages.gz":
@@ -54,6 +58,16 @@ def read_suite(
             for stanza in Packages.iter_paragraphs(text, use_apt_pkg=False):
                 packages[stanza["Package"], stanza["Version"], architecture] = stanza
     return packages
+
+
+def _read_patches(bucket: ObjectStore, folder: str, index: bytes) -> None:
+    """See that every patch that an Index lists is there."""
+    _, _, listed = index.decode().partition("SHA256-Download:\n")
+    for line in listed.splitlines()[:-1]:
+        sha256, size, name = line.split()
+        if not name.startswith("end"):
+            body = bucket.read(f"{folder}/{name}")
+            assert (hashlib.sha256(body).hexdigest(), len(body)) == (sha256, int(size)), name
 
 
 def read_everything(

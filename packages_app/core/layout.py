@@ -62,8 +62,13 @@ def by_hash_path(suite: str, index_name: str, sha256: str) -> str:
 
 
 def is_immutable(key: str) -> bool:
-    """Say whether the bytes of this key never change once written (pool and by-hash)."""
-    return key.startswith("pool/") or "/by-hash/" in key
+    """Say whether the bytes of this key never change once written: pool, by-hash, and patches of indexes."""
+    return key.startswith("pool/") or "/by-hash/" in key or is_patch(key)
+
+
+def is_patch(key: str) -> bool:
+    """Say whether this is the key of a patch from one state of an index to another; its name says its bytes."""
+    return re.search(r"/Packages\.diff/[0-9a-f]{32}\.gz\Z", key) is not None
 
 
 def cache_control(key: str) -> str:

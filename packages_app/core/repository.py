@@ -13,6 +13,7 @@ from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*\Z")
 _FORMS = ("plain", "gz", "xz")
+NO_SUITE_IS_SO_LARGE = 1_000_000_000
 _SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
@@ -20,7 +21,8 @@ _SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 class Suite:
     """One `dists/<name>`. `architectures` are without `all`; `valid_for` is Valid-Until less Date.
 
-    `index_forms` are the forms of each index that clients can fetch; Release lists the plain one in any case.
+    `index_forms` are the forms of each index that clients can fetch; Release lists the plain one in any case. With
+    more packages than `pdiff_above` each index has patches from its last `pdiff_history` states.
     """
 
     name: str
@@ -31,6 +33,13 @@ class Suite:
     architectures: tuple[str, ...]
     valid_for: timedelta
     index_forms: tuple[str, ...] = _FORMS
+    pdiff_above: int = NO_SUITE_IS_SO_LARGE
+    pdiff_history: int = 20
+
+    @property
+    def may_have_patches(self) -> bool:
+        """Say whether clients may be offered patches of indexes, if the suite is large enough."""
+        return self.pdiff_above < NO_SUITE_IS_SO_LARGE
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,8 @@ def _suite(reader: YamlReader) -> Suite:
         architectures=reader.texts("architectures"),
         valid_for=timedelta(days=reader.number("valid_days", default=14, least=1)),
         index_forms=reader.texts("index_forms", required=False, default=_FORMS),
+        pdiff_above=reader.number("pdiff_above", default=NO_SUITE_IS_SO_LARGE),
+        pdiff_history=reader.number("pdiff_history", default=20, least=1),
     )
     if not {"gz"} <= set(suite.index_forms) <= set(_FORMS):
         reader.problem(

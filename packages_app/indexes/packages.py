@@ -9,7 +9,7 @@ from packages_app.core.layout import ALL, binary_folder
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Suite
 from packages_app.core.version import is_version
-from packages_app.indexes.compression import ENDINGS, PLAIN
+from packages_app.indexes.compression import ENDINGS, GZIP, PLAIN
 from packages_app.indexes.entry import IndexEntry, entry_of
 
 
@@ -89,6 +89,18 @@ def index_names(suite: Suite) -> list[str]:
     """Give the name of every index that Release lists, sorted by folder, then form."""
     endings = (PLAIN, *(ending for form, ending in ENDINGS.items() if form in suite.index_forms and ending))
     return [f"{folder}/Packages{ending}" for folder in index_folders(suite) for ending in endings]
+
+
+def patch_folder(index: str) -> str:
+    """Give the folder of an index's patches, relative to the suite, for the index's own folder."""
+    return f"{index}/Packages.diff"
+
+
+def diff_index_names(suite: Suite) -> list[str]:
+    """Give the name of every Index of patches that Release may list."""
+    if not suite.may_have_patches:
+        return []
+    return [f"{patch_folder(index)}/Index{ending}" for index in index_folders(suite) for ending in (PLAIN, GZIP)]
 
 
 def stored_names(suite: Suite) -> list[str]:

@@ -11,12 +11,16 @@ from packages_app.core.ports import Change, ObjectStore, PackageTable
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
 from packages_app.core.version import is_version
+from packages_app.indexes.compression import GZIP, PLAIN
 from packages_app.indexes.entry import IndexEntry, Order, order_of
-from packages_app.indexes.packages import LeftOut, Placed, folders_of, index_folders, place
+from packages_app.indexes.packages import LeftOut, Placed, folders_of, index_folders, patch_folder, place
+from packages_app.indexes.pdiff import Content
 from packages_app.indexes.release import Release
-from packages_app.indexes.shards import Edited, Shard, edit
+from packages_app.indexes.shards import Shard, edit
 from packages_app.publishing.contents import ShardedContents
+from packages_app.publishing.diffs import Diff, State, diffs_to, write_diffs
 from packages_app.publishing.draft import Draft
+from packages_app.publishing.index_file import IndexFile
 from packages_app.publishing.index_splicer import splice_index
 from packages_app.publishing.index_writer import WrittenIndex
 from packages_app.publishing.published_index import PublishedIndex
@@ -66,7 +70,37 @@ def change_draft(
         for index, one in published.items()
     }
     written = {index: splice_index(folder, suite, one, edited[index].parts, cache) for index, one in published.items()}
-    return _draft(suite, base, found, records, edited, written, bucket, cache)
+    before: set[TableKey] = set().union(*(one.before for one in edited.values()))
+    now = set(found.placed)
+    packages = base.shards.packages + len(now - before) - len(before - now)
+    files = [file for one in written.values() for file in one.files]
+    diffs: dict[str, tuple[Diff, ...]] = {}
+    patches: list[IndexFile] = []
+    for index, one in written.items() if packages > suite.pdiff_above else ():
+        diffs[index], listing, made = _patched(folder, suite, base, published[index], one, cache)
+        files, patches = [*files, *listing], [*patches, *made]
+    shards = ShardList(
+        base.shards.shape,
+        packages,
+        _left_out(base, found),
+        {index: one.shards for index, one in written.items()},
+        diffs,
+    )
+    return Draft(
+        whole=False,
+        changes=base.changes,
+        read=len(records),
+        files=tuple(files),
+        shards=shards,
+        contents=_contents(suite, shards, files, bucket, cache),
+        added=tuple(sorted(now - before)),
+        removed=tuple(sorted(before - now)),
+        vanished=tuple(sorted((before - now) & found.gone)),
+        patches=tuple(patches),
+        new_files={found.placed[key].entry.pool_path: found.placed[key].entry.file_size for key in now - before},
+        left_out=found.left_out,
+        included=tuple(sorted(now)),
+    )
 
 
 def _look_up(suite: Suite, keys: Sequence[TableKey], records: dict[TableKey, PackageRecord]) -> _Found:
@@ -94,45 +128,47 @@ def _edits_of(suite: Suite, index: str, keys: Iterable[TableKey], found: _Found)
     return edits
 
 
-def _draft(
-    suite: Suite,
-    base: Base,
-    found: _Found,
-    records: dict[TableKey, PackageRecord],
-    edited: dict[str, Edited],
-    written: dict[str, WrittenIndex],
-    bucket: ObjectStore,
-    cache: ShardCache,
-) -> Draft:
-    before: set[TableKey] = set().union(*(one.before for one in edited.values()))
-    now = set(found.placed)
+def _patched(
+    folder: Path, suite: Suite, base: Base, published: PublishedIndex, written: WrittenIndex, cache: ShardCache
+) -> tuple[tuple[Diff, ...], tuple[IndexFile, ...], tuple[IndexFile, ...]]:
+    """Give an index's diffs, the files of the Index that lists their patches, and those of the patches."""
+    index, kept = published.folder, base.shards.diffs.get(published.folder, ())
+    entry = next(file.entry for file in written.files if file.name == published.name(PLAIN))
+    old_entry = published.entry(PLAIN)
+    listed = [f"{patch_folder(index)}/Index{ending}" for ending in (PLAIN, GZIP)]
+    if entry == old_entry and all(name in base.release.entries for name in listed):
+        return kept, tuple(IndexFile(name, base.release.entries[name], None) for name in listed), ()
+    shards = {shard.sha256: shard for shard in published.shards}
+
+    def text_of(sha256: str) -> bytes:
+        known = written.texts.get(sha256)
+        return known if known is not None else published.text_of(shards[sha256], cache)
+
+    new = State(Content(entry.sha256, entry.size), written.shards)
+    old = State(Content(old_entry.sha256, old_entry.size), published.shards)
+    diffs = diffs_to(new, old, kept, text_of, suite.pdiff_history)
+    return diffs, *write_diffs(folder, index, new.content, diffs)
+
+
+def _left_out(base: Base, found: _Found) -> tuple[LeftOut, ...]:
+    """Give what is left out of the suite now, by its keys."""
     changed = {change.key for change in base.changes}
-    stay = [item for item in base.shards.left_out if (item.package_id, item.architecture) not in changed]
-    left_out = sorted((*stay, *found.left_out), key=lambda item: (item.package_id, item.architecture))
-    packages = base.shards.packages + len(now - before) - len(before - now)
-    shards = ShardList(
-        base.shards.shape, packages, tuple(left_out), {index: one.shards for index, one in written.items()}
-    )
-    files = tuple(file for one in written.values() for file in one.files)
+    stay = (item for item in base.shards.left_out if (item.package_id, item.architecture) not in changed)
+    return tuple(sorted((*stay, *found.left_out), key=lambda item: (item.package_id, item.architecture)))
+
+
+def _contents(
+    suite: Suite, shards: ShardList, files: Iterable[IndexFile], bucket: ObjectStore, cache: ShardCache
+) -> ShardedContents:
+    """Give what the suite shows when the files are published."""
     entries = {file.name: file.entry for file in files}
-    new = {index: PublishedIndex(bucket, suite.name, index, entries, one.shards, "plain" in suite.index_forms)
-           for index, one in written.items()}  # fmt: skip
+    plain = "plain" in suite.index_forms
+    new = {
+        index: PublishedIndex(bucket, suite.name, index, entries, listed, plain)
+        for index, listed in shards.indexes.items()
+    }
 
     def text_of(index: str, shard: Shard) -> bytes:
         return new[index].text_of(shard, cache)
 
-    added = sorted(now - before)
-    return Draft(
-        whole=False,
-        changes=base.changes,
-        read=len(records),
-        files=files,
-        shards=shards,
-        contents=ShardedContents(packages, shards.indexes, text_of),
-        added=tuple(added),
-        removed=tuple(sorted(before - now)),
-        vanished=tuple(sorted((before - now) & found.gone)),
-        new_files={found.placed[key].entry.pool_path: found.placed[key].entry.file_size for key in added},
-        left_out=found.left_out,
-        included=tuple(sorted(now)),
-    )
+    return ShardedContents(shards.packages, shards.indexes, text_of)

@@ -71,7 +71,7 @@ class ShardedContents:
         after = bisect_right(shards, last, key=lambda shard: order_of(*shard.first))
         if not after:
             return []
-        return [entry for entry in entries_in(self.text_of(folder, shards[after - 1])) if entry.package_name == name]
+        return list(entries_in(self.text_of(folder, shards[after - 1]), name))
 
     def newest_of_each(self) -> list[IndexEntry]:
         """Give such an entry of every name, sorted by name: this reads all shards."""

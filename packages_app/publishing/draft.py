@@ -22,7 +22,7 @@ class Draft:
     that they make good, `read` counts the records read. `added` and `removed` are keys, sorted; of `removed`, the
     `vanished` ones have no record any more. `new_files` has the size in bytes of each pool file that is named and was
     not before (in a `whole` draft for a rebuild: of every one). `left_out` and `included` are of the records
-    that were read.
+    that were read. `patches` are new ones, which Release does not list: their Index does.
     """
 
     whole: bool
@@ -34,6 +34,7 @@ class Draft:
     added: tuple[TableKey, ...]
     removed: tuple[TableKey, ...]
     vanished: tuple[TableKey, ...]
+    patches: tuple[IndexFile, ...]
     new_files: Mapping[str, int]
     left_out: tuple[LeftOut, ...]
     included: tuple[TableKey, ...]
@@ -42,6 +43,11 @@ class Draft:
     def entries(self) -> dict[str, ReleaseEntry]:
         """What Release is to list, by name."""
         return {file.name: file.entry for file in self.files}
+
+    @property
+    def stored(self) -> list[IndexFile]:
+        """The files that clients can fetch."""
+        return [file for file in self.files if file.stored]
 
     @property
     def packages(self) -> int:

@@ -15,12 +15,20 @@ from packages_app.indexes.release import ReleaseEntry
 class IndexFile:
     """One index as a publication has it: its name relative to the suite, what Release lists of it, and its file.
 
-    `path` is None for an index that stays as it is published, and for a form that is listed only.
+    `path` is None for an index that stays as it is published, and for one that is listed only, not `stored`.
     """
 
     name: str
     entry: ReleaseEntry
     path: Path | None
+    stored: bool = True
+
+
+def write_file(folder: Path, name: str, body: bytes) -> IndexFile:
+    """Write a small one below a folder."""
+    with IndexSink(folder / name) as sink:
+        sink.write(body)
+    return IndexFile(name, sink.entry(), sink.path)
 
 
 class IndexSink:

@@ -16,7 +16,7 @@ from packages_app.core.repository import Suite
 from packages_app.indexes.compression import EMPTY_GZIP, GZIP, PLAIN, XZ, XZ_HEADER, padded, xz_tail
 from packages_app.indexes.shards import Run, Shard, steps_between
 from packages_app.publishing.index_file import IndexFile, IndexSink
-from packages_app.publishing.index_writer import WrittenIndex, endings_of, file_of
+from packages_app.publishing.index_writer import WrittenIndex, endings_of, is_stored
 from packages_app.publishing.published_index import PublishedIndex, damaged
 from packages_app.publishing.shard_cache import MadeShard, ShardCache
 
@@ -25,8 +25,10 @@ _LENGTHS = {PLAIN: lambda shard: shard.size, GZIP: lambda shard: shard.gzip, XZ:
 
 def unchanged_index(published: PublishedIndex, suite: Suite) -> WrittenIndex:
     """Give an index that stays as it is published."""
-    names = (published.name(ending) for ending in endings_of(suite))
-    files = (IndexFile(name, published.entries[name], None) for name in names)
+    files = (
+        IndexFile(published.name(ending), published.entry(ending), None, is_stored(suite, ending))
+        for ending in endings_of(suite)
+    )
     return WrittenIndex(tuple(files), published.shards)
 
 
@@ -47,12 +49,14 @@ def splice_index(
 
     def write(ending: str) -> IndexFile:
         name = published.name(ending)
-        with published.open(ending) as old, IndexSink(file_of(folder, suite, name)) as sink:
+        stored = is_stored(suite, ending)
+        with published.open(ending) as old, IndexSink(folder / name if stored else None) as sink:
             _splice(old, sink, ending, published, shards, made)
-        return IndexFile(name, sink.entry(), sink.path)
+        return IndexFile(name, sink.entry(), sink.path, stored)
 
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="splice") as threads:
-        return WrittenIndex(tuple(threads.map(write, endings)), shards)
+        texts = {sha256: one.text for sha256, one in made.items()}
+        return WrittenIndex(tuple(threads.map(write, endings)), shards, texts)
 
 
 def _splice(

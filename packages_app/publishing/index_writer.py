@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packages_app.core.repository import Suite
@@ -17,10 +17,11 @@ from packages_app.publishing.shard_cache import ShardCache
 
 @dataclass(frozen=True)
 class WrittenIndex:
-    """The files of one index, one for each form that Release lists, and its shards."""
+    """The files of one index, one for each form that Release lists, its shards, and the texts of some new ones."""
 
     files: tuple[IndexFile, ...]
     shards: tuple[Shard, ...]
+    texts: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def endings_of(suite: Suite) -> tuple[str, ...]:
@@ -28,9 +29,9 @@ def endings_of(suite: Suite) -> tuple[str, ...]:
     return tuple(ending for form, ending in ENDINGS.items() if form in suite.index_forms or ending == PLAIN)
 
 
-def file_of(folder: Path, suite: Suite, name: str) -> Path | None:
-    """Give where an index's file is written; None for the plain form of a suite that lists it only."""
-    return None if name.endswith("/Packages") and "plain" not in suite.index_forms else folder / name
+def is_stored(suite: Suite, ending: str) -> bool:
+    """Say whether clients can fetch this form; a suite may list the plain one only."""
+    return ending != PLAIN or "plain" in suite.index_forms
 
 
 def write_index(
@@ -41,7 +42,9 @@ def write_index(
     shards: list[Shard] = []
     with ExitStack() as stack:
         sinks = {
-            ending: stack.enter_context(IndexSink(file_of(folder, suite, f"{index}/Packages{ending}")))
+            ending: stack.enter_context(
+                IndexSink(folder / f"{index}/Packages{ending}" if is_stored(suite, ending) else None)
+            )
             for ending in endings
         }
         if XZ in sinks:
@@ -51,7 +54,10 @@ def write_index(
             for ending, sink in sinks.items():
                 sink.write(made.form(ending))
         finish(sinks, shards)
-    files = (IndexFile(f"{index}/Packages{ending}", sink.entry(), sink.path) for ending, sink in sinks.items())
+    files = (
+        IndexFile(f"{index}/Packages{ending}", sink.entry(), sink.path, is_stored(suite, ending))
+        for ending, sink in sinks.items()
+    )
     return WrittenIndex(tuple(files), tuple(shards))
 
 

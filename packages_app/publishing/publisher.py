@@ -24,12 +24,14 @@ from packages_app.publishing.contents import Contents
 from packages_app.publishing.dates import check_against_store, date_after
 from packages_app.publishing.draft import Draft
 from packages_app.publishing.draft_folder import draft_folder
+from packages_app.publishing.generations import digest_of as release_digest
 from packages_app.publishing.generations import keep_generation
 from packages_app.publishing.pool_files import missing_of, missing_or_other
 from packages_app.publishing.published import Published, published_packages, read_published
 from packages_app.publishing.shard_cache import ShardCache
+from packages_app.publishing.shard_list import read_shard_list
 from packages_app.publishing.switch import Switch
-from packages_app.publishing.whole_draft import collect, whole_draft
+from packages_app.publishing.whole_draft import Before, collect, whole_draft
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,15 @@ class Publisher:
         collected = collect(suite, self.table.all_records())
         self.hold()
         self.progress.step("render indexes", f"{len(collected.placed)} packages")
-        before = published_packages(self.bucket, suite.name, published.release) if published.release else {}
+        before = self._before(suite, published)
         return self._told(whole_draft(folder, suite, collected, changes, before, self.cache, rebuild=demand.rebuild))
+
+    def _before(self, suite: Suite, published: Published) -> Before:
+        if published.release is None:
+            return Before()
+        packages = published_packages(self.bucket, suite.name, published.release)
+        shards = read_shard_list(self.staging, suite.name, release_digest(published.text))
+        return Before(packages, published.release.entries, shards.diffs if shards is not None else {})
 
     def _told(self, draft: Draft) -> Draft:
         for item in draft.left_out:

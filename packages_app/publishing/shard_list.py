@@ -6,7 +6,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from typing import Self
 
 from packages_app.core.errors import ObjectNotFound
@@ -15,6 +15,7 @@ from packages_app.core.repository import Suite
 from packages_app.indexes.compression import FORMAT
 from packages_app.indexes.packages import LeftOut, index_names
 from packages_app.indexes.shards import Shard
+from packages_app.publishing.diffs import Diff
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,14 @@ class ShardList:
     """The shards of each index of a suite, by its folder, in order.
 
     `shape` says for which indexes and in which format they were made; `packages` counts the records shown, each once.
+    `diffs` are the ways from past states of each index to this one.
     """
 
     shape: str
     packages: int
     left_out: tuple[LeftOut, ...]
     indexes: Mapping[str, tuple[Shard, ...]]
+    diffs: Mapping[str, tuple[Diff, ...]] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Give the list as it is kept: gzipped JSON."""
@@ -36,6 +39,7 @@ class ShardList:
             "packages": self.packages,
             "left_out": [astuple(item) for item in self.left_out],
             "indexes": {folder: [astuple(shard) for shard in shards] for folder, shards in self.indexes.items()},
+            "diffs": {folder: [diff.as_texts() for diff in diffs] for folder, diffs in self.diffs.items()},
         }
         return gzip.compress(json.dumps(document, separators=(",", ":")).encode(), compresslevel=6, mtime=0)
 
@@ -49,7 +53,10 @@ class ShardList:
                 for folder, shards in document["indexes"].items()
             }
             left_out = tuple(LeftOut(one, other, tuple(reasons)) for one, other, reasons in document["left_out"])
-            return cls(document["shape"], document["packages"], left_out, indexes)
+            diffs = {
+                folder: tuple(Diff.from_texts(*texts) for texts in kept) for folder, kept in document["diffs"].items()
+            }
+            return cls(document["shape"], document["packages"], left_out, indexes, diffs)
         except (OSError, EOFError, zlib.error, KeyError, TypeError) as error:
             raise ValueError(f"{error!r}") from error
 

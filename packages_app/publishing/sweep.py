@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from packages_app.core.errors import CandidateRefused, ObjectNotFound
-from packages_app.core.layout import by_hash_path, suite_path
+from packages_app.core.layout import by_hash_path, is_patch, suite_path
 from packages_app.core.ports import ObjectStore, PackageTable
 from packages_app.core.record import PackageRecord
 from packages_app.indexes.entry import entries_in
 from packages_app.indexes.release import Release
+from packages_app.publishing.diffs import patch_names
 from packages_app.publishing.generations import Generation, generations, read_generation
 from packages_app.publishing.published import Published, read_index, read_published
 from packages_app.publishing.retention import Keeping, Retention, retention
-from packages_app.publishing.shard_list import shard_list_key, shard_lists_of
+from packages_app.publishing.shard_list import read_shard_list, shard_list_key, shard_lists_of
 
 SWEPT = "swept/"
 """Where staging keeps pool files that were taken: below their date and whole key."""
@@ -86,7 +87,9 @@ class Sweep:
         if not kept.complete:
             return SuitePlan(suite, kept_back="clients may still hold a Release from before its generations were kept")
         named = self._by_hash_of(suite, published.release)
-        listed = [Found(*each) for each in self.bucket.keys(suite_path(suite)) if _BY_HASH.match(each[0])]
+        below = (Found(*each) for each in self.bucket.keys(suite_path(suite)))
+        listed = [found for found in below if _BY_HASH.match(found.key) or is_patch(found.key)]
+        named |= self._patches_of(suite, kept) if any(is_patch(found.key) for found in listed) else set()
         listed = [found for found in listed if found.key not in named]
         try:
             for generation in kept.retained if listed else ():
@@ -138,6 +141,16 @@ class Sweep:
             path = newest.get(found.key, "")
             if path not in named or self.bucket.head(path) is not None:
                 yield found
+
+    def _patches_of(self, suite: str, kept: Retention) -> set[str]:
+        """Give the patches that the Index of a retained Release lists; of one whose list is lost, clients do without."""
+        lists = (read_shard_list(self.staging, suite, one.sha256) for one in kept.retained)
+        return {
+            suite_path(suite, name)
+            for one in lists if one is not None
+            for index, diffs in one.diffs.items()
+            for name in patch_names(index, diffs)
+        }  # fmt: skip
 
     def _lists_of_nobody(self, suite: str, kept: Retention) -> Iterator[Found]:
         """Give the shard lists of Releases that are not retained."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from packages_app.core.errors import ObjectChanged, ObjectExists
 from packages_app.core.layout import by_hash_path, suite_path
 from packages_app.core.ports import ObjectStore, Progress, Signer
 from packages_app.core.repository import Suite
-from packages_app.indexes.packages import stored_names
 from packages_app.publishing.candidate import Candidate
 from packages_app.publishing.canonical import Seen, in_place, put_canonical
 from packages_app.publishing.immutable import put_immutable
@@ -40,9 +39,12 @@ class Switch:
     def upload(self, candidate: Candidate, *, again: bool) -> int:
         """Upload by-hash objects, then canonical names, of what is not in place; gives the bytes of the former."""
         known = self.published.release.entries if self.published.release and not again else {}
-        stored = set(stored_names(self.suite))
-        files = [file for file in candidate.draft.files if file.name in stored]
+        files = candidate.draft.stored
         changed = [file for file in files if file.name not in known or known[file.name].sha256 != file.entry.sha256]
+        for patch in candidate.draft.patches:
+            self.hold()
+            key = suite_path(self.suite.name, patch.name)
+            put_immutable(self.bucket, key, candidate.folder / patch.name, patch.entry)
         self.progress.step("upload by-hash", f"{len(changed)} indexes")
         for done, file in enumerate(changed):
             self.hold()
@@ -77,8 +79,7 @@ class Switch:
 
     def mend(self, candidate: Candidate) -> None:
         """Bring canonical names back to what InRelease says, where an interrupted publication left others."""
-        stored = set(stored_names(self.suite))
-        files = [file for file in candidate.draft.files if file.name in stored]
+        files = candidate.draft.stored
         mended = self._put_canonical(candidate, files, again=False)
         text = self.published.text
         mended += self._put("Release", text)
@@ -90,11 +91,10 @@ class Switch:
 
     def complete(self, candidate: Candidate) -> None:
         """Bring the indexes that stay as they are published into the candidate's folder too."""
-        for file in candidate.draft.files:
-            if file.name in stored_names(self.suite):
-                self._path(candidate, file)
+        for file in candidate.draft.stored:
+            self._path(candidate, file)
 
-    def _put_canonical(self, candidate: Candidate, files: list[IndexFile], *, again: bool) -> int:
+    def _put_canonical(self, candidate: Candidate, files: Sequence[IndexFile], *, again: bool) -> int:
         """Write indexes under their canonical names where they are not in place; gives how many were written."""
         written = 0
         for file in files:

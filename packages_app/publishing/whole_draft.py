@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packages_app.core.ports import Change
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
 from packages_app.indexes.packages import LeftOut, Placed, folders_of, index_folders, split_complete
+from packages_app.indexes.pdiff import Content
+from packages_app.indexes.release import ReleaseEntry
 from packages_app.publishing.contents import ListedContents
+from packages_app.publishing.diffs import Diff, write_diffs
 from packages_app.publishing.draft import Draft
+from packages_app.publishing.index_file import IndexFile
 from packages_app.publishing.index_writer import WrittenIndex, write_index
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import ShardList, shape_of
@@ -28,6 +32,15 @@ class Collected:
     left_out: tuple[LeftOut, ...]
     withdrawn: frozenset[TableKey]
     read: int
+
+
+@dataclass(frozen=True)
+class Before:
+    """What clients see now: pool files by the keys of packages, the indexes by name, and their diffs by folder."""
+
+    packages: Mapping[TableKey, str] = field(default_factory=dict)
+    entries: Mapping[str, ReleaseEntry] = field(default_factory=dict)
+    diffs: Mapping[str, tuple[Diff, ...]] = field(default_factory=dict)
 
 
 def collect(suite: Suite, all_records: Iterable[PackageRecord]) -> Collected:
@@ -62,31 +75,45 @@ def whole_draft(
     suite: Suite,
     collected: Collected,
     changes: Iterable[Change],
-    before: dict[TableKey, str],
+    before: Before,
     cache: ShardCache,
     *,
     rebuild: bool,
 ) -> Draft:
-    """Make the draft; `before` has the key and the pool file of each package that clients see now."""
+    """Make the draft. Patches lead on to an index only where it is the same as before: else its history begins anew."""
     written = write_indexes(folder, suite, collected, cache)
+    files = [file for index in written.values() for file in index.files]
+    diffs: dict[str, tuple[Diff, ...]] = {}
+    patches: list[IndexFile] = []
+    for index in written if len(collected.placed) > suite.pdiff_above else ():
+        current = next(file.entry for file in files if file.name == f"{index}/Packages")
+        same = before.entries.get(f"{index}/Packages") == current
+        diffs[index] = before.diffs.get(index, ()) if same else ()
+        listing, made = write_diffs(folder, index, Content(current.sha256, current.size), diffs[index])
+        files, patches = [*files, *listing], [*patches, *made]
     now = {placed.entry.key: placed.entry for placed in collected.placed}
-    removed = set(before) - set(now)
+    removed = set(before.packages) - set(now)
     explained = collected.withdrawn | {(item.package_id, item.architecture) for item in collected.left_out}
-    known = set() if rebuild else set(before.values())
-    files = ((entry.pool_path, entry.file_size) for entry in now.values())
+    known = set() if rebuild else set(before.packages.values())
+    named = ((entry.pool_path, entry.file_size) for entry in now.values())
     return Draft(
         whole=True,
         changes=tuple(changes),
         read=collected.read,
-        files=tuple(file for index in written.values() for file in index.files),
+        files=tuple(files),
         shards=ShardList(
-            shape_of(suite), len(now), collected.left_out, {name: index.shards for name, index in written.items()}
+            shape_of(suite),
+            len(now),
+            collected.left_out,
+            {name: index.shards for name, index in written.items()},
+            diffs,
         ),
         contents=ListedContents(now.values()),
-        added=tuple(sorted(set(now) - set(before))),
+        added=tuple(sorted(set(now) - set(before.packages))),
         removed=tuple(sorted(removed)),
         vanished=tuple(sorted(removed - explained)),
-        new_files={path: size for path, size in files if path not in known},
+        patches=tuple(patches),
+        new_files={path: size for path, size in named if path not in known},
         left_out=collected.left_out,
         included=tuple(now),
     )

@@ -8,7 +8,7 @@ from functools import partial
 from hashlib import sha256
 
 from packages_app.core.errors import CandidateRefused, InvalidVersion
-from packages_app.core.layout import by_hash_path, suite_path
+from packages_app.core.layout import by_hash_path, is_patch, suite_path
 from packages_app.core.record import named_key
 from packages_app.core.repository import Suite
 from packages_app.indexes.compression import READERS
@@ -130,7 +130,7 @@ def _content_faults(suite: Suite, name: str, text: bytes, entries: Collection[In
     fault = partial(Fault, where=suite_path(suite.name, name), repair=Cure.PUBLISH, suite=suite.name)
     try:
         found = {entry.key: (entry.pool_path, entry.sha256) for entry in entries_in(text)}
-    except (CandidateRefused, InvalidVersion, KeyError) as error:
+    except (CandidateRefused, InvalidVersion) as error:
         return [fault("index_unreadable", text=f"A stanza can't be read: {error}.")]
     wanted = {entry.key: (entry.pool_path, entry.sha256) for entry in entries}
     cases = (
@@ -189,5 +189,5 @@ def strays_of(suite: Suite, keys: Iterable[str], entries: Collection[str]) -> li
     return [
         Fault("stray", key, "No Release names it.", Cure.SET_ASIDE, suite.name)
         for key in keys
-        if key not in known and "/by-hash/" not in key
+        if key not in known and "/by-hash/" not in key and not is_patch(key)
     ]

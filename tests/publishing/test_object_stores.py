@@ -21,7 +21,7 @@ from packages_app.core.errors import (
 )
 from packages_app.core.layout import cache_control, content_type
 from packages_app.core.locations import FolderStore
-from packages_app.publishing.immutable import put_immutable
+from packages_app.publishing.immutable import put_immutable, put_many_immutable
 from packages_app.publishing.open_store import open_store
 from packages_app.publishing.s3_store import S3ObjectStore
 from tests.publishing.racing_writer import ROUNDS
@@ -219,6 +219,18 @@ def test_an_immutable_object_is_written_once(store):
     with pytest.raises(ImmutableObjectConflict, match=checksums_of_bytes(body).sha256):
         put_immutable(store, "by-hash/x", b"other", checksums_of_bytes(b"other"))
     assert store.read("by-hash/x") == body
+
+
+def test_many_immutable_objects_are_written_once(store):
+    many = [(key, body, checksums_of_bytes(body)) for key, body in (("pool/1", b"one"), ("pool/2", b"two"))]
+    other = ("pool/1", b"other", checksums_of_bytes(b"other"))
+    assert put_many_immutable(store, many[:1]) == [True]
+    same, new, conflict = put_many_immutable(store, [*many, other])
+    assert (same, new) == (False, True)
+    assert isinstance(conflict, ImmutableObjectConflict)
+    assert other[2].sha256 in conflict.message
+    assert [store.read(key) for key, _, _ in many] == [b"one", b"two"]
+    assert put_many_immutable(store, []) == []
 
 
 def test_a_missing_store_is_named_with_the_remedy(unmade):
