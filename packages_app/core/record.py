@@ -120,11 +120,13 @@ class PackageRecord:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Make a record of what `as_dict` gave; unknown names are ignored, absent or None text becomes ""."""
-        known = {field.name for field in fields(cls)} - {"suites", "file_size"}
-        texts = {name: str(value) for name, value in values.items() if name in known and value is not None}
+        texts = {name: str(value) for name, value in values.items() if name in _TEXTS and value is not None}
         size = values.get("file_size")
         return cls(
             **texts,
             suites=tuple(values.get("suites") or ()),
             file_size=None if size is None else int(size),
         )
+
+
+_TEXTS = frozenset(field.name for field in fields(PackageRecord)) - {"suites", "file_size"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pynamodb.attributes import ListAttribute, NumberAttribute, UnicodeAttribute
@@ -72,6 +73,23 @@ def item_model(location: DynamoTable) -> type[Any]:
 def values_of(record: PackageRecord) -> dict[str, Any]:
     """Give the attributes of a record's item; raises `InvalidVersion`."""
     return {**record.as_dict(), "version_key": record.version_key}
+
+
+def record_of_raw(item: Mapping[str, Mapping[str, Any]]) -> PackageRecord:
+    """Give the record of an item as the API has it, each value with its type; else as `record_of`."""
+    texts = {name: item[name]["S"] for name in _TEXTS if "S" in item.get(name, ())}
+    name, _, version = item["package_id"]["S"].partition("#")
+    size = item.get("file_size", {}).get("N")
+    return PackageRecord.from_dict(
+        {
+            "package_name": name,
+            "version": version,
+            **texts,
+            "architecture": item["architecture"]["S"],
+            "suites": [suite["S"] for suite in item.get("suites", {}).get("L", ())],
+            "file_size": size,
+        }
+    )
 
 
 def record_of(item: Any) -> PackageRecord:

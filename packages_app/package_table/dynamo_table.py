@@ -19,9 +19,9 @@ from packages_app.core.ports import Change, Lease, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.package_table.dynamo_changes import read_marks, remove_marks, write_marked
 from packages_app.package_table.dynamo_item import Item, item_model, record_of, values_of
+from packages_app.package_table.dynamo_scan import scan_records
 from packages_app.package_table.rules import (
     LEASE_ARCHITECTURE,
-    is_record,
     lease_busy,
     lease_id,
     lease_lost,
@@ -131,11 +131,9 @@ class DynamoPackageTable:
         return record_of(found[0]) if found else None
 
     def all_records(self) -> Iterator[PackageRecord]:
-        """Give every record once, by a consistent scan of the base table."""
+        """Give every record once, by a consistent scan of the base table, some segments at once."""
         with self._call("scan", self._location.name):
-            for item in self._items.scan(consistent_read=True):
-                if is_record(item.package_id):
-                    yield record_of(item)
+            yield from scan_records(self._items)
 
     def changes_of(self, suite: str) -> list[Change]:
         """Give the marks of a suite."""

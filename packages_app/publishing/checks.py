@@ -10,9 +10,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import lzma
+import os
 import zlib
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -25,6 +28,7 @@ from packages_app.indexes.packages import index_names
 from packages_app.indexes.release import IDENTITY_FIELDS, Release, parse_release
 from packages_app.indexes.shards import Shard
 from packages_app.publishing.candidate import Candidate
+from packages_app.publishing.index_file import IndexFile
 from packages_app.signing.openpgp import verified_text
 
 _NAMED = 5
@@ -51,8 +55,10 @@ def check_candidate(candidate: Candidate, keyring: bytes) -> None:
             continue
         if ending == XZ:
             _check_ends(file.name, file.path, shards)
-        if candidate.draft.whole:
-            _check_text(file.name, file.path, ending, release.entries[f"{folder}/Packages"].sha256)
+    if candidate.draft.whole:
+        packages = [file for file in candidate.draft.files if file.name in wanted]
+        with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="check") as threads:
+            list(threads.map(partial(_check_text, release), packages))
 
 
 def _check_signatures(candidate: Candidate, keyring: bytes) -> None:
@@ -81,17 +87,20 @@ def _check_ends(name: str, path: Path, shards: Collection[Shard]) -> None:
             raise _refused(f"{name} is not one xz stream of its blocks")
 
 
-def _check_text(name: str, path: Path, ending: str, sha256: str) -> None:
+def _check_text(release: Release, file: IndexFile) -> None:
     """See that a form, read back from the disk, unpacks to the text that Release lists."""
+    folder, _, name = file.name.rpartition("/")
+    if file.path is None:
+        return
     digest = hashlib.sha256()
     try:
-        with closing(_opened(path, ending)) as stream:
+        with closing(_opened(file.path, name.removeprefix("Packages"))) as stream:
             for chunk in chunks_of(stream):
                 digest.update(chunk)
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-        raise _refused(f"{name} can't be unpacked: {error}") from error
-    if digest.hexdigest() != sha256:
-        raise _refused(f"{name} does not unpack to Packages")
+        raise _refused(f"{file.name} can't be unpacked: {error}") from error
+    if digest.hexdigest() != release.entries[f"{folder}/Packages"].sha256:
+        raise _refused(f"{file.name} does not unpack to Packages")
 
 
 def _opened(path: Path, ending: str) -> BinaryIO:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from packages_app.core.candidate_fault import CandidateFault, digest_of
@@ -149,7 +150,7 @@ class Publisher:
     def _before(self, suite: Suite, published: Published) -> Before:
         if published.release is None:
             return Before()
-        packages = published_packages(self.bucket, suite.name, published.release)
+        packages = partial(published_packages, self.bucket, suite.name, published.release)
         shards = read_shard_list(self.staging, suite.name, release_digest(published.text))
         return Before(packages, published.release.entries, shards.diffs if shards is not None else {})
 

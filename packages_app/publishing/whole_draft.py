@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,9 +36,12 @@ class Collected:
 
 @dataclass(frozen=True)
 class Before:
-    """What clients see now: pool files by the keys of packages, the indexes by name, and their diffs by folder."""
+    """What clients see now: pool files by the keys of packages, the indexes by name, and their diffs by folder.
 
-    packages: Mapping[TableKey, str] = field(default_factory=dict)
+    `packages` reads the published indexes, which is needed only where they are not those made anew.
+    """
+
+    packages: Callable[[], Mapping[TableKey, str]] = dict
     entries: Mapping[str, ReleaseEntry] = field(default_factory=dict)
     diffs: Mapping[str, tuple[Diff, ...]] = field(default_factory=dict)
 
@@ -91,10 +94,12 @@ def whole_draft(
         diffs[index] = before.diffs.get(index, ()) if same else ()
         listing, made = write_diffs(folder, index, Content(current.sha256, current.size), diffs[index])
         files, patches = [*files, *listing], [*patches, *made]
+    same = all(before.entries.get(file.name) == file.entry for file in files)
     now = {placed.entry.key: placed.entry for placed in collected.placed}
-    removed = set(before.packages) - set(now)
+    seen = {key: entry.pool_path for key, entry in now.items()} if same else before.packages()
+    removed = set(seen) - set(now)
     explained = collected.withdrawn | {(item.package_id, item.architecture) for item in collected.left_out}
-    known = set() if rebuild else set(before.packages.values())
+    known = set() if rebuild else set(seen.values())
     named = ((entry.pool_path, entry.file_size) for entry in now.values())
     return Draft(
         whole=True,
@@ -109,7 +114,7 @@ def whole_draft(
             diffs,
         ),
         contents=ListedContents(now.values()),
-        added=tuple(sorted(set(now) - set(before.packages))),
+        added=tuple(sorted(set(now) - set(seen))),
         removed=tuple(sorted(removed)),
         vanished=tuple(sorted(removed - explained)),
         patches=tuple(patches),

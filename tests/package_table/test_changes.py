@@ -88,3 +88,12 @@ def test_the_releases_that_show_the_table_are_kept_by_suite(table):  # noqa: F81
     assert table.releases_of("stable") == ("a", "b")
     assert table.releases_of("testing") == ("c",)
     assert list(table.all_records()) == []
+
+
+def test_a_whole_table_is_read_each_record_once(table):  # noqa: F811
+    records = [
+        make_record(f"p{number}", f"1.{number}", suites=("stable", "testing")[: number % 3]) for number in range(90)
+    ]
+    table.put_many_new(records)
+    table.take_lease("publish:stable", "holder", 60)
+    assert sorted(table.all_records(), key=lambda r: r.key) == sorted(records, key=lambda r: r.key)
