@@ -41,8 +41,8 @@ test-apt-versions: $(VENV)/.dev system-packages  ## as root on Debian, run the c
 chaos: $(VENV)/.dev system-packages  ## workers killed, stores failing, readers watching (SECONDS=300, SEED=n)
 	$(BIN)/python -m tests.faults.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
-bench: $(VENV)/.dev system-packages  ## measure, in ratios to other tools: adopting Debian's own index
-	$(BIN)/python -m tests.benchmarks.adoption
+bench: $(VENV)/.dev system-packages  ## measure, beside aptly, reprepro, apt-ftparchive (FIGURES=publish_one,…; REPORT=1: docs/PERFORMANCE.md)
+	$(BIN)/python -m tests.benchmarks $(if $(FIGURES),--figures '$(FIGURES)') $(if $(REPORT),--report)
 
 lint: $(VENV)/.dev  ## ruff, mypy --strict, import contracts, migrations
 	$(BIN)/ruff check .

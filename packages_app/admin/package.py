@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -16,25 +18,50 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from unfold.decorators import display
 
 from packages_app.admin.forms import BuildForm, UploadForm
+from packages_app.admin.long_list import LongChangeList, ValueFilter
 from packages_app.admin.window import UPLOAD, WindowAdmin, demand, job_page, size_text
 from packages_app.models import Package, SuiteMembership
+from packages_app.models.package import PackageQuerySet
 from packages_app.services.package_stanza import download_url, package_stanza
 
 
-class SuiteFilter(admin.SimpleListFilter):
+class TypeFilter(ValueFilter):
+    """Packages of one source type."""
+
+    title, parameter_name, model = "type", "package_type", Package
+
+
+class ArchitectureFilter(ValueFilter):
+    """Packages for one architecture."""
+
+    title, parameter_name, model = "architecture", "architecture", Package
+
+
+class SuiteFilter(ValueFilter):
     """Packages of one suite."""
 
-    title = "suite"
-    parameter_name = "suite"
+    title, parameter_name, model = "suite", "suite", SuiteMembership
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Offer the suites that hold packages."""
-        suites = SuiteMembership.objects.order_by("suite").values_list("suite", flat=True).distinct()
-        return [(suite, suite) for suite in suites]
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """Keep the chosen suite's packages, of them those that are searched for."""
+        return queryset.in_suite(self.value(), request.GET.get(SEARCH_VAR, "")) if self.value() else queryset
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Package]) -> QuerySet[Package]:
-        """Keep the chosen suite's packages."""
-        return queryset.filter(memberships__suite=self.value()) if self.value() else queryset
+
+class PackageList(LongChangeList):
+    """Sorts packages as an index has them, those of a suite by the suite's own."""
+
+    def get_ordering(self, request: HttpRequest, queryset: PackageQuerySet) -> list[str]:
+        """Give the column that was chosen, then those of the usual order, which ends with the key."""
+        chosen = [name for name in super().get_ordering(request, queryset) if name != "-pk"]
+        named = {name.removeprefix("-") for name in chosen}
+        order = [*chosen, *(name for name in PackageAdmin.ordering if name.removeprefix("-") not in named)]
+        if not _suite_chosen(request):
+            return order
+        return [re.sub("^(-?)package_name$", r"\1member__package_name", name) for name in order]
+
+
+def _suite_chosen(request: HttpRequest) -> bool:
+    return bool(request.GET.get(SuiteFilter.parameter_name))
 
 
 @admin.register(Package)
@@ -43,10 +70,12 @@ class PackageAdmin(WindowAdmin):
 
     list_display = ("name_and_summary", "shown_version", "architecture", "suites", "component", "shown_type", "size",
                     "taken_in")  # fmt: skip
-    list_filter = ("package_type", SuiteFilter, "architecture")
-    search_fields = ("package_name__istartswith", "package_id__exact")
-    search_help_text = "Beginning of a name, or name#version"
-    ordering = ("package_name", "-version_key", "architecture")
+    list_filter = (TypeFilter, SuiteFilter, ArchitectureFilter)
+    search_fields = ("package_name",)  # says that there is a search; `get_search_results` says what it finds
+    search_help_text = "Part of a name, or name#version"
+    ordering = ("package_name", "-version_key", "architecture", "id")
+    # Those that an index sorts; types and architectures are filtered by, versions sorted within a name.
+    sortable_by = ("name_and_summary", "taken_in")
     list_before_template = "admin/packages_app/package/buttons.html"
     fieldsets = (
         (None, {"fields": ("package_name", "version", "architecture", "suites", "component", "package_type",
@@ -63,12 +92,22 @@ class PackageAdmin(WindowAdmin):
         """Read the suites of all rows in one query."""
         return super().get_queryset(request).prefetch_related("memberships").defer("control", "notes")
 
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[PackageList]:
+        """Sort in the order of indexes."""
+        return PackageList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: PackageQuerySet, search_term: str
+    ) -> tuple[PackageQuerySet, bool]:
+        """Find packages by a part of their name, or by name and version; within a suite its filter has found them."""
+        return queryset if _suite_chosen(request) else queryset.found_by(search_term), False
+
     @display(description="name", ordering="package_name", header=True)
     def name_and_summary(self, package: Package) -> list[str]:
         """Name, and the description's first line below."""
         return [package.package_name, package.description.partition("\n")[0]]
 
-    @display(description="version", ordering="version_key")
+    @display(description="version")
     def shown_version(self, package: Package) -> str:
         """The version, sorted as dpkg does."""
         return package.version
@@ -78,12 +117,12 @@ class PackageAdmin(WindowAdmin):
         """Suites, separated by commas."""
         return ", ".join(sorted(membership.suite for membership in package.memberships.all())) or "none"
 
-    @display(description="type", ordering="package_type")
+    @display(description="type")
     def shown_type(self, package: Package) -> str:
         """The source type in words."""
         return package.package_type.replace("_", " ")
 
-    @display(description="size", ordering="file_size")
+    @display(description="size")
     def size(self, package: Package) -> str:
         """The file's size for people."""
         return size_text(package.file_size)

@@ -11,10 +11,17 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
+from packages_app.admin.long_list import ValueFilter
 from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand, job_page, lines, size_text
 from packages_app.models import Publication
 from packages_app.services.publication_requests import request_publication
 from packages_app.services.requests import request_force_rebuild, request_sweep
+
+
+class SuiteFilter(ValueFilter):
+    """Publications of one suite."""
+
+    title, parameter_name, model = "suite", "suite", Publication
 
 
 @admin.register(Publication)
@@ -31,7 +38,7 @@ class PublicationAdmin(WindowAdmin):
         "shown_missing",
         "valid_until",
     )
-    list_filter = ("suite", "kind")
+    list_filter = (SuiteFilter, "kind")
     list_before_template = "admin/packages_app/publication/buttons.html"
     change_form_outer_before_template = "admin/packages_app/publication/repair.html"
     actions = ("force_rebuild",)

@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
+from packages_app.admin.long_list import LongChangeList, LongListPaginator
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Job
 
@@ -25,8 +26,13 @@ class WindowAdmin(ModelAdmin):
     """Shows rows that come from elsewhere: none is added, changed or deleted here."""
 
     show_full_result_count = False
+    paginator = LongListPaginator
     list_per_page = 50
     list_fullwidth = True
+
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[LongChangeList]:
+        """List very many rows at the cost of few."""
+        return LongChangeList
 
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         """Nobody adds."""

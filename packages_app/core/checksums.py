@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from queue import Queue
+from typing import BinaryIO, Protocol
 
 CHUNK_BYTES = 1024 * 1024
+_ALONE_BYTES = 2 * CHUNK_BYTES
+"""Up to so much is hashed one digest after the other: threads would cost more than they save."""
+_CHUNKS_BEHIND = 8
+"""So far a digest may be behind the reading."""
 
 
 @dataclass(frozen=True)
@@ -27,27 +34,48 @@ class ChecksumPass:
 
     def __init__(self) -> None:
         # MD5 and SHA-1 are fields of the repository format, not protection.
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sha1 = hashlib.sha1(usedforsecurity=False)
-        self._sha256 = hashlib.sha256()
-        self._sha512 = hashlib.sha512()
+        self._digests = (
+            hashlib.md5(usedforsecurity=False),
+            hashlib.sha1(usedforsecurity=False),
+            hashlib.sha256(),
+            hashlib.sha512(),
+        )
         self.size = 0
 
     def update(self, chunk: bytes) -> None:
         """Take the next bytes."""
         self.size += len(chunk)
-        for digest in (self._md5, self._sha1, self._sha256, self._sha512):
+        for digest in self._digests:
             digest.update(chunk)
+
+    def update_all(self, chunks: Iterable[bytes]) -> None:
+        """Take bytes that come in chunks, each read once, in a thread a digest: hashlib lets go of the interpreter."""
+        waiting: list[Queue[bytes | None]] = [Queue(_CHUNKS_BEHIND) for _ in self._digests]
+        with ThreadPoolExecutor(len(waiting), thread_name_prefix="digest") as threads:
+            work = [threads.submit(_digest, *each) for each in zip(self._digests, waiting, strict=True)]
+            try:
+                for chunk in chunks:
+                    self.size += len(chunk)
+                    for queue in waiting:
+                        queue.put(chunk)
+            finally:
+                for queue in waiting:
+                    queue.put(None)
+        for done in work:
+            done.result()
 
     def result(self) -> Checksums:
         """Give the checksums of all bytes taken so far."""
-        return Checksums(
-            self.size,
-            self._md5.hexdigest(),
-            self._sha1.hexdigest(),
-            self._sha256.hexdigest(),
-            self._sha512.hexdigest(),
-        )
+        return Checksums(self.size, *(digest.hexdigest() for digest in self._digests))
+
+
+class _Digest(Protocol):
+    def update(self, chunk: bytes, /) -> None: ...
+
+
+def _digest(digest: _Digest, waiting: Queue[bytes | None]) -> None:
+    while (chunk := waiting.get()) is not None:
+        digest.update(chunk)
 
 
 def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
@@ -58,9 +86,12 @@ def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
 
 def checksums_of(chunks: Iterable[bytes]) -> Checksums:
     """Give the checksums of bytes that come in chunks."""
-    checksum_pass = ChecksumPass()
-    for chunk in chunks:
-        checksum_pass.update(chunk)
+    checksum_pass, coming = ChecksumPass(), iter(chunks)
+    for chunk in coming:
+        if checksum_pass.size + len(chunk) > _ALONE_BYTES:
+            checksum_pass.update_all(chain((chunk,), coming))
+        else:
+            checksum_pass.update(chunk)
     return checksum_pass.result()
 
 

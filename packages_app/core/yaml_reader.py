@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ def read_yaml(path: Path) -> YamlReader:
     Gives a reader; a file that can't be read or parsed gives an empty reader that holds the one problem.
     """
     try:
-        loaded = yaml.load(path.read_bytes(), Loader=_LinedLoader)  # noqa: S506 - derived from SafeLoader
+        loaded = _loaded(path.read_bytes())
     except OSError as error:
         return _unreadable(path, 1, f"The file can't be read: {error.strerror}.", "Check its path and mode.")
     except yaml.YAMLError as error:
@@ -175,6 +176,12 @@ def read_yaml(path: Path) -> YamlReader:
     if not isinstance(loaded, _LinedMapping):
         return _unreadable(path, 1, "The file holds no mapping.", "Write `field: value` lines.")
     return YamlReader(path.name, loaded, loaded.lines)
+
+
+@lru_cache(maxsize=1000)
+def _loaded(content: bytes) -> Any:
+    """Take YAML apart, the same bytes once; its readers share what comes of it, and none changes it."""
+    return yaml.load(content, Loader=_LinedLoader)  # noqa: S506 - derived from SafeLoader
 
 
 def _unreadable(path: Path, line: int, message: str, remedy: str) -> YamlReader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from packages_app.core.definition import PACKAGE_NAME
 from packages_app.core.errors import InvalidDeb, InvalidVersion
@@ -23,6 +24,12 @@ _RELATION = re.compile(
     r"(\s*\(\s*(<<|<=|=|>=|>>|<|>)\s*[0-9A-Za-z][A-Za-z0-9.+~:-]*\s*\))?"  # (operator version)
     r"(\s*\[[^\]]*\])?\Z"
 )
+# A whole field of such relations, with nothing odd in it: found in one go, and without ever going back.
+_PLAIN = (
+    r"\s*+[a-z0-9][a-z0-9+.-]++(?::[a-z0-9][a-z0-9-]*+)?+"
+    r"(?:\s*+\(\s*+(?:<<|<=|=|>=|>>|<|>)\s*+[0-9A-Za-z][A-Za-z0-9.+~:-]*+\s*+\))?+\s*+"
+)
+_PLAIN_RELATIONS = re.compile(rf"{_PLAIN}(?:[,|]{_PLAIN})*+\Z")
 _MOST_FIELDS = 500
 _LONGEST_FILE_NAME = 255  # NAME_MAX of Linux file systems
 REMEDY = "Correct debian/control and build the package again."
@@ -38,12 +45,16 @@ class ControlParagraph(Mapping[str, str]):
 
     fields: tuple[tuple[str, str], ...]
 
+    @cached_property
+    def _by_name(self) -> dict[str, str]:
+        # Of a name that is there twice, as only a foreign stanza can have it, the first counts.
+        return {field.lower(): value for field, value in reversed(self.fields)}
+
     def __getitem__(self, name: str) -> str:
-        wanted = name.lower()
-        for field, value in self.fields:
-            if field.lower() == wanted:
-                return value
-        raise KeyError(name)
+        try:
+            return self._by_name[name.lower()]
+        except KeyError:
+            raise KeyError(name) from None
 
     def __iter__(self) -> Iterator[str]:
         return (name for name, _ in self.fields)
@@ -121,6 +132,8 @@ def check_control(control: ControlParagraph) -> None:
 
 
 def _check_relations(name: str, value: str) -> None:
+    if not value or _PLAIN_RELATIONS.match(value):
+        return
     groups = [group for group in value.replace("\n", " ").split(",") if group.strip()]
     for relation in (part.strip() for group in groups for part in group.split("|")):
         if not _RELATION.match(relation):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,18 +41,23 @@ def open_deb(path: Path) -> DebContents:
     that is cut off at its head, or is not what its name says, is found.
     """
     with path.open("rb") as stream:
-        members = ar_members(stream, path.stat().st_size)
-        control_member, data_member = _expected(members, stream)
-        ending = control_member.name.removeprefix("control.tar")
-        if control_member.size > _PACKED_CONTROL_LIMIT:
-            raise InvalidDeb(
-                f"The member {control_member.name} has {control_member.size} bytes; {_PACKED_CONTROL_LIMIT} are read.",
-                remedy=REMEDY,
-            )
-        packed = _chunks(stream, control_member, control_member.size)
-        archive = decompressed(packed, ending, _CONTROL_TAR_LIMIT, control_member.name, whole=True)
-        text = _control_file(archive, control_member.name)
-        _check_data(stream, data_member)
+        return read_deb(stream, os.fstat(stream.fileno()).st_size)
+
+
+def read_deb(stream: BinaryIO, size: int) -> DebContents:
+    """Check a `.deb` of `size` bytes in a stream that can seek, as `open_deb` does; raises `InvalidDeb`."""
+    members = ar_members(stream, size)
+    control_member, data_member = _expected(members, stream)
+    ending = control_member.name.removeprefix("control.tar")
+    if control_member.size > _PACKED_CONTROL_LIMIT:
+        raise InvalidDeb(
+            f"The member {control_member.name} has {control_member.size} bytes; {_PACKED_CONTROL_LIMIT} are read.",
+            remedy=REMEDY,
+        )
+    packed = _chunks(stream, control_member, control_member.size)
+    archive = decompressed(packed, ending, _CONTROL_TAR_LIMIT, control_member.name, whole=True)
+    text = _control_file(archive, control_member.name)
+    _check_data(stream, data_member)
     control = parse_control(text)
     check_control(control)
     return DebContents(control, text.strip("\n"), tuple(member.name for member in members))

@@ -16,6 +16,7 @@ from packages_app.core.errors import InvalidDeb
 from packages_app.debian.ar import REMEDY
 
 BLOCK = 512
+_END_MARK = bytes(BLOCK)
 _MOST_HEADERS = 1000
 _LONGEST_NAME = 4096
 _PAX_LIMIT = 64 * 1024
@@ -61,7 +62,7 @@ def tar_members(archive: bytes, where: str) -> Iterator[TarMember]:
     offset, long_name = 0, b""
     for _ in range(_MOST_HEADERS):
         block = archive[offset : offset + BLOCK]
-        if not block or (len(block) == BLOCK and not any(block)):
+        if not block or block == _END_MARK:
             if long_name:
                 raise _bad(where, f"is truncated behind the name {_shown(long_name)}")
             return
@@ -104,8 +105,9 @@ def _header(block: bytes, where: str) -> _Header:
         raise _bad(where, "is truncated")
     listed = _number(block[148:156])
     blanked = block[:148] + b" " * 8 + block[156:]
-    signed = sum(blanked) - 256 * sum(byte > 127 for byte in blanked)  # some old programs summed so
-    if listed not in (sum(blanked), signed):
+    total = sum(blanked)
+    # Some old programs summed signed bytes.
+    if listed != total and listed != total - 256 * sum(byte > 127 for byte in blanked):
         raise _bad(where, "has a header with a wrong checksum")
     size = _number(block[124:136])
     if size is None:

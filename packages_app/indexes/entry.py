@@ -35,8 +35,12 @@ class IndexEntry:
     package_name: str
     version: str
     architecture: str
-    order: Order
     stanza: bytes
+
+    @property
+    def order(self) -> Order:
+        """Where it stands in its index."""
+        return order_of(self.package_name, self.version, self.architecture)
 
     @property
     def key(self) -> TableKey:
@@ -73,42 +77,50 @@ def order_of(name: str, version: str, architecture: str) -> Order:
 
 
 def entry_of(record: PackageRecord) -> IndexEntry | None:
-    """Give a complete record's entry; None when its stanza would not be read back as this record.
-
-    Raises `InvalidVersion`.
-    """
+    """Give a complete record's entry; None when its stanza would not be read back as this record."""
     stanza = stanza_of(record).encode() + b"\n"
     said = tuple(_field(stanza, name) for name in ("package", "version", "architecture"))
     of_the_file = f"\nFilename: {record.pool_path}\nSize: {record.file_size}\n".encode()
     whole = stanza.find(_END) == len(stanza) - len(_END) and stanza.count(of_the_file) == 1
     if not whole or said != (record.package_name, record.version, record.architecture):
         return None
-    key = (record.package_name, record.version, record.architecture)
-    return IndexEntry(*key, order_of(*key), stanza)
+    return IndexEntry(record.package_name, record.version, record.architecture, stanza)
 
 
-def entries_in(text: bytes, name: str = "") -> Iterator[IndexEntry]:
-    """Give the entries of a Packages file or a part of one, in its order; with a name, of that package only.
-
-    Raises `CandidateRefused` for another text.
-    """
-    start, wanted = 0, name.encode()
+def entries_in(text: bytes) -> Iterator[IndexEntry]:
+    """Give the entries of a Packages file or a part of one, in its order; `CandidateRefused` for another text."""
+    start = 0
     while start < len(text):
-        end = text.find(_END, start) + len(_END)
-        stanza = text[start:end] if end >= len(_END) else text[start:]
-        start += len(stanza)
-        if wanted not in stanza:
-            continue
-        package = _field(stanza, "package")
-        if name and package != name:
-            continue
-        key = package, _field(stanza, "version"), _field(stanza, "architecture")
-        if not all(key):
-            raise CandidateRefused(
-                "A stanza of an index has no field Package, Version or Architecture.",
-                remedy="Run force_rebuild to make the indexes anew.",
-            )
-        yield IndexEntry(*key, order_of(*key), stanza)
+        end = _end_of(text, start)
+        yield _entry(text[start:end])
+        start = end
+
+
+def entries_of(text: bytes, name: str) -> Iterator[IndexEntry]:
+    """Give those of one package; only stanzas are looked at that hold its name. Raises as `entries_in`."""
+    at = text.find(name.encode())
+    while at >= 0:
+        before = text.rfind(_END, 0, at)
+        start, end = before + len(_END) if before >= 0 else 0, _end_of(text, at)
+        if _field(text[start:end], "package") == name:
+            yield _entry(text[start:end])
+        at = text.find(name.encode(), end)
+
+
+def _end_of(text: bytes, at: int) -> int:
+    """Give where the stanza ends that stands at a position."""
+    end = text.find(_END, at)
+    return end + len(_END) if end >= 0 else len(text)
+
+
+def _entry(stanza: bytes) -> IndexEntry:
+    key = _field(stanza, "package"), _field(stanza, "version"), _field(stanza, "architecture")
+    if not all(key):
+        raise CandidateRefused(
+            "A stanza of an index has no field Package, Version or Architecture.",
+            remedy="Run force_rebuild to make the indexes anew.",
+        )
+    return IndexEntry(*key, stanza)
 
 
 def _field(stanza: bytes, name: str) -> str:

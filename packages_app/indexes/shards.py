@@ -7,11 +7,11 @@ the same entries give the same shards whatever came before.
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from packages_app.core.record import TableKey
+from packages_app.core.record import TableKey, make_package_id
 from packages_app.indexes.entry import IndexEntry, Order, entries_in, order_of
 
 _ENTRIES_A_SHARD = 128
@@ -89,13 +89,13 @@ def edit(
         if number not in touched:
             parts.append(shard)
             continue
-        entries = {entry.order: entry for entry in entries_in(text_of(shard))}
-        before |= {entry.key for order, entry in entries.items() if order in edits}
-        after = _edited(entries, edits, touched[number])
-        if after == entries:
+        entries = list(entries_in(text_of(shard)))
+        mine = {order: edits[order] for order in touched[number]}
+        before |= {entry.key for entry in entries} & set(map(_key_of, mine))
+        run = _edited(entries, mine)
+        if run == entries:
             parts.append(shard)
             continue
-        run = [after[order] for order in sorted(after)]
         if run and parts and not begins_shard(run[0].key):
             run = [*_entries_of(parts.pop(), text_of), *run]
         parts += cut(run)
@@ -113,17 +113,19 @@ def _by_shard(shards: Sequence[Shard], edits: Iterable[Order]) -> dict[int, list
     return touched
 
 
-def _edited(
-    entries: Mapping[Order, IndexEntry], edits: Mapping[Order, IndexEntry | None], orders: Iterable[Order]
-) -> dict[Order, IndexEntry]:
-    after = dict(entries)
-    for order in orders:
-        entry = edits[order]
-        if entry is None:
-            after.pop(order, None)
-        else:
-            after[order] = entry
+def _edited(entries: Sequence[IndexEntry], edits: Mapping[Order, IndexEntry | None]) -> list[IndexEntry]:
+    """Give entries, which are in order, with edits done."""
+    keys = set(map(_key_of, edits))
+    after = [entry for entry in entries if entry.key not in keys]
+    for entry in edits.values():
+        if entry is not None:
+            insort(after, entry, key=lambda each: each.order)
     return after
+
+
+def _key_of(order: Order) -> TableKey:
+    name, _, architecture, version = order
+    return (make_package_id(name, version), architecture)
 
 
 def _entries_of(part: Shard | Run, text_of: Callable[[Shard], bytes]) -> Iterable[IndexEntry]:

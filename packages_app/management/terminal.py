@@ -27,6 +27,11 @@ _REFUSED = (
 log = structlog.get_logger(__name__)
 
 
+def exit_code(error_code: str) -> int:
+    """Give how a command ends for an error of this code."""
+    return EXIT_REFUSED if error_code in _REFUSED else EXIT_FAILED
+
+
 class TerminalProgress:
     """A bar on a terminal, plain lines elsewhere."""
 
@@ -112,8 +117,8 @@ class ServiceCommand(BaseCommand):
     def tell(self, job: Job) -> None:
         """Print how a job ended; raises `CommandError` when it failed."""
         if job.state == Job.State.FAILED:
-            code = EXIT_REFUSED if job.error_code in _REFUSED else EXIT_FAILED
-            raise CommandError(f"{job.error_code}: {job.error} Remedy: {job.remedy}", returncode=code)
+            said = f"{job.error_code}: {job.error} Remedy: {job.remedy}"
+            raise CommandError(said, returncode=exit_code(job.error_code))
         if job.state == Job.State.DONE:
             said = ", ".join(f"{name}={value}" for name, value in job.result.items())
             self.stdout.write(f"{job}: done ({said})")

@@ -5,7 +5,7 @@ from packages_app.models.definition import DefinitionStatus
 from packages_app.models.held_candidate import HeldCandidate
 from packages_app.models.job import Job
 from packages_app.models.notice import Notice
-from packages_app.models.package import Package, SuiteMembership
+from packages_app.models.package import Package, PackageName, SuiteMembership
 from packages_app.models.publication import Publication
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Job",
     "Notice",
     "Package",
+    "PackageName",
     "Publication",
     "SuiteMembership",
 ]

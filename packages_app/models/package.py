@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     _CharField = models.CharField[str, str]
 else:
     _CharField = models.CharField
+
+_PEOPLES_ORDER = ("package_name", "-version_key", "architecture")
 
 
 class BytewiseCharField(_CharField):
@@ -21,6 +23,48 @@ class BytewiseCharField(_CharField):
         if connection.vendor == "postgresql":
             parameters["collation"] = "C"
         return parameters
+
+
+class PackageQuerySet(models.QuerySet["Package"]):
+    """Packages as people look for them. What they mean by a text is a part of a name, or a name, `#` and a version.
+
+    Parts are looked for among the distinct names, of which there are few; of the version, its beginning is enough.
+    """
+
+    def found_by(self, text: str) -> Self:
+        """Keep what is meant by `text`; all when it is empty."""
+        return self.filter(_meant_by(text, "package_name"))
+
+    def in_suite(self, suite: str, text: str = "") -> Self:
+        """Keep a suite's packages, of them what is meant by `text`; `member__package_name` sorts them by an index.
+
+        Both in one, since names are looked up in the suite's own index.
+        """
+        member = models.FilteredRelation("memberships", condition=models.Q(memberships__suite=suite))
+        return self.alias(member=member).filter(_meant_by(text, "member__package_name"), member__isnull=False)
+
+
+def _meant_by(text: str, column: str) -> models.Q:
+    name, mark, version = text.strip().partition("#")
+    if mark:
+        return models.Q((column, name), version__startswith=version)
+    if not name:
+        return models.Q()
+    return models.Q((f"{column}__in", PackageName.objects.filter(name__icontains=name).values("name")))
+
+
+class PackageName(models.Model):
+    """A name that the mirror has packages of, once: a search for a part of a name reads these."""
+
+    name = models.CharField(max_length=255, unique=True)
+
+    class Meta:
+        """Nobody looks at these as such."""
+
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Package(models.Model):
@@ -55,16 +99,19 @@ class Package(models.Model):
     control = models.TextField("control paragraph", blank=True)
     other_fields = models.TextField("further fields of an older table", blank=True)
 
+    objects = PackageQuerySet.as_manager()
+
     class Meta:
         """One row a key; the order that people read: name, then newest first."""
 
-        ordering = ("package_name", "-version_key", "architecture")
+        ordering = _PEOPLES_ORDER
         constraints = (models.UniqueConstraint(fields=("package_id", "architecture"), name="package_key"),)
         indexes = (
-            models.Index(fields=("package_name", "-version_key", "architecture"), name="package_by_version"),
+            models.Index(fields=_PEOPLES_ORDER, name="package_by_version"),
             models.Index(fields=("-processed_timestamp",), name="package_by_intake"),
-            models.Index(fields=("package_type", "package_name"), name="package_by_type"),
-            models.Index(fields=("architecture", "package_name"), name="package_by_architecture"),
+            # Each of these two has the other's column too: what is filtered by both is found in one of them alone.
+            models.Index(fields=("package_type", *_PEOPLES_ORDER), name="package_by_type"),
+            models.Index(fields=("architecture", *_PEOPLES_ORDER[:2], "package_type"), name="package_by_architecture"),
         )
         permissions = (("upload_package", "Can upload packages"),)
 
@@ -73,15 +120,17 @@ class Package(models.Model):
 
 
 class SuiteMembership(models.Model):
-    """Says that a mirrored package is in a suite."""
+    """Says that a mirrored package is in a suite. The package's name is here too, so that a suite is sorted by it."""
 
     package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="memberships")
     suite = models.CharField(max_length=64)
+    package_name = models.CharField("name", max_length=255, blank=True)
 
     class Meta:
         """A package is in a suite once."""
 
         constraints = (models.UniqueConstraint(fields=("suite", "package"), name="suite_member"),)
+        indexes = (models.Index(fields=("suite", "package_name"), name="suite_by_name"),)
 
     def __str__(self) -> str:
         return self.suite

@@ -168,7 +168,11 @@ def _contents(
         for index, listed in shards.indexes.items()
     }
 
+    texts: dict[str, bytes] = {}  # of the few shards that are asked for, some more than once
+
     def text_of(index: str, shard: Shard) -> bytes:
-        return new[index].text_of(shard, cache)
+        if shard.sha256 not in texts:
+            texts[shard.sha256] = new[index].text_of(shard, cache)
+        return texts[shard.sha256]
 
     return ShardedContents(shards.packages, shards.indexes, text_of)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from packages_app.indexes.entry import IndexEntry, Order, entries_in, order_of
+from packages_app.indexes.entry import IndexEntry, Order, entries_in, entries_of, order_of
 from packages_app.indexes.shards import Shard
 
 _AFTER_ALL = "\U0010ffff"
@@ -71,7 +71,7 @@ class ShardedContents:
         after = bisect_right(shards, last, key=lambda shard: order_of(*shard.first))
         if not after:
             return []
-        return list(entries_in(self.text_of(folder, shards[after - 1]), name))
+        return list(entries_of(self.text_of(folder, shards[after - 1]), name))
 
     def newest_of_each(self) -> list[IndexEntry]:
         """Give such an entry of every name, sorted by name: this reads all shards."""

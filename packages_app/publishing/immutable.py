@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
-from packages_app.core.checksums import Checksums, checksums_of, chunks_of
+from packages_app.core.checksums import checksums_of, chunks_of
 from packages_app.core.errors import ImmutableObjectConflict, ObjectExists, ObjectNotFound
 from packages_app.core.ports import ObjectStore
 
@@ -17,10 +18,19 @@ PutManyNew = Callable[[Sequence[tuple[str, bytes]]], list[bool]]
 """What a store may have besides: writes the objects whose keys are not there, and gives which it wrote."""
 _AT_ONCE = 8
 
+
+class Hashed(Protocol):
+    """What tells the SHA256 of some bytes, lower-case hex."""
+
+    @property
+    def sha256(self) -> str:
+        """The digest."""
+
+
 log = structlog.get_logger(__name__)
 
 
-def put_immutable(store: ObjectStore, key: str, body: bytes | Path, checksums: Checksums) -> bool:
+def put_immutable(store: ObjectStore, key: str, body: bytes | Path, checksums: Hashed) -> bool:
     """Write an object unless its key is there; True when it was written.
 
     The same bytes there already: False, nothing changes. Other bytes: raises `ImmutableObjectConflict`, an alarm.
@@ -33,7 +43,7 @@ def put_immutable(store: ObjectStore, key: str, body: bytes | Path, checksums: C
 
 
 def put_many_immutable(
-    store: ObjectStore, objects: Sequence[tuple[str, bytes, Checksums]]
+    store: ObjectStore, objects: Sequence[tuple[str, bytes, Hashed]]
 ) -> list[bool | ImmutableObjectConflict]:
     """Write small objects, each a key, its bytes and their checksums, as `put_immutable` does each, faster.
 
@@ -50,7 +60,7 @@ def put_many_immutable(
 
 
 def _outcome(
-    put: Callable[[ObjectStore, str, bytes, Checksums], bool], store: ObjectStore, each: tuple[str, bytes, Checksums]
+    put: Callable[[ObjectStore, str, bytes, Hashed], bool], store: ObjectStore, each: tuple[str, bytes, Hashed]
 ) -> bool | ImmutableObjectConflict:
     try:
         return put(store, *each)
@@ -58,7 +68,7 @@ def _outcome(
         return error
 
 
-def _put_beside(store: ObjectStore, key: str, body: bytes | Path, checksums: Checksums) -> bool:
+def _put_beside(store: ObjectStore, key: str, body: bytes | Path, checksums: Hashed) -> bool:
     """Look at what stands at a key already; True when it went meanwhile, and the object is written."""
     try:
         _check_same(store, key, checksums)
@@ -68,7 +78,7 @@ def _put_beside(store: ObjectStore, key: str, body: bytes | Path, checksums: Che
     return False
 
 
-def _check_same(store: ObjectStore, key: str, checksums: Checksums) -> None:
+def _check_same(store: ObjectStore, key: str, checksums: Hashed) -> None:
     # Only a repeated intake comes here, so reading the object is cheaper than keeping its hash beside each one.
     with store.open(key) as stream:
         stored = checksums_of(chunks_of(stream))

@@ -24,6 +24,7 @@ from packages_app.core.ports import ObjectInfo
 from packages_app.publishing.object_key import checked_key, is_key
 from packages_app.publishing.s3_body import open_body
 from packages_app.publishing.s3_connection import MISSING, client_of, connect, error_code, store_error, unavailable
+from packages_app.publishing.s3_multipart import PART_BYTES, put_in_parts
 
 _REFUSED = ("412", "PreconditionFailed")
 _MADE_ALREADY = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
@@ -97,7 +98,7 @@ class S3ObjectStore:
             options["ContentMD5"] = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
         with body.open("rb") if isinstance(body, Path) else BytesIO(body) as stream, self._call("put_object", key):
             try:
-                answer = self._client.put_object(Body=stream, **options)
+                answer = self._put(stream, body, options, conditions)
             except ClientError as error:
                 if not conditions or error_code(error) not in (*_REFUSED, *MISSING):
                     raise
@@ -112,6 +113,17 @@ class S3ObjectStore:
         # Of this very write, as a head request would no longer tell when another write came after it.
         date = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
         return ObjectInfo(key, size, answer["ETag"], content_type(key), cache_control(key), date, metadata)
+
+    def _put(
+        self, stream: BinaryIO, body: bytes | Path, options: dict[str, Any], conditions: dict[str, str]
+    ) -> Mapping[str, Any]:
+        """Write an object; a large file in parts. What replaces a known object goes in one piece."""
+        if isinstance(body, bytes) or "IfMatch" in conditions or body.stat().st_size <= PART_BYTES:
+            answer: Mapping[str, Any] = self._client.put_object(Body=stream, **options)
+            return answer
+        where = {name: options[name] for name in ("Bucket", "Key")}
+        others = {name: value for name, value in options.items() if name not in (*where, *conditions)}
+        return put_in_parts(self._client, where, others, conditions, body)
 
     def _written_already(self, key: str, body: bytes | Path, metadata: Mapping[str, str]) -> ObjectInfo | None:
         """Tell of the object in place if it is the one to be written, by its bytes: ETags are not always MD5s."""

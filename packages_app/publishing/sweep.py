@@ -143,7 +143,7 @@ class Sweep:
                 yield found
 
     def _patches_of(self, suite: str, kept: Retention) -> set[str]:
-        """Give the patches that the Index of a retained Release lists; of one whose list is lost, clients do without."""
+        """Give the patches that Indexes of retained Releases list; of one whose list is lost, clients do without."""
         lists = (read_shard_list(self.staging, suite, one.sha256) for one in kept.retained)
         return {
             suite_path(suite, name)

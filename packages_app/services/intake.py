@@ -67,14 +67,18 @@ def inspect(path: Path, definition: Definition) -> DebContents:
     Raises `InvalidDeb` for a file that is no sound package, `PackageRefused` for another package or architecture.
     """
     contents = open_deb(path)
-    name, architecture = contents.control["Package"], contents.control["Architecture"]
-    faults = check_belongs(definition, name, architecture)
+    check_fits(contents, definition)
+    return contents
+
+
+def check_fits(contents: DebContents, definition: Definition) -> None:
+    """Check that a package is what the definition describes; raises `PackageRefused`."""
+    faults = check_belongs(definition, contents.control["Package"], contents.control["Architecture"])
     if faults:
         raise PackageRefused(
             f"The file does not fit {definition.file}: {'; '.join(faults)}.",
             remedy=f"Upload a {definition.name} package, or correct {definition.file}.",
         )
-    return contents
 
 
 def take_in(
@@ -84,24 +88,32 @@ def take_in(
     place: Place,
     origin: Origin,
     progress: Progress,
+    *,
+    contents: DebContents | None = None,
 ) -> tuple[PackageRecord, Written]:
     """Take a staged file into the repository; gives its record and whether it is new. Safe to repeat.
 
-    Raises what `inspect` does, and `VersionConflict` when this version is there with other bytes: nothing changes.
+    `contents` are the file's, from a caller that has opened it. Raises what `inspect` does, and `VersionConflict` when
+    this version is there with other bytes: nothing changes.
     """
     progress.step("check package", path.name)
-    contents = inspect(path, definition)
-    record = _record(contents, checksums, definition, place, origin)
+    if contents is None:
+        contents = open_deb(path)
+    check_fits(contents, definition)
+    record = record_of(contents, checksums, definition, place, origin)
     table = adapters.package_table()
     known = table.get(record.package_name, record.version, record.architecture)
     if known is not None and not known.same_bytes_as(record):
-        raise _conflict(record, known.sha256_hash)
+        raise conflict_with(record, known)
     if known is None:
         progress.step("store in pool", record.pool_path)
         _store(record, path, checksums)
     progress.step("record", f"{record.package_name} {record.version} {record.architecture}")
     written = table.put_new(record)
-    known = table.get(record.package_name, record.version, record.architecture) or record
+    if written is Written.ADDED:
+        known = record
+    elif known is None:  # somebody else wrote it a moment ago, perhaps with other suites
+        known = table.get(record.package_name, record.version, record.architecture) or record
     _see_in_pool(known, path, checksums)
     missing = set(place.suites) - set(known.suites)
     if missing:
@@ -125,10 +137,7 @@ def _store(record: PackageRecord, path: Path, checksums: Checksums) -> None:
     try:
         put_immutable(adapters.bucket(), record.pool_path, path, checksums)
     except ImmutableObjectConflict as error:
-        raise VersionConflict(
-            f"{record.package_id} {record.architecture} has another file in the pool: {error.message}",
-            remedy="Give the build a version of its own; what may have been served is never replaced.",
-        ) from error
+        raise taken_path(record, error) from error
 
 
 def _see_in_pool(record: PackageRecord, path: Path, checksums: Checksums) -> None:
@@ -142,15 +151,24 @@ def _see_in_pool(record: PackageRecord, path: Path, checksums: Checksums) -> Non
         _store(record, path, checksums)
 
 
-def _conflict(record: PackageRecord, known_sha256: str) -> VersionConflict:
+def taken_path(record: PackageRecord, error: ImmutableObjectConflict) -> VersionConflict:
+    """Give the error of a record whose place in the pool another file has."""
+    return VersionConflict(
+        f"{record.package_id} {record.architecture} has another file in the pool: {error.message}",
+        remedy="Give the build a version of its own; what may have been served is never replaced.",
+    )
+
+
+def conflict_with(record: PackageRecord, known: PackageRecord) -> VersionConflict:
+    """Give the error of an offer whose version is known with other bytes."""
     return VersionConflict(
         f"{record.package_name} {record.version} {record.architecture} is there with other bytes: "
-        f"SHA256 {known_sha256} is published, {record.sha256_hash} was offered.",
+        f"SHA256 {known.sha256_hash} is published, {record.sha256_hash} was offered.",
         remedy="Give the new build a version of its own; what clients have is never replaced.",
     )
 
 
-def _record(
+def record_of(
     contents: DebContents, checksums: Checksums, definition: Definition, place: Place, origin: Origin
 ) -> PackageRecord:
     """Make the record: the control paragraph decides, the definition fills in section, priority and homepage."""

@@ -9,6 +9,7 @@ from typing import Any
 from packages_app.core.ports import Progress
 from packages_app.models import Job
 from packages_app.services import jobs
+from packages_app.services.batch_intake import intake_batch
 from packages_app.services.build_bootstrap import build_and_take_in
 from packages_app.services.force_rebuild import force_rebuild
 from packages_app.services.mirror import reconcile_mirror
@@ -22,6 +23,10 @@ from packages_app.services.verification_jobs import repair_as_consented, verify_
 
 def _sync(job: Job, progress: Progress) -> dict[str, Any]:
     return sync_packages(job.arguments.get("names", []), progress, job=job)
+
+
+def _upload(job: Job, progress: Progress) -> dict[str, Any]:
+    return intake_batch(job, progress) if "files" in job.arguments else intake_upload(job, progress)
 
 
 def _build(job: Job, progress: Progress) -> dict[str, Any]:
@@ -57,7 +62,7 @@ def _sweep(job: Job, progress: Progress) -> dict[str, Any]:
 
 SERVICES: Mapping[str, jobs.Service] = {
     Job.Kind.SYNC: _sync,
-    Job.Kind.UPLOAD: intake_upload,
+    Job.Kind.UPLOAD: _upload,
     Job.Kind.BUILD: _build,
     Job.Kind.PUBLISH: _publish,
     Job.Kind.FORCE_REBUILD: _force_rebuild,

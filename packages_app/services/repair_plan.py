@@ -9,10 +9,10 @@ from enum import StrEnum
 from hashlib import sha256
 
 from packages_app.core.errors import RepomgrError
-from packages_app.core.layout import INDEX_PAGE, binary_folder
+from packages_app.core.layout import INDEX_PAGE
 from packages_app.core.ports import Progress
 from packages_app.core.repository import Suite
-from packages_app.indexes.compression import READERS
+from packages_app.indexes.packages import index_folders, stored_names
 from packages_app.services import adapters
 from packages_app.services.repair import Origin, Place, origins
 from packages_app.verification.fault import Cure, Fault, Verification
@@ -119,8 +119,8 @@ def _restoring(faults: Iterable[Fault]) -> tuple[list[Action], list[tuple[Fault,
 
 
 def _publication(suite: Suite) -> Action:
-    forms = ", ".join(f"Packages{ending}" for ending in READERS)
-    folders = [binary_folder(component, name) for component in suite.components for name in suite.architectures]
+    forms = ", ".join(sorted({name.rpartition("/")[2] for name in stored_names(suite)}))
+    folders = index_folders(suite)
     texts = [f"publish suite {suite.name} again from the table: put {forms} of {', '.join(folders)}",
              "by hash and by name, Release.gpg, Release, InRelease"]  # fmt: skip
     if suite == adapters.repository().default_suite:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,12 +14,12 @@ from packages_app.core.definition import Definition
 from packages_app.core.errors import PackageRefused, VersionConflict
 from packages_app.core.ports import Progress, Written
 from packages_app.core.record import PackageRecord
-from packages_app.debian.deb_file import open_deb
+from packages_app.debian.deb_file import DebContents, open_deb
 from packages_app.models import Job
 from packages_app.publishing.local_copy import local_copy
 from packages_app.services import adapters, jobs
 from packages_app.services.conflicts import quarantine_conflict
-from packages_app.services.intake import Origin, inspect, place_of, take_in
+from packages_app.services.intake import Origin, check_fits, place_of, take_in
 from packages_app.sources.registry import source_types
 
 log = structlog.get_logger(__name__)
@@ -48,13 +49,14 @@ def stage_upload(
     Raises `PackageRefused`, `InvalidDeb` before anything is stored: a path in the name, no `.deb`, a package without
     a definition that takes uploads, another architecture, a suite or component that is not configured.
     """
-    _check_filename(filename)
-    definition = _target_of(path)
-    control = inspect(path, definition).control
+    check_filename(filename)
+    contents = open_deb(path)
+    definition = target_of(contents, upload_targets())
+    check_fits(contents, definition)
     place_of(definition, adapters.repository(), suite=suite, component=component)
     staged = f"uploads/{uuid4().hex}/{filename}"
     adapters.staging().put(staged, path)
-    key = [control["Package"], control["Version"], control["Architecture"]]
+    key = list(key_of(contents))
     arguments = {"staged": staged, "suite": suite, "component": component, "key": key}
     return jobs.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 
@@ -68,18 +70,16 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
         progress.note("an earlier run has taken it in; it was interrupted after that")
         return _result(done, new=True)
     with local_copy(adapters.staging(), staged) as path:
-        checksums = checksums_of_file(path)
-        definition = _target_of(path)
+        checksums, contents = checksums_of_file(path), open_deb(path)
+        definition = target_of(contents, upload_targets())
         place = place_of(
             definition, adapters.repository(), suite=job.arguments["suite"], component=job.arguments["component"]
         )
         try:
-            record, written = take_in(path, checksums, definition, place, Origin(), progress)
+            record, written = take_in(path, checksums, definition, place, Origin(), progress, contents=contents)
         except VersionConflict as error:
-            control = open_deb(path).control
-            key = (control["Package"], control["Version"], control["Architecture"])
-            who = job.requested_by.get_username() if job.requested_by else "a command"
-            raise quarantine_conflict(path, checksums, key, f"upload by {who}", job=job, error=error) from error
+            key, origin = key_of(contents), uploader_of(job)
+            raise quarantine_conflict(path, checksums, key, origin, job=job, error=error) from error
     adapters.staging().delete(staged)
     if written is Written.ALREADY_THERE:
         progress.note("this version is there already, with the same bytes: nothing to do")
@@ -103,21 +103,33 @@ def _result(record: PackageRecord, *, new: bool) -> dict[str, Any]:
     }
 
 
-def _check_filename(filename: str) -> None:
+def uploader_of(job: Job) -> str:
+    """Say where a job's files come from, for the report of a conflict."""
+    return f"upload by {job.requested_by.get_username() if job.requested_by else 'a command'}"
+
+
+def key_of(contents: DebContents) -> tuple[str, str, str]:
+    """Give a package's name, version and architecture."""
+    control = contents.control
+    return control["Package"], control["Version"], control["Architecture"]
+
+
+def check_filename(filename: str) -> None:
+    """Check the name under which a file was sent; raises `PackageRefused` for a path, and for no `.deb`."""
     if filename != Path(filename).name or filename.startswith(".") or not filename.isprintable() or "\\" in filename:
         raise PackageRefused(f"The file name {filename[:80]!r} holds a path.", remedy="Send the plain file name.")
     if not filename.endswith(".deb"):
         raise PackageRefused(f"{filename[:80]!r} is not named .deb.", remedy="Upload a Debian binary package.")
 
 
-def _target_of(path: Path) -> Definition:
-    """Give the definition that the package in this file belongs to; raises when none takes it."""
-    name = open_deb(path).control["Package"]
-    targets = {definition.name: definition for definition in upload_targets()}
-    if name not in targets:
-        known = ", ".join(targets) or "none"
-        raise PackageRefused(
-            f"The package {name} is not one that takes uploads.",
-            remedy=f"Upload one of: {known}; or add a build_script definition for it in config/packages/.",
-        )
-    return targets[name]
+def target_of(contents: DebContents, targets: Sequence[Definition]) -> Definition:
+    """Give the definition that a package belongs to; raises `PackageRefused` when none of `targets` is."""
+    name = contents.control["Package"]
+    for definition in targets:
+        if definition.name == name:
+            return definition
+    known = ", ".join(definition.name for definition in targets) or "none"
+    raise PackageRefused(
+        f"The package {name} is not one that takes uploads.",
+        remedy=f"Upload one of: {known}; or add a build_script definition for it in config/packages/.",
+    )

@@ -121,7 +121,15 @@ def test_requests_need_a_post_with_a_token(filled, as_member):
 
 def test_packages_are_found_filtered_and_shown_whole(filled, as_member):
     client = as_member("Viewers")
-    for query, found in (("?q=to", True), ("?q=ool", False), ("?suite=stable&q=tool", True), ("?suite=testing", False)):
+    for query, found in (
+        ("?q=to", True),
+        ("?q=ool", True),
+        ("?q=oool", False),
+        ("?q=tool%231.0", True),
+        ("?q=too%231.0", False),
+        ("?suite=stable&q=tool", True),
+        ("?suite=testing", False),
+    ):
         page = client.get(f"{BASE}/package/{query}").content.decode()
         assert ("1.0+b~1" in page) is found, query
     page = client.get(f"{BASE}/package/{Package.objects.get(package_name='tool').pk}/change/").content.decode()

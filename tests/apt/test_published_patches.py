@@ -1,4 +1,4 @@
-"""Patches of indexes as publications make them: the real apt comes on by them, and has the index of one who began anew."""
+"""Patches of indexes as publications make them: the real apt comes on by them, to the bytes of the index."""
 
 from pathlib import Path
 

@@ -12,9 +12,11 @@ import structlog.testing
 
 from packages_app.core.checksums import checksums_of_bytes, checksums_of_file
 from packages_app.core.errors import ObjectChanged, ObjectExists, StoreMissing, StoreUnavailable
+from packages_app.core.layout import DEB_TYPE
 from packages_app.core.locations import S3Store
 from packages_app.publishing.immutable import put_immutable
 from packages_app.publishing.open_store import open_store
+from packages_app.publishing.s3_multipart import PART_BYTES
 from repomgr.servers.process import free_port
 from tests.publishing.failing_server import BREAK_BODY, LOSE_ANSWER
 
@@ -194,3 +196,21 @@ def test_p17_what_clients_fetch_is_public_and_staging_is_not(moto):
         assert (answer.status_code, answer.content) == (200, b"x")
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
         assert httpx.get(f"{moto}/{names[1]}/{key}").status_code == 403
+
+
+def test_a_large_file_goes_in_parts_and_is_there_whole_or_not_at_all(bucket, between, tmp_path):
+    path = tmp_path / "large.deb"
+    path.write_bytes(os.urandom(PART_BYTES + 1000))
+    before = between.seen["PUT"]
+    info = bucket.put("pool/large.deb", path, metadata={"a": "b"}, if_none_match=True)
+    assert between.seen["PUT"] == before + 2
+    assert bucket.head("pool/large.deb") == info
+    assert (info.size, info.content_type, info.metadata) == (PART_BYTES + 1000, DEB_TYPE, {"a": "b"})
+    assert hashlib.sha256(bucket.read("pool/large.deb")).digest() == hashlib.sha256(path.read_bytes()).digest()
+    with pytest.raises(ObjectExists):
+        bucket.put("pool/large.deb", path, if_none_match=True)
+    between.faults["PUT"] = [(503, "SlowDown")] * 9
+    with pytest.raises(StoreUnavailable):
+        bucket.put("pool/other.deb", path, if_none_match=True)
+    assert bucket.head("pool/other.deb") is None
+    assert bucket._client.list_multipart_uploads(Bucket=bucket._location.bucket).get("Uploads", []) == []

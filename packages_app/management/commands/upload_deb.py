@@ -7,38 +7,64 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from packages_app.core.errors import RepomgrError
-from packages_app.management.terminal import EXIT_FAILED, EXIT_REFUSED, ServiceCommand
+from packages_app.management.terminal import EXIT_FAILED, EXIT_REFUSED, ServiceCommand, exit_code, terminal_progress
 from packages_app.models import Job
+from packages_app.services.upload_many import UploadFile, files_of, upload_files
 from packages_app.services.uploads import stage_upload
 
 
 class Command(ServiceCommand):
     """Takes in local builds."""
 
-    help = "Upload .deb files of packages that take uploads, and publish."
+    help = "Upload .deb files of packages that take uploads, and publish. A folder stands for every .deb in it."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take files and where they go."""
-        parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+        parser.add_argument("files", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
         parser.add_argument("--suite", default="", help="suite (default: the definition's)")
         parser.add_argument("--component", default="", help="component (default: the definition's)")
         parser.add_argument("--no-publish", action="store_true", help="leave the publication to a worker")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Take in each file; one that is refused does not stop the others, and decides the exit code."""
-        failures: list[tuple[str, int]] = []
-        for path in options["files"]:
-            try:
-                self.run_job(partial(self._stage, path, options))
-            except (RepomgrError, CommandError, OSError) as error:
-                self.stderr.write(f"{path.name}: {error}")
-                code = EXIT_REFUSED if isinstance(error, RepomgrError) else getattr(error, "returncode", EXIT_FAILED)
-                failures.append((path.name, code))
+        self._refused, self._code = 0, 0
+        sources: list[Path] = options["files"]
+        if len(sources) == 1 and not sources[0].is_dir():
+            self._upload_one(sources[0], options)
+        else:
+            self._upload_many(sources, options)
         if not options["no_publish"]:
             self.publish_waiting()
-        if failures:
-            names = ", ".join(name for name, _ in failures)
-            raise CommandError(f"Not taken in: {names}", returncode=failures[-1][1])
+        if self._refused:
+            raise CommandError(f"Files that were not taken in: {self._refused}", returncode=self._code)
+
+    def _upload_one(self, path: Path, options: dict[str, Any]) -> None:
+        try:
+            self.run_job(partial(self._stage, path, options))
+        except (RepomgrError, CommandError, OSError) as error:
+            self._refuse(path, error)
+
+    def _upload_many(self, sources: list[Path], options: dict[str, Any]) -> None:
+        files: list[UploadFile] = []
+        for source in sources:
+            try:
+                files += files_of(source)
+            except (RepomgrError, OSError) as error:
+                self._refuse(source, error)
+        new = known = 0
+        with terminal_progress() as progress:
+            for done in upload_files(files, progress, suite=options["suite"], component=options["component"]):
+                new, known = new + done.new, known + done.known
+                self._refused += done.files - done.new - done.known
+                for sentence in done.refused:
+                    self.stderr.write(sentence)
+                    self._code = exit_code(done.error_code) if done.error_code else EXIT_REFUSED
+        self.stdout.write(f"upload: done (files={len(files)}, new={new}, known={known}, refused={self._refused})")
 
     def _stage(self, path: Path, options: dict[str, Any]) -> Job:
         return stage_upload(path, path.name, suite=options["suite"], component=options["component"], wake_worker=False)
+
+    def _refuse(self, path: Path, error: Exception) -> None:
+        self.stderr.write(f"{path.name}: {error}")
+        self._refused += 1
+        self._code = EXIT_REFUSED if isinstance(error, RepomgrError) else getattr(error, "returncode", EXIT_FAILED)

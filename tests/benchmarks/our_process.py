@@ -1,0 +1,193 @@
+"""Ours, in a process of its own as a worker is: `python -m tests.benchmarks.our_process ORDER ARGUMENTS`.
+
+ARGUMENTS is a JSON object; the answer is a JSON object on the last line of standard output.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import botocore
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "repomgr.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402 - Django must be set up before its models are imported
+from django.core.cache import caches  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+
+from packages_app.core.locations import FolderStore  # noqa: E402
+from packages_app.core.ports import Silent  # noqa: E402
+from packages_app.core.record import PackageRecord  # noqa: E402
+from packages_app.models import Job  # noqa: E402
+from packages_app.services import adapters, jobs  # noqa: E402
+from packages_app.services.job_services import SERVICES  # noqa: E402
+from packages_app.services.mirror import reconcile_mirror  # noqa: E402
+from packages_app.services.storage import create_storage  # noqa: E402
+from packages_app.services.uploads import stage_upload  # noqa: E402
+from tests.benchmarks.deb_records import with_synthetic  # noqa: E402
+
+Answer = dict[str, Any]
+_BATCH = 1000
+
+
+def main() -> None:
+    order, arguments = sys.argv[1], json.loads(sys.argv[2])
+    answer = ORDERS[order](**arguments)
+    answer["peak_bytes"] = _peak_bytes()
+    sys.stdout.write(f"{json.dumps(answer)}\n")
+
+
+def empty() -> Answer:
+    """Make the database, the table and the stores."""
+    call_command("migrate", verbosity=0)
+    create_storage(Silent())
+    return {}
+
+
+def set_up(records: str, count: int) -> Answer:
+    """Make a published repository of `count` records, those of a file first, synthetic ones where it has fewer."""
+    empty()
+    wanted = with_synthetic(Path(records), count)
+    while batch := list(islice(wanted, _BATCH)):
+        for record, file in batch:
+            _put_into_pool(record, file)
+        adapters.package_table().put_many_new([record for record, _ in batch])
+    reconcile_mirror(Silent())
+    _run(jobs.enqueue(Job.Kind.FORCE_REBUILD, wake_worker=False))
+    _run_waiting()
+    return {}
+
+
+def publish_each(debs: list[str], warm_up: int = 0) -> Answer:
+    """Upload and publish one file after the other; gives the runs behind the first `warm_up`.
+
+    A run is its `seconds` from the accepted upload to the switch of InRelease, those to the end of the publication's
+    job (`done`), which renews the root after the switch, and how long each step took.
+    """
+    runs = []
+    for deb in debs:
+        upload = stage_upload(Path(deb), Path(deb).name, wake_worker=False)
+        began = time.time_ns()
+        done = [_run(upload), *_run_waiting()]
+        ended = time.time_ns()
+        switched = (settings.BUCKET.path / "dists/stable/InRelease").stat().st_mtime_ns
+        runs.append({"seconds": (switched - began) / 1e9, "done": (ended - began) / 1e9, "steps": _steps(done)})
+    return {"runs": runs[warm_up:]}
+
+
+def rebuild(times: int = 1, *, cold: bool = False) -> Answer:
+    """Rebuild all from the records, `times` times; `cold`: without the kept shards."""
+    runs = []
+    for _ in range(times):
+        if cold:
+            caches["shards"].clear()
+        job = jobs.enqueue(Job.Kind.FORCE_REBUILD, wake_worker=False)
+        began = time.perf_counter()
+        done = [_run(job)]
+        runs.append({"seconds": time.perf_counter() - began, "steps": _steps(done)})
+        _run_waiting()
+    return {"runs": runs}
+
+
+def intake(debs: list[str], warm_up: int = 0) -> Answer:
+    """Take files in, each behind one pass of MD5, SHA1 and SHA256 over it; gives the seconds of all three."""
+    runs = []
+    for deb in debs:
+        hashed = _hash_pass(Path(deb))
+        began = time.perf_counter()
+        upload = stage_upload(Path(deb), Path(deb).name, wake_worker=False)
+        staged = time.perf_counter()
+        done = [_run(upload)]
+        taken = time.perf_counter()
+        runs.append({"hashed": hashed, "staged": staged - began, "seconds": taken - staged, "steps": _steps(done)})
+    return {"runs": runs[warm_up:]}
+
+
+def count_requests(debs: list[str], warm_up: int = 0) -> Answer:
+    """Upload and publish as `publish_each`; gives each run's HTTP requests to AWS by service and operation."""
+    counted: Counter[str] = Counter()
+
+    def count(event_name: str, **_: Any) -> None:
+        counted[event_name.removeprefix("before-send.")] += 1
+
+    botocore.register_initializer(lambda session: session.register("before-send", count))
+    runs = []
+    for deb in debs:
+        upload = stage_upload(Path(deb), Path(deb).name, wake_worker=False)
+        counted.clear()
+        _run(upload)
+        _run_waiting()
+        runs.append(dict(counted))
+    return {"runs": runs[warm_up:]}
+
+
+ORDERS: Mapping[str, Callable[..., Answer]] = {
+    function.__name__: function for function in (empty, set_up, publish_each, rebuild, intake, count_requests)
+}
+
+
+def _put_into_pool(record: PackageRecord, file: Path) -> None:
+    if isinstance(settings.BUCKET, FolderStore):
+        target = settings.BUCKET.path / record.pool_path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(file, target)
+    else:
+        adapters.bucket().put(record.pool_path, file)
+
+
+def _run(job: Job) -> Job:
+    done = jobs.run(job.pk, SERVICES[job.kind])
+    if done.state != Job.State.DONE:
+        raise RuntimeError(f"{done}: {done.state} {done.error_code} {done.error} {done.remedy}")
+    return done
+
+
+def _run_waiting() -> list[Job]:
+    done = []
+    while job := Job.objects.filter(state=Job.State.QUEUED).order_by("created").first():
+        done.append(_run(job))
+    return done
+
+
+def _steps(done: Iterable[Job]) -> dict[str, float]:
+    """Give the seconds of each step of some jobs, as their rows tell them."""
+    steps: dict[str, float] = {}
+    for job in done:
+        for step in job.steps:
+            lasted = datetime.fromisoformat(step["ended"]) - datetime.fromisoformat(step["began"])
+            steps[step["name"]] = round(steps.get(step["name"], 0.0) + lasted.total_seconds(), 3)
+    return steps
+
+
+def _hash_pass(path: Path) -> float:
+    began = time.perf_counter()
+    digests = [hashlib.md5(usedforsecurity=False), hashlib.sha1(usedforsecurity=False), hashlib.sha256()]
+    with path.open("rb") as stream:
+        while chunk := stream.read(1024 * 1024):
+            for digest in digests:
+                digest.update(chunk)
+    for digest in digests:
+        digest.hexdigest()
+    return time.perf_counter() - began
+
+
+def _peak_bytes() -> int:
+    """Give the most memory that this process held. Not `ru_maxrss`: it begins with that of the process that forked."""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
+
+
+if __name__ == "__main__":
+    main()

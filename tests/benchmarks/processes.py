@@ -1,0 +1,129 @@
+"""Processes measured from outside: how long they took, and the most memory that they and their children held."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_SAMPLE_SECONDS = 0.05
+_SHOWN_OF_A_FAILURE = 3000
+
+
+class BenchFailed(Exception):
+    """Something that is measured did not work, or tools gave different results."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How long a command took, in seconds, and what it wrote to its standard output."""
+
+    seconds: float
+    output: str
+
+
+def run(
+    command: list[str],
+    environment: dict[str, str],
+    *,
+    folder: Path | None = None,
+    on_start: Callable[[int], None] = lambda _pid: None,
+) -> Run:
+    """Run a command to its end; raises `BenchFailed` with its last words when it fails."""
+    began = time.perf_counter()
+    with subprocess.Popen(
+        command, env=environment, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            on_start(process.pid)
+            output, errors = process.communicate()
+        except BaseException:
+            process.kill()
+            raise
+        seconds = time.perf_counter() - began
+    if process.returncode:
+        said = f"{output}\n{errors}"[-_SHOWN_OF_A_FAILURE:]
+        raise BenchFailed(f"{' '.join(command)[:300]} gave {process.returncode}:\n{said}")
+    return Run(seconds, output)
+
+
+def plain_environment(**more: str) -> dict[str, str]:
+    """Give an environment without this machine's settings of ours or of the tools'."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+    return {**kept, **more}
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """What repetitions of one measurement gave, in seconds."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+def repeated(measure: Callable[[], float], *, times: int = 3, enough: float = 100.0) -> Repeated:
+    """Measure some times; what takes longer than `enough` seconds in all is not begun again."""
+    seconds: list[float] = []
+    while len(seconds) < times and sum(seconds) < enough:
+        seconds.append(measure())
+    return Repeated(tuple(seconds))
+
+
+@contextmanager
+def memory_watched() -> Iterator[tuple[Callable[[int], None], list[int]]]:
+    """Watch the tree of a process for the block: what is told its id, and a list that holds the peak in bytes.
+
+    The proportional set sizes of all are summed, some times a second: pages that they share count once.
+    """
+    peak, ended, watched = [0], threading.Event(), threading.Event()
+    ids: list[int] = []
+
+    def watch() -> None:
+        watched.wait()
+        while not ended.wait(_SAMPLE_SECONDS):
+            peak[0] = max(peak[0], sum(_proportional_bytes(pid) for pid in _tree(ids[0])))
+
+    def begin(pid: int) -> None:
+        ids.append(pid)
+        watched.set()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield begin, peak
+    finally:
+        ended.set()
+        if ids:
+            thread.join()
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from _tree(int(child))
+
+
+def _proportional_bytes(pid: int) -> int:
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def say(text: str) -> None:
+    """Tell what is being done now."""
+    sys.stderr.write(f"bench: {text}\n")
+    sys.stderr.flush()

@@ -1,0 +1,86 @@
+"""Valid tiny `.deb` files with the control fields of Debian's own packages, made without a process for each."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packages_app.core.checksums import Checksums, checksums_of_bytes
+from packages_app.core.layout import deb_filename
+from packages_app.debian.control import parse_control
+from packages_app.debian.stanza import control_of_stanza
+from tests.benchmarks.debian_index import debian_index
+from tests.debs import ar_archive, tar_archive
+
+_ARCHITECTURES = ("amd64", "all")
+_DATA = gzip.compress(tar_archive({}), mtime=0)
+_MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class TinyDeb:
+    """A file that was made, and what its control paragraph says."""
+
+    name: str
+    version: str
+    architecture: str
+    control: str
+    path: Path
+    checksums: Checksums
+
+
+def debian_controls() -> list[str]:
+    """Give the control paragraphs of Debian's main index, one version of each name, in a fixed order without sense.
+
+    Without sense, so that the first thousand are as mixed as all are, and a package that is added lands anywhere.
+    """
+    text = debian_index().text
+    controls: dict[str, str] = {}
+    for stanza in text.decode().rstrip("\n").split("\n\n"):
+        control = control_of_stanza(stanza)
+        fields = parse_control(control)
+        if fields["Architecture"] in _ARCHITECTURES:
+            controls.setdefault(fields["Package"], control)
+    mixed = [controls[name] for name in sorted(controls)]
+    random.Random(5).shuffle(mixed)
+    return mixed
+
+
+def make_deb(folder: Path, control: str) -> TinyDeb:
+    """Write a package without files that has this control paragraph; the same paragraph gives the same bytes."""
+    fields = parse_control(control)
+    name, version, architecture = fields["Package"], fields["Version"], fields["Architecture"]
+    packed = gzip.compress(tar_archive({"./control": f"{control}\n".encode()}), compresslevel=1, mtime=0)
+    body = ar_archive(("debian-binary", b"2.0\n"), ("control.tar.gz", packed), ("data.tar.gz", _DATA))
+    path = folder / deb_filename(name, version, architecture)
+    path.write_bytes(body)
+    return TinyDeb(name, version, architecture, control, path, checksums_of_bytes(body))
+
+
+def make_versions(folder: Path, controls: Sequence[str], count: int) -> Iterator[TinyDeb]:
+    """Write `count` files: versions of these packages, as many of each."""
+    for number in range(count):
+        control = controls[number % len(controls)]
+        version = parse_control(control)["Version"]
+        later = f"{version}+bench{number // len(controls)}"
+        yield make_deb(folder, control.replace(f"\nVersion: {version}\n", f"\nVersion: {later}\n", 1))
+
+
+def make_large_deb(folder: Path, name: str, version: str, size: int) -> TinyDeb:
+    """Write a package with one file of `size` random bytes, not packed."""
+    control = (
+        f"Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: Bench <bench@example.org>\n"
+        "Section: misc\nPriority: optional\nDescription: a large package"
+    )
+    whole, rest = divmod(size, _MEBIBYTE)
+    random_bytes = b"".join(os.urandom(length) for length in [_MEBIBYTE] * whole + [rest])
+    packed = gzip.compress(tar_archive({"./control": f"{control}\n".encode()}), mtime=0)
+    data = tar_archive({"./usr/share/large": random_bytes})
+    body = ar_archive(("debian-binary", b"2.0\n"), ("control.tar.gz", packed), ("data.tar", data))
+    path = folder / deb_filename(name, version, "amd64")
+    path.write_bytes(body)
+    return TinyDeb(name, version, "amd64", control, path, checksums_of_bytes(body))

@@ -1,0 +1,102 @@
+"""`upload_deb` for many files: folders, refusals, exit codes, and several processes."""
+
+import io
+import os
+import random
+import shutil
+import subprocess
+import sys
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from packages_app.models import Job, Publication
+from packages_app.services import adapters
+from tests.commands.calling import call, refused
+from tests.debs import build_deb
+from tests.reader import read_everything
+from tests.stack import REPOSITORY, Stack
+
+
+def published(stack):
+    return {key[:2] for key in read_everything(stack.bucket, adapters.signer().public_keyring())}
+
+
+def test_a_folder_stands_for_every_deb_below_it(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    folder = tmp_path / "incoming"
+    for number in range(3):
+        build_deb(folder / f"day-{number}", "tool", f"1.{number}")
+    (folder / "README").write_text("no package")
+    said = call("upload_deb", folder, build_deb(tmp_path, "tool", "2.0"))
+    assert "upload: done (files=4, new=4, known=0, refused=0)" in said
+    assert published(embedded) == {("tool", version) for version in ("1.0", "1.1", "1.2", "2.0")}
+    assert [(job.kind, job.state) for job in Job.objects.order_by("created")] == [
+        ("intake_upload", "done"), ("publish", "done"),
+    ]  # fmt: skip
+    assert "new=0, known=4" in call("upload_deb", folder, tmp_path / "tool_2.0_amd64.deb")
+    assert Publication.objects.count() == 1
+
+
+def test_every_refusal_is_listed_and_the_rest_is_published(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    folder = tmp_path / "incoming"
+    build_deb(folder, "tool", "1.0")
+    build_deb(folder / "strange", "stranger", "1.0")
+    (folder / "page.deb").write_text("<html>")
+    (tmp_path / "empty").mkdir()
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="not taken in: 4") as ended:
+        call_command("upload_deb", folder, tmp_path / "empty", tmp_path / "tool.txt", stdout=out, stderr=out)
+    assert ended.value.returncode == 2
+    listed = [line.partition(":")[0] for line in out.getvalue().splitlines() if "Remedy: " in line]
+    assert listed == ["empty", "tool.txt", "page.deb", "strange/stranger_1.0_amd64.deb"]
+    assert published(embedded) == {("tool", "1.0")}
+
+
+def test_a_file_that_is_not_there_stops_no_other(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    assert refused("upload_deb", build_deb(tmp_path, "tool", "1.0"), tmp_path / "absent.deb").returncode == 1
+    assert published(embedded) == {("tool", "1.0")}
+
+
+def test_one_file_is_uploaded_as_ever(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    said = call("upload_deb", build_deb(tmp_path, "tool", "1.0"))
+    assert "take in an upload: done (package=tool, version=1.0, architecture=amd64, new=True)" in said
+
+
+SEVERAL = """
+import django; django.setup()
+from django.core.management import call_command
+from packages_app.core.ports import Silent
+from packages_app.services.storage import create_storage
+call_command("migrate", verbosity=0)
+create_storage(Silent())
+call_command("upload_deb", {folder!r})
+"""
+
+
+def test_large_files_and_batches_are_taken_in_by_processes_of_their_own(tmp_path):
+    config = tmp_path / "config"
+    shutil.copytree(REPOSITORY / "config", config)
+    Stack(tmp_path, config).define_uploads("tool")
+    folder = tmp_path / "incoming"
+    for number in range(3):
+        large = {"usr/share/large": random.Random(number).randbytes(1_500_000)}
+        build_deb(folder, "tool", f"1.{number}", files=large)
+    build_deb(folder, "tool", "2.0")
+    build_deb(folder, "stranger", "1.0")
+    environment = {
+        "PATH": os.environ["PATH"], "REPOMGR_HOME": str(tmp_path / "var"), "REPOMGR_CONFIG": str(config),
+        "DJANGO_SETTINGS_MODULE": "repomgr.settings", "LOG_LEVEL": "ERROR",
+    }  # fmt: skip
+    command = [sys.executable, "-c", SEVERAL.format(folder=str(folder))]
+    done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert "upload: done (files=5, new=4, known=0, refused=1)" in done.stdout, done.stderr
+    assert "stranger_1.0_amd64.deb: The package stranger is not one that takes uploads" in done.stderr
+    pool = {path.name: path.read_bytes() for path in (tmp_path / "var/bucket/pool").rglob("*.deb")}
+    assert pool == {path.name: path.read_bytes() for path in folder.glob("tool_*.deb")}
+    index = (tmp_path / "var/bucket/dists/stable/main/binary-amd64/Packages").read_text()
+    assert index.count("Package: tool\n") == 4
