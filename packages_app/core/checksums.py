@@ -97,7 +97,12 @@ def checksums_of(chunks: Iterable[bytes]) -> Checksums:
 
 def checksums_of_bytes(data: bytes) -> Checksums:
     """Give the checksums of bytes in memory."""
-    return checksums_of([data])
+    checksum_pass = ChecksumPass()
+    if len(data) > _ALONE_BYTES:
+        checksum_pass.update_all((data,))
+    else:
+        checksum_pass.update(data)
+    return checksum_pass.result()
 
 
 def checksums_of_file(path: Path) -> Checksums:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from packages_app.core.errors import InvalidVersion
 
@@ -84,6 +85,7 @@ def _part_key(part: str) -> str:
     return "".join(pieces) + _END
 
 
+@lru_cache(maxsize=4096)  # of one version the table asks, then the mirror, then its index
 def version_key(text: str) -> str:
     """Give a printable ASCII string whose byte order is dpkg's version order.
 

@@ -133,7 +133,10 @@ def _number(field: bytes) -> int | None:
 def _long_name(archive: bytes, body: int, header: _Header, where: str) -> bytes:
     if header.size > _LONGEST_NAME:
         raise _bad(where, f"has a file name of {header.size} bytes")
-    return archive[body : body + header.size].partition(b"\0")[0]
+    name = archive[body : body + header.size].partition(b"\0")[0]
+    if not name:  # tar makes a folder's name of it, whatever the member's own name is
+        raise _bad(where, "gives a file an empty name")
+    return name
 
 
 def _check_pax(records: bytes, where: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from s3transfer.utils import ReadFileChunk
 
 PART_BYTES = 16 * 1024 * 1024
 """S3 takes parts of 5 MiB to 5 GiB, 10,000 at most: files of up to 156 GiB."""
@@ -27,10 +27,8 @@ def put_in_parts(
     size = path.stat().st_size
 
     def put(number: int) -> dict[str, Any]:
-        with path.open("rb") as stream:
-            stream.seek((number - 1) * PART_BYTES)
-            part = BytesIO(stream.read(PART_BYTES))
-        answer = client.upload_part(**where, UploadId=upload, PartNumber=number, Body=part)
+        with ReadFileChunk.from_filename(str(path), (number - 1) * PART_BYTES, PART_BYTES) as part:
+            answer = client.upload_part(**where, UploadId=upload, PartNumber=number, Body=part)
         return {"PartNumber": number, "ETag": answer["ETag"]}
 
     try:

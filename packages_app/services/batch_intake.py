@@ -30,7 +30,7 @@ from packages_app.models import Job
 from packages_app.publishing.immutable import put_immutable, put_many_immutable
 from packages_app.services import adapters, jobs
 from packages_app.services.conflicts import quarantine_conflict
-from packages_app.services.intake import Origin, check_fits, conflict_with, place_of, record_of, taken_path
+from packages_app.services.intake import Origin, Place, check_fits, conflict_with, place_of, record_of, taken_path
 from packages_app.services.mirror import mirror_records
 from packages_app.services.publication_requests import request_publications
 from packages_app.services.uploads import target_of, upload_targets, uploader_of
@@ -136,14 +136,18 @@ def _result(batch: _Batch, *, new: int, known: int) -> dict[str, Any]:
 def _sound_files(files: Iterable[tuple[str, bytes]], batch: _Batch) -> Iterator[_File]:
     """Give the files that may be taken in; the others are refused."""
     targets, repository, arguments = upload_targets(), adapters.repository(), batch.job.arguments
+    places: dict[str, Place] = {}
     for name, body in files:
         try:
             contents = read_deb(BytesIO(body), len(body))
             definition = target_of(contents, targets)
             check_fits(contents, definition)
-            place = place_of(definition, repository, suite=arguments["suite"], component=arguments["component"])
+            if definition.name not in places:
+                places[definition.name] = place_of(
+                    definition, repository, suite=arguments["suite"], component=arguments["component"]
+                )
             checksums = checksums_of_bytes(body)
-            record = record_of(contents, checksums, definition, place, Origin())
+            record = record_of(contents, checksums, definition, places[definition.name], Origin())
         except RepomgrError as error:
             batch.refuse(name, error)
         else:

@@ -137,6 +137,7 @@ def long_names() -> Iterator[tuple[str, Make]]:
 
     yield "gnu-name-hides-a-second-control", partial(deb, CONTROL_ENTRY + named(b"./control", OTHER) + END)
     yield "gnu-name-of-1-MiB", lambda: deb(named(b"x" * MIB, b"") + CONTROL_ENTRY + END)
+    yield "gnu-name-empty", partial(deb, entry(b"././@LongLink", b"\0", kind=b"L") + CONTROL_ENTRY + END)
     yield "gnu-name-twice", partial(deb, named(b"a", b"")[:1024] + named(b"./control", CONTROL) + END)
     chain = entry(b"././@LongLink", b"x\0", kind=b"L")
     yield "gnu-name-chain", lambda: deb(chain * 7000 + CONTROL_ENTRY + END)
