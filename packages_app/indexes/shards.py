@@ -1,22 +1,28 @@
 """A Packages index as a sequence of shards (DESIGN 5): runs of entries, each known by the SHA256 of its text.
 
-A shard begins where a hash of an entry's key says so, so that an entry that comes or goes moves no other cut, and
-the same entries give the same shards whatever came before.
+A shard begins with an entry the hash of whose key is the least among its neighbours'. So an entry that comes or goes
+moves cuts only near it, the same entries give the same shards whatever came before, and no shard is many times as long
+as another, as they are where each hash decides by itself: a change hits the long ones the most.
 """
 
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from packages_app.core.record import TableKey, make_package_id
 from packages_app.indexes.entry import IndexEntry, Order, entries_in, order_of
 
-_ENTRIES_A_SHARD = 128
-"""On average: about 100 KiB of text. Measured on Debian's own index: half of that costs 9 % more bytes of xz, twice
-that costs twice the time for the shard that changed and saves 3 %."""
+NEIGHBOURS = 32
+"""So many entries before it, and behind it, have greater hashes than the one that a shard begins with.
+
+A shard has twice as many and one on average, about 50 KiB of text, and more than half of that at least, but for the
+first and the last. Fewer cost clients bytes of xz; more cost the publisher time for the shard that changed.
+"""
+_CONTEXT = 2
+"""The cuts that a change moves depend on entries no farther than this many shards off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,52 +62,97 @@ class Edited:
     before: frozenset[TableKey]
 
 
-def begins_shard(key: TableKey) -> bool:
-    """Say whether the entry of this key begins a shard."""
-    digest = hashlib.sha256("|".join(key).encode()).digest()
-    return int.from_bytes(digest[:4], "big") % _ENTRIES_A_SHARD == 0
-
-
 def cut(entries: Iterable[IndexEntry]) -> Iterator[Run]:
     """Cut the entries of an index, in its order, into the runs that are its shards."""
-    run: list[IndexEntry] = []
-    for entry in entries:
-        if run and begins_shard(entry.key):
-            yield Run(tuple(run))
-            run = []
-        run.append(entry)
-    if run:
-        yield Run(tuple(run))
+    listed = list(entries)
+    hashes = [_hash(entry.key) for entry in listed]
+    return _runs(listed, [number for number in range(len(listed)) if _is_least(hashes, number)])
+
+
+def _hash(key: TableKey) -> bytes:
+    return hashlib.sha256("|".join(key).encode()).digest()[:8]
+
+
+def _is_least(hashes: Sequence[bytes], number: int) -> bool:
+    own, before = hashes[number], max(0, number - NEIGHBOURS)
+    return all(own < other for other in hashes[before:number]) and all(
+        own < other for other in hashes[number + 1 : number + 1 + NEIGHBOURS]
+    )
+
+
+def _runs(entries: Sequence[IndexEntry], begins: Iterable[int]) -> Iterator[Run]:
+    start = 0
+    for begin in (*begins, len(entries)):
+        if begin > start:
+            yield Run(tuple(entries[start:begin]))
+            start = begin
 
 
 def edit(
     shards: Sequence[Shard], edits: Mapping[Order, IndexEntry | None], text_of: Callable[[Shard], bytes]
 ) -> Edited:
-    """Put entries into an index or take them out (None); only the texts of shards that this touches are read.
+    """Put entries into an index or take them out (None); only the texts of shards near these are read.
 
     Gives what `cut` would give of all entries, the shards that stayed as they are. An entry that is there already, or
     that is to go and is not there, changes nothing.
     """
-    touched = _by_shard(shards, edits)
+    if not shards:
+        return Edited(tuple(cut(entry for _, entry in sorted(edits.items()) if entry is not None)), frozenset())
     parts: list[Shard | Run] = []
     before: set[TableKey] = set()
-    for number, shard in enumerate(shards):
-        if number not in touched:
-            parts.append(shard)
-            continue
-        entries = list(entries_in(text_of(shard)))
-        mine = {order: edits[order] for order in touched[number]}
-        before |= {entry.key for entry in entries} & set(map(_key_of, mine))
-        run = _edited(entries, mine)
-        if run == entries:
-            parts.append(shard)
-            continue
-        if run and parts and not begins_shard(run[0].key):
-            run = [*_entries_of(parts.pop(), text_of), *run]
-        parts += cut(run)
-    if not shards:
-        parts += cut(entry for _, entry in sorted(edits.items()) if entry is not None)
-    return Edited(tuple(parts), frozenset(before))
+    done = 0
+    for first, last, orders in _groups(shards, edits):
+        parts += shards[done:first]
+        made, had = _edited(shards[first:last], {order: edits[order] for order in orders}, text_of)
+        parts += made
+        before |= had
+        done = last
+    return Edited((*parts, *shards[done:]), frozenset(before))
+
+
+def _groups(shards: Sequence[Shard], edits: Mapping[Order, object]) -> Iterator[tuple[int, int, list[Order]]]:
+    """Give rows of shards that edits and their context fall into, from the first to before the last, with the edits."""
+    groups: list[tuple[int, int, list[Order]]] = []
+    for number, orders in sorted(_by_shard(shards, edits).items()):
+        first, last = max(0, number - _CONTEXT), min(len(shards), number + _CONTEXT + 1)
+        if groups and first <= groups[-1][1]:
+            begun, _, others = groups.pop()
+            groups.append((begun, last, [*others, *orders]))
+        else:
+            groups.append((first, last, orders))
+    yield from groups
+
+
+def _edited(
+    shards: Sequence[Shard], edits: Mapping[Order, IndexEntry | None], text_of: Callable[[Shard], bytes]
+) -> tuple[list[Shard | Run], set[TableKey]]:
+    """Give what becomes of a row of shards that has all the context of its edits, and which keys it had of theirs."""
+    runs = {Run(tuple(entries_in(text_of(shard)))): shard for shard in shards}
+    entries = [entry for run in runs for entry in run.entries]
+    keys = set(map(_key_of, edits))
+    had = {entry.key for entry in entries} & keys
+    after = [entry for entry in entries if entry.key not in keys]
+    for entry in edits.values():
+        if entry is not None:
+            insort(after, entry, key=lambda each: each.order)
+    begun = {run.entries[0].key for run in runs}
+    begins = _begins(after, begun, [bisect_left(after, order, key=lambda each: each.order) for order in edits])
+    return [runs.get(run, run) for run in _runs(after, begins)], had
+
+
+def _begins(entries: Sequence[IndexEntry], begun: Collection[TableKey], places: Iterable[int]) -> list[int]:
+    """Give which entries begin a shard: near the edits' places it is found out, of others it is known."""
+    near = {
+        number
+        for place in places
+        for number in range(max(0, place - NEIGHBOURS), min(len(entries), place + NEIGHBOURS + 1))
+    }
+    hashes = [_hash(entry.key) for entry in entries]
+    return [
+        number
+        for number, entry in enumerate(entries)
+        if (_is_least(hashes, number) if number in near else entry.key in begun)
+    ]
 
 
 def _by_shard(shards: Sequence[Shard], edits: Iterable[Order]) -> dict[int, list[Order]]:
@@ -113,23 +164,9 @@ def _by_shard(shards: Sequence[Shard], edits: Iterable[Order]) -> dict[int, list
     return touched
 
 
-def _edited(entries: Sequence[IndexEntry], edits: Mapping[Order, IndexEntry | None]) -> list[IndexEntry]:
-    """Give entries, which are in order, with edits done."""
-    keys = set(map(_key_of, edits))
-    after = [entry for entry in entries if entry.key not in keys]
-    for entry in edits.values():
-        if entry is not None:
-            insort(after, entry, key=lambda each: each.order)
-    return after
-
-
 def _key_of(order: Order) -> TableKey:
     name, _, architecture, version = order
     return (make_package_id(name, version), architecture)
-
-
-def _entries_of(part: Shard | Run, text_of: Callable[[Shard], bytes]) -> Iterable[IndexEntry]:
-    return part.entries if isinstance(part, Run) else entries_in(text_of(part))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,18 @@ CLOCK_SLACK = timedelta(seconds=10)
 """How far ahead of its own clock apt takes a Release's Date (apt.conf(5), Acquire::Max-FutureTime)."""
 
 
+_BURST = timedelta(seconds=5)
+"""So far ahead of apt's slack a burst of publications may have come: each is dated a second after the one before."""
+
+
+def seconds_to_wait(published: Published, now: datetime) -> float:
+    """Give how long the clock has to go on before a Release can be dated after one of a burst; 0 when it need not."""
+    if published.release is None:
+        return 0.0
+    ahead = published.release.date + timedelta(seconds=1) - now - CLOCK_SLACK
+    return max(0.0, ahead.total_seconds()) if ahead <= _BURST else 0.0
+
+
 def date_after(published: Published, now: datetime, *, rebuild: bool) -> datetime:
     """Give the date of the Release that replaces `published`, in whole seconds.
 

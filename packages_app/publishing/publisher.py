@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from packages_app.publishing.canonical import look_at_canonical
 from packages_app.publishing.change_draft import change_draft
 from packages_app.publishing.checks import check_candidate, identity_faults, missing_faults, vanished_faults
 from packages_app.publishing.contents import Contents
-from packages_app.publishing.dates import check_against_store, date_after
+from packages_app.publishing.dates import check_against_store, date_after, seconds_to_wait
 from packages_app.publishing.draft import Draft
 from packages_app.publishing.draft_folder import draft_folder
 from packages_app.publishing.generations import digest_of as release_digest
@@ -117,6 +118,7 @@ class Publisher:
         # makes our switch fail, or leaves a mark that stays.
         seen = look_at_canonical(self.bucket, suite)
         published = read_published(self.bucket, suite.name, self.signer.public_keyring())
+        time.sleep(seconds_to_wait(published, self.clock()))
         date = date_after(published, self.clock(), rebuild=demand.rebuild)
         with draft_folder(self.bucket) as folder:
             draft = self._draft(folder, suite, published, demand)

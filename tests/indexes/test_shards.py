@@ -2,32 +2,25 @@
 
 import hashlib
 import lzma
-from itertools import count, islice
+from functools import cache
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packages_app.core.errors import CandidateRefused
 from packages_app.indexes.compression import EMPTY_GZIP, READERS, XZ_HEADER, gzip_member, padded, xz_block, xz_tail
 from packages_app.indexes.entry import entries_in, entry_of
-from packages_app.indexes.shards import Run, Shard, begins_shard, cut, edit, steps_between
+from packages_app.indexes.shards import NEIGHBOURS, Run, Shard, cut, edit, steps_between
 from tests.records import make_record
 
-
-def names(begin, number):
-    """Names whose version 1.0 for amd64 begins a shard, or does not."""
-    tried = (f"n{each}" for each in count())
-    return list(islice((n for n in tried if begins_shard((f"{n}#1.0", "amd64")) is begin), number))
-
-
-# As many of those that begin a shard as of others: few entries make many shards.
-NAMES = sorted(names(True, 8) + names(False, 8))
+NAMES = [f"n{number:03}" for number in range(420)]
 VERSIONS = ("1.0", "1.0-0", "1:0.5", "1.1~rc1")
 KEYS = st.tuples(st.sampled_from(NAMES), st.sampled_from(VERSIONS), st.sampled_from(("amd64", "all")))
 
 
-def entry(name, version, architecture, note=""):
+@cache
+def entry(name, version="1.0", architecture="amd64", note=""):
     return entry_of(make_record(name, version, architecture, description=f"of {name}{note}"))
 
 
@@ -49,8 +42,16 @@ def kept(run):
     )
 
 
-@given(st.sets(KEYS, max_size=30), st.dictionaries(KEYS, st.sampled_from(("put", "put anew", "take")), max_size=8))
-def test_an_edited_index_has_the_shards_of_one_made_anew(keys, changes):
+@settings(deadline=None)
+@given(
+    st.sampled_from((0, 5, 60, 240, 420)), st.sets(st.sampled_from(NAMES), max_size=60),
+    st.dictionaries(KEYS, st.sampled_from(("put", "put anew", "take")), max_size=8),
+    st.tuples(st.integers(0, 420), st.integers(0, 120)),
+)  # fmt: skip
+def test_an_edited_index_has_the_shards_of_one_made_anew(most, absent, changes, run_taken):
+    keys = {(name, "1.0", "amd64") for name in NAMES[:most] if name not in absent}
+    start, length = run_taken
+    changes = changes | {(name, "1.0", "amd64"): "take" for name in NAMES[start : start + length]}
     entries = {key: entry(*key) for key in keys}
     runs = list(cut(by_order(entries.values())))
     texts = {kept(run).sha256: run.text for run in runs}
@@ -65,7 +66,13 @@ def test_an_edited_index_has_the_shards_of_one_made_anew(keys, changes):
     new = [kept(part) if isinstance(part, Run) else part for part in edited.parts]
     assert new == [kept(run) for run in cut(by_order(entries.values()))]
     assert edited.before == {entry(*key).key for key in changes if key in keys}
-    assert len(read) <= 2 * len(changes)
+    assert len(read) <= 5 * len(changes)
+
+
+def test_shards_are_of_like_length():
+    lengths = [len(run.entries) for run in cut(map(entry, NAMES))]
+    assert len(lengths) > 3
+    assert all(NEIGHBOURS < length < 5 * NEIGHBOURS for length in lengths[1:-1])
 
 
 @given(st.sets(KEYS, max_size=20), st.sets(KEYS, max_size=20))
@@ -84,24 +91,24 @@ def test_the_steps_between_two_indexes_make_the_second_of_the_first(before, afte
 
 
 def test_what_did_not_change_is_not_read_and_keeps_its_shard():
-    entries = by_order(entry(name, "1.0", "amd64") for name in names(True, 4) + names(False, 500))
-    old = list(map(kept, cut(entries)))
-    assert len(old) > 4
-    texts = {kept(run).sha256: run.text for run in cut(entries)}
+    old = list(map(kept, cut(map(entry, NAMES))))
+    texts = {kept(run).sha256: run.text for run in cut(map(entry, NAMES))}
+    assert len(old) > 3
     read = []
-    new = entry(entries[0].package_name, "1.1", "amd64")
-    parts = edit(old, {new.order: new}, lambda shard: read.append(shard.sha256) or texts[shard.sha256]).parts
-    assert read == [old[0].sha256]
+    new = entry(NAMES[0], "1.1~rc1")
+    parts = edit(old, {new.order: new}, lambda shard: read.append(shard) or texts[shard.sha256]).parts
+    assert read == old[:3]
     assert len([part for part in parts if isinstance(part, Run)]) <= 2
-    assert list(parts[-3:]) == old[-3:]
+    assert list(parts[-2:]) == old[-2:]
 
 
 def test_an_entry_that_is_there_already_changes_nothing():
-    entries = by_order(entry(name, "1.0", "amd64") for name in names(False, 9))
-    [run] = cut(entries)
+    entries = list(map(entry, NAMES[:9]))
+    runs = {kept(run).sha256: run for run in cut(entries)}
     gone = entry("nobody", "1.0", "amd64").order
-    edited = edit([kept(run)], {entries[3].order: entries[3], gone: None}, lambda _: run.text)
-    assert edited.parts == (kept(run),)
+    old = list(map(kept, runs.values()))
+    edited = edit(old, {entries[3].order: entries[3], gone: None}, lambda shard: runs[shard.sha256].text)
+    assert list(edited.parts) == old
     assert edited.before == {entries[3].key}
 
 

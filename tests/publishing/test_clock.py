@@ -7,13 +7,20 @@ import pytest
 from packages_app.core.errors import ClockWrong
 from packages_app.core.locations import S3Store
 from packages_app.core.ports import Silent
+from packages_app.core.repository import load_repository
+from packages_app.indexes.release import parse_release, render_release
 from packages_app.models import Notice
+from packages_app.publishing.dates import date_after, seconds_to_wait
+from packages_app.publishing.published import Published
 from packages_app.publishing.publisher import Demand, Publisher
 from packages_app.services import adapters
 from packages_app.services.publish import publish
 from packages_app.signing.openpgp import generate_key
 from tests.reader import read_release
+from tests.stack import REPOSITORY as TREE
 from tests.stack import point_settings_at
+
+REPOSITORY = load_repository(TREE / "config" / "repository.yaml")
 
 
 def publisher(hours: float = 0.0, seconds: float = 0.0) -> Publisher:
@@ -86,3 +93,13 @@ def test_a_rebuild_mends_a_date_that_no_client_took(stack, settings):
     publish("stable", Silent(), demand=Demand(rebuild=True))
     assert datetime.strptime(date(), "%a, %d %b %Y %H:%M:%S UTC").replace(tzinfo=UTC) < datetime.now(UTC)
     assert not Notice.objects.filter(kind="clock_wrong", settled=None).exists()
+
+
+def test_a_burst_of_publications_waits_for_the_clock_and_is_no_fault():
+    now = datetime(2026, 1, 1, 12, 0, 0, 400_000, tzinfo=UTC)
+    released = [parse_release(render_release(REPOSITORY, REPOSITORY.default_suite, {}, now + timedelta(seconds=ahead)))
+                for ahead in (0, 9, 11, 600)]  # fmt: skip
+    waits = [seconds_to_wait(Published("etag", release), now) for release in released]
+    assert waits == pytest.approx([0, 0, 1.6, 0])  # so far ahead as the last no burst brings it: that clock is wrong
+    later = now + timedelta(seconds=waits[2])
+    assert date_after(Published("etag", released[2]), later, rebuild=False) == released[2].date + timedelta(seconds=1)

@@ -20,11 +20,11 @@ from packages_app.publishing.whole_draft import collect, write_indexes
 from packages_app.services import adapters
 from packages_app.services.force_rebuild import force_rebuild
 from packages_app.services.publish import publish
-from tests.indexes.test_shards import NAMES
 from tests.reader import read_suite
 from tests.records import make_record
 
 SUITES = ("stable", "testing")
+NAMES = [f"n{number:03}" for number in range(0, 200, 7)]
 ACTS = st.tuples(
     st.sampled_from(NAMES), st.sampled_from(("1.0", "1.1")), st.sampled_from(("amd64", "arm64", "all")),
     st.sets(st.sampled_from(SUITES)),
@@ -72,7 +72,12 @@ def test_a_history_of_changes_ends_in_the_bytes_of_a_force_rebuild(embedded, his
     for key in embedded.dists():  # of the example before
         embedded.bucket.delete(key)
     for record in embedded.records():
-        embedded.table.set_suites(record, [])
+        if record.version != "0.9":
+            embedded.table.set_suites(record, [])
+    base = [make_record(f"n{number:03}", "0.9", "all", suites=SUITES) for number in range(200)]
+    for record in base:  # enough for several shards
+        embedded.bucket.put(record.pool_path, b"package")
+    embedded.table.put_many_new(base)
     for suite in SUITES:
         publish(suite, Silent(), demand=Demand(rebuild=True))
     keyring = adapters.signer().public_keyring()
@@ -133,7 +138,7 @@ def test_a_change_reads_one_record_and_renders_one_shard(embedded):
         written = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert draft.read == 1
     assert len(cache.put) == 1
-    assert len(cache.taken) == 2  # the shard as it was, and whether the new one is known
+    assert len(cache.taken) <= 5 + 1  # the shard as it was with two on each side, and whether the new one is known
     assert written == [f"main/binary-amd64/Packages{ending}" for ending in ("", ".gz", ".xz")]
     publication = publish("stable", Silent())
     assert (publication.records_read, publication.packages, publication.added) == (1, 601, ["p77x 1.0 amd64"])
