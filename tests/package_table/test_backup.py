@@ -1,6 +1,7 @@
 """Backups: whole or refused, and the table that comes back of one is the same, item by item."""
 
 import json
+import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,11 +12,13 @@ from packages_app.core.errors import BackupRefused, TableMissing, TableUnavailab
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Silent
 from packages_app.package_table.backup_file import read_backup, write_backup
+from packages_app.package_table.dynamo_table import DynamoPackageTable
 from packages_app.package_table.raw_table import RawTable, canonical
 from packages_app.services.restore import restore
 from repomgr.servers.process import free_port
 from tests.package_table.dynamo_proxy import DynamoProxy
 from tests.package_table.old_tables import REGION, make_table, old_record
+from tests.records import make_record
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ODD = old_record(
@@ -152,3 +155,18 @@ def test_a_server_that_is_away_is_named():
     away = RawTable(DynamoTable("t", REGION, f"http://127.0.0.1:{free_port()}"))
     with pytest.raises(TableUnavailable, match="describe_table of t"):
         away.shape()
+
+
+def test_no_release_is_said_to_show_all_of_a_restored_table(moto, tmp_path):
+    ours = DynamoPackageTable(place(moto, f"t{uuid.uuid4().hex}"))
+    ours.create()
+    ours.put_new(make_record())
+    ours.keep_releases("stable", ["0123456789abcdef"])
+    raw = RawTable(ours._location)
+    backup = write_backup(tmp_path / "ours.jsonl", raw.name, raw.shape(), raw.items(), NOW)
+    for _ in range(2):
+        restore(backup.path, place(moto, f"{raw.name}-again"), place(moto), Silent())
+        again = DynamoPackageTable(place(moto, f"{raw.name}-again"))
+        assert again.releases_of("stable") == ()
+        assert list(again.all_records()) == [make_record()]
+        assert again.changes_of("stable") == ours.changes_of("stable")
