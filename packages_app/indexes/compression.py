@@ -39,6 +39,9 @@ ENDINGS: Mapping[str, str] = {"plain": PLAIN, "gz": GZIP, "xz": XZ}
 READERS: Mapping[str, Callable[[bytes], bytes]] = {PLAIN: bytes, GZIP: gzip.decompress, XZ: lzma.decompress}
 """How each form is read back, whole."""
 
+UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError)
+"""What readers raise for bytes that are damaged or not of the form."""
+
 
 def gzip_member(text: bytes) -> bytes:
     """Give a part's gzip form: one member, its header without time and name (RFC 1952)."""

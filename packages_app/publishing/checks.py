@@ -11,7 +11,6 @@ import gzip
 import hashlib
 import lzma
 import os
-import zlib
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -23,7 +22,7 @@ from packages_app.core.candidate_fault import CandidateFault
 from packages_app.core.checksums import chunks_of
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.record import TableKey
-from packages_app.indexes.compression import GZIP, PLAIN, XZ, XZ_HEADER, padded, xz_tail
+from packages_app.indexes.compression import GZIP, PLAIN, UNREADABLE, XZ, XZ_HEADER, padded, xz_tail
 from packages_app.indexes.packages import index_names
 from packages_app.indexes.release import IDENTITY_FIELDS, Release, parse_release
 from packages_app.indexes.shards import Shard
@@ -97,7 +96,7 @@ def _check_text(release: Release, file: IndexFile) -> None:
         with closing(_opened(file.path, name.removeprefix("Packages"))) as stream:
             for chunk in chunks_of(stream):
                 digest.update(chunk)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+    except UNREADABLE as error:
         raise _refused(f"{file.name} can't be unpacked: {error}") from error
     if digest.hexdigest() != release.entries[f"{folder}/Packages"].sha256:
         raise _refused(f"{file.name} does not unpack to Packages")

@@ -6,8 +6,10 @@ The published file's own SHA256 is taken on the way, so that a damaged one is ne
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from gzip import BadGzipFile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,7 +53,10 @@ def splice_index(
         name = published.name(ending)
         stored = is_stored(suite, ending)
         with published.open(ending) as old, IndexSink(folder / name if stored else None) as sink:
-            _splice(old, sink, ending, published, shards, made)
+            try:
+                _splice(old, sink, ending, published, shards, made)
+            except (BadGzipFile, EOFError, zlib.error) as error:  # of a plain form that is unpacked on the way
+                raise damaged(published.name(GZIP)) from error
         return IndexFile(name, sink.entry(), sink.path, stored)
 
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="splice") as threads:

@@ -12,8 +12,7 @@ from packages_app.core.checksums import CHUNK_BYTES
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.layout import by_hash_path
 from packages_app.core.ports import ObjectStore
-from packages_app.indexes.compression import GZIP, PLAIN
-from packages_app.indexes.compression import READERS as _READERS
+from packages_app.indexes.compression import GZIP, PLAIN, READERS, UNREADABLE
 from packages_app.indexes.release import ReleaseEntry
 from packages_app.indexes.shards import Shard
 from packages_app.publishing.shard_cache import ShardCache
@@ -57,8 +56,8 @@ class PublishedIndex:
             skip(stream, offset)
             packed = stream.read(shard.gzip)
         try:
-            text = _READERS[GZIP](packed)
-        except (OSError, EOFError) as error:
+            text = READERS[GZIP](packed)
+        except UNREADABLE as error:
             raise damaged(self.name(GZIP)) from error
         if hashlib.sha256(text).hexdigest() != shard.sha256:
             raise damaged(self.name(GZIP))

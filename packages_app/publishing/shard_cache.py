@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import lzma
 import os
-import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,8 +13,18 @@ import structlog
 from django.core.cache.backends.base import BaseCache
 
 from packages_app.core.errors import CandidateRefused
-from packages_app.indexes.compression import FORMAT, GZIP, PLAIN, XZ, XzBlock, gzip_member, read_xz_block, xz_block
-from packages_app.indexes.compression import READERS as _READERS
+from packages_app.indexes.compression import (
+    FORMAT,
+    GZIP,
+    PLAIN,
+    READERS,
+    UNREADABLE,
+    XZ,
+    XzBlock,
+    gzip_member,
+    read_xz_block,
+    xz_block,
+)
 from packages_app.indexes.shards import Run, Shard
 
 log = structlog.get_logger(__name__)
@@ -111,12 +119,12 @@ def _reads_back(text: bytes, value: _Value, *, with_xz: bool) -> bool:
         return True
     try:
         return read_xz_block(XzBlock(block, unpadded), len(text)) == text
-    except lzma.LZMAError:
+    except UNREADABLE:
         return False
 
 
 def _unpacked(ending: str, body: bytes) -> bytes | None:
     try:
-        return _READERS[ending](body)
-    except (OSError, EOFError, zlib.error):
+        return READERS[ending](body)
+    except UNREADABLE:
         return None

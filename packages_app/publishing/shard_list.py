@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from typing import Self
@@ -12,7 +11,7 @@ from typing import Self
 from packages_app.core.errors import ObjectNotFound
 from packages_app.core.ports import ObjectStore
 from packages_app.core.repository import Suite
-from packages_app.indexes.compression import FORMAT
+from packages_app.indexes.compression import FORMAT, UNREADABLE
 from packages_app.indexes.packages import LeftOut, index_names
 from packages_app.indexes.shards import Shard
 from packages_app.publishing.diffs import Diff
@@ -57,7 +56,7 @@ class ShardList:
                 folder: tuple(Diff.from_texts(*texts) for texts in kept) for folder, kept in document["diffs"].items()
             }
             return cls(document["shape"], document["packages"], left_out, indexes, diffs)
-        except (OSError, EOFError, zlib.error, KeyError, TypeError) as error:
+        except (*UNREADABLE, KeyError, TypeError) as error:
             raise ValueError(f"{error!r}") from error
 
 

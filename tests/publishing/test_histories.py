@@ -167,6 +167,24 @@ def test_what_is_lost_costs_time_and_changes_nothing(embedded, lost, settings):
     assert publish("stable", Silent()).records_read == 1
 
 
+@pytest.mark.parametrize("forms", [["plain", "gz", "xz"], ["gz"]])
+@pytest.mark.parametrize("damage", ["within", "cut off", "no gzip"])
+@pytest.mark.parametrize("kept", [True, False], ids=["shards kept", "no shards kept"])
+def test_a_damaged_gzip_form_is_never_built_upon(embedded, forms, damage, kept):
+    embedded.configure(suites=[{"index_forms": forms}])
+    many(embedded, 300)
+    entry = released("stable").release.entries["main/binary-amd64/Packages.gz"]
+    key = f"dists/stable/main/binary-amd64/by-hash/SHA256/{entry.sha256}"
+    body = embedded.bucket.read(key)
+    spoilt = {"within": body[:100] + bytes(500) + body[600:], "cut off": body[:900], "no gzip": b"x" * 3000}
+    embedded.bucket.put(key, spoilt[damage])
+    if not kept:
+        adapters.shard_cache().cache.clear()
+    add(embedded, "p77x")
+    assert publish("stable", Silent()).records_read == 301
+    assert indexes_of(released("stable").release) == made_anew(embedded, "stable")
+
+
 def test_the_table_is_read_whole_at_each_renewal_and_finds_what_bears_no_mark(embedded):
     many(embedded, 5)
     record = make_record("unmarked")
