@@ -11,7 +11,7 @@ SECONDS ?= 300
 # Tests write and sync many small files: memory serves, where there is plenty and programs may run in it.
 TEST_TMP = $(shell if [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -q noexec && \
 	[ "$$(df -Pk /dev/shm | awk 'NR == 2 { print $$4 }')" -gt 8000000 ]; then echo /dev/shm; else echo $${TMPDIR:-/tmp}; fi)
-SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev reprepro aptly
+SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev reprepro aptly ed patch
 
 .DEFAULT_GOAL := help
 .PHONY: help up up-distributed test test-fast test-apt-versions chaos bench lint audit format lock system-packages clean

@@ -31,7 +31,7 @@ def machine(scratch: Path) -> dict[str, str | int | float]:
         "memory_gb": round(memory / 1e9, 1),
         "kernel": platform.release(),
         "load_before": round(os.getloadavg()[0], 1),
-        "file_system": _said("findmnt", "-no", "FSTYPE", "-T", str(scratch)).strip() or "unknown",
+        "file_system": next(iter(_said("findmnt", "-no", "FSTYPE", "-T", str(scratch)).split()), "unknown"),
     }
 
 
