@@ -25,9 +25,19 @@ def read_release(bucket: ObjectStore, keyring: bytes, suite: str = "stable", *, 
 
 
 def read_suite(
-    bucket: ObjectStore, keyring: bytes, suite: str = "stable", *, settled: bool = True, plain: bool = True
+    bucket: ObjectStore, keyring: bytes, suite: str = "stable", *, settled: bool = True
 ) -> dict[tuple[str, str, str], Packages]:
-    """Read every index of a suite in all its forms; gives stanzas by (name, version, architecture of the index).
+    """Give the stanzas of `read_stanzas` by (name, version, architecture of the index)."""
+    return {
+        (stanza["Package"], stanza["Version"], architecture): stanza
+        for architecture, stanza in read_stanzas(bucket, keyring, suite, settled=settled)
+    }
+
+
+def read_stanzas(
+    bucket: ObjectStore, keyring: bytes, suite: str = "stable", *, settled: bool = True, plain: bool = True
+) -> list[tuple[str, Packages]]:
+    """Read every index of a suite in all its forms; gives each stanza with the architecture of its index.
 
     Without `plain` the suite lists that form only, and it must not be there.
 
@@ -36,7 +46,7 @@ def read_suite(
     """
     release = read_release(bucket, keyring, suite, settled=settled)
     hashes = {entry["name"]: entry for entry in release["SHA256"]}
-    packages: dict[tuple[str, str, str], Packages] = {}
+    stanzas: list[tuple[str, Packages]] = []
     for name, entry in hashes.items():
         folder, _, file = name.rpartition("/")
         if file == "Packages" and not plain:
@@ -55,9 +65,8 @@ def read_suite(
         assert hashlib.sha256(text).hexdigest() == hashes[f"{folder}/Packages"]["sha256"]
         if file == "Packages.gz":
             architecture = folder.rpartition("-")[2]
-            for stanza in Packages.iter_paragraphs(text, use_apt_pkg=False):
-                packages[stanza["Package"], stanza["Version"], architecture] = stanza
-    return packages
+            stanzas += ((architecture, stanza) for stanza in Packages.iter_paragraphs(text, use_apt_pkg=False))
+    return stanzas
 
 
 def _read_patches(bucket: ObjectStore, folder: str, index: bytes) -> None:

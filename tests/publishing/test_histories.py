@@ -20,7 +20,7 @@ from packages_app.publishing.whole_draft import collect, write_indexes
 from packages_app.services import adapters
 from packages_app.services.force_rebuild import force_rebuild
 from packages_app.services.publish import publish
-from tests.reader import read_suite
+from tests.reader import read_stanzas
 from tests.records import make_record
 
 SUITES = ("stable", "testing")
@@ -88,12 +88,12 @@ def test_a_history_of_changes_ends_in_the_bytes_of_a_force_rebuild(embedded, his
             publish(suite, Silent())
             assert indexes_of(released(suite).release) == made_anew(embedded, suite)
             shown = {r.key for r in embedded.records() if suite in r.suites}
-            assert shown_by(read_suite(embedded.bucket, keyring, suite, plain=plain)) == shown
+            assert shown_by(read_stanzas(embedded.bucket, keyring, suite, plain=plain)) == shown
             assert embedded.table.changes_of(suite) == []
 
 
 def shown_by(stanzas):
-    return {(f"{s['Package']}#{s['Version']}", s["Architecture"]) for s in stanzas.values()}
+    return {(f"{s['Package']}#{s['Version']}", s["Architecture"]) for _, s in stanzas}
 
 
 def many(embedded, number):
