@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -78,9 +79,10 @@ def _digest(digest: _Digest, waiting: Queue[bytes | None]) -> None:
         digest.update(chunk)
 
 
-def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
-    """Read a stream to its end in chunks of at most 1 MiB."""
-    while chunk := stream.read(CHUNK_BYTES):
+def chunks_of(stream: BinaryIO, count: int = sys.maxsize) -> Iterator[bytes]:
+    """Read a stream to its end, or the next `count` bytes of it, in chunks of at most 1 MiB."""
+    while chunk := stream.read(min(CHUNK_BYTES, count)):
+        count -= len(chunk)
         yield chunk
 
 

@@ -85,10 +85,19 @@ def folders_of(suite: Suite, placed: Placed) -> list[str]:
     return [binary_folder(placed.component, each) for each in wanted]
 
 
+def endings_of(suite: Suite) -> tuple[str, ...]:
+    """Give the forms that Release lists of each index, by the endings of their names; the plain one is the first."""
+    return tuple(ending for form, ending in ENDINGS.items() if form in suite.index_forms or ending == PLAIN)
+
+
+def is_stored(suite: Suite, ending: str) -> bool:
+    """Say whether clients can fetch this form; a suite may list the plain one only."""
+    return ending != PLAIN or "plain" in suite.index_forms
+
+
 def index_names(suite: Suite) -> list[str]:
     """Give the name of every index that Release lists, sorted by folder, then form."""
-    endings = (PLAIN, *(ending for form, ending in ENDINGS.items() if form in suite.index_forms and ending))
-    return [f"{folder}/Packages{ending}" for folder in index_folders(suite) for ending in endings]
+    return [f"{folder}/Packages{ending}" for folder in index_folders(suite) for ending in endings_of(suite)]
 
 
 def patch_folder(index: str) -> str:
@@ -105,5 +114,5 @@ def diff_index_names(suite: Suite) -> list[str]:
 
 def stored_names(suite: Suite) -> list[str]:
     """Give the name of every index that clients can fetch; Release lists the plain form even where it is not there."""
-    plain = "plain" in suite.index_forms
-    return [name for name in index_names(suite) if plain or not name.endswith("/Packages")]
+    endings = [ending for ending in endings_of(suite) if is_stored(suite, ending)]
+    return [f"{folder}/Packages{ending}" for folder in index_folders(suite) for ending in endings]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 
 from packages_app.core.record import TableKey, make_package_id
+from packages_app.indexes.compression import EMPTY_GZIP, GZIP, PLAIN, XZ, XZ_HEADER, padded, xz_tail
 from packages_app.indexes.entry import IndexEntry, Order, entries_in, order_of
 
 NEIGHBOURS = 32
@@ -40,6 +41,22 @@ class Shard:
     entries: int
     gzip: int
     xz: int
+
+    def length_in(self, ending: str) -> int:
+        """How many bytes of a form, by the ending of its name, are this shard's."""
+        return {PLAIN: self.size, GZIP: self.gzip, XZ: padded(self.xz)}[ending]
+
+
+def head_of(ending: str) -> bytes:
+    """Give what stands before the shards in a form of an index."""
+    return XZ_HEADER if ending == XZ else b""
+
+
+def tail_of(ending: str, shards: Sequence[Shard]) -> bytes:
+    """Give what stands behind them."""
+    if ending == XZ:
+        return xz_tail((shard.xz, shard.size) for shard in shards)
+    return EMPTY_GZIP if ending == GZIP and not shards else b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +195,8 @@ class Step:
     put: Shard | None = None
 
 
-def steps_between(old: Sequence[Shard], new: Sequence[Shard], length_of: Callable[[Shard], int]) -> Iterator[Step]:
-    """Give the steps that make one form of an index out of the one before; `length_of` gives a shard's bytes in it."""
+def steps_between(old: Sequence[Shard], new: Sequence[Shard], ending: str) -> Iterator[Step]:
+    """Give the steps that make the shards of one form of an index out of those before."""
     places = {shard.sha256: number for number, shard in enumerate(old)}
     at = copy = 0
     for shard in new:
@@ -189,8 +206,8 @@ def steps_between(old: Sequence[Shard], new: Sequence[Shard], length_of: Callabl
             copy = 0
             continue
         if place > at:
-            yield Step(copy=copy, skip=sum(map(length_of, old[at:place])))
+            yield Step(copy=copy, skip=sum(shard.length_in(ending) for shard in old[at:place]))
             copy = 0
-        copy += length_of(shard)
+        copy += shard.length_in(ending)
         at = place + 1
-    yield Step(copy=copy, skip=sum(map(length_of, old[at:])))
+    yield Step(copy=copy, skip=sum(shard.length_in(ending) for shard in old[at:]))

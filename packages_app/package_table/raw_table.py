@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 import boto3
@@ -17,6 +16,7 @@ import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from packages_app.core.batches import batches_of
 from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.locations import DynamoTable
 
@@ -117,8 +117,8 @@ class RawTable:
         yield from self._write({"DeleteRequest": {"Key": key}} for key in keys)
 
     def _write(self, requests: Iterable[dict[str, Any]]) -> Iterator[int]:
-        done, waiting = 0, iter(requests)
-        while batch := list(islice(waiting, _BATCH)):
+        done = 0
+        for batch in batches_of(requests, _BATCH):
             self._write_batch(batch)
             done += len(batch)
             yield done

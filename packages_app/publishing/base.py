@@ -35,17 +35,8 @@ def find_base(
 def keep_base(
     table: PackageTable, staging: ObjectStore, suite: str, published: Published, release: bytes, shards: ShardList
 ) -> None:
-    """Keep a Release that is about to replace the published one as a base, and that one if it was one."""
+    """Keep a Release that is in place or about to be as a base, and the published one if it was one."""
     digest, before = digest_of(release), digest_of(published.text)
     keep_shard_list(staging, suite, digest, shards)
-    known = [one for one in table.releases_of(suite) if one == before]
-    table.keep_releases(suite, [*known, digest])
-
-
-def keep_same_base(
-    table: PackageTable, staging: ObjectStore, suite: str, published: Published, shards: ShardList
-) -> None:
-    """Keep the published Release as a base: all records were read, and it shows them."""
-    digest = digest_of(published.text)
-    keep_shard_list(staging, suite, digest, shards)
-    table.keep_releases(suite, [digest])
+    known = {one for one in table.releases_of(suite) if one == before}
+    table.keep_releases(suite, sorted({*known, digest}))

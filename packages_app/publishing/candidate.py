@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from packages_app.core.ports import Signer
 from packages_app.core.repository import Repository, Suite
-from packages_app.indexes.release import render_release
+from packages_app.indexes.release import Release, parse_release, render_release
 from packages_app.publishing.draft import Draft
 
 
@@ -22,6 +23,11 @@ class Candidate:
     release: bytes
     release_gpg: bytes
     in_release: bytes
+
+    @cached_property
+    def listing(self) -> Release:
+        """The Release, read back from its text; raises `CandidateRefused`."""
+        return parse_release(self.release)
 
 
 def make_candidate(

@@ -60,9 +60,7 @@ def change_draft(
     records = table.get_many(keys)
     found = _look_up(suite, keys, records)
     published = {
-        index: PublishedIndex(
-            bucket, suite.name, index, base.release.entries, base.shards.indexes[index], "plain" in suite.index_forms
-        )
+        index: PublishedIndex(bucket, suite, index, base.release.entries, base.shards.indexes[index])
         for index in index_folders(suite)
     }
     edited = {
@@ -133,7 +131,7 @@ def _patched(
 ) -> tuple[tuple[Diff, ...], tuple[IndexFile, ...], tuple[IndexFile, ...]]:
     """Give an index's diffs, the files of the Index that lists their patches, and those of the patches."""
     index, kept = published.folder, base.shards.diffs.get(published.folder, ())
-    entry = next(file.entry for file in written.files if file.name == published.name(PLAIN))
+    entry = written.plain
     old_entry = published.entry(PLAIN)
     listed = [f"{patch_folder(index)}/Index{ending}" for ending in (PLAIN, GZIP)]
     if entry == old_entry and all(name in base.release.entries for name in listed):
@@ -162,12 +160,7 @@ def _contents(
 ) -> ShardedContents:
     """Give what the suite shows when the files are published."""
     entries = {file.name: file.entry for file in files}
-    plain = "plain" in suite.index_forms
-    new = {
-        index: PublishedIndex(bucket, suite.name, index, entries, listed, plain)
-        for index, listed in shards.indexes.items()
-    }
-
+    new = {index: PublishedIndex(bucket, suite, index, entries, listed) for index, listed in shards.indexes.items()}
     texts: dict[str, bytes] = {}  # of the few shards that are asked for, some more than once
 
     def text_of(index: str, shard: Shard) -> bytes:

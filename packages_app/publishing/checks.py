@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import lzma
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -22,10 +22,10 @@ from packages_app.core.candidate_fault import CandidateFault
 from packages_app.core.checksums import chunks_of
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.record import TableKey
-from packages_app.indexes.compression import GZIP, PLAIN, UNREADABLE, XZ, XZ_HEADER, padded, xz_tail
+from packages_app.indexes.compression import GZIP, UNREADABLE, XZ
 from packages_app.indexes.packages import index_names
-from packages_app.indexes.release import IDENTITY_FIELDS, Release, parse_release
-from packages_app.indexes.shards import Shard
+from packages_app.indexes.release import IDENTITY_FIELDS, Release
+from packages_app.indexes.shards import Shard, head_of, tail_of
 from packages_app.publishing.candidate import Candidate
 from packages_app.publishing.index_file import IndexFile
 from packages_app.signing.openpgp import verified_text
@@ -39,7 +39,7 @@ def check_candidate(candidate: Candidate, keyring: bytes) -> None:
     Raises `CandidateRefused`.
     """
     _check_signatures(candidate, keyring)
-    release = parse_release(candidate.release)
+    release = candidate.listing
     wanted = set(index_names(candidate.suite))
     if not wanted <= set(release.entries) or release.entries != candidate.draft.entries:
         raise _refused("Release does not list exactly the indexes made")
@@ -47,13 +47,7 @@ def check_candidate(candidate: Candidate, keyring: bytes) -> None:
         folder, _, name = file.name.rpartition("/")
         if file.name not in wanted:
             continue
-        shards, ending = candidate.draft.shards.indexes[folder], name.removeprefix("Packages")
-        if file.entry.size != _size(shards, ending):
-            raise _refused(f"{file.name} is not as large as its shards")
-        if file.path is None:
-            continue
-        if ending == XZ:
-            _check_ends(file.name, file.path, shards)
+        _check_shards(file, name.removeprefix("Packages"), candidate.draft.shards.indexes[folder])
     if candidate.draft.whole:
         packages = [file for file in candidate.draft.files if file.name in wanted]
         with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="check") as threads:
@@ -67,23 +61,18 @@ def _check_signatures(candidate: Candidate, keyring: bytes) -> None:
         raise _refused("InRelease or Release.gpg is no good signature of Release")
 
 
-def _size(shards: Collection[Shard], ending: str) -> int:
-    if ending == PLAIN:
-        return sum(shard.size for shard in shards)
-    if ending == GZIP:
-        return sum(shard.gzip for shard in shards) or len(gzip.compress(b""))
-    blocks = sum(padded(shard.xz) for shard in shards)
-    return len(XZ_HEADER) + blocks + len(xz_tail((shard.xz, shard.size) for shard in shards))
-
-
-def _check_ends(name: str, path: Path, shards: Collection[Shard]) -> None:
-    """See that the blocks of an xz form stand between the header and the index that make one stream of them."""
-    tail = xz_tail((shard.xz, shard.size) for shard in shards)
-    with path.open("rb") as stream:
-        head = stream.read(len(XZ_HEADER))
-        stream.seek(-len(tail), 2)
-        if head != XZ_HEADER or stream.read() != tail:
-            raise _refused(f"{name} is not one xz stream of its blocks")
+def _check_shards(file: IndexFile, ending: str, shards: Sequence[Shard]) -> None:
+    """See that a form is as large as its shards, and that they stand between what makes one form of them."""
+    head, tail = head_of(ending), tail_of(ending, shards)
+    if file.entry.size != len(head) + sum(shard.length_in(ending) for shard in shards) + len(tail):
+        raise _refused(f"{file.name} is not as large as its shards")
+    if file.path is None:
+        return
+    with file.path.open("rb") as stream:
+        begins = stream.read(len(head))
+        stream.seek(-len(tail), os.SEEK_END)
+        if begins != head or stream.read() != tail:
+            raise _refused(f"{file.name} does not begin and end as this form does")
 
 
 def _check_text(release: Release, file: IndexFile) -> None:

@@ -13,16 +13,15 @@ from gzip import BadGzipFile
 from pathlib import Path
 from typing import BinaryIO
 
-from packages_app.core.checksums import CHUNK_BYTES
+from packages_app.core.checksums import chunks_of
 from packages_app.core.repository import Suite
-from packages_app.indexes.compression import EMPTY_GZIP, GZIP, PLAIN, XZ, XZ_HEADER, padded, xz_tail
-from packages_app.indexes.shards import Run, Shard, steps_between
+from packages_app.indexes.compression import GZIP, XZ
+from packages_app.indexes.packages import endings_of, is_stored
+from packages_app.indexes.shards import Run, Shard, head_of, steps_between, tail_of
 from packages_app.publishing.index_file import IndexFile, IndexSink
-from packages_app.publishing.index_writer import WrittenIndex, endings_of, is_stored
+from packages_app.publishing.index_writer import WrittenIndex
 from packages_app.publishing.published_index import PublishedIndex, damaged
 from packages_app.publishing.shard_cache import MadeShard, ShardCache
-
-_LENGTHS = {PLAIN: lambda shard: shard.size, GZIP: lambda shard: shard.gzip, XZ: lambda shard: padded(shard.xz)}
 
 
 def unchanged_index(published: PublishedIndex, suite: Suite) -> WrittenIndex:
@@ -73,19 +72,15 @@ def _splice(
     made: Mapping[str, MadeShard],
 ) -> None:
     source = _Source(old, sink)
-    if ending == XZ:
-        source.copy(len(XZ_HEADER))
-    for step in steps_between(published.shards, shards, _LENGTHS[ending]):
+    source.copy(len(head_of(ending)))
+    for step in steps_between(published.shards, shards, ending):
         source.copy(step.copy)
         source.skip(step.skip)
         if step.put is not None:
             source.part()
             sink.write(made[step.put.sha256].form(ending))
     source.part()
-    if ending == GZIP and not shards:
-        sink.write(EMPTY_GZIP)
-    if ending == XZ:
-        sink.write(xz_tail((shard.xz, shard.size) for shard in shards))
+    sink.write(tail_of(ending, shards))
     if source.rest() != published.entry(ending).sha256:
         raise damaged(published.name(ending))
 
@@ -103,8 +98,7 @@ class _Source:
 
     def copy(self, count: int) -> None:
         """Copy bytes into the sink."""
-        while count and (chunk := self._old.read(min(count, CHUNK_BYTES))):
-            count -= len(chunk)
+        for chunk in chunks_of(self._old, count):
             self._sink.write(chunk)
             if self._parted:
                 self._sha256.update(chunk)
@@ -113,8 +107,7 @@ class _Source:
         """Pass over bytes."""
         if count:
             self.part()
-        while count and (chunk := self._old.read(min(count, CHUNK_BYTES))):
-            count -= len(chunk)
+        for chunk in chunks_of(self._old, count):
             self._sha256.update(chunk)
 
     def part(self) -> None:
@@ -124,6 +117,6 @@ class _Source:
 
     def rest(self) -> str:
         """Read to the end; gives the SHA256 of the whole file."""
-        while chunk := self._old.read(CHUNK_BYTES):
+        for chunk in chunks_of(self._old):
             self._sha256.update(chunk)
         return self._sha256.hexdigest()

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from packages_app.core.repository import Suite
-from packages_app.indexes.compression import EMPTY_GZIP, ENDINGS, GZIP, PLAIN, XZ, XZ_HEADER, xz_tail
+from packages_app.indexes.compression import XZ
 from packages_app.indexes.entry import IndexEntry
-from packages_app.indexes.shards import Shard, cut
+from packages_app.indexes.packages import endings_of, is_stored
+from packages_app.indexes.release import ReleaseEntry
+from packages_app.indexes.shards import Shard, cut, head_of, tail_of
 from packages_app.publishing.index_file import IndexFile, IndexSink
 from packages_app.publishing.shard_cache import ShardCache
 
@@ -23,15 +25,10 @@ class WrittenIndex:
     shards: tuple[Shard, ...]
     texts: Mapping[str, bytes] = field(default_factory=dict)
 
-
-def endings_of(suite: Suite) -> tuple[str, ...]:
-    """Give the forms that Release lists of each index, by the endings of their names."""
-    return tuple(ending for form, ending in ENDINGS.items() if form in suite.index_forms or ending == PLAIN)
-
-
-def is_stored(suite: Suite, ending: str) -> bool:
-    """Say whether clients can fetch this form; a suite may list the plain one only."""
-    return ending != PLAIN or "plain" in suite.index_forms
+    @property
+    def plain(self) -> ReleaseEntry:
+        """What Release lists of the plain form, which is the first."""
+        return self.files[0].entry
 
 
 def write_index(
@@ -47,23 +44,16 @@ def write_index(
             )
             for ending in endings
         }
-        if XZ in sinks:
-            sinks[XZ].write(XZ_HEADER)
+        for ending, sink in sinks.items():
+            sink.write(head_of(ending))
         for made in cache.make_all(cut(entries), with_xz=XZ in sinks):
             shards.append(made.shard)
             for ending, sink in sinks.items():
                 sink.write(made.form(ending))
-        finish(sinks, shards)
+        for ending, sink in sinks.items():
+            sink.write(tail_of(ending, shards))
     files = (
         IndexFile(f"{index}/Packages{ending}", sink.entry(), sink.path, is_stored(suite, ending))
         for ending, sink in sinks.items()
     )
     return WrittenIndex(tuple(files), tuple(shards))
-
-
-def finish(sinks: dict[str, IndexSink], shards: list[Shard]) -> None:
-    """Write what ends each form after its shards."""
-    if GZIP in sinks and not shards:
-        sinks[GZIP].write(EMPTY_GZIP)
-    if XZ in sinks:
-        sinks[XZ].write(xz_tail((shard.xz, shard.size) for shard in shards))

@@ -6,9 +6,9 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 
+from packages_app.core.batches import batches_of
 from packages_app.publishing.local_files import FILE_MODE, make_folder, sync
 
 _OPEN_FILES = 100
@@ -24,9 +24,8 @@ def write_new(drafts: Path, files: Iterable[tuple[str, bytes]]) -> list[bool]:
     """
     written: list[bool] = []
     folders: set[str] = set()
-    coming = iter(files)
     with ThreadPoolExecutor(_WAITING_AT_ONCE, thread_name_prefix="sync") as threads:
-        while group := list(islice(coming, _OPEN_FILES)):
+        for group in batches_of(files, _OPEN_FILES):
             for folder in {os.path.dirname(path) for path, _ in group} - folders:
                 make_folder(Path(folder))
                 folders.add(folder)

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
-from packages_app.core.checksums import CHUNK_BYTES
+from packages_app.core.checksums import chunks_of
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.layout import by_hash_path
 from packages_app.core.ports import ObjectStore
-from packages_app.indexes.compression import GZIP, PLAIN, READERS, UNREADABLE
+from packages_app.core.repository import Suite
+from packages_app.indexes.compression import GZIP, READERS, UNREADABLE
+from packages_app.indexes.packages import is_stored
 from packages_app.indexes.release import ReleaseEntry
 from packages_app.indexes.shards import Shard
 from packages_app.publishing.shard_cache import ShardCache
@@ -23,11 +25,10 @@ class PublishedIndex:
     """One index of a suite (`main/binary-amd64`), as its Release lists it, and the shards that it is made of."""
 
     bucket: ObjectStore
-    suite: str
+    suite: Suite
     folder: str
     entries: Mapping[str, ReleaseEntry]
     shards: tuple[Shard, ...]
-    plain_is_stored: bool
 
     def entry(self, ending: str) -> ReleaseEntry:
         """Give what Release lists of one form; raises KeyError."""
@@ -39,9 +40,9 @@ class PublishedIndex:
 
     def open(self, ending: str) -> BinaryIO:
         """Open one form by hash; a plain one that is not stored is unpacked on the way. Raises `ObjectNotFound`."""
-        if ending == PLAIN and not self.plain_is_stored:
+        if not is_stored(self.suite, ending):
             return cast("BinaryIO", gzip.GzipFile(fileobj=self.open(GZIP)))
-        return self.bucket.open(by_hash_path(self.suite, self.name(ending), self.entry(ending).sha256))
+        return self.bucket.open(by_hash_path(self.suite.name, self.name(ending), self.entry(ending).sha256))
 
     def text_of(self, shard: Shard, cache: ShardCache) -> bytes:
         """Give a shard's text, from the cache or from the published gzip form.
@@ -51,7 +52,7 @@ class PublishedIndex:
         known = cache.text_of(shard.sha256)
         if known is not None:
             return known
-        offset = sum(each.gzip for each in self.shards[: self.shards.index(shard)])
+        offset = sum(each.length_in(GZIP) for each in self.shards[: self.shards.index(shard)])
         with self.open(GZIP) as stream:
             skip(stream, offset)
             packed = stream.read(shard.gzip)
@@ -69,8 +70,8 @@ def skip(stream: BinaryIO, count: int) -> None:
     if stream.seekable():
         stream.seek(count, 1)
         return
-    while count and (chunk := stream.read(min(count, CHUNK_BYTES))):
-        count -= len(chunk)
+    for _ in chunks_of(stream, count):
+        pass
 
 
 def damaged(name: str) -> CandidateRefused:

@@ -17,7 +17,7 @@ from packages_app.core.repository import Repository, Suite
 from packages_app.indexes.packages import LeftOut
 from packages_app.indexes.release import Release, parse_release, redated
 from packages_app.publishing.apt_check import SecondReader
-from packages_app.publishing.base import find_base, keep_base, keep_same_base
+from packages_app.publishing.base import find_base, keep_base
 from packages_app.publishing.candidate import Candidate, make_candidate
 from packages_app.publishing.canonical import look_at_canonical
 from packages_app.publishing.change_draft import change_draft
@@ -176,7 +176,7 @@ class Publisher:
             if not demand.resign or published.release is None:
                 raise
             return self._renew_dates(candidate, published, switch, date, error)
-        self._keep_generation(candidate, date, published)
+        self._keep_generation(suite, candidate.release, date, published)
         keep_base(self.table, self.staging, suite.name, published, candidate.release, draft.shards)
         uploaded = switch.upload(candidate, again=demand.rebuild)
         switch.commit(candidate.release, candidate.release_gpg, candidate.in_release, again=demand.rebuild)
@@ -202,7 +202,7 @@ class Publisher:
         switch.mend(candidate)
         draft, suite = candidate.draft, candidate.suite.name
         if draft.whole:
-            keep_same_base(self.table, self.staging, suite, published, draft.shards)
+            keep_base(self.table, self.staging, suite, published, published.text, draft.shards)
         self._forget(draft, candidate.suite)
         return Outcome(
             suite, switched=False, release_text=published.text, contents=draft.contents, read=draft.read,
@@ -216,8 +216,7 @@ class Publisher:
         suite, draft = refused.suite, refused.draft
         self.progress.note(f"only the dates are renewed: {error.message}", level="warning")
         release = redated(published.text, date, suite.valid_for)
-        kept = keep_generation(self.staging, suite.name, release, date, published)
-        check_against_store(date, kept.modified)
+        self._keep_generation(suite, release, date, published)
         switch.commit(release, self.signer.sign_detached(release), self.signer.sign_clear(release))
         packages = draft.packages - len(draft.added) + len(draft.removed)
         return Outcome(
@@ -225,9 +224,9 @@ class Publisher:
             left_out=draft.shards.left_out, packages=packages, held=error,
         )  # fmt: skip
 
-    def _keep_generation(self, candidate: Candidate, date: datetime, published: Published) -> None:
+    def _keep_generation(self, suite: Suite, release: bytes, date: datetime, published: Published) -> None:
         """Keep the Release for the sweep, which takes no index that a kept one names; compare clocks by the way."""
-        kept = keep_generation(self.staging, candidate.suite.name, candidate.release, date, published)
+        kept = keep_generation(self.staging, suite.name, release, date, published)
         check_against_store(date, kept.modified)
 
     def _forget(self, draft: Draft, suite: Suite) -> None:
@@ -242,7 +241,7 @@ class Publisher:
     def _worth_publishing(self, candidate: Candidate, published: Published, demand: Demand) -> bool:
         if demand.rebuild or demand.resign or published.release is None:
             return True
-        release = parse_release(candidate.release)
+        release = candidate.listing
         dates = ("Date", "Valid-Until")
         old = {name: value for name, value in published.release.fields.items() if name not in dates}
         new = {name: value for name, value in release.fields.items() if name not in dates}
@@ -253,7 +252,7 @@ class Publisher:
         suite, draft = candidate.suite.name, candidate.draft
         faults: list[CandidateFault] = []
         if published.release is not None and not demand.new_identity:
-            faults += identity_faults(suite, published.release, parse_release(candidate.release))
+            faults += identity_faults(suite, published.release, candidate.listing)
         vanished = vanished_faults(suite, draft.vanished)
         if demand.rebuild:
             missing = missing_or_other(self.bucket, draft.new_files)

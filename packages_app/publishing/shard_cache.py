@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 
 import structlog
 from django.core.cache.backends.base import BaseCache
 
+from packages_app.core.batches import batches_of
 from packages_app.core.errors import CandidateRefused
 from packages_app.indexes.compression import (
     FORMAT,
@@ -79,9 +79,8 @@ class ShardCache:
 
     def make_all(self, runs: Iterable[Run], *, with_xz: bool) -> Iterator[MadeShard]:
         """Make the shards of runs, in their order, on all cores."""
-        coming = iter(runs)
         with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="shard") as threads:
-            while batch := list(islice(coming, _AT_ONCE)):
+            for batch in batches_of(runs, _AT_ONCE):
                 yield from threads.map(lambda run: self.make(run, with_xz=with_xz), batch)
 
     def text_of(self, sha256: str) -> bytes | None:

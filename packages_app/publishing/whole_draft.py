@@ -89,7 +89,7 @@ def whole_draft(
     diffs: dict[str, tuple[Diff, ...]] = {}
     patches: list[IndexFile] = []
     for index in written if len(collected.placed) > suite.pdiff_above else ():
-        current = next(file.entry for file in files if file.name == f"{index}/Packages")
+        current = written[index].plain
         same = before.entries.get(f"{index}/Packages") == current
         diffs[index] = before.diffs.get(index, ()) if same else ()
         listing, made = write_diffs(folder, index, Content(current.sha256, current.size), diffs[index])

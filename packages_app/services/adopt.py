@@ -14,9 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import structlog
 
@@ -25,6 +23,7 @@ from packages_app.adoption.place import Place
 from packages_app.adoption.release import ExistingRelease, read_release
 from packages_app.adoption.stanza_record import record_of_stanza
 from packages_app.adoption.survey import Survey
+from packages_app.core.batches import batches_of
 from packages_app.core.errors import RepositoryRefused
 from packages_app.core.layout import ALL, deb_filename, pool_path
 from packages_app.core.ports import PackageTable, Progress, Written
@@ -40,7 +39,6 @@ _NAMED = 5
 _KEPT_FAULTS = 100
 _POOL = "pool/"
 
-Item = TypeVar("Item")
 
 log = structlog.get_logger(__name__)
 
@@ -195,7 +193,7 @@ def _look(order: Order, parts: list[_Part], survey: Survey, result: Adopted, pro
     table = adapters.package_table()
     for part in parts:
         place = (part.suite.name, part.component, part.index.architecture or "of a flat repository")
-        for batch in _batches(_records(part, "")):
+        for batch in batches_of(_records(part, ""), _BATCH):
             sound = [record for record in batch if isinstance(record, PackageRecord)]
             for fault in (error for error in batch if isinstance(error, RepositoryRefused)):
                 result.fault(fault.message)
@@ -241,7 +239,7 @@ def _write(order: Order, parts: list[_Part], survey: Survey, result: Adopted, pr
     progress.step("copy files and write records" if order.pool is Pool.COPY else "write records", f"{total} stanzas")
     processed = adapters.now().isoformat(timespec="seconds")
     for part in parts:
-        for batch in _batches(_records(part, processed)):
+        for batch in batches_of(_records(part, processed), _BATCH):
             records: dict[TableKey, PackageRecord] = {}
             for record in batch:
                 if isinstance(record, PackageRecord) and not survey.is_left_out(record):
@@ -283,8 +281,3 @@ def _placed(record: PackageRecord, order: Order) -> PackageRecord:
         filename = deb_filename(record.package_name, record.version, record.architecture)
         path = pool_path(record.component, record.package_name, filename)
     return replace(record, pool_path=path, deb_url=order.place.url_of(record.pool_path))
-
-
-def _batches(items: Iterator[Item]) -> Iterator[list[Item]]:
-    while batch := list(islice(items, _BATCH)):
-        yield batch

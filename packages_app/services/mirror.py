@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from itertools import groupby, islice
+from itertools import groupby
 from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import transaction
 
+from packages_app.core.batches import batches_of
 from packages_app.core.errors import InvalidVersion
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey
@@ -30,8 +31,6 @@ _KEY = ("package_id", "architecture")
 _record_values = attrgetter(*_OF_RECORDS)
 _ARCHITECTURE = _COLUMNS.index("architecture")
 _NO_MORE: tuple[int | None, Iterable[tuple[int, str, str]]] = (None, ())
-
-Item = TypeVar("Item")
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +82,7 @@ def reconcile_mirror(progress: Progress) -> Reconciled:
     read = added = changed = 0
     suites: set[str] = set()
     kept: set[int] = set()
-    for records in _in_batches(package_table().all_records()):
+    for records in batches_of(package_table().all_records(), _BATCH):
         batch = _mirror_batch([record for record in records if unmatched.pop(_content(record), None) is None])
         read, added, changed = read + len(records), added + batch.added, changed + batch.changed
         suites |= batch.suites
@@ -91,7 +90,7 @@ def reconcile_mirror(progress: Progress) -> Reconciled:
         progress.advance(read, read)
     unseen = set(unmatched.values()) - kept
     progress.step("remove rows without a record", str(len(unseen)))
-    for pks in _in_batches(sorted(unseen)):
+    for pks in batches_of(sorted(unseen), _BATCH):
         suites |= _remove(pks)
     _renew_names()
     request_publications(suites)
@@ -106,10 +105,10 @@ def mirror_differences(records: Iterable[PackageRecord]) -> list[TableKey]:
     """
     unmatched = _rows_by_content()
     suspects = {record.key for record in records if unmatched.pop(_content(record), None) is None}
-    for pks in _in_batches(unmatched.values()):
+    for pks in batches_of(unmatched.values(), _BATCH):
         suspects |= set(Package.objects.filter(pk__in=pks).order_by().values_list(*_KEY))
     differing: list[TableKey] = []
-    for some in _in_batches(sorted(suspects)):
+    for some in batches_of(sorted(suspects), _BATCH):
         now = package_table().get_many(some)
         rows = _rows_of({package_id for package_id, _ in some})
         differing += [key for key in some if not _same(rows.get(key), now.get(key))]
@@ -203,9 +202,9 @@ def _renew_names() -> None:
     """Make the names that searches read those of the rows: a row may have been changed or removed by hand."""
     known = set(PackageName.objects.values_list("name", flat=True))
     there = set(Package.objects.order_by().values_list("package_name", flat=True).distinct())
-    for names in _in_batches(sorted(there - known)):
+    for names in batches_of(sorted(there - known), _BATCH):
         _add_names(names)
-    for names in _in_batches(sorted(known - there)):
+    for names in batches_of(sorted(known - there), _BATCH):
         PackageName.objects.filter(name__in=names).delete()
 
 
@@ -228,9 +227,3 @@ def _version_key(version: str) -> str:
 
 def _memberships(record: PackageRecord) -> list[tuple[str, str]]:
     return [(suite, record.package_name) for suite in record.suites]
-
-
-def _in_batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, _BATCH)):
-        yield batch

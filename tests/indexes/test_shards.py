@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packages_app.core.errors import CandidateRefused
-from packages_app.indexes.compression import EMPTY_GZIP, READERS, XZ_HEADER, gzip_member, padded, xz_block, xz_tail
+from packages_app.indexes.compression import (
+    EMPTY_GZIP,
+    PLAIN,
+    READERS,
+    XZ_HEADER,
+    gzip_member,
+    padded,
+    xz_block,
+    xz_tail,
+)
 from packages_app.indexes.entry import entries_in, entry_of
 from packages_app.indexes.shards import NEIGHBOURS, Run, Shard, cut, edit, steps_between
 from tests.records import make_record
@@ -81,7 +90,7 @@ def test_the_steps_between_two_indexes_make_the_second_of_the_first(before, afte
     texts = {kept(run).sha256: run.text for run in new_runs}
     old_file = b"".join(run.text for run in old_runs)
     made, at = b"", 0
-    for step in steps_between(list(map(kept, old_runs)), list(map(kept, new_runs)), lambda shard: shard.size):
+    for step in steps_between(list(map(kept, old_runs)), list(map(kept, new_runs)), PLAIN):
         made += old_file[at : at + step.copy]
         at += step.copy + step.skip
         if step.put is not None:
