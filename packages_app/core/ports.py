@@ -194,6 +194,10 @@ class ObjectStore(Protocol):
         """Give (key, size in bytes) of every object whose key begins with `prefix`, sorted by key."""
         ...
 
+    def sizes_of(self, keys: Collection[str]) -> dict[str, int]:
+        """Give the sizes in bytes of those of these objects that are there, in no order."""
+        ...
+
 
 class Signer(Protocol):
     """Signs Release files with the repository's OpenPGP key."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import Any, Self
 
 from packages_app.core.version import version_key
@@ -27,6 +28,8 @@ ADOPTED = "adopted"
 """The type of records taken over from another repository's index."""
 _NOT_IN_EVERY_INDEX = ("md5_hash", "sha1_hash")
 """What the indexes of other tools need not list (Debian's own has no SHA1 any more); clients go by SHA256."""
+
+_required_values = attrgetter(*REQUIRED_FIELDS)
 
 TableKey = tuple[str, str]
 """The table's key: `name#version`, architecture."""
@@ -82,7 +85,8 @@ class PackageRecord:
     other_fields: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "suites", tuple(sorted(set(self.suites))))
+        if len(self.suites) > 1 or not isinstance(self.suites, tuple):
+            object.__setattr__(self, "suites", tuple(sorted(set(self.suites))))
 
     @property
     def package_id(self) -> str:
@@ -101,8 +105,12 @@ class PackageRecord:
 
     def missing_fields(self) -> tuple[str, ...]:
         """Give the names of required fields that are not there, in the order of `REQUIRED_FIELDS`."""
+        values = _required_values(self)
+        if "" not in values and None not in values:
+            return ()
         may_lack = _NOT_IN_EVERY_INDEX if self.package_type == ADOPTED else ()
-        return tuple(name for name in REQUIRED_FIELDS if getattr(self, name) in ("", None) and name not in may_lack)
+        told = zip(REQUIRED_FIELDS, values, strict=True)
+        return tuple(name for name, value in told if value in ("", None) and name not in may_lack)
 
     def same_bytes_as(self, other: PackageRecord) -> bool:
         """Say whether both records stand for the same file."""

@@ -11,7 +11,7 @@ from packages_app.core.errors import InvalidVersion
 _EPOCH = re.compile(r"[0-9]{1,10}\Z")
 _UPSTREAM = re.compile(r"[0-9A-Za-z][A-Za-z0-9.+~:-]*\Z")
 _REVISION = re.compile(r"[A-Za-z0-9.+~]+\Z")
-_RUNS = re.compile(r"([^0-9]*)([0-9]*)")
+_NUMBER = re.compile(r"([0-9]+)")
 # dpkg keeps the epoch in an int and refuses a larger one.
 _EPOCH_MAX = 2**31 - 1
 LONGEST_VERSION = 256
@@ -64,7 +64,7 @@ def parse_version(text: str) -> DebianVersion:
 def is_version(text: str) -> bool:
     """Say whether a text is a Debian version."""
     try:
-        parse_version(text)
+        version_key(text)  # which is asked for next, and known then
     except InvalidVersion:
         return False
     return True
@@ -76,12 +76,18 @@ def _number_key(digits: str) -> str:
     return _LONGER * longer + _LENGTHS[rest] + digits
 
 
+def _run_key(run: str) -> str:
+    return run.translate(_ORDER) + _END
+
+
+@lru_cache(maxsize=4096)  # revisions and short versions are the same few again and again
 def _part_key(part: str) -> str:
     # dpkg holds an empty part and one of zeros equal.
-    pieces = []
-    for run, digits in _RUNS.findall(part or "0"):
-        if run or digits:
-            pieces.append(run.translate(_ORDER) + _END + _number_key(digits))
+    *pieces, last = _NUMBER.split(part or "0")  # a run of non-digits and a number in turn, the last a run
+    pieces[0::2] = map(_run_key, pieces[0::2])
+    pieces[1::2] = map(_number_key, pieces[1::2])
+    if last:
+        pieces += (_run_key(last), _number_key(""))
     return "".join(pieces) + _END
 
 

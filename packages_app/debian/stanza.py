@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from packages_app.core.record import PackageRecord
 from packages_app.debian.control import ControlParagraph
@@ -35,6 +36,8 @@ _FLAT = (
     ("Homepage", "homepage"),
     ("Description", "description"),
 )
+_TOLD = re.compile(r"\n([^ \t\n:][^:\n]*):[^\S\n]*+\S")
+"""Behind the end of a line, the name of a field whose first line says something."""
 _FIELD_START = re.compile(r"^([^\s:]+):[ \t]*(.*)$")
 
 
@@ -62,21 +65,42 @@ def stanza_of(record: PackageRecord) -> str:
     The control paragraph's fields in their order, what it lacks from the record's flat fields, then Filename, Size and
     hashes. It does not depend on the package's type. The record must be complete.
     """
-    lines = list(_lines_of_control(record.control))
-    have = {line.partition(":")[0].lower() for line in lines if line[:1] not in (" ", "\t")}
-    for field, attribute in _FLAT:
+    control, names = _control_part(record.control)
+    lines = [control] if control else []
+    for field, attribute in _lacking(names):
         value = getattr(record, attribute)
-        if value and field.lower() not in have:
+        if value:
             lines.append(f"{field}: {_folded(value)}")
-    of_the_file = (
-        ("Filename", record.pool_path),
-        ("Size", record.file_size),
-        ("MD5sum", record.md5_hash),
-        ("SHA1", record.sha1_hash),
-        ("SHA256", record.sha256_hash),
-    )
-    lines += (f"{field}: {value}" for field, value in of_the_file if value != "")
-    return "\n".join(lines) + "\n"
+    lines.append(f"Filename: {record.pool_path}\nSize: {record.file_size}")
+    if record.md5_hash:
+        lines.append(f"MD5sum: {record.md5_hash}")
+    if record.sha1_hash:
+        lines.append(f"SHA1: {record.sha1_hash}")
+    lines.append(f"SHA256: {record.sha256_hash}\n")
+    return "\n".join(lines)
+
+
+def _control_part(control: str) -> tuple[str, tuple[str, ...]]:
+    """Give what an index takes over of a control paragraph, and the names of its fields."""
+    control = control.strip("\n")
+    names = tuple(_TOLD.findall(f"\n{control}"))
+    fields = control.count("\n") + 1 - control.count("\n ") - control.count("\n\t")
+    if len(names) == fields and not _has_any_of_the_index(names):
+        return control, names
+    lines = list(_lines_of_control(control))
+    return "\n".join(lines), tuple(line.partition(":")[0] for line in lines if line[:1] not in (" ", "\t"))
+
+
+@lru_cache(maxsize=1024)  # of a repository's packages many have the same fields
+def _has_any_of_the_index(names: tuple[str, ...]) -> bool:
+    return any(name.lower() in _OF_THE_INDEX for name in names)
+
+
+@lru_cache(maxsize=1024)
+def _lacking(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Give those of the flat fields that are not among the names."""
+    have = {name.lower() for name in names}
+    return tuple((field, attribute) for field, attribute in _FLAT if field.lower() not in have)
 
 
 def _folded(value: str) -> str:

@@ -79,12 +79,10 @@ def order_of(name: str, version: str, architecture: str) -> Order:
 def entry_of(record: PackageRecord) -> IndexEntry | None:
     """Give a complete record's entry; None when its stanza would not be read back as this record."""
     stanza = stanza_of(record).encode() + b"\n"
-    said = tuple(_field(stanza, name) for name in ("package", "version", "architecture"))
     of_the_file = f"\nFilename: {record.pool_path}\nSize: {record.file_size}\n".encode()
     whole = stanza.find(_END) == len(stanza) - len(_END) and stanza.count(of_the_file) == 1
-    if not whole or said != (record.package_name, record.version, record.architecture):
-        return None
-    return IndexEntry(record.package_name, record.version, record.architecture, stanza)
+    entry = IndexEntry(record.package_name, record.version, record.architecture, stanza)
+    return entry if whole and _key_in(stanza) == (record.package_name, record.version, record.architecture) else None
 
 
 def entries_in(text: bytes) -> Iterator[IndexEntry]:
@@ -114,7 +112,7 @@ def _end_of(text: bytes, at: int) -> int:
 
 
 def _entry(stanza: bytes) -> IndexEntry:
-    key = _field(stanza, "package"), _field(stanza, "version"), _field(stanza, "architecture")
+    key = _key_in(stanza)
     if not all(key):
         raise CandidateRefused(
             "A stanza of an index has no field Package, Version or Architecture.",
@@ -123,12 +121,21 @@ def _entry(stanza: bytes) -> IndexEntry:
     return IndexEntry(*key, stanza)
 
 
+def _key_in(stanza: bytes) -> tuple[str, str, str]:
+    lines = b"\n" + stanza
+    return (_field_of(lines, "package"), _field_of(lines, "version"), _field_of(lines, "architecture"))
+
+
 def _field(stanza: bytes, name: str) -> str:
     """Give a field's first line, "" when it is not there."""
+    return _field_of(b"\n" + stanza, name)
+
+
+def _field_of(lines: bytes, name: str) -> str:
+    """Give a field's first line out of a stanza behind the end of a line."""
     usual = _USUAL[name]  # how it is written nearly always: finding bytes is much faster than an expression
-    lines = b"\n" + stanza
     start = lines.find(usual)
     if start >= 0:
         return lines[start + len(usual) : lines.index(b"\n", start + 1)].decode("utf-8", "replace").strip()
-    found = _FIELDS[name].search(stanza)
+    found = _FIELDS[name].search(lines)
     return found[1].decode("utf-8", "replace") if found else ""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 
 from packages_app.core.layout import ALL, binary_folder
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Suite
 from packages_app.core.version import is_version
 from packages_app.indexes.compression import ENDINGS, GZIP, PLAIN
-from packages_app.indexes.entry import IndexEntry, entry_of
+from packages_app.indexes.entry import IndexEntry, Order, entry_of
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,14 @@ class LeftOut:
         return f"{self.package_id} {self.architecture}: {', '.join(self.reasons)}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Placed:
-    """A complete record's entry, and the component that it belongs to."""
+    """A complete record's entry, the component that it belongs to, and its file: the key, and the size in bytes."""
 
     component: str
     entry: IndexEntry
+    pool_path: str
+    file_size: int
 
 
 def place(suite: Suite, record: PackageRecord) -> Placed | LeftOut:
@@ -40,22 +43,22 @@ def place(suite: Suite, record: PackageRecord) -> Placed | LeftOut:
     if entry is None:
         others = ("its control paragraph is not this package's",)
         return LeftOut(record.package_id, record.architecture, reasons or others)
-    return Placed(record.component, entry)
+    return Placed(record.component, entry, record.pool_path, record.file_size or 0)
 
 
 def split_complete(suite: Suite, records: Iterable[PackageRecord]) -> tuple[list[Placed], list[LeftOut]]:
     """Split a suite's records into those its indexes carry, in index order, and those left out, by their keys."""
-    complete: list[Placed] = []
+    complete: list[tuple[Order, Placed]] = []
     left_out: list[LeftOut] = []
     for record in records:
         placed = place(suite, record)
         if isinstance(placed, LeftOut):
             left_out.append(placed)
         else:
-            complete.append(placed)
-    complete.sort(key=lambda placed: placed.entry.order)
+            complete.append((placed.entry.order, placed))
+    complete.sort(key=itemgetter(0))
     left_out.sort(key=lambda item: (item.package_id, item.architecture))
-    return complete, left_out
+    return [placed for _, placed in complete], left_out
 
 
 def _reasons_to_leave_out(suite: Suite, record: PackageRecord) -> tuple[str, ...]:

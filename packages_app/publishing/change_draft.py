@@ -95,7 +95,7 @@ def change_draft(
         removed=tuple(sorted(before - now)),
         vanished=tuple(sorted((before - now) & found.gone)),
         patches=tuple(patches),
-        new_files={found.placed[key].entry.pool_path: found.placed[key].entry.file_size for key in now - before},
+        new_files={found.placed[key].pool_path: found.placed[key].file_size for key in now - before},
         left_out=found.left_out,
         included=tuple(sorted(now)),
     )

@@ -11,9 +11,9 @@ import gzip
 import hashlib
 import lzma
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -33,10 +33,11 @@ from packages_app.signing.openpgp import verified_text
 _NAMED = 5
 
 
-def check_candidate(candidate: Candidate, keyring: bytes) -> None:
+@contextmanager
+def candidate_checked(candidate: Candidate, keyring: bytes) -> Iterator[None]:
     """Check signatures, that Release lists just the indexes, and that these are their shards.
 
-    Raises `CandidateRefused`.
+    What takes long, unpacking them, goes on beside the block, in threads. Raises `CandidateRefused`, at its end too.
     """
     _check_signatures(candidate, keyring)
     release = candidate.listing
@@ -48,10 +49,11 @@ def check_candidate(candidate: Candidate, keyring: bytes) -> None:
         if file.name not in wanted:
             continue
         _check_shards(file, name.removeprefix("Packages"), candidate.draft.shards.indexes[folder])
-    if candidate.draft.whole:
-        packages = [file for file in candidate.draft.files if file.name in wanted]
-        with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="check") as threads:
-            list(threads.map(partial(_check_text, release), packages))
+    packages = [file for file in candidate.draft.files if file.name in wanted] if candidate.draft.whole else []
+    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="check") as threads:
+        checks = threads.map(partial(_check_text, release), packages)
+        yield
+        list(checks)
 
 
 def _check_signatures(candidate: Candidate, keyring: bytes) -> None:

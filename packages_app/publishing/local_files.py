@@ -18,10 +18,10 @@ def etag_of(status: os.stat_result) -> str:
     return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
 
 
-def status_of(path: Path) -> os.stat_result | None:
+def status_of(path: Path | str) -> os.stat_result | None:
     """Give the status of a regular file; None when there is none."""
     try:
-        status = path.stat()
+        status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     return status if stat.S_ISREG(status.st_mode) else None

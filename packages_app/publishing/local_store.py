@@ -7,7 +7,7 @@ import fcntl
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
@@ -178,14 +178,26 @@ class LocalObjectStore:
             listed = sorted(found)
         yield from listed
 
+    def sizes_of(self, keys: Collection[str]) -> dict[str, int]:
+        """Give the sizes of those that are there."""
+        with self._call("sizes_of", ""):
+            os.stat(self._root)
+            found = ((key, status_of(f"{self._root}/{key}")) for key in keys if is_key(key))
+            return {key: status.st_size for key, status in found if status is not None}
+
     def _walk(self, folder: str, prefix: str) -> Iterator[tuple[str, int]]:
-        for base, folders, files in os.walk(self._root / folder, onerror=_unless_gone):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            for name in files:
-                path = Path(base) / name
-                key = path.relative_to(self._root).as_posix()
-                if key.startswith(prefix) and is_key(key) and (status := status_of(path)) is not None:
-                    yield key, status.st_size
+        """Give objects below a folder in no order; links to folders are not followed."""
+        try:
+            entries = list(os.scandir(f"{self._root}/{folder}"))
+        except _NOT_THERE:  # it is not there, or not any more
+            return
+        for entry in entries:
+            key = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if is_key(key):
+                    yield from self._walk(key, prefix)
+            elif key.startswith(prefix) and is_key(key) and (status := status_of(entry.path)) is not None:
+                yield key, status.st_size
 
     def _path(self, key: str) -> Path:
         return Path(self._storage.path(checked_key(key)))
@@ -299,9 +311,3 @@ def _no_room(key: str) -> ObjectExists:
     return ObjectExists(
         f"{key} can't be stored: a part of it is an object and a folder at once.", remedy="Use another key."
     )
-
-
-def _unless_gone(error: OSError) -> None:
-    """Let a listing pass over folders that are not there (any more), and over nothing else."""
-    if not isinstance(error, _NOT_THERE):
-        raise error

@@ -12,12 +12,12 @@ _LONGEST_PART_BYTES = 255
 
 def is_key(key: str) -> bool:
     """Say whether a key is relative and printable, not too long, and no part is empty or begins with a dot."""
-    parts = key.split("/")
-    return (
-        key.isprintable()
-        and all(part and not part.startswith(".") for part in parts)
-        and len(key.encode()) <= _LONGEST_BYTES
-        and all(len(part.encode()) <= _LONGEST_PART_BYTES for part in parts)
+    framed = f"/{key}/"
+    if not key.isprintable() or "//" in framed or "/." in framed:
+        return False
+    size = len(key.encode())
+    return size <= _LONGEST_PART_BYTES or (
+        size <= _LONGEST_BYTES and all(len(part.encode()) <= _LONGEST_PART_BYTES for part in key.split("/"))
     )
 
 

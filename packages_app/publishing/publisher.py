@@ -12,7 +12,7 @@ from pathlib import Path
 from packages_app.core.candidate_fault import CandidateFault, digest_of
 from packages_app.core.errors import CandidateHeld, CandidateRefused, ObjectNotFound, RepomgrError
 from packages_app.core.ports import ObjectStore, PackageTable, Progress, Signer
-from packages_app.core.record import TableKey, named_key
+from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.repository import Repository, Suite
 from packages_app.indexes.packages import LeftOut
 from packages_app.indexes.release import Release, parse_release, redated
@@ -21,7 +21,7 @@ from packages_app.publishing.base import find_base, keep_base
 from packages_app.publishing.candidate import Candidate, make_candidate
 from packages_app.publishing.canonical import look_at_canonical
 from packages_app.publishing.change_draft import change_draft
-from packages_app.publishing.checks import check_candidate, identity_faults, missing_faults, vanished_faults
+from packages_app.publishing.checks import candidate_checked, identity_faults, missing_faults, vanished_faults
 from packages_app.publishing.contents import Contents
 from packages_app.publishing.dates import check_against_store, date_after, seconds_to_wait
 from packages_app.publishing.draft import Draft
@@ -61,6 +61,14 @@ class Demand:
 
 NOTHING_SPECIAL = Demand()
 
+Passage = Callable[[Iterable[PackageRecord]], Iterable[PackageRecord]]
+"""Takes all records of the table, and gives them on."""
+
+
+def straight(records: Iterable[PackageRecord]) -> Iterable[PackageRecord]:
+    """Give records on as they come."""
+    return records
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -94,7 +102,8 @@ class Outcome:
 class Publisher:
     """The ports that a publication goes through. `hold` is called between steps; it raises when the lease is lost.
 
-    `second_reader` reads a candidate before the switch, as apt does.
+    `second_reader` reads a candidate before the switch, as apt does. Where all records are read, they come `through`
+    somebody who needs them too.
     """
 
     repository: Repository
@@ -107,6 +116,7 @@ class Publisher:
     progress: Progress
     cache: ShardCache
     second_reader: SecondReader | None = None
+    through: Passage = straight
 
     def publish(self, suite: Suite, demand: Demand) -> Outcome:
         """Publish a suite.
@@ -143,7 +153,7 @@ class Publisher:
             else:
                 return self._told(draft)
         self.progress.step("collect records")
-        collected = collect(suite, self.table.all_records())
+        collected = collect(suite, self.through(self.table.all_records()))
         self.hold()
         self.progress.step("render indexes", f"{len(collected.placed)} packages")
         before = self._before(suite, published)
@@ -167,8 +177,8 @@ class Publisher:
         draft, suite = candidate.draft, candidate.suite
         self.progress.step("check candidate")
         try:
-            check_candidate(candidate, self.signer.public_keyring())
-            missing = self._check_against(candidate, published, demand)
+            with candidate_checked(candidate, self.signer.public_keyring()):
+                missing = self._check_against(candidate, published, demand)
             if self.second_reader is not None and (draft.whole or self.second_reader.of_changes):
                 switch.complete(candidate)
                 self.second_reader.read(candidate)

@@ -32,8 +32,8 @@ log = structlog.get_logger(__name__)
 _AT_ONCE = 64
 """So many shards are held in memory at once."""
 
-_Value = tuple[bytes, bytes, int]
-"""What is kept: the gzip member, the xz block (b"" for none), and its size without padding."""
+_Value = tuple[bytes, bytes, int, str]
+"""What is kept: the gzip member, the xz block (b"" for none), its size without padding, and the seal of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,11 @@ class MadeShard:
 
 @dataclass(frozen=True)
 class ShardCache:
-    """Makes shards of runs, taking compressed forms from a cache; what comes out of it is checked against the text."""
+    """Makes shards of runs, taking compressed forms from a cache.
+
+    Forms are unpacked and compared with the text when they are made, and sealed: whatever the cache gives back
+    otherwise than it was put in is made anew.
+    """
 
     cache: BaseCache
 
@@ -61,16 +65,10 @@ class ShardCache:
         text = run.text
         sha256 = hashlib.sha256(text).hexdigest()
         known = self._get(sha256)
-        if known is None or not _reads_back(text, known, with_xz=with_xz):
-            block = xz_block(text) if with_xz else XzBlock(b"", 0)
-            known = (gzip_member(text), block.body, block.unpadded)
-            if not _reads_back(text, known, with_xz=with_xz):
-                raise CandidateRefused(
-                    f"The compressed forms of the shard {sha256} do not unpack to it.",
-                    remedy="Check this machine's memory: its compression can't be relied on.",
-                )
+        if known is None or (with_xz and not known[1]):
+            known = _made(text, sha256, with_xz=with_xz)
             self._keep(sha256, known)
-        packed, block_body, unpadded = known
+        packed, block_body, unpadded, _ = known
         entries = run.entries
         first = (entries[0].package_name, entries[0].version, entries[0].architecture)
         unpadded = unpadded if with_xz else 0
@@ -94,10 +92,10 @@ class ShardCache:
     def _get(self, sha256: str) -> _Value | None:
         try:
             known: _Value | None = self.cache.get(_key(sha256))
+            return known if known is not None and known[3] == _seal(sha256, *known[:3]) else None
         except Exception as error:  # each backend has errors of its own, and none may stop a publication
             log.warning("shard_cache_failed", operation="get", error=str(error))
             return None
-        return known
 
     def _keep(self, sha256: str, value: _Value) -> None:
         try:
@@ -107,17 +105,34 @@ class ShardCache:
 
 
 def _key(sha256: str) -> str:
-    return f"{FORMAT}-{sha256}"
+    return f"sealed-{FORMAT}-{sha256}"
 
 
-def _reads_back(text: bytes, value: _Value, *, with_xz: bool) -> bool:
-    packed, block, unpadded = value
+def _made(text: bytes, sha256: str, *, with_xz: bool) -> _Value:
+    block = xz_block(text) if with_xz else XzBlock(b"", 0)
+    packed = gzip_member(text)
+    if not _reads_back(text, packed, block):
+        raise CandidateRefused(
+            f"The compressed forms of the shard {sha256} do not unpack to it.",
+            remedy="Check this machine's memory: its compression can't be relied on.",
+        )
+    return (packed, block.body, block.unpadded, _seal(sha256, packed, block.body, block.unpadded))
+
+
+def _seal(sha256: str, packed: bytes, block: bytes, unpadded: int) -> str:
+    digest = hashlib.sha256(f"{sha256} {len(packed)} {unpadded} ".encode())
+    digest.update(packed)
+    digest.update(block)
+    return digest.hexdigest()
+
+
+def _reads_back(text: bytes, packed: bytes, block: XzBlock) -> bool:
     if _unpacked(GZIP, packed) != text:
         return False
-    if not with_xz:
+    if not block.body:
         return True
     try:
-        return read_xz_block(XzBlock(block, unpadded), len(text)) == text
+        return read_xz_block(block, len(text)) == text
     except UNREADABLE:
         return False
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,8 +62,21 @@ def collect(suite: Suite, all_records: Iterable[PackageRecord]) -> Collected:
             else:
                 withdrawn.add(record.key)
 
-    placed, left_out = split_complete(suite, of_suite())
+    with _nothing_is_garbage():
+        placed, left_out = split_complete(suite, of_suite())
     return Collected(tuple(placed), tuple(left_out), frozenset(withdrawn), read)
+
+
+@contextmanager
+def _nothing_is_garbage() -> Iterator[None]:
+    """Keep Python's collector off for the block, which makes much that stays: it would look at all of it each time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def write_indexes(folder: Path, suite: Suite, collected: Collected, cache: ShardCache) -> dict[str, WrittenIndex]:
@@ -95,12 +110,12 @@ def whole_draft(
         listing, made = write_diffs(folder, index, Content(current.sha256, current.size), diffs[index])
         files, patches = [*files, *listing], [*patches, *made]
     same = all(before.entries.get(file.name) == file.entry for file in files)
-    now = {placed.entry.key: placed.entry for placed in collected.placed}
-    seen = {key: entry.pool_path for key, entry in now.items()} if same else before.packages()
+    now = {placed.entry.key: placed for placed in collected.placed}
+    seen = {key: placed.pool_path for key, placed in now.items()} if same else before.packages()
     removed = set(seen) - set(now)
     explained = collected.withdrawn | {(item.package_id, item.architecture) for item in collected.left_out}
     known = set() if rebuild else set(seen.values())
-    named = ((entry.pool_path, entry.file_size) for entry in now.values())
+    named = ((placed.pool_path, placed.file_size) for placed in now.values())
     return Draft(
         whole=True,
         changes=tuple(changes),
@@ -113,7 +128,7 @@ def whole_draft(
             {name: index.shards for name, index in written.items()},
             diffs,
         ),
-        contents=ListedContents(now.values()),
+        contents=ListedContents(placed.entry for placed in now.values()),
         added=tuple(sorted(set(now) - set(seen))),
         removed=tuple(sorted(removed)),
         vanished=tuple(sorted(removed - explained)),

@@ -6,9 +6,9 @@ from typing import Any
 
 from packages_app.core.ports import Progress
 from packages_app.models import Job, Publication
-from packages_app.publishing.publisher import Demand
+from packages_app.publishing.publisher import Demand, Passage, straight
 from packages_app.services import adapters
-from packages_app.services.mirror import reconcile_mirror
+from packages_app.services.mirror import Reconciliation
 from packages_app.services.publication_requests import known_suite
 from packages_app.services.publish import publish, result_of
 from packages_app.services.repair import repair_pool
@@ -27,10 +27,13 @@ def force_rebuild(
     if repair:
         repaired = repair_pool(progress)
         result["repaired"], result["not_repaired"] = repaired.repaired, repaired.failed
-    reconcile_mirror(progress)
     demand = Demand(rebuild=True, new_identity=new_identity)
-    result["suites"] = [
-        result_of(publish(name, progress, demand=demand, kind=Publication.Kind.FORCE_REBUILD, job=job))
-        for name in wanted
-    ]
+    through: Passage = Reconciliation(progress).through  # the first suite's reading of the table serves the mirror too
+    result["suites"] = []
+    for name in wanted:
+        publication = publish(
+            name, progress, demand=demand, kind=Publication.Kind.FORCE_REBUILD, job=job, through=through
+        )
+        result["suites"].append(result_of(publication))
+        through = straight
     return result

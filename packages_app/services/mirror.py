@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from itertools import groupby
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import structlog
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from packages_app.core.batches import batches_of
 from packages_app.core.errors import InvalidVersion
@@ -73,29 +74,46 @@ def mirror_records(records: list[PackageRecord]) -> bool:
 
 
 def reconcile_mirror(progress: Progress) -> Reconciled:
-    """Make the mirror equal to the table, and ask for publications of the suites that were found to differ.
-
-    Only rows that were there at the start are removed: one that appears meanwhile has a record that was not read yet.
-    """
+    """Make the mirror equal to the table, and ask for publications of the suites that were found to differ."""
     progress.step("read the package table")
-    unmatched = _rows_by_content()
-    read = added = changed = 0
-    suites: set[str] = set()
-    kept: set[int] = set()
-    for records in batches_of(package_table().all_records(), _BATCH):
-        batch = _mirror_batch([record for record in records if unmatched.pop(_content(record), None) is None])
-        read, added, changed = read + len(records), added + batch.added, changed + batch.changed
-        suites |= batch.suites
-        kept |= batch.rows
-        progress.advance(read, read)
-    unseen = set(unmatched.values()) - kept
-    progress.step("remove rows without a record", str(len(unseen)))
-    for pks in batches_of(sorted(unseen), _BATCH):
-        suites |= _remove(pks)
-    _renew_names()
-    request_publications(suites)
-    log.info("mirror_reconciled", records=read, added=added, changed=changed, removed=len(unseen))
-    return Reconciled(read, added, changed, len(unseen))
+    reconciliation = Reconciliation(progress)
+    for _ in reconciliation.through(package_table().all_records()):
+        pass
+    return reconciliation.found
+
+
+class Reconciliation:
+    """The mirror made equal to the table, by the records that whoever needs all of them reads anyway."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.found = Reconciled(0, 0, 0, 0)
+        self._progress = progress
+
+    def through(self, all_records: Iterable[PackageRecord]) -> Iterator[PackageRecord]:
+        """Give all records of the table on, which are read from here on; the mirror is equal to them at the end.
+
+        Then publications are asked for of the suites that were found to differ. Only rows that were there at the start
+        are removed: one that appears meanwhile has a record that was not read yet.
+        """
+        unmatched = _rows_by_content()
+        read = added = changed = 0
+        suites: set[str] = set()
+        kept: set[int] = set()
+        for records in batches_of(all_records, _BATCH):
+            batch = _mirror_batch([record for record in records if unmatched.pop(_content(record), None) is None])
+            read, added, changed = read + len(records), added + batch.added, changed + batch.changed
+            suites |= batch.suites
+            kept |= batch.rows
+            self._progress.advance(read, read)
+            yield from records
+        unseen = set(unmatched.values()) - kept
+        self._progress.step("remove rows without a record", str(len(unseen)))
+        for pks in batches_of(sorted(unseen), _BATCH):
+            suites |= _remove(pks)
+        _renew_names()
+        request_publications(suites)
+        log.info("mirror_reconciled", records=read, added=added, changed=changed, removed=len(unseen))
+        self.found = Reconciled(read, added, changed, len(unseen))
 
 
 def mirror_differences(records: Iterable[PackageRecord]) -> list[TableKey]:
@@ -200,12 +218,13 @@ def _remove(pks: Sequence[int]) -> set[str]:
 
 def _renew_names() -> None:
     """Make the names that searches read those of the rows: a row may have been changed or removed by hand."""
-    known = set(PackageName.objects.values_list("name", flat=True))
-    there = set(Package.objects.order_by().values_list("package_name", flat=True).distinct())
-    for names in batches_of(sorted(there - known), _BATCH):
-        _add_names(names)
-    for names in batches_of(sorted(known - there), _BATCH):
-        PackageName.objects.filter(name__in=names).delete()
+    names = PackageName.objects.filter(name=OuterRef("package_name"))
+    lacking = Package.objects.filter(~Exists(names)).order_by().values_list("package_name", flat=True).distinct()
+    for some in batches_of(lacking, _BATCH):
+        _add_names(some)
+    gone = PackageName.objects.filter(~Exists(Package.objects.filter(package_name=OuterRef("name"))))
+    for pks in batches_of(gone.values_list("pk", flat=True), _BATCH):
+        gone.filter(pk__in=pks).delete()
 
 
 def _add_names(names: Iterable[str]) -> None:

@@ -16,7 +16,7 @@ from packages_app.core.record import named_key
 from packages_app.core.repository import Repository
 from packages_app.models import Job, Notice, Publication
 from packages_app.publishing.apt_check import second_reader
-from packages_app.publishing.publisher import NOTHING_SPECIAL, Demand, Outcome, Publisher
+from packages_app.publishing.publisher import NOTHING_SPECIAL, Demand, Outcome, Passage, Publisher, straight
 from packages_app.services import adapters
 from packages_app.services.held_candidates import approved_digest, hold_back, is_held_back, let_go
 from packages_app.services.lease_hold import lease_held
@@ -35,9 +35,11 @@ def publish(
     demand: Demand = NOTHING_SPECIAL,
     kind: Publication.Kind = Publication.Kind.PUBLISH,
     job: Job | None = None,
+    through: Passage = straight,
 ) -> Publication:
     """Publish a suite from the package table; gives the publication that is in place afterwards.
 
+    Where all records are read, they come `through` somebody who needs them too.
     Raises `LeaseBusy`, `LeaseLost`, `CandidateRefused`, `CandidateHeld`, `ClockWrong`, `ObjectChanged`, and the errors
     of table and store. Safe to repeat: with nothing changed it completes what an interrupted run left undone.
     """
@@ -46,7 +48,7 @@ def publish(
     demand = replace(demand, approved=approved, whole=demand.whole or is_held_back(suite.name))
     with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
         try:
-            outcome = _publisher(repository, lease.hold, progress).publish(suite, demand)
+            outcome = _publisher(repository, lease.hold, progress, through).publish(suite, demand)
         except CandidateRefused as error:
             hold_back(suite.name, error, job)
             raise
@@ -65,7 +67,7 @@ def publish(
         return publication
 
 
-def _publisher(repository: Repository, hold: Callable[[], None], progress: Progress) -> Publisher:
+def _publisher(repository: Repository, hold: Callable[[], None], progress: Progress, through: Passage) -> Publisher:
     bucket, staging, signer = adapters.bucket(), adapters.staging(), adapters.signer()
     reader = second_reader(settings.APT_CHECK, signer.public_keyring())
     return Publisher(
@@ -79,6 +81,7 @@ def _publisher(repository: Repository, hold: Callable[[], None], progress: Progr
         progress,
         adapters.shard_cache(),
         second_reader=reader,
+        through=through,
     )
 
 

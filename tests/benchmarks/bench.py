@@ -27,7 +27,7 @@ class Sizes:
     synthetic: int = 500_000
     small_files: int = 10_000
     large_bytes: int = 100_000_000
-    requests: tuple[int, int] = (100, 600)
+    requests: tuple[int, int] = (1_000, 10_000)
     admin_rows: int = 1_000_000
     behind: tuple[int, ...] = (1, 5, 20)
 

@@ -38,6 +38,7 @@ _READS = (
     "read",
     "open",
     "keys",
+    "sizes_of",
 )
 
 

@@ -182,6 +182,18 @@ def test_many_keys_are_listed_over_several_pages(store):
     assert [key for key, _ in store.keys("pool/")] == sorted(keys)
 
 
+@pytest.mark.parametrize("count", [3, 120])
+def test_sizes_are_told_of_what_is_there_few_or_many(store, count):
+    keys = [f"pool/{number:03}" for number in range(count)]
+    for number, key in enumerate(keys):
+        store.put(key, b"x" * number)
+    store.put("pool/other", b"")
+    store.put("poo", b"")
+    asked = [*keys, "pool/none", "absent/x", "pool", "../pool/001", ""]
+    assert store.sizes_of(asked) == {key: number for number, key in enumerate(keys)}
+    assert store.sizes_of([]) == {}
+
+
 ODD_KEYS = ["a b", "a+b", "a~b", "a:b", "a%2Bb", "a&b=c", "a?b#c", "ä", "'\"<>", "a;b@c,d"]
 
 
@@ -242,6 +254,7 @@ def test_a_missing_store_is_named_with_the_remedy(unmade):
         lambda: unmade.copy("a", "b", metadata={}),
         lambda: unmade.delete("a"),
         lambda: list(unmade.keys("")),
+        lambda: unmade.sizes_of(["a"]),
         unmade.probe,
     ):
         with pytest.raises(StoreMissing) as missing:

@@ -9,6 +9,7 @@ from packages_app.core.ports import Silent
 from packages_app.models import Job, Package, Publication
 from packages_app.publishing.publisher import Demand
 from packages_app.services import adapters, jobs
+from packages_app.services.adapters import Ports, given
 from packages_app.services.force_rebuild import force_rebuild
 from packages_app.services.mirror import reconcile_mirror
 from packages_app.services.publication_requests import request_publication
@@ -16,6 +17,7 @@ from packages_app.services.publish import publish
 from packages_app.services.refresh_signatures import refresh_signatures, suites_to_refresh
 from packages_app.services.uploads import stage_upload
 from tests.debs import build_deb
+from tests.faults.ports import Calls, faulty
 from tests.reader import read_everything, read_release
 from tests.records import make_record
 
@@ -263,6 +265,19 @@ def test_reconciling_mends_the_mirror_and_asks_for_a_publication(embedded, tmp_p
     assert {p.maintainer for p in Package.objects.all()} == {embedded.records()[0].maintainer}
     assert [job.kind for job in embedded.run_jobs()] == ["publish"]
     assert reconcile_mirror(Silent()) == type(reconciled)(2, 0, 0, 0)
+
+
+def test_a_force_rebuild_mends_the_mirror_by_the_records_that_it_reads_anyway(embedded):
+    embedded.configure(suites=[{}, {"name": "testing", "codename": "testing"}])
+    record = make_record("tool", suites=("stable", "testing"))
+    embedded.bucket.put(record.pool_path, b"package")
+    embedded.table.put_new(record)
+    calls = Calls()
+    with given(faulty(Ports(embedded.table, embedded.bucket, embedded.staging), calls)):
+        result = force_rebuild([], Silent())
+    assert calls.names.count("table.all_records") == len(result["suites"]) == 2
+    assert Package.objects.get().sha256_hash == record.sha256_hash
+    assert reconcile_mirror(Silent()).added == 0
 
 
 def test_of_many_new_files_the_missing_one_is_named_too(embedded):

@@ -1,0 +1,99 @@
+"""A candidate is read back before the switch: what is not as its Release and its shards say is refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from packages_app.core.errors import CandidateRefused
+from packages_app.indexes.release import ReleaseEntry, render_release
+from packages_app.publishing.candidate import make_candidate
+from packages_app.publishing.checks import candidate_checked
+from packages_app.publishing.whole_draft import Before, collect, whole_draft
+from packages_app.services import adapters
+from packages_app.signing.openpgp import OpenPgpSigner, generate_key
+from tests.records import make_record
+
+INDEX = "main/binary-amd64/Packages"
+
+
+@pytest.fixture
+def candidate(embedded, tmp_path):
+    records = [make_record(f"p{number}") for number in range(90)]
+    suite, folder = adapters.repository().default_suite, tmp_path / "draft"
+    draft = whole_draft(folder, suite, collect(suite, records), (), Before(), adapters.shard_cache(), rebuild=False)
+    return make_candidate(adapters.repository(), suite, folder, draft, adapters.signer(), adapters.now())
+
+
+def check(candidate):
+    with candidate_checked(candidate, adapters.signer().public_keyring()):
+        pass
+
+
+def test_a_sound_candidate_passes(candidate):
+    check(candidate)
+
+
+def rewrite(candidate, ending, change):
+    path = candidate.folder / f"{INDEX}{ending}"
+    path.write_bytes(change(path.read_bytes()))
+    return candidate
+
+
+def flip(at):
+    return lambda body: body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]
+
+
+def release_with(candidate, change):
+    entries = change(dict(candidate.draft.entries))
+    release = render_release(adapters.repository(), candidate.suite, entries, adapters.now())
+    signer = adapters.signer()
+    return replace(
+        candidate, release=release, release_gpg=signer.sign_detached(release), in_release=signer.sign_clear(release)
+    )
+
+
+def without_xz(entries):
+    return {name: entry for name, entry in entries.items() if not name.endswith("amd64/Packages.xz")}
+
+
+def with_another_hash(entries):
+    entry = entries[INDEX]
+    return {**entries, INDEX: ReleaseEntry(entry.size, entry.md5, entry.sha1, "0" * 64)}
+
+
+def signed_by_another(candidate):
+    return replace(candidate, in_release=OpenPgpSigner(generate_key("Another")).sign_clear(candidate.release))
+
+
+def signed_for_another(candidate):
+    return replace(candidate, release_gpg=adapters.signer().sign_detached(candidate.release + b"X"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda it: rewrite(it, "", flip(700)), "does not unpack to Packages"),
+        (lambda it: rewrite(it, ".gz", flip(700)), "can't be unpacked|does not unpack"),
+        (lambda it: rewrite(it, ".xz", flip(700)), "can't be unpacked|does not unpack"),
+        (lambda it: rewrite(it, ".xz", lambda body: body[:-4]), "does not begin and end"),
+        (lambda it: rewrite(it, ".xz", lambda body: body[:900] + body[904:]), "can't be unpacked"),
+        (lambda it: rewrite(it, ".gz", lambda body: body[:-4]), "can't be unpacked"),
+        (lambda it: release_with(it, without_xz), "exactly the indexes"),
+        (lambda it: release_with(it, with_another_hash), "exactly the indexes"),
+        (signed_by_another, "signature"),
+        (signed_for_another, "signature"),
+    ],
+)
+def test_a_spoilt_candidate_is_refused(candidate, spoil, says):
+    with pytest.raises(CandidateRefused, match=says):
+        check(spoil(candidate))
+
+
+def test_a_fault_of_the_files_is_found_though_the_block_went_well(candidate):
+    went_well = False
+    with (
+        pytest.raises(CandidateRefused, match="does not unpack to Packages"),
+        candidate_checked(rewrite(candidate, "", flip(700)), adapters.signer().public_keyring()),
+    ):
+        went_well = True
+    assert went_well
