@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
     _Paginator = Paginator
 
-COUNTED = 10_000
+COUNTED = 5_000
 """Rows are counted, and leafed through, up to this number; whoever looks for one of more filters or searches."""
 
 

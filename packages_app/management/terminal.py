@@ -89,6 +89,8 @@ class ServiceCommand(BaseCommand):
     0 done, 1 failed, 2 refused (bad input: correct it), 75 a server is away (try again).
     """
 
+    requires_system_checks: list[str] = []  # about the code: lint and tests make them, users need not wait for them
+
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command; a `RepomgrError` ends it with its code, sentence and remedy."""
         try:

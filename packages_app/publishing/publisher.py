@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -34,6 +34,9 @@ from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import read_shard_list
 from packages_app.publishing.switch import Switch
 from packages_app.publishing.whole_draft import Before, collect, whole_draft
+
+_TOLD = 100
+"""So many things of a kind are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +170,7 @@ class Publisher:
         return Before(packages, published.release.entries, shards.diffs if shards is not None else {})
 
     def _told(self, draft: Draft) -> Draft:
-        for item in draft.left_out:
-            self.progress.note(f"left out {item}", level="warning")
+        self._note_each([f"left out {item}" for item in draft.left_out], level="warning")
         return draft
 
     def _publish(
@@ -275,9 +277,14 @@ class Publisher:
             raise CandidateHeld(suite, tuple(faults), added=added, removed=removed, packages=draft.packages)
         return missing
 
-    def _tell_of_rebuild(self, vanished: list[CandidateFault], missing: Iterable[str]) -> None:
-        for fault in vanished:
-            for item in fault.items:
-                self.progress.note(f"{item} has no record any more", level="warning")
-        for path in missing:
-            self.progress.note(f"not in the pool: {path}", level="error")
+    def _tell_of_rebuild(self, vanished: list[CandidateFault], missing: Collection[str]) -> None:
+        gone = [item for fault in vanished for item in fault.items]
+        self._note_each([f"{item} has no record any more" for item in gone], level="warning")
+        self._note_each([f"not in the pool: {path}" for path in missing], level="error")
+
+    def _note_each(self, sentences: list[str], *, level: str) -> None:
+        """Say sentences, of very many the first ones: the record of the publication names all that they are about."""
+        for sentence in sentences[:_TOLD]:
+            self.progress.note(sentence, level=level)
+        if more := sentences[_TOLD:]:
+            self.progress.note(f"and {len(more)} more like this; the publication's page names each", level=level)

@@ -31,7 +31,10 @@ def ours(job: Job) -> QuerySet[Job]:
 
 
 class JobProgress:
-    """Writes steps and notes to a job at once, and how far a step is once a second; `watcher` is told all too."""
+    """Writes steps and their first notes to a job at once, and how far a step is once a second.
+
+    `watcher` is told all of it.
+    """
 
     def __init__(self, job: Job, watcher: Progress | None = None) -> None:
         self._job = job
@@ -61,7 +64,7 @@ class JobProgress:
         notes = self._present()["notes"]
         if len(notes) < _NOTES_KEPT:
             notes.append({"level": level, "text": text})
-        self._save()
+            self._save()
         self._watcher.note(text, level=level)
         getattr(log, level)("step_note", job=str(self._job.id), kind=self._job.kind, note=text)
 

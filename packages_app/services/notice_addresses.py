@@ -7,13 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
 
-from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 _SECONDS_EACH = 30.0
 _SHORTEST_HIDDEN = 3
-_TYPES = {"info": NotifyType.INFO, "warning": NotifyType.WARNING, "error": NotifyType.FAILURE}
 
 
 @dataclass(frozen=True)
@@ -50,30 +48,14 @@ def addresses() -> list[Address]:
 
 def deliver(message: Message, to: Iterable[Address]) -> dict[Address, str]:
     """Send to all at once, 30 s at most; gives what went wrong by address, "" where it was received."""
+    # Not above: it takes a tenth of a second to import, which every command would wait for.
+    from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
+
+    types = {"info": NotifyType.INFO, "warning": NotifyType.WARNING, "error": NotifyType.FAILURE}
     there = {f"address{address.number}": address for address in to}
     faults = dict.fromkeys(there.values(), "it did not answer in time")
-    service = Apprise(asset=_asset())
-    for tag, address in there.items():
-        if not service.add(address.url, tag=tag):
-            faults[address] = "it is no address that apprise can use; see its documentation of this scheme"
-    if not len(service):
-        return faults
-    try:
-        results = service.notify(
-            message.body, title=message.title, notify_type=_TYPES[message.level], body_format=NotifyFormat.TEXT
-        )
-    except Exception as error:  # a plug-in's fault is a fault of sending, whatever it raises
-        return dict.fromkeys(faults, f"apprise failed with {type(error).__name__}")
-    for result in results:
-        address = there[result.tag[0]]
-        said = " ".join(entry.message for entry in result.logs())
-        faults[address] = "" if result else _without_secrets(said, address.url) or "it was not received"
-    return faults
-
-
-def _asset() -> AppriseAsset:
-    """Nothing is kept on disk, and no redirect is followed: it would turn a post into a get, and lose the message."""
-    return AppriseAsset(
+    # Nothing is kept on disk, and no redirect is followed: it would turn a post into a get, and lose the message.
+    asset = AppriseAsset(
         app_id="repomgr",
         app_desc="APT repository",
         storage_mode="memory",
@@ -82,6 +64,23 @@ def _asset() -> AppriseAsset:
         pgp_autogen=False,
         pem_autogen=False,
     )
+    service = Apprise(asset=asset)
+    for tag, address in there.items():
+        if not service.add(address.url, tag=tag):
+            faults[address] = "it is no address that apprise can use; see its documentation of this scheme"
+    if not len(service):
+        return faults
+    try:
+        results = service.notify(
+            message.body, title=message.title, notify_type=types[message.level], body_format=NotifyFormat.TEXT
+        )
+    except Exception as error:  # a plug-in's fault is a fault of sending, whatever it raises
+        return dict.fromkeys(faults, f"apprise failed with {type(error).__name__}")
+    for result in results:
+        address = there[result.tag[0]]
+        said = " ".join(entry.message for entry in result.logs())
+        faults[address] = "" if result else _without_secrets(said, address.url) or "it was not received"
+    return faults
 
 
 def _without_secrets(said: str, url: str) -> str:

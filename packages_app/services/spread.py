@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection, get_context
@@ -56,6 +57,7 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Re
 
 
 def _do_share(work: Callable[[Item], Result], share: Sequence[Item], receiver: Receiver, sender: Sender) -> None:
+    gc.freeze()  # what was there before is no garbage: to look at it would copy all of its pages
     receiver.close()
     for item in share:
         sender.send(work(item))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ import structlog
 from packages_app.core.errors import PackageRefused, RepomgrError
 from packages_app.core.ports import Progress
 from packages_app.models import Job
+from packages_app.publishing.local_files import status_of
 from packages_app.services import jobs
 from packages_app.services.batch_intake import intake_batch, stage_batch
 from packages_app.services.spread import spread
@@ -55,10 +57,18 @@ def files_of(source: Path) -> list[UploadFile]:
     if not source.is_dir():
         check_filename(source.name)
         return [UploadFile(source.name, source, source.stat().st_size)]
-    paths = sorted(path for path in source.rglob("*.deb") if path.is_file())
-    if not paths:
+    files = sorted(_below(source), key=lambda file: file.name)
+    if not files:
         raise PackageRefused(f"The folder {source} holds no .deb.", remedy="Name the folder that the packages are in.")
-    return [UploadFile(str(path.relative_to(source)), path, path.stat().st_size) for path in paths]
+    return files
+
+
+def _below(source: Path) -> Iterator[UploadFile]:
+    for folder, _, names in os.walk(source):
+        own = os.path.relpath(folder, source)
+        for name in names:
+            if name.endswith(".deb") and (status := status_of(f"{folder}/{name}")) is not None:
+                yield UploadFile(os.path.normpath(f"{own}/{name}"), Path(folder, name), status.st_size)
 
 
 def upload_files(

@@ -199,6 +199,17 @@ def test_force_rebuild_reads_no_deb_and_succeeds_when_pool_files_are_missing(emb
     assert ("error", f"not in the pool: {path}") in progress.notes
 
 
+def test_of_very_many_missing_files_the_first_are_told_and_all_are_recorded(embedded):
+    records = [make_record("tool", f"1.{number}") for number in range(130)]
+    embedded.table.put_many_new(records)
+    progress = Noting()
+    force_rebuild([], progress)
+    assert sorted(Publication.objects.first().missing_files) == sorted(record.pool_path for record in records)
+    told = [text for level, text in progress.notes if level == "error"]
+    assert len([text for text in told if text.startswith("not in the pool: ")]) == 100
+    assert told[100:] == ["and 30 more like this; the publication's page names each"]
+
+
 def test_force_rebuild_with_repair_says_what_it_could_not_fetch(embedded, tmp_path):
     take_in(embedded, tmp_path, "1.0")
     path = embedded.records()[0].pool_path

@@ -12,8 +12,6 @@ class Command(ServiceCommand):
     """Probes what work needs."""
 
     help = "Probe table, bucket, staging, broker, database, key, clock and definitions; one line each with its remedy."
-    # A database that is away is a finding, not a crash.
-    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one line a probe; exit 1 when one failed."""

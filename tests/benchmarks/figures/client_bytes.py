@@ -18,6 +18,7 @@ from tests.benchmarks.rows import Goal, Row
 from tests.loopback import LoopbackServer
 
 _GOAL_BYTES = 3000
+_FEW = 3
 _CLOCK_OF_HTTP = 1.1
 """Seconds: If-Modified-Since tells no two versions of one second apart."""
 
@@ -58,6 +59,9 @@ def measure(bench: Bench) -> Iterator[Row]:
     for behind, sent in _bytes(bench, bench.sizes.behind, WITH_PDIFF).items():
         figure = f"apt-get update, N = {count:,}, Packages.diff, {behind} publications behind"
         yield _row(figure, sent, Goal(_GOAL_BYTES) if behind == 1 else None)
+    few = _bytes(bench, (1, _FEW), {**WITH_PDIFF, "pdiff_history": _FEW})
+    figure = f"apt-get update, N = {count:,}, Packages.diff from {_FEW} publications only (pdiff_history), 1 behind"
+    yield _row(figure, few[1], Goal(_GOAL_BYTES))
 
 
 def _bytes(bench: Bench, behind: tuple[int, ...], suite: dict[str, Any]) -> dict[int, dict[str, int]]:
