@@ -12,7 +12,9 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-FORMAT = f"1-zlib{zlib.ZLIB_RUNTIME_VERSION}"
+import deflate
+
+FORMAT = f"2-deflate{deflate.__version__}"
 """Names the way in which parts are cut and compressed: another one gives other bytes for the same text."""
 
 _CHECK = lzma.CHECK_CRC64
@@ -27,7 +29,18 @@ XZ_HEADER = _EMPTY_XZ[:_HEADER_SIZE]
 """How every xz form begins."""
 _FLAGS = XZ_HEADER[6:8]
 
-EMPTY_GZIP = gzip.compress(b"", compresslevel=9, mtime=0)
+# libdeflate at 7 takes half the time of zlib at 9, for 2 % fewer bytes (measured on the parts of Debian's index); at 12
+# it takes ten times as long as that for 2.5 % fewer: worth it for what is small, and sent to every client.
+_LEVEL, _BEST_LEVEL = 7, 12
+_SMALL_BYTES = 16 * 1024
+
+
+def gzip_member(text: bytes) -> bytes:
+    """Give a part's gzip form: one member, its header without time and name (RFC 1952)."""
+    return bytes(deflate.gzip_compress(text, _BEST_LEVEL if len(text) <= _SMALL_BYTES else _LEVEL))
+
+
+EMPTY_GZIP = gzip_member(b"")
 """The gzip form of an index without a part."""
 
 PLAIN, GZIP, XZ = "", ".gz", ".xz"
@@ -41,11 +54,6 @@ READERS: Mapping[str, Callable[[bytes], bytes]] = {PLAIN: bytes, GZIP: gzip.deco
 
 UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError)
 """What readers raise for bytes that are damaged or not of the form."""
-
-
-def gzip_member(text: bytes) -> bytes:
-    """Give a part's gzip form: one member, its header without time and name (RFC 1952)."""
-    return gzip.compress(text, compresslevel=9, mtime=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,5 +157,14 @@ def render_diff_index(current: Content, patches: Sequence[Patch]) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def listed_objects(index: bytes) -> dict[str, Content]:
+    """Give the patches' objects that an Index file of ours lists, by their names, with what their bytes are."""
+    _, _, downloads = index.decode().partition("\nSHA256-Download:\n")
+    rows = [line.split() for line in downloads.split("\n") if line.startswith(" ")]
+    listed = {name: Content(sha256, int(size)) for sha256, size, name in rows}
+    listed.pop(f"{_LAST_NAME}.gz", None)
+    return listed
+
+
 def _said(content: Content) -> str:
     return f"{content.sha256} {content.size}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,6 +63,17 @@ def make_folder(folder: Path) -> None:
     else:
         folder.chmod(FOLDER_MODE)
         sync(folder.parent)
+
+
+def remove_before(folder: Path, moment: float) -> None:
+    """Remove what stands in a folder and was put there before a moment (seconds since 1970), whole folders too.
+
+    The inode's change tells: a new name of an old file has that file's own time of modification.
+    """
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            if path.lstat().st_ctime < moment:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
 def sync(path: Path) -> None:

@@ -7,7 +7,7 @@ import fcntl
 import os
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
@@ -30,6 +30,7 @@ from packages_app.publishing.local_files import (
     etag_of,
     link_or_copy,
     make_folder,
+    remove_before,
     status_of,
     sync,
 )
@@ -37,6 +38,8 @@ from packages_app.publishing.local_metadata import drop_metadata, keep_metadata,
 from packages_app.publishing.object_key import checked_key, is_key
 
 _OWN = ".repomgr"
+_DRAFT_SECONDS = 24 * 3600
+"""No call and no publication takes so long: what is older, a process left that was killed."""
 _NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -46,8 +49,9 @@ log = structlog.get_logger(__name__)
 class LocalObjectStore:
     """Fulfils `core.ports.ObjectStore`. What is not an object stands below `.repomgr/` in the folder."""
 
-    def __init__(self, location: FolderStore) -> None:
+    def __init__(self, location: FolderStore, *, clock: Callable[[], float] = time.time) -> None:
         self._root = location.path
+        self._clock = clock
         self._metadata = location.path / _OWN / "metadata"
         self._storage = FileSystemStorage(
             location=location.path, file_permissions_mode=FILE_MODE, directory_permissions_mode=FOLDER_MODE
@@ -158,7 +162,9 @@ class LocalObjectStore:
         """Give an empty folder for the block; a file of it that is put, and left alone then, is not copied."""
         with ExitStack() as held:
             with self._call("draft", ""):
-                name = held.enter_context(tempfile.TemporaryDirectory(dir=self._own_folder("tmp")))
+                folder = self._own_folder("tmp")
+                remove_before(folder, self._clock() - _DRAFT_SECONDS)
+                name = held.enter_context(tempfile.TemporaryDirectory(dir=folder))
             yield Path(name)
 
     def delete(self, key: str) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -27,19 +26,23 @@ from packages_app.core.ports import Progress, Written
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.debian.deb_file import read_deb
 from packages_app.models import Job
-from packages_app.publishing.immutable import put_immutable, put_many_immutable
+from packages_app.publishing.immutable import put_many_immutable
+from packages_app.publishing.pool_files import missing_of
 from packages_app.services import adapters, jobs
 from packages_app.services.conflicts import quarantine_conflict
-from packages_app.services.intake import Origin, Place, check_fits, conflict_with, place_of, record_of, taken_path
+from packages_app.services.intake import (
+    Origin,
+    Place,
+    check_fits,
+    conflict_with,
+    place_of,
+    record_of,
+    see_in_pool,
+    taken_path,
+)
 from packages_app.services.mirror import mirror_records
 from packages_app.services.publication_requests import request_publications
 from packages_app.services.uploads import target_of, upload_targets, uploader_of
-
-_AT_ONCE = 8
-"""So many files go into the pool, or are looked for there, at once."""
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 log = structlog.get_logger(__name__)
 
@@ -204,7 +207,11 @@ def _write(stored: list[tuple[_File, bool]], known: _Known, batch: _Batch) -> se
     recorded = table.get_many([file.record.key for file in taken]) if taken else {}
     known |= {file.record.key: (file, recorded.get(file.record.key, file.record)) for file in taken}
     fresh = {file.record.key for file, new in stored if new}
-    _see_in_pool([(file, record) for key, (file, record) in known.items() if key not in fresh])
+    found = [(file, record) for key, (file, record) in known.items() if key not in fresh]
+    gone = set(missing_of(adapters.bucket(), [record.pool_path for _, record in found])) if found else set()
+    for file, record in found:
+        if record.pool_path in gone:
+            see_in_pool(record, file.body, file.checksums)
     for key, (file, record) in known.items():
         if missing := set(file.record.suites) - set(record.suites):
             known[key] = (file, table.set_suites(record, {*record.suites, *missing}))
@@ -230,20 +237,6 @@ def _written_alone(file: _File, batch: _Batch) -> Written | None:
         return None
 
 
-def _see_in_pool(found: list[tuple[_File, PackageRecord]]) -> None:
-    """Put files that were found in the pool, and are gone by now, there again: see `intake.take_in`."""
-    bucket = adapters.bucket()
-
-    def see(each: tuple[_File, PackageRecord]) -> None:
-        file, record = each
-        if record.pool_path and bucket.head(record.pool_path) is None:
-            log.warning("pool_file_put_again", key=record.pool_path)
-            put_immutable(bucket, record.pool_path, file.body, file.checksums)
-
-    for _ in _at_once(see, found):
-        pass
-
-
 def _show(known: _Known, added: set[TableKey]) -> None:
     """Mirror the records and ask for the publications that show them."""
     records = [record for _, record in known.values()]
@@ -251,8 +244,3 @@ def _show(known: _Known, added: set[TableKey]) -> None:
         if mirror_records(records) or added:
             request_publications({suite for record in records for suite in record.suites})
     log.info("packages_taken_in", packages=[f"{package_id} {name}" for package_id, name in known], new=len(added))
-
-
-def _at_once(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="batch") as threads:
-        yield from threads.map(work, items)

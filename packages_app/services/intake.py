@@ -114,7 +114,7 @@ def take_in(
         known = record
     elif known is None:  # somebody else wrote it a moment ago, perhaps with other suites
         known = table.get(record.package_name, record.version, record.architecture) or record
-    _see_in_pool(known, path, checksums)
+    see_in_pool(known, path, checksums)
     missing = set(place.suites) - set(known.suites)
     if missing:
         known = table.set_suites(known, {*known.suites, *missing})
@@ -133,22 +133,22 @@ def take_in(
     return known, written
 
 
-def _store(record: PackageRecord, path: Path, checksums: Checksums) -> None:
+def _store(record: PackageRecord, body: bytes | Path, checksums: Checksums) -> None:
     try:
-        put_immutable(adapters.bucket(), record.pool_path, path, checksums)
+        put_immutable(adapters.bucket(), record.pool_path, body, checksums)
     except ImmutableObjectConflict as error:
         raise taken_path(record, error) from error
 
 
-def _see_in_pool(record: PackageRecord, path: Path, checksums: Checksums) -> None:
-    """Put the file into the pool again if it is gone by now.
+def see_in_pool(record: PackageRecord, body: bytes | Path, checksums: Checksums) -> None:
+    """Put a file that was found in the pool there again if it is gone by now; raises `VersionConflict`.
 
     What was found there may have been an old orphan that a sweep had listed before this record protected it. A sweep
     looks at the records after it has taken a file, intake at the pool after it has written the record: one sees it.
     """
     if record.pool_path and adapters.bucket().head(record.pool_path) is None:
         log.warning("pool_file_put_again", key=record.pool_path)
-        _store(record, path, checksums)
+        _store(record, body, checksums)
 
 
 def taken_path(record: PackageRecord, error: ImmutableObjectConflict) -> VersionConflict:

@@ -13,15 +13,38 @@ from packages_app.core.record import named_key
 from packages_app.core.repository import Suite
 from packages_app.indexes.compression import READERS
 from packages_app.indexes.entry import IndexEntry, entries_in
-from packages_app.indexes.packages import Placed, folders_of, index_folders, index_names, stored_names
+from packages_app.indexes.packages import (
+    Placed,
+    folders_of,
+    index_folders,
+    index_names,
+    patch_folder,
+    stored_names,
+)
+from packages_app.indexes.pdiff import Content, listed_objects
 from packages_app.indexes.release import ReleaseEntry
 from packages_app.verification.fault import Cure, Fault
 from packages_app.verification.reader import Check, Reader, Trouble, View
 from packages_app.verification.release import NAMES
 
-_CODES = {
-    False: {Trouble.MISSING: "index_missing", Trouble.DIFFERS: "index_differs", Trouble.NOT_SERVED: "not_served"},
-    True: {Trouble.MISSING: "by_hash_missing", Trouble.DIFFERS: "by_hash_differs", Trouble.NOT_SERVED: "not_served"},
+_Faults = Mapping[Trouble, tuple[str, Cure]]
+"""The code and the cure of what may be wrong with an object."""
+_NOT_SERVED = {Trouble.NOT_SERVED: ("not_served", Cure.NONE)}
+_BY_NAME: _Faults = {
+    Trouble.MISSING: ("index_missing", Cure.PUBLISH),
+    Trouble.DIFFERS: ("index_differs", Cure.PUBLISH),
+    **_NOT_SERVED,
+}
+# What is never replaced has to go first.
+_BY_HASH: _Faults = {
+    Trouble.MISSING: ("by_hash_missing", Cure.PUBLISH),
+    Trouble.DIFFERS: ("by_hash_differs", Cure.DROP),
+    **_NOT_SERVED,
+}
+_PATCH: _Faults = {
+    Trouble.MISSING: ("patch_missing", Cure.PUBLISH),
+    Trouble.DIFFERS: ("patch_differs", Cure.DROP),
+    **_NOT_SERVED,
 }
 _NAMED = 20
 """How many packages of one index are named; of more, their number."""
@@ -51,39 +74,36 @@ def examine_indexes(
         for by_hash in (True, False):
             hold()
             key = by_hash_path(suite.name, name, entry.sha256) if by_hash else suite_path(suite.name, name)
-            _examine_object(view, suite, key, name, entries, examined, by_hash=by_hash)
+            check = partial(_index_fault, key=key, name=name, entries=entries, texts=examined.texts)
+            _examine(view, suite, key, check, examined, _BY_HASH if by_hash else _BY_NAME)
+    for folder in index_folders(suite):
+        place = patch_folder(folder)
+        for name, content in listed_objects(examined.texts.get(f"{place}/Index", b"")).items():
+            hold()
+            key = suite_path(suite.name, f"{place}/{name}")
+            _examine(view, suite, key, partial(_patch_fault, key=key, content=content), examined, _PATCH)
     return examined
 
 
-def _examine_object(
+def _examine(
     view: View,
     suite: Suite,
     key: str,
-    name: str,
-    entries: Mapping[str, ReleaseEntry],
+    check: Check,
     examined: ExaminedIndexes,
-    *,
-    by_hash: bool,
+    faults: Mapping[Trouble, tuple[str, Cure]],
 ) -> None:
     examined.read += 1
-
-    def check(reader: Reader) -> str:
-        text, said = _index_fault(reader, key, name, entries)
-        plain = f"{name.rpartition('/')[0]}/Packages"
-        if not said and plain not in examined.texts:
-            examined.texts[plain] = text
-        return said
-
     problem = view.problem(key, check)
     if problem is not None:
-        cure = Cure.DROP if by_hash and problem.trouble is Trouble.DIFFERS else Cure.PUBLISH
-        if problem.trouble is Trouble.NOT_SERVED:
-            cure = Cure.NONE
-        examined.faults.append(Fault(_CODES[by_hash][problem.trouble], key, problem.text, cure, suite.name))
+        code, cure = faults[problem.trouble]
+        examined.faults.append(Fault(code, key, problem.text, cure, suite.name))
 
 
-def _index_fault(reader: Reader, key: str, name: str, entries: Mapping[str, ReleaseEntry]) -> tuple[bytes, str]:
-    """Give an index's text and what is wrong with it against every hash that Release lists, "" when nothing."""
+def _index_fault(
+    reader: Reader, key: str, name: str, entries: Mapping[str, ReleaseEntry], texts: dict[str, bytes]
+) -> str:
+    """Give what is wrong with a form of an index against every hash that Release lists; a sound one's text is kept."""
     entry = entries[name]
     reading = reader.read(key, entry.size, keep=True)
     found = reading.checksums
@@ -94,22 +114,26 @@ def _index_fault(reader: Reader, key: str, name: str, entries: Mapping[str, Rele
         ("as MD5", found.md5, entry.md5),
     ):
         if one != wanted:
-            return b"", f"It has {one} {said}, Release lists {wanted}."
+            return f"It has {one} {said}, Release lists {wanted}."
     folder, _, file = name.rpartition("/")
-    raw = entries.get(f"{folder}/Packages")
-    if raw is None or file == "Packages":
-        return reading.body, ""
-    return _unpacked(reading.body, file.removeprefix("Packages"), raw)
+    plain = file.partition(".")[0]
+    raw = entries.get(f"{folder}/{plain}")
+    text = reading.body
+    if raw is not None and file != plain:
+        # The bytes are those that we signed for, so they unpack to what we packed and to nothing absurd.
+        try:
+            text = READERS[file.removeprefix(plain)](text)
+        except Exception as error:  # each compression has errors of its own
+            return f"It can't be unpacked: {error}."
+        if len(text) != raw.size or sha256(text).hexdigest() != raw.sha256:
+            return f"It does not unpack to {plain}."
+    texts.setdefault(f"{folder}/{plain}", text)
+    return ""
 
 
-def _unpacked(body: bytes, ending: str, raw: ReleaseEntry) -> tuple[bytes, str]:
-    # The bytes are those that we signed for, so they unpack to what we packed and to nothing absurd.
-    try:
-        text = READERS[ending](body)
-    except Exception as error:  # each compression has errors of its own
-        return b"", f"It can't be unpacked: {error}."
-    fits = len(text) == raw.size and sha256(text).hexdigest() == raw.sha256
-    return (text, "") if fits else (b"", "It does not unpack to Packages.")
+def _patch_fault(reader: Reader, key: str, content: Content) -> str:
+    found = reader.read(key, content.size).checksums
+    return "" if found.sha256 == content.sha256 else f"It has SHA256 {found.sha256}, Index lists {content.sha256}."
 
 
 def examine_contents(suite: Suite, texts: Mapping[str, bytes], placed: Collection[Placed]) -> list[Fault]:

@@ -43,13 +43,16 @@ def listens(port: int) -> bool:
 
 
 @contextmanager
-def process(*command: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
-    """Run a command for the block, in a session of its own (Ctrl-C does not reach it), which is ended with it."""
+def process(*command: str, end: signal.Signals = signal.SIGTERM, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Run a command for the block, in a session of its own (Ctrl-C does not reach it), which is ended with it.
+
+    `end` is the signal that asks it to end.
+    """
     running = subprocess.Popen(command, text=True, start_new_session=True, **options)
     try:
         yield running
     finally:
-        running.terminate()
+        running.send_signal(end)
         try:
             running.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:

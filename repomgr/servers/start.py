@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -57,7 +58,8 @@ def postgresql_server() -> Iterator[str]:
         initdb = [str(folder / "initdb"), "-D", str(home / "data"), "-U", "repomgr", "-A", "trust", "-E", "UTF8"]
         subprocess.run([*initdb, "--no-sync"], check=True, **options)
         command = (str(folder / "postgres"), "-D", str(home / "data"), "-p", str(port), "-k", str(home))
-        with process(*command, "-h", "127.0.0.1", **options):
+        # Asked by SIGTERM it would wait for its clients, and be killed (postgres(1)).
+        with process(*command, "-h", "127.0.0.1", end=signal.SIGINT, **options):
             wait_until(lambda: listens(port), "postgresql")
             createdb = [str(folder / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "repomgr", "repomgr"]
             wait_until(lambda: subprocess.run(createdb, check=False, **_QUIET).returncode == 0, "createdb")

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ from packages_app.core.errors import (
 from packages_app.core.layout import cache_control, content_type
 from packages_app.core.locations import FolderStore
 from packages_app.publishing.immutable import put_immutable, put_many_immutable
+from packages_app.publishing.local_store import LocalObjectStore
 from packages_app.publishing.open_store import open_store
 from packages_app.publishing.s3_store import S3ObjectStore
 from tests.publishing.racing_writer import ROUNDS
@@ -67,6 +69,24 @@ def test_a_body_that_is_no_file_is_no_fault_of_the_store(store, tmp_path):
     with pytest.raises(FileNotFoundError):
         store.put("a", tmp_path / "absent")
     assert store.head("a") is None
+
+
+def test_what_a_killed_process_left_goes_a_day_later(tmp_path):
+    now = time.time()
+    today, later = (LocalObjectStore(FolderStore(tmp_path), clock=lambda day=day: now + day * 86_400) for day in (0, 2))
+    today.create()
+    old = tmp_path / "old.deb"
+    old.write_bytes(b"package")
+    os.utime(old, (1, 1))
+    left = tmp_path / ".repomgr/tmp"
+    (left / "draft").mkdir()
+    (left / "draft/Packages").write_bytes(b"half")
+    os.link(old, left / "link")
+    with today.drafts() as own:
+        assert {path.name for path in left.iterdir()} == {"draft", "link", own.name}
+    with later.drafts() as own:
+        assert [path.name for path in left.iterdir()] == [own.name]
+    assert old.exists()
 
 
 def test_what_is_not_there(store):

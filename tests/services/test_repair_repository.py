@@ -6,15 +6,20 @@ from django.contrib.auth.models import AnonymousUser
 from packages_app.core.errors import LeaseBusy, RepairRefused, RepomgrError, UpstreamError
 from packages_app.core.layout import by_hash_path
 from packages_app.core.ports import Silent
+from packages_app.indexes.pdiff import listed_objects
 from packages_app.models import Job, Notice, Package
 from packages_app.services import adapters, job_services, jobs
 from packages_app.services.force_rebuild import force_rebuild
+from packages_app.services.publish import publish
 from packages_app.services.repair import Origin, Place, restore_pool_file
 from packages_app.services.repair_apply import apply_repair
 from packages_app.services.repair_plan import plan_repair
 from packages_app.services.requests import request_again, request_repair, request_verify
+from packages_app.services.verify import verify_repository
 from packages_app.verification.fault import Pool
 from tests.reader import read_release
+from tests.records import make_record
+from tests.served import ServedBucket
 from tests.verified import COPY, found
 
 INDEX = "dists/stable/main/binary-amd64/Packages"
@@ -226,3 +231,45 @@ def test_a_job_that_finds_nothing_has_nothing_to_repair(standing):
     assert (verified.state, verified.result["faults"], verified.result["digest"]) == (Job.State.DONE, [], "")
     with pytest.raises(RepairRefused):
         request_repair(verified, "", NOBODY)
+
+
+@pytest.fixture
+def patched(embedded, settings):
+    """A suite whose index has patches from two publications before, served; gives the store."""
+    embedded.configure(suites=[{"architectures": ["amd64"], "pdiff_above": 0}])
+    for names in ([f"p{number}" for number in range(120)], ["p3x"], ["p4x"]):
+        for name in names:
+            record = make_record(name)
+            embedded.bucket.put(record.pool_path, b"package")
+            embedded.table.put_new(record)
+        publish("stable", Silent())
+    with ServedBucket(embedded.bucket) as server:
+        settings.PUBLIC_URL = server.url
+        force_rebuild([], Silent())
+        yield embedded.bucket
+
+
+def of_index(verification):
+    return {(code, key) for code, key in found(verification) if key.startswith("dists/")}
+
+
+def test_patches_that_are_gone_or_others_are_named_and_made_again(patched):
+    gone, other = (f"{INDEX}.diff/{name}" for name in listed_objects(patched.read(f"{INDEX}.diff/Index")))
+    before = {key: patched.read(key) for key in (gone, other)}
+    sound = verify_repository((), Silent(), pool=Pool.NONE)
+    assert (of_index(sound), sound.indexes) == (set(), 2 * 5 + 2)
+    patched.delete(gone)
+    patched.delete(other)
+    patched.put(other, b"x" * len(before[other]))
+    verification = verify_repository((), Silent(), pool=Pool.NONE)
+    assert of_index(verification) == {("patch_missing", gone), ("patch_differs", other)}
+    assert of_index(apply_repair(plan_repair(verification, Silent()), Silent()).verification) == set()
+    assert {key: patched.read(key) for key in (gone, other)} == before
+
+
+def test_an_index_of_patches_is_read_in_each_form(patched):
+    text = patched.read(f"{INDEX}.diff/Index")
+    patched.put(f"{INDEX}.diff/Index.gz", b"x" * len(patched.read(f"{INDEX}.diff/Index.gz")))
+    patched.put(f"{INDEX}.diff/Index", text[:-1] + b" ")
+    faults = {("index_differs", f"{INDEX}.diff/Index.gz"), ("index_differs", f"{INDEX}.diff/Index")}
+    assert of_index(verify_repository((), Silent(), pool=Pool.NONE)) == faults
