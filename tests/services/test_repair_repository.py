@@ -240,7 +240,7 @@ def patched(embedded, settings):
     for names in ([f"p{number}" for number in range(120)], ["p3x"], ["p4x"]):
         for name in names:
             record = make_record(name)
-            embedded.bucket.put(record.pool_path, b"package")
+            embedded.bucket.put(record.pool_path, f"{name}#1.0#amd64".encode())
             embedded.table.put_new(record)
         publish("stable", Silent())
     with ServedBucket(embedded.bucket) as server:
