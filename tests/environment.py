@@ -17,12 +17,7 @@ _SETTINGS = {
 for _name in list(os.environ):
     if _name.removesuffix("_FILE") in _SETTINGS:
         del os.environ[_name]
-# Processes that a test kills leave their temporary files: they stand in a folder of the whole run, and go with it.
-if "PYTEST_XDIST_WORKER" not in os.environ:
-    _temporary = tempfile.mkdtemp(prefix="repomgr-")
-    atexit.register(shutil.rmtree, _temporary, ignore_errors=True)
-    os.environ["TMPDIR"] = tempfile.tempdir = _temporary
-_home = tempfile.mkdtemp(prefix="home-")
+_home = tempfile.mkdtemp(prefix="repomgr-test-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ["REPOMGR_HOME"] = _home
 os.environ["AWS_ACCESS_KEY_ID"] = "testing"
