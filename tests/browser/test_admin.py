@@ -61,11 +61,16 @@ def refused_by_policy(page: Page) -> list[str]:
     return refused
 
 
+CLIPPED = """[...document.querySelectorAll('#result_list tbody :is(td, th)')]
+    .filter(cell => cell.scrollHeight > cell.clientHeight + 1).map(cell => cell.innerText)"""
+
+
 def picture(page: Page, name: str) -> None:
-    """Look at a page at both widths; nothing may be wider than a phone."""
+    """Look at a page at both widths; nothing may be wider than a phone, and no cell of a list higher than it shows."""
     for width, size in (("wide", {"width": 1280, "height": 900}), ("phone", PHONE)):
         page.set_viewport_size(size)
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], f"{name} is too wide"
+        assert page.evaluate(CLIPPED) == [], f"{name} clips cells"
         if PICTURES:
             page.screenshot(path=str(Path(PICTURES) / f"{name}-{width}.png"))
     page.set_viewport_size({"width": 1280, "height": 900})
