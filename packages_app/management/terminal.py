@@ -89,7 +89,9 @@ class ServiceCommand(BaseCommand):
     0 done, 1 failed, 2 refused (bad input: correct it), 75 a server is away (try again).
     """
 
-    requires_system_checks: list[str] = []  # about the code: lint and tests make them, users need not wait for them
+    # They are about the code: lint and tests make them, users need not wait for them. Some ask the database, and one
+    # that is away is for `doctor` to find.
+    requires_system_checks: list[str] = []
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command; a `RepomgrError` ends it with its code, sentence and remedy."""

@@ -16,6 +16,7 @@ from packages_app.core.ports import ObjectStore, Progress
 from packages_app.core.record import PackageRecord
 from packages_app.publishing.immutable import put_immutable
 from packages_app.publishing.local_copy import copy_to_file
+from packages_app.publishing.pool_files import missing_of
 from packages_app.publishing.sweep import Found
 from packages_app.services import adapters
 from packages_app.services.conflicts import quarantine
@@ -57,8 +58,8 @@ def repair_pool(progress: Progress) -> Repaired:
     """Bring back every pool file that a record names and the bucket lacks; one failure never stops the others."""
     progress.step("look for missing pool files")
     records = list(adapters.package_table().all_records())
-    there = {key for key, _ in adapters.bucket().keys("pool/")}
-    missing = [r for r in records if r.pool_path and r.pool_path not in there]
+    gone = set(missing_of(adapters.bucket(), {record.pool_path for record in records if record.pool_path}))
+    missing = [record for record in records if record.pool_path in gone]
     outcome = Repaired()
     progress.step("fetch missing pool files", str(len(missing)))
     origin_of = origins()

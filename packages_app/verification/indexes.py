@@ -91,7 +91,7 @@ def _examine(
     key: str,
     check: Check,
     examined: ExaminedIndexes,
-    faults: Mapping[Trouble, tuple[str, Cure]],
+    faults: _Faults,
 ) -> None:
     examined.read += 1
     problem = view.problem(key, check)

@@ -1,11 +1,14 @@
-"""Both stores, and a server between us and S3 that fails on demand."""
+"""Both stores, a server between us and S3 that fails on demand, and candidates."""
 
 import uuid
 
 import pytest
 
 from packages_app.core.locations import FolderStore, S3Store
+from packages_app.publishing.candidate import make_candidate
 from packages_app.publishing.open_store import open_store
+from packages_app.publishing.whole_draft import Before, collect, whole_draft
+from packages_app.services import adapters
 from tests.publishing.failing_server import failing_server
 
 
@@ -41,3 +44,13 @@ def bucket(between):
     store = open_store(S3Store(f"b{uuid.uuid4().hex}", "", "eu-central-1", between.address, ""))
     store.create()
     return store
+
+
+@pytest.fixture
+def candidate_of(embedded, tmp_path):
+    def make(records):
+        suite, folder = adapters.repository().default_suite, tmp_path / "draft"
+        draft = whole_draft(folder, suite, collect(suite, records), (), Before(), adapters.shard_cache(), rebuild=False)
+        return make_candidate(adapters.repository(), suite, folder, draft, adapters.signer(), adapters.now())
+
+    return make

@@ -12,8 +12,6 @@ from packages_app.core.ports import Silent
 from packages_app.indexes.release import ReleaseEntry, render_release
 from packages_app.models import HeldCandidate
 from packages_app.publishing.apt_check import read_with_apt, second_reader
-from packages_app.publishing.candidate import make_candidate
-from packages_app.publishing.whole_draft import Before, collect, whole_draft
 from packages_app.services import adapters
 from packages_app.services.publish import publish
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
@@ -21,16 +19,6 @@ from tests.reader import read_everything
 from tests.records import make_record
 
 RECORDS = [make_record("tool"), make_record("tool", "1.1", "arm64"), make_record("data", "2.0", "all")]
-
-
-@pytest.fixture
-def candidate_of(embedded, tmp_path):
-    def make(records):
-        suite, folder = adapters.repository().default_suite, tmp_path / "draft"
-        draft = whole_draft(folder, suite, collect(suite, records), (), Before(), adapters.shard_cache(), rebuild=False)
-        return make_candidate(adapters.repository(), suite, folder, draft, adapters.signer(), adapters.now())
-
-    return make
 
 
 @pytest.mark.parametrize("records", [RECORDS, []])

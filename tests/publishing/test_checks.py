@@ -6,9 +6,7 @@ import pytest
 
 from packages_app.core.errors import CandidateRefused
 from packages_app.indexes.release import ReleaseEntry, render_release
-from packages_app.publishing.candidate import make_candidate
 from packages_app.publishing.checks import candidate_checked
-from packages_app.publishing.whole_draft import Before, collect, whole_draft
 from packages_app.services import adapters
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from tests.records import make_record
@@ -17,11 +15,8 @@ INDEX = "main/binary-amd64/Packages"
 
 
 @pytest.fixture
-def candidate(embedded, tmp_path):
-    records = [make_record(f"p{number}") for number in range(90)]
-    suite, folder = adapters.repository().default_suite, tmp_path / "draft"
-    draft = whole_draft(folder, suite, collect(suite, records), (), Before(), adapters.shard_cache(), rebuild=False)
-    return make_candidate(adapters.repository(), suite, folder, draft, adapters.signer(), adapters.now())
+def candidate(candidate_of):
+    return candidate_of([make_record(f"p{number}") for number in range(90)])
 
 
 def check(candidate):

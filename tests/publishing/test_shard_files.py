@@ -1,5 +1,6 @@
 """The cache of shards in files: Django's own, for many files that are compressed already."""
 
+import random
 from pathlib import Path
 
 from django.core.cache.backends.filebased import FileBasedCache
@@ -33,6 +34,7 @@ def test_files_are_counted_now_and_then_and_the_cache_stays_bounded(tmp_path):
             counts += 1
             return super()._list_cache_files()
 
+    random.seed(1)
     ours = opened(Counted, tmp_path, MAX_ENTRIES=50)
     for number in range(3000):
         ours.set(str(number), number)
