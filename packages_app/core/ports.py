@@ -163,7 +163,7 @@ class ObjectStore(Protocol):
         if_none_match: bool = False,
         if_match: str | None = None,
     ) -> ObjectInfo:
-        """Write an object from bytes or a file.
+        """Write an object from bytes or a file; gives it dated by the store's answer, where a head may tell earlier.
 
         `if_none_match`: raises `ObjectExists` when the key is there. `if_match`: raises `ObjectChanged` when the
         key's ETag is another one, or the key is not there.
