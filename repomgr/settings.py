@@ -167,8 +167,8 @@ if BROKER_URL == "filesystem://":
 ROOT_URLCONF = "repomgr.urls"
 WSGI_APPLICATION = "repomgr.wsgi.application"
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "repomgr.admin_config.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -122,8 +122,7 @@ class PackageRecord:
 
     def as_dict(self) -> dict[str, Any]:
         """Give every field and `package_id` as plain values (`suites` as a list)."""
-        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {"package_id": self.package_id, **values, "suites": list(self.suites)}
+        return {"package_id": self.package_id, **vars(self), "suites": list(self.suites)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:

@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS releases (
 ) WITHOUT ROWID;
 """
 
+_WRITER = msgspec.json.Encoder()
 _READER = msgspec.json.Decoder(PackageRecord)
 """Makes records without a dictionary between: a tenth of the time of the standard library's way."""
 
@@ -89,14 +90,15 @@ class SqlitePackageTable:
     def put_many_new(self, records: Sequence[PackageRecord]) -> list[Written]:
         """Write records in one transaction: all of them, or none when one is a conflict."""
         rows = [(*record.key, record.package_name, record.version_key, _document(record)) for record in records]
-        outcomes = []
+        outcomes, marks = [], []
         with self._connection("put_new", write=True) as connection:
             for record, row in zip(records, rows, strict=True):
                 added = connection.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
                 known = None if added.rowcount == 1 else self._get(connection, record.key)
                 if known is None:
-                    _mark(connection, record, record.suites)
+                    marks += _marks_of(record, record.suites)
                 outcomes.append(Written.ADDED if known is None else outcome_of_taken_key(record, known))
+            _mark(connection, marks)
         return outcomes
 
     def get_many(self, keys: Collection[TableKey]) -> dict[TableKey, PackageRecord]:
@@ -118,7 +120,7 @@ class SqlitePackageTable:
                 "UPDATE records SET document = ? WHERE package_id = ? AND architecture = ?",
                 (_document(changed), *record.key),
             )
-            _mark(connection, record, {*record.suites, *changed.suites})
+            _mark(connection, _marks_of(record, {*record.suites, *changed.suites}))
         return changed
 
     def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
@@ -244,13 +246,16 @@ class SqlitePackageTable:
         )
 
 
-def _mark(connection: sqlite3.Connection, record: PackageRecord, suites: Iterable[str]) -> None:
-    rows = [(suite, *record.key) for suite in sorted(suites)]
-    connection.executemany("INSERT INTO changes (suite, package_id, architecture) VALUES (?, ?, ?)", rows)
+def _marks_of(record: PackageRecord, suites: Iterable[str]) -> list[tuple[str, str, str]]:
+    return [(suite, *record.key) for suite in sorted(suites)]
+
+
+def _mark(connection: sqlite3.Connection, marks: Iterable[tuple[str, str, str]]) -> None:
+    connection.executemany("INSERT INTO changes (suite, package_id, architecture) VALUES (?, ?, ?)", marks)
 
 
 def _document(record: PackageRecord) -> str:
-    return json.dumps(record.as_dict(), ensure_ascii=False)
+    return _WRITER.encode(record.as_dict()).decode()
 
 
 def _record(document: str) -> PackageRecord:

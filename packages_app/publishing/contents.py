@@ -31,16 +31,11 @@ class Contents(Protocol):
 
 
 class ListedContents:
-    """The contents of a suite whose entries are all at hand, each once."""
+    """The contents of a suite whose entries are all at hand, each once, in index order."""
 
-    def __init__(self, entries: Iterable[IndexEntry]) -> None:
-        self._newest: dict[str, IndexEntry] = {}
-        self.packages = 0
-        for entry in entries:
-            self.packages += 1
-            known = self._newest.get(entry.package_name)
-            if known is None or entry.order > known.order:
-                self._newest[entry.package_name] = entry
+    def __init__(self, entries: Sequence[IndexEntry]) -> None:
+        self.packages = len(entries)
+        self._newest = _last_of_each(entries)
 
     def newest_of(self, name: str) -> IndexEntry | None:
         """Give an entry of the newest version of a name."""
@@ -75,10 +70,14 @@ class ShardedContents:
 
     def newest_of_each(self) -> list[IndexEntry]:
         """Give such an entry of every name, sorted by name: this reads all shards."""
-        entries = (
-            entry
-            for folder, shards in self.indexes.items()
-            for shard in shards
-            for entry in entries_in(self.text_of(folder, shard))
-        )
-        return ListedContents(entries).newest_of_each()
+        newest: dict[str, IndexEntry] = {}
+        for folder, shards in self.indexes.items():
+            entries = (entry for shard in shards for entry in entries_in(self.text_of(folder, shard)))
+            for name, entry in _last_of_each(entries).items():
+                newest[name] = max(newest.get(name, entry), entry, key=lambda each: each.order)
+        return [newest[name] for name in sorted(newest)]
+
+
+def _last_of_each(entries: Iterable[IndexEntry]) -> dict[str, IndexEntry]:
+    """Give the last entry of every name; in index order that is the newest."""
+    return {entry.package_name: entry for entry in entries}

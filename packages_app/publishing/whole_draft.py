@@ -128,7 +128,7 @@ def whole_draft(
             {name: index.shards for name, index in written.items()},
             diffs,
         ),
-        contents=ListedContents(placed.entry for placed in now.values()),
+        contents=ListedContents([placed.entry for placed in now.values()]),
         added=tuple(sorted(set(now) - set(seen))),
         removed=tuple(sorted(removed)),
         vanished=tuple(sorted(removed - explained)),

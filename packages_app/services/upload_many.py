@@ -66,9 +66,10 @@ def files_of(source: Path) -> list[UploadFile]:
 def _below(source: Path) -> Iterator[UploadFile]:
     for folder, _, names in os.walk(source):
         own = os.path.relpath(folder, source)
+        before = "" if own == os.curdir else f"{own}/"
         for name in names:
             if name.endswith(".deb") and (status := status_of(f"{folder}/{name}")) is not None:
-                yield UploadFile(os.path.normpath(f"{own}/{name}"), Path(folder, name), status.st_size)
+                yield UploadFile(before + name, Path(folder, name), status.st_size)
 
 
 def upload_files(

@@ -150,7 +150,7 @@ def _examine_suite(look: _Look, suite: Suite, hold: Callable[[], None]) -> list[
     if not _publication_waits(suite.name):
         faults += examine_contents(suite, indexes.texts, collected.placed)
         if suite == look.repository.default_suite:
-            contents = ListedContents(placed.entry for placed in collected.placed)
+            contents = ListedContents([placed.entry for placed in collected.placed])
             faults += root_faults(view, suite, contents, {record.key: record for record in look.records})
     keys = [key for key, _ in adapters.bucket().keys(suite_path(suite.name))]
     faults += strays_of(suite, keys, entries)
