@@ -103,10 +103,11 @@ def _member(header: _Header, long_name: bytes, body: int, where: str) -> TarMemb
 def _header(block: bytes, where: str) -> _Header:
     if len(block) < BLOCK:
         raise _bad(where, "is truncated")
-    field = block[148:156]
-    listed, total = _number(field), sum(block) - sum(field) + 8 * ord(" ")  # it is summed as if it held blanks
+    listed = _number(block[148:156])
+    blanked = block[:148] + b" " * 8 + block[156:]
+    total = sum(blanked)
     # Some old programs summed signed bytes.
-    if listed != total and listed != total - 256 * sum(byte > 127 for byte in block[:148] + block[156:]):
+    if listed != total and listed != total - 256 * sum(byte > 127 for byte in blanked):
         raise _bad(where, "has a header with a wrong checksum")
     size = _number(block[124:136])
     if size is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -50,7 +49,7 @@ CREATE TABLE IF NOT EXISTS releases (
 
 _WRITER = msgspec.json.Encoder()
 _READER = msgspec.json.Decoder(PackageRecord)
-"""Makes records without a dictionary between: a tenth of the time of the standard library's way."""
+"""Makes records without a dictionary between. Both take a fifth of the standard library's time, or less."""
 
 log = structlog.get_logger(__name__)
 
@@ -262,4 +261,4 @@ def _record(document: str) -> PackageRecord:
     try:
         return _READER.decode(document)
     except msgspec.ValidationError:  # written by an earlier release, or by hand
-        return PackageRecord.from_dict(json.loads(document))
+        return PackageRecord.from_dict(msgspec.json.decode(document))
