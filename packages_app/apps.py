@@ -11,6 +11,6 @@ class PackagesAppConfig(AppConfig):
 
     def ready(self) -> None:
         """Refuse, at the start of each process, a setting that names what the models do not have."""
-        from packages_app.services.notices import wanted_kinds
+        from packages_app.services.notices.notify import wanted_kinds
 
         wanted_kinds()

@@ -14,7 +14,7 @@ from django.utils.http import http_date, parse_http_date_safe
 from packages_app.core.errors import ObjectNotFound, StoreMissing, StoreUnavailable
 from packages_app.core.layout import INDEX_PAGE, cache_control, content_type
 from packages_app.core.ports import ObjectStore
-from packages_app.publishing.local_files import etag_of
+from packages_app.stores.local_files import etag_of
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.ASCII | re.IGNORECASE)
 _TEXT = "text/plain; charset=utf-8"

@@ -8,16 +8,17 @@ from __future__ import annotations
 from celery import shared_task
 
 from packages_app.models import Job
-from packages_app.services import job_services, jobs
-from packages_app.services import send_notices as sending
-from packages_app.services import watch_expiry as expiry
-from packages_app.services.refresh_signatures import suites_to_refresh
+from packages_app.services import job_services
+from packages_app.services.jobs import queue
+from packages_app.services.notices import send as sending
+from packages_app.services.publication import watch_expiry as expiry
+from packages_app.services.publication.refresh_signatures import suites_to_refresh
 
 
 def _run(kind: Job.Kind, job_id: str | None) -> None:
     subject = "" if job_id else "scheduled"
-    chosen = job_id or str(jobs.enqueue(kind, subject=subject, wake_worker=False).pk)
-    jobs.run(chosen, job_services.SERVICES[kind])
+    chosen = job_id or str(queue.enqueue(kind, subject=subject, wake_worker=False).pk)
+    queue.run(chosen, job_services.SERVICES[kind])
 
 
 @shared_task(name="packages_app.tasks.sync_packages")
@@ -96,4 +97,4 @@ def watch_expiry() -> list[str]:
 @shared_task(name="packages_app.tasks.wake_silent_jobs")
 def wake_silent_jobs() -> int:
     """Wake jobs whose message or worker was lost."""
-    return jobs.wake_silent_jobs()
+    return queue.wake_silent_jobs()

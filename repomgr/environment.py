@@ -127,7 +127,7 @@ def cache(name: str, *, default: str) -> dict[str, Any]:
     value = text(name, default=default)
     parts = urlsplit(value)
     if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
-        return {"BACKEND": "packages_app.publishing.shard_files.ShardFiles", "LOCATION": unquote(parts.path)}
+        return {"BACKEND": "packages_app.stores.shard_files.ShardFiles", "LOCATION": unquote(parts.path)}
     if parts.scheme in ("redis", "rediss", "unix"):
         return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": value}
     raise SettingsError(

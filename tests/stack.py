@@ -16,8 +16,9 @@ from packages_app.core.locations import FolderStore, SqliteTable, StoreLocation,
 from packages_app.core.ports import ObjectStore, PackageTable, Silent
 from packages_app.core.record import PackageRecord
 from packages_app.models import Job
-from packages_app.services import adapters, job_services, jobs
-from packages_app.services.storage import create_storage
+from packages_app.services import adapters, job_services
+from packages_app.services.jobs import queue
+from packages_app.services.setup.storage import create_storage
 
 LOOPBACK = parse_private_upstreams("PRIVATE_UPSTREAMS", ["127.0.0.1"])  # where the tests' vendors are
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -79,7 +80,7 @@ class Stack:
         """
         done: list[Job] = []
         while job := self._waiting(done if once else []):
-            done.append(jobs.run(job.pk, job_services.SERVICES[job.kind]))
+            done.append(queue.run(job.pk, job_services.SERVICES[job.kind]))
         return done
 
     def _waiting(self, but: list[Job]) -> Job | None:

@@ -92,8 +92,8 @@ def settings_with_secrets(tmp_path, signing_key):
 
 
 SEND = """
-from packages_app.services.notices import notify
-from packages_app.services.send_notices import send_notices
+from packages_app.services.notices.notify import notify
+from packages_app.services.notices.send import send_notices
 notify("job_failed", "a job", "It failed.")
 send_notices()
 """

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from packages_app.core.locations import FolderStore
-from packages_app.publishing.open_store import open_store
 from packages_app.repository_view import serve_object
+from packages_app.stores.open_store import open_store
 
 URL = "/repository/pool/main/t/tool/tool_1.0+b~1_amd64.deb"
 KEY = URL.removeprefix("/repository/")

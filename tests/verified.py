@@ -15,9 +15,9 @@ from django.conf import settings as live_settings
 from packages_app.core.ports import Silent
 from packages_app.models import Job, Package
 from packages_app.services import adapters
-from packages_app.services.mirror import reconcile_mirror
-from packages_app.services.sync import sync_packages
-from packages_app.services.verify import verify_repository
+from packages_app.services.intake.sync import sync_packages
+from packages_app.services.mirror.packages import reconcile_mirror
+from packages_app.services.verification.verify import verify_repository
 from packages_app.verification.fault import Pool, Verification
 from tests.debs import build_deb
 from tests.feeds import Feed

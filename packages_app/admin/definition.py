@@ -15,7 +15,7 @@ from unfold.decorators import action, display
 
 from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand
 from packages_app.models import DefinitionStatus
-from packages_app.services.definitions import mirror_definitions
+from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.requests import request_sync
 
 

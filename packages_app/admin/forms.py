@@ -14,9 +14,9 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, 
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Job
 from packages_app.services import adapters
-from packages_app.services.build_bootstrap import PARTS, next_version
+from packages_app.services.intake.build_bootstrap import PARTS, next_version
+from packages_app.services.intake.uploads import stage_upload, upload_targets
 from packages_app.services.requests import request_build
-from packages_app.services.uploads import stage_upload, upload_targets
 
 
 class UploadForm(forms.Form):

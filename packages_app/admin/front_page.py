@@ -1,16 +1,72 @@
-"""The front page's values."""
+"""What the admin's front page tells: is the repository well, and what needs a person."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 
 from packages_app.admin.window import PUBLISH, UPLOAD
-from packages_app.services.front_page import front_page
+from packages_app.core.errors import RepomgrError
+from packages_app.core.repository import Suite
+from packages_app.models import DefinitionStatus, Job, Notice, Package, Publication
+from packages_app.publishing.root import client_commands
+from packages_app.services import adapters
+from packages_app.services.notices.send import given_up
+from packages_app.services.publication.root import example_package
+from packages_app.services.publication.watch_expiry import near_expiry
+
+_LATELY = timedelta(days=7)
+_SHOWN = 6
+_ALARMS_SHOWN = 20
 
 
 def fill_front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add what the front page shows, and which buttons this user has."""
     may = {"publish": request.user.has_perm(PUBLISH), "upload": request.user.has_perm(UPLOAD)}
     return {**context, "title": "Overview", "page": front_page(), "may": may}
+
+
+def front_page() -> dict[str, Any]:
+    """Give the page's values: suites with their last publication, what needs attention, late jobs, client's lines.
+
+    `suites` are (suite, last publication or None, whether less than a quarter of its life is left); `definitions`
+    those with faults that no open notice names. A broken configuration is shown in `fault` and does not make the
+    page fail.
+    """
+    now = timezone.now()
+    alarms = list(Notice.objects.filter(settled=None).exclude(level="info").select_related("job")[:_ALARMS_SHOWN])
+    page: dict[str, Any] = {
+        "now": now,
+        "jobs": Job.objects.select_related("requested_by")[:_SHOWN],
+        "newest": Package.objects.order_by("-processed_timestamp")[:_SHOWN],
+        "alarms": alarms,
+        "unsent": given_up().first(),
+        "news": Notice.objects.filter(settled=None, level="info", seen__gt=now - _LATELY)[:_SHOWN],
+        "definitions": [row for row in DefinitionStatus.objects.all() if _needs_a_person(row, alarms)],
+        "public_url": settings.PUBLIC_URL,
+    }
+    try:
+        suites = adapters.repository().suites
+        definitions = adapters.definitions()
+    except RepomgrError as error:
+        return {**page, "fault": str(error), "suites": []}
+    bootstraps = definitions.bootstrap_packages()
+    bootstrap = bootstraps[0] if bootstraps else None
+    page["suites"] = [_suite(suite, now) for suite in suites]
+    page["commands"] = client_commands(settings.PUBLIC_URL, bootstrap, example_package(definitions))
+    return page
+
+
+def _suite(suite: Suite, now: datetime) -> tuple[Suite, Publication | None, bool]:
+    last = Publication.objects.filter(suite=suite.name).first()
+    return suite, last, last is not None and near_expiry(last.date, last.valid_until, now)
+
+
+def _needs_a_person(row: DefinitionStatus, alarms: list[Notice]) -> bool:
+    """Say whether a definition is at fault, and no notice shown says so already: its file, or its last check."""
+    told = any(f"{notice.subject} ".startswith(f"{row.name} ") or f"{row.name}: " in notice.text for notice in alarms)
+    return bool(row.problems) or (row.failed and not told)

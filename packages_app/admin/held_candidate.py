@@ -15,7 +15,7 @@ from unfold.decorators import display
 from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand, job_page, lines
 from packages_app.core.errors import RepomgrError
 from packages_app.models import HeldCandidate
-from packages_app.services.held_candidates import approve, reject
+from packages_app.services.publication.held_candidates import approve, reject
 
 
 @admin.register(HeldCandidate)

@@ -14,8 +14,8 @@ from unfold.decorators import action, display
 
 from packages_app.admin.window import WindowAdmin, job_page
 from packages_app.models import Notice
+from packages_app.services.notices.send import sending_state
 from packages_app.services.requests import settle_by_hand
-from packages_app.services.send_notices import sending_state
 
 
 class StateFilter(admin.SimpleListFilter):

@@ -19,10 +19,10 @@ from unfold.decorators import display
 
 from packages_app.admin.forms import BuildForm, UploadForm
 from packages_app.admin.long_list import LongChangeList, ValueFilter
+from packages_app.admin.package_stanza import download_url, package_stanza
 from packages_app.admin.window import UPLOAD, WindowAdmin, demand, job_page, size_text
 from packages_app.models import Package, SuiteMembership
 from packages_app.models.package import PackageQuerySet
-from packages_app.services.package_stanza import download_url, package_stanza
 
 
 class TypeFilter(ValueFilter):

@@ -14,7 +14,7 @@ from unfold.decorators import action, display
 from packages_app.admin.long_list import ValueFilter
 from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand, job_page, lines, size_text
 from packages_app.models import Publication
-from packages_app.services.publication_requests import request_publication
+from packages_app.services.publication.requests import request_publication
 from packages_app.services.requests import request_force_rebuild, request_sweep
 
 

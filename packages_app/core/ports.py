@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from packages_app.core.record import PackageRecord, TableKey
 
@@ -196,6 +196,18 @@ class ObjectStore(Protocol):
 
     def sizes_of(self, keys: Collection[str]) -> dict[str, int]:
         """Give the sizes in bytes of those of these objects that are there, in no order."""
+        ...
+
+
+class ShardStore(Protocol):
+    """Where the compressed forms of shards are kept; each adapter has errors of its own, and none may stop a caller."""
+
+    def get(self, key: str) -> Any:
+        """Return what was last kept under a key, or None when nothing is."""
+        ...
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a value under a key; it may be gone again at any time."""
         ...
 
 

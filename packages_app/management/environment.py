@@ -14,7 +14,7 @@ from django.conf import settings
 
 from packages_app.core.errors import EnvironmentRefused
 from packages_app.core.locations import DynamoTable, S3Store
-from packages_app.services.terraform_state import ENVIRONMENTS, Environment, read_environment
+from packages_app.management.terraform_state import ENVIRONMENTS, Environment, read_environment
 
 _MANAGE = settings.BASE_DIR / "manage.py"
 

@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Job
-from packages_app.services import job_services, jobs
+from packages_app.services import job_services
+from packages_app.services.jobs import queue
 
 EXIT_FAILED = 1
 EXIT_REFUSED = 2
@@ -105,7 +106,7 @@ class ServiceCommand(BaseCommand):
         """Run a job here, with its progress on the terminal; raises `CommandError` when it failed."""
         job = make()
         progress = TerminalProgress()
-        job = jobs.run(job.pk, job_services.SERVICES[job.kind], watcher=progress, patient=False)
+        job = queue.run(job.pk, job_services.SERVICES[job.kind], watcher=progress, patient=False)
         progress.end("failed" if job.state == Job.State.FAILED else "done")
         self.tell(job)
         return job

@@ -25,15 +25,15 @@ from packages_app.publishing.checks import candidate_checked, identity_faults, m
 from packages_app.publishing.contents import Contents
 from packages_app.publishing.dates import check_against_store, date_after, seconds_to_wait
 from packages_app.publishing.draft import Draft
-from packages_app.publishing.draft_folder import draft_folder
 from packages_app.publishing.generations import digest_of as release_digest
 from packages_app.publishing.generations import keep_generation
-from packages_app.publishing.pool_files import missing_of, missing_or_other
 from packages_app.publishing.published import Published, published_packages, read_published
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import read_shard_list
 from packages_app.publishing.switch import Switch
 from packages_app.publishing.whole_draft import Before, collect, whole_draft
+from packages_app.stores.draft_folder import draft_folder
+from packages_app.stores.pool_files import missing_of, missing_or_other
 
 _TOLD = 100
 """So many things of a kind are named one by one."""

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import structlog
-from django.core.cache.backends.base import BaseCache
 
 from packages_app.core.batches import batches_of
 from packages_app.core.errors import CandidateRefused
+from packages_app.core.ports import ShardStore
 from packages_app.indexes.compression import (
     FORMAT,
     GZIP,
@@ -58,7 +58,7 @@ class ShardCache:
     otherwise than it was put in is made anew.
     """
 
-    cache: BaseCache
+    cache: ShardStore
 
     def make(self, run: Run, *, with_xz: bool) -> MadeShard:
         """Make a run's shard; raises `CandidateRefused` when its forms can't be read back."""

@@ -13,12 +13,12 @@ from packages_app.core.ports import ObjectStore, Progress, Signer
 from packages_app.core.repository import Suite
 from packages_app.publishing.candidate import Candidate
 from packages_app.publishing.canonical import Seen, in_place, put_canonical
-from packages_app.publishing.immutable import put_immutable
 from packages_app.publishing.index_file import IndexFile
-from packages_app.publishing.local_copy import copy_to_file
 from packages_app.publishing.published import Published
 from packages_app.publishing.published_index import damaged
 from packages_app.signing.openpgp import verified_text
+from packages_app.stores.immutable import put_immutable
+from packages_app.stores.local_copy import copy_to_file
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ from packages_app.core.locations import StoreLocation, TableLocation
 from packages_app.core.ports import ObjectStore, PackageTable
 from packages_app.core.repository import Repository, load_repository
 from packages_app.package_table.open_table import open_table
-from packages_app.publishing.open_store import open_store
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.services.upstream_answers import StoredAnswers
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key, keep_key
 from packages_app.sources.download import Fetcher
 from packages_app.sources.exchange import is_web_address
 from packages_app.sources.registry import settings_readers
+from packages_app.stores.open_store import open_store
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ from typing import Any
 
 from packages_app.core.ports import Progress
 from packages_app.models import Job
-from packages_app.services import jobs
-from packages_app.services.batch_intake import intake_batch
-from packages_app.services.build_bootstrap import build_and_take_in
-from packages_app.services.force_rebuild import force_rebuild
-from packages_app.services.mirror import reconcile_mirror
-from packages_app.services.publish import publish, result_of
-from packages_app.services.refresh_signatures import refresh_signatures
+from packages_app.services.intake.batch import intake_batch
+from packages_app.services.intake.build_bootstrap import build_and_take_in
+from packages_app.services.intake.sync import sync_packages
+from packages_app.services.intake.uploads import intake_upload
+from packages_app.services.jobs import queue
+from packages_app.services.mirror.packages import reconcile_mirror
+from packages_app.services.publication.publish import publish, result_of
+from packages_app.services.publication.refresh_signatures import refresh_signatures
+from packages_app.services.repair.force_rebuild import force_rebuild
+from packages_app.services.repair.verification_jobs import repair_as_consented, verify_and_plan
 from packages_app.services.sweep import sweep
-from packages_app.services.sync import sync_packages
-from packages_app.services.uploads import intake_upload
-from packages_app.services.verification_jobs import repair_as_consented, verify_and_plan
 
 
 def _sync(job: Job, progress: Progress) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _sweep(job: Job, progress: Progress) -> dict[str, Any]:
     return sweep(progress, dry_run=job.arguments.get("dry_run", False))
 
 
-SERVICES: Mapping[str, jobs.Service] = {
+SERVICES: Mapping[str, queue.Service] = {
     Job.Kind.SYNC: _sync,
     Job.Kind.UPLOAD: _upload,
     Job.Kind.BUILD: _build,
@@ -77,6 +77,6 @@ SERVICES: Mapping[str, jobs.Service] = {
 def run_waiting_publications(progress: Progress) -> list[Job]:
     """Run the publications that wait, here; those that a worker has taken are left to it. Gives the jobs run."""
     return [
-        jobs.run(job.pk, SERVICES[Job.Kind.PUBLISH], watcher=progress, patient=False)
-        for job in jobs.waiting_jobs(Job.Kind.PUBLISH)
+        queue.run(job.pk, SERVICES[Job.Kind.PUBLISH], watcher=progress, patient=False)
+        for job in queue.waiting_jobs(Job.Kind.PUBLISH)
     ]

@@ -9,51 +9,51 @@ import structlog
 from packages_app.core.errors import PackageRefused, RepairRefused
 from packages_app.core.version import parse_version
 from packages_app.models import Conflict, Job, Notice
-from packages_app.services import jobs
-from packages_app.services.build_bootstrap import bootstrap_definition
-from packages_app.services.conflicts import matter_of
-from packages_app.services.notices import settle_notices
-from packages_app.services.publication_requests import known_suite
+from packages_app.services.intake.build_bootstrap import bootstrap_definition
+from packages_app.services.intake.conflicts import matter_of
+from packages_app.services.jobs import queue
+from packages_app.services.notices.notify import settle_notices
+from packages_app.services.publication.requests import known_suite
 from packages_app.verification.fault import Pool
 
 log = structlog.get_logger(__name__)
 
 
-def request_sync(names: Iterable[str], user: jobs.Asker) -> Job:
+def request_sync(names: Iterable[str], user: queue.Asker) -> Job:
     """Ask for a check of the named definitions upstream; all enabled ones when none is named."""
     wanted = sorted(names)
-    return jobs.enqueue(Job.Kind.SYNC, {"names": wanted}, subject=_subject(wanted), user=user)
+    return queue.enqueue(Job.Kind.SYNC, {"names": wanted}, subject=_subject(wanted), user=user)
 
 
-def request_force_rebuild(suites: Iterable[str], user: jobs.Asker, *, repair: bool = False) -> Job:
+def request_force_rebuild(suites: Iterable[str], user: queue.Asker, *, repair: bool = False) -> Job:
     """Ask for a force rebuild of suites, all when none is named; raises `PackageRefused` for an unknown one."""
     wanted = sorted({known_suite(name).name for name in suites})
     arguments = {"suites": wanted, "repair": repair}
     subject = _subject(wanted) + (" with repair" if repair else "")
-    return jobs.enqueue(Job.Kind.FORCE_REBUILD, arguments, subject=subject, user=user)
+    return queue.enqueue(Job.Kind.FORCE_REBUILD, arguments, subject=subject, user=user)
 
 
-def request_build(name: str, version: str, user: jobs.Asker) -> Job:
+def request_build(name: str, version: str, user: queue.Asker) -> Job:
     """Ask for a build of a bootstrap package; raises `PackageRefused`, `InvalidVersion`."""
     bootstrap_definition(name)
     parse_version(version)
-    return jobs.enqueue(Job.Kind.BUILD, {"name": name, "version": version}, subject=f"{name} {version}", user=user)
+    return queue.enqueue(Job.Kind.BUILD, {"name": name, "version": version}, subject=f"{name} {version}", user=user)
 
 
-def request_sweep(user: jobs.Asker, *, dry_run: bool = False) -> Job:
+def request_sweep(user: queue.Asker, *, dry_run: bool = False) -> Job:
     """Ask for a sweep, or for what one would take."""
     subject = "dry run" if dry_run else "all"
-    return jobs.enqueue(Job.Kind.SWEEP, {"dry_run": dry_run}, subject=subject, user=user)
+    return queue.enqueue(Job.Kind.SWEEP, {"dry_run": dry_run}, subject=subject, user=user)
 
 
-def request_verify(user: jobs.Asker, *, suites: Iterable[str] = (), pool: Pool = Pool.SAMPLE) -> Job:
+def request_verify(user: queue.Asker, *, suites: Iterable[str] = (), pool: Pool = Pool.SAMPLE) -> Job:
     """Ask for a verification of suites, all when none is named; raises `PackageRefused` for an unknown one."""
     wanted = sorted({known_suite(name).name for name in suites})
     subject = _subject(wanted) + (" with the whole pool" if pool is Pool.ALL else "")
-    return jobs.enqueue(Job.Kind.VERIFY, {"suites": wanted, "pool": str(pool)}, subject=subject, user=user)
+    return queue.enqueue(Job.Kind.VERIFY, {"suites": wanted, "pool": str(pool)}, subject=subject, user=user)
 
 
-def request_repair(verification: Job, digest: str, user: jobs.Asker) -> Job:
+def request_repair(verification: Job, digest: str, user: queue.Asker) -> Job:
     """Ask for the repair that a verification's page shows; `digest` is that of the plan shown.
 
     Raises `RepairRefused` when the job has no such plan.
@@ -66,17 +66,17 @@ def request_repair(verification: Job, digest: str, user: jobs.Asker) -> Job:
         )
     names = ("suites", "pool", "sample", "seed", "consent", "digest")
     arguments = {name: verification.result[name] for name in names}
-    return jobs.enqueue(Job.Kind.REPAIR, arguments, subject=digest[:16], user=user)
+    return queue.enqueue(Job.Kind.REPAIR, arguments, subject=digest[:16], user=user)
 
 
-def request_again(job: Job, user: jobs.Asker) -> Job:
+def request_again(job: Job, user: queue.Asker) -> Job:
     """Ask for the work of a failed job once more; raises `PackageRefused` for one that has not failed."""
     if job.state != Job.State.FAILED:
         raise PackageRefused(f"The job {job} has not failed.", remedy="Wait until it has ended.")
-    return jobs.enqueue(Job.Kind(job.kind), job.arguments, subject=job.subject, user=user)
+    return queue.enqueue(Job.Kind(job.kind), job.arguments, subject=job.subject, user=user)
 
 
-def settle_conflicts(conflicts: Iterable[Conflict], user: jobs.Asker) -> int:
+def settle_conflicts(conflicts: Iterable[Conflict], user: queue.Asker) -> int:
     """Mark conflicts as looked into; gives how many were open. What clients have stays as it is."""
     chosen = list(conflicts)
     keys = [conflict.pk for conflict in chosen]
@@ -88,7 +88,7 @@ def settle_conflicts(conflicts: Iterable[Conflict], user: jobs.Asker) -> int:
     return settled
 
 
-def settle_by_hand(notices: Iterable[Notice], user: jobs.Asker) -> int:
+def settle_by_hand(notices: Iterable[Notice], user: queue.Asker) -> int:
     """Mark notices as looked into, and the conflicts that they are about; gives how many were open."""
     chosen = list(notices)
     settled = sum(settle_notices(Notice.Kind(notice.kind), notice.subject) for notice in chosen)

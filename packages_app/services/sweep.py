@@ -14,12 +14,12 @@ from django.conf import settings
 from packages_app.core.errors import StoreMissing
 from packages_app.core.ports import Progress
 from packages_app.models import Conflict, Job
-from packages_app.publishing.removal import move_orphans, put_back_named, remove_generations, remove_leftovers
-from packages_app.publishing.retention import Keeping
-from packages_app.publishing.sweep import Found, SuitePlan, Sweep
 from packages_app.services import adapters
-from packages_app.services.lease_hold import lease_held
+from packages_app.services.publication.lease_hold import lease_held
 from packages_app.sources.build_script import BuildScriptSettings
+from packages_app.sweeping.removal import move_orphans, put_back_named, remove_generations, remove_leftovers
+from packages_app.sweeping.retention import Keeping
+from packages_app.sweeping.sweep import Found, SuitePlan, Sweep
 
 _FIRST = 20
 

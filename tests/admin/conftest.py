@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 
-from packages_app.services.groups import ensure_groups
+from packages_app.services.setup.groups import ensure_groups
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from django.utils.timezone import now
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from packages_app.models import Conflict, HeldCandidate, Job, Notice, Publication
-from packages_app.services import jobs
-from packages_app.services.definitions import mirror_definitions
-from packages_app.services.groups import ensure_groups
-from packages_app.services.schedules import ensure_schedules
-from packages_app.services.uploads import stage_upload
+from packages_app.services.intake.uploads import stage_upload
+from packages_app.services.jobs import queue
+from packages_app.services.mirror.definitions import mirror_definitions
+from packages_app.services.setup.groups import ensure_groups
+from packages_app.services.setup.schedules import ensure_schedules
 from tests.debs import build_deb
 
 # Who a right belongs to. Below staff there are a stranger, who is not logged in, and a guest, who is and may nothing.
@@ -151,7 +151,7 @@ def filled(embedded, tmp_path):
     embedded.define_uploads("tool")
     deb = build_deb(tmp_path, "tool", "1.0")
     stage_upload(deb, deb.name)
-    failing = jobs.enqueue(Job.Kind.BUILD, {"name": "ghost", "version": "1"})
+    failing = queue.enqueue(Job.Kind.BUILD, {"name": "ghost", "version": "1"})
     embedded.run_jobs()
     assert Job.objects.get(pk=failing.pk).state == "failed"
     mirror_definitions()

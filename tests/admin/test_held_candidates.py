@@ -5,7 +5,7 @@ import pytest
 from packages_app.core.errors import CandidateHeld
 from packages_app.core.ports import Silent
 from packages_app.models import HeldCandidate
-from packages_app.services.publish import publish
+from packages_app.services.publication.publish import publish
 from tests.records import make_record
 
 BASE = "/admin/packages_app/heldcandidate"

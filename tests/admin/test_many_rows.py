@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from packages_app.admin.long_list import COUNTED
 from packages_app.models import Package
-from packages_app.services.mirror import mirror_records
+from packages_app.services.mirror.packages import mirror_records
 from tests.benchmarks.admin_rows import fill
 from tests.records import make_record
 

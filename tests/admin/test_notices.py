@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from packages_app.core.ports import Silent
 from packages_app.models import DefinitionStatus, Job, Notice, Publication
-from packages_app.services import jobs
-from packages_app.services.definitions import mirror_definitions, record_check
-from packages_app.services.groups import ensure_groups
-from packages_app.services.notices import notify
-from packages_app.services.publish import publish
+from packages_app.services.jobs import queue
+from packages_app.services.mirror.definitions import mirror_definitions, record_check
+from packages_app.services.notices.notify import notify
+from packages_app.services.publication.publish import publish
+from packages_app.services.setup.groups import ensure_groups
 
 LIST = "/admin/packages_app/notice/"
 
@@ -81,7 +81,7 @@ def test_the_front_page_says_nothing_twice(embedded, as_member):
     record_check("tool", "The signature of tool is not good.", failed=True)
     record_check("other", "other is away.", failed=True)
     notify(Notice.Kind.SIGNATURE_REFUSED, "tool", "The signature of tool is not good.")
-    job = jobs.enqueue(Job.Kind.BUILD, {"name": "ghost", "version": "1"})
+    job = queue.enqueue(Job.Kind.BUILD, {"name": "ghost", "version": "1"})
     embedded.run_jobs()
     page = page_of(as_member("Viewers"))
     assert page.count("The signature of tool is not good.") == 1

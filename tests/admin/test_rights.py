@@ -4,9 +4,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from packages_app.models import Conflict, DefinitionStatus, Job, Package, Publication
-from packages_app.services import jobs
-from packages_app.services.definitions import mirror_definitions
-from packages_app.services.uploads import stage_upload
+from packages_app.services.intake.uploads import stage_upload
+from packages_app.services.jobs import queue
+from packages_app.services.mirror.definitions import mirror_definitions
 from tests.debs import build_deb
 from tests.records import make_record
 
@@ -29,9 +29,9 @@ def filled(embedded, tmp_path):
     embedded.run_jobs()
     embedded.table.put_new(make_record("bare", sha1_hash=""))
     mirror_definitions()
-    failing = jobs.enqueue(Job.Kind.BUILD, {"name": "ghost", "version": "1"})
-    jobs.enqueue(Job.Kind.RECONCILE)
-    jobs.enqueue(Job.Kind.FORCE_REBUILD)
+    failing = queue.enqueue(Job.Kind.BUILD, {"name": "ghost", "version": "1"})
+    queue.enqueue(Job.Kind.RECONCILE)
+    queue.enqueue(Job.Kind.FORCE_REBUILD)
     embedded.run_jobs()
     Conflict.objects.create(package_name="tool", version="1.0", architecture="amd64", origin="test")
     assert Job.objects.get(pk=failing.pk).state == "failed"
@@ -142,7 +142,7 @@ def test_packages_are_found_filtered_and_shown_whole(filled, as_member):
 def test_a_list_costs_the_same_however_many_rows(filled, as_member, django_assert_max_num_queries):
     for number in range(30):
         filled.table.put_new(make_record("many", f"1.{number}"))
-    jobs.enqueue(Job.Kind.RECONCILE)
+    queue.enqueue(Job.Kind.RECONCILE)
     filled.run_jobs()
     client = as_member("Viewers")
     with django_assert_max_num_queries(12):

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from packages_app.core.errors import ObjectNotFound
 from packages_app.core.ports import ObjectStore
 from packages_app.services import adapters
-from packages_app.services.uploads import stage_upload
+from packages_app.services.intake.uploads import stage_upload
 from tests.apt.client import AptClient
 from tests.debs import build_deb
 from tests.loopback import LoopbackServer, QuietHandler

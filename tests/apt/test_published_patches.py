@@ -6,8 +6,8 @@ import pytest
 
 from packages_app.core.ports import Silent
 from packages_app.services import adapters
-from packages_app.services.force_rebuild import force_rebuild
-from packages_app.services.publish import publish
+from packages_app.services.publication.publish import publish
+from packages_app.services.repair.force_rebuild import force_rebuild
 from tests.apt.client import AptClient
 from tests.records import make_record
 from tests.served import ServedBucket

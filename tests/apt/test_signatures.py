@@ -11,7 +11,7 @@ from packages_app.core.errors import SigningKeyError
 from packages_app.core.ports import Silent
 from packages_app.indexes.release import redated
 from packages_app.services import adapters
-from packages_app.services.refresh_signatures import refresh_signatures, suites_to_refresh
+from packages_app.services.publication.refresh_signatures import refresh_signatures, suites_to_refresh
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from tests.apt.apt_root import VARIABLE, apt_root
 from tests.apt.archive import keyring_of

@@ -80,8 +80,8 @@ def test_the_whole_way(column, request, tmp_path, debian_packages):
 def check_upstream(product: Running) -> None:
     """Ask for a check as the admin's button does; a worker does it, and publishes."""
     shell = (
-        "from packages_app.services import jobs; from packages_app.models import Job; "
-        "print(jobs.enqueue(Job.Kind.SYNC, {'names': []}).pk)"
+        "from packages_app.services.jobs import queue; from packages_app.models import Job; "
+        "print(queue.enqueue(Job.Kind.SYNC, {'names': []}).pk)"
     )
     product.manage("shell", "--no-imports", "-c", shell)
     indexes = f"{product.public_url}/dists/stable/main/binary-amd64/Packages"

@@ -33,11 +33,12 @@ from packages_app.core.record import PackageRecord  # noqa: E402
 from packages_app.models import Job  # noqa: E402
 from packages_app.package_table.dynamo_item import item_model, values_of  # noqa: E402
 from packages_app.package_table.raw_table import RawTable  # noqa: E402
-from packages_app.services import adapters, jobs  # noqa: E402
+from packages_app.services import adapters  # noqa: E402
+from packages_app.services.intake.uploads import stage_upload  # noqa: E402
 from packages_app.services.job_services import SERVICES  # noqa: E402
-from packages_app.services.mirror import reconcile_mirror  # noqa: E402
-from packages_app.services.storage import create_storage  # noqa: E402
-from packages_app.services.uploads import stage_upload  # noqa: E402
+from packages_app.services.jobs import queue  # noqa: E402
+from packages_app.services.mirror.packages import reconcile_mirror  # noqa: E402
+from packages_app.services.setup.storage import create_storage  # noqa: E402
 from tests.benchmarks.deb_records import with_synthetic  # noqa: E402
 
 Answer = dict[str, Any]
@@ -67,7 +68,7 @@ def set_up(records: str, count: int) -> Answer:
             _put_into_pool(record, file)
         _put_into_table([record for record, _ in batch])
     reconcile_mirror(Silent())
-    _run(jobs.enqueue(Job.Kind.FORCE_REBUILD, wake_worker=False))
+    _run(queue.enqueue(Job.Kind.FORCE_REBUILD, wake_worker=False))
     _run_waiting()
     return {}
 
@@ -95,7 +96,7 @@ def rebuild(times: int = 1, *, cold: bool = False) -> Answer:
     for _ in range(times):
         if cold:
             caches["shards"].clear()
-        job = jobs.enqueue(Job.Kind.FORCE_REBUILD, wake_worker=False)
+        job = queue.enqueue(Job.Kind.FORCE_REBUILD, wake_worker=False)
         began = time.perf_counter()
         done = [_run(job)]
         runs.append({"seconds": time.perf_counter() - began, "steps": _steps(done)})
@@ -161,7 +162,7 @@ def _put_into_table(records: list[PackageRecord]) -> None:
 
 
 def _run(job: Job) -> Job:
-    done = jobs.run(job.pk, SERVICES[job.kind])
+    done = queue.run(job.pk, SERVICES[job.kind])
     if done.state != Job.State.DONE:
         raise RuntimeError(f"{done}: {done.state} {done.error_code} {done.error} {done.remedy}")
     return done

@@ -12,13 +12,13 @@ from packages_app.core.locations import DynamoTable, S3Store
 from packages_app.debian.deb_file import open_deb
 from packages_app.models import Job
 from packages_app.package_table.open_table import open_table
-from packages_app.publishing.open_store import open_store
 from packages_app.services import adapters
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
+from packages_app.stores.open_store import open_store
 from tests.commands.calling import call
 from tests.commands.calling import refused as refused_command
+from tests.commands.test_terraform_state import OUTPUTS, state_of
 from tests.reader import read_everything
-from tests.services.test_terraform_state import OUTPUTS, state_of
 
 build = partial(call, "build_kiro_repo")
 refused = partial(refused_command, "build_kiro_repo")

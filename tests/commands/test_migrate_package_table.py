@@ -15,11 +15,11 @@ from packages_app.package_table.open_table import open_table
 from packages_app.package_table.raw_table import RawTable, canonical
 from packages_app.services import adapters
 from tests.commands.calling import call, refused
+from tests.commands.test_terraform_state import state_of
 from tests.debs import build_deb
 from tests.package_table.dynamo_proxy import DynamoProxy
 from tests.package_table.old_tables import REGION, flat_record, make_table, old_record, url_of
 from tests.reader import read_everything
-from tests.services.test_terraform_state import state_of
 from tests.stack import REPOSITORY
 
 SCHEMAS = ("version", "package_id")

@@ -71,7 +71,7 @@ SEVERAL = """
 import django; django.setup()
 from django.core.management import call_command
 from packages_app.core.ports import Silent
-from packages_app.services.storage import create_storage
+from packages_app.services.setup.storage import create_storage
 call_command("migrate", verbosity=0)
 create_storage(Silent())
 call_command("upload_deb", {folder!r})

@@ -16,11 +16,11 @@ from packages_app.core.errors import StoreMissing
 from packages_app.core.locations import DynamoTable, S3Store
 from packages_app.core.ports import Silent
 from packages_app.package_table.dynamo_item import item_model
-from packages_app.publishing.public_read import public_read_policy
 from packages_app.services import adapters
-from packages_app.services.storage import create_storage, root_files
-from packages_app.services.uploads import stage_upload
+from packages_app.services.intake.uploads import stage_upload
+from packages_app.services.setup.storage import create_storage, root_files
 from packages_app.signing.openpgp import generate_key
+from packages_app.stores.public_read import public_read_policy
 from repomgr.servers.start import moto_server
 from tests.debs import build_deb
 from tests.reader import read_everything

@@ -21,7 +21,7 @@ import django
 from packages_app.signing.openpgp import generate_key
 from repomgr.servers.start import moto_server, postgresql_server, redis_server
 from tests.faults.chaos_server import ChaosServer
-from tests.publishing.failing_server import failing_server
+from tests.stores.failing_server import failing_server
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 REGION = "eu-central-1"

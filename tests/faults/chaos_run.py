@@ -21,12 +21,13 @@ from packages_app.core.errors import RepomgrError
 from packages_app.core.locations import S3Store
 from packages_app.core.ports import Silent
 from packages_app.models import Job, Publication
-from packages_app.publishing.open_store import open_store
-from packages_app.services import adapters, jobs
-from packages_app.services.publication_requests import request_publication
-from packages_app.services.publish import publish
-from packages_app.services.storage import create_storage
-from packages_app.services.uploads import stage_upload
+from packages_app.services import adapters
+from packages_app.services.intake.uploads import stage_upload
+from packages_app.services.jobs import queue
+from packages_app.services.publication.publish import publish
+from packages_app.services.publication.requests import request_publication
+from packages_app.services.setup.storage import create_storage
+from packages_app.stores.open_store import open_store
 from tests.apt.client import AptClient
 from tests.debs import build_deb
 from tests.faults.chaos_server import ChaosServer
@@ -212,7 +213,7 @@ def repeated(work: Callable[[], None], tally: Tally, *, pause: float = 0.0) -> I
 
 def wake() -> None:
     """Do what beat does each minute, more often."""
-    jobs.wake_silent_jobs()
+    queue.wake_silent_jobs()
 
 
 def settle() -> None:

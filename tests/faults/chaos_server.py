@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 
-from tests.publishing.failing_server import BREAK_BODY, LOSE_ANSWER, FailingServer, Hang
+from tests.stores.failing_server import BREAK_BODY, LOSE_ANSWER, FailingServer, Hang
 
 ERROR, SLOW_DOWN = (500, "InternalError"), (503, "SlowDown")
 THROTTLED = (400, "ProvisionedThroughputExceededException")

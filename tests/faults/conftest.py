@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from packages_app.services.uploads import stage_upload
+from packages_app.services.intake.uploads import stage_upload
 from packages_app.signing.openpgp import generate_key
 from tests.debs import build_deb
 from tests.faults.world import OLD, World

@@ -9,8 +9,9 @@ import pytest
 
 from packages_app.core.ports import Silent
 from packages_app.models import Job
-from packages_app.services import adapters, job_services, jobs
-from packages_app.services.publish import publish
+from packages_app.services import adapters, job_services
+from packages_app.services.jobs import queue
+from packages_app.services.publication.publish import publish
 from tests.debs import build_deb
 from tests.faults.ports import Calls, Way, faulty
 from tests.faults.world import NEW, OLD, OTHER, World, canonical_names_fit, overtake, seen, settle, stage
@@ -52,7 +53,7 @@ def unpublished(world, tmp_path, settings):
     deb = build_deb(tmp_path, *NEW)
     stage(deb)
     job = Job.objects.get(kind=Job.Kind.UPLOAD)
-    assert jobs.run(job.pk, job_services.SERVICES[job.kind]).state == Job.State.DONE
+    assert queue.run(job.pk, job_services.SERVICES[job.kind]).state == Job.State.DONE
     world.remember()
     world.again(settings)
     return world

@@ -21,13 +21,13 @@ from packages_app.debian.stanza import parse_stanzas
 from packages_app.models import Job, Notice, Package, Publication
 from packages_app.package_table.dynamo_table import DynamoPackageTable
 from packages_app.package_table.sqlite_table import SqlitePackageTable
-from packages_app.publishing.immutable import put_immutable
-from packages_app.publishing.open_store import open_store
 from packages_app.services import adapters
 from packages_app.services.adapters import Ports
-from packages_app.services.mirror import reconcile_mirror
-from packages_app.services.publish import publish
-from packages_app.services.uploads import stage_upload
+from packages_app.services.intake.uploads import stage_upload
+from packages_app.services.mirror.packages import reconcile_mirror
+from packages_app.services.publication.publish import publish
+from packages_app.stores.immutable import put_immutable
+from packages_app.stores.open_store import open_store
 from tests.apt.client import AptClient
 from tests.debs import build_deb
 from tests.reader import read_everything, read_release

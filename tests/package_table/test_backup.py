@@ -14,7 +14,7 @@ from packages_app.core.ports import Silent
 from packages_app.package_table.backup_file import read_backup, write_backup
 from packages_app.package_table.dynamo_table import DynamoPackageTable
 from packages_app.package_table.raw_table import RawTable, canonical
-from packages_app.services.restore import restore
+from packages_app.services.takeover.restore import restore
 from repomgr.servers.process import free_port
 from tests.package_table.dynamo_proxy import DynamoProxy
 from tests.package_table.old_tables import REGION, make_table, old_record

@@ -13,7 +13,7 @@ from packages_app.indexes.release import ReleaseEntry, render_release
 from packages_app.models import HeldCandidate
 from packages_app.publishing.apt_check import read_with_apt, second_reader
 from packages_app.services import adapters
-from packages_app.services.publish import publish
+from packages_app.services.publication.publish import publish
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from tests.reader import read_everything
 from tests.records import make_record

@@ -14,7 +14,7 @@ from packages_app.publishing.dates import date_after, seconds_to_wait
 from packages_app.publishing.published import Published
 from packages_app.publishing.publisher import Demand, Publisher
 from packages_app.services import adapters
-from packages_app.services.publish import publish
+from packages_app.services.publication.publish import publish
 from packages_app.signing.openpgp import generate_key
 from tests.reader import read_release
 from tests.stack import REPOSITORY as TREE

@@ -12,14 +12,14 @@ from packages_app.indexes.release import parse_release
 from packages_app.models import Publication
 from packages_app.publishing.base import find_base
 from packages_app.publishing.change_draft import change_draft
-from packages_app.publishing.draft_folder import draft_folder
 from packages_app.publishing.published import read_published
 from packages_app.publishing.publisher import Demand
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.whole_draft import collect, write_indexes
 from packages_app.services import adapters
-from packages_app.services.force_rebuild import force_rebuild
-from packages_app.services.publish import publish
+from packages_app.services.publication.publish import publish
+from packages_app.services.repair.force_rebuild import force_rebuild
+from packages_app.stores.draft_folder import draft_folder
 from tests.reader import read_stanzas
 from tests.records import make_record
 

@@ -15,11 +15,11 @@ from packages_app.core.layout import cache_control, content_type
 from packages_app.core.ports import Silent
 from packages_app.core.version import version_key, without_epoch
 from packages_app.models import Job, Package, Publication
-from packages_app.publishing.immutable import put_immutable
 from packages_app.services import adapters
-from packages_app.services.force_rebuild import force_rebuild
-from packages_app.services.publish import publish
-from packages_app.services.sync import sync_packages
+from packages_app.services.intake.sync import sync_packages
+from packages_app.services.publication.publish import publish
+from packages_app.services.repair.force_rebuild import force_rebuild
+from packages_app.stores.immutable import put_immutable
 from tests.debs import build_deb
 from tests.feeds import METADATA, Feed
 from tests.reader import read_everything

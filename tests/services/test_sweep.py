@@ -15,16 +15,17 @@ from packages_app.core.ports import Silent
 from packages_app.indexes.release import parse_release
 from packages_app.models import Conflict, Job
 from packages_app.publishing.generations import generations
-from packages_app.publishing.removal import move_orphans
-from packages_app.publishing.sweep import Sweep
-from packages_app.services import adapters, jobs
+from packages_app.services import adapters
 from packages_app.services.adapters import Ports
-from packages_app.services.intake import Origin, place_of, take_in
-from packages_app.services.publish import publish
-from packages_app.services.schedules import ensure_schedules
+from packages_app.services.intake.take_in import Origin, place_of, take_in
+from packages_app.services.intake.uploads import stage_upload
+from packages_app.services.jobs import queue
+from packages_app.services.publication.publish import publish
+from packages_app.services.setup.schedules import ensure_schedules
 from packages_app.services.sweep import keeping, sweep
-from packages_app.services.uploads import stage_upload
 from packages_app.signing.openpgp import generate_key
+from packages_app.sweeping.removal import move_orphans
+from packages_app.sweeping.sweep import Sweep
 from tests.commands.calling import call
 from tests.debs import build_deb
 from tests.reader import read_everything
@@ -271,7 +272,7 @@ def test_without_the_right_to_delete_from_the_pool_the_rest_is_swept_and_it_is_s
 def test_a_sweep_that_finds_a_publisher_at_work_is_tried_again(embedded):
     publish("stable", Silent())
     lease = embedded.table.take_lease("publish:stable", "a publisher", 60)
-    jobs.enqueue(Job.Kind.SWEEP, {"dry_run": False})
+    queue.enqueue(Job.Kind.SWEEP, {"dry_run": False})
     [job] = embedded.run_jobs(once=True)
     assert job.state == Job.State.QUEUED
     embedded.table.release_lease(lease)

@@ -13,13 +13,13 @@ from packages_app.core.definition import load_definitions
 from packages_app.core.errors import UpstreamError, UpstreamUnavailable
 from packages_app.core.locations import FolderStore
 from packages_app.core.version import version_key
-from packages_app.publishing.open_store import open_store
 from packages_app.services.upstream_answers import StoredAnswers
 from packages_app.sources.checksum_files import announced_in, is_checksum_file_of
 from packages_app.sources.download import Fetcher, Limits
 from packages_app.sources.github_release import GitHubRelease
 from packages_app.sources.registry import settings_readers
 from packages_app.sources.release_tags import is_pre_release, version_of_tag
+from packages_app.stores.open_store import open_store
 from tests.core.test_definitions import GOOD, REPOSITORY
 from tests.github_server import LISTING, GitHub, Said
 from tests.sources.test_sources import Noting

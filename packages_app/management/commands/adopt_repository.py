@@ -9,7 +9,7 @@ from packages_app.adoption.place import open_place
 from packages_app.core.errors import RepositoryRefused
 from packages_app.management.terminal import EXIT_FAILED, ServiceCommand, terminal_progress
 from packages_app.services import adapters
-from packages_app.services.adopt import Adopted, Order, Pool, adopt
+from packages_app.services.takeover.adopt import Adopted, Order, Pool, adopt
 
 
 class Command(ServiceCommand):

@@ -16,16 +16,16 @@ from packages_app.management.environment import (
     settings_fit,
 )
 from packages_app.management.terminal import ServiceCommand, terminal_progress
+from packages_app.management.terraform_state import Environment
 from packages_app.models import Job
-from packages_app.services import jobs
-from packages_app.services.build_bootstrap import (
+from packages_app.services.intake.build_bootstrap import (
     PARTS,
     build_into,
     check_not_taken,
     next_version,
     the_bootstrap_package,
 )
-from packages_app.services.terraform_state import Environment
+from packages_app.services.jobs import queue
 
 
 class Command(ServiceCommand):
@@ -65,7 +65,7 @@ class Command(ServiceCommand):
             return
         arguments = {"name": name, "version": version, "repository_url": address}
         self.run_job(
-            lambda: jobs.enqueue(Job.Kind.BUILD, arguments, subject=f"{name} {version} {address}", wake_worker=False)
+            lambda: queue.enqueue(Job.Kind.BUILD, arguments, subject=f"{name} {version} {address}", wake_worker=False)
         )
         self.publish_waiting()
 

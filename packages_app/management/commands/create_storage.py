@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from packages_app.management.terminal import ServiceCommand, terminal_progress
-from packages_app.services.storage import create_storage
+from packages_app.services.setup.storage import create_storage
 
 
 class Command(ServiceCommand):

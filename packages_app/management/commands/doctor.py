@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from packages_app.management.terminal import EXIT_FAILED, ServiceCommand
-from packages_app.services.doctor import examine
+from packages_app.services.setup.doctor import examine
 
 
 class Command(ServiceCommand):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from packages_app.management.terminal import ServiceCommand, terminal_progress
-from packages_app.services.first_start import Welcome, first_start
+from packages_app.services.setup.first_start import Welcome, first_start
 
 
 class Command(ServiceCommand):

@@ -16,7 +16,7 @@ from packages_app.management.environment import (
 )
 from packages_app.management.terminal import ServiceCommand, terminal_progress
 from packages_app.services import adapters
-from packages_app.services.migrate import DEFAULT_PACKAGE, Migrated, Order, migrate, source_location
+from packages_app.services.takeover.migrate import DEFAULT_PACKAGE, Migrated, Order, migrate, source_location
 
 _SHOWN = 20
 

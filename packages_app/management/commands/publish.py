@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser
 
 from packages_app.management.terminal import ServiceCommand
 from packages_app.services import adapters
-from packages_app.services.publication_requests import request_publication
+from packages_app.services.publication.requests import request_publication
 
 
 class Command(ServiceCommand):

@@ -8,8 +8,8 @@ from django.core.management.base import CommandParser
 
 from packages_app.core.locations import DynamoTable
 from packages_app.management.terminal import ServiceCommand, terminal_progress
-from packages_app.services.migrate import source_location
-from packages_app.services.restore import restore
+from packages_app.services.takeover.migrate import source_location
+from packages_app.services.takeover.restore import restore
 
 
 class Command(ServiceCommand):

@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser
 
 from packages_app.management.terminal import ServiceCommand
 from packages_app.models import Job
-from packages_app.services import jobs
+from packages_app.services.jobs import queue
 
 
 class Command(ServiceCommand):
@@ -21,4 +21,4 @@ class Command(ServiceCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Sweep here."""
         arguments = {"dry_run": options["dry_run"]}
-        self.run_job(lambda: jobs.enqueue(Job.Kind.SWEEP, arguments, wake_worker=False))
+        self.run_job(lambda: queue.enqueue(Job.Kind.SWEEP, arguments, wake_worker=False))

@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser
 
 from packages_app.management.terminal import ServiceCommand
 from packages_app.models import Job
-from packages_app.services import jobs
+from packages_app.services.jobs import queue
 
 
 class Command(ServiceCommand):
@@ -22,6 +22,6 @@ class Command(ServiceCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Check, then publish what came in."""
         names = sorted(options["names"])
-        self.run_job(lambda: jobs.enqueue(Job.Kind.SYNC, {"names": names}, wake_worker=False))
+        self.run_job(lambda: queue.enqueue(Job.Kind.SYNC, {"names": names}, wake_worker=False))
         if not options["no_publish"]:
             self.publish_waiting()

@@ -9,9 +9,9 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser, OutputWrapper
 
 from packages_app.management.terminal import EXIT_FAILED, ServiceCommand, terminal_progress
-from packages_app.services.repair_apply import apply_repair
-from packages_app.services.repair_plan import RepairPlan, plan_repair
-from packages_app.services.verify import verify_repository
+from packages_app.services.repair.apply import apply_repair
+from packages_app.services.repair.plan import RepairPlan, plan_repair
+from packages_app.services.verification.verify import verify_repository
 from packages_app.verification.fault import Pool, Verification
 
 

@@ -1,0 +1,1 @@
+"""Intake: offers, uploads and builds, from a staged file to a record."""

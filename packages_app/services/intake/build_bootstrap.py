@@ -1,0 +1,156 @@
+"""Building a bootstrap package (`kiro-repo`) from its templates, and taking it in like any other package (R5)."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+
+from packages_app.core.checksums import Checksums, checksums_of_file
+from packages_app.core.definition import Definition
+from packages_app.core.errors import PackageRefused, VersionConflict
+from packages_app.core.layout import ALL
+from packages_app.core.ports import Progress, Written
+from packages_app.core.version import parse_version
+from packages_app.debian.bootstrap import BootstrapValues, build_bootstrap_deb
+from packages_app.debian.control import parse_control
+from packages_app.services import adapters
+from packages_app.services.intake.take_in import Origin, inspect, place_of, take_in
+from packages_app.sources.build_script import BuildScriptSettings
+
+FIRST_VERSION = "1.0.0"
+PARTS = ("major", "minor", "patch")
+_THREE_NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)\Z", re.ASCII)
+# The same input gives the same bytes, so files in the package carry a fixed date, not that of the build.
+_FILE_DATE = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
+
+
+@dataclass(frozen=True)
+class Built:
+    """A package that was built and checked, and not taken in yet."""
+
+    definition: Definition
+    path: Path
+    checksums: Checksums
+    control: str
+
+
+def bootstrap_definition(name: str) -> Definition:
+    """Give the definition of a bootstrap package that is built from templates; raises `PackageRefused`."""
+    definition = adapters.definitions().by_name.get(name)
+    if definition is None or definition.bootstrap is None or not _settings(definition).templates:
+        raise PackageRefused(
+            f"{name} is not a bootstrap package that is built here.",
+            remedy="Its definition needs `bootstrap` and a source of type build_script with `templates`.",
+        )
+    return definition
+
+
+def build_package(definition: Definition, version: str, folder: Path, *, repository_url: str) -> Path:
+    """Build the `.deb` of a version into a folder; gives its path. Raises `BuildFailed`, `InvalidVersion`."""
+    parse_version(version)
+    repository = adapters.repository()
+    suite = repository.suite(definition.suites[0]) or repository.default_suite
+    values = BootstrapValues(
+        name=definition.name,
+        version=version,
+        architecture=ALL,
+        maintainer=definition.maintainer,
+        section=definition.section,
+        priority=definition.priority,
+        homepage=definition.homepage,
+        description=definition.description,
+        repository_url=repository_url,
+        suite=suite.name,
+        components=" ".join(suite.components),
+        keyring=repository.keyring,
+    )
+    templates = settings.TEMPLATES_DIR / _settings(definition).templates
+    keyring = adapters.signer().public_keyring()
+    return build_bootstrap_deb(templates, values, keyring, folder, source_date_epoch=_FILE_DATE)
+
+
+def next_version(name: str, part: str) -> str:
+    """Give the version after the newest one in the table; `part` is major, minor or patch.
+
+    The first version of all is `FIRST_VERSION`. Raises `PackageRefused` when the newest is not of the form 1.2.3.
+    """
+    newest = adapters.package_table().newest_of(name)
+    if newest is None:
+        return FIRST_VERSION
+    found = _THREE_NUMBERS.match(newest.version)
+    if found is None:
+        raise PackageRefused(
+            f"The newest {name} is {newest.version}, which is not of the form 1.2.3.", remedy="Say --version X.Y.Z."
+        )
+    numbers = [int(number) for number in found.groups()]
+    place = PARTS.index(part)
+    return ".".join(str(n) for n in [*numbers[:place], numbers[place] + 1, 0, 0][: len(numbers)])
+
+
+def the_bootstrap_package() -> str:
+    """Give the name of the one bootstrap package that is built from templates; raises `PackageRefused`."""
+    names = [d.name for d in adapters.definitions().bootstrap_packages() if _settings(d).templates]
+    if len(names) != 1:
+        raise PackageRefused(
+            f"{len(names)} bootstrap packages are built from templates: {', '.join(names) or 'none'}.",
+            remedy="Name the one to build: --package NAME.",
+        )
+    return names[0]
+
+
+def build_into(name: str, version: str, folder: Path, repository_url: str, progress: Progress) -> Built:
+    """Build a version into a folder and check it; nothing else changes.
+
+    Raises `PackageRefused`, `InvalidVersion`, `BuildFailed`, `InvalidDeb`, and `VersionConflict` when the table has
+    this version with other bytes.
+    """
+    definition = bootstrap_definition(name)
+    progress.step("build", f"{name} {version} for {repository_url}")
+    path = build_package(definition, version, folder, repository_url=repository_url)
+    progress.step("check")
+    contents = inspect(path, definition)
+    progress.step("checksums")
+    checksums = checksums_of_file(path)
+    for kind, value in (("MD5", checksums.md5), ("SHA1", checksums.sha1), ("SHA256", checksums.sha256)):
+        progress.note(f"{kind} {value}")
+    return Built(definition, path, checksums, contents.control_text)
+
+
+def check_not_taken(built: Built) -> bool:
+    """Say whether the table has these very bytes already; raises `VersionConflict` when it has others."""
+    version = parse_control(built.control)["Version"]
+    known = adapters.package_table().get(built.definition.name, version, ALL)
+    if known is not None and known.sha256_hash != built.checksums.sha256:
+        raise VersionConflict(
+            f"{built.definition.name} {version} is there with other bytes: SHA256 {known.sha256_hash}.",
+            remedy="Build the next version: --increment patch.",
+        )
+    return known is not None
+
+
+def build_and_take_in(name: str, version: str, progress: Progress, *, repository_url: str = "") -> dict[str, Any]:
+    """Build a version and take it in; a publication is asked for. Gives the record's key and whether it is new."""
+    with tempfile.TemporaryDirectory(prefix="repomgr-build-") as folder:
+        built = build_into(name, version, Path(folder), repository_url or settings.PUBLIC_URL, progress)
+        staged = f"{_settings(built.definition).staging_prefix}/{uuid4().hex}/{built.path.name}"
+        progress.step("upload to staging", staged)
+        adapters.staging().put(staged, built.path)
+        try:
+            place = place_of(built.definition, adapters.repository())
+            record, written = take_in(built.path, built.checksums, built.definition, place, Origin(), progress)
+        finally:
+            adapters.staging().delete(staged)
+    return {"package": record.package_name, "version": record.version, "new": written is Written.ADDED}
+
+
+def _settings(definition: Definition) -> BuildScriptSettings:
+    if isinstance(definition.source_settings, BuildScriptSettings):
+        return definition.source_settings
+    return BuildScriptSettings()

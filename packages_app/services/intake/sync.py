@@ -1,0 +1,167 @@
+"""Checking upstream: every definition's source is asked, and what is new is fetched and taken in (R4, R12)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from packages_app.core.definition import Definition
+from packages_app.core.errors import PackageRefused, RepomgrError, SignatureRefused, UpstreamError, VersionConflict
+from packages_app.core.ports import Progress, Written
+from packages_app.core.record import PackageRecord
+from packages_app.debian.deb_file import open_deb
+from packages_app.models import Job, Notice
+from packages_app.services import adapters
+from packages_app.services.intake.conflicts import quarantine_conflict, report_conflict
+from packages_app.services.intake.known_offers import known_record
+from packages_app.services.intake.take_in import Origin, place_of, take_in
+from packages_app.services.mirror.definitions import record_check
+from packages_app.services.notices.notify import notify, settle_notices
+from packages_app.sources.registry import source_types
+from packages_app.sources.source import Offer, Source
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Checked:
+    """How the check of one definition went."""
+
+    name: str
+    added: list[str] = field(default_factory=list)
+    known: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def summary(self) -> str:
+        """Give one sentence for people."""
+        words = [f"{len(self.added)} new", f"{self.known} known"]
+        return "; ".join([", ".join(words), *self.failures])
+
+
+def sync_packages(names: Sequence[str], progress: Progress, *, job: Job | None = None) -> dict[str, Any]:
+    """Check the named definitions, or all enabled ones; one's failure never stops another's.
+
+    Gives {"checked", "added", "known", "failed", "failures"}. Raises `UpstreamError` when every one failed, or
+    `PackageRefused` for a name that is not defined.
+    """
+    definitions = _wanted(names)
+    results = []
+    for number, definition in enumerate(definitions):
+        result = check_definition(definition, progress, job=job)
+        record_check(definition.name, result.summary(), failed=bool(result.failures))
+        results.append(result)
+        progress.advance(number + 1, len(definitions))
+    failed = [result for result in results if result.failures]
+    failures = [f"{result.name}: {failure}" for result in failed for failure in result.failures]
+    if failed and len(failed) == len(results):
+        raise UpstreamError(
+            f"Every check failed. {' '.join(failures)}", remedy="Each failure is named with its remedy above."
+        )
+    return {
+        "checked": len(results),
+        "added": [added for result in results for added in result.added],
+        "known": sum(result.known for result in results),
+        "failed": [result.name for result in failed],
+        "failures": failures,
+    }
+
+
+def check_definition(definition: Definition, progress: Progress, *, job: Job | None = None) -> Checked:
+    """Ask one definition's source and take in what is new, oldest version first; failures are in the result."""
+    result = Checked(definition.name)
+    progress.step("check upstream", definition.name)
+    with structlog.contextvars.bound_contextvars(package=definition.name):
+        try:
+            source = source_types()[definition.source_type](definition, adapters.fetcher())
+            offers = source.offers(progress)
+        except Exception as error:  # a plug-in's fault must not stop the others
+            result.failures.append(_failure(definition, error, job))
+            progress.note(result.failures[-1], level="error")
+            return result
+        of_version = Counter(offer.version for offer in offers)
+        for offer in offers:
+            try:
+                known = known_record(offer, definition, alone=of_version[offer.version] == 1)
+                if known is not None:
+                    _compare(offer, known, job)
+                    result.known += 1
+                    log.info("version_known", version=offer.version, skipped=offer.deb_url)
+                else:
+                    _take_offer(source, offer, definition, result, progress, job=job)
+            except Exception as error:
+                result.failures.append(f"{offer.version}: {_failure(definition, error, job)}")
+                progress.note(f"{definition.name} {result.failures[-1]}", level="error")
+    if not result.failures:
+        settle_notices(Notice.Kind.SIGNATURE_REFUSED, definition.name)
+    return result
+
+
+def _take_offer(
+    source: Source, offer: Offer, definition: Definition, result: Checked, progress: Progress, *, job: Job | None
+) -> None:
+    progress.step("fetch", f"{definition.name} {offer.version}")
+    with tempfile.TemporaryDirectory(prefix="repomgr-fetch-") as folder:
+        fetched = source.fetch(offer, Path(folder), progress)
+        origin = Origin(offer.deb_url, offer.certificate_url, offer.signature_url, offer.notes, offer.pub_date)
+        place = place_of(definition, adapters.repository())
+        try:
+            record, written = take_in(fetched.path, fetched.checksums, definition, place, origin, progress)
+        except VersionConflict as error:
+            control = open_deb(fetched.path).control
+            key = (control["Package"], control["Version"], control["Architecture"])
+            raise quarantine_conflict(
+                fetched.path, fetched.checksums, key, offer.deb_url, job=job, error=error
+            ) from error
+    if record.version != offer.version:
+        progress.note(f"the feed calls it {offer.version}, the package {record.version}", level="warning")
+    if written is Written.ADDED:
+        result.added.append(f"{record.package_name} {record.version} {record.architecture}")
+        return
+    result.known += 1
+    if record.deb_url != offer.deb_url:
+        progress.note(f"{offer.filename} is the {record.version} {record.architecture} that is there", level="warning")
+
+
+def _compare(offer: Offer, known: PackageRecord, job: Job | None) -> None:
+    """Raise the alarm when upstream says that a known version has other bytes now."""
+    other_hash = bool(offer.sha256) and offer.sha256.lower() != known.sha256_hash
+    other_size = offer.size is not None and offer.size != known.file_size
+    if not other_hash and not other_size:
+        return
+    conflict = report_conflict(known, offer.deb_url, offered_sha256=offer.sha256, offered_size=offer.size or 0, job=job)
+    if conflict.settled:
+        return  # a person has looked into just this offer; clients keep what they have
+    raise VersionConflict(
+        f"{known.package_name} {known.version} {known.architecture} is offered with other bytes than those published.",
+        remedy="Ask upstream why a released version changed; what clients have is not replaced.",
+    )
+
+
+def _wanted(names: Sequence[str]) -> list[Definition]:
+    definitions = adapters.definitions()
+    unknown = [name for name in names if name not in definitions.by_name]
+    if unknown:
+        known = ", ".join(definitions.by_name) or "none"
+        raise PackageRefused(
+            f"No usable definition is named {', '.join(unknown)}.",
+            remedy=f"Use one of: {known}; `manage.py doctor` names files with faults.",
+        )
+    types = source_types()
+    chosen = [definitions.by_name[name] for name in names] or [d for d in definitions.by_name.values() if d.enabled]
+    return [definition for definition in chosen if names or not types[definition.source_type].takes_uploads]
+
+
+def _failure(definition: Definition, error: Exception, job: Job | None) -> str:
+    if isinstance(error, SignatureRefused):
+        notify(Notice.Kind.SIGNATURE_REFUSED, definition.name, error.message, remedy=error.remedy, job=job)
+    if isinstance(error, RepomgrError):
+        log.warning("definition_failed", definition=definition.name, code=error.code, error=error.message)
+        return str(error)
+    log.exception("definition_crashed", definition=definition.name)
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,1 @@
+"""Jobs: asked for, claimed by one worker, run, woken again."""

@@ -1,0 +1,1 @@
+"""The mirror: table and definitions copied into rows for browsing."""

@@ -1,0 +1,248 @@
+"""The mirror: the package table copied into Django's database for browsing, after the table, never before it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple
+
+import structlog
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from packages_app.core.batches import batches_of
+from packages_app.core.errors import InvalidVersion
+from packages_app.core.ports import Progress
+from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.version import version_key
+from packages_app.models import Package, PackageName, SuiteMembership
+from packages_app.services.adapters import package_table
+from packages_app.services.mirror.bulk_rows import write_rows
+from packages_app.services.publication.requests import request_publications
+
+# Records of which the rows are read, compared and written at a time.
+_BATCH = 1000
+_OF_RECORDS = ("package_id", *(field.name for field in fields(PackageRecord) if field.name != "suites"))
+_COLUMNS = (*_OF_RECORDS, "version_key")
+_KEY = ("package_id", "architecture")
+_record_values = attrgetter(*_OF_RECORDS)
+_ARCHITECTURE = _COLUMNS.index("architecture")
+_NO_MORE: tuple[int | None, Iterable[tuple[int, str, str]]] = (None, ())
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """What a reconciliation found: records read, rows added, changed and removed."""
+
+    records: int
+    added: int
+    changed: int
+    removed: int
+
+
+@dataclass(frozen=True)
+class _Batch:
+    added: int
+    changed: int
+    suites: frozenset[str]
+    rows: frozenset[int]
+
+
+class _Mirrored(NamedTuple):
+    """A row as it is compared with its record: the values of `_COLUMNS`, and its memberships, (suite, name), sorted."""
+
+    pk: int
+    values: tuple[Any, ...]
+    memberships: list[tuple[str, str]]
+
+
+def mirror_record(record: PackageRecord) -> bool:
+    """Bring one record's row up to date; True when something changed."""
+    return mirror_records([record])
+
+
+def mirror_records(records: list[PackageRecord]) -> bool:
+    """Bring the rows of some records, of a key each, up to date in one transaction; True when something changed."""
+    batch = _mirror_batch(records)
+    return bool(batch.added or batch.changed)
+
+
+def reconcile_mirror(progress: Progress) -> Reconciled:
+    """Make the mirror equal to the table, and ask for publications of the suites that were found to differ."""
+    progress.step("read the package table")
+    reconciliation = Reconciliation(progress)
+    for _ in reconciliation.through(package_table().all_records()):
+        pass
+    return reconciliation.found
+
+
+class Reconciliation:
+    """The mirror made equal to the table, by the records that whoever needs all of them reads anyway."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.found = Reconciled(0, 0, 0, 0)
+        self._progress = progress
+
+    def through(self, all_records: Iterable[PackageRecord]) -> Iterator[PackageRecord]:
+        """Give all records of the table on, which are read from here on; the mirror is equal to them at the end.
+
+        Then publications are asked for of the suites that were found to differ. Only rows that were there at the start
+        are removed: one that appears meanwhile has a record that was not read yet.
+        """
+        unmatched = _rows_by_content()
+        read = added = changed = 0
+        suites: set[str] = set()
+        kept: set[int] = set()
+        for records in batches_of(all_records, _BATCH):
+            batch = _mirror_batch([record for record in records if unmatched.pop(_content(record), None) is None])
+            read, added, changed = read + len(records), added + batch.added, changed + batch.changed
+            suites |= batch.suites
+            kept |= batch.rows
+            self._progress.advance(read, read)
+            yield from records
+        unseen = set(unmatched.values()) - kept
+        self._progress.step("remove rows without a record", str(len(unseen)))
+        for pks in batches_of(sorted(unseen), _BATCH):
+            suites |= _remove(pks)
+        _renew_names()
+        request_publications(suites)
+        log.info("mirror_reconciled", records=read, added=added, changed=changed, removed=len(unseen))
+        self.found = Reconciled(read, added, changed, len(unseen))
+
+
+def mirror_differences(records: Iterable[PackageRecord]) -> list[TableKey]:
+    """Give the keys of rows that are not as their record says, that lack, or that have no record, sorted.
+
+    `records` is the whole table, read a moment ago: what differs is looked at once more, since records may have come.
+    """
+    unmatched = _rows_by_content()
+    suspects = {record.key for record in records if unmatched.pop(_content(record), None) is None}
+    for pks in batches_of(unmatched.values(), _BATCH):
+        suspects |= set(Package.objects.filter(pk__in=pks).order_by().values_list(*_KEY))
+    differing: list[TableKey] = []
+    for some in batches_of(sorted(suspects), _BATCH):
+        now = package_table().get_many(some)
+        rows = _rows_of({package_id for package_id, _ in some})
+        differing += [key for key in some if not _same(rows.get(key), now.get(key))]
+    return differing
+
+
+def _rows_by_content() -> dict[int, int]:
+    """Give the keys of all rows, each under the hash of all that the row and its memberships say (see `_content`).
+
+    One pass over both tables, of which two numbers a row are kept; a row that is written meanwhile counts as another.
+    """
+    rows = Package.objects.order_by("pk").values_list(*_COLUMNS, "pk").iterator(chunk_size=_BATCH)
+    memberships = SuiteMembership.objects.order_by("package_id").values_list("package_id", "suite", "package_name")
+    groups = groupby(memberships.iterator(chunk_size=_BATCH), key=itemgetter(0))
+    package, members = next(groups, _NO_MORE)
+    found: dict[int, int] = {}
+    for row in rows:
+        pk = row[-1]
+        while package is not None and package < pk:
+            package, members = next(groups, _NO_MORE)
+        own = sorted((suite, name) for _, suite, name in members) if package == pk else ()
+        found[hash((row[:-1], tuple(own)))] = pk
+    return found
+
+
+def _content(record: PackageRecord) -> int:
+    """Give the hash of all that a record's row and memberships have to say; 64 bits, of one process only.
+
+    Two values that differ in one column never share it, other than by chance in 2**64.
+    """
+    return hash((_values(record), tuple(_memberships(record))))
+
+
+def _same(row: _Mirrored | None, record: PackageRecord | None) -> bool:
+    if row is None or record is None:
+        return row is None and record is None
+    return row.values == _values(record) and row.memberships == _memberships(record)
+
+
+def _rows_of(package_ids: Collection[str]) -> dict[TableKey, _Mirrored]:
+    """Give the rows of these packages by their key, in two queries; plain values, since thousands are compared."""
+    found = list(Package.objects.filter(package_id__in=package_ids).order_by().values_list(*_COLUMNS, "pk"))
+    memberships: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    members = SuiteMembership.objects.filter(package__in=[row[-1] for row in found])
+    for pk, suite, name in members.values_list("package_id", "suite", "package_name"):
+        memberships[pk].append((suite, name))
+    return {(row[0], row[_ARCHITECTURE]): _Mirrored(row[-1], row[:-1], sorted(memberships[row[-1]])) for row in found}
+
+
+def _mirror_batch(records: list[PackageRecord]) -> _Batch:
+    """Bring the rows of some records up to date: what differs is written in one transaction, the rest only read."""
+    keyed = {record.key: record for record in records}
+    rows = _rows_of({package_id for package_id, _ in keyed})
+    differing = [record for key, record in keyed.items() if not _same(rows.get(key), record)]
+    kept = frozenset(row.pk for key, row in rows.items() if key in keyed)
+    if not differing:
+        return _Batch(0, 0, frozenset(), kept)
+    before = {record.key: rows[record.key] for record in differing if record.key in rows}
+    with transaction.atomic():
+        _write(differing, before.values())
+    suites = {suite for record in differing for suite in record.suites}
+    suites |= {suite for row in before.values() for suite, _ in row.memberships}
+    return _Batch(len(differing) - len(before), len(before), frozenset(suites), kept)
+
+
+def _write(records: Sequence[PackageRecord], before: Collection[_Mirrored]) -> None:
+    """Write the rows of records, new or there, and their memberships and names, each in bulk.
+
+    A row that another worker wrote meanwhile is taken over, not a fault.
+    """
+    write_rows(Package, _COLUMNS, map(_values, records), key=_KEY)
+    keys = Package.objects.filter(package_id__in={record.package_id for record in records}).order_by()
+    pks = {(package_id, place): pk for pk, package_id, place in keys.values_list("pk", *_KEY)}
+    SuiteMembership.objects.filter(package__in=[row.pk for row in before if row.memberships]).delete()
+    memberships = [(pks[record.key], *membership) for record in records for membership in _memberships(record)]
+    write_rows(SuiteMembership, ("package", "suite", "package_name"), memberships, key=("suite", "package"))
+    _add_names({record.package_name for record in records})
+
+
+def _remove(pks: Sequence[int]) -> set[str]:
+    """Remove rows; gives the suites that they were in."""
+    memberships = SuiteMembership.objects.filter(package__in=pks)
+    suites = set(memberships.values_list("suite", flat=True))
+    with transaction.atomic():
+        memberships.delete()
+        Package.objects.filter(pk__in=pks).delete()
+    return suites
+
+
+def _renew_names() -> None:
+    """Make the names that searches read those of the rows: a row may have been changed or removed by hand."""
+    names = PackageName.objects.filter(name=OuterRef("package_name"))
+    lacking = Package.objects.filter(~Exists(names)).order_by().values_list("package_name", flat=True).distinct()
+    for some in batches_of(lacking, _BATCH):
+        _add_names(some)
+    gone = PackageName.objects.filter(~Exists(Package.objects.filter(package_name=OuterRef("name"))))
+    for pks in batches_of(gone.values_list("pk", flat=True), _BATCH):
+        gone.filter(pk__in=pks).delete()
+
+
+def _add_names(names: Iterable[str]) -> None:
+    PackageName.objects.bulk_create((PackageName(name=name) for name in sorted(names)), ignore_conflicts=True)
+
+
+def _values(record: PackageRecord) -> tuple[Any, ...]:
+    """Give the row's values of a record, in the order of `_COLUMNS`."""
+    return (*_record_values(record), _version_key(record.version))
+
+
+@lru_cache(maxsize=4096)  # packages of one source, which have its version, come close to each other
+def _version_key(version: str) -> str:
+    try:
+        return version_key(version)
+    except InvalidVersion:  # a foreign record: shown, sorted first, left out of indexes
+        return ""
+
+
+def _memberships(record: PackageRecord) -> list[tuple[str, str]]:
+    return [(suite, record.package_name) for suite in record.suites]

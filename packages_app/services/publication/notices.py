@@ -1,0 +1,25 @@
+"""News of publications: which packages came."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from packages_app.models import Notice, Publication
+from packages_app.services.notices.notify import notify
+
+_NAMED = 8
+_NEW = timedelta(days=1)
+
+
+def tell_of_new_versions(publication: Publication) -> Notice | None:
+    """Tell once which packages a publication has brought; None when it brought none, or that has been told."""
+    subject = f"{publication.suite} {publication.date:%Y-%m-%d %H:%M:%S}"
+    told = Notice.objects.filter(kind=Notice.Kind.NEW_VERSION, subject=subject).exists()
+    if told or not publication.added or timezone.now() - publication.published_at > _NEW:
+        return None
+    named = ", ".join(publication.added[:_NAMED])
+    more = len(publication.added) - _NAMED
+    text = f"New in {publication.suite}: {named}{f' and {more} more' if more > 0 else ''}."
+    return notify(Notice.Kind.NEW_VERSION, subject, text, level="info", job=publication.job)

@@ -1,0 +1,168 @@
+"""The use case of publishing a suite: lease, publication, root files, and the record of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from django.conf import settings
+
+from packages_app.core.checksums import checksums_of_bytes
+from packages_app.core.errors import CandidateRefused, ClockWrong
+from packages_app.core.ports import Progress
+from packages_app.core.record import named_key
+from packages_app.core.repository import Repository
+from packages_app.models import Job, Notice, Publication
+from packages_app.publishing.apt_check import second_reader
+from packages_app.publishing.publisher import NOTHING_SPECIAL, Demand, Outcome, Passage, Publisher, straight
+from packages_app.services import adapters
+from packages_app.services.notices.notify import notify, settle_notices
+from packages_app.services.publication.held_candidates import approved_digest, hold_back, is_held_back, let_go
+from packages_app.services.publication.lease_hold import lease_held
+from packages_app.services.publication.notices import tell_of_new_versions
+from packages_app.services.publication.requests import known_suite
+from packages_app.services.publication.root import renew_root
+
+log = structlog.get_logger(__name__)
+
+
+def publish(
+    suite_name: str,
+    progress: Progress,
+    *,
+    demand: Demand = NOTHING_SPECIAL,
+    kind: Publication.Kind = Publication.Kind.PUBLISH,
+    job: Job | None = None,
+    through: Passage = straight,
+) -> Publication:
+    """Publish a suite from the package table; gives the publication that is in place afterwards.
+
+    Where all records are read, they come `through` somebody who needs them too.
+    Raises `LeaseBusy`, `LeaseLost`, `CandidateRefused`, `CandidateHeld`, `ClockWrong`, `ObjectChanged`, and the errors
+    of table and store. Safe to repeat: with nothing changed it completes what an interrupted run left undone.
+    """
+    suite, repository = known_suite(suite_name), adapters.repository()
+    approved = approved_digest(suite.name)
+    demand = replace(demand, approved=approved, whole=demand.whole or is_held_back(suite.name))
+    with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
+        try:
+            outcome = _publisher(repository, lease.hold, progress, through).publish(suite, demand)
+        except CandidateRefused as error:
+            hold_back(suite.name, error, job)
+            raise
+        except ClockWrong as error:
+            notify(Notice.Kind.CLOCK_WRONG, suite.name, error.message, remedy=error.remedy, job=job)
+            raise
+        _log_outcome(outcome, kind)
+        if suite == repository.default_suite and outcome.held is None:
+            renew_root(repository, outcome.contents, progress, lease.hold, again=demand.rebuild)
+        progress.step("record publication")
+        publication = _record(outcome, kind, adapters.signer().fingerprint, job)
+        tell_of_new_versions(publication)
+        _tell(outcome, job)
+        # A publisher that stood still while it renewed the root may have put an older copy there: then all again.
+        lease.confirm()
+        return publication
+
+
+def _publisher(repository: Repository, hold: Callable[[], None], progress: Progress, through: Passage) -> Publisher:
+    bucket, staging, signer = adapters.bucket(), adapters.staging(), adapters.signer()
+    reader = second_reader(settings.APT_CHECK, signer.public_keyring())
+    return Publisher(
+        repository,
+        adapters.package_table(),
+        bucket,
+        staging,
+        signer,
+        adapters.now,
+        hold,
+        progress,
+        adapters.shard_cache(),
+        second_reader=reader,
+        through=through,
+    )
+
+
+def _tell(outcome: Outcome, job: Job | None) -> None:
+    """Raise or settle the notices that are about this publication."""
+    suite = outcome.suite
+    if outcome.held is not None:
+        hold_back(suite, outcome.held, job)
+    else:
+        let_go(suite, switched=outcome.switched)
+    settle_notices(Notice.Kind.CLOCK_WRONG, suite)
+    if outcome.missing_files:
+        notify(
+            Notice.Kind.FILES_MISSING,
+            suite,
+            f"{len(outcome.missing_files)} files that suite {suite} names are not in the pool: "
+            f"{', '.join(outcome.missing_files[:5])}.",
+            remedy="force_rebuild --repair fetches them from where they came, if their SHA256 still fits.",
+            job=job,
+        )
+    elif outcome.switched:
+        settle_notices(Notice.Kind.FILES_MISSING, suite)
+
+
+def result_of(publication: Publication) -> dict[str, Any]:
+    """Give what a job's page shows of a publication."""
+    return {
+        "suite": publication.suite,
+        "packages": publication.packages,
+        "added": len(publication.added),
+        "removed": len(publication.removed),
+        "left_out": len(publication.left_out),
+        "missing_files": len(publication.missing_files),
+        "publication": publication.pk,
+    }
+
+
+def _log_outcome(outcome: Outcome, kind: Publication.Kind) -> None:
+    included = list(map(named_key, outcome.included))
+    log.info(
+        "suite_published" if outcome.switched else "suite_unchanged",
+        suite=outcome.suite,
+        kind=str(kind),
+        packages=outcome.packages,
+        included=included if kind == Publication.Kind.FORCE_REBUILD else included[:20],
+        added=list(map(named_key, outcome.added)),
+        removed=list(map(named_key, outcome.removed)),
+        left_out=[str(item) for item in outcome.left_out],
+        missing_files=list(outcome.missing_files),
+    )
+
+
+def _record(outcome: Outcome, kind: Publication.Kind, fingerprint: str, job: Job | None) -> Publication:
+    """Keep the publication; of one that is in place already, only what was found about the records is renewed."""
+    release = outcome.release
+    found = {
+        "records_read": outcome.read,
+        "left_out": [
+            {"package_id": item.package_id, "architecture": item.architecture, "reasons": list(item.reasons)}
+            for item in outcome.left_out
+        ],
+        "missing_files": list(outcome.missing_files),
+    }
+    key = {"suite": outcome.suite, "release_sha256": checksums_of_bytes(outcome.release_text).sha256}
+    if not outcome.switched:
+        known = Publication.objects.filter(**key).first()
+        if known is not None:
+            for name, value in found.items():
+                setattr(known, name, value)
+            known.save(update_fields=list(found))
+            return known
+    return Publication.objects.create(
+        **key,
+        **found,
+        kind=kind,
+        date=release.date,
+        valid_until=release.valid_until,
+        fingerprint=fingerprint,
+        packages=outcome.packages,
+        uploaded_bytes=outcome.uploaded_bytes,
+        added=list(map(named_key, outcome.added)),
+        removed=list(map(named_key, outcome.removed)),
+        job=job,
+    )

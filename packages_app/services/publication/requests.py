@@ -1,0 +1,31 @@
+"""Asking for publications: many requests while one runs become the one that follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from packages_app.core.errors import PackageRefused
+from packages_app.core.repository import Suite
+from packages_app.models import Job
+from packages_app.services.adapters import repository
+from packages_app.services.jobs import queue
+
+
+def request_publication(suite: str, *, user: queue.Asker | None = None) -> Job:
+    """Ask for a publication of a suite; gives the waiting job, perhaps one that was there. Raises `PackageRefused`."""
+    return queue.enqueue(Job.Kind.PUBLISH, {"suite": known_suite(suite).name}, subject=suite, user=user)
+
+
+def request_publications(suites: Iterable[str]) -> list[Job]:
+    """Ask for a publication of each configured suite among `suites`; others have no `dists/` folder."""
+    configured = {suite.name for suite in repository().suites}
+    return [request_publication(suite) for suite in sorted(set(suites) & configured)]
+
+
+def known_suite(name: str) -> Suite:
+    """Give the configured suite of this name; raises `PackageRefused` that lists those there are."""
+    suite = repository().suite(name)
+    if suite is None:
+        known = ", ".join(suite.name for suite in repository().suites)
+        raise PackageRefused(f"{name} is no suite of repository.yaml.", remedy=f"Use one of: {known}.")
+    return suite

@@ -1,0 +1,91 @@
+"""What stands in the bucket's root, as it is to be now: convenience copies, keyring, instructions page (R2, R16)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+
+from packages_app.core.definition import Definition, Definitions
+from packages_app.core.errors import ObjectNotFound
+from packages_app.core.ports import Progress
+from packages_app.core.repository import Repository
+from packages_app.publishing.contents import Contents
+from packages_app.publishing.root import renew_convenience_copy, renew_root_files
+from packages_app.services import adapters
+from packages_app.services.publication.instructions import instructions_page
+
+_LISTED_WHOLE = 200
+"""A suite of so many packages is listed whole on the instructions page."""
+
+log = structlog.get_logger(__name__)
+
+
+def renew_root(
+    repository: Repository,
+    contents: Contents,
+    progress: Progress,
+    hold: Callable[[], None],
+    *,
+    again: bool,
+) -> None:
+    """Renew convenience copies, keyring and instructions page for what the default suite shows.
+
+    `hold` is called before each; it raises when the publisher's lease is lost.
+    """
+    definitions, keyring = adapters.definitions(), adapters.signer().public_keyring()
+    progress.step("convenience copy")
+    for definition in definitions.bootstrap_packages():
+        hold()
+        _renew_copy(definition, contents, progress, again=again)
+    progress.step("instructions page")
+    hold()
+    page = root_page(repository, definitions, contents)
+    for key in renew_root_files(adapters.bucket(), repository, keyring, page):
+        progress.note(f"renewed {key}")
+
+
+def _renew_copy(definition: Definition, contents: Contents, progress: Progress, *, again: bool) -> None:
+    try:
+        copy = renew_convenience_copy(adapters.bucket(), definition, contents, again=again)
+    except ObjectNotFound as error:
+        # The publication stands; the missing file is named there too, and repair brings both back.
+        progress.note(f"no convenience copy of {definition.name}: {error}", level="error")
+        return
+    if copy is None:
+        progress.note(f"no version of {definition.name} to copy")
+    elif copy.changed:
+        progress.note(f"{copy.key} is now {copy.package} {copy.new_version} (before: {copy.old_version or 'none'})")
+        log.info(
+            "convenience_copy_renewed",
+            key=copy.key,
+            package=copy.package,
+            old_version=copy.old_version,
+            new_version=copy.new_version,
+        )
+
+
+def root_page(repository: Repository, definitions: Definitions, contents: Contents) -> bytes:
+    """Give `index.html` for what the default suite shows: all of a small one, of others what has a definition."""
+    more = contents.packages > _LISTED_WHOLE
+    if more:
+        names = sorted(definitions.by_name)
+        packages = [entry for name in names if (entry := contents.newest_of(name)) is not None]
+    else:
+        packages = contents.newest_of_each()
+    return instructions_page(
+        repository,
+        settings.PUBLIC_URL,
+        definitions.bootstrap_packages(),
+        packages,
+        more=more,
+        example=example_package(definitions),
+        fingerprint=adapters.signer().fingerprint,
+    )
+
+
+def example_package(definitions: Definitions) -> str:
+    """Give the package that instructions install: the first enabled one that is no bootstrap package."""
+    ordinary = (d.name for d in definitions.by_name.values() if d.enabled and d.bootstrap is None)
+    return next(ordinary, "PACKAGE")

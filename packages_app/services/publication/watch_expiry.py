@@ -1,0 +1,94 @@
+"""Expiry dates watched: of each suite's Release, after which clients stop, and of the signing key."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.utils.timesince import timeuntil
+
+from packages_app.core.errors import RepomgrError, SigningKeyError
+from packages_app.models import Notice, Publication
+from packages_app.publishing.published import read_published
+from packages_app.services import adapters
+from packages_app.services.notices.notify import notify, settle_notices
+
+_KEY = "signing key"
+KEY_WARNING = timedelta(days=60)
+"""How long before the signing key's expiry people hear of it: clients need time to get another."""
+
+log = structlog.get_logger(__name__)
+
+
+def watch_expiry() -> list[str]:
+    """Raise a notice for what is near its expiry and settle the others; gives the subjects that are near.
+
+    Works without the bucket or the key too: their absence is a reason why a Release is not signed again.
+    """
+    near = [suite.name for suite in adapters.repository().suites if _suite_is_near(suite.name)]
+    return [*near, _KEY] if _key_is_near() else near
+
+
+def near_expiry(date: datetime, valid_until: datetime, now: datetime) -> bool:
+    """Say whether less than a quarter of a Release's life is left: renewing it at half of its life has failed."""
+    return valid_until - now < (valid_until - date) / 4
+
+
+def _suite_is_near(suite: str) -> bool:
+    dates = _dates(suite)
+    now = adapters.now()
+    if dates is None or not near_expiry(*dates, now):
+        settle_notices(Notice.Kind.EXPIRY_NEAR, suite)
+        return False
+    until = dates[1]
+    left = _time_left(until, now)
+    text = f"Clients stop trusting suite {suite} on {until:%Y-%m-%d %H:%M} UTC, in {left}: it was not signed again."
+    if until <= now:
+        text = f"Clients refuse suite {suite}: its Release expired on {until:%Y-%m-%d %H:%M} UTC."
+    notify(
+        Notice.Kind.EXPIRY_NEAR,
+        suite,
+        text,
+        remedy="See that beat and workers run and why 'renew signatures' failed; force_rebuild signs at once.",
+    )
+    return True
+
+
+def _dates(suite: str) -> tuple[datetime, datetime] | None:
+    """Give Date and Valid-Until that clients see, or those recorded last where they can't be read."""
+    try:
+        release = read_published(adapters.bucket(), suite, adapters.signer().public_keyring()).release
+        if release is not None:
+            return release.date, release.valid_until
+    except RepomgrError as error:
+        log.warning("release_unreadable", suite=suite, code=error.code, error=error.message)
+    last = Publication.objects.filter(suite=suite).first()
+    return (last.date, last.valid_until) if last else None
+
+
+def _time_left(until: datetime, now: datetime) -> str:
+    return timeuntil(until, now).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def _key_is_near() -> bool:
+    """Look at the signing key; one that can't sign any more counts as near its end."""
+    try:
+        signer = adapters.signer()
+    except SigningKeyError as error:
+        notify(Notice.Kind.EXPIRY_NEAR, _KEY, error.message, remedy=error.remedy)
+        return True
+    now = adapters.now()
+    if signer.expires is None or signer.expires - now >= KEY_WARNING:
+        settle_notices(Notice.Kind.EXPIRY_NEAR, _KEY)
+        return False
+    left = f"expires on {signer.expires:%Y-%m-%d}, in {_time_left(signer.expires, now)}"
+    if signer.expires <= now:
+        left = f"expired on {signer.expires:%Y-%m-%d}"
+    notify(
+        Notice.Kind.EXPIRY_NEAR,
+        _KEY,
+        f"The signing key {signer.fingerprint} {left}.",
+        level="warning",
+        remedy="Extend it, build a new bootstrap package with it, and give clients time to upgrade.",
+    )
+    return True

@@ -1,0 +1,1 @@
+"""Repair: what a verification found is put right; a force rebuild makes everything again."""

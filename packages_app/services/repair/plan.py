@@ -1,0 +1,141 @@
+"""A repair planned: the exact actions that heal what a verification found, shown before anything is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from hashlib import sha256
+
+from packages_app.core.errors import RepomgrError
+from packages_app.core.layout import INDEX_PAGE
+from packages_app.core.ports import Progress
+from packages_app.core.repository import Suite
+from packages_app.indexes.packages import index_folders, stored_names
+from packages_app.services import adapters
+from packages_app.services.repair.repair import Origin, Place, origins
+from packages_app.verification.fault import Cure, Fault, Verification
+from packages_app.verification.pool import files_of
+
+_DIGEST_DIGITS = 16
+
+
+class Act(StrEnum):
+    """What is done to an object. The order is that in which a repair does them."""
+
+    RESTORE = "restore"
+    DROP = "drop"
+    PUBLISH = "publish"
+    SET_ASIDE = "set aside"
+    RECONCILE = "reconcile"
+
+
+@dataclass(frozen=True)
+class Action:
+    """One step of a repair. `suite` is whose lease it needs; `origin` and `sha256` say which bytes are put.
+
+    `replaces` says that wrong bytes stand there now. `text` is the sentence that people consent to.
+    """
+
+    act: Act
+    key: str
+    text: str
+    suite: str = ""
+    origin: Origin | None = None
+    sha256: str = ""
+    replaces: bool = False
+
+    @property
+    def digest(self) -> str:
+        """What names this action, with all that it does."""
+        return sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:_DIGEST_DIGITS]
+
+
+@dataclass(frozen=True)
+class RepairPlan:
+    """What a repair does, in its order, and the faults that it can't heal, each with the reason."""
+
+    verification: Verification
+    actions: tuple[Action, ...]
+    hopeless: tuple[tuple[Fault, str], ...]
+
+    @property
+    def digest(self) -> str:
+        """What names the plan; "" when there is nothing to do."""
+        if not self.actions:
+            return ""
+        return sha256(" ".join(sorted(action.digest for action in self.actions)).encode()).hexdigest()
+
+    def lines(self) -> list[str]:
+        """Give the plan as people read it."""
+        return [action.text for action in self.actions] + [
+            f"not repaired: {fault.code} {fault.where}: {why}" for fault, why in self.hopeless
+        ]
+
+
+def plan_repair(verification: Verification, progress: Progress) -> RepairPlan:
+    """Plan a repair of all that can be healed; changes nothing."""
+    progress.step("plan the repair")
+    by_cure: dict[Cure, list[Fault]] = {cure: [] for cure in Cure}
+    for fault in verification.faults:
+        by_cure[fault.repair].append(fault)
+    restored, hopeless = _restoring(by_cure[Cure.RESTORE])
+    hopeless = [(fault, fault.text) for fault in by_cure[Cure.NONE]] + hopeless
+    drops = [
+        Action(Act.DROP, fault.where, f"delete {fault.where}: its bytes are not what its name says", fault.suite)
+        for fault in by_cure[Cure.DROP]
+    ]
+    to_publish = {fault.suite for cure in (Cure.PUBLISH, Cure.DROP) for fault in by_cure[cure]}
+    published = [_publication(suite) for suite in adapters.repository().suites if suite.name in to_publish]
+    moved = [_setting_aside(fault) for fault in by_cure[Cure.SET_ASIDE]]
+    actions = [*restored, *drops, *published, *moved, *_reconciling(by_cure[Cure.RECONCILE])]
+    return RepairPlan(verification, tuple(actions), tuple(hopeless))
+
+
+def _restoring(faults: Iterable[Fault]) -> tuple[list[Action], list[tuple[Fault, str]]]:
+    listed = list(faults)
+    if not listed:
+        return [], []
+    files, origin_of = files_of(adapters.package_table().all_records()), origins()
+    actions, hopeless = [], []
+    for fault in listed:
+        record = files.get(fault.where)
+        try:
+            if record is None:
+                raise RepomgrError(f"No record names {fault.where} any more.", remedy="Verify again.")
+            origin = origin_of(record)
+        except RepomgrError as error:
+            hopeless.append((fault, str(error)))
+            continue
+        verb = "fetch" if origin.place is Place.VENDOR else "copy"
+        text = f"{verb} {origin} to {fault.where}: {record.file_size} bytes, SHA256 {record.sha256_hash}"
+        replaces = fault.code == "pool_differs"
+        if replaces:
+            text += "; the wrong bytes there are put into staging below quarantine/ first"
+        action = Action(Act.RESTORE, fault.where, text, origin=origin, sha256=record.sha256_hash, replaces=replaces)
+        actions.append(action)
+    return actions, hopeless
+
+
+def _publication(suite: Suite) -> Action:
+    forms = ", ".join(sorted({name.rpartition("/")[2] for name in stored_names(suite)}))
+    folders = index_folders(suite)
+    texts = [f"publish suite {suite.name} again from the table: put {forms} of {', '.join(folders)}",
+             "by hash and by name, Release.gpg, Release, InRelease"]  # fmt: skip
+    if suite == adapters.repository().default_suite:
+        copies = [d.bootstrap.copy for d in adapters.definitions().bootstrap_packages() if d.bootstrap]
+        texts.append(", ".join(["in the root", *copies, adapters.repository().keyring_key, INDEX_PAGE]))
+    return Action(Act.PUBLISH, f"dists/{suite.name}", "; ".join(texts), suite.name)
+
+
+def _setting_aside(fault: Fault) -> Action:
+    text = f"copy {fault.where} to staging below swept/, then delete it"
+    return Action(Act.SET_ASIDE, fault.where, text, fault.suite)
+
+
+def _reconciling(faults: list[Fault]) -> list[Action]:
+    if not faults:
+        return []
+    rows = ", ".join(sorted(fault.where.removeprefix("mirror: ") for fault in faults))
+    return [Action(Act.RECONCILE, "mirror", f"write {len(faults)} rows of the mirror from the table: {rows}")]

@@ -1,0 +1,166 @@
+"""Repair of pool files: the record's bytes brought back from where they still are, and nothing else ever taken."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import structlog
+
+from packages_app.core.checksums import Checksums, checksums_of, checksums_of_file, chunks_of
+from packages_app.core.errors import ObjectNotFound, RepomgrError
+from packages_app.core.ports import ObjectStore, Progress
+from packages_app.core.record import PackageRecord
+from packages_app.services import adapters
+from packages_app.services.intake.conflicts import quarantine
+from packages_app.services.verification.verify import ORPHAN_AGE, sweep_of
+from packages_app.stores.immutable import put_immutable
+from packages_app.stores.local_copy import copy_to_file
+from packages_app.stores.pool_files import missing_of
+from packages_app.sweeping.sweep import Found
+
+_SLACK_BYTES = 1
+
+log = structlog.get_logger(__name__)
+
+
+class Place(StrEnum):
+    """Where a file's bytes may still be."""
+
+    BUCKET = "bucket"
+    STAGING = "staging"
+    VENDOR = "vendor"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a pool file is brought back from: a key of the bucket or of staging, or the vendor's address."""
+
+    place: Place
+    name: str
+
+    def __str__(self) -> str:
+        return self.name if self.place is Place.VENDOR else f"{self.name} in the {self.place}"
+
+
+@dataclass
+class Repaired:
+    """Pool paths brought back, and those that could not be, with the reason."""
+
+    repaired: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+def repair_pool(progress: Progress) -> Repaired:
+    """Bring back every pool file that a record names and the bucket lacks; one failure never stops the others."""
+    progress.step("look for missing pool files")
+    records = list(adapters.package_table().all_records())
+    gone = set(missing_of(adapters.bucket(), {record.pool_path for record in records if record.pool_path}))
+    missing = [record for record in records if record.pool_path in gone]
+    outcome = Repaired()
+    progress.step("fetch missing pool files", str(len(missing)))
+    origin_of = origins()
+    for done, record in enumerate(missing):
+        try:
+            restore_pool_file(record, origin_of(record), progress)
+        except RepomgrError as error:
+            outcome.failed.append(f"{record.pool_path}: {error.message}")
+            progress.note(f"{record.pool_path} could not be repaired: {error}", level="error")
+        else:
+            outcome.repaired.append(record.pool_path)
+            progress.note(f"{record.pool_path} is back")
+        progress.advance(done + 1, len(missing))
+    log.info("pool_repaired", repaired=outcome.repaired, failed=outcome.failed)
+    return outcome
+
+
+def origins() -> Callable[[PackageRecord], Origin]:
+    """Give what finds a record's bytes: in a convenience copy, among what the sweep took, else at the vendor's.
+
+    It raises `RepomgrError` when they can't be had again.
+    """
+    copies = {d.name: d.bootstrap.copy for d in adapters.definitions().bootstrap_packages() if d.bootstrap}
+    swept = sweep_of(ORPHAN_AGE, lambda: None, adapters.now()).swept()
+
+    def origin_of(record: PackageRecord) -> Origin:
+        copy = copies.get(record.package_name, "")
+        if copy and _holds(adapters.bucket(), copy, record):
+            return Origin(Place.BUCKET, copy)
+        taken: Found | None = swept.get(record.pool_path)
+        if taken is not None and _holds(adapters.staging(), taken.key, record):
+            return Origin(Place.STAGING, taken.key)
+        if not record.deb_url.startswith(("http://", "https://")):
+            raise RepomgrError(
+                f"{record.package_id} was uploaded, not fetched; there is nowhere to fetch it from.",
+                remedy=f"Upload the same file again: its SHA256 is {record.sha256_hash}.",
+            )
+        return Origin(Place.VENDOR, record.deb_url)
+
+    return origin_of
+
+
+def restore_pool_file(record: PackageRecord, origin: Origin, progress: Progress) -> str:
+    """Bring a record's file back into the pool; gives the key in staging of wrong bytes that it replaced, or "".
+
+    Raises `UpstreamError` when the vendor's file is another one by now, and `RepomgrError` when the origin is.
+    """
+    with tempfile.TemporaryDirectory(prefix="repomgr-repair-") as folder:
+        target = Path(folder) / "package.deb"
+        checksums = _brought(record, origin, target, progress)
+        present = adapters.bucket().head(record.pool_path)
+        if present is None:
+            put_immutable(adapters.bucket(), record.pool_path, target, checksums)
+            return ""
+        kept = _set_wrong_bytes_aside(record, Path(folder) / "wrong.deb")
+        if kept:
+            # Pool objects are never replaced, but for this: what is there is not what the record, and with it every
+            # index that clients have, says. The record's own bytes restore what clients had; no other bytes may.
+            adapters.bucket().put(record.pool_path, target, if_match=present.etag)
+            log.warning("pool_file_restored", key=record.pool_path, origin=str(origin), wrong_bytes=kept)
+        return kept
+
+
+def _brought(record: PackageRecord, origin: Origin, target: Path, progress: Progress) -> Checksums:
+    """Bring the bytes to a local file, and see that they are the record's."""
+    if origin.place is Place.VENDOR:
+        return adapters.fetcher().download(
+            origin.name,
+            target,
+            limit_bytes=(record.file_size or 0) + _SLACK_BYTES,
+            expected_size=record.file_size,
+            expected_sha256=record.sha256_hash,
+            progress=progress,
+        )
+    store = adapters.bucket() if origin.place is Place.BUCKET else adapters.staging()
+    copy_to_file(store, origin.name, target)
+    checksums = checksums_of_file(target)
+    if checksums.sha256 != record.sha256_hash:
+        raise RepomgrError(
+            f"{origin} has SHA256 {checksums.sha256} by now, not that of {record.package_id}.",
+            remedy="Verify again: a repair may find the file elsewhere.",
+        )
+    return checksums
+
+
+def _set_wrong_bytes_aside(record: PackageRecord, path: Path) -> str:
+    """Keep what stands at a record's pool path in quarantine; gives its key there, "" when it is the record's file."""
+    copy_to_file(adapters.bucket(), record.pool_path, path)
+    checksums = checksums_of_file(path)
+    if checksums.sha256 == record.sha256_hash:
+        return ""
+    return quarantine(path, checksums, record.package_name, record.version, record.architecture)
+
+
+def _holds(store: ObjectStore, key: str, record: PackageRecord) -> bool:
+    """Say whether an object has a record's bytes; it is read only when its size fits."""
+    info = store.head(key)
+    if info is None or info.size != record.file_size or not record.sha256_hash:
+        return False
+    try:
+        with store.open(key) as stream:
+            return checksums_of(chunks_of(stream)).sha256 == record.sha256_hash
+    except ObjectNotFound:
+        return False

@@ -1,0 +1,120 @@
+"""The doctor: one probe for each thing that work needs, each with its remedy (R14)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import httpx
+from celery import current_app
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.http import parse_http_date
+
+from packages_app.core.errors import RepomgrError, ServiceUnavailable
+from packages_app.publishing.dates import CLOCK_SLACK
+from packages_app.services import adapters
+from packages_app.services.publication.watch_expiry import KEY_WARNING
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one probe found: its name, whether all is well, what it saw, and what to do otherwise."""
+
+    name: str
+    well: bool
+    detail: str
+    remedy: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """Probe table, bucket, staging, broker, database, key, clock and definitions, one finding each, in turn."""
+    for name, probe in _PROBES.items():
+        try:
+            yield Finding(name, True, probe())
+        except RepomgrError as error:
+            yield Finding(name, False, error.message, error.remedy)
+        except Exception as error:  # a doctor who faints helps nobody
+            yield Finding(
+                name, False, f"{type(error).__name__}: {error}", "See the log; this probe failed unexpectedly."
+            )
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except Exception as error:
+        raise ServiceUnavailable(
+            f"The database does not answer: {error}.", remedy="Check DATABASE_URL and that the server runs."
+        ) from error
+    if plan:
+        raise ServiceUnavailable(f"{len(plan)} migrations are not applied.", remedy="Run manage.py migrate.")
+    return f"{connection.vendor}, all migrations applied"
+
+
+def _broker() -> str:
+    try:
+        with current_app.connection_for_write() as broker:
+            broker.ensure_connection(max_retries=1, timeout=5)
+            return f"{broker.transport.driver_type} answers"
+    except Exception as error:
+        raise ServiceUnavailable(
+            f"The broker does not answer: {error}.", remedy="Check BROKER_URL and that the server runs."
+        ) from error
+
+
+def _key() -> str:
+    signer = adapters.signer()
+    if signer.expires is not None and signer.expires - adapters.now() < KEY_WARNING:
+        raise ServiceUnavailable(
+            f"The signing key {signer.fingerprint} expires on {signer.expires:%Y-%m-%d}.",
+            remedy="Extend it, build a new bootstrap package with it, and give clients time to upgrade.",
+        )
+    until = f"until {signer.expires:%Y-%m-%d}" if signer.expires else "without expiry"
+    return f"{signer.fingerprint} signs and verifies, valid {until}"
+
+
+def _clock() -> str:
+    """Compare with a server's clock where one is used; files alone have no second clock to ask."""
+    location = settings.BUCKET
+    endpoint = getattr(location, "endpoint", "") or ("" if settings.EMBEDDED_BUCKET else "https://s3.amazonaws.com")
+    if not endpoint:
+        return f"{adapters.now():%Y-%m-%d %H:%M:%S} UTC (nothing to compare with)"
+    date = ""
+    with suppress(httpx.HTTPError):
+        date = httpx.head(endpoint, timeout=5).headers.get("Date", "")
+    if not date:
+        return f"{adapters.now():%Y-%m-%d %H:%M:%S} UTC ({endpoint} tells no date)"
+    ahead = adapters.now().timestamp() - parse_http_date(date)
+    if abs(ahead) > CLOCK_SLACK.total_seconds():
+        raise ServiceUnavailable(
+            f"This clock is {ahead:+.0f} s off {endpoint}'s.",
+            remedy="Synchronise the clock: clients refuse a Release dated in the future.",
+        )
+    return f"within {CLOCK_SLACK.total_seconds():.0f} s of {endpoint}'s"
+
+
+def _definitions() -> str:
+    definitions = adapters.definitions()
+    if definitions.problems:
+        first = definitions.problems[0]
+        said = "; ".join(f"{p.file}:{p.line}: {p.field}: {p.message}" for p in definitions.problems)
+        raise RepomgrError(said, remedy=first.remedy)
+    return f"{len(definitions.by_name)} in use: {', '.join(definitions.by_name) or 'none'}"
+
+
+_PROBES: dict[str, Callable[[], str]] = {
+    "package table": lambda: adapters.package_table().probe(),
+    "bucket": lambda: adapters.bucket().probe(),
+    "staging": lambda: adapters.staging().probe(),
+    "broker": _broker,
+    "database": _database,
+    "signing key": _key,
+    "clock": _clock,
+    "definitions": _definitions,
+}

@@ -1,0 +1,37 @@
+"""Making the package table and the stores where they are missing."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from packages_app.core.layout import INDEX_PAGE
+from packages_app.core.locations import S3Store
+from packages_app.core.ports import Progress
+from packages_app.services import adapters
+from packages_app.stores.public_read import allow_public_read
+
+
+def create_storage(progress: Progress, *, public: bool = False) -> dict[str, bool]:
+    """Make table with its index, bucket and staging; gives what was made by name. Safe to repeat.
+
+    `public` lets anybody read what clients fetch of a bucket on S3, by its policy; a folder needs none.
+    """
+    made = {}
+    for name, create in (
+        ("package table", adapters.package_table().create),
+        ("bucket", adapters.bucket().create),
+        ("staging", adapters.staging().create),
+    ):
+        progress.step("create", name)
+        made[name] = create()
+        progress.note(f"{name} {'made' if made[name] else 'is there'}")
+    if public and isinstance(settings.BUCKET, S3Store):
+        progress.step("let clients read")
+        allow_public_read(settings.BUCKET, root_files())
+    return made
+
+
+def root_files() -> list[str]:
+    """Give the names of the root files that clients fetch: instructions, keyring, convenience copies."""
+    copies = [d.bootstrap.copy for d in adapters.definitions().bootstrap_packages() if d.bootstrap]
+    return [INDEX_PAGE, *copies, adapters.repository().keyring_key]

@@ -1,0 +1,1 @@
+"""Taking over a repository, an older table or a backup."""

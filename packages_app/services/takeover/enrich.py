@@ -1,0 +1,50 @@
+"""Filling in what an older record lacks, from its package in the pool: the whole control paragraph, and hashes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from packages_app.core.checksums import checksums_of_file
+from packages_app.core.errors import InvalidDeb, ObjectNotFound
+from packages_app.core.ports import ObjectStore
+from packages_app.core.record import PackageRecord
+from packages_app.debian.deb_file import open_deb
+from packages_app.debian.stanza import record_fields_of
+from packages_app.stores.local_copy import local_copy
+
+
+def enriched(record: PackageRecord, bucket: ObjectStore) -> tuple[PackageRecord, str]:
+    """Give the record with what its `.deb` in the pool says, and ""; or the record as it is, and why.
+
+    The file is opened once. What the record says of it (SHA256, size, name, version, architecture) must fit.
+    """
+    try:
+        with local_copy(bucket, record.pool_path) as path:
+            checksums = checksums_of_file(path)
+            contents = open_deb(path)
+    except ObjectNotFound:
+        return record, f"{record.pool_path} is not in the pool"
+    except InvalidDeb as error:
+        return record, f"{record.pool_path} is no sound package: {error.message}"
+    if record.sha256_hash and record.sha256_hash != checksums.sha256:
+        return record, f"{record.pool_path} has SHA256 {checksums.sha256}, the record says {record.sha256_hash}"
+    if record.file_size is not None and record.file_size != checksums.size:
+        return record, f"{record.pool_path} has {checksums.size} bytes, the record says {record.file_size}"
+    said: dict[str, Any] = record_fields_of(contents.control)
+    for name in ("package_name", "version", "architecture"):
+        if said[name] != getattr(record, name):
+            return record, f"{record.pool_path} has the {name} {said[name]}, the record {getattr(record, name)}"
+    return (
+        replace(
+            record,
+            **{name: value for name, value in said.items() if value},
+            control=contents.control_text,
+            file_size=checksums.size,
+            md5_hash=checksums.md5,
+            sha1_hash=checksums.sha1,
+            sha256_hash=checksums.sha256,
+            sha512_hash=checksums.sha512,
+        ),
+        "",
+    )

@@ -1,0 +1,1 @@
+"""Verification: everything that clients could be served is held against the table."""

@@ -1,0 +1,54 @@
+"""What a verification tells people: one notice a matter, settled once a verification that could see it finds none."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import structlog
+
+from packages_app.models import Job, Notice
+from packages_app.services.notices.notify import notify, settle_notices
+from packages_app.verification.fault import Fault, Pool, Verification
+
+_POOL = "pool files"
+_REST = "repository"
+_NAMED = 5
+
+log = structlog.get_logger(__name__)
+
+
+def tell_of_faults(verification: Verification, job: Job | None) -> None:
+    """Raise a notice for each matter with faults, and settle those that were looked at whole and have none.
+
+    Wrong bytes in the pool are a matter of their own: a sample that found some is followed by a look at all, and a
+    sample that happens to find none settles nothing.
+    """
+    matters: dict[str, list[Fault]] = defaultdict(list)
+    for fault in verification.faults:
+        matters[_matter(fault)].append(fault)
+    looked_at = {f"suite {name}" for name in verification.suites}
+    if verification.whole:
+        looked_at.add(_REST)
+        if verification.pool is Pool.ALL:
+            looked_at.add(_POOL)
+    for matter in sorted(looked_at - matters.keys()):
+        settle_notices(Notice.Kind.VERIFICATION_FAILED, matter)
+    for matter, faults in matters.items():
+        named = ", ".join(f"{fault.code} {fault.where}" for fault in faults[:_NAMED])
+        more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+        remedy = "See the faults with manage.py verify_repository; --repair, or Repair on the job's page, heals them."
+        if matter == _POOL and verification.pool is not Pool.ALL:
+            remedy += " Then read the whole pool: --pool all."
+        notify(Notice.Kind.VERIFICATION_FAILED, matter, f"{named}{more}.", remedy=remedy, job=job)
+    say = log.warning if verification.faults else log.info
+    say(
+        "repository_verified",
+        faults=[f"{fault.code} {fault.where}" for fault in verification.faults[:100]],
+        **verification.as_dict(),
+    )
+
+
+def _matter(fault: Fault) -> str:
+    if fault.suite:
+        return f"suite {fault.suite}"
+    return _POOL if fault.code == "pool_differs" else _REST

@@ -1,0 +1,75 @@
+"""The bucket's root verified: convenience copies, the public keyring, the instructions page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from packages_app.core.checksums import checksums_of_bytes
+from packages_app.core.definition import Definition
+from packages_app.core.layout import INDEX_PAGE, content_type
+from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.repository import Suite
+from packages_app.publishing.contents import Contents
+from packages_app.services import adapters
+from packages_app.services.publication.root import root_page
+from packages_app.verification.fault import Cure, Fault
+from packages_app.verification.pool import file_problem
+from packages_app.verification.reader import Reader, Trouble, View
+
+_COPY = {Trouble.MISSING: "copy_missing", Trouble.DIFFERS: "copy_differs", Trouble.NOT_SERVED: "not_served"}
+_ROOT = {Trouble.MISSING: "root_missing", Trouble.DIFFERS: "root_differs", Trouble.NOT_SERVED: "not_served"}
+
+
+def root_faults(view: View, suite: Suite, contents: Contents, records: Mapping[TableKey, PackageRecord]) -> list[Fault]:
+    """Look at what the default suite's publications write into the root; `records` are the table's."""
+    faults = []
+    repository, definitions = adapters.repository(), adapters.definitions()
+    for key, body in (
+        (repository.keyring_key, adapters.signer().public_keyring()),
+        (INDEX_PAGE, root_page(repository, definitions, contents)),
+    ):
+        faults += _object_faults(view, suite, key, len(body), checksums_of_bytes(body).sha256, _ROOT)
+    for definition in definitions.bootstrap_packages():
+        faults += _copy_faults(view, suite, definition, contents, records)
+    return faults
+
+
+def _copy_faults(
+    view: View, suite: Suite, definition: Definition, contents: Contents, records: Mapping[TableKey, PackageRecord]
+) -> list[Fault]:
+    newest = contents.newest_of(definition.name)
+    if newest is None or definition.bootstrap is None:
+        return []
+    record, key = records[newest.key], definition.bootstrap.copy
+    faults = _object_faults(view, suite, key, record.file_size or 0, record.sha256_hash, _COPY)
+    info = adapters.bucket().head(key)
+    wanted = {"package": record.package_name, "version": record.version, "sha256": record.sha256_hash}
+    if not faults and info is not None:
+        said = [f"{name} {info.metadata.get(name, '')!r}" for name in wanted if info.metadata.get(name) != wanted[name]]
+        if said:
+            text = f"Its metadata says {', '.join(said)}; it is {record.package_name} {record.version}."
+            faults = [Fault("copy_differs", key, text, Cure.PUBLISH, suite.name)]
+    # A copy is made anew from the pool's file, whatever that holds: it is looked at even where no pool file is.
+    problem = file_problem(View(view.stored, None, view.now), record)
+    if problem is not None and problem.trouble is Trouble.DIFFERS:
+        faults.append(Fault("pool_differs", record.pool_path, problem.text, Cure.RESTORE))
+    return faults
+
+
+def _object_faults(
+    view: View, suite: Suite, key: str, size: int, sha256: str, codes: dict[Trouble, str]
+) -> list[Fault]:
+    def check(reader: Reader) -> str:
+        reading = reader.read(key, size)
+        if reading.checksums.sha256 != sha256:
+            return f"It has SHA256 {reading.checksums.sha256}, {sha256} is expected."
+        wanted = content_type(key)
+        if reading.content_type.replace(" ", "").lower() != wanted.replace(" ", "").lower():
+            return f"Its content type is {reading.content_type!r}, not {wanted}."
+        return ""
+
+    problem = view.problem(key, check)
+    if problem is None:
+        return []
+    cure = Cure.NONE if problem.trouble is Trouble.NOT_SERVED else Cure.PUBLISH
+    return [Fault(codes[problem.trouble], key, problem.text, cure, suite.name)]

@@ -1,0 +1,1 @@
+"""Object stores: folders and S3, behind one port."""

@@ -1,0 +1,72 @@
+"""An object's bytes from S3, read to their end also over a connection that breaks."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, HTTPClientError, IncompleteReadError
+
+from packages_app.stores.s3_connection import TRIES, fault_of_body
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+Fetch = Callable[[int, str], Mapping[str, Any]]
+"""Gives the answer to a get request for the bytes from a position on, of the object with an ETag ("": whichever)."""
+
+_BUFFER_BYTES = 256 * 1024
+
+
+class ResumedBody(io.RawIOBase):
+    """Reads an answer's body; where it breaks off, the rest of the same object is asked for, three tries in a row.
+
+    `fetch` raises the store's errors; `gave_up` makes the one to raise when tries run out.
+    """
+
+    def __init__(self, fetch: Fetch, gave_up: Callable[[Exception], Exception]) -> None:
+        super().__init__()
+        self._fetch, self._gave_up = fetch, gave_up
+        answer = fetch(0, "")
+        self._etag: str = answer["ETag"]
+        self._size: int = answer["ContentLength"]
+        self._body: Any = answer["Body"]
+        self._at = 0
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read the next bytes into a buffer; gives their number, 0 at the end."""
+        for tries_left in reversed(range(TRIES)):
+            try:
+                count: int = self._body.readinto(buffer)
+            except (HTTPClientError, IncompleteReadError) as error:
+                fault_of_body(error, self._at)
+                if not tries_left:
+                    raise self._gave_up(error) from error
+                self._resume()
+            except BotoCoreError as error:  # a checksum that does not fit: no use in asking for the rest
+                raise self._gave_up(error) from error
+            else:
+                self._at += count
+                return count
+        return 0
+
+    def close(self) -> None:
+        """Let the connection go."""
+        if not self.closed:
+            self._body.close()
+        super().close()
+
+    def _resume(self) -> None:
+        self._body.close()
+        # A range that begins at the end could not be satisfied.
+        self._body = io.BytesIO() if self._at == self._size else self._fetch(self._at, self._etag)["Body"]
+
+
+def open_body(fetch: Fetch, gave_up: Callable[[Exception], Exception]) -> io.BufferedReader:
+    """Give a buffered stream of an object's bytes; see `ResumedBody`."""
+    return io.BufferedReader(ResumedBody(fetch, gave_up), _BUFFER_BYTES)

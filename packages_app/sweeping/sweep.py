@@ -1,0 +1,214 @@
+"""What a sweep may take: by-hash objects that no client can still ask for, pool files that nothing names, leftovers.
+
+Planning reads and changes nothing; `removal` does what a plan says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from packages_app.core.errors import CandidateRefused, ObjectNotFound
+from packages_app.core.layout import by_hash_path, is_patch, suite_path
+from packages_app.core.ports import ObjectStore, PackageTable
+from packages_app.core.record import PackageRecord
+from packages_app.indexes.entry import entries_in
+from packages_app.indexes.release import Release
+from packages_app.publishing.diffs import patch_names
+from packages_app.publishing.generations import Generation, generations, read_generation
+from packages_app.publishing.published import Published, read_index, read_published
+from packages_app.publishing.shard_list import read_shard_list, shard_list_key, shard_lists_of
+from packages_app.sweeping.retention import Keeping, Retention, retention
+
+SWEPT = "swept/"
+"""Where staging keeps pool files that were taken: below their date and whole key."""
+
+_BY_HASH = re.compile(r"dists/[^/]+/.+/by-hash/SHA256/[0-9a-f]{64}\Z")
+_SUITE_RELEASE = re.compile(r"dists/([^/]+)/(?:In)?Release\Z")
+_LEFTOVER = re.compile(r"(?:quarantine/|.+/[0-9a-f]{32}/)[^/]+\Z")
+_SWEPT_KEY = re.compile(rf"{SWEPT}\d{{8}}/(pool/.+)\Z")
+
+
+@dataclass(frozen=True)
+class Found:
+    """An object that may go; `size` in bytes."""
+
+    key: str
+    size: int
+
+
+@dataclass(frozen=True)
+class SuitePlan:
+    """What may go of a suite as long as its InRelease has this `etag`; `kept_back` says why nothing may, or is "".
+
+    `by_hash` are objects of the bucket, `releases` the kept generations in staging that are no longer needed.
+    """
+
+    suite: str
+    etag: str = ""
+    by_hash: tuple[Found, ...] = ()
+    releases: tuple[Found, ...] = ()
+    kept_back: str = ""
+
+
+@dataclass(frozen=True)
+class PoolPlan:
+    """Pool files that no record and no Release names; `kept_back` says why none may go, or is ""."""
+
+    orphans: tuple[Found, ...] = ()
+    kept_back: str = ""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep goes by. `hold` is called now and then; it raises when the sweep's lease is lost.
+
+    An object that was written within `keeping.age` before `now` is never taken.
+    """
+
+    table: PackageTable
+    bucket: ObjectStore
+    staging: ObjectStore
+    keyring: bytes
+    keeping: Keeping
+    now: datetime
+    hold: Callable[[], None]
+
+    def plan_suite(self, suite: str) -> SuitePlan:
+        """Plan a suite's by-hash objects and generations."""
+        published = read_published(self.bucket, suite, self.keyring)
+        if published.etag is None:
+            return SuitePlan(suite, kept_back="it has no InRelease yet")
+        if published.release is None:
+            return SuitePlan(suite, kept_back="its InRelease bears no good signature of the repository's key")
+        kept = self._retention(suite, published)
+        if not kept.complete:
+            return SuitePlan(suite, kept_back="clients may still hold a Release from before its generations were kept")
+        named = self._by_hash_of(suite, published.release)
+        below = (Found(*each) for each in self.bucket.keys(suite_path(suite)))
+        listed = [found for found in below if _BY_HASH.match(found.key) or is_patch(found.key)]
+        named |= self._patches_of(suite, kept) if any(is_patch(found.key) for found in listed) else set()
+        listed = [found for found in listed if found.key not in named]
+        try:
+            for generation in kept.retained if listed else ():
+                named |= self._by_hash_of(suite, self._read(generation))
+        except (CandidateRefused, ObjectNotFound) as error:
+            return SuitePlan(suite, kept_back=f"a kept generation can't be read: {error.message}")
+        by_hash = self._old(self.bucket, (found for found in listed if found.key not in named))
+        releases = self._old(
+            self.staging, (*(Found(one.key, one.size) for one in kept.dropped), *self._lists_of_nobody(suite, kept))
+        )
+        return SuitePlan(suite, published.etag, tuple(by_hash), tuple(releases))
+
+    def plan_pool(self) -> PoolPlan:
+        """Plan the pool. It is listed before the records are read, so one written meanwhile protects its file."""
+        listed = [Found(*each) for each in self.bucket.keys("pool/")]
+        named = {record.pool_path for record in self.records()}
+        orphans = list(self._old(self.bucket, (found for found in listed if found.key not in named)))
+        if not orphans:
+            return PoolPlan()
+        try:
+            named = self._named_by_releases()
+        except (CandidateRefused, ObjectNotFound) as error:
+            return PoolPlan(kept_back=error.message)
+        return PoolPlan(tuple(found for found in orphans if found.key not in named))
+
+    def plan_staging(self, prefixes: Iterable[str], needed: Collection[str]) -> tuple[Found, ...]:
+        """Plan leftovers below some prefixes of staging, and copies of taken pool files, but for those still needed."""
+        listed = [Found(*each) for prefix in sorted(set(prefixes)) for each in self.staging.keys(prefix)]
+        unneeded = (found for found in listed if _LEFTOVER.match(found.key) and found.key not in needed)
+        return (*self._old(self.staging, unneeded), *self._old(self.staging, self._swept_for_good()))
+
+    def records(self) -> Iterator[PackageRecord]:
+        """Give every record, holding on meanwhile."""
+        for number, record in enumerate(self.table.all_records()):
+            if number % 1000 == 0:
+                self.hold()
+            yield record
+
+    def swept(self) -> dict[str, Found]:
+        """Give the newest copy in staging of each pool file that was taken, by its key in the pool."""
+        copies = ((_SWEPT_KEY.match(key), Found(key, size)) for key, size in self.staging.keys(SWEPT))
+        return {match[1]: found for match, found in copies if match is not None}
+
+    def _swept_for_good(self) -> Iterator[Found]:
+        swept = [Found(*each) for each in self.staging.keys(SWEPT)]
+        newest = {found.key: path for path, found in self.swept().items()} if swept else {}
+        named = {record.pool_path for record in self.records()} if swept else set()
+        for found in swept:
+            path = newest.get(found.key, "")
+            if path not in named or self.bucket.head(path) is not None:
+                yield found
+
+    def _patches_of(self, suite: str, kept: Retention) -> set[str]:
+        """Give the patches that Indexes of retained Releases list; of one whose list is lost, clients do without."""
+        lists = (read_shard_list(self.staging, suite, one.sha256) for one in kept.retained)
+        return {
+            suite_path(suite, name)
+            for one in lists if one is not None
+            for index, diffs in one.diffs.items()
+            for name in patch_names(index, diffs)
+        }  # fmt: skip
+
+    def _lists_of_nobody(self, suite: str, kept: Retention) -> Iterator[Found]:
+        """Give the shard lists of Releases that are not retained."""
+        needed = {shard_list_key(suite, one.sha256) for one in kept.retained}
+        return (Found(*each) for each in self.staging.keys(shard_lists_of(suite)) if each[0] not in needed)
+
+    def _retention(self, suite: str, published: Published) -> Retention:
+        return retention(generations(self.staging, suite), published, self.keeping, self.now)
+
+    def _read(self, generation: Generation) -> Release:
+        self.hold()
+        return read_generation(self.staging, generation)
+
+    def _by_hash_of(self, suite: str, release: Release) -> set[str]:
+        return {by_hash_path(suite, name, entry.sha256) for name, entry in release.entries.items()}
+
+    def _old(self, store: ObjectStore, found: Iterable[Found]) -> Iterator[Found]:
+        """Give those that were written before the days that are kept."""
+        for each in found:
+            self.hold()
+            info = store.head(each.key)
+            if info is not None and info.modified < self.now - self.keeping.age:
+                yield each
+
+    def _named_by_releases(self) -> set[str]:
+        """Give the pool files of every suite there is, also one configured no more, in place or retained.
+
+        Raises `CandidateRefused` for a suite that can't be read, `ObjectNotFound` when an index in place is gone.
+        """
+        suites = {match[1] for key, _ in self.bucket.keys("dists/") if (match := _SUITE_RELEASE.match(key))}
+        named: set[str] = set()
+        for suite in sorted(suites):
+            published = read_published(self.bucket, suite, self.keyring)
+            if published.release is None:
+                raise CandidateRefused(
+                    f"dists/{suite} has no InRelease with a good signature of the repository's key, so what it names"
+                    " is not known.",
+                    remedy="Publish that suite, or remove its folder if nobody reads it.",
+                )
+            indexes = {key: (release, True) for key, release in self._packages_of(published.release)}
+            for generation in self._retention(suite, published).retained:
+                for key, release in self._packages_of(self._read(generation)):
+                    indexes.setdefault(key, (release, False))
+            for (name, _), (release, in_place) in indexes.items():
+                named |= self._files_of(suite, name, release, must_be_there=in_place)
+        return named
+
+    def _packages_of(self, release: Release) -> Iterator[tuple[tuple[str, str], Release]]:
+        """Give the name and SHA256 of each Packages index of a Release, with the Release."""
+        for name, entry in release.entries.items():
+            if name.endswith("/Packages"):
+                yield (name, entry.sha256), release
+
+    def _files_of(self, suite: str, name: str, release: Release, *, must_be_there: bool) -> set[str]:
+        self.hold()
+        try:
+            return {entry.pool_path for entry in entries_in(read_index(self.bucket, suite, name, release))}
+        except ObjectNotFound:
+            if must_be_there:
+                raise
+            return set()  # of a candidate that never came into place: no client was led further

@@ -1,0 +1,131 @@
+"""From an uploaded build to what a client reads."""
+
+import pytest
+
+from packages_app.core.errors import InvalidDeb, PackageRefused
+from packages_app.models import Conflict, Job, Package, Publication
+from packages_app.services import adapters
+from packages_app.services.intake.uploads import stage_upload
+from tests.debs import build_deb
+from tests.reader import read_everything, read_suite
+
+
+def keyring():
+    return adapters.signer().public_keyring()
+
+
+def stored(stack):
+    """Every object of both stores and every record: what a refusal must leave as it was."""
+    objects = [list(store.keys("")) for store in (stack.bucket, stack.staging)]
+    return objects, stack.records(), Job.objects.count()
+
+
+def test_an_upload_is_recorded_mirrored_published_and_readable(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    deb = build_deb(tmp_path, "tool", "1.2+dfsg-1~rc1", Depends="libc6 (>= 2.34)")
+    upload = stage_upload(deb, deb.name)
+    done = embedded.run_jobs()
+    assert [(job.kind, job.state) for job in done] == [("intake_upload", "done"), ("publish", "done")]
+    upload.refresh_from_db()
+    assert upload.result == {"package": "tool", "version": "1.2+dfsg-1~rc1", "architecture": "amd64", "new": True}
+    [record] = embedded.records()
+    assert record.pool_path == "pool/main/t/tool/tool_1.2+dfsg-1~rc1_amd64.deb"
+    assert record.depends == "libc6 (>= 2.34)"
+    assert Package.objects.get().version == "1.2+dfsg-1~rc1"
+    assert read_everything(embedded.bucket, keyring()) == {("tool", "1.2+dfsg-1~rc1", "amd64")}
+    assert list(embedded.staging.keys("uploads/")) == []
+    assert Publication.objects.get().added == ["tool 1.2+dfsg-1~rc1 amd64"]
+
+
+def test_the_same_upload_again_changes_nothing(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    deb = build_deb(tmp_path, "tool", "1.0")
+    stage_upload(deb, deb.name)
+    embedded.run_jobs()
+    before = embedded.dists(), embedded.records()
+    stage_upload(deb, deb.name)
+    [job] = embedded.run_jobs()
+    assert job.result["new"] is False
+    assert (embedded.dists(), embedded.records()) == before
+
+
+def test_the_same_version_with_other_bytes_is_a_conflict_that_changes_nothing(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    first = build_deb(tmp_path / "first", "tool", "1.0")
+    other = build_deb(tmp_path / "other", "tool", "1.0", files={"usr/share/tool": b"other"})
+    stage_upload(first, first.name)
+    embedded.run_jobs()
+    before = embedded.dists(), embedded.records()
+    stage_upload(other, other.name)
+    [job] = embedded.run_jobs()
+    assert (job.state, job.error_code) == ("failed", "version_conflict")
+    assert (embedded.dists(), embedded.records()) == before
+    conflict = Conflict.objects.get()
+    assert conflict.known_sha256 == before[1][0].sha256_hash
+    assert embedded.staging.read(conflict.quarantined) == other.read_bytes()
+
+
+def test_an_upload_to_another_suite_adds_the_package_there(embedded, tmp_path):
+    embedded.configure(suites=[{}, {"name": "testing", "codename": "testing"}])
+    embedded.define_uploads("tool")
+    deb = build_deb(tmp_path, "tool", "1.0")
+    stage_upload(deb, deb.name)
+    stage_upload(deb, deb.name, suite="testing")
+    embedded.run_jobs()
+    assert embedded.records()[0].suites == ("stable", "testing")
+    for suite in ("stable", "testing"):
+        assert read_everything(embedded.bucket, keyring(), suite) == {("tool", "1.0", "amd64")}
+
+
+def test_an_all_package_is_offered_to_every_architecture(embedded, tmp_path):
+    embedded.define_uploads("docs", architecture="all")
+    deb = build_deb(tmp_path, "docs", "1.0", "all")
+    stage_upload(deb, deb.name)
+    embedded.run_jobs()
+    assert set(read_suite(embedded.bucket, keyring())) == {("docs", "1.0", "amd64"), ("docs", "1.0", "arm64")}
+
+
+@pytest.mark.parametrize(
+    ("filename", "said"),
+    [
+        ("../tool_1.0_amd64.deb", "holds a path"),
+        ("/etc/tool.deb", "holds a path"),
+        ("..\\tool.deb", "holds a path"),
+        (".deb", "holds a path"),
+        ("tool.txt", "is not named .deb"),
+    ],
+)
+def test_a_file_name_that_holds_a_path_is_refused_before_anything_is_stored(embedded, tmp_path, filename, said):
+    embedded.define_uploads("tool")
+    before = stored(embedded)
+    with pytest.raises(PackageRefused, match=said):
+        stage_upload(build_deb(tmp_path, "tool", "1.0"), filename)
+    assert stored(embedded) == before
+
+
+def refuse(stack, path, error, said, **options):
+    before = stored(stack)
+    with pytest.raises(error, match=said) as refused:
+        stage_upload(path, "package.deb", **options)
+    assert refused.value.remedy
+    assert stored(stack) == before
+
+
+def test_what_is_no_deb_is_refused_before_anything_is_stored(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    sound = build_deb(tmp_path, "tool", "1.0").read_bytes()
+    for name, body in (("page", b"<html>Not found</html>"), ("cut", sound[:-50]), ("empty", b"")):
+        path = tmp_path / name
+        path.write_bytes(body)
+        refuse(embedded, path, InvalidDeb, "no .deb|truncated")
+
+
+def test_a_package_that_does_not_belong_is_refused_before_anything_is_stored(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    embedded.define("fed", {"type": "external_download", "endpoint": "https://example.org/feed.json"})
+    refuse(embedded, build_deb(tmp_path, "stranger", "1.0"), PackageRefused, "stranger is not one that takes uploads")
+    refuse(embedded, build_deb(tmp_path, "fed", "1.0"), PackageRefused, "fed is not one that takes uploads")
+    refuse(embedded, build_deb(tmp_path, "tool", "1.0", "arm64"), PackageRefused, "its architecture is arm64")
+    sound = build_deb(tmp_path, "tool", "1.0")
+    refuse(embedded, sound, PackageRefused, "nowhere is no suite", suite="nowhere")
+    refuse(embedded, sound, PackageRefused, "extra is not in suite", component="extra")

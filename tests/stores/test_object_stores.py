@@ -1,0 +1,324 @@
+"""What the port promises, kept by both stores (R11, P12, P16, P17)."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from packages_app.core.checksums import checksums_of_bytes, checksums_of_file
+from packages_app.core.errors import (
+    ImmutableObjectConflict,
+    ObjectChanged,
+    ObjectExists,
+    ObjectNotFound,
+    StoreMissing,
+)
+from packages_app.core.layout import cache_control, content_type
+from packages_app.core.locations import FolderStore
+from packages_app.stores.immutable import put_immutable, put_many_immutable
+from packages_app.stores.local_store import LocalObjectStore
+from packages_app.stores.open_store import open_store
+from packages_app.stores.s3_store import S3ObjectStore
+from tests.stores.racing_writer import ROUNDS
+
+ODD = "pool/main/g/g++/g++_1:2.0~rc1+b1_amd64.deb"
+
+
+def test_an_object_comes_back_with_type_and_cache_header(store):
+    info = store.put(ODD, b"bytes")
+    assert store.read(ODD) == b"bytes"
+    # When a bucket says "modified" is up to the server: it may be a second off the answer to the write.
+    assert replace(store.head(ODD), modified=info.modified) == info
+    assert (info.key, info.size) == (ODD, 5)
+    assert (info.content_type, info.cache_control) == (content_type(ODD), cache_control(ODD))
+    assert "can be written" in store.probe()
+
+
+def test_a_file_is_stored_as_it_is(store, tmp_path):
+    path = tmp_path / "large"
+    path.write_bytes(os.urandom(3_000_000))
+    assert store.put("pool/large.deb", path).size == 3_000_000
+    with store.open("pool/large.deb") as stream:
+        assert stream.read() == path.read_bytes()
+    with store.open("pool/large.deb") as stream:
+        assert stream.read(10) + stream.read(10) == path.read_bytes()[:20]
+
+
+def test_a_large_file_never_stands_in_memory(store, tmp_path):
+    path, size = tmp_path / "large", 48 * 1024**2
+    with path.open("wb") as stream:
+        stream.truncate(size)
+    checksums = checksums_of_file(path)
+    tracemalloc.start()
+    try:
+        assert put_immutable(store, "pool/large.deb", path, checksums) is True
+        assert put_immutable(store, "pool/large.deb", path, checksums) is False
+        assert tracemalloc.get_traced_memory()[1] < size / 2
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_body_that_is_no_file_is_no_fault_of_the_store(store, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        store.put("a", tmp_path / "absent")
+    assert store.head("a") is None
+
+
+def test_what_a_killed_process_left_goes_a_day_later(tmp_path):
+    now = time.time()
+    today, later = (LocalObjectStore(FolderStore(tmp_path), clock=lambda day=day: now + day * 86_400) for day in (0, 2))
+    today.create()
+    old = tmp_path / "old.deb"
+    old.write_bytes(b"package")
+    os.utime(old, (1, 1))
+    left = tmp_path / ".repomgr/tmp"
+    (left / "draft").mkdir()
+    (left / "draft/Packages").write_bytes(b"half")
+    os.link(old, left / "link")
+    with today.drafts() as own:
+        assert {path.name for path in left.iterdir()} == {"draft", "link", own.name}
+    with later.drafts() as own:
+        assert [path.name for path in left.iterdir()] == [own.name]
+    assert old.exists()
+
+
+def test_what_is_not_there(store):
+    assert store.head("nothing") is None
+    for call in (store.read, store.open, lambda key: store.copy(key, "x", metadata={})):
+        with pytest.raises(ObjectNotFound):
+            call("nothing")
+    store.delete("nothing")
+
+
+def test_if_none_match_never_replaces(store):
+    store.put("a", b"one", if_none_match=True)
+    with pytest.raises(ObjectExists):
+        store.put("a", b"two", if_none_match=True)
+    assert store.read("a") == b"one"
+
+
+def test_if_match_replaces_only_what_was_seen(store):
+    seen = store.put("InRelease", b"one")
+    store.put("InRelease", b"two", if_match=seen.etag)
+    with pytest.raises(ObjectChanged):
+        store.put("InRelease", b"three", if_match=seen.etag)
+    assert store.read("InRelease") == b"two"
+    with pytest.raises(ObjectChanged):
+        store.put("absent", b"x", if_match=seen.etag)
+
+
+@pytest.mark.parametrize("condition", ["none", "match"])
+def test_of_many_writers_one_wins(store, condition):
+    seen = store.put("raced", b"before").etag if condition == "match" else None
+    won = []
+
+    def write(number):
+        try:
+            store.put("raced", b"%d" % number, if_none_match=seen is None, if_match=seen)
+            won.append(number)
+        except (ObjectExists, ObjectChanged):
+            pass
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    assert store.read("raced") == b"%d" % won[0]
+
+
+def test_of_many_processes_one_wins(store, location):
+    """Each takes the same hundred keys, and counts one object up by compare-and-swap: nothing is lost or doubled."""
+    store.put("counter", b"0")
+    command = [sys.executable, "-m", "tests.stores.racing_writer", repr(location)]
+    writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    won = [line for writer in writers for line in writer.communicate(timeout=120)[0].split()]
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert sorted(won) == sorted(f"raced/{number}" for number in range(ROUNDS))
+    assert store.read("counter") == b"%d" % (3 * ROUNDS)
+
+
+def test_a_write_tells_of_itself_not_of_the_next_one(store):
+    first = store.put("InRelease", b"one")
+    second = store.put("InRelease", b"two", if_match=first.etag)
+    assert first.etag != second.etag
+    assert store.head("InRelease").etag == second.etag
+
+
+def test_metadata_comes_back_with_lower_case_names_and_goes_with_its_object(store):
+    assert store.put("a", b"1", metadata={"Version": "1"}, if_none_match=True).metadata == {"version": "1"}
+    assert store.head("a").metadata == {"version": "1"}
+    with pytest.raises(ObjectExists):
+        store.put("a", b"2", metadata={"version": "2"}, if_none_match=True)
+    assert store.head("a").metadata == {"version": "1"}
+    store.put("a.json/b", b"1", metadata={"version": "3"})
+    store.delete("a")
+    store.put("a", b"1")
+    assert store.head("a").metadata == {}
+    assert store.head("a.json/b").metadata == {"version": "3"}
+
+
+def test_a_copy_has_the_bytes_and_metadata_of_its_own(store):
+    store.put(ODD, b"bytes")
+    info = store.copy(ODD, "tool.deb", metadata={"version": "1:2.0~rc1+b1", "package": "g++"})
+    assert info.metadata == {"version": "1:2.0~rc1+b1", "package": "g++"}
+    assert store.head("tool.deb").content_type == "application/vnd.debian.binary-package"
+    store.put(ODD, b"other")
+    assert store.read("tool.deb") == b"bytes"
+    store.put("tool.deb", b"plain")
+    assert store.head("tool.deb").metadata == {}
+
+
+def test_keys_are_listed_by_prefix_in_order(store):
+    for key in ("pool/b~1.deb", "pool/a+b.deb", "dists/x", "poolside"):
+        store.put(key, b"12")
+    assert list(store.keys("pool/")) == [("pool/a+b.deb", 2), ("pool/b~1.deb", 2)]
+    assert [key for key, _ in store.keys("")] == ["dists/x", "pool/a+b.deb", "pool/b~1.deb", "poolside"]
+    store.delete("pool/b~1.deb")
+    assert list(store.keys("pool/")) == [("pool/a+b.deb", 2)]
+
+
+@pytest.mark.parametrize("prefix", ["../", "/", "/etc/", ".repomgr/", "pool//", "absent/", "pool/b~1.deb/"])
+def test_a_prefix_of_nothing_lists_nothing(store, prefix):
+    store.put("pool/b~1.deb", b"12", metadata={"a": "b"})
+    assert list(store.keys(prefix)) == []
+
+
+def test_many_keys_are_listed_over_several_pages(store):
+    if isinstance(store, S3ObjectStore):
+        keys = [f"pool/{number:04}" for number in range(1001)]
+    else:
+        keys = [f"pool/{number}" for number in range(20)]
+    for key in keys:
+        store.put(key, b"")
+    assert [key for key, _ in store.keys("pool/")] == sorted(keys)
+
+
+@pytest.mark.parametrize("count", [3, 120])
+def test_sizes_are_told_of_what_is_there_few_or_many(store, count):
+    keys = [f"pool/{number:03}" for number in range(count)]
+    for number, key in enumerate(keys):
+        store.put(key, b"x" * number)
+    store.put("pool/other", b"")
+    store.put("poo", b"")
+    asked = [*keys, "pool/none", "absent/x", "pool", "../pool/001", ""]
+    assert store.sizes_of(asked) == {key: number for number, key in enumerate(keys)}
+    assert store.sizes_of([]) == {}
+
+
+ODD_KEYS = ["a b", "a+b", "a~b", "a:b", "a%2Bb", "a&b=c", "a?b#c", "ä", "'\"<>", "a;b@c,d"]
+
+
+def test_odd_characters_survive_writing_copying_and_listing(store):
+    for key in ODD_KEYS:
+        store.put(f"from/{key}", key.encode())
+        store.copy(f"from/{key}", f"to/{key}", metadata={})
+        assert store.read(f"to/{key}") == key.encode()
+    assert [key for key, _ in store.keys("to/")] == sorted(f"to/{key}" for key in ODD_KEYS)
+
+
+def test_a_reader_gets_the_old_or_the_new_object_whole(store):
+    bodies = [bytes([number]) * 200_000 for number in range(6)]
+    store.put("changing", bodies[0])
+    seen, stop = [], threading.Event()
+
+    def read():
+        while not stop.is_set():
+            seen.append(store.read("changing"))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for body in bodies * 3:
+        store.put("changing", body)
+    stop.set()
+    reader.join()
+    assert seen
+    assert set(seen) <= set(bodies)
+
+
+def test_an_immutable_object_is_written_once(store):
+    body = b"index"
+    assert put_immutable(store, "by-hash/x", body, checksums_of_bytes(body)) is True
+    assert put_immutable(store, "by-hash/x", body, checksums_of_bytes(body)) is False
+    with pytest.raises(ImmutableObjectConflict, match=checksums_of_bytes(body).sha256):
+        put_immutable(store, "by-hash/x", b"other", checksums_of_bytes(b"other"))
+    assert store.read("by-hash/x") == body
+
+
+def test_many_immutable_objects_are_written_once(store):
+    many = [(key, body, checksums_of_bytes(body)) for key, body in (("pool/1", b"one"), ("pool/2", b"two"))]
+    other = ("pool/1", b"other", checksums_of_bytes(b"other"))
+    assert put_many_immutable(store, many[:1]) == [True]
+    same, new, conflict = put_many_immutable(store, [*many, other])
+    assert (same, new) == (False, True)
+    assert isinstance(conflict, ImmutableObjectConflict)
+    assert other[2].sha256 in conflict.message
+    assert [store.read(key) for key, _, _ in many] == [b"one", b"two"]
+    assert put_many_immutable(store, []) == []
+
+
+def test_a_missing_store_is_named_with_the_remedy(unmade):
+    for call in (
+        lambda: unmade.put("a", b"x"),
+        lambda: unmade.read("a"),
+        lambda: unmade.open("a"),
+        lambda: unmade.head("a"),
+        lambda: unmade.copy("a", "b", metadata={}),
+        lambda: unmade.delete("a"),
+        lambda: list(unmade.keys("")),
+        lambda: unmade.sizes_of(["a"]),
+        unmade.probe,
+    ):
+        with pytest.raises(StoreMissing) as missing:
+            call()
+        assert "create_storage" in missing.value.remedy
+
+
+LONG = "x" * 256
+
+
+@pytest.mark.parametrize(
+    "key", ["../x", "/etc/passwd", "a/../../x", ".hidden", "a/.hidden/b", "a//b", "a/", "a\0b", "a\nb", "", LONG]
+)
+def test_a_key_that_no_object_can_have_is_refused(store, key):
+    for call in (store.read, store.head, store.delete, lambda key: store.put(key, b"x")):
+        with pytest.raises(ObjectNotFound):
+            call(key)
+    with pytest.raises(ObjectNotFound):
+        store.copy("a", key, metadata={})
+
+
+def test_an_immutable_object_that_goes_while_it_is_compared_is_written(store):
+    class Going:
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+        def open(self, key):
+            store.delete(key)
+            return store.open(key)
+
+    store.put("pool/a", b"a")
+    assert put_immutable(Going(), "pool/a", b"a", checksums_of_bytes(b"a")) is True
+    assert store.read("pool/a") == b"a"
+
+
+segments = st.from_regex(r"[a-zA-Z0-9][a-zA-Z0-9+~:._-]{0,12}", fullmatch=True)
+
+
+@settings(max_examples=100)
+@given(st.lists(segments, min_size=1, max_size=4).map("/".join), st.binary(max_size=50))
+def test_p12_p16_any_key_is_a_regular_object_with_content_and_type(tmp_path_factory, key, body):
+    store = open_store(FolderStore(tmp_path_factory.mktemp("store")))
+    store.create()
+    info = store.put(key, body)
+    assert store.read(key) == body
+    assert (info.size, info.content_type) == (len(body), content_type(key))
+    assert list(store.keys("")) == [(key, len(body))]
