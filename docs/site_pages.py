@@ -40,8 +40,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     django.setup()
     from repomgr import reference
 
-    files.append(File.generated(config, "reference/settings.md", content=reference.settings_page()))
-    files.append(File.generated(config, "reference/commands.md", content=reference.commands_page()))
+    pages = {
+        "settings": reference.settings_page,
+        "commands": reference.commands_page,
+        "errors": reference.errors_page,
+    }
+    for name, made in pages.items():
+        files.append(File.generated(config, f"reference/{name}.md", content=made()))
     return files
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from inspect import getdoc
 
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand, DjangoHelpFormatter
 
+from packages_app.core.errors import RepomgrError
 from repomgr import environment, processes
 from repomgr.environment import Setting
 from repomgr.setting_meanings import MEANINGS
@@ -30,6 +32,16 @@ correct the input) or 75 (a server is away: try again). Besides what is listed, 
 commands, such as `--traceback`.
 
 This page is made from what each command says with `--help`.
+"""
+_ERRORS_HEAD = """# Errors
+
+What a command prints, a job's page shows and the log says of a failure: a code that never changes its name, a sentence
+with what was wrong, and the remedy. What to do about each is in [OPERATIONS](../OPERATIONS.md).
+
+This page is made from the code that raises them.
+
+| code | what it says |
+|---|---|
 """
 
 
@@ -71,3 +83,23 @@ def _help_of(name: str) -> str:
     command.suppressed_base_arguments = set(DjangoHelpFormatter.show_last)
     formatter = partial(DjangoHelpFormatter, width=_HELP_WIDTH)
     return command.create_parser("manage.py", name, formatter_class=formatter).format_help()
+
+
+def error_kinds() -> Mapping[str, type[RepomgrError]]:
+    """Return every kind of error that is raised on purpose, by its code, sorted."""
+    found, waiting = {}, RepomgrError.__subclasses__()
+    while waiting:
+        kind = waiting.pop()
+        found[kind.code] = kind
+        waiting += kind.__subclasses__()
+    return dict(sorted(found.items()))
+
+
+def errors_page() -> str:
+    """Return the page of all codes of errors: the first sentence of what each says of itself."""
+    rows = [f"| `{code}` | {_first_line(kind)} |\n" for code, kind in error_kinds().items()]
+    return _ERRORS_HEAD + "".join(rows)
+
+
+def _first_line(kind: type[RepomgrError]) -> str:
+    return (getdoc(kind) or "").partition("\n")[0]

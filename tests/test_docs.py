@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
+from packages_app.models import Notice
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 # In a process of its own: what other tests read of the environment is no setting.
@@ -23,7 +25,8 @@ print(json.dumps({
     "read": {name: one.default for name, one in reference.settings_read().items()},
     "described": {name: one.default for name, one in reference.MEANINGS.items()},
     "table": reference.settings_table(),
-    "pages": [reference.settings_page(), reference.commands_page()],
+    "errors": list(reference.error_kinds()),
+    "pages": [reference.settings_page(), reference.commands_page(), reference.errors_page()],
 }))
 """
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -71,6 +74,12 @@ def test_readme_has_the_table_of_settings_that_the_code_makes(reference):
 
 def test_the_pages_of_settings_and_commands_tell_no_path_of_this_machine(reference):
     assert [page.splitlines()[0] for page in reference["pages"] if str(ROOT) in page or str(Path.home()) in page] == []
+
+
+def test_operations_says_what_to_do_about_every_error_and_every_notice(reference):
+    tables = re.findall(r"^\| (.+?) \|", text_of(ROOT / "docs/OPERATIONS.md"), re.MULTILINE)
+    told = {code for cell in tables for code in re.findall(r"`(\w+)`", cell)}
+    assert sorted({*reference["errors"], *Notice.Kind.values} - told) == []
 
 
 def test_readme_lists_every_command_of_ours_and_no_other():
