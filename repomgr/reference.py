@@ -9,6 +9,7 @@ from inspect import getdoc
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand, DjangoHelpFormatter
 
+from packages_app.core import errors
 from packages_app.core.errors import RepomgrError
 from repomgr import environment, processes
 from repomgr.environment import Setting
@@ -86,13 +87,9 @@ def _help_of(name: str) -> str:
 
 
 def error_kinds() -> Mapping[str, type[RepomgrError]]:
-    """Return every kind of error that is raised on purpose, by its code, sorted."""
-    found, waiting = {}, RepomgrError.__subclasses__()
-    while waiting:
-        kind = waiting.pop()
-        found[kind.code] = kind
-        waiting += kind.__subclasses__()
-    return dict(sorted(found.items()))
+    """Return every kind of error that `core/errors.py` has, by its code, sorted; kinds without a code are not in it."""
+    kinds = (kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RepomgrError))
+    return dict(sorted((kind.code, kind) for kind in kinds if kind is not RepomgrError and "code" in vars(kind)))
 
 
 def errors_page() -> str:
