@@ -14,7 +14,7 @@ TEST_TMP = $(shell if [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -
 SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev reprepro aptly ed patch
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-distributed test test-fast test-apt-versions chaos bench lint audit format lock system-packages clean
+.PHONY: help up up-distributed test test-fast test-apt-versions chaos bench lint audit format docs lock system-packages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,8 @@ lock:  ## resolve what pyproject.toml asks for (needs uv; UPGRADE=--upgrade for 
 		--no-header --no-annotate --no-strip-extras $(UPGRADE) pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--no-header --no-annotate --no-strip-extras -c requirements.lock --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-header --no-annotate --no-strip-extras -c requirements-dev.lock --extra docs pyproject.toml -o requirements-docs.lock
 
 system-packages:  ## as root on Debian, install the servers and tools that the tests use
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -76,6 +78,10 @@ system-packages:  ## as root on Debian, install the servers and tools that the t
 			apt-get install -y -q --no-install-recommends $$missing; \
 		fi; \
 	fi
+
+docs: $(VENV)/.docs  ## build the documentation as a site below build/docs, refusing dead links
+	@REPOMGR_HOME=$$(mktemp -d) && export REPOMGR_HOME && \
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict; code=$$?; rm -rf "$$REPOMGR_HOME"; exit $$code
 
 clean:  ## remove the environment and caches; data stays
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
@@ -91,5 +97,11 @@ $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Beside what is there: both locks name the same versions of what they share.
+$(VENV)/.docs: requirements-docs.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

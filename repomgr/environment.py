@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -20,8 +21,26 @@ _DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql", "pgsql")
 _BROKER_SCHEMES = ("filesystem", "redis", "rediss", "unix", "redis+socket", "sqs", "amqp", "amqps")
 
 
+@dataclass(frozen=True)
+class Setting:
+    """A setting that was read: what it takes, in words, and its default as it would be written ("" for none)."""
+
+    name: str
+    takes: str
+    default: str
+
+
+READ: dict[str, Setting] = {}
+"""Every setting that was read in this process, by its name, in the order of their first reading."""
+
+
+def _note(name: str, takes: str, default: str) -> None:
+    READ.setdefault(name, Setting(name, takes, default))
+
+
 def text(name: str, *, default: str) -> str:
     """Give NAME, or the stripped content of the file that NAME_FILE names; empty counts as not set."""
+    _note(name, "text", default)
     path = os.environ.get(f"{name}_FILE", "")
     if not path:
         return os.environ.get(name, "").strip() or default
@@ -35,6 +54,7 @@ def text(name: str, *, default: str) -> str:
 
 def token(name: str) -> str:
     """Give a secret that goes into a header, "" where none is set; one that no header can hold is refused unshown."""
+    _note(name, "a token", "")
     value = text(name, default="")
     if not all("!" <= character <= "~" for character in value):
         raise SettingsError(
@@ -45,12 +65,14 @@ def token(name: str) -> str:
 
 def texts(name: str, *, default: list[str]) -> list[str]:
     """Give a comma-separated list."""
+    _note(name, "a list, separated by commas", ",".join(default))
     given = [item.strip() for item in text(name, default="").split(",") if item.strip()]
     return given or default
 
 
 def addresses(name: str) -> list[str]:
     """Give addresses as `scheme://…`, separated by commas (which they may hold too); a bad one is refused unshown."""
+    _note(name, "addresses, separated by commas", "")
     given = [item for item in re.split(r"[\s,]+(?=[A-Za-z][\w+.-]*://)", text(name, default="").strip(" ,")) if item]
     for number, item in enumerate(given, start=1):
         if not re.match(r"[A-Za-z][\w+.-]*://\S", item):
@@ -63,6 +85,7 @@ def addresses(name: str) -> list[str]:
 
 def choice(name: str, choices: tuple[str, ...], *, default: str) -> str:
     """Give one of a few words."""
+    _note(name, f"one of {', '.join(choices)}", default)
     value = text(name, default=default)
     if value not in choices:
         raise SettingsError(f"{name} is {value!r}.", remedy=f"Use one of: {', '.join(choices)}.")
@@ -71,6 +94,7 @@ def choice(name: str, choices: tuple[str, ...], *, default: str) -> str:
 
 def number(name: str, *, default: int) -> int:
     """Give a positive whole number."""
+    _note(name, "a positive whole number", str(default))
     value = text(name, default=str(default))
     if not value.isascii() or not value.isdigit() or int(value) == 0:
         raise SettingsError(f"{name} is {value!r}.", remedy="Write a positive whole number.")
@@ -79,6 +103,7 @@ def number(name: str, *, default: int) -> int:
 
 def port(name: str, *, default: int) -> int:
     """Give a TCP port."""
+    _note(name, "a port", str(default))
     value = number(name, default=default)
     if value > 65535:
         raise SettingsError(f"{name} is {value}.", remedy="Write a port from 1 to 65535.")
@@ -87,6 +112,7 @@ def port(name: str, *, default: int) -> int:
 
 def flag(name: str, *, default: bool) -> bool:
     """Give true or false, written as 1/0, true/false, yes/no or on/off."""
+    _note(name, "true or false", "true" if default else "false")
     value = text(name, default="true" if default else "false").lower()
     if value not in ("1", "0", "true", "false", "yes", "no", "on", "off"):
         raise SettingsError(f"{name} is {value!r}.", remedy="Write true or false.")
@@ -95,11 +121,13 @@ def flag(name: str, *, default: bool) -> bool:
 
 def folder(name: str, *, default: Path) -> Path:
     """Give an absolute path; a relative one counts from the working directory."""
+    _note(name, "a folder", str(default))
     return Path(text(name, default=str(default))).expanduser().absolute()
 
 
 def web_address(name: str, *, default: str) -> str:
     """Give an http(s) address without a slash at its end."""
+    _note(name, "an http(s) address", default)
     value = text(name, default=default)
     remedy = "Write it like https://apt.example.org, without user name and password: it is shown to all."
     try:
@@ -114,6 +142,7 @@ def web_address(name: str, *, default: str) -> str:
 
 def broker(name: str, *, default: str) -> str:
     """Give Celery's broker address."""
+    _note(name, "an address", default)
     value = text(name, default=default)
     if urlsplit(value).scheme not in _BROKER_SCHEMES:
         raise SettingsError(
@@ -124,6 +153,7 @@ def broker(name: str, *, default: str) -> str:
 
 def cache(name: str, *, default: str) -> dict[str, Any]:
     """Give the backend and place of a Django cache from `file:///FOLDER` or `redis://HOST:PORT/NUMBER`."""
+    _note(name, "an address", default)
     value = text(name, default=default)
     parts = urlsplit(value)
     if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
@@ -137,6 +167,7 @@ def cache(name: str, *, default: str) -> dict[str, Any]:
 
 def database(name: str, *, default: str) -> dict[str, Any]:
     """Give Django's database settings of a `sqlite:///path` or `postgres://user:password@host/name` address."""
+    _note(name, "an address", default)
     url = text(name, default=default)
     scheme = urlsplit(url).scheme
     if scheme not in _DATABASE_SCHEMES:
@@ -159,6 +190,7 @@ def database(name: str, *, default: str) -> dict[str, Any]:
 
 def secret_key(name: str, *, keep_in: Path) -> str:
     """Give the secret of sessions and forms; where none is set, one is made once and kept in a private file."""
+    _note(name, "a secret", "")
     given = text(name, default="")
     if given:
         return given

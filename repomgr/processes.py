@@ -44,12 +44,16 @@ def commands(bind: str, port: int, workers: int) -> dict[str, list[str]]:
     }
 
 
-def main(names: Sequence[str]) -> int:
-    """Run them all; gives 0 after Ctrl-C, else the exit code of the process that ended first."""
+def chosen() -> tuple[str, int, int]:
+    """Return the address and port that the web process listens on, and the number of workers, by the environment."""
     bind = environment.text("BIND", default="127.0.0.1")
     port = environment.port("PORT", default=8000)
-    workers = environment.number("WORKERS", default=1)
-    known = commands(bind, port, workers)
+    return bind, port, environment.number("WORKERS", default=1)
+
+
+def main(names: Sequence[str]) -> int:
+    """Run them all; gives 0 after Ctrl-C, else the exit code of the process that ended first."""
+    known = commands(*chosen())
     if names:
         return _become(names[0], known)
     manager = Manager(Printer(sys.stdout, colour=sys.stdout.isatty()))

@@ -1,0 +1,68 @@
+"""What each setting means, for README and the reference: a name that is read and not described here fails a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a setting is for, in Markdown. `default` says in words what no address or number says, "" elsewhere."""
+
+    text: str
+    default: str = ""
+
+
+MEANINGS: Mapping[str, Meaning] = {
+    "REPOMGR_HOME": Meaning("where data goes", "`var/`"),
+    "PORT": Meaning("where the web process listens"),
+    "BIND": Meaning("the address that it listens on"),
+    "WORKERS": Meaning("worker processes of `make up`"),
+    "REPOMGR_CONFIG": Meaning("where `repository.yaml` and `packages/` are", "`config/`"),
+    "PACKAGE_TABLE_URL": Meaning(
+        "the package table: `sqlite:///path` or `dynamodb://TABLE?region=…&endpoint=…`", "SQLite in the home"
+    ),
+    "BUCKET_URL": Meaning(
+        "what clients read: `file:///path` or `s3://BUCKET/prefix?region=…&endpoint=…&acl=public-read`",
+        "a folder in the home",
+    ),
+    "STAGING_URL": Meaning("what is not for clients: as `BUCKET_URL`; keep it private", "a folder in the home"),
+    "DATABASE_URL": Meaning(
+        "Django's database: `sqlite:///path` or `postgres://user:password@host/name`", "SQLite in the home"
+    ),
+    "BROKER_URL": Meaning("Celery's broker: folders in the home, or `redis://host:port/0`"),
+    "PUBLIC_URL": Meaning("the address that clients use", "`http://127.0.0.1:PORT/repository`"),
+    "SIGNING_KEY": Meaning("armored OpenPGP secret key; needed with a bucket on S3", "made at first start"),
+    "GITHUB_TOKEN": Meaning("for `github_release`: private repositories, and 5,000 requests an hour in place of 60"),
+    "PRIVATE_UPSTREAMS": Meaning(
+        "host names, addresses and networks (`10.1.0.0/16`) that downloads may go to although they are private"
+    ),
+    "SECRET_KEY": Meaning("sessions and forms", "made at first start"),
+    "ALLOWED_HOSTS": Meaning("names the web process answers to"),
+    "BEHIND_HTTPS": Meaning("a proxy in front speaks HTTPS, and sets `X-Forwarded-Proto` and `X-Forwarded-For`"),
+    "LOGIN_ATTEMPTS": Meaning("failures that lock a user name for an address, for 15 minutes"),
+    "SWEEP_GENERATIONS": Meaning("how many old publications stay readable"),
+    "SWEEP_DAYS": Meaning("for how many days what was in place stays readable"),
+    "UPLOAD_LIMIT_BYTES": Meaning("largest upload through the admin (2 GiB)"),
+    "NOTIFY_URLS": Meaning(
+        "who is told of notices: addresses of [apprise](https://github.com/caronc/apprise): `mailtos://…`,"
+        " `jsons://…` (webhook), `sns://…`"
+    ),
+    "NOTIFY_KINDS": Meaning("the kinds of notices that are sent", "all"),
+    "ADMIN_URL": Meaning("the admin's address, for links in what is sent: `https://repomgr.example.org/admin`"),
+    "VERIFY_SAMPLE": Meaning("pool files that the daily verification reads besides the newest versions"),
+    "APT_CHECK": Meaning(
+        "the real apt reads candidates before the switch: `auto`, those rendered whole, where it is installed;"
+        " `required`, every one; or `off`"
+    ),
+    "SHARD_CACHE_URL": Meaning(
+        "compressed parts of indexes by content: `file:///FOLDER` or `redis://HOST:PORT/NUMBER`; losing it costs time"
+        " only",
+        "files in the home",
+    ),
+    "LEASE_SECONDS": Meaning("a publisher that says nothing for so long loses its suite to another"),
+    "SILENT_SECONDS": Meaning("a worker that says nothing for so long loses its job to another"),
+    "LOG_LEVEL": Meaning("structured logs on standard error, from this level on"),
+    "LOG_FORMAT": Meaning("`json`, one object a line, or `console` for people"),
+}
