@@ -11,4 +11,4 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("repomgr")
 
-pytest_plugins = ["tests.servers", "tests.stack", "tests.verified"]
+pytest_plugins = ["tests.servers", "tests.database", "tests.stack", "tests.verified"]
