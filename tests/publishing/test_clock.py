@@ -48,7 +48,7 @@ def date():
     return read_release(adapters.bucket(), adapters.signer().public_keyring())["Date"]
 
 
-@pytest.fixture(params=["embedded", "s3"])
+@pytest.fixture(params=["embedded", pytest.param("s3", marks=pytest.mark.outside)])
 def stack(request, tmp_path, settings, db):
     if request.param == "embedded":
         return point_settings_at(settings, tmp_path)
