@@ -1,5 +1,6 @@
 """What every test shares; its environment is `tests.environment`."""
 
+import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -11,4 +12,31 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("repomgr")
 
-pytest_plugins = ["tests.servers", "tests.stack", "tests.verified"]
+pytest_plugins = ["tests.servers", "tests.database", "tests.stack", "tests.verified"]
+
+SERVERS = {"moto", "redis_url", "postgres_url", "live_server", "standing"}
+SLOW = (
+    "tests/faults",
+    "tests/apt",
+    "tests/browser",
+    "tests/commands/test_migrate_package_table.py",
+    "tests/services/test_properties.py",
+    "tests/services/repair",
+    "tests/services/test_sweep.py",
+    "tests/adoption",
+    "tests/admin",
+    "tests/commands",
+    "tests/package_table",
+    "tests/indexes",
+    "tests/debian/test_hostile.py",
+    "tests/services",
+)
+"""Folders and files in the order in which they begin, before all others: the longest tests must not come last."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest tests begin, and mark those that need a server."""
+    items.sort(key=lambda item: next((at for at, path in enumerate(SLOW) if item.nodeid.startswith(path)), len(SLOW)))
+    for item in items:
+        if SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.outside)

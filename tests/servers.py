@@ -1,41 +1,44 @@
-"""The servers of `repomgr.servers` as fixtures, one of each for a test process."""
+"""The servers of `repomgr.servers` as fixtures, one of each for all processes of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from repomgr.servers.process import ServerMissing
-from repomgr.servers.start import moto_server, postgresql_server, redis_server
+from tests.shared_server import shared_server
 
 
 @pytest.fixture(scope="session")
-def moto() -> Iterator[str]:
-    """The address of S3 and DynamoDB as moto plays them."""
-    yield from _started(moto_server)
+def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder that all processes of this run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    """The address of a Redis of its own."""
-    yield from _started(redis_server)
+def moto(run_folder: Path) -> Iterator[str]:
+    """The address of S3 and DynamoDB as moto plays them; names of buckets and tables are for a test to make up."""
+    yield from _shared("moto", run_folder)
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """The address of a PostgreSQL of its own, with an empty database."""
-    yield from _started(postgresql_server)
+def redis_url(run_folder: Path) -> Iterator[str]:
+    """The address of a Redis, for one test that uses it."""
+    yield from _shared("redis", run_folder)
 
 
-def _started(server: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def postgres_url(run_folder: Path) -> Iterator[str]:
+    """The address of a PostgreSQL with an empty database, for one test that uses it; others make their own there."""
+    yield from _shared("postgresql", run_folder)
+
+
+def _shared(name: str, run: Path) -> Iterator[str]:
     try:
-        started = server()
-        url = started.__enter__()
+        with shared_server(name, run) as url:
+            yield url
     except ServerMissing as missing:
         pytest.skip(str(missing))
-    try:
-        yield url
-    finally:
-        started.__exit__(None, None, None)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,13 +43,22 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def bound_to_us(command: Sequence[str], end: signal.Signals = signal.SIGTERM) -> list[str]:
+    """Return a command that gets `end` when the thread that starts it ends, however that comes: SIGKILL too.
+
+    By `setpriv` of util-linux, which turns into the command; where there is none, the command as it is.
+    """
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", end.name.removeprefix("SIG"), *command] if setpriv else list(command)
+
+
 @contextmanager
 def process(*command: str, end: signal.Signals = signal.SIGTERM, **options: Any) -> Iterator[subprocess.Popen[str]]:
     """Run a command for the block, in a session of its own (Ctrl-C does not reach it), which is ended with it.
 
-    `end` is the signal that asks it to end.
+    `end` is the signal that asks it to end, also when we are killed.
     """
-    running = subprocess.Popen(command, text=True, start_new_session=True, **options)
+    running = subprocess.Popen(bound_to_us(command, end), text=True, start_new_session=True, **options)
     try:
         yield running
     finally:

@@ -12,6 +12,7 @@ import pytest
 from packages_app.models import Package
 from packages_app.services import adapters
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
+from repomgr.servers.process import bound_to_us
 from tests.adoption import existing
 from tests.adoption.existing import Served
 from tests.commands.calling import call
@@ -322,7 +323,9 @@ def test_an_adoption_that_is_killed_goes_on_and_copies_nothing_twice(tmp_path):
 
     def manage(*command):
         arguments = [sys.executable, str(REPOSITORY / "manage.py"), *map(str, command)]
-        return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen(
+            bound_to_us(arguments), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
 
     for command in ("migrate", "create_storage"):
         assert manage(command).wait(120) == 0

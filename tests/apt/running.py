@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import yaml
 
-from repomgr.servers.process import free_port, wait_until
+from repomgr.servers.process import bound_to_us, free_port, wait_until
 from tests.stack import REPOSITORY
 
 
@@ -80,7 +80,12 @@ def running(home: Path, *, workers: int = 1, program: str = "repomgr.processes",
     product = Running(url, public_url, found[1] if found else "", home, config, environment)
     command = [sys.executable, "-m", program]
     processes = subprocess.Popen(
-        command, env=environment, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
+        bound_to_us(command, signal.SIGINT),
+        env=environment,
+        cwd=REPOSITORY,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
     )
     try:
         wait_until(lambda: _healthy(url), "the web process")

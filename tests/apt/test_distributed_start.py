@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from repomgr.servers.process import free_port, wait_until
+from repomgr.servers.process import bound_to_us, free_port, wait_until
 from tests.stack import REPOSITORY
 
 PROGRAMS = ("postgres", "redis-server", "repomgr.servers.moto", "gunicorn", "worker1@", "worker2@", "beat")
@@ -24,7 +24,9 @@ def started(home: Path, **settings: str) -> tuple[subprocess.Popen[bytes], Path]
     log = home / "log"
     command = [sys.executable, "-m", "repomgr.distributed"]
     with log.open("w") as stream:
-        return subprocess.Popen(command, env=environment, cwd=home, stdout=stream, stderr=stream), log
+        return subprocess.Popen(
+            bound_to_us(command, signal.SIGINT), env=environment, cwd=home, stdout=stream, stderr=stream
+        ), log
 
 
 def descendants(pid: int) -> set[int]:

@@ -14,6 +14,7 @@ from packages_app.core.locations import DynamoTable
 from packages_app.package_table.open_table import open_table
 from packages_app.package_table.raw_table import RawTable, canonical
 from packages_app.services import adapters
+from repomgr.servers.process import bound_to_us
 from tests.commands.calling import call, refused
 from tests.commands.test_terraform_state import state_of
 from tests.debs import build_deb
@@ -212,7 +213,7 @@ class Killed:
     def _started(self, command):
         arguments = [sys.executable, str(REPOSITORY / "manage.py"), *map(str, command)]
         return subprocess.Popen(
-            arguments, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            bound_to_us(arguments), env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
 

@@ -54,6 +54,7 @@ def debian_versions():
     return found
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("part", range(4))
 def test_the_key_sorts_debians_own_versions_as_dpkg_does(debian_versions, dpkg, part):
     chance = random.Random(part)
@@ -70,6 +71,7 @@ def test_the_key_sorts_debians_own_versions_as_dpkg_does(debian_versions, dpkg, 
     assert wrong == []
 
 
+@pytest.mark.outside
 @settings(max_examples=150)
 @given(versions, versions)
 def test_p19_the_key_sorts_made_up_versions_as_dpkg_does(dpkg, first, second):

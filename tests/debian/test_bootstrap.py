@@ -12,6 +12,8 @@ from packages_app.debian.bootstrap import BootstrapValues, build_bootstrap_deb
 from packages_app.debian.deb_file import open_deb
 from tests.debs import build_deb
 
+pytestmark = pytest.mark.outside
+
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "kiro-repo"
 DATE = 1767225600
 VALUES = BootstrapValues(

@@ -15,6 +15,10 @@ from tests.stack import REPOSITORY
 MEMORY_BOUND = 100 * 1024 * 1024
 
 
+# They look at one corpus.
+pytestmark = [pytest.mark.xdist_group("hostile"), pytest.mark.outside]
+
+
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")

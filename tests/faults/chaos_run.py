@@ -28,6 +28,7 @@ from packages_app.services.publication.publish import publish
 from packages_app.services.publication.requests import request_publication
 from packages_app.services.setup.storage import create_storage
 from packages_app.stores.open_store import open_store
+from repomgr.servers.process import bound_to_us
 from tests.apt.client import AptClient
 from tests.debs import build_deb
 from tests.faults.chaos_server import ChaosServer
@@ -100,7 +101,9 @@ class Workers:
             "--hostname", f"chaos{number}@%h",
         ]  # fmt: skip
         with (self._home / f"worker{number}.log").open("ab") as log:
-            return subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True)
+            return subprocess.Popen(
+                bound_to_us(command, signal.SIGKILL), cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
+            )
 
     def _go_on(self, process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):

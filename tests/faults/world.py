@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import shutil
+import signal
 import time
 import uuid
 from collections.abc import Callable
@@ -38,6 +40,8 @@ from tests.stack import Stack
 REGION = "eu-central-1"
 OLD, NEW, OTHER = ("tool", "1.0"), ("tool", "1.1"), ("tool", "2.0")
 AN_HOUR = 3600
+PR_SET_PDEATHSIG = 1
+"""prctl(2)."""
 A_BATCH = 25
 """Items of one BatchWriteItem at most (DynamoDB API reference)."""
 
@@ -54,6 +58,7 @@ class World:
     stack: Stack
     home: Path
     moto: str = ""
+    name: str = field(default_factory=lambda: f"world-{uuid.uuid4().hex}")
     opened: dict[object, Ports] = field(default_factory=dict)
     clients: dict[str, Any] = field(default_factory=dict)
 
@@ -69,7 +74,11 @@ class World:
         return self.opened[key]
 
     def part_from_parent(self) -> None:
-        """Let a forked process close the connections that it shares with its parent; it opens others by itself."""
+        """Let a forked process close the connections that it shares with its parent; it opens others by itself.
+
+        And let it end with its parent, stopped or not.
+        """
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         for ports in self.opened.values():
             if not isinstance(ports.table, DynamoPackageTable):
                 continue
@@ -87,7 +96,7 @@ class World:
     def again(self, settings) -> None:
         """Bring the kept state back."""
         if self.moto:
-            name = f"w{self.home.name}".lower().replace("_", "-")[:60]
+            name = self.name
             settings.PACKAGE_TABLE = DynamoTable(name, REGION, self.moto)
             settings.BUCKET = S3Store(name, "apt", REGION, self.moto, "public-read")
             settings.STAGING = S3Store(name, "staging", REGION, self.moto, "")

@@ -36,7 +36,7 @@ class Hands:
         return self.now
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
+@pytest.fixture(params=["sqlite", pytest.param("dynamodb", marks=pytest.mark.outside)])
 def unmade(request, tmp_path):
     clock = Hands()
     if request.param == "sqlite":

@@ -18,6 +18,8 @@ from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from tests.reader import read_everything
 from tests.records import make_record
 
+pytestmark = pytest.mark.outside
+
 RECORDS = [make_record("tool"), make_record("tool", "1.1", "arm64"), make_record("data", "2.0", "all")]
 
 

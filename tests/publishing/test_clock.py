@@ -1,5 +1,6 @@
 """Clients refuse a Release dated in the future and ignore one older than theirs, so a wrong clock dates none."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -47,15 +48,13 @@ def date():
     return read_release(adapters.bucket(), adapters.signer().public_keyring())["Date"]
 
 
-@pytest.fixture(params=["embedded", "s3"])
+@pytest.fixture(params=["embedded", pytest.param("s3", marks=pytest.mark.outside)])
 def stack(request, tmp_path, settings, db):
     if request.param == "embedded":
         return point_settings_at(settings, tmp_path)
     moto = request.getfixturevalue("moto")
-    stores = {
-        name: S3Store(f"clock-{name}-{tmp_path.name}".lower().replace("_", "-")[:60], "", "eu-central-1", moto, "")
-        for name in ("bucket", "staging")
-    }
+    name = f"clock-{uuid.uuid4().hex}"
+    stores = {place: S3Store(name, place, "eu-central-1", moto, "") for place in ("bucket", "staging")}
     stack = point_settings_at(settings, tmp_path, **stores)
     settings.SIGNING_KEY = generate_key("Test archive")
     return stack

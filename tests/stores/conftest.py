@@ -9,7 +9,7 @@ from packages_app.stores.open_store import open_store
 from tests.stores.failing_server import failing_server
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.outside)])
 def location(request, tmp_path):
     if request.param == "folder":
         return FolderStore(tmp_path / "bucket")

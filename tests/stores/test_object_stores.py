@@ -28,6 +28,7 @@ from packages_app.stores.immutable import put_immutable, put_many_immutable
 from packages_app.stores.local_store import LocalObjectStore
 from packages_app.stores.open_store import open_store
 from packages_app.stores.s3_store import S3ObjectStore
+from repomgr.servers.process import bound_to_us
 from tests.stores.racing_writer import ROUNDS
 
 ODD = "pool/main/g/g++/g++_1:2.0~rc1+b1_amd64.deb"
@@ -141,7 +142,7 @@ def test_of_many_processes_one_wins(store, location):
     """Each takes the same hundred keys, and counts one object up by compare-and-swap: nothing is lost or doubled."""
     store.put("counter", b"0")
     command = [sys.executable, "-m", "tests.stores.racing_writer", repr(location)]
-    writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    writers = [subprocess.Popen(bound_to_us(command), stdout=subprocess.PIPE, text=True) for _ in range(3)]
     won = [line for writer in writers for line in writer.communicate(timeout=120)[0].split()]
     assert [writer.returncode for writer in writers] == [0, 0, 0]
     assert sorted(won) == sorted(f"raced/{number}" for number in range(ROUNDS))
