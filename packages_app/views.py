@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from csp.constants import NONE, UNSAFE_INLINE
 from csp.decorators import csp
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, JsonResponse
 
+from packages_app.core.layout import public_address
 from packages_app.repository_view import serve_object
 from packages_app.services import adapters
 
@@ -37,5 +36,5 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 def repository_object(request: HttpRequest, key: str = "") -> HttpResponseBase:
     """Serve an object of a local bucket; a bucket of S3 is served by S3."""
     if not settings.EMBEDDED_BUCKET:
-        return HttpResponseRedirect(f"{settings.PUBLIC_URL}/{quote(key, safe='/+~:')}")
+        return HttpResponseRedirect(public_address(settings.PUBLIC_URL, key))
     return serve_object(request, adapters.bucket(), key)

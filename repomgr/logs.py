@@ -16,6 +16,23 @@ from packages_app.core.hiding import hide
 _SECRET_NAMES = re.compile(r"secret|password|token|signing_key|authorization|cookie", re.IGNORECASE)
 
 
+_LOGGERS: Mapping[str, Mapping[str, Any]] = {
+    "botocore": {"level": "WARNING"},
+    "httpx": {"level": "WARNING"},
+    # It writes headers as they come, and a redirect's address may be signed.
+    "httpcore": {"level": "WARNING"},
+    "celery.beat": {"level": "WARNING"},
+    # A lock is an event of our own, login_locked.
+    "axes": {"level": "ERROR"},
+    # Addresses of notices hold passwords, and both name parts of them; `send_notices` logs how it went.
+    "apprise": {"level": "WARNING", "handlers": ["nowhere"], "propagate": False},
+    "urllib3": {"level": "WARNING"},
+    # A line for each file that each client fetches says nothing; refusals and crashes are warnings.
+    "django_structlog.middlewares.request": {"level": "WARNING"},
+}
+"""Loggers of libraries that say too much, or what nobody may read."""
+
+
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Blank fields with a secret's name, and what `hide` finds in texts, at any depth (a structlog processor)."""
     for name, value in event.items():
@@ -58,35 +75,21 @@ def configure(options: MutableMapping[str, Any]) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, hide_secrets, renderer],
+        "foreign_pre_chain": shared,
+    }
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "formatters": {
-                "structured": {
-                    "()": structlog.stdlib.ProcessorFormatter,
-                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, hide_secrets, renderer],
-                    "foreign_pre_chain": shared,
-                }
-            },
+            "formatters": {"structured": formatter},
             "handlers": {
                 "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
                 "nowhere": {"class": "logging.NullHandler"},
             },
             "root": {"handlers": ["stderr"], "level": options["level"]},
-            "loggers": {
-                "botocore": {"level": "WARNING"},
-                "httpx": {"level": "WARNING"},
-                # It writes headers as they come, and a redirect's address may be signed.
-                "httpcore": {"level": "WARNING"},
-                "celery.beat": {"level": "WARNING"},
-                # A lock is an event of our own, login_locked.
-                "axes": {"level": "ERROR"},
-                # Addresses of notices hold passwords, and both name parts of them; `send_notices` logs how it went.
-                "apprise": {"level": "WARNING", "handlers": ["nowhere"], "propagate": False},
-                "urllib3": {"level": "WARNING"},
-                # A line for each file that each client fetches says nothing; refusals and crashes are warnings.
-                "django_structlog.middlewares.request": {"level": "WARNING"},
-            },
+            "loggers": _LOGGERS,
         }
     )

@@ -12,6 +12,8 @@ class QuietHandler(BaseHTTPRequestHandler):
     """Keeps connections open, as vendors' servers do, and says nothing."""
 
     protocol_version = "HTTP/1.1"
+    # Head and body go out by two writes: the second would wait 40 ms for the client's delayed acknowledgement.
+    disable_nagle_algorithm = True
 
     def log_message(self, *_arguments: Any) -> None:
         """Say nothing."""
@@ -21,10 +23,14 @@ class LoopbackServer:
     """Serves until the block ends; `url` is its address."""
 
     def __init__(self, handler: Callable[..., BaseHTTPRequestHandler]) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._handler = handler
+        self._listen(0)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def _listen(self, port: int) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -38,3 +44,9 @@ class LoopbackServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def start_again(self) -> None:
+        """Answer at the same address again, where it was stopped."""
+        if not self._thread.is_alive():
+            self._listen(self._server.server_port)
+            self._thread.start()

@@ -103,12 +103,16 @@ def point_settings_at(
     bucket: StoreLocation | None = None,
     staging: StoreLocation | None = None,
 ) -> Stack:
-    """Point Django's settings into a folder (or at the given stores) and make table and stores there."""
+    """Point Django's settings into a folder (or at the given stores) and make config, table and stores there.
+
+    What is there already, in the copy of another home, stays.
+    """
     config = home / "config"
-    shutil.copytree(REPOSITORY / "config", config)
-    for definition in (config / "packages").glob("*.yaml"):
-        if definition.name != "kiro-repo.yaml":
-            definition.unlink()
+    if not config.exists():
+        shutil.copytree(REPOSITORY / "config", config)
+        for definition in (config / "packages").glob("*.yaml"):
+            if definition.name != "kiro-repo.yaml":
+                definition.unlink()
     settings.HOME = home
     settings.CONFIG_DIR = config
     settings.PACKAGE_TABLE = table or SqliteTable(home / "package_table.sqlite3")

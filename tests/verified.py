@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings as live_settings
+from django.db import transaction
+from django.db.models import Model
+from django.test import override_settings
 
 from packages_app.core.ports import Silent
 from packages_app.models import Job, Package
@@ -18,6 +25,7 @@ from packages_app.services import adapters
 from packages_app.services.intake.sync import sync_packages
 from packages_app.services.mirror.packages import reconcile_mirror
 from packages_app.services.verification.verify import verify_repository
+from packages_app.stores.local_files import etag_of
 from packages_app.verification.fault import Pool, Verification
 from tests.debs import build_deb
 from tests.feeds import Feed
@@ -99,12 +107,58 @@ def fill(stack: Stack, feed: Feed, folder: Path) -> None:
     Job.objects.all().delete()
 
 
+@dataclass(frozen=True)
+class Template:
+    """A repository as `fill` leaves it: made once a process, and copied for each test.
+
+    Its addresses stand in definitions, records and pages, so vendor and server are the same for all tests.
+    """
+
+    home: Path
+    rows: list[Model]
+    feed: Feed
+    offered: dict[str, bytes]
+    server: ServedBucket
+
+
+@pytest.fixture(scope="session")
+def template(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[Template]:
+    """Make the repository that `standing` copies; its rows are read, and none stays in the database."""
+    folder = tmp_path_factory.mktemp("template")
+    with Feed() as feed, ServedBucket(adapters.bucket()) as server:
+        with django_db_blocker.unblock(), override_settings(), transaction.atomic():
+            stack = point_settings_at(live_settings, folder / "home")
+            live_settings.PUBLIC_URL, server.store = server.url, stack.bucket
+            stack.configure(suites=[{"architectures": ["amd64", "arm64"]}])
+            fill(stack, feed, folder / "debs")
+            rows = [row for model in apps.get_app_config("packages_app").get_models() for row in model.objects.all()]
+            transaction.set_rollback(True)
+        yield Template(folder / "home", rows, feed, dict(feed.files), server)
+
+
 @pytest.fixture
-def standing(tmp_path: Path, settings: Any, db: None) -> Iterator[Repository]:
+def standing(tmp_path: Path, settings: Any, db: None, template: Template) -> Repository:
     """A published repository in the embedded column, served over HTTP."""
-    stack = point_settings_at(settings, tmp_path / "home")
-    with Feed() as feed, ServedBucket(stack.bucket) as server:
-        settings.PUBLIC_URL = server.url
-        stack.configure(suites=[{"architectures": ["amd64", "arm64"]}])
-        fill(stack, feed, tmp_path / "debs")
-        yield Repository(stack, feed, server)
+    home = tmp_path / "home"
+    copy_home(template.home, home)
+    stack = point_settings_at(settings, home)
+    for model, rows in groupby(template.rows, type):
+        model.objects.bulk_create(rows)
+    feed, server = template.feed, template.server
+    feed.files, feed.faults, feed.requests = dict(template.offered), {}, []
+    server.store, server.instead, server.asked = stack.bucket, {}, []
+    server.start_again()
+    settings.PUBLIC_URL = server.url
+    return Repository(stack, feed, server)
+
+
+def copy_home(source: Path, target: Path) -> None:
+    """Copy a home: links stay links, times stay, and metadata follow their objects to new ETags."""
+    subprocess.run(["cp", "--archive", source, target], check=True)
+    paths = [path.relative_to(source) for path in source.rglob("*") if path.is_file()]
+    etags = {etag_of((source / path).stat()): etag_of((target / path).stat()) for path in paths}
+    for file in target.glob("*/.repomgr/metadata/*.json"):
+        kept = json.loads(file.read_bytes())
+        file.write_text(json.dumps({etags[etag]: metadata for etag, metadata in kept.items() if etag in etags}))

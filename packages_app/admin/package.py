@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from django.contrib import admin
@@ -21,8 +23,12 @@ from packages_app.admin.forms import BuildForm, UploadForm
 from packages_app.admin.long_list import LongChangeList, ValueFilter
 from packages_app.admin.package_stanza import download_url, package_stanza
 from packages_app.admin.window import UPLOAD, WindowAdmin, demand, job_page, size_text
-from packages_app.models import Package, SuiteMembership
+from packages_app.core.errors import RepomgrError
+from packages_app.models import Job, Package, SuiteMembership
 from packages_app.models.package import PackageQuerySet
+from packages_app.services.intake.build_bootstrap import PARTS, next_version
+from packages_app.services.intake.uploads import stage_upload
+from packages_app.services.requests import request_build
 
 
 class TypeFilter(ValueFilter):
@@ -164,19 +170,26 @@ class PackageAdmin(WindowAdmin):
 
         @csrf_protect
         def checked(request: HttpRequest) -> HttpResponseBase:
-            return self._form_view(request, UploadForm(request=request), "Upload a build")
+            form = UploadForm(request=request)
+            return self._form_view(request, form, "Upload a build", lambda: _staged(form, request))
 
         return checked(request)
 
     def build_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a build of a bootstrap package."""
         demand(request, UPLOAD)
-        return self._form_view(request, BuildForm(request=request), "Build a bootstrap package")
+        form = BuildForm(request=request)
+        return self._form_view(request, form, "Build a bootstrap package", lambda: _build_asked_for(form, request))
 
-    def _form_view(self, request: HttpRequest, form: UploadForm | BuildForm, title: str) -> HttpResponse:
-        """Show a form; go to its job's page once it is asked for."""
-        if request.method == "POST" and form.is_valid() and form.job is not None:
-            return HttpResponseRedirect(job_page(form.job))
+    def _form_view(
+        self, request: HttpRequest, form: UploadForm | BuildForm, title: str, ask: Callable[[], Job]
+    ) -> HttpResponse:
+        """Show a form; ask a service for what a valid one says and go to the job's page, or show why it refuses."""
+        if request.method == "POST" and form.is_valid():
+            try:
+                return HttpResponseRedirect(job_page(ask()))
+            except RepomgrError as error:
+                form.add_error(form.refused_field, str(error))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -185,3 +198,23 @@ class PackageAdmin(WindowAdmin):
             "cancel": reverse("admin:packages_app_package_changelist"),
         }
         return TemplateResponse(request, "admin/packages_app/package/form.html", context)
+
+
+def _staged(form: UploadForm, request: HttpRequest) -> Job:
+    """Ask for the intake of an uploaded file; return the job."""
+    said = form.cleaned_data
+    upload = said["file"]  # in a file of its own: the page has chosen the handler
+    return stage_upload(
+        Path(upload.temporary_file_path()),
+        upload.name or "",
+        suite=said["suite"],
+        component=said["component"],
+        user=request.user,
+    )
+
+
+def _build_asked_for(form: BuildForm, request: HttpRequest) -> Job:
+    """Ask for the build of the version that a form says; return the job."""
+    said = form.cleaned_data
+    version = said["version"] or next_version(said["name"], said["part"] or PARTS[-1])
+    return request_build(said["name"], version, request.user)

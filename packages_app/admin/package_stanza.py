@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from urllib.parse import quote
 
 from django.conf import settings
 
+from packages_app.core.layout import public_address
 from packages_app.core.record import PackageRecord
 from packages_app.debian.stanza import stanza_of
 from packages_app.models import Package
@@ -23,5 +23,5 @@ def package_stanza(package: Package) -> str:
 
 
 def download_url(package: Package) -> str:
-    """Give the public address of a row's file; `+`, `~` and `:` stay as they are (RFC 3986)."""
-    return f"{settings.PUBLIC_URL}/{quote(package.pool_path, safe='/+~:')}"
+    """Return the address that clients fetch a row's file from."""
+    return public_address(settings.PUBLIC_URL, package.pool_path)

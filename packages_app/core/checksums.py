@@ -12,6 +12,8 @@ from pathlib import Path
 from queue import Queue
 from typing import BinaryIO, Protocol
 
+from packages_app.core.conflict import FileIdentity
+
 CHUNK_BYTES = 1024 * 1024
 _ALONE_BYTES = 2 * CHUNK_BYTES
 """Up to so much is hashed one digest after the other: threads would cost more than they save."""
@@ -28,6 +30,11 @@ class Checksums:
     sha1: str
     sha256: str
     sha512: str
+
+    @property
+    def file_identity(self) -> FileIdentity:
+        """What tells a file of these bytes from every other."""
+        return FileIdentity(self.sha256, self.size)
 
 
 class ChecksumPass:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from urllib.parse import quote
 
 from packages_app.core.version import without_epoch
 
@@ -59,6 +60,16 @@ def by_hash_path(suite: str, index_name: str, sha256: str) -> str:
     """Give the by-hash key of an index named as in Release, for example `main/binary-amd64/Packages.gz`."""
     folder = index_name.rpartition("/")[0]
     return suite_path(suite, f"{folder}/by-hash/SHA256/{sha256}")
+
+
+def public_address(public_url: str, key: str) -> str:
+    """Return the address that clients fetch a key from, the one spelling for links, checks and redirects.
+
+    RFC 3986 lets `~`, `:` and `+` stand in a path as they are, and `~` and `:` do. A plus sign is written `%2B`: every
+    server reads that as the plus sign, while Amazon S3 reads a bare one as a space and answers 403 or 404. apt asks for
+    `%2b` for the same reason (its `Acquire::URIEncode`), so this is also the spelling that caches have seen.
+    """
+    return f"{public_url.rstrip('/')}/{quote(key, safe='/~:')}"
 
 
 def is_immutable(key: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import Any, Self
 
+from packages_app.core.conflict import FileIdentity, same_file
 from packages_app.core.version import version_key
 
 # What a stanza can't do without (DebianRepository/Format, "Packages" indices; Debian Policy 5.3 for the control part).
@@ -35,10 +36,15 @@ TableKey = tuple[str, str]
 """The table's key: `name#version`, architecture."""
 
 
+def package_named(name: str, version: str, architecture: str) -> str:
+    """Return what people read for one version of a package: `name version architecture`."""
+    return f"{name} {version} {architecture}"
+
+
 def named_key(key: TableKey) -> str:
-    """Give a key as people read it: `name version architecture`."""
-    package_id, architecture = key
-    return f"{package_id.replace('#', ' ', 1)} {architecture}"
+    """Return a key as people read it: `name version architecture`."""
+    name, _, version = key[0].partition("#")
+    return package_named(name, version, key[1])
 
 
 def make_package_id(name: str, version: str) -> str:
@@ -99,6 +105,16 @@ class PackageRecord:
         return (self.package_id, self.architecture)
 
     @property
+    def named(self) -> str:
+        """The record as people read it: `name version architecture`."""
+        return package_named(self.package_name, self.version, self.architecture)
+
+    @property
+    def file_identity(self) -> FileIdentity:
+        """What tells the record's file from every other."""
+        return FileIdentity(self.sha256_hash, self.file_size)
+
+    @property
     def version_key(self) -> str:
         """The version's sort key; raises `InvalidVersion`."""
         return version_key(self.version)
@@ -113,8 +129,8 @@ class PackageRecord:
         return tuple(name for name, value in told if value in ("", None) and name not in may_lack)
 
     def same_bytes_as(self, other: PackageRecord) -> bool:
-        """Say whether both records stand for the same file."""
-        return self.sha256_hash == other.sha256_hash and self.file_size == other.file_size
+        """Return whether both records stand for the same file."""
+        return same_file(self.file_identity, other.file_identity)
 
     def in_suites(self, suites: Iterable[str]) -> Self:
         """Give this record with other suites."""

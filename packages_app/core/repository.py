@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from packages_app.core.errors import DefinitionError
+from packages_app.core.errors import DefinitionError, PackageRefused
 from packages_app.core.layout import ALL
 from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
 
@@ -70,6 +70,14 @@ class Repository:
     def suite(self, name: str) -> Suite | None:
         """Give the suite of this name, or None."""
         return next((suite for suite in self.suites if suite.name == name), None)
+
+    def suite_named(self, name: str) -> Suite:
+        """Return the suite of this name; raise `PackageRefused` that lists those there are."""
+        suite = self.suite(name)
+        if suite is None:
+            known = ", ".join(suite.name for suite in self.suites)
+            raise PackageRefused(f"{name} is no suite of repository.yaml.", remedy=f"Use one of: {known}.")
+        return suite
 
 
 def load_repository(path: Path) -> Repository:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from packages_app.core.errors import LeaseBusy, LeaseLost, ObjectChanged, RecordNotFound, VersionConflict
+from packages_app.core.conflict import version_conflict
+from packages_app.core.errors import LeaseBusy, LeaseLost, ObjectChanged, RecordNotFound
 from packages_app.core.ports import Lease, Written
 from packages_app.core.record import PackageRecord
 
@@ -34,19 +35,15 @@ def is_record(package_id: str) -> bool:
 
 
 def outcome_of_taken_key(record: PackageRecord, known: PackageRecord) -> Written:
-    """Say what a write met that found its key taken; raises `VersionConflict` when the bytes differ."""
+    """Return what a write did that found its key taken; raise `VersionConflict` when the bytes differ."""
     if known.same_bytes_as(record):
         return Written.ALREADY_THERE
-    raise VersionConflict(
-        f"{record.package_name} {record.version} {record.architecture} is there with other bytes: "
-        f"SHA256 {known.sha256_hash} is recorded, {record.sha256_hash} was offered.",
-        remedy="Give the new build a version of its own; what clients have is never replaced.",
-    )
+    raise version_conflict(record.named, known.file_identity, record.file_identity, where="recorded")
 
 
 def suites_changed(record: PackageRecord, known: PackageRecord | None) -> Exception:
     """Give the error of a change of suites that met something else."""
-    name = f"{record.package_id} {record.architecture}"
+    name = record.named
     if known is None:
         return RecordNotFound(f"There is no record {name}.", remedy="Read the record again.")
     return ObjectChanged(

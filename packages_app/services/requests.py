@@ -10,7 +10,7 @@ from packages_app.core.errors import PackageRefused, RepairRefused
 from packages_app.core.version import parse_version
 from packages_app.models import Conflict, Job, Notice
 from packages_app.services.intake.build_bootstrap import bootstrap_definition
-from packages_app.services.intake.conflicts import matter_of
+from packages_app.services.intake.conflicts import package_of
 from packages_app.services.jobs import queue
 from packages_app.services.notices.notify import settle_notices
 from packages_app.services.publication.requests import known_suite
@@ -81,8 +81,8 @@ def settle_conflicts(conflicts: Iterable[Conflict], user: queue.Asker) -> int:
     chosen = list(conflicts)
     keys = [conflict.pk for conflict in chosen]
     settled = Conflict.objects.filter(pk__in=keys, settled=False).update(settled=True)
-    still_open = {matter_of(conflict) for conflict in Conflict.objects.filter(settled=False)}
-    for matter in {matter_of(conflict) for conflict in chosen} - still_open:
+    still_open = {package_of(conflict) for conflict in Conflict.objects.filter(settled=False)}
+    for matter in {package_of(conflict) for conflict in chosen} - still_open:
         settle_notices(Notice.Kind.VERSION_CONFLICT, matter)
     log.info("conflicts_settled", conflicts=keys, user=user.get_username())
     return settled
@@ -93,7 +93,7 @@ def settle_by_hand(notices: Iterable[Notice], user: queue.Asker) -> int:
     chosen = list(notices)
     settled = sum(settle_notices(Notice.Kind(notice.kind), notice.subject) for notice in chosen)
     matters = {notice.subject for notice in chosen if notice.kind == Notice.Kind.VERSION_CONFLICT}
-    settle_conflicts([c for c in Conflict.objects.filter(settled=False) if matter_of(c) in matters], user)
+    settle_conflicts([c for c in Conflict.objects.filter(settled=False) if package_of(c) in matters], user)
     log.info("notices_settled", notices=[str(notice.pk) for notice in chosen], user=user.get_username())
     return settled
 

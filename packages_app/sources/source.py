@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from packages_app.core.checksums import Checksums
+from packages_app.core.conflict import FileIdentity
 from packages_app.core.definition import Definition, SourceSettings
 from packages_app.core.ports import Progress
 from packages_app.core.yaml_reader import YamlReader
@@ -27,6 +28,11 @@ class Offer:
     pub_date: str = ""
     sha256: str = ""
     size: int | None = None
+
+    @property
+    def file_identity(self) -> FileIdentity:
+        """What upstream says of the file's bytes."""
+        return FileIdentity(self.sha256, self.size)
 
 
 @dataclass(frozen=True)

@@ -79,11 +79,9 @@ def connect(location: S3Store) -> Any:
 
 
 def client_of(storage: Any) -> Any:
-    """Give this thread's client (django-storages keeps one a thread), which logs each failed try."""
+    """Return a client for all threads, which logs each failed try."""
     client = storage.connection.meta.client
-    if not getattr(client, "logs_failed_tries", False):
-        client.meta.events.register("needs-retry.s3", _after_try)
-        client.logs_failed_tries = True
+    client.meta.events.register("needs-retry.s3", _after_try)
     return client
 
 

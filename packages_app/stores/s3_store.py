@@ -46,8 +46,9 @@ class S3ObjectStore:
     def _storage(self) -> Any:
         return connect(self._location)
 
-    @property
+    @cached_property
     def _client(self) -> Any:
+        # One for all threads, which botocore allows: django-storages makes one for each, and making it is dear.
         return client_of(self._storage)
 
     def create(self) -> bool:

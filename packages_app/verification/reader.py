@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from enum import Enum
 from http import HTTPStatus
 from typing import Protocol, Self
-from urllib.parse import quote
 
 import httpx
 
 from packages_app.core.checksums import CHUNK_BYTES, ChecksumPass, Checksums, chunks_of
 from packages_app.core.errors import ObjectNotFound, RepomgrError
-from packages_app.core.layout import is_immutable
+from packages_app.core.layout import is_immutable, public_address
 from packages_app.core.ports import ObjectStore
 
 CONNECTIONS = 4
@@ -83,7 +82,7 @@ class ServedObjects:
     """Objects below a public address; a context manager. Safe for several threads, which share its connections."""
 
     def __init__(self, public_url: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._base = public_url.rstrip("/")
+        self._public_url = public_url
         self._sleep = sleep
         self._client = httpx.Client(
             timeout=httpx.Timeout(30.0, connect=10.0),
@@ -104,7 +103,7 @@ class ServedObjects:
         """Ask for an object; gives why there is no server that answers, "" when one does, whatever it says."""
         for tries_left in reversed(range(_TRIES)):
             try:
-                with self._client.stream("GET", self._address(key)) as response:
+                with self._client.stream("GET", public_address(self._public_url, key)) as response:
                     status = response.status_code
                 said = "" if status < HTTPStatus.INTERNAL_SERVER_ERROR else _said(status)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -128,7 +127,7 @@ class ServedObjects:
 
     def _once(self, key: str, limit_bytes: int, *, keep: bool) -> Reading:
         deadline = time.monotonic() + _LONGEST_SECONDS
-        with self._client.stream("GET", self._address(key)) as response:
+        with self._client.stream("GET", public_address(self._public_url, key)) as response:
             status = response.status_code
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
                 raise httpx.ReadError(f"the server answers {_said(status)}")
@@ -137,10 +136,6 @@ class ServedObjects:
                 raise Unreadable(f"Clients are answered {_said(status)}.", missing=gone)
             content_type = response.headers.get("Content-Type", "")
             return _read(response.iter_raw(CHUNK_BYTES), content_type, limit_bytes, keep=keep, deadline=deadline)
-
-    def _address(self, key: str) -> str:
-        # A plus sign is written as %2B: S3 reads a bare one as a space.
-        return f"{self._base}/{quote(key, safe='/~')}"
 
 
 class Trouble(Enum):

@@ -133,7 +133,7 @@ def test_packages_are_found_filtered_and_shown_whole(filled, as_member):
         page = client.get(f"{BASE}/package/{query}").content.decode()
         assert ("1.0+b~1" in page) is found, query
     page = client.get(f"{BASE}/package/{Package.objects.get(package_name='tool').pk}/change/").content.decode()
-    assert 'href="https://apt.example.org/pool/main/t/tool/tool_1.0+b~1_amd64.deb"' in page
+    assert 'href="https://apt.example.org/pool/main/t/tool/tool_1.0%2Bb~1_amd64.deb"' in page
     assert "Filename: pool/main/t/tool/tool_1.0+b~1_amd64.deb" in page
     page = client.get(f"{BASE}/package/{Package.objects.get(package_name='bare').pk}/change/").content.decode()
     assert "No index carries this record: it has no sha1_hash." in page

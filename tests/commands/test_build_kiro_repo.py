@@ -59,7 +59,7 @@ def test_a_dry_run_builds_and_checks_and_changes_nothing(embedded):
     assert "Version: 1.0.0" in build("--version", "1.0.0", "--dry-run")
     said = refused("--version", "1.0.0", "--dry-run", "--repository-url", "https://other.example.org")
     assert said.returncode == 2
-    assert "is there with other bytes" in said
+    assert "is offered with other bytes" in said
     after = embedded.records(), list(embedded.bucket.keys("")), list(embedded.staging.keys("")), Job.objects.count()
     assert after == before
 

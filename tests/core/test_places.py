@@ -1,9 +1,11 @@
 """Where objects stand, how they are served, and the addresses of stores (R11, P7, P15, P16)."""
 
 from pathlib import Path
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from packages_app.core import layout
 from packages_app.core.errors import SettingsError
@@ -40,6 +42,17 @@ def test_p7_pool_paths_follow_debians_scheme(record):
 def test_p15_p16_every_key_has_its_type_and_cache_class(key, kind, immutable):
     assert layout.content_type(key) == kind
     assert ("immutable" in layout.cache_control(key)) is immutable
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_a_public_address_leads_to_its_key_whether_a_server_reads_a_plus_sign_as_one_or_as_a_space(key):
+    path = urlsplit(layout.public_address("https://apt.example.org/debian/", key)).path
+    assert unquote(path) == unquote_plus(path) == f"/debian/{key}"
+
+
+def test_a_public_address_leaves_what_rfc_3986_lets_stand_but_for_the_plus_sign():
+    address = layout.public_address("https://apt.example.org", "pool/main/g/g++/g++_1:2.0~rc1_amd64.deb")
+    assert address == "https://apt.example.org/pool/main/g/g%2B%2B/g%2B%2B_1:2.0~rc1_amd64.deb"
 
 
 def test_addresses_are_read():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import time
 import uuid
@@ -37,6 +38,8 @@ from tests.stack import Stack
 REGION = "eu-central-1"
 OLD, NEW, OTHER = ("tool", "1.0"), ("tool", "1.1"), ("tool", "2.0")
 AN_HOUR = 3600
+A_BATCH = 25
+"""Items of one BatchWriteItem at most (DynamoDB API reference)."""
 
 
 def an_hour_ahead() -> float:
@@ -76,9 +79,9 @@ class World:
     def remember(self) -> None:
         """Keep the present state."""
         ports = self.ports()
-        self.objects = [
-            (key, ports.bucket.read(key), ports.bucket.head(key).metadata) for key, _ in ports.bucket.keys("")
-        ]
+        self.objects = {
+            key: (ports.bucket.read(key), ports.bucket.head(key).metadata) for key, _ in ports.bucket.keys("")
+        }
         self.records = list(ports.table.all_records())
 
     def again(self, settings) -> None:
@@ -88,8 +91,9 @@ class World:
             settings.PACKAGE_TABLE = DynamoTable(name, REGION, self.moto)
             settings.BUCKET = S3Store(name, "apt", REGION, self.moto, "public-read")
             settings.STAGING = S3Store(name, "staging", REGION, self.moto, "")
-            self._empty(name)
+            there = self._clear(name)
         else:
+            there = set()
             shutil.rmtree(self.home / "place", ignore_errors=True)
             name = uuid.uuid4().hex
             settings.PACKAGE_TABLE = SqliteTable(self.home / "place" / name / "table.sqlite3")
@@ -99,28 +103,39 @@ class World:
         for port in (ports.table, ports.bucket, ports.staging):
             port.create()
         ports.table.put_many_new(self.records)
-        for key, body, metadata in self.objects:
-            ports.bucket.put(key, body, metadata=metadata)
+        for key, (body, metadata) in self.objects.items():
+            if key not in there:
+                ports.bucket.put(key, body, metadata=metadata)
         Job.objects.all().delete()
         Publication.objects.all().delete()
         Notice.objects.all().delete()
         Package.objects.exclude(version=OLD[1]).delete()
 
-    def _empty(self, name: str) -> None:
-        """Take everything out of bucket and table, leases too; connections are dear, so they stay."""
+    def _clear(self, name: str) -> set[str]:
+        """Take out of table (leases too) and stores what is not of the kept state; return the keys that are.
+
+        Connections are dear, so they stay, and so do objects whose ETag, their MD5 sum, says that they are the same.
+        """
         ports = self.ports()
         if not self.clients:
             for port in (ports.table, ports.bucket, ports.staging):
                 port.create()
             options = {"region_name": REGION, "endpoint_url": self.moto}
             self.clients = {service: boto3.client(service, **options) for service in ("s3", "dynamodb")}
-        listed = self.clients["s3"].list_objects_v2(Bucket=name).get("Contents", ())
-        if listed:
-            gone = [{"Key": each["Key"]} for each in listed]
+        kept = {f"apt/{key}": f'"{hashlib.md5(body).hexdigest()}"' for key, (body, _) in self.objects.items()}
+        listed = {entry["Key"]: entry["ETag"] for entry in self._listed(name)}
+        there = {key for key, etag in listed.items() if kept.get(key) == etag}
+        if gone := [{"Key": key} for key in listed.keys() - there]:
             self.clients["s3"].delete_objects(Bucket=name, Delete={"Objects": gone})
-        for item in self.clients["dynamodb"].scan(TableName=name)["Items"]:
-            key = {part: item[part] for part in ("package_id", "architecture")}
-            self.clients["dynamodb"].delete_item(TableName=name, Key=key)
+        items = self.clients["dynamodb"].scan(TableName=name)["Items"]
+        keys = [{part: item[part] for part in ("package_id", "architecture")} for item in items]
+        for some in (keys[at : at + A_BATCH] for at in range(0, len(keys), A_BATCH)):
+            asked = {name: [{"DeleteRequest": {"Key": key}} for key in some]}
+            assert self.clients["dynamodb"].batch_write_item(RequestItems=asked)["UnprocessedItems"] == {}
+        return {key.removeprefix("apt/") for key in there}
+
+    def _listed(self, name: str) -> list[dict[str, Any]]:
+        return self.clients["s3"].list_objects_v2(Bucket=name).get("Contents", [])
 
     @property
     def url(self) -> str:

@@ -7,7 +7,7 @@ import pytest
 from django_celery_beat.models import PeriodicTask
 
 from packages_app import tasks
-from packages_app.core.checksums import checksums_of_bytes, checksums_of_file
+from packages_app.core.checksums import checksums_of_bytes
 from packages_app.core.errors import LeaseBusy, StoreMissing
 from packages_app.core.layout import by_hash_path
 from packages_app.core.locations import S3Store
@@ -17,7 +17,8 @@ from packages_app.models import Conflict, Job
 from packages_app.publishing.generations import generations
 from packages_app.services import adapters
 from packages_app.services.adapters import Ports
-from packages_app.services.intake.take_in import Origin, place_of, take_in
+from packages_app.services.intake.admit import admission_of
+from packages_app.services.intake.take_in import StagedFile, TakenIn, take_in
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.publication.publish import publish
@@ -232,19 +233,19 @@ def test_an_intake_that_meets_an_orphan_being_taken_loses_nothing(stack, tmp_pat
     stack.bucket.put("pool/main/t/tool/tool_1.0_amd64.deb", deb)
     bound = Sweep(stack.table, stack.bucket, stack.staging, keyring(), keeping(), in_days(15), lambda: None)
 
-    def put_new(record):
+    def put_many_new(records):
         """Write a record, but just before it the sweep takes the orphan."""
         move_orphans(bound, plan.orphans)
         assert list(bound.bucket.keys("pool/")) == []
-        return bound.table.put_new(record)
+        return bound.table.put_many_new(records)
 
     publish("stable", Silent())
     plan = bound.plan_pool()
     assert len(plan.orphans) == 1
     definition = adapters.definitions().by_name["tool"]
-    place = place_of(definition, adapters.repository())
-    with adapters.given(Ports(Between(bound.table, put_new=put_new), bound.bucket, bound.staging)):
-        take_in(deb, checksums_of_file(deb), definition, place, Origin(), Silent())
+    with adapters.given(Ports(Between(bound.table, put_many_new=put_many_new), bound.bucket, bound.staging)):
+        [taken] = take_in([StagedFile(deb.name, deb)], admission_of(definition), Silent())
+    assert isinstance(taken, TakenIn)
     publish("stable", Silent())
     assert len(read_everything(stack.bucket, keyring())) == 1
 

@@ -43,6 +43,7 @@ class FailingServer(ThreadingHTTPServer):
 
 class _Requests(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: FailingServer
 
     def _answer(self) -> None:
@@ -97,7 +98,7 @@ class _Requests(BaseHTTPRequestHandler):
 def failing_server(behind: str, kind: type[FailingServer] = FailingServer) -> Iterator[FailingServer]:
     """Serve in front of an address for the block."""
     with kind(behind) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
             yield server

@@ -6,8 +6,10 @@ import sys
 import threading
 import time
 import tracemalloc
+import uuid
 from dataclasses import replace
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,8 +22,8 @@ from packages_app.core.errors import (
     ObjectNotFound,
     StoreMissing,
 )
-from packages_app.core.layout import cache_control, content_type
-from packages_app.core.locations import FolderStore
+from packages_app.core.layout import cache_control, content_type, public_address
+from packages_app.core.locations import FolderStore, S3Store
 from packages_app.stores.immutable import put_immutable, put_many_immutable
 from packages_app.stores.local_store import LocalObjectStore
 from packages_app.stores.open_store import open_store
@@ -322,3 +324,12 @@ def test_p12_p16_any_key_is_a_regular_object_with_content_and_type(tmp_path_fact
     assert store.read(key) == body
     assert (info.size, info.content_type) == (len(body), content_type(key))
     assert list(store.keys("")) == [(key, len(body))]
+
+
+def test_a_bucket_gives_clients_an_object_of_any_name_at_its_public_address(moto):
+    bucket = S3Store(f"b{uuid.uuid4().hex}", "", "eu-central-1", moto, "public-read")
+    store = open_store(bucket)
+    store.create()
+    for key in [ODD, *(f"pool/{key}" for key in ODD_KEYS)]:
+        store.put(key, key.encode())
+        assert httpx.get(public_address(f"{moto}/{bucket.bucket}", key)).content == key.encode()

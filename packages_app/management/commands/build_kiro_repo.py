@@ -103,6 +103,6 @@ class Command(ServiceCommand):
                 progress.step("compare with the package table")
                 there = check_not_taken(built)
                 progress.note("this version is there, with the same bytes" if there else "this version would be new")
-                self.stdout.write(built.control)
+                self.stdout.write(built.contents.control_text)
             else:
                 self.stdout.write(str(built.path))

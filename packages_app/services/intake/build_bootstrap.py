@@ -13,15 +13,17 @@ from uuid import uuid4
 from django.conf import settings
 
 from packages_app.core.checksums import Checksums, checksums_of_file
+from packages_app.core.conflict import conflict_between, version_conflict
 from packages_app.core.definition import Definition
-from packages_app.core.errors import PackageRefused, VersionConflict
+from packages_app.core.errors import PackageRefused
 from packages_app.core.layout import ALL
-from packages_app.core.ports import Progress, Written
+from packages_app.core.ports import Progress
 from packages_app.core.version import parse_version
 from packages_app.debian.bootstrap import BootstrapValues, build_bootstrap_deb
-from packages_app.debian.control import parse_control
+from packages_app.debian.deb_file import DebContents, open_deb
 from packages_app.services import adapters
-from packages_app.services.intake.take_in import Origin, inspect, place_of, take_in
+from packages_app.services.intake.admit import admission_of, admit
+from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.sources.build_script import BuildScriptSettings
 
 FIRST_VERSION = "1.0.0"
@@ -38,7 +40,7 @@ class Built:
     definition: Definition
     path: Path
     checksums: Checksums
-    control: str
+    contents: DebContents
 
 
 def bootstrap_definition(name: str) -> Definition:
@@ -115,24 +117,24 @@ def build_into(name: str, version: str, folder: Path, repository_url: str, progr
     progress.step("build", f"{name} {version} for {repository_url}")
     path = build_package(definition, version, folder, repository_url=repository_url)
     progress.step("check")
-    contents = inspect(path, definition)
+    contents = open_deb(path)
+    admit(contents, admission_of(definition))
     progress.step("checksums")
     checksums = checksums_of_file(path)
     for kind, value in (("MD5", checksums.md5), ("SHA1", checksums.sha1), ("SHA256", checksums.sha256)):
         progress.note(f"{kind} {value}")
-    return Built(definition, path, checksums, contents.control_text)
+    return Built(definition, path, checksums, contents)
 
 
 def check_not_taken(built: Built) -> bool:
-    """Say whether the table has these very bytes already; raises `VersionConflict` when it has others."""
-    version = parse_control(built.control)["Version"]
-    known = adapters.package_table().get(built.definition.name, version, ALL)
-    if known is not None and known.sha256_hash != built.checksums.sha256:
-        raise VersionConflict(
-            f"{built.definition.name} {version} is there with other bytes: SHA256 {known.sha256_hash}.",
-            remedy="Build the next version: --increment patch.",
-        )
-    return known is not None
+    """Return whether the table has these very bytes already; raise `VersionConflict` when it has others."""
+    known = adapters.package_table().get(built.definition.name, built.contents.control["Version"], ALL)
+    if known is None:
+        return False
+    there, offered = known.file_identity, built.checksums.file_identity
+    if conflict_between(there, offered):
+        raise version_conflict(known.named, there, offered, remedy="Build the next version: --increment patch.")
+    return True
 
 
 def build_and_take_in(name: str, version: str, progress: Progress, *, repository_url: str = "") -> dict[str, Any]:
@@ -143,11 +145,13 @@ def build_and_take_in(name: str, version: str, progress: Progress, *, repository
         progress.step("upload to staging", staged)
         adapters.staging().put(staged, built.path)
         try:
-            place = place_of(built.definition, adapters.repository())
-            record, written = take_in(built.path, built.checksums, built.definition, place, Origin(), progress)
+            file = StagedFile(built.path.name, built.path, built.checksums)
+            [taken] = take_in([file], admission_of(built.definition), progress)
+            if isinstance(taken, Refused):
+                raise taken.error
         finally:
             adapters.staging().delete(staged)
-    return {"package": record.package_name, "version": record.version, "new": written is Written.ADDED}
+    return {"package": taken.record.package_name, "version": taken.record.version, "new": taken.added}
 
 
 def _settings(definition: Definition) -> BuildScriptSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from packages_app.core.conflict import conflict_between
 from packages_app.core.definition import Definition
 from packages_app.core.record import PackageRecord
 from packages_app.services import adapters
@@ -34,4 +35,4 @@ def known_record(offer: Offer, definition: Definition, *, alone: bool) -> Packag
 
 
 def _same_bytes(offer: Offer, record: PackageRecord) -> bool:
-    return bool(offer.sha256) and offer.sha256.lower() == record.sha256_hash
+    return bool(offer.sha256) and not conflict_between(record.file_identity, offer.file_identity)

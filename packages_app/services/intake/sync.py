@@ -11,16 +11,18 @@ from typing import Any
 
 import structlog
 
+from packages_app.core.conflict import conflict_between, version_conflict
 from packages_app.core.definition import Definition
-from packages_app.core.errors import PackageRefused, RepomgrError, SignatureRefused, UpstreamError, VersionConflict
-from packages_app.core.ports import Progress, Written
+from packages_app.core.errors import PackageRefused, RepomgrError, SignatureRefused, UpstreamError
+from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
-from packages_app.debian.deb_file import open_deb
 from packages_app.models import Job, Notice
 from packages_app.services import adapters
-from packages_app.services.intake.conflicts import quarantine_conflict, report_conflict
+from packages_app.services.intake.admit import admission_of
+from packages_app.services.intake.conflicts import refusal_of, report_conflict
 from packages_app.services.intake.known_offers import known_record
-from packages_app.services.intake.take_in import Origin, place_of, take_in
+from packages_app.services.intake.new_record import Provenance
+from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.mirror.definitions import record_check
 from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.sources.registry import source_types
@@ -108,20 +110,16 @@ def _take_offer(
     progress.step("fetch", f"{definition.name} {offer.version}")
     with tempfile.TemporaryDirectory(prefix="repomgr-fetch-") as folder:
         fetched = source.fetch(offer, Path(folder), progress)
-        origin = Origin(offer.deb_url, offer.certificate_url, offer.signature_url, offer.notes, offer.pub_date)
-        place = place_of(definition, adapters.repository())
-        try:
-            record, written = take_in(fetched.path, fetched.checksums, definition, place, origin, progress)
-        except VersionConflict as error:
-            control = open_deb(fetched.path).control
-            key = (control["Package"], control["Version"], control["Architecture"])
-            raise quarantine_conflict(
-                fetched.path, fetched.checksums, key, offer.deb_url, job=job, error=error
-            ) from error
+        provenance = Provenance(offer.deb_url, offer.certificate_url, offer.signature_url, offer.notes, offer.pub_date)
+        file = StagedFile(offer.filename, fetched.path, fetched.checksums, provenance)
+        [taken] = take_in([file], admission_of(definition), progress)
+        if isinstance(taken, Refused):
+            raise refusal_of(taken, offer.deb_url, job=job)
+    record = taken.record
     if record.version != offer.version:
         progress.note(f"the feed calls it {offer.version}, the package {record.version}", level="warning")
-    if written is Written.ADDED:
-        result.added.append(f"{record.package_name} {record.version} {record.architecture}")
+    if taken.added:
+        result.added.append(record.named)
         return
     result.known += 1
     if record.deb_url != offer.deb_url:
@@ -130,15 +128,16 @@ def _take_offer(
 
 def _compare(offer: Offer, known: PackageRecord, job: Job | None) -> None:
     """Raise the alarm when upstream says that a known version has other bytes now."""
-    other_hash = bool(offer.sha256) and offer.sha256.lower() != known.sha256_hash
-    other_size = offer.size is not None and offer.size != known.file_size
-    if not other_hash and not other_size:
+    offered = offer.file_identity
+    if not conflict_between(known.file_identity, offered):
         return
-    conflict = report_conflict(known, offer.deb_url, offered_sha256=offer.sha256, offered_size=offer.size or 0, job=job)
+    conflict = report_conflict(known, offer.deb_url, offered=offered, job=job)
     if conflict.settled:
         return  # a person has looked into just this offer; clients keep what they have
-    raise VersionConflict(
-        f"{known.package_name} {known.version} {known.architecture} is offered with other bytes than those published.",
+    raise version_conflict(
+        known.named,
+        known.file_identity,
+        offered,
         remedy="Ask upstream why a released version changed; what clients have is not replaced.",
     )
 

@@ -1,198 +1,115 @@
-"""Intake: from a staged file to a record, in the order that leaves at most an orphan object behind (DESIGN 3).
+"""Intake: from staged files to records that clients see, in the order that leaves at most orphan objects behind.
 
-Staged file → hashes, control, checks → pool object → record → mirror row → publication asked for.
+Staged files → hashes, control, checks → pool objects → records → seen in the pool once more → suites → mirror rows →
+publications asked for (DESIGN 3). One file is a batch of one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import structlog
 from django.db import transaction
 
-from packages_app.core.checksums import Checksums
-from packages_app.core.definition import Definition, check_belongs
-from packages_app.core.errors import ImmutableObjectConflict, PackageRefused, VersionConflict
-from packages_app.core.layout import deb_filename, pool_path
-from packages_app.core.ports import Progress, Written
+from packages_app.core.checksums import Checksums, checksums_of_bytes, checksums_of_file
+from packages_app.core.errors import RepomgrError
+from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
-from packages_app.core.repository import Repository
-from packages_app.debian.deb_file import DebContents, open_deb
-from packages_app.debian.stanza import record_fields_of
-from packages_app.services import adapters
-from packages_app.services.mirror.packages import mirror_record
+from packages_app.debian.deb_file import open_deb, read_deb
+from packages_app.services.intake.admit import Admission, admit
+from packages_app.services.intake.new_record import UPLOADED, Provenance, new_record
+from packages_app.services.intake.store_and_record import CheckedFile, Recorded, store_and_record
+from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.publication.requests import request_publications
-from packages_app.stores.immutable import put_immutable
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where a file came from: what upstream said, or nothing for an upload."""
+class StagedFile:
+    """A file to take in: its name for people, and its bytes, or the path where they lie, as a large file's must.
 
-    deb_url: str = ""
-    certificate_url: str = ""
-    signature_url: str = ""
-    notes: str = ""
-    pub_date: str = ""
+    `checksums` are the file's, from a caller that has taken them already.
+    """
+
+    name: str
+    body: bytes | Path
+    checksums: Checksums | None = None
+    provenance: Provenance = UPLOADED
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a package goes: suites and component, the definition's unless said otherwise."""
+class TakenIn:
+    """A file that is in the repository now: its record as the table has it, and whether it was added just now."""
 
-    suites: tuple[str, ...]
-    component: str
-
-
-def place_of(definition: Definition, repository: Repository, *, suite: str = "", component: str = "") -> Place:
-    """Give the place that was asked for, or the definition's; raises `PackageRefused` when there is no such place."""
-    place = Place((suite,) if suite else definition.suites, component or definition.component)
-    for name in place.suites:
-        found = repository.suite(name)
-        if found is None:
-            known = ", ".join(s.name for s in repository.suites)
-            raise PackageRefused(f"{name} is no suite of repository.yaml.", remedy=f"Use one of: {known}.")
-        if place.component not in found.components:
-            known = ", ".join(found.components)
-            raise PackageRefused(f"{place.component} is not in suite {name}.", remedy=f"Use one of: {known}.")
-    return place
+    name: str
+    record: PackageRecord
+    added: bool
 
 
-def inspect(path: Path, definition: Definition) -> DebContents:
-    """Open a staged `.deb` and check that it is what the definition describes.
+@dataclass(frozen=True)
+class Refused:
+    """A file that was not taken in, and why; `conflicting` is the file when its version is there with other bytes."""
 
-    Raises `InvalidDeb` for a file that is no sound package, `PackageRefused` for another package or architecture.
+    name: str
+    error: RepomgrError
+    conflicting: CheckedFile | None = None
+
+
+def take_in(files: Iterable[StagedFile], admission: Admission, progress: Progress) -> list[TakenIn | Refused]:
+    """Take files into the repository; return what became of each, in their order. Safe to repeat.
+
+    A file that is refused changes nothing and stops no other: its error is `InvalidDeb`, `PackageRefused`,
+    `InvalidVersion` or `VersionConflict`. Raise what table, stores and database raise; files may be taken in by then.
     """
-    contents = open_deb(path)
-    check_fits(contents, definition)
-    return contents
+    staged = list(files)
+    progress.step("check packages", staged[0].name if len(staged) == 1 else f"{len(staged)} files")
+    checked = [_checked(file, admission) for file in staged]
+    sound = [file for file in checked if isinstance(file, CheckedFile)]
+    recorded = store_and_record(sound, progress) if sound else []
+    _show(recorded)
+    coming = iter(recorded)
+    return [
+        _outcome(next(coming)) if isinstance(result, CheckedFile) else Refused(file.name, result)
+        for file, result in zip(staged, checked, strict=True)
+    ]
 
 
-def check_fits(contents: DebContents, definition: Definition) -> None:
-    """Check that a package is what the definition describes; raises `PackageRefused`."""
-    faults = check_belongs(definition, contents.control["Package"], contents.control["Architecture"])
-    if faults:
-        raise PackageRefused(
-            f"The file does not fit {definition.file}: {'; '.join(faults)}.",
-            remedy=f"Upload a {definition.name} package, or correct {definition.file}.",
-        )
-
-
-def take_in(
-    path: Path,
-    checksums: Checksums,
-    definition: Definition,
-    place: Place,
-    origin: Origin,
-    progress: Progress,
-    *,
-    contents: DebContents | None = None,
-) -> tuple[PackageRecord, Written]:
-    """Take a staged file into the repository; gives its record and whether it is new. Safe to repeat.
-
-    `contents` are the file's, from a caller that has opened it. Raises what `inspect` does, and `VersionConflict` when
-    this version is there with other bytes: nothing changes.
-    """
-    progress.step("check package", path.name)
-    if contents is None:
-        contents = open_deb(path)
-    check_fits(contents, definition)
-    record = record_of(contents, checksums, definition, place, origin)
-    table = adapters.package_table()
-    known = table.get(record.package_name, record.version, record.architecture)
-    if known is not None and not known.same_bytes_as(record):
-        raise conflict_with(record, known)
-    if known is None:
-        progress.step("store in pool", record.pool_path)
-        _store(record, path, checksums)
-    progress.step("record", f"{record.package_name} {record.version} {record.architecture}")
-    written = table.put_new(record)
-    if written is Written.ADDED:
-        known = record
-    elif known is None:  # somebody else wrote it a moment ago, perhaps with other suites
-        known = table.get(record.package_name, record.version, record.architecture) or record
-    see_in_pool(known, path, checksums)
-    missing = set(place.suites) - set(known.suites)
-    if missing:
-        known = table.set_suites(known, {*known.suites, *missing})
-    with transaction.atomic():
-        if mirror_record(known) or missing or written is Written.ADDED:
-            request_publications(known.suites)
-    log.info(
-        "package_taken_in",
-        package=known.package_name,
-        version=known.version,
-        architecture=known.architecture,
-        sha256=known.sha256_hash,
-        suites=list(known.suites),
-        written=written.value,
-    )
-    return known, written
-
-
-def _store(record: PackageRecord, body: bytes | Path, checksums: Checksums) -> None:
+def _checked(file: StagedFile, admission: Admission) -> CheckedFile | RepomgrError:
+    """Hash and open a file and let it in; return it with its record, or why it is refused."""
+    body = file.body
     try:
-        put_immutable(adapters.bucket(), record.pool_path, body, checksums)
-    except ImmutableObjectConflict as error:
-        raise taken_path(record, error) from error
+        if isinstance(body, bytes):
+            contents = read_deb(BytesIO(body), len(body))
+            admitted = admit(contents, admission)
+            checksums = file.checksums or checksums_of_bytes(body)
+        else:
+            contents = open_deb(body)
+            admitted = admit(contents, admission)
+            checksums = file.checksums or checksums_of_file(body)
+        return CheckedFile(file.name, new_record(contents, checksums, admitted, file.provenance), body)
+    except RepomgrError as error:
+        return error
 
 
-def see_in_pool(record: PackageRecord, body: bytes | Path, checksums: Checksums) -> None:
-    """Put a file that was found in the pool there again if it is gone by now; raises `VersionConflict`.
-
-    What was found there may have been an old orphan that a sweep had listed before this record protected it. A sweep
-    looks at the records after it has taken a file, intake at the pool after it has written the record: one sees it.
-    """
-    if record.pool_path and adapters.bucket().head(record.pool_path) is None:
-        log.warning("pool_file_put_again", key=record.pool_path)
-        _store(record, body, checksums)
-
-
-def taken_path(record: PackageRecord, error: ImmutableObjectConflict) -> VersionConflict:
-    """Give the error of a record whose place in the pool another file has."""
-    return VersionConflict(
-        f"{record.package_id} {record.architecture} has another file in the pool: {error.message}",
-        remedy="Give the build a version of its own; what may have been served is never replaced.",
-    )
+def _show(recorded: Sequence[Recorded]) -> None:
+    """Mirror the records and ask for the publications that show them."""
+    records = {outcome.record.key: outcome.record for outcome in recorded if outcome.record is not None}
+    if not records:
+        return
+    changed = any(outcome.added or outcome.suites_added for outcome in recorded)
+    with transaction.atomic():
+        if mirror_records(list(records.values())) or changed:
+            request_publications({suite for record in records.values() for suite in record.suites})
+    added = sum(outcome.added for outcome in recorded)
+    log.info("packages_taken_in", packages=[record.named for record in records.values()], new=added)
 
 
-def conflict_with(record: PackageRecord, known: PackageRecord) -> VersionConflict:
-    """Give the error of an offer whose version is known with other bytes."""
-    return VersionConflict(
-        f"{record.package_name} {record.version} {record.architecture} is there with other bytes: "
-        f"SHA256 {known.sha256_hash} is published, {record.sha256_hash} was offered.",
-        remedy="Give the new build a version of its own; what clients have is never replaced.",
-    )
-
-
-def record_of(
-    contents: DebContents, checksums: Checksums, definition: Definition, place: Place, origin: Origin
-) -> PackageRecord:
-    """Make the record: the control paragraph decides, the definition fills in section, priority and homepage."""
-    fields = record_fields_of(contents.control)
-    filename = deb_filename(fields["package_name"], fields["version"], fields["architecture"])
-    fallback = {"section": definition.section, "priority": definition.priority, "homepage": definition.homepage}
-    fields |= {name: value for name, value in fallback.items() if not fields.get(name)}
-    return PackageRecord(
-        **fields,
-        package_type=definition.source_type,
-        component=place.component,
-        suites=place.suites,
-        deb_url=origin.deb_url,
-        certificate_url=origin.certificate_url,
-        signature_url=origin.signature_url,
-        notes=origin.notes,
-        pub_date=origin.pub_date,
-        actual_filename=filename,
-        pool_path=pool_path(place.component, fields["package_name"], filename),
-        file_size=checksums.size,
-        md5_hash=checksums.md5,
-        sha1_hash=checksums.sha1,
-        sha256_hash=checksums.sha256,
-        sha512_hash=checksums.sha512,
-        processed_timestamp=adapters.now().isoformat(timespec="seconds"),
-        control=contents.control_text,
-    )
+def _outcome(recorded: Recorded) -> TakenIn | Refused:
+    file = recorded.file
+    if recorded.error is not None:
+        return Refused(file.name, recorded.error, file)
+    return TakenIn(file.name, recorded.record or file.record, recorded.added)

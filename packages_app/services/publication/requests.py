@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from packages_app.core.errors import PackageRefused
 from packages_app.core.repository import Suite
 from packages_app.models import Job
 from packages_app.services.adapters import repository
@@ -24,8 +23,4 @@ def request_publications(suites: Iterable[str]) -> list[Job]:
 
 def known_suite(name: str) -> Suite:
     """Give the configured suite of this name; raises `PackageRefused` that lists those there are."""
-    suite = repository().suite(name)
-    if suite is None:
-        known = ", ".join(suite.name for suite in repository().suites)
-        raise PackageRefused(f"{name} is no suite of repository.yaml.", remedy=f"Use one of: {known}.")
-    return suite
+    return repository().suite_named(name)

@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from packages_app.core.checksums import Checksums, checksums_of, checksums_of_file, chunks_of
+from packages_app.core.conflict import conflict_between, same_file
 from packages_app.core.errors import ObjectNotFound, RepomgrError
 from packages_app.core.ports import ObjectStore, Progress
 from packages_app.core.record import PackageRecord
@@ -137,9 +138,9 @@ def _brought(record: PackageRecord, origin: Origin, target: Path, progress: Prog
     store = adapters.bucket() if origin.place is Place.BUCKET else adapters.staging()
     copy_to_file(store, origin.name, target)
     checksums = checksums_of_file(target)
-    if checksums.sha256 != record.sha256_hash:
+    if conflict_between(record.file_identity, checksums.file_identity):
         raise RepomgrError(
-            f"{origin} has SHA256 {checksums.sha256} by now, not that of {record.package_id}.",
+            f"{origin} has {checksums.file_identity} by now, not that of {record.named}.",
             remedy="Verify again: a repair may find the file elsewhere.",
         )
     return checksums
@@ -149,9 +150,9 @@ def _set_wrong_bytes_aside(record: PackageRecord, path: Path) -> str:
     """Keep what stands at a record's pool path in quarantine; gives its key there, "" when it is the record's file."""
     copy_to_file(adapters.bucket(), record.pool_path, path)
     checksums = checksums_of_file(path)
-    if checksums.sha256 == record.sha256_hash:
+    if not conflict_between(record.file_identity, checksums.file_identity):
         return ""
-    return quarantine(path, checksums, record.package_name, record.version, record.architecture)
+    return quarantine(path, checksums.file_identity, record)
 
 
 def _holds(store: ObjectStore, key: str, record: PackageRecord) -> bool:
@@ -161,6 +162,6 @@ def _holds(store: ObjectStore, key: str, record: PackageRecord) -> bool:
         return False
     try:
         with store.open(key) as stream:
-            return checksums_of(chunks_of(stream)).sha256 == record.sha256_hash
+            return same_file(record.file_identity, checksums_of(chunks_of(stream)).file_identity)
     except ObjectNotFound:
         return False

@@ -30,10 +30,9 @@ def test_a_new_package_costs_one_call_for_each_thing_that_has_to_be_known_or_don
     assert calls.names == [
         f"staging.head {file}",
         f"staging.held {file}",
-        "table.get tool",
+        "table.get_many",
         f"bucket.put {key}",
-        "table.put_new",
-        f"bucket.head {key}",
+        "table.put_many_new",
         f"staging.delete {file}",
     ]
 

@@ -1,0 +1,103 @@
+"""Admission: the one place that gives a package its definition and where it goes, or refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from packages_app.core.definition import Definition, check_belongs
+from packages_app.core.errors import PackageRefused
+from packages_app.core.repository import Repository
+from packages_app.debian.deb_file import DebContents
+from packages_app.services import adapters
+from packages_app.sources.registry import source_types
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What packages are measured by, read once for all files of a batch.
+
+    Packages belong to the definition of their name among `definitions`, or all to the one that they were fetched or
+    built `for_definition`. `suite` and `component` are what somebody asked for, "" for what the definition says.
+    """
+
+    repository: Repository
+    definitions: Mapping[str, Definition]
+    for_definition: Definition | None = None
+    suite: str = ""
+    component: str = ""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a package goes: into these suites, in each into this component."""
+
+    suites: tuple[str, ...]
+    component: str
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A package that may come in: the definition that it belongs to, and where it goes."""
+
+    definition: Definition
+    destination: Destination
+
+
+def upload_targets() -> dict[str, Definition]:
+    """Return the enabled definitions that take uploads by their name, sorted."""
+    types = source_types()
+    return {
+        name: definition
+        for name, definition in adapters.definitions().by_name.items()
+        if definition.enabled and types[definition.source_type].takes_uploads
+    }
+
+
+def admission_of_uploads(*, suite: str = "", component: str = "") -> Admission:
+    """Return what uploads are measured by."""
+    return Admission(adapters.repository(), upload_targets(), suite=suite, component=component)
+
+
+def admission_of(definition: Definition) -> Admission:
+    """Return what packages are measured by that were fetched or built for a definition."""
+    return Admission(adapters.repository(), {definition.name: definition}, for_definition=definition)
+
+
+def admit(contents: DebContents, admission: Admission) -> Admitted:
+    """Return a package's definition and where it goes.
+
+    Raise `PackageRefused` for a package without a definition that takes it, one that is not what its definition
+    describes, and a suite or component that is not configured.
+    """
+    definition = admission.for_definition or _definition_of(contents, admission.definitions)
+    faults = check_belongs(definition, contents.control["Package"], contents.control["Architecture"])
+    if faults:
+        raise PackageRefused(
+            f"The file does not fit {definition.file}: {'; '.join(faults)}.",
+            remedy=f"Upload a {definition.name} package, or correct {definition.file}.",
+        )
+    suites = (admission.suite,) if admission.suite else definition.suites
+    destination = Destination(suites, admission.component or definition.component)
+    _check_configured(destination, admission.repository)
+    return Admitted(definition, destination)
+
+
+def _definition_of(contents: DebContents, definitions: Mapping[str, Definition]) -> Definition:
+    name = contents.control["Package"]
+    if name not in definitions:
+        raise PackageRefused(
+            f"The package {name} is not one that takes uploads.",
+            remedy=f"Upload one of: {', '.join(definitions) or 'none'}; "
+            "or add a build_script definition for it in config/packages/.",
+        )
+    return definitions[name]
+
+
+def _check_configured(destination: Destination, repository: Repository) -> None:
+    for name in destination.suites:
+        components = repository.suite_named(name).components
+        if destination.component not in components:
+            raise PackageRefused(
+                f"{destination.component} is not in suite {name}.", remedy=f"Use one of: {', '.join(components)}."
+            )

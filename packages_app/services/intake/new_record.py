@@ -1,0 +1,59 @@
+"""The record that a file is to have, made of what the file, its definition and upstream say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from packages_app.core.checksums import Checksums
+from packages_app.core.layout import deb_filename, pool_path
+from packages_app.core.record import PackageRecord
+from packages_app.debian.deb_file import DebContents
+from packages_app.debian.stanza import record_fields_of
+from packages_app.services import adapters
+from packages_app.services.intake.admit import Admitted
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a file came from: what upstream said of it, nothing for an upload or a build."""
+
+    deb_url: str = ""
+    certificate_url: str = ""
+    signature_url: str = ""
+    notes: str = ""
+    pub_date: str = ""
+
+
+UPLOADED = Provenance()
+"""What is said of a file that came from a person or was built here."""
+
+
+def new_record(
+    contents: DebContents, checksums: Checksums, admitted: Admitted, provenance: Provenance
+) -> PackageRecord:
+    """Return the record: the control paragraph decides, the definition fills in section, priority and homepage."""
+    definition, destination = admitted.definition, admitted.destination
+    fields = record_fields_of(contents.control)
+    filename = deb_filename(fields["package_name"], fields["version"], fields["architecture"])
+    fallback = {"section": definition.section, "priority": definition.priority, "homepage": definition.homepage}
+    fields |= {name: value for name, value in fallback.items() if not fields.get(name)}
+    return PackageRecord(
+        **fields,
+        package_type=definition.source_type,
+        component=destination.component,
+        suites=destination.suites,
+        deb_url=provenance.deb_url,
+        certificate_url=provenance.certificate_url,
+        signature_url=provenance.signature_url,
+        notes=provenance.notes,
+        pub_date=provenance.pub_date,
+        actual_filename=filename,
+        pool_path=pool_path(destination.component, fields["package_name"], filename),
+        file_size=checksums.size,
+        md5_hash=checksums.md5,
+        sha1_hash=checksums.sha1,
+        sha256_hash=checksums.sha256,
+        sha512_hash=checksums.sha512,
+        processed_timestamp=adapters.now().isoformat(timespec="seconds"),
+        control=contents.control_text,
+    )

@@ -1,0 +1,207 @@
+"""Files stored in the pool, then recorded, however many: a record means that its file is there (DESIGN 3).
+
+Whoever dies on the way leaves at most orphan objects behind, and whoever comes again finds what was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from packages_app.core.conflict import version_conflict
+from packages_app.core.errors import ImmutableObjectConflict, VersionConflict
+from packages_app.core.ports import ObjectStore, Progress, Written
+from packages_app.core.record import PackageRecord, TableKey
+from packages_app.services import adapters
+from packages_app.stores.immutable import put_immutable, put_many_immutable
+from packages_app.stores.pool_files import missing_of
+
+_LARGE_AT_ONCE = 4
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """A sound file: its name for people, the record that it is to have, and its bytes or the path where they lie.
+
+    Without a `body` it is only recorded: its bytes are in the pool already, or nobody has them.
+    """
+
+    name: str
+    record: PackageRecord
+    body: bytes | Path | None
+
+
+@dataclass
+class Recorded:
+    """What became of a file. `record` is the one that the table has now; None when `error` says why it has none.
+
+    `added` and `suites_added` say what was changed in the table, `in_pool_just_now` that its object was written.
+    """
+
+    file: CheckedFile
+    record: PackageRecord | None = None
+    added: bool = False
+    suites_added: bool = False
+    error: VersionConflict | None = None
+    in_pool_just_now: bool = False
+
+    def refuse(self, error: VersionConflict) -> None:
+        """Take note of why the file is not taken in."""
+        self.record, self.error = None, error
+
+
+def store_and_record(files: Sequence[CheckedFile], progress: Progress) -> list[Recorded]:
+    """Store files in the pool, write their records, and add known ones to their suites; safe to repeat.
+
+    Return what became of each, in their order: a file whose version is there with other bytes, in the table, in the
+    pool or earlier among `files`, has a `VersionConflict` as its error, changes nothing and stops no other.
+    """
+    outcomes = [Recorded(file) for file in files]
+    new = _compared(outcomes)
+    if new:
+        one = next(iter(new.values())).file.record
+        progress.step("store in pool", one.pool_path if len(new) == 1 else f"{len(new)} files")
+        _store(list(new.values()))
+    progress.step("record", files[0].record.named if len(files) == 1 else f"{len(files)} packages")
+    _record([outcome for outcome in new.values() if outcome.error is None])
+    for outcome in outcomes:
+        first = new.get(outcome.file.record.key, outcome)
+        if outcome.record is None and outcome.error is None:  # the same file came twice
+            outcome.record, outcome.error, outcome.in_pool_just_now = first.record, first.error, first.in_pool_just_now
+    _put_again_what_is_gone(outcomes)
+    _add_suites(outcomes)
+    return outcomes
+
+
+def _compared(outcomes: list[Recorded]) -> dict[TableKey, Recorded]:
+    """Compare files with the table and with each other; return those that are new, the first of each key."""
+    recorded = adapters.package_table().get_many({outcome.file.record.key for outcome in outcomes})
+    new: dict[TableKey, Recorded] = {}
+    for outcome in outcomes:
+        offered = outcome.file.record
+        known = recorded.get(offered.key)
+        if known is None:
+            known = new.setdefault(offered.key, outcome).file.record
+        else:
+            outcome.record = known
+        if not known.same_bytes_as(offered):
+            outcome.refuse(version_conflict(offered.named, known.file_identity, offered.file_identity))
+    return new
+
+
+def _store(outcomes: list[Recorded]) -> None:
+    """Put the files that have bytes into the pool, small ones all at once, large ones a few at a time."""
+    bucket = adapters.bucket()
+    small, large = [], []
+    for outcome in outcomes:
+        record, body = outcome.file.record, outcome.file.body
+        if isinstance(body, bytes):
+            small.append((outcome, (record.pool_path, body, record.file_identity)))
+        elif body is not None:
+            large.append(outcome)
+    results = list(zip([o for o, _ in small], put_many_immutable(bucket, [each for _, each in small]), strict=True))
+    if len(large) > 1:
+        with ThreadPoolExecutor(_LARGE_AT_ONCE, thread_name_prefix="pool") as threads:
+            results += zip(large, threads.map(partial(_put, bucket), large), strict=True)
+    else:
+        results += [(outcome, _put(bucket, outcome)) for outcome in large]
+    for outcome, result in results:
+        if isinstance(result, ImmutableObjectConflict):
+            outcome.refuse(_pool_conflict(outcome.file.record, result))
+        else:
+            outcome.in_pool_just_now = result
+
+
+def _put(bucket: ObjectStore, outcome: Recorded) -> bool | ImmutableObjectConflict:
+    """Put a file where its record says; return whether it was written, or what stands there instead."""
+    record, body = outcome.record or outcome.file.record, outcome.file.body
+    assert body is not None  # noqa: S101 - callers choose files that have bytes
+    try:
+        return put_immutable(bucket, record.pool_path, body, record.file_identity)
+    except ImmutableObjectConflict as error:
+        return error
+
+
+def _pool_conflict(record: PackageRecord, error: ImmutableObjectConflict) -> VersionConflict:
+    return VersionConflict(
+        f"{record.named} has another file in the pool: {error.message}",
+        remedy="Give the build a version of its own; what may have been served is never replaced.",
+    )
+
+
+def _record(outcomes: list[Recorded]) -> None:
+    """Write the records of files that are in the pool."""
+    overtaken: list[Recorded] = []
+    for outcome, written in zip(outcomes, _written(outcomes), strict=True):
+        if isinstance(written, VersionConflict):
+            outcome.refuse(written)
+        elif written is Written.ADDED:
+            outcome.record, outcome.added = outcome.file.record, True
+        else:  # somebody else wrote it a moment ago, perhaps with other suites
+            overtaken.append(outcome)
+    if overtaken:
+        recorded = adapters.package_table().get_many({outcome.file.record.key for outcome in overtaken})
+        for outcome in overtaken:
+            outcome.record = recorded.get(outcome.file.record.key, outcome.file.record)
+
+
+def _written(outcomes: list[Recorded]) -> list[Written | VersionConflict]:
+    table, records = adapters.package_table(), [outcome.file.record for outcome in outcomes]
+    if not records:
+        return []
+    try:
+        return list(table.put_many_new(records))
+    except VersionConflict as error:  # somebody was faster, with other bytes
+        if len(records) == 1:
+            return [error]
+    return [_written_alone(record) for record in records]  # tells which one it is
+
+
+def _written_alone(record: PackageRecord) -> Written | VersionConflict:
+    try:
+        return adapters.package_table().put_new(record)
+    except VersionConflict as error:
+        return error
+
+
+def _put_again_what_is_gone(outcomes: list[Recorded]) -> None:
+    """Put files that were found in the pool there again if they are gone by now.
+
+    What was found there may have been an old orphan that a sweep had listed before this record protected it. A sweep
+    looks at the records after it has taken a file, intake at the pool after it has written the record: one sees it.
+    """
+    found = {
+        outcome.record.pool_path: outcome
+        for outcome in outcomes
+        if outcome.record is not None
+        and outcome.record.pool_path
+        and outcome.file.body is not None
+        and not outcome.in_pool_just_now
+    }
+    bucket = adapters.bucket()
+    for path in missing_of(bucket, found) if found else ():
+        outcome = found[path]
+        log.warning("pool_file_put_again", key=path)
+        result = _put(bucket, outcome)
+        if isinstance(result, ImmutableObjectConflict):
+            outcome.refuse(_pool_conflict(outcome.file.record, result))
+
+
+def _add_suites(outcomes: list[Recorded]) -> None:
+    """Add known packages to the suites that they were taken in for."""
+    table = adapters.package_table()
+    current: dict[TableKey, PackageRecord] = {}
+    for outcome in outcomes:
+        if outcome.record is None:
+            continue
+        record = current.get(outcome.record.key, outcome.record)
+        if missing := set(outcome.file.record.suites) - set(record.suites):
+            record, outcome.suites_added = table.set_suites(record, {*record.suites, *missing}), True
+        current[record.key] = outcome.record = record
