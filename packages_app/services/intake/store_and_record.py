@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from packages_app.core.conflict import version_conflict
+from packages_app.core.conflict import pool_conflict, version_conflict
 from packages_app.core.errors import ImmutableObjectConflict, VersionConflict
 from packages_app.core.ports import ObjectStore, Progress, Written
 from packages_app.core.record import PackageRecord, TableKey
@@ -129,7 +129,7 @@ def _store(outcomes: list[Recorded]) -> None:
         results += [(outcome, _put(bucket, outcome)) for outcome in large]
     for outcome, result in results:
         if isinstance(result, ImmutableObjectConflict):
-            outcome.refuse(_pool_conflict(outcome.file.record, result))
+            outcome.refuse(pool_conflict(outcome.file.record.named, result))
         else:
             outcome.in_pool_just_now = result
 
@@ -142,13 +142,6 @@ def _put(bucket: ObjectStore, outcome: Recorded) -> bool | ImmutableObjectConfli
         return put_immutable(bucket, record.pool_path, body, record.file_identity)
     except ImmutableObjectConflict as error:
         return error
-
-
-def _pool_conflict(record: PackageRecord, error: ImmutableObjectConflict) -> VersionConflict:
-    return VersionConflict(
-        f"{record.named} has another file in the pool: {error.message}",
-        remedy="Give the build a version of its own; what may have been served is never replaced.",
-    )
 
 
 def _record(outcomes: list[Recorded]) -> None:
@@ -206,7 +199,7 @@ def _put_again_what_is_gone(outcomes: list[Recorded]) -> None:
         log.warning("pool_file_put_again", key=path)
         result = _put(bucket, outcome)
         if isinstance(result, ImmutableObjectConflict):
-            outcome.refuse(_pool_conflict(outcome.file.record, result))
+            outcome.refuse(pool_conflict(outcome.file.record.named, result))
 
 
 def _add_suites(outcomes: list[Recorded]) -> None:
