@@ -191,7 +191,7 @@ def test_a_range_over_http_is_no_longer_than_asked_for(live_server, stored):
 
 def test_a_bucket_elsewhere_is_pointed_to(stored, client, settings):
     settings.EMBEDDED_BUCKET = False
-    assert client.get(URL).url == f"https://apt.example.org/{KEY}"
+    assert client.get(URL).url == f"https://apt.example.org/{KEY.replace('+', '%2B')}"
 
 
 def test_health(client, db):

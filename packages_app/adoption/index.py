@@ -15,7 +15,7 @@ from typing import Any
 
 import zstandard
 
-from packages_app.adoption.place import Place
+from packages_app.adoption.existing_repository import ExistingRepository
 from packages_app.adoption.release import Entry, ExistingRelease
 from packages_app.core.errors import RepositoryRefused
 from packages_app.core.layout import binary_folder
@@ -72,7 +72,7 @@ def _name(component: str, architecture: str) -> str:
     return f"{binary_folder(component, architecture)}/Packages" if component else "Packages"
 
 
-def fetch_index(place: Place, release: ExistingRelease, index: Index, folder: Path) -> Path:
+def fetch_index(repository: ExistingRepository, release: ExistingRelease, index: Index, folder: Path) -> Path:
     """Fetch an index in the best form that is there and unpack it into `folder`; gives the path of the plain text.
 
     What was fetched and what it unpacks to must be what Release lists. Raises `RepositoryRefused`.
@@ -84,7 +84,7 @@ def fetch_index(place: Place, release: ExistingRelease, index: Index, folder: Pa
         if entry is None:
             continue
         name = release.path_of(index.name + ending)
-        checksums = place.fetch(name, packed, limit_bytes=entry.size + 1)
+        checksums = repository.fetch(name, packed, limit_bytes=entry.size + 1)
         if checksums is None:
             continue
         if (checksums.size, checksums.sha256) != (entry.size, entry.sha256):

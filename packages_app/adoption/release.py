@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from packages_app.adoption.place import Place
+from packages_app.adoption.existing_repository import ExistingRepository
 from packages_app.core.errors import RepositoryRefused
 from packages_app.signing.openpgp import verified_text
 
@@ -38,24 +38,24 @@ class ExistingRelease:
         return f"{self.folder}/{name}" if self.folder else name
 
 
-def read_release(place: Place, folder: str, keyring: bytes | None) -> ExistingRelease:
+def read_release(repository: ExistingRepository, folder: str, keyring: bytes | None) -> ExistingRelease:
     """Read InRelease, or Release with Release.gpg, and verify it; without a keyring signatures are not looked at.
 
     Raises `RepositoryRefused`: not there, a signature that is not good, no SHA256 of the indexes.
     """
     where = folder or "the root"
     prefix = f"{folder}/" if folder else ""
-    signed = place.read(f"{prefix}InRelease", limit_bytes=_RELEASE_LIMIT)
+    signed = repository.read(f"{prefix}InRelease", limit_bytes=_RELEASE_LIMIT)
     if signed is not None:
         text = _plain_text(signed) if keyring is None else verified_text(signed, keyring)
     else:
-        text = place.read(f"{prefix}Release", limit_bytes=_RELEASE_LIMIT)
+        text = repository.read(f"{prefix}Release", limit_bytes=_RELEASE_LIMIT)
         if text is None:
             raise RepositoryRefused(
                 f"There is neither InRelease nor Release in {where}.", remedy="Check the address and the suite's name."
             )
         if keyring is not None:
-            signature = place.read(f"{prefix}Release.gpg", limit_bytes=_RELEASE_LIMIT)
+            signature = repository.read(f"{prefix}Release.gpg", limit_bytes=_RELEASE_LIMIT)
             text = verified_text(text, keyring, signature=signature) if signature else None
     if text is None:
         raise RepositoryRefused(

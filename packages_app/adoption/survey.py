@@ -6,12 +6,14 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
+from packages_app.core.conflict import FileIdentity
 from packages_app.core.record import PackageRecord
 
 _SCHEMA = """
 PRAGMA journal_mode=OFF;
 PRAGMA synchronous=OFF;
-CREATE TABLE seen (package_id TEXT, architecture TEXT, sha256 TEXT, PRIMARY KEY (package_id, architecture))
+CREATE TABLE seen (package_id TEXT, architecture TEXT, sha256 TEXT, size INTEGER,
+PRIMARY KEY (package_id, architecture))
 WITHOUT ROWID;
 CREATE TABLE left_out (package_id TEXT, architecture TEXT, sha256 TEXT, PRIMARY KEY (package_id, architecture, sha256))
 WITHOUT ROWID;
@@ -20,7 +22,7 @@ CREATE TABLE files (key TEXT PRIMARY KEY, size INTEGER) WITHOUT ROWID;
 
 
 class Survey:
-    """Remembers the SHA256 of every package seen, and the sizes of pool files that are there."""
+    """Remembers SHA256 and size of every package seen, and the sizes of pool files that are there."""
 
     def __init__(self, folder: Path) -> None:
         self._rows = sqlite3.connect(folder / "survey.sqlite3", isolation_level=None)
@@ -30,14 +32,14 @@ class Survey:
         """Let go of the file."""
         self._rows.close()
 
-    def see(self, record: PackageRecord) -> str | None:
-        """Take note of a record; gives None the first time, later the SHA256 that it had then."""
-        added = self._rows.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (*record.key, record.sha256_hash))
+    def see(self, record: PackageRecord) -> FileIdentity | None:
+        """Take note of a record; return None the first time, later what its stanza said of its file then."""
+        row = (*record.key, *record.file_identity)
+        added = self._rows.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?)", row)
         if added.rowcount == 1:
             return None
-        query = "SELECT sha256 FROM seen WHERE package_id = ? AND architecture = ?"
-        (sha256,) = self._rows.execute(query, record.key).fetchone()
-        return str(sha256)
+        query = "SELECT sha256, size FROM seen WHERE package_id = ? AND architecture = ?"
+        return FileIdentity(*self._rows.execute(query, record.key).fetchone())
 
     @property
     def packages(self) -> int:

@@ -1,10 +1,10 @@
-"""What makes two files of one version different ones, and the error that says so: SHA256 and size decide."""
+"""What makes two files of one version different ones, and the errors that say so: SHA256 and size decide."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from packages_app.core.errors import VersionConflict
+from packages_app.core.errors import ImmutableObjectConflict, VersionConflict
 
 
 class FileIdentity(NamedTuple):
@@ -48,3 +48,11 @@ def version_conflict(
     `where` says how the known ones are there: published, recorded.
     """
     return VersionConflict(f"{name} is offered with other bytes: {offered}; {known} is {where}.", remedy=remedy)
+
+
+def pool_conflict(name: str, found: ImmutableObjectConflict) -> VersionConflict:
+    """Return the error of a version (`name version architecture`) whose place in the pool has another file."""
+    return VersionConflict(
+        f"{name} has another file in the pool: {found.message}",
+        remedy="Give the build a version of its own; what may have been served is never replaced.",
+    )

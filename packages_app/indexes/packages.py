@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from packages_app.core.layout import ALL, binary_folder
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, named_key
 from packages_app.core.repository import Suite
 from packages_app.core.version import is_version
 from packages_app.indexes.compression import ENDINGS, GZIP, PLAIN
@@ -23,7 +23,7 @@ class LeftOut:
     reasons: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.package_id} {self.architecture}: {', '.join(self.reasons)}"
+        return f"{named_key((self.package_id, self.architecture))}: {', '.join(self.reasons)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from typing import BinaryIO, cast
 from packages_app.core.candidate_fault import CandidateFault
 from packages_app.core.checksums import chunks_of
 from packages_app.core.errors import CandidateRefused
-from packages_app.core.record import TableKey
+from packages_app.core.record import TableKey, named_key
 from packages_app.indexes.compression import GZIP, UNREADABLE, XZ
 from packages_app.indexes.packages import index_names
 from packages_app.indexes.release import IDENTITY_FIELDS, Release
@@ -123,11 +123,12 @@ def vanished_faults(suite: str, keys: Collection[TableKey]) -> list[CandidateFau
     """Say of packages that clients have and nobody withdrew that they are gone from the table."""
     if not keys:
         return []
-    vanished = [" ".join(key) for key in keys]
+    named = _named([named_key(key) for key in keys])
+    vanished = [" ".join(key) for key in keys]  # an approval is kept by its hash: not to be changed
     return [
         CandidateFault(
             "vanished",
-            f"{len(vanished)} packages of suite {suite} have no record any more: {_named(vanished)}.",
+            f"{len(vanished)} packages of suite {suite} have no record any more: {named}.",
             "Restore the records, or run force_rebuild to publish what the table holds now.",
             tuple(vanished),
         )

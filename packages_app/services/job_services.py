@@ -8,9 +8,9 @@ from typing import Any
 
 from packages_app.core.ports import Progress
 from packages_app.models import Job
-from packages_app.services.intake.batch import intake_batch
 from packages_app.services.intake.build_bootstrap import build_and_take_in
 from packages_app.services.intake.sync import sync_packages
+from packages_app.services.intake.upload_batch import intake_batch
 from packages_app.services.intake.uploads import intake_upload
 from packages_app.services.jobs import queue
 from packages_app.services.mirror.packages import reconcile_mirror

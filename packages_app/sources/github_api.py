@@ -17,7 +17,7 @@ from packages_app.sources.checksum_files import Announced
 from packages_app.sources.download import Fetcher, read_json
 from packages_app.sources.exchange import Answer, check_status, plain, same_server
 from packages_app.sources.github_limits import RateLimit, requests_left
-from packages_app.sources.github_listing import Asset, Release, read_releases
+from packages_app.sources.github_listing import Asset, TaggedRelease, read_releases
 
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 _PAGE_LIMIT = 64 * 1024 * 1024
@@ -38,14 +38,14 @@ class GitHubApi:
         self._token = token
         self._limit = RateLimit(api, token, fetcher.answers, fetcher.clock)
 
-    def releases(self, progress: Progress) -> list[Release]:
+    def releases(self, progress: Progress) -> list[TaggedRelease]:
         """Give all releases of all pages; raises `UpstreamError` when any page can't be used.
 
         A page that has not changed since the last check is not sent again.
         """
         url = f"{self._api}/repos/{self._repository}/releases?per_page=100"
         seen: set[str] = set()
-        releases: list[Release] = []
+        releases: list[TaggedRelease] = []
         while url:
             seen.add(url)
             page = self._page(url)

@@ -28,7 +28,7 @@ class Asset:
 
 
 @dataclass(frozen=True)
-class Release:
+class TaggedRelease:
     """A release with the assets whose upload is complete. `published` is ISO 8601, "" for a draft."""
 
     tag: str
@@ -39,7 +39,7 @@ class Release:
     assets: tuple[Asset, ...]
 
 
-def read_releases(page: Any, where: str) -> list[Release]:
+def read_releases(page: Any, where: str) -> list[TaggedRelease]:
     """Give the releases of one page; raises `UpstreamError` that says where the page has another shape."""
     try:
         if not isinstance(page, list):
@@ -56,13 +56,13 @@ class _Misshapen(Exception):
     """Where a page is not as documented."""
 
 
-def _release(entry: Any, at: str) -> Release:
+def _release(entry: Any, at: str) -> TaggedRelease:
     values = _object(entry, at)
     assets = values.get("assets")
     if not isinstance(assets, list):
         raise _Misshapen(f"{at}.assets is no list")
     found = [_asset(asset, f"{at}.assets[{number}]") for number, asset in enumerate(assets)]
-    return Release(
+    return TaggedRelease(
         tag=_text(values, "tag_name", at),
         draft=_flag(values, "draft", at),
         pre_release=_flag(values, "prerelease", at),

@@ -19,7 +19,7 @@ from packages_app.sources.checksum_files import Announced, agreed, announced_in,
 from packages_app.sources.download import Fetcher
 from packages_app.sources.exchange import is_web_address
 from packages_app.sources.github_api import GitHubApi
-from packages_app.sources.github_listing import Asset, Release
+from packages_app.sources.github_listing import Asset, TaggedRelease
 from packages_app.sources.release_tags import is_pre_release, version_of_tag
 from packages_app.sources.source import Fetched, Offer
 
@@ -148,7 +148,7 @@ class GitHubRelease:
         return agreed(offer.filename, found)
 
 
-def _offer(release: Release, version: str, asset: Asset) -> AssetOffer:
+def _offer(release: TaggedRelease, version: str, asset: Asset) -> AssetOffer:
     """Make an offer; which architecture and version it really is, its control paragraph says."""
     names = [other.name for other in release.assets]
     return AssetOffer(

@@ -22,7 +22,7 @@ def listing_faults(records: Iterable[PackageRecord], sizes: Mapping[str, int]) -
     for path, record in sorted(files_of(records).items()):
         size = sizes.get(path)
         if size is None:
-            text = f"{record.package_id} {record.architecture} has no file in the bucket."
+            text = f"{record.named} has no file in the bucket."
             faults.append(Fault("pool_missing", path, text, Cure.RESTORE))
         elif record.file_size is not None and size != record.file_size:
             text = f"It has {size} bytes in the bucket, the record says {record.file_size}."

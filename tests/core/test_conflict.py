@@ -3,11 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packages_app.core.checksums import Checksums
 from packages_app.core.conflict import FileIdentity, conflict_between, same_file, version_conflict
 from packages_app.core.errors import VersionConflict
 from packages_app.core.ports import Written
 from packages_app.core.record import PackageRecord
 from packages_app.package_table.rules import outcome_of_taken_key
+from packages_app.sources.source import Offer
 
 HASHES = ("a" * 64, "b" * 64)
 whole = st.builds(FileIdentity, st.sampled_from(HASHES), st.sampled_from((1, 2)))
@@ -21,7 +23,7 @@ def record(identity):
 @given(partial, partial)
 def test_a_conflict_is_one_from_both_sides_and_only_of_parts_that_both_say(one, other):
     assert conflict_between(one, other) == conflict_between(other, one)
-    assert same_file(one, other) == same_file(other, one)
+    assert same_file(one, other) == same_file(other, one) == (one == other)
     both_say = [(a, b) for a, b in zip(one, other, strict=True) if a not in ("", None) and b not in ("", None)]
     assert conflict_between(one, other) == any(a != b for a, b in both_say)
 
@@ -37,6 +39,16 @@ def test_nothing_conflicts_with_itself_or_with_what_says_nothing(one):
 def test_of_files_that_are_known_whole_every_one_is_the_same_or_a_conflict(one, other):
     assert same_file(one, other) != conflict_between(one, other)
     assert record(one).same_bytes_as(record(other)) != conflict_between(one, other)
+
+
+@given(partial, partial)
+def test_records_files_and_offers_are_asked_in_the_same_way(one, other):
+    offer = Offer("1.0", "tool.deb", "https://example.org/tool.deb", sha256=other.sha256, size=other.size)
+    sums = Checksums(other.size or 0, "", "", other.sha256, "")
+    known = record(one).file_identity
+    assert conflict_between(known, offer.file_identity) == conflict_between(one, other)
+    assert conflict_between(known, record(other).file_identity) == conflict_between(one, other)
+    assert conflict_between(known, sums.file_identity) == conflict_between(one, other._replace(size=other.size or 0))
 
 
 @given(partial, partial)

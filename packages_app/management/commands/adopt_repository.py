@@ -5,11 +5,12 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from packages_app.adoption.place import open_place
+from packages_app.adoption.existing_repository import open_repository
 from packages_app.core.errors import RepositoryRefused
 from packages_app.management.terminal import EXIT_FAILED, ServiceCommand, terminal_progress
 from packages_app.services import adapters
-from packages_app.services.takeover.adopt import Adopted, Order, Pool, adopt
+from packages_app.services.takeover.adopt import adopt
+from packages_app.services.takeover.adoption_request import Adopted, AdoptionRequest, PoolFiles
 
 
 class Command(ServiceCommand):
@@ -34,8 +35,8 @@ class Command(ServiceCommand):
         )
         parser.add_argument(
             "--pool",
-            choices=[pool.value for pool in Pool],
-            default=Pool.COPY.value,
+            choices=[pool.value for pool in PoolFiles],
+            default=PoolFiles.COPY.value,
             help="copy its files into our pool, keep those that are in our bucket already, or none",
         )
         parser.add_argument("--skip-broken", action="store_true", help="leave out packages that can't be adopted")
@@ -44,29 +45,29 @@ class Command(ServiceCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Adopt and say what came of it; exit 1 when packages were left out."""
-        order = _order(options)
+        request = _request(options)
         with terminal_progress() as progress:
-            result = adopt(order, progress)
-        self._tell(result, order)
-        if not order.dry_run and order.pool is not Pool.NONE and not options["no_publish"]:
+            result = adopt(request, progress)
+        self._tell(result, request)
+        if not request.dry_run and request.pool is not PoolFiles.NONE and not options["no_publish"]:
             self.publish_waiting()
         if result.fault_count:
             raise CommandError(f"{result.fault_count} packages can't be adopted.", returncode=EXIT_FAILED)
 
-    def _tell(self, result: Adopted, order: Order) -> None:
+    def _tell(self, result: Adopted, request: AdoptionRequest) -> None:
         for (suite, component, architecture), count in sorted(result.stanzas.items()):
             self.stdout.write(f"{suite} {component} {architecture}: {count} stanzas")
         for fault in result.faults:
             self.stdout.write(f"conflict: {fault}")
         if result.fault_count > len(result.faults):
             self.stdout.write(f"… {result.fault_count} in all")
-        done = "nothing was written" if order.dry_run else f"{result.added} records written"
+        done = "nothing was written" if request.dry_run else f"{result.added} records written"
         self.stdout.write(f"{result.packages} packages: {result.new} new, {result.known} known; {done}")
-        if order.pool is Pool.NONE and not order.dry_run:
+        if request.pool is PoolFiles.NONE and not request.dry_run:
             self.stdout.write("Bring the files into the pool, then run publish; force_rebuild publishes without them.")
 
 
-def _order(options: dict[str, Any]) -> Order:
+def _request(options: dict[str, Any]) -> AdoptionRequest:
     suites = _mapping(options["suite"])
     if options["flat"]:
         suites = {**suites, "": options["flat"]}
@@ -77,10 +78,10 @@ def _order(options: dict[str, Any]) -> Order:
             "A repository is verified with its keys, or it is said that it is not.",
             remedy="Give --keyring FILE, or --unsigned.",
         )
-    return Order(
-        place=open_place(options["repository"], adapters.fetcher(options["repository"])),
+    return AdoptionRequest(
+        repository=open_repository(options["repository"], adapters.fetcher(options["repository"])),
         suites=suites,
-        pool=Pool(options["pool"]),
+        pool=PoolFiles(options["pool"]),
         components=_mapping(options["component"]),
         architectures=tuple(options["architecture"]) or None,
         keyring=_keyring(options["keyring"]),

@@ -16,7 +16,7 @@ from packages_app.management.environment import (
 )
 from packages_app.management.terminal import ServiceCommand, terminal_progress
 from packages_app.services import adapters
-from packages_app.services.takeover.migrate import DEFAULT_PACKAGE, Migrated, Order, migrate, source_location
+from packages_app.services.takeover.migrate import DEFAULT_PACKAGE, Migrated, MigrationRequest, migrate, source_location
 
 _SHOWN = 20
 
@@ -50,7 +50,7 @@ class Command(ServiceCommand):
             if code:
                 raise CommandError(f"The migration for {environment.name} failed, as said above.", returncode=code)
             return
-        order = Order(
+        request = MigrationRequest(
             source=source_location(options["from_table"]),
             backup=_backup_path(options),
             dry_run=options["dry_run"],
@@ -61,14 +61,14 @@ class Command(ServiceCommand):
             confirm=lambda count: options["yes"] or self._confirmed(count, options["from_table"]),
         )
         with terminal_progress() as progress:
-            result = migrate(order, progress)
-        self._tell(result, order)
+            result = migrate(request, progress)
+        self._tell(result, request)
 
     def _confirmed(self, count: int, table: str) -> bool:
         return input(f"Delete {count} records of {table}? Type the table's name: ").strip() == table
 
-    def _tell(self, result: Migrated, order: Order) -> None:
-        for before, after in result.samples if order.dry_run else ():
+    def _tell(self, result: Migrated, request: MigrationRequest) -> None:
+        for before, after in result.samples if request.dry_run else ():
             for title, values in (("before", before), ("after", after)):
                 shown = json.dumps(values, indent=2, ensure_ascii=False, default=str)
                 self.stdout.write(f"{title}: {shown}")
@@ -79,7 +79,7 @@ class Command(ServiceCommand):
             if names:
                 more = f", … ({len(names)} in all)" if len(names) > _SHOWN else ""
                 self.stdout.write(f"{title}: {', '.join(names[:_SHOWN])}{more}")
-        if order.dry_run:
+        if request.dry_run:
             self.stdout.write(f"{result.records} records, {result.known} of them there already; nothing was written")
             return
         self.stdout.write(

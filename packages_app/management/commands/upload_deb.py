@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from packages_app.core.errors import RepomgrError
 from packages_app.management.terminal import EXIT_FAILED, EXIT_REFUSED, ServiceCommand, exit_code, terminal_progress
 from packages_app.models import Job
-from packages_app.services.intake.upload_many import UploadFile, files_of, upload_files
+from packages_app.services.intake.upload_files import UploadFile, files_of, upload_files
 from packages_app.services.intake.uploads import stage_upload
 
 

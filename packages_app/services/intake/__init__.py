@@ -1,1 +1,1 @@
-"""Intake: offers, uploads and builds, from a staged file to a record."""
+"""Intake: uploads, builds and what upstream offers, admitted, stored in the pool, recorded and shown; see `take_in`."""

@@ -5,7 +5,7 @@ Whoever dies on the way leaves at most orphan objects behind, and whoever comes 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from packages_app.core.conflict import version_conflict
+from packages_app.core.conflict import pool_conflict, version_conflict
 from packages_app.core.errors import ImmutableObjectConflict, VersionConflict
 from packages_app.core.ports import ObjectStore, Progress, Written
 from packages_app.core.record import PackageRecord, TableKey
@@ -60,38 +60,53 @@ class Recorded:
 def store_and_record(files: Sequence[CheckedFile], progress: Progress) -> list[Recorded]:
     """Store files in the pool, write their records, and add known ones to their suites; safe to repeat.
 
-    Return what became of each, in their order: a file whose version is there with other bytes, in the table, in the
-    pool or earlier among `files`, has a `VersionConflict` as its error, changes nothing and stops no other.
+    Return what became of each, in their order, as if each had come alone: a file whose version is there with other
+    bytes, in the table or in the pool, has a `VersionConflict` as its error, changes nothing and stops no other.
     """
     outcomes = [Recorded(file) for file in files]
-    new = _compared(outcomes)
-    if new:
-        one = next(iter(new.values())).file.record
-        progress.step("store in pool", one.pool_path if len(new) == 1 else f"{len(new)} files")
-        _store(list(new.values()))
-    progress.step("record", files[0].record.named if len(files) == 1 else f"{len(files)} packages")
-    _record([outcome for outcome in new.values() if outcome.error is None])
-    for outcome in outcomes:
-        first = new.get(outcome.file.record.key, outcome)
-        if outcome.record is None and outcome.error is None:  # the same file came twice
-            outcome.record, outcome.error, outcome.in_pool_just_now = first.record, first.error, first.in_pool_just_now
-    _put_again_what_is_gone(outcomes)
-    _add_suites(outcomes)
+    for some in _rounds(outcomes):
+        new = _compared(some)
+        if new:
+            progress.step("store in pool", _told(new, new[0].file.record.pool_path))
+            _store(new)
+        progress.step("record", _told(some, some[0].file.record.named))
+        _record([outcome for outcome in new if outcome.error is None])
+        _put_again_what_is_gone(some)
+        _add_suites(some)
     return outcomes
 
 
-def _compared(outcomes: list[Recorded]) -> dict[TableKey, Recorded]:
-    """Compare files with the table and with each other; return those that are new, the first of each key."""
-    recorded = adapters.package_table().get_many({outcome.file.record.key for outcome in outcomes})
-    new: dict[TableKey, Recorded] = {}
+def _rounds(outcomes: Iterable[Recorded]) -> list[list[Recorded]]:
+    """Return files in rounds that have each key and each pool path once: who comes second meets what the first left.
+
+    Two versions that differ in their epoch alone share a path, since file names leave it out.
+    """
+    rounds: list[list[Recorded]] = []
+    taken: dict[TableKey | str, int] = {}
+    for outcome in outcomes:
+        key, path = outcome.file.record.key, outcome.file.record.pool_path
+        number = max(taken.get(key, 0), taken.get(path, 0))
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(outcome)
+        taken[key] = taken[path] = number + 1
+    return rounds
+
+
+def _told(outcomes: Sequence[Recorded], one: str) -> str:
+    return one if len(outcomes) == 1 else f"{len(outcomes)} packages"
+
+
+def _compared(outcomes: Sequence[Recorded]) -> list[Recorded]:
+    """Compare files with the table; return those that are new."""
+    recorded = adapters.package_table().get_many([outcome.file.record.key for outcome in outcomes])
+    new = []
     for outcome in outcomes:
         offered = outcome.file.record
-        known = recorded.get(offered.key)
+        outcome.record = known = recorded.get(offered.key)
         if known is None:
-            known = new.setdefault(offered.key, outcome).file.record
-        else:
-            outcome.record = known
-        if not known.same_bytes_as(offered):
+            new.append(outcome)
+        elif not known.same_bytes_as(offered):
             outcome.refuse(version_conflict(offered.named, known.file_identity, offered.file_identity))
     return new
 
@@ -114,7 +129,7 @@ def _store(outcomes: list[Recorded]) -> None:
         results += [(outcome, _put(bucket, outcome)) for outcome in large]
     for outcome, result in results:
         if isinstance(result, ImmutableObjectConflict):
-            outcome.refuse(_pool_conflict(outcome.file.record, result))
+            outcome.refuse(pool_conflict(outcome.file.record.named, result))
         else:
             outcome.in_pool_just_now = result
 
@@ -127,13 +142,6 @@ def _put(bucket: ObjectStore, outcome: Recorded) -> bool | ImmutableObjectConfli
         return put_immutable(bucket, record.pool_path, body, record.file_identity)
     except ImmutableObjectConflict as error:
         return error
-
-
-def _pool_conflict(record: PackageRecord, error: ImmutableObjectConflict) -> VersionConflict:
-    return VersionConflict(
-        f"{record.named} has another file in the pool: {error.message}",
-        remedy="Give the build a version of its own; what may have been served is never replaced.",
-    )
 
 
 def _record(outcomes: list[Recorded]) -> None:
@@ -191,17 +199,13 @@ def _put_again_what_is_gone(outcomes: list[Recorded]) -> None:
         log.warning("pool_file_put_again", key=path)
         result = _put(bucket, outcome)
         if isinstance(result, ImmutableObjectConflict):
-            outcome.refuse(_pool_conflict(outcome.file.record, result))
+            outcome.refuse(pool_conflict(outcome.file.record.named, result))
 
 
 def _add_suites(outcomes: list[Recorded]) -> None:
     """Add known packages to the suites that they were taken in for."""
     table = adapters.package_table()
-    current: dict[TableKey, PackageRecord] = {}
     for outcome in outcomes:
-        if outcome.record is None:
-            continue
-        record = current.get(outcome.record.key, outcome.record)
-        if missing := set(outcome.file.record.suites) - set(record.suites):
-            record, outcome.suites_added = table.set_suites(record, {*record.suites, *missing}), True
-        current[record.key] = outcome.record = record
+        record = outcome.record
+        if record is not None and (missing := set(outcome.file.record.suites) - set(record.suites)):
+            outcome.record, outcome.suites_added = table.set_suites(record, {*record.suites, *missing}), True

@@ -95,7 +95,7 @@ def origins() -> Callable[[PackageRecord], Origin]:
             return Origin(Place.STAGING, taken.key)
         if not record.deb_url.startswith(("http://", "https://")):
             raise RepomgrError(
-                f"{record.package_id} was uploaded, not fetched; there is nowhere to fetch it from.",
+                f"{record.named} was uploaded, not fetched; there is nowhere to fetch it from.",
                 remedy=f"Upload the same file again: its SHA256 is {record.sha256_hash}.",
             )
         return Origin(Place.VENDOR, record.deb_url)

@@ -1,69 +1,73 @@
-"""The files of an existing repository, copied into our pool after a look at each."""
+"""The files of an existing repository, fetched and compared with their stanzas."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from packages_app.adoption.place import Place
+from packages_app.adoption.existing_repository import ExistingRepository
+from packages_app.core.conflict import conflict_between
 from packages_app.core.errors import RepomgrError, RepositoryRefused
 from packages_app.core.layout import deb_filename, pool_path
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, package_named
 from packages_app.debian.deb_file import open_deb
-from packages_app.services import adapters
-from packages_app.stores.immutable import put_immutable
+from packages_app.services.intake.store_and_record import CheckedFile
 
-_COPIERS = 4
+_FETCHERS = 4
 
 
-def copied(place: Place, records: list[PackageRecord]) -> Iterator[tuple[PackageRecord, PackageRecord | RepomgrError]]:
-    """Copy the files of records into our pool, four at once; gives each record with what became of it, in order.
+@contextmanager
+def fetched(
+    repository: ExistingRepository, records: Sequence[PackageRecord]
+) -> Iterator[list[CheckedFile | RepomgrError]]:
+    """Fetch the files of records, four at once, for the block; return what became of each, in order.
 
-    What became of it is the record with the file's whole control paragraph, all hashes and its place in our pool, or
-    the error that says why the file was not taken.
+    That is the file with its record, which has its whole control paragraph, all hashes and its place in our pool then,
+    or the error that says why it is not taken.
     """
-    with ThreadPoolExecutor(_COPIERS, thread_name_prefix="copy") as copiers:
-        yield from zip(records, copiers.map(partial(_copy_or_error, place), records), strict=True)
+    with tempfile.TemporaryDirectory(prefix="repomgr-adopt-files-") as folder:
+        paths = [Path(folder) / f"{number}.deb" for number in range(len(records))]
+        with ThreadPoolExecutor(_FETCHERS, thread_name_prefix="fetch") as fetchers:
+            outcomes = list(fetchers.map(partial(_fetched_or_error, repository), records, paths))
+        yield outcomes
 
 
-def _copy_or_error(place: Place, record: PackageRecord) -> PackageRecord | RepomgrError:
+def _fetched_or_error(repository: ExistingRepository, record: PackageRecord, path: Path) -> CheckedFile | RepomgrError:
     try:
-        return _copy(place, record)
+        return _fetched(repository, record, path)
     except RepomgrError as error:
         return error
 
 
-def _copy(place: Place, record: PackageRecord) -> PackageRecord:
+def _fetched(repository: ExistingRepository, record: PackageRecord, path: Path) -> CheckedFile:
     filename = record.pool_path
-    with tempfile.TemporaryDirectory(prefix="repomgr-adopt-file-") as folder:
-        path = Path(folder) / "package.deb"
-        checksums = place.fetch(filename, path, limit_bytes=(record.file_size or 0) + 1)
-        if checksums is None:
-            raise _refused(f"{filename} is not there")
-        if checksums.sha256 != record.sha256_hash:
-            raise _refused(f"{filename} has SHA256 {checksums.sha256}, its stanza says {record.sha256_hash}")
-        contents = open_deb(path)
-        control = contents.control
-        found = (control["Package"], control["Version"], control["Architecture"])
-        if found != (record.package_name, record.version, record.architecture):
-            raise _refused(f"{filename} is {' '.join(found)}, its stanza says otherwise")
-        name = deb_filename(*found)
-        target = pool_path(record.component, record.package_name, name)
-        put_immutable(adapters.bucket(), target, path, checksums)
-    return replace(
+    checksums = repository.fetch(filename, path, limit_bytes=(record.file_size or 0) + 1)
+    if checksums is None:
+        raise _refused(f"{filename} is not there")
+    if conflict_between(record.file_identity, checksums.file_identity):
+        raise _refused(f"{filename} has {checksums.file_identity}, its stanza says {record.file_identity}")
+    contents = open_deb(path)
+    control = contents.control
+    found = (control["Package"], control["Version"], control["Architecture"])
+    if found != (record.package_name, record.version, record.architecture):
+        raise _refused(f"{filename} is {package_named(*found)}, its stanza says otherwise")
+    name = deb_filename(*found)
+    complete = replace(
         record,
         control=contents.control_text,
-        pool_path=target,
+        pool_path=pool_path(record.component, record.package_name, name),
         actual_filename=name,
-        deb_url=place.url_of(filename),
+        deb_url=repository.url_of(filename),
         md5_hash=checksums.md5,
         sha1_hash=checksums.sha1,
         sha512_hash=checksums.sha512,
     )
+    return CheckedFile(record.named, complete, path)
 
 
 def _refused(what: str) -> RepositoryRefused:

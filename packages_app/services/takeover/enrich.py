@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from packages_app.core.checksums import checksums_of_file
+from packages_app.core.conflict import conflict_between
 from packages_app.core.errors import InvalidDeb, ObjectNotFound
 from packages_app.core.ports import ObjectStore
 from packages_app.core.record import PackageRecord
@@ -15,7 +16,7 @@ from packages_app.stores.local_copy import local_copy
 
 
 def enriched(record: PackageRecord, bucket: ObjectStore) -> tuple[PackageRecord, str]:
-    """Give the record with what its `.deb` in the pool says, and ""; or the record as it is, and why.
+    """Return the record with what its `.deb` in the pool says, and ""; or the record as it is, and why.
 
     The file is opened once. What the record says of it (SHA256, size, name, version, architecture) must fit.
     """
@@ -27,10 +28,8 @@ def enriched(record: PackageRecord, bucket: ObjectStore) -> tuple[PackageRecord,
         return record, f"{record.pool_path} is not in the pool"
     except InvalidDeb as error:
         return record, f"{record.pool_path} is no sound package: {error.message}"
-    if record.sha256_hash and record.sha256_hash != checksums.sha256:
-        return record, f"{record.pool_path} has SHA256 {checksums.sha256}, the record says {record.sha256_hash}"
-    if record.file_size is not None and record.file_size != checksums.size:
-        return record, f"{record.pool_path} has {checksums.size} bytes, the record says {record.file_size}"
+    if conflict_between(record.file_identity, checksums.file_identity):
+        return record, f"{record.pool_path} has {checksums.file_identity}, the record says {record.file_identity}"
     said: dict[str, Any] = record_fields_of(contents.control)
     for name in ("package_name", "version", "architecture"):
         if said[name] != getattr(record, name):

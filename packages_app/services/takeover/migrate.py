@@ -16,7 +16,8 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from packages_app.core.errors import MigrationRefused, VersionConflict
+from packages_app.core.conflict import conflict_between, version_conflict
+from packages_app.core.errors import MigrationRefused
 from packages_app.core.locations import DynamoTable, SqliteTable, parse_table_url
 from packages_app.core.ports import PackageTable, Progress, Written
 from packages_app.core.record import PackageRecord, TableKey
@@ -38,8 +39,8 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is asked for. `confirm` gets the number of old records to delete, and says whether to."""
+class MigrationRequest:
+    """What is asked for of a migration. `confirm` gets the number of old records to delete, and says whether to."""
 
     source: DynamoTable
     backup: Path | None = None
@@ -53,7 +54,7 @@ class Order:
 
 @dataclass
 class Migrated:
-    """What came of it. `samples` are the first records before and after; the rest are names of records."""
+    """What came of a migration. `samples` are the first records before and after; the rest are names of records."""
 
     records: int = 0
     added: int = 0
@@ -80,51 +81,51 @@ def source_location(text: str) -> DynamoTable:
     return location
 
 
-def migrate(order: Order, progress: Progress) -> Migrated:
+def migrate(request: MigrationRequest, progress: Progress) -> Migrated:
     """Migrate a table, or go on with it; raises `MigrationRefused`, `BackupRefused`, `VersionConflict`.
 
     A run that fails or dies leaves the old table and the backup as they are; the same command goes on.
     """
-    if order.source == settings.PACKAGE_TABLE:
+    if request.source == settings.PACKAGE_TABLE:
         raise MigrationRefused(
             "The old and the new table are the same one: a key schema can't be changed in place.",
             remedy="Point PACKAGE_TABLE_URL at a new table, made by create_storage.",
         )
-    if order.backup is None and not order.dry_run:
+    if request.backup is None and not request.dry_run:
         raise MigrationRefused("A migration keeps a backup.", remedy="Name a file for it: --backup-file PATH.")
-    old, new = RawTable(order.source), adapters.package_table()
+    old, new = RawTable(request.source), adapters.package_table()
     progress.step("read the old table", old.name)
     shape = old.shape()
     schema_of(old.name, shape)
     new.probe()
-    journal = _journal(order)
-    items = _items(order, old, journal, progress)
+    journal = _journal(request)
+    items = _items(request, old, journal, progress)
     result = Migrated(records=len(items))
     progress.step("transform", f"{len(items)} records")
-    records = _transformed(items, order)
+    records = _transformed(items, request)
     there = _already_there(records, new)
-    if len(there) == len(records) and not order.delete_old and (journal is None or journal.state == FINISHED):
+    if len(there) == len(records) and not request.delete_old and (journal is None or journal.state == FINISHED):
         raise MigrationRefused(
             f"All {len(records)} records of {old.name} are in the new table already.",
             remedy="Nothing is to be done; --delete-old removes the old records.",
         )
-    records = _completed(records, there, order, result, progress)
+    records = _completed(records, there, request, result, progress)
     result.samples = [(plain_item(i), r.as_dict()) for i, r in islice(zip(items, records, strict=True), _SHOWN)]
-    if order.dry_run:
+    if request.dry_run:
         result.known = len(there)
         return result
-    _keep_backup(order, old, shape, items, journal, result, progress)
+    _keep_backup(request, old, shape, items, journal, result, progress)
     _upload(records, new, result, progress)
-    if order.delete_old:
-        _delete(order, old, shape, items, result, progress)
-    write_journal(_backup_of(order), Journal(old.name, _target_name(), FINISHED))
+    if request.delete_old:
+        _delete(request, old, shape, items, result, progress)
+    write_journal(_backup_of(request), Journal(old.name, _target_name(), FINISHED))
     log.info("table_migrated", source=old.name, records=result.records, added=result.added, deleted=result.deleted)
     return result
 
 
-def _backup_of(order: Order) -> Path:
-    assert order.backup is not None  # noqa: S101 - migrate has refused an order without one
-    return order.backup
+def _backup_of(request: MigrationRequest) -> Path:
+    assert request.backup is not None  # noqa: S101 - migrate has refused an request without one
+    return request.backup
 
 
 def _target_name() -> str:
@@ -132,48 +133,48 @@ def _target_name() -> str:
     return table.name if isinstance(table, DynamoTable) else str(table.path)
 
 
-def _journal(order: Order) -> Journal | None:
+def _journal(request: MigrationRequest) -> Journal | None:
     """Give the journal of an earlier run; a backup file that no migration of ours has made is refused."""
-    if order.backup is None or order.dry_run:
+    if request.backup is None or request.dry_run:
         return None
-    journal = read_journal(order.backup, order.source.name, _target_name())
-    if journal is None and order.backup.exists():
-        raise taken(order.backup)
+    journal = read_journal(request.backup, request.source.name, _target_name())
+    if journal is None and request.backup.exists():
+        raise taken(request.backup)
     return journal
 
 
-def _items(order: Order, old: RawTable, journal: Journal | None, progress: Progress) -> list[RawItem]:
+def _items(request: MigrationRequest, old: RawTable, journal: Journal | None, progress: Progress) -> list[RawItem]:
     """Give the items to migrate: those of the table, or on a second run those of the backup, if they are the same."""
     items = list(old.items())
-    if journal is None or order.backup is None or not order.backup.exists():
+    if journal is None or request.backup is None or not request.backup.exists():
         if not items:
             raise MigrationRefused(f"The table {old.name} is empty.", remedy="Check --from-table.")
         return items
-    backup = read_backup(order.backup)
-    progress.note(f"an earlier run wrote {order.backup.name}: going on from it")
+    backup = read_backup(request.backup)
+    progress.note(f"an earlier run wrote {request.backup.name}: going on from it")
     kept = list(backup.items())
     changed = {canonical(item) for item in items} - {canonical(item) for item in kept}
     if backup.table != old.name or changed:
         raise MigrationRefused(
-            f"{len(changed)} records of {old.name} are new or changed since {order.backup.name} was written.",
+            f"{len(changed)} records of {old.name} are new or changed since {request.backup.name} was written.",
             remedy="Stop what writes to the old table, and start again with another --backup-file.",
         )
     return kept
 
 
-def _transformed(items: Sequence[RawItem], order: Order) -> list[PackageRecord]:
+def _transformed(items: Sequence[RawItem], request: MigrationRequest) -> list[PackageRecord]:
     """Make records of all items, or raise one error that names the first faults."""
     records: dict[TableKey, PackageRecord] = {}
     faults: list[str] = []
     for item in items:
         try:
-            record = record_of_item(item, order.package, _fallbacks())
+            record = record_of_item(item, request.package, _fallbacks())
         except MigrationRefused as error:
             faults.append(error.message)
             continue
         known = records.setdefault(record.key, record)
         if known is not record:
-            faults.append(f"Two old records are both {record.package_id} {record.architecture}.")
+            faults.append(f"Two old records are both {record.named}.")
     if faults:
         raise MigrationRefused(
             f"{len(faults)} of {len(items)} records can't be taken over. {_named(faults, ' ')}",
@@ -205,36 +206,37 @@ def _already_there(records: Sequence[PackageRecord], new: PackageTable) -> set[T
     known = new.get_many([record.key for record in records])
     for record in records:
         there = known.get(record.key)
-        if there is not None and record.sha256_hash and there.sha256_hash != record.sha256_hash:
-            raise VersionConflict(
-                f"{record.package_id} {record.architecture} is in the new table with SHA256 {there.sha256_hash}, "
-                f"in the old one with {record.sha256_hash}.",
+        if there is not None and conflict_between(there.file_identity, record.file_identity):
+            raise version_conflict(
+                record.named,
+                there.file_identity,
+                record.file_identity,
+                where="in the new table",
                 remedy="Find out which one clients have; nothing was written.",
             )
     return set(known)
 
 
 def _completed(
-    records: list[PackageRecord], there: set[TableKey], order: Order, result: Migrated, progress: Progress
+    records: list[PackageRecord], there: set[TableKey], request: MigrationRequest, result: Migrated, progress: Progress
 ) -> list[PackageRecord]:
     """Enrich the records that are to be written, if asked to, and check what a stanza needs."""
-    if order.enrich:
+    if request.enrich:
         progress.step("open the packages", f"{len(records) - len(there)} files")
     completed = []
     for number, record in enumerate(records):
         why = ""
-        if order.enrich and record.key not in there and not record.control:
+        if request.enrich and record.key not in there and not record.control:
             record, why = enriched(record, adapters.bucket())
             progress.advance(number + 1, len(records))
-        name = f"{record.package_name} {record.version} {record.architecture}"
         if why:
-            progress.note(f"{name}: {why}", level="warning")
+            progress.note(f"{record.named}: {why}", level="warning")
         if record.key not in there and not record.control:
-            result.poorer.append(name)
+            result.poorer.append(record.named)
         if missing := record.missing_fields():
-            result.incomplete.append(f"{name} (no {', '.join(missing)})")
+            result.incomplete.append(f"{record.named} (no {', '.join(missing)})")
         completed.append(record)
-    if result.incomplete and not order.keep_incomplete and not order.dry_run:
+    if result.incomplete and not request.keep_incomplete and not request.dry_run:
         raise MigrationRefused(
             f"{len(result.incomplete)} records lack fields that clients need: {_named(result.incomplete)}.",
             remedy="Fill them in from the pool (--enrich), or take them over as they are, out of the indexes "
@@ -244,10 +246,10 @@ def _completed(
 
 
 def _keep_backup(
-    order: Order, old: RawTable, shape: TableShape, items: list[RawItem], journal: Journal | None, result: Migrated,
-    progress: Progress,
+    request: MigrationRequest, old: RawTable, shape: TableShape, items: list[RawItem], journal: Journal | None,
+    result: Migrated, progress: Progress,
 ) -> None:  # fmt: skip
-    backup = result.backup = _backup_of(order)
+    backup = result.backup = _backup_of(request)
     if journal is not None and backup.exists():
         return
     progress.step("back up", str(backup))
@@ -268,7 +270,7 @@ def _upload(records: list[PackageRecord], new: PackageTable, result: Migrated, p
             stored = found.get(record.key)
             if stored is None or (stored != record if added else not stored.same_bytes_as(record)):
                 raise MigrationRefused(
-                    f"{record.package_id} {record.architecture} did not come back from the new table as written.",
+                    f"{record.named} did not come back from the new table as written.",
                     remedy="Check the table, then run the command again: it goes on from here.",
                 )
             result.added += added
@@ -277,7 +279,12 @@ def _upload(records: list[PackageRecord], new: PackageTable, result: Migrated, p
 
 
 def _delete(
-    order: Order, old: RawTable, shape: TableShape, items: list[RawItem], result: Migrated, progress: Progress
+    request: MigrationRequest,
+    old: RawTable,
+    shape: TableShape,
+    items: list[RawItem],
+    result: Migrated,
+    progress: Progress,
 ) -> None:
     """Remove the old records that are in backup and new table, unless one has changed meanwhile."""
     progress.step("delete the old records", old.name)
@@ -287,7 +294,7 @@ def _delete(
             f"Records of {old.name} were added or changed meanwhile; none was deleted.",
             remedy="Stop what writes to the old table, and start again with another --backup-file.",
         )
-    if not left or not order.confirm(len(left)):
+    if not left or not request.confirm(len(left)):
         progress.note("none was deleted")
         return
     for result.deleted in old.delete_all(shape.key_of(item) for item in left.values()):

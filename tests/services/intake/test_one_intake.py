@@ -1,6 +1,7 @@
 """One file is a batch of one: the same files taken in together, one by one or mixed leave the same repository."""
 
 import itertools
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -83,6 +84,7 @@ def test_together_one_by_one_and_mixed_leave_the_same_repository(files, settings
     on_disk = data.draw(st.sets(numbers), label="on disk")
     cuts = data.draw(st.sets(st.integers(1, len(order))), label="batches end at")
     suite = data.draw(st.sampled_from(("", "testing")), label="suite")
+    orphan = data.draw(st.sampled_from((None, 0, 4)), label="an orphan in the pool")
     before = data.draw(st.lists(numbers, max_size=3), label="there before, in stable")
     edges = [0, *sorted(cuts - {len(order)}), len(order)]
     every = offered(files, order, on_disk=on_disk)
@@ -94,6 +96,8 @@ def test_together_one_by_one_and_mixed_leave_the_same_repository(files, settings
     seen = {}
     for way, batches in ways.items():
         stack = repository(settings, tmp_path_factory.mktemp("repository"))
+        if orphan is not None:
+            stack.bucket.put("pool/main/t/tool/tool_1.0_amd64.deb", files[orphan])
         taken_in([offered(files, before, on_disk=set())], "stable")
         seen[way] = taken_in(batches, suite), left_by(stack)
     assert seen["one by one"] == seen["together"]
@@ -111,3 +115,16 @@ def test_a_refused_file_keeps_its_place_among_the_outcomes(embedded, files):
         ("0", False),
         ("2", True),
     ]
+
+
+def test_a_file_on_disk_is_not_read_into_memory(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    size = 24 * 1024 * 1024
+    deb = build_deb(tmp_path, "tool", "1.0", compression="", files={"usr/large": bytes(size)})
+    tracemalloc.start()
+    try:
+        assert taken_in([[StagedFile(deb.name, deb)]], "") == [(deb.name, True)]
+        assert tracemalloc.get_traced_memory()[1] < size / 2
+    finally:
+        tracemalloc.stop()
+    assert embedded.records()[0].file_size == deb.stat().st_size > size

@@ -35,7 +35,7 @@ def test_everything_that_the_package_says_is_filled_in(stored):
     ("change", "said"),
     [
         ({"sha256_hash": "f" * 64}, "has SHA256"),
-        ({"file_size": 1}, "the record says 1"),
+        ({"file_size": 1}, ", 1 bytes"),
         ({"version": "1.1"}, "has the version 1.0, the record 1.1"),
         ({"package_name": "other"}, "has the package_name tool"),
         ({"architecture": "arm64"}, "has the architecture amd64"),

@@ -4,7 +4,7 @@ import pytest
 
 from packages_app.models import Conflict, Job, Package
 from packages_app.services import adapters
-from packages_app.services.intake.batch import stage_batch
+from packages_app.services.intake.upload_batch import stage_batch
 from packages_app.services.job_services import SERVICES
 from packages_app.services.jobs import queue
 from tests.debs import build_deb

@@ -1,19 +1,20 @@
-"""Where an existing repository lies: behind a web address, or in a folder."""
+"""An existing repository to adopt, behind a web address or in a folder."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from packages_app.core.checksums import Checksums, checksums_of_file
 from packages_app.core.errors import RepositoryRefused, UpstreamError, UpstreamUnavailable
+from packages_app.core.layout import public_address
 from packages_app.core.ports import Silent
 from packages_app.sources.download import Fetcher
 
 
-class Place(Protocol):
+class ExistingRepository(Protocol):
     """Gives files of a repository by their path below its root (`dists/…`, `pool/…`)."""
 
     def read(self, path: str, *, limit_bytes: int) -> bytes | None:
@@ -29,7 +30,7 @@ class Place(Protocol):
         ...
 
 
-class FolderPlace:
+class FolderRepository:
     """A repository in a local folder."""
 
     def __init__(self, root: Path) -> None:
@@ -59,11 +60,11 @@ class FolderPlace:
         return ""
 
 
-class WebPlace:
+class WebRepository:
     """A repository behind http or https."""
 
     def __init__(self, url: str, fetcher: Fetcher) -> None:
-        self._url = url.rstrip("/")
+        self._url = url
         self._fetcher = fetcher
 
     def read(self, path: str, *, limit_bytes: int) -> bytes | None:
@@ -85,18 +86,18 @@ class WebPlace:
             return None
 
     def url_of(self, path: str) -> str:
-        """Give a file's address; S3 reads a bare `+` as a space, so it is escaped, as apt does."""
-        return f"{self._url}/{quote(checked_path(path))}"
+        """Return a file's address."""
+        return public_address(self._url, checked_path(path))
 
 
-def open_place(where: str, fetcher: Fetcher) -> Place:
-    """Give the place that a web address or a path names; raises `RepositoryRefused`."""
+def open_repository(where: str, fetcher: Fetcher) -> ExistingRepository:
+    """Return the repository that a web address or a path names; raise `RepositoryRefused`."""
     scheme = urlsplit(where).scheme
     if scheme in ("http", "https"):
-        return WebPlace(where, fetcher)
+        return WebRepository(where, fetcher)
     if scheme and "://" in where:
         raise RepositoryRefused(f"{where} is no http(s) address.", remedy="Give http://…, https://… or a folder.")
-    return FolderPlace(Path(where))
+    return FolderRepository(Path(where))
 
 
 def checked_path(path: str) -> str:

@@ -13,8 +13,8 @@ import structlog
 from packages_app.core.errors import PackageRefused, RepomgrError
 from packages_app.core.ports import Progress
 from packages_app.models import Job
-from packages_app.services.intake.batch import intake_batch, stage_batch
 from packages_app.services.intake.spread import spread
+from packages_app.services.intake.upload_batch import intake_batch, stage_batch
 from packages_app.services.intake.uploads import check_filename, intake_upload, stage_upload
 from packages_app.services.jobs import queue
 from packages_app.stores.local_files import status_of

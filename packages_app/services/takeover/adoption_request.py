@@ -1,0 +1,89 @@
+"""An adoption: what is asked for, what came of it, and the indexes that it reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from packages_app.adoption.existing_repository import ExistingRepository
+from packages_app.adoption.index import Index, stanzas_in
+from packages_app.adoption.stanza_record import record_of_stanza
+from packages_app.core.errors import RepositoryRefused
+from packages_app.core.record import PackageRecord
+from packages_app.core.repository import Suite
+
+_KEPT_FAULTS = 100
+
+
+class PoolFiles(Enum):
+    """What becomes of the pool files: copied into our pool, kept where they are in our bucket, or left out."""
+
+    COPY = "copy"
+    KEEP = "keep"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class AdoptionRequest:
+    """What is asked for: which suites of a repository, and what becomes of its files.
+
+    `suites` and `components` map theirs to ours; the suite "" is a flat repository. Components that are not in the map
+    keep their name. `architectures` limits what is read; None stands for those of our suites. Without a `keyring`
+    (bytes) no signature is looked at.
+    """
+
+    repository: ExistingRepository
+    suites: Mapping[str, str]
+    pool: PoolFiles
+    components: Mapping[str, str] = field(default_factory=dict)
+    architectures: tuple[str, ...] | None = None
+    keyring: bytes | None = None
+    dry_run: bool = False
+    skip_broken: bool = False
+
+
+@dataclass
+class Adopted:
+    """What came of an adoption.
+
+    `stanzas` counts what was read by suite, component and architecture; `packages` are told apart by their key, of
+    which `new` and `known` tell how our table stood before, and `added` what was written. `faults` are sentences.
+    """
+
+    stanzas: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    packages: int = 0
+    new: int = 0
+    known: int = 0
+    added: int = 0
+    fault_count: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def fault(self, text: str) -> None:
+        """Take note of what can't be adopted; the first hundred are kept."""
+        self.fault_count += 1
+        if len(self.faults) < _KEPT_FAULTS:
+            self.faults.append(text)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One index to take over: its plain text on disk, and where its packages go."""
+
+    index: Index
+    plain: Path
+    suite: Suite
+    component: str
+
+    def records(self, processed: str) -> Iterator[PackageRecord | RepositoryRefused]:
+        """Return the part's records in its order, and the error in place of one that is no sound stanza.
+
+        `processed` is their date of intake (ISO 8601, UTC).
+        """
+        for stanza in stanzas_in(self.plain):
+            try:
+                yield record_of_stanza(stanza, self.component, self.suite.name, processed)
+            except RepositoryRefused as error:
+                yield error
