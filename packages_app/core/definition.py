@@ -59,36 +59,47 @@ class Definitions:
         return tuple(definition for definition in self.by_name.values() if definition.bootstrap)
 
 
-def load_definitions(folder: Path, repository: Repository, source_types: Mapping[str, SettingsReader]) -> Definitions:
-    """Read every `*.yaml` of a folder.
+def load_definitions(
+    folder: Path,
+    repository: Repository,
+    source_types: Mapping[str, SettingsReader],
+    *,
+    read: Callable[[Path], YamlReader] = read_yaml,
+) -> Definitions:
+    """Read every `*.yaml` of a folder; `read` returns a new reader of one file.
 
     `source_types` maps a type's name to the reader of its settings. A bad file is named with its problems and does
     not hide the good ones; a name or a convenience copy that two files claim spoils the later file only.
     """
     good: dict[str, Definition] = {}
+    copies: dict[str, str] = {}
     problems: list[Problem] = []
     for path in sorted(folder.glob("*.yaml")):
-        reader = read_yaml(path)
+        reader = read(path)
         definition = None if reader.problems else _definition(reader, repository, source_types)
         if definition is not None:
-            _check_not_taken(reader, definition, good)
+            _check_not_taken(reader, definition, good, copies)
         problems += reader.problems
         if definition is not None and not reader.problems:
             good[definition.name] = definition
+            if definition.bootstrap:
+                copies[definition.bootstrap.copy] = definition.name
     return Definitions(dict(sorted(good.items())), tuple(sorted(problems)))
 
 
-def _check_not_taken(reader: YamlReader, definition: Definition, good: Mapping[str, Definition]) -> None:
+def _check_not_taken(
+    reader: YamlReader, definition: Definition, good: Mapping[str, Definition], copies: Mapping[str, str]
+) -> None:
+    """Note a name, or a convenience copy, that a file before has; `copies` has each copy's package."""
     if definition.name in good:
         other = good[definition.name].file
         reader.problem("name", f"{definition.name} is defined in {other} already.", "Remove one of the two files.")
-    for other_definition in good.values():
-        if definition.bootstrap and definition.bootstrap == other_definition.bootstrap:
-            reader.problem(
-                "bootstrap",
-                f"{definition.bootstrap.copy} is the copy of {other_definition.name} already.",
-                "Give each bootstrap package a copy name of its own.",
-            )
+    if definition.bootstrap and definition.bootstrap.copy in copies:
+        reader.problem(
+            "bootstrap",
+            f"{definition.bootstrap.copy} is the copy of {copies[definition.bootstrap.copy]} already.",
+            "Give each bootstrap package a copy name of its own.",
+        )
 
 
 def _definition(reader: YamlReader, repository: Repository, source_types: Mapping[str, SettingsReader]) -> Definition:

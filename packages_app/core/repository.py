@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -80,9 +81,12 @@ class Repository:
         return suite
 
 
-def load_repository(path: Path) -> Repository:
-    """Read `repository.yaml`; raises `DefinitionError` that names every fault with its line."""
-    reader = read_yaml(path)
+def load_repository(path: Path, *, read: Callable[[Path], YamlReader] = read_yaml) -> Repository:
+    """Read `repository.yaml`; raises `DefinitionError` that names every fault with its line.
+
+    `read` returns a new reader of a file.
+    """
+    reader = read(path)
     if not reader.problems:
         repository = _repository(reader)
     if reader.problems:

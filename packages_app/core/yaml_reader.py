@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +139,11 @@ class _LinedMapping(dict[str, Any]):
     lines: dict[str, int]
 
 
-class _LinedLoader(yaml.SafeLoader):
+# The loader in C is ten times as fast as the one in Python; PyYAML is built without it where libyaml is not there.
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _LinedLoader(_SafeLoader):  # type: ignore[misc]
     def construct_lined(self, node: yaml.MappingNode) -> _LinedMapping:
         mapping = _LinedMapping()
         mapping.line = node.start_mark.line + 1
@@ -160,29 +163,37 @@ _LinedLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _Li
 
 
 def read_yaml(path: Path) -> YamlReader:
-    """Open a YAML file whose top is a mapping.
+    """Return a reader of a YAML file whose top is a mapping.
 
-    Gives a reader; a file that can't be read or parsed gives an empty reader that holds the one problem.
+    A file that can't be read or parsed gives an empty reader that holds the one problem.
+    """
+    return reader_of(path, load_yaml(path))
+
+
+def load_yaml(path: Path) -> Any:
+    """Return what stands in a YAML file, or the one problem of a file that can't be read or parsed.
+
+    Any number of readers may share it: none changes it.
     """
     try:
-        loaded = _loaded(path.read_bytes())
+        return yaml.load(path.read_bytes(), Loader=_LinedLoader)  # noqa: S506 - derived from SafeLoader
     except OSError as error:
-        return _unreadable(path, 1, f"The file can't be read: {error.strerror}.", "Check its path and mode.")
+        return _file_problem(path, 1, f"The file can't be read: {error.strerror}.", "Check its path and mode.")
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         said = getattr(error, "problem", None) or str(error)
-        return _unreadable(path, line, f"This is not YAML: {said}.", "Mend the line, or the one above it.")
-    if not isinstance(loaded, _LinedMapping):
-        return _unreadable(path, 1, "The file holds no mapping.", "Write `field: value` lines.")
+        return _file_problem(path, line, f"This is not YAML: {said}.", "Mend the line, or the one above it.")
+
+
+def reader_of(path: Path, loaded: Any) -> YamlReader:
+    """Return a new reader of what `load_yaml` returned of a file."""
+    if not isinstance(loaded, _LinedMapping | Problem):
+        loaded = _file_problem(path, 1, "The file holds no mapping.", "Write `field: value` lines.")
+    if isinstance(loaded, Problem):
+        return YamlReader(path.name, {}, {}, problems=[loaded])
     return YamlReader(path.name, loaded, loaded.lines)
 
 
-@lru_cache(maxsize=1000)
-def _loaded(content: bytes) -> Any:
-    """Take YAML apart, the same bytes once; its readers share what comes of it, and none changes it."""
-    return yaml.load(content, Loader=_LinedLoader)  # noqa: S506 - derived from SafeLoader
-
-
-def _unreadable(path: Path, line: int, message: str, remedy: str) -> YamlReader:
-    return YamlReader(path.name, {}, {}, problems=[Problem(path.name, line, "(file)", message, remedy)])
+def _file_problem(path: Path, line: int, message: str, remedy: str) -> Problem:
+    return Problem(path.name, line, "(file)", message, remedy)

@@ -7,17 +7,19 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.cache import caches
 
-from packages_app.core.definition import Definitions, load_definitions
+from packages_app.core.configuration import Configuration
+from packages_app.core.definition import Definitions
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.locations import StoreLocation, TableLocation
 from packages_app.core.ports import ObjectStore, PackageTable
-from packages_app.core.repository import Repository, load_repository
+from packages_app.core.repository import Repository
 from packages_app.package_table.open_table import open_table
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.services.upstream_answers import StoredAnswers
@@ -91,13 +93,13 @@ def signer() -> OpenPgpSigner:
 
 
 def repository() -> Repository:
-    """Read `config/repository.yaml`; raises `DefinitionError`."""
-    return load_repository(settings.CONFIG_DIR / "repository.yaml")
+    """Return what `config/repository.yaml` says now; raises `DefinitionError`."""
+    return _configuration(settings.CONFIG_DIR).repository()
 
 
 def definitions() -> Definitions:
-    """Read `config/packages/`; bad files are in its `problems`."""
-    return load_definitions(settings.CONFIG_DIR / "packages", repository(), settings_readers())
+    """Return what `config/packages/` says now; bad files are in its `problems`."""
+    return _configuration(settings.CONFIG_DIR).definitions()
 
 
 def fetcher(operators_url: str = "") -> Fetcher:
@@ -116,6 +118,11 @@ def fetcher(operators_url: str = "") -> Fetcher:
 def now() -> datetime:
     """The clock, in UTC."""
     return datetime.now(UTC)
+
+
+@lru_cache(maxsize=8)
+def _configuration(folder: Path) -> Configuration:
+    return Configuration(folder, settings_readers())
 
 
 @cache
