@@ -124,12 +124,11 @@ def intake_batch(job: Job, progress: Progress) -> dict[str, Any]:
     _show(known, added)
     adapters.staging().delete(staged)
     result = _result(batch, new=len(added), known=len(known) - len(added) + again)
-    job.result = result  # so that a job that failed has it too
     if batch.refused and not known:
         raise PackageRefused(
             f"None of the {job.arguments['files']} files was taken in. {batch.refused[0]}",
             remedy="Each is named with its remedy among the job's notes.",
-        )
+        ).with_result(result)
     return result
 
 
