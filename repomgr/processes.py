@@ -1,7 +1,8 @@
 """The processes of a running repomgr: web, workers, beat. `python -m repomgr.processes` runs all on one host.
 
-They run in the foreground until Ctrl-C; when one ends, all are ended. With a name (`web`, `worker1`, `beat`) it
-becomes that process alone, as containers want it.
+They run in the foreground until Ctrl-C; when one ends, all are ended. With a name (`web`, `worker1`, `publisher`,
+`beat`) it becomes that process alone, as containers want it. Workers take jobs of all queues; the publisher takes
+publications alone, so that no intake and no long check holds one up.
 """
 
 from __future__ import annotations
@@ -30,16 +31,19 @@ def commands(bind: str, port: int, workers: int) -> dict[str, list[str]]:
         "worker",
         "--pool",
         "threads",
-        "--concurrency",
-        "2",
         "--without-gossip",
         "--without-mingle",
         *quietly,
     ]
+    several, one = ["--concurrency", "2"], ["--concurrency", "1"]
     return {
         # As many threads as a page, its pictures and a few clients ask at once; the answers are files and small pages.
         "web": [*web, "--threads", "8", "--timeout", "120", "--graceful-timeout", "3", "--log-level", "warning"],
-        **{f"worker{number}": [*worker, "--hostname", f"worker{number}@%h"] for number in range(1, workers + 1)},
+        **{
+            f"worker{number}": [*worker, *several, "--hostname", f"worker{number}@%h"]
+            for number in range(1, workers + 1)
+        },
+        "publisher": [*worker, *one, "--queues", "publish", "--hostname", "publisher@%h"],
         "beat": [*celery, "beat", *quietly],
     }
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.urls import reverse_lazy
+from kombu import Exchange, Queue
 
 from packages_app.core.addresses import parse_private_upstreams
 from packages_app.core.locations import FolderStore, parse_store_url, parse_table_url
@@ -140,6 +141,14 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 BROKER_URL = environment.broker("BROKER_URL", default="filesystem://")
 CELERY_BROKER_URL = BROKER_URL
 BROKER_FOLDER = HOME / "broker"
+# A worker that is not told otherwise takes of all; one for `publish` alone is held up by no intake and no long check.
+# What is no job goes to the first, but for what waits for servers of others.
+CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in ("publish", "intake", "slow")]
+CELERY_TASK_DEFAULT_QUEUE = "publish"
+CELERY_TASK_ROUTES = {
+    "packages_app.tasks.send_notices": {"queue": "intake"},
+    "packages_app.tasks.watch_expiry": {"queue": "intake"},
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -62,14 +62,22 @@ def job_page(job: Job) -> str:
     return reverse("admin:packages_app_job_change", args=[job.pk])
 
 
-def asked(request: HttpRequest, ask: Callable[[], Job], *, otherwise: str) -> HttpResponseBase:
-    """Ask a service for a job and go to its page; a refusal is shown with its remedy where the user came from."""
+def asked(request: HttpRequest, ask: Callable[[], Job | list[Job]], *, otherwise: str) -> HttpResponseBase:
+    """Ask a service for jobs and go to the page of the only one, or to the list with a line about each.
+
+    A refusal is shown with its remedy where the user came from.
+    """
     try:
-        job = ask()
+        made = ask()
     except RepomgrError as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(otherwise)
-    return HttpResponseRedirect(job_page(job))
+    jobs = made if isinstance(made, list) else [made]
+    if len(jobs) == 1:
+        return HttpResponseRedirect(job_page(jobs[0]))
+    links = format_html_join(", ", '<a href="{}">{}</a>', ((job_page(job), job) for job in jobs))
+    messages.info(request, format_html("{} jobs: {}", len(jobs), links))
+    return HttpResponseRedirect(reverse("admin:packages_app_job_changelist"))
 
 
 def lines(of_text: list[str]) -> SafeString:

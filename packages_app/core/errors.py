@@ -1,24 +1,58 @@
 """The one hierarchy of errors.
 
 Every error has a `code` (stable, for logs, jobs and tests), a sentence that names the offending thing, and the
-`remedy`. `retryable` says whether the same call may succeed later without anyone changing anything.
+`remedy`. Its class says by `outcome` what it means for who asked: jobs, commands and the admin read it there alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Any, Self
+
 from packages_app.core.candidate_fault import CandidateFault
 
 
+class Outcome(Enum):
+    """What an error means for who asked. The value is the exit code of a command that ends with it."""
+
+    FAILED = 1
+    """Something is broken, and somebody has to mend it."""
+    REFUSED = 2
+    """The input is bad: correct it."""
+    TRY_AGAIN = 75
+    """The same call may succeed later without anyone changing anything (EX_TEMPFAIL of sysexits(3))."""
+
+    @property
+    def exit_code(self) -> int:
+        """Return the exit code of a command that ends so."""
+        return self.value
+
+
 class RepomgrError(Exception):
-    """Base of all errors that the product raises on purpose."""
+    """Base of all errors that the product raises on purpose.
+
+    `result` is what a job had done before it failed, small and JSON-able; it is kept with the job.
+    """
 
     code = "repomgr_error"
-    retryable = False
+    outcome = Outcome.FAILED
 
     def __init__(self, message: str, *, remedy: str) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.result: dict[str, Any] = {}
+
+    @property
+    def retryable(self) -> bool:
+        """Return whether the same call may succeed later without anyone changing anything."""
+        return self.outcome is Outcome.TRY_AGAIN
+
+    def with_result(self, result: Mapping[str, Any]) -> Self:
+        """Return this error with what had been done before it."""
+        self.result = dict(result)
+        return self
 
     def __str__(self) -> str:
         return f"{self.message} Remedy: {self.remedy}"
@@ -28,36 +62,42 @@ class SettingsError(RepomgrError):
     """A setting in the environment is missing or makes no sense."""
 
     code = "bad_setting"
+    outcome = Outcome.REFUSED
 
 
 class DefinitionError(RepomgrError):
     """A file in `config/` can't be used."""
 
     code = "bad_definition"
+    outcome = Outcome.REFUSED
 
 
 class InvalidVersion(RepomgrError):
     """A string is no Debian version (deb-version(7))."""
 
     code = "invalid_version"
+    outcome = Outcome.REFUSED
 
 
 class InvalidDeb(RepomgrError):
     """A file is no `.deb` that we would hand to a client (deb(5), Debian Policy 5)."""
 
     code = "invalid_deb"
+    outcome = Outcome.REFUSED
 
 
 class PackageRefused(RepomgrError):
     """A sound `.deb` that does not belong here: another name, architecture, suite or component than configured."""
 
     code = "package_refused"
+    outcome = Outcome.REFUSED
 
 
 class VersionConflict(RepomgrError):
     """The same version is there with other bytes; what clients have is never replaced."""
 
     code = "version_conflict"
+    outcome = Outcome.REFUSED
 
 
 class RecordNotFound(RepomgrError):
@@ -76,7 +116,7 @@ class UpstreamUnavailable(UpstreamError):
     """A vendor's endpoint did not answer, or answered with a passing fault."""
 
     code = "upstream_unavailable"
-    retryable = True
+    outcome = Outcome.TRY_AGAIN
 
 
 class SignatureRefused(RepomgrError):
@@ -95,7 +135,7 @@ class TableUnavailable(RepomgrError):
     """The package table did not answer after all retries."""
 
     code = "table_unavailable"
-    retryable = True
+    outcome = Outcome.TRY_AGAIN
 
 
 class TableMissing(RepomgrError):
@@ -108,7 +148,7 @@ class StoreUnavailable(RepomgrError):
     """The object store did not answer after all retries."""
 
     code = "store_unavailable"
-    retryable = True
+    outcome = Outcome.TRY_AGAIN
 
 
 class StoreMissing(RepomgrError):
@@ -133,7 +173,7 @@ class ObjectChanged(RepomgrError):
     """A write with `if_match` met another object than the one that was seen."""
 
     code = "object_changed"
-    retryable = True
+    outcome = Outcome.TRY_AGAIN
 
 
 class ImmutableObjectConflict(RepomgrError):
@@ -146,14 +186,14 @@ class LeaseBusy(RepomgrError):
     """Another publisher holds the suite's lease."""
 
     code = "lease_busy"
-    retryable = True
+    outcome = Outcome.TRY_AGAIN
 
 
 class LeaseLost(RepomgrError):
     """This publisher's lease ran out and another took it."""
 
     code = "lease_lost"
-    retryable = True
+    outcome = Outcome.TRY_AGAIN
 
 
 class CandidateRefused(RepomgrError):
@@ -198,30 +238,35 @@ class EnvironmentRefused(RepomgrError):
     """An environment's Terraform state can't be read, or is not that of the settings."""
 
     code = "bad_environment"
+    outcome = Outcome.REFUSED
 
 
 class BackupRefused(RepomgrError):
     """A backup file is there already, is damaged, or belongs to another table."""
 
     code = "bad_backup"
+    outcome = Outcome.REFUSED
 
 
 class MigrationRefused(RepomgrError):
     """A table can't be migrated as it is, or has been migrated already."""
 
     code = "migration_refused"
+    outcome = Outcome.REFUSED
 
 
 class RepairRefused(RepomgrError):
     """A repair would do something else than what somebody consented to."""
 
     code = "repair_refused"
+    outcome = Outcome.REFUSED
 
 
 class RepositoryRefused(RepomgrError):
     """An existing repository can't be adopted: its signature, an index or a file is not what it should be."""
 
     code = "repository_refused"
+    outcome = Outcome.REFUSED
 
 
 class BuildFailed(RepomgrError):
@@ -234,4 +279,16 @@ class ServiceUnavailable(RepomgrError):
     """The broker or the Django database did not answer."""
 
     code = "service_unavailable"
-    retryable = True
+    outcome = Outcome.TRY_AGAIN
+
+
+def outcome_of(code: str) -> Outcome:
+    """Return what the errors of this code mean; failed for a code that no error class has, such as a crash's."""
+    return next((error.outcome for error in _classes(RepomgrError) if error.code == code), Outcome.FAILED)
+
+
+def _classes(base: type[RepomgrError]) -> Iterator[type[RepomgrError]]:
+    """Yield a class of errors and all that are made from it, those of plug-ins too."""
+    yield base
+    for derived in base.__subclasses__():
+        yield from _classes(derived)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -11,26 +11,20 @@ import structlog
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from packages_app.core.errors import RepomgrError
+from packages_app.core.errors import Outcome, RepomgrError, outcome_of
 from packages_app.models import Job
 from packages_app.services import job_services
 from packages_app.services.jobs import queue
 
-EXIT_FAILED = 1
-EXIT_REFUSED = 2
-EXIT_TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits(3)
-_REFUSED = (
-    "package_refused", "invalid_deb", "invalid_version", "bad_definition", "bad_setting", "version_conflict",
-    "bad_environment", "bad_backup", "migration_refused", "repository_refused", "repair_refused",
-)  # fmt: skip
-
+EXIT_FAILED = Outcome.FAILED.exit_code
 
 log = structlog.get_logger(__name__)
 
 
-def exit_code(error_code: str) -> int:
-    """Give how a command ends for an error of this code."""
-    return EXIT_REFUSED if error_code in _REFUSED else EXIT_FAILED
+def worst_of(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the outcome that decides how a command ends: trying again helps only where nothing else is wrong."""
+    worst_first = (Outcome.FAILED, Outcome.REFUSED, Outcome.TRY_AGAIN)
+    return min(outcomes, key=worst_first.index)
 
 
 class TerminalProgress:
@@ -99,33 +93,43 @@ class ServiceCommand(BaseCommand):
         try:
             return super().execute(*args, **options)
         except RepomgrError as error:
-            code = EXIT_REFUSED if error.code in _REFUSED else EXIT_TRY_AGAIN if error.retryable else EXIT_FAILED
-            raise CommandError(f"{error.code}: {error}", returncode=code) from error
+            raise CommandError(f"{error.code}: {error}", returncode=error.outcome.exit_code) from error
 
     def run_job(self, make: Callable[[], Job]) -> Job:
-        """Run a job here, with its progress on the terminal; raises `CommandError` when it failed."""
-        job = make()
-        progress = TerminalProgress()
-        job = queue.run(job.pk, job_services.SERVICES[job.kind], watcher=progress, patient=False)
-        progress.end("failed" if job.state == Job.State.FAILED else "done")
-        self.tell(job)
+        """Run a job here, with its progress on the terminal; return it, or raise `CommandError` when it failed."""
+        [job] = self.run_jobs(lambda: [make()])
         return job
 
-    def publish_waiting(self) -> None:
-        """Run the publications that wait; raises `CommandError` when one failed."""
-        progress = TerminalProgress()
-        done = job_services.run_waiting_publications(progress)
-        progress.end("failed" if any(job.state == Job.State.FAILED for job in done) else "done")
-        for job in done:
-            self.tell(job)
+    def run_jobs(self, make: Callable[[], Iterable[Job]]) -> list[Job]:
+        """Run jobs here, one after another and each to its end; return them.
 
-    def tell(self, job: Job) -> None:
-        """Print how a job ended; raises `CommandError` when it failed."""
-        if job.state == Job.State.FAILED:
-            said = f"{job.error_code}: {job.error} Remedy: {job.remedy}"
-            raise CommandError(said, returncode=exit_code(job.error_code))
-        if job.state == Job.State.DONE:
-            said = ", ".join(f"{name}={value}" for name, value in job.result.items())
-            self.stdout.write(f"{job}: done ({said})")
-        else:
-            self.stdout.write(f"{job}: {job.get_state_display()}; a worker has it")
+        Raise `CommandError` when some failed, after all have been run, with the exit code of the worst.
+        """
+        return self._say_how_they_ended([self._run_here(job) for job in make()])
+
+    def publish_waiting(self) -> None:
+        """Run the publications that wait; raise `CommandError` when some failed."""
+        self.run_jobs(lambda: queue.waiting_jobs(Job.Kind.PUBLISH))
+
+    def _run_here(self, job: Job) -> Job:
+        progress = TerminalProgress()
+        job = job_services.run_job(job.pk, watcher=progress, patient=False)
+        progress.end("failed" if job.state == Job.State.FAILED else "done")
+        return job
+
+    def _say_how_they_ended(self, jobs: list[Job]) -> list[Job]:
+        """Print how each job ended; raise `CommandError` when some failed."""
+        failed = [job for job in jobs if job.state == Job.State.FAILED]
+        for job in jobs:
+            if job.state == Job.State.DONE:
+                told = ", ".join(f"{name}={value}" for name, value in job.result.items())
+                self.stdout.write(f"{job}: done ({told})")
+            elif job.state != Job.State.FAILED:
+                self.stdout.write(f"{job}: {job.get_state_display()}; a worker has it")
+        if failed:
+            sentences = [f"{job.error_code}: {job.error} Remedy: {job.remedy}" for job in failed]
+            if len(jobs) > 1:
+                sentences = [f"{job}: {sentence}" for job, sentence in zip(failed, sentences, strict=True)]
+            worst = worst_of(outcome_of(job.error_code) for job in failed)
+            raise CommandError("\n".join(sentences), returncode=worst.exit_code)
+        return jobs

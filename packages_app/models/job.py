@@ -7,17 +7,21 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
+
+from packages_app.core.errors import Outcome, outcome_of
 
 
 class Job(models.Model):
     """One piece of work. Celery only wakes a worker; this row is what counts.
 
-    `steps` is a list of {"name", "detail", "state": running|done|failed, "began", "ended", "done", "total", "notes":
-    [{"level", "text"}]}. `heartbeat` is renewed while a worker has the job; a running job gone silent is woken.
+    `steps` is a list of {"name", "detail", "state": running|done|failed|interrupted, "began", "ended", "done",
+    "total", "notes": [{"level", "text"}]}. `heartbeat` is renewed while a worker has the job; a running job gone
+    silent is woken. One that waits is woken at `wake_at`, and has been so `wakes` times since it was queued.
     """
 
     class Kind(models.TextChoices):
-        """The service that does it; also the name of the task."""
+        """What is done."""
 
         SYNC = "sync_packages", "check upstream"
         UPLOAD = "intake_upload", "take in an upload"
@@ -57,6 +61,8 @@ class Job(models.Model):
     started = models.DateTimeField(null=True)
     ended = models.DateTimeField(null=True)
     heartbeat = models.DateTimeField(null=True)
+    wake_at = models.DateTimeField(default=timezone.now)
+    wakes = models.PositiveIntegerField(default=0)
 
     class Meta:
         """Newest first."""
@@ -72,7 +78,14 @@ class Job(models.Model):
         indexes = (
             models.Index(fields=("state", "heartbeat"), name="job_by_state"),
             models.Index(fields=("-created",), name="job_by_age"),
+            models.Index(fields=("ended",), name="job_by_end"),
+            models.Index(fields=("wake_at",), condition=models.Q(state="queued"), name="queued_job_by_wake"),
         )
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """Return what the error of a failed job means for who asked; None for one that has not failed."""
+        return outcome_of(self.error_code) if self.state == self.State.FAILED else None
 
     def __str__(self) -> str:
         about = f" {self.subject}" if self.subject else ""

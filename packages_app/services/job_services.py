@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from packages_app.core.ports import Progress
 from packages_app.models import Job
@@ -49,7 +50,7 @@ def _force_rebuild(job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def _refresh(job: Job, progress: Progress) -> dict[str, Any]:
-    return refresh_signatures(progress, job=job)
+    return refresh_signatures(progress, suites=job.arguments.get("suites", []), job=job)
 
 
 def _reconcile(_job: Job, progress: Progress) -> dict[str, Any]:
@@ -74,9 +75,16 @@ SERVICES: Mapping[str, queue.Service] = {
 }
 
 
+def do_work(job: Job, progress: Progress) -> dict[str, Any]:
+    """Do a job's work, whatever its kind; return its result. Raise what the kind's service raises."""
+    return SERVICES[job.kind](job, progress)
+
+
+def run_job(job_id: UUID | str, *, watcher: Progress | None = None, patient: bool = True) -> Job:
+    """Do a queued job's work here, as `queue.run`; return the job as it is afterwards."""
+    return queue.run(job_id, do_work, watcher=watcher, patient=patient)
+
+
 def run_waiting_publications(progress: Progress) -> list[Job]:
-    """Run the publications that wait, here; those that a worker has taken are left to it. Gives the jobs run."""
-    return [
-        queue.run(job.pk, SERVICES[Job.Kind.PUBLISH], watcher=progress, patient=False)
-        for job in queue.waiting_jobs(Job.Kind.PUBLISH)
-    ]
+    """Run the publications that wait, here; leave those that a worker has taken to it. Return the jobs run."""
+    return [run_job(job.pk, watcher=progress, patient=False) for job in queue.waiting_jobs(Job.Kind.PUBLISH)]

@@ -13,7 +13,7 @@ from packages_app.services.intake.build_bootstrap import bootstrap_definition
 from packages_app.services.intake.conflicts import package_of
 from packages_app.services.jobs import queue
 from packages_app.services.notices.notify import settle_notices
-from packages_app.services.publication.requests import known_suite
+from packages_app.services.publication.requests import known_suites
 from packages_app.verification.fault import Pool
 
 log = structlog.get_logger(__name__)
@@ -25,12 +25,30 @@ def request_sync(names: Iterable[str], user: queue.Asker) -> Job:
     return queue.enqueue(Job.Kind.SYNC, {"names": wanted}, subject=_subject(wanted), user=user)
 
 
-def request_force_rebuild(suites: Iterable[str], user: queue.Asker, *, repair: bool = False) -> Job:
-    """Ask for a force rebuild of suites, all when none is named; raises `PackageRefused` for an unknown one."""
-    wanted = sorted({known_suite(name).name for name in suites})
-    arguments = {"suites": wanted, "repair": repair}
-    subject = _subject(wanted) + (" with repair" if repair else "")
-    return queue.enqueue(Job.Kind.FORCE_REBUILD, arguments, subject=subject, user=user)
+def request_force_rebuild(
+    suites: Iterable[str],
+    user: queue.Asker | None = None,
+    *,
+    repair: bool = False,
+    new_identity: bool = False,
+    wake_worker: bool = True,
+) -> list[Job]:
+    """Ask for a force rebuild of suites, all when none is named; return a job for each.
+
+    Raise `PackageRefused` for an unknown suite, before any job is made. With `wake_worker` off the caller runs them.
+    """
+    flags = {"repair": repair, "new_identity": new_identity}
+    extra = "".join(f" with {name.replace('_', ' ')}" for name, wanted in flags.items() if wanted)
+    return [
+        queue.enqueue(
+            Job.Kind.FORCE_REBUILD,
+            {"suites": [name], **flags},
+            subject=(name + extra)[:255],
+            user=user,
+            wake_worker=wake_worker,
+        )
+        for name in known_suites(suites)
+    ]
 
 
 def request_build(name: str, version: str, user: queue.Asker) -> Job:
@@ -46,11 +64,18 @@ def request_sweep(user: queue.Asker, *, dry_run: bool = False) -> Job:
     return queue.enqueue(Job.Kind.SWEEP, {"dry_run": dry_run}, subject=subject, user=user)
 
 
-def request_verify(user: queue.Asker, *, suites: Iterable[str] = (), pool: Pool = Pool.SAMPLE) -> Job:
-    """Ask for a verification of suites, all when none is named; raises `PackageRefused` for an unknown one."""
-    wanted = sorted({known_suite(name).name for name in suites})
-    subject = _subject(wanted) + (" with the whole pool" if pool is Pool.ALL else "")
-    return queue.enqueue(Job.Kind.VERIFY, {"suites": wanted, "pool": str(pool)}, subject=subject, user=user)
+def request_verify(user: queue.Asker, *, suites: Iterable[str] = (), pool: Pool = Pool.SAMPLE) -> list[Job]:
+    """Ask for a verification; return a job for each suite that is named, or one of all suites with mirror and pool.
+
+    Raise `PackageRefused` for an unknown suite, before any job is made.
+    """
+    extra = " with the whole pool" if pool is Pool.ALL else ""
+    named = list(suites)
+    wanted = [[name] for name in known_suites(named)] if named else [[]]
+    return [
+        queue.enqueue(Job.Kind.VERIFY, {"suites": names, "pool": str(pool)}, subject=_subject(names) + extra, user=user)
+        for names in wanted
+    ]
 
 
 def request_repair(verification: Job, digest: str, user: queue.Asker) -> Job:

@@ -110,6 +110,16 @@ def test_a_publishers_requests_become_jobs_once(filled, as_member):
     assert "/job/" in client.post(f"{BASE}/definitionstatus/", rows).url
 
 
+def test_a_request_for_several_suites_makes_a_job_for_each_and_shows_them_all(filled, as_member):
+    filled.configure(suites=[{"name": name, "codename": name} for name in ("stable", "testing")])
+    answer = as_member("Publishers").post(f"{BASE}/publication/force-rebuild/", follow=True)
+    made = Job.objects.filter(kind=Job.Kind.FORCE_REBUILD, state=Job.State.QUEUED).exclude(subject="")
+    assert {job.subject for job in made} == {"stable", "testing"}
+    assert answer.redirect_chain[-1][0] == f"{BASE}/job/"
+    page = answer.content.decode()
+    assert all(f'href="{BASE}/job/{job.pk}/change/"' in page for job in made)
+
+
 def test_requests_need_a_post_with_a_token(filled, as_member):
     client = as_member("Publishers")
     for address in PUBLISHING:

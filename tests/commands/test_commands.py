@@ -50,13 +50,13 @@ def test_publish_and_force_rebuild(embedded, tmp_path):
     call("upload_deb", build_deb(tmp_path, "tool", "1.0"), "--no-publish")
     assert Publication.objects.count() == 0
     assert "publish stable: done" in call("publish")
-    assert "force rebuild: done" in call("force_rebuild", "stable")
+    assert "force rebuild stable: done" in call("force_rebuild", "stable")
     assert Publication.objects.first().kind == "force_rebuild"
     assert refused("publish", "nowhere").returncode == 2
     assert refused("force_rebuild", "nowhere").returncode == 2
 
 
-def test_a_server_that_is_away_gives_the_code_for_trying_again(embedded):
+def test_a_suite_that_another_publisher_has_is_left_to_a_worker(embedded):
     lease = embedded.table.take_lease("publish:stable", "another", 60)
     assert "a worker has it" in call("publish")
     embedded.table.release_lease(lease)

@@ -133,7 +133,7 @@ def test_every_service_has_a_health_check_and_volumes_keep_the_data(compose):
     mounts = [volume for service in compose["services"].values() for volume in service.get("volumes", ())]
     named = {mount.partition(":")[0] for mount in mounts}
     assert set(compose["volumes"]) <= named
-    assert {"web", "worker", "beat", "postgres", "redis", "dynamodb", "s3"} <= set(compose["services"])
+    assert {"web", "worker", "publisher", "beat", "postgres", "redis", "dynamodb", "s3"} <= set(compose["services"])
 
 
 def test_the_compose_file_holds_no_secret_and_says_which_one_is_missing(compose):
@@ -199,4 +199,4 @@ def test_a_process_is_started_alone_by_its_name(tmp_path):
     environment = {**os.environ, "REPOMGR_HOME": str(tmp_path)}
     command = [sys.executable, "-m", "repomgr.processes", "wbe"]
     done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (2, "There is no process wbe; there are web, worker1, beat.\n")
+    assert (done.returncode, done.stderr) == (2, "There is no process wbe; there are web, worker1, publisher, beat.\n")

@@ -23,7 +23,7 @@ from packages_app.core.ports import Silent
 from packages_app.models import Job, Publication
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
-from packages_app.services.jobs import queue
+from packages_app.services.jobs import waking
 from packages_app.services.publication.publish import publish
 from packages_app.services.publication.requests import request_publication
 from packages_app.services.setup.storage import create_storage
@@ -216,7 +216,7 @@ def repeated(work: Callable[[], None], tally: Tally, *, pause: float = 0.0) -> I
 
 def wake() -> None:
     """Do what beat does each minute, more often."""
-    queue.wake_silent_jobs()
+    waking.wake_silent_jobs()
 
 
 def settle() -> None:

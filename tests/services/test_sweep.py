@@ -286,8 +286,10 @@ def test_the_sweep_is_a_command_a_schedule_and_two_buttons(embedded, admin_clien
     assert "sweep: done (dry_run=True" in call("sweep", "--dry-run")
     assert "sweep: done (dry_run=False" in call("sweep")
     ensure_schedules()
-    assert PeriodicTask.objects.get(name="Sweep").task == tasks.sweep.name
-    tasks.sweep()
+    row = PeriodicTask.objects.get(name="Sweep")
+    assert (row.task, row.args) == (tasks.start_scheduled.name, '["sweep"]')
+    [job_id] = tasks.start_scheduled("sweep")
+    tasks.run_job(job_id)
     assert Job.objects.filter(kind=Job.Kind.SWEEP, subject="scheduled", state=Job.State.DONE).count() == 1
     page = admin_client.get("/admin/packages_app/publication/").content.decode()
     assert "Sweep (dry run)" in page

@@ -5,8 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from packages_app.management.terminal import ServiceCommand
-from packages_app.models import Job
-from packages_app.services.jobs import queue
+from packages_app.services.requests import request_force_rebuild
 
 
 class Command(ServiceCommand):
@@ -23,6 +22,9 @@ class Command(ServiceCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Rebuild here."""
-        arguments = {name: options[name] for name in ("suites", "repair", "new_identity")}
-        self.run_job(lambda: queue.enqueue(Job.Kind.FORCE_REBUILD, arguments, wake_worker=False))
+        """Rebuild here, a job for each suite."""
+        self.run_jobs(
+            lambda: request_force_rebuild(
+                options["suites"], repair=options["repair"], new_identity=options["new_identity"], wake_worker=False
+            )
+        )

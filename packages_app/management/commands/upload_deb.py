@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from packages_app.core.errors import RepomgrError
-from packages_app.management.terminal import EXIT_FAILED, EXIT_REFUSED, ServiceCommand, exit_code, terminal_progress
+from packages_app.core.errors import Outcome, RepomgrError, outcome_of
+from packages_app.management.terminal import ServiceCommand, terminal_progress, worst_of
 from packages_app.models import Job
 from packages_app.services.intake.upload_files import UploadFile, files_of, upload_files
 from packages_app.services.intake.uploads import stage_upload
@@ -26,8 +26,9 @@ class Command(ServiceCommand):
         parser.add_argument("--no-publish", action="store_true", help="leave the publication to a worker")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Take in each file; one that is refused does not stop the others, and decides the exit code."""
-        self._refused, self._code = 0, 0
+        """Take in each file; one that is refused stops no other; the worst decides the exit code."""
+        self._refused = 0
+        self._outcomes: list[Outcome] = []
         sources: list[Path] = options["files"]
         if len(sources) == 1 and not sources[0].is_dir():
             self._upload_one(sources[0], options)
@@ -36,7 +37,8 @@ class Command(ServiceCommand):
         if not options["no_publish"]:
             self.publish_waiting()
         if self._refused:
-            raise CommandError(f"Files that were not taken in: {self._refused}", returncode=self._code)
+            code = worst_of(self._outcomes).exit_code
+            raise CommandError(f"Files that were not taken in: {self._refused}", returncode=code)
 
     def _upload_one(self, path: Path, options: dict[str, Any]) -> None:
         try:
@@ -58,7 +60,7 @@ class Command(ServiceCommand):
                 self._refused += done.files - done.new - done.known
                 for sentence in done.refused:
                     self.stderr.write(sentence)
-                    self._code = exit_code(done.error_code) if done.error_code else EXIT_REFUSED
+                    self._outcomes.append(outcome_of(done.error_code) if done.error_code else Outcome.REFUSED)
         self.stdout.write(f"upload: done (files={len(files)}, new={new}, known={known}, refused={self._refused})")
 
     def _stage(self, path: Path, options: dict[str, Any]) -> Job:
@@ -67,4 +69,7 @@ class Command(ServiceCommand):
     def _refuse(self, path: Path, error: Exception) -> None:
         self.stderr.write(f"{path.name}: {error}")
         self._refused += 1
-        self._code = EXIT_REFUSED if isinstance(error, RepomgrError) else getattr(error, "returncode", EXIT_FAILED)
+        if isinstance(error, CommandError):
+            self._outcomes.append(Outcome(error.returncode))
+        else:
+            self._outcomes.append(error.outcome if isinstance(error, RepomgrError) else Outcome.FAILED)

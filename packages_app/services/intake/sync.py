@@ -13,7 +13,7 @@ import structlog
 
 from packages_app.core.conflict import conflict_between, version_conflict
 from packages_app.core.definition import Definition
-from packages_app.core.errors import PackageRefused, RepomgrError, SignatureRefused, UpstreamError
+from packages_app.core.errors import PackageRefused, RepomgrError, SignatureRefused, UpstreamError, UpstreamUnavailable
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.models import Job, Notice
@@ -33,12 +33,18 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class Checked:
-    """How the check of one definition went."""
+    """How the check of one definition went. `passing` says that a later try may cure all that failed."""
 
     name: str
     added: list[str] = field(default_factory=list)
     known: int = 0
     failures: list[str] = field(default_factory=list)
+    passing: bool = True
+
+    def fail(self, text: str, error: Exception) -> None:
+        """Take note of a failure, in a sentence for people."""
+        self.failures.append(text)
+        self.passing = self.passing and isinstance(error, RepomgrError) and error.retryable
 
     def summary(self) -> str:
         """Give one sentence for people."""
@@ -49,8 +55,8 @@ class Checked:
 def sync_packages(names: Sequence[str], progress: Progress, *, job: Job | None = None) -> dict[str, Any]:
     """Check the named definitions, or all enabled ones; one's failure never stops another's.
 
-    Gives {"checked", "added", "known", "failed", "failures"}. Raises `UpstreamError` when every one failed, or
-    `PackageRefused` for a name that is not defined.
+    Gives {"checked", "added", "known", "failed", "failures"}. Raises `UpstreamError` when every one failed
+    (`UpstreamUnavailable` where a later try may cure all of it), or `PackageRefused` for a name that is not defined.
     """
     definitions = _wanted(names)
     results = []
@@ -62,9 +68,8 @@ def sync_packages(names: Sequence[str], progress: Progress, *, job: Job | None =
     failed = [result for result in results if result.failures]
     failures = [f"{result.name}: {failure}" for result in failed for failure in result.failures]
     if failed and len(failed) == len(results):
-        raise UpstreamError(
-            f"Every check failed. {' '.join(failures)}", remedy="Each failure is named with its remedy above."
-        )
+        kind = UpstreamUnavailable if all(result.passing for result in failed) else UpstreamError
+        raise kind(f"Every check failed. {' '.join(failures)}", remedy="Each failure is named with its remedy above.")
     return {
         "checked": len(results),
         "added": [added for result in results for added in result.added],
@@ -83,7 +88,7 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
             source = source_types()[definition.source_type](definition, adapters.fetcher())
             offers = source.offers(progress)
         except Exception as error:  # a plug-in's fault must not stop the others
-            result.failures.append(_failure(definition, error, job))
+            result.fail(_failure(definition, error, job), error)
             progress.note(result.failures[-1], level="error")
             return result
         of_version = Counter(offer.version for offer in offers)
@@ -97,7 +102,7 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
                 else:
                     _take_offer(source, offer, definition, result, progress, job=job)
             except Exception as error:
-                result.failures.append(f"{offer.version}: {_failure(definition, error, job)}")
+                result.fail(f"{offer.version}: {_failure(definition, error, job)}", error)
                 progress.note(f"{definition.name} {result.failures[-1]}", level="error")
     if not result.failures:
         settle_notices(Notice.Kind.SIGNATURE_REFUSED, definition.name)

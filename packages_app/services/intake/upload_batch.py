@@ -57,10 +57,9 @@ def intake_batch(job: Job, progress: Progress) -> dict[str, Any]:
     new = sum(not isinstance(outcome, Refused) and outcome.added for outcome in outcomes)
     known = len(outcomes) - len(refused) - new
     result = {"files": count, "new": new, "known": known, "refused": refused}
-    job.result = result  # so that a job that failed has it too
     if refused and len(refused) == len(outcomes):
         raise PackageRefused(
             f"None of the {count} files was taken in. {refused[0]}",
             remedy="Each is named with its remedy among the job's notes.",
-        )
+        ).with_result(result)
     return result

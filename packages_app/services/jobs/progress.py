@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -25,9 +26,18 @@ _NOTES_KEPT = 200
 log = structlog.get_logger(__name__)
 
 
-def ours(job: Job) -> QuerySet[Job]:
-    """Give a running job's row while this run has it: one that stood still may find its job gone on elsewhere."""
+def row_of_this_run(job: Job) -> QuerySet[Job]:
+    """Return a running job's row while this run has it: one that stood still may find its job gone on elsewhere."""
     return Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, started=job.started)
+
+
+def end_running_step(job: Job, state: str, now: datetime) -> dict[str, Any] | None:
+    """End a job's last step as done, failed or interrupted, if it is running; return it. The caller saves the job."""
+    if not job.steps or job.steps[-1]["state"] != "running":
+        return None
+    step: dict[str, Any] = job.steps[-1]
+    step["state"], step["ended"] = state, _isoformat(now)
+    return step
 
 
 class JobProgress:
@@ -44,8 +54,9 @@ class JobProgress:
     def step(self, name: str, detail: str = "") -> None:
         """Begin a step; the one before is done."""
         self._end_step("done")
+        began = _isoformat(timezone.now())
         self._job.steps.append(
-            {"name": name, "detail": detail, "state": "running", "began": _now(), "done": 0, "total": 0, "notes": []}
+            {"name": name, "detail": detail, "state": "running", "began": began, "done": 0, "total": 0, "notes": []}
         )
         self._save()
         self._watcher.step(name, detail)
@@ -69,7 +80,7 @@ class JobProgress:
         getattr(log, level)("step_note", job=str(self._job.id), kind=self._job.kind, note=text)
 
     def end(self, state: str) -> None:
-        """End the last step as `done` or `failed`; the caller saves the job."""
+        """End the last step as `done`, `failed` or `interrupted`; the caller saves the job."""
         self._end_step(state)
 
     def _present(self) -> dict[str, Any]:
@@ -79,14 +90,13 @@ class JobProgress:
         return step
 
     def _end_step(self, state: str) -> None:
-        if self._job.steps and self._job.steps[-1]["state"] == "running":
-            step = self._job.steps[-1]
-            step["state"], step["ended"] = state, _now()
+        step = end_running_step(self._job, state, timezone.now())
+        if step is not None:
             log.info("step_ended", job=str(self._job.id), kind=self._job.kind, step=step["name"], state=state)
 
     def _save(self) -> None:
         self._saved = time.monotonic()
-        ours(self._job).update(steps=self._job.steps, heartbeat=timezone.now())
+        row_of_this_run(self._job).update(steps=self._job.steps, heartbeat=timezone.now())
 
 
 @contextmanager
@@ -97,7 +107,7 @@ def heartbeat(job: Job) -> Iterator[None]:
     def beat() -> None:
         while not stop.wait(settings.SILENT_SECONDS / _BEATS):
             try:
-                ours(job).update(heartbeat=timezone.now())
+                row_of_this_run(job).update(heartbeat=timezone.now())
             except Exception:  # a database that is away for a moment must not end the work
                 log.warning("heartbeat_failed", job=str(job.pk), exc_info=True)
             finally:
@@ -112,5 +122,5 @@ def heartbeat(job: Job) -> Iterator[None]:
         thread.join()
 
 
-def _now() -> str:
-    return timezone.now().isoformat(timespec="milliseconds")
+def _isoformat(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")

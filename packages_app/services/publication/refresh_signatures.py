@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from packages_app.core.ports import Progress
@@ -10,26 +11,33 @@ from packages_app.publishing.published import read_published
 from packages_app.publishing.publisher import Demand
 from packages_app.services import adapters
 from packages_app.services.publication.publish import publish, result_of
+from packages_app.services.publication.requests import known_suites
 
 
-def suites_to_refresh() -> list[str]:
-    """Give the suites whose Release is past half of its life, or is not there, or is signed by another key."""
+def suites_to_refresh(among: Iterable[str] = ()) -> list[str]:
+    """Return the suites, of some or of all, whose Release is past half of its life, missing, or of another key.
+
+    Raise `PackageRefused` for an unknown suite.
+    """
     keyring = adapters.signer().public_keyring()
     due = []
-    for suite in adapters.repository().suites:
-        release = read_published(adapters.bucket(), suite.name, keyring).release
+    for name in known_suites(among):
+        release = read_published(adapters.bucket(), name, keyring).release
         if release is None or adapters.now() >= release.date + (release.valid_until - release.date) / 2:
-            due.append(suite.name)
+            due.append(name)
     return due
 
 
-def refresh_signatures(progress: Progress, *, job: Job | None = None) -> dict[str, Any]:
-    """Publish again, newly dated and signed, every suite that is due; gives each one's result."""
+def refresh_signatures(progress: Progress, *, suites: Iterable[str] = (), job: Job | None = None) -> dict[str, Any]:
+    """Publish again, newly dated and signed, the suites that are due, of some or of all; return each one's result.
+
+    One that was published since it was asked for is due no longer, and is left alone.
+    """
     progress.step("look at dates")
     demand = Demand(resign=True)
     return {
         "suites": [
             result_of(publish(name, progress, demand=demand, kind=Publication.Kind.REFRESH, job=job))
-            for name in suites_to_refresh()
+            for name in suites_to_refresh(suites)
         ]
     }

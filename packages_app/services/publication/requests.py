@@ -21,6 +21,11 @@ def request_publications(suites: Iterable[str]) -> list[Job]:
     return [request_publication(suite) for suite in sorted(set(suites) & configured)]
 
 
+def known_suites(names: Iterable[str]) -> list[str]:
+    """Return the names of configured suites, sorted; of all when none is named. Raise `PackageRefused`."""
+    return sorted({known_suite(name).name for name in names} or {suite.name for suite in repository().suites})
+
+
 def known_suite(name: str) -> Suite:
     """Give the configured suite of this name; raises `PackageRefused` that lists those there are."""
     return repository().suite_named(name)

@@ -17,6 +17,7 @@ from packages_app.publishing.root import client_commands
 from packages_app.services import adapters, job_services
 from packages_app.services.intake.build_bootstrap import FIRST_VERSION, bootstrap_definition
 from packages_app.services.jobs import queue
+from packages_app.services.jobs.messages import drop_old_messages
 from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.publication.requests import request_publication
 from packages_app.services.publication.root import example_package
@@ -47,6 +48,7 @@ def first_start(progress: Progress) -> Welcome:
     progress.note(adapters.signer().fingerprint)
     ensure_groups()
     ensure_schedules()
+    drop_old_messages()
     mirror_definitions()
     password = _ensure_admin()
     _publish_bootstraps(progress)
@@ -87,7 +89,7 @@ def _publish_bootstraps(progress: Progress) -> None:
                 subject=definition.name,
                 wake_worker=False,
             )
-            job = queue.run(job.pk, job_services.SERVICES[Job.Kind.BUILD], watcher=progress)
+            job = job_services.run_job(job.pk, watcher=progress)
             if job.state == Job.State.FAILED:
                 # The repository works without it; clients are then set up by hand, as the instructions page says.
                 progress.note(f"{definition.name} was not built: {job.error} Remedy: {job.remedy}", level="warning")

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
+
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-# (name, task, minutes): made when missing, never set back.
-_SCHEDULES = (
-    ("Check upstream", "sync_packages", 30),
-    ("Renew signatures", "refresh_signatures", 60),
-    ("Reconcile the mirror", "reconcile_mirror", 60),
-    ("Sweep", "sweep", 24 * 60),
-    ("Verify the repository", "verify_repository", 24 * 60),
+from packages_app.models import Job
+from packages_app.services.scheduled import SCHEDULED_KINDS
+
+_TASKS = "packages_app.tasks."
+_START = f"{_TASKS}start_scheduled"
+
+# (name, kind of job, minutes): made when missing, never set back.
+_JOBS = (
+    ("Check upstream", Job.Kind.SYNC, 30),
+    ("Renew signatures", Job.Kind.REFRESH, 60),
+    ("Reconcile the mirror", Job.Kind.RECONCILE, 60),
+    ("Sweep", Job.Kind.SWEEP, 24 * 60),
+    ("Verify the repository", Job.Kind.VERIFY, 24 * 60),
+)
+# (name, task, minutes): what the house needs and is no job.
+_TASKS_OF_THE_HOUSE = (
     ("Wake silent jobs", "wake_silent_jobs", 1),
     ("Send notices", "send_notices", 1),
     ("Watch expiry dates", "watch_expiry", 60),
@@ -18,9 +29,24 @@ _SCHEDULES = (
 
 
 def ensure_schedules() -> None:
-    """Make the schedules that are missing."""
-    for name, task, minutes in _SCHEDULES:
-        interval, _ = IntervalSchedule.objects.get_or_create(every=minutes, period=IntervalSchedule.MINUTES)
-        PeriodicTask.objects.get_or_create(
-            name=name, defaults={"task": f"packages_app.tasks.{task}", "interval": interval}
-        )
+    """Make the schedules that are missing, and bring those of older releases to the task that starts jobs now."""
+    _rename_old_tasks()
+    for name, kind, minutes in _JOBS:
+        _ensure(name, _START, [str(kind)], minutes)
+    for name, task, minutes in _TASKS_OF_THE_HOUSE:
+        _ensure(name, _TASKS + task, [], minutes)
+
+
+def _ensure(name: str, task: str, arguments: list[str], minutes: int) -> None:
+    interval, _ = IntervalSchedule.objects.get_or_create(every=minutes, period=IntervalSchedule.MINUTES)
+    PeriodicTask.objects.get_or_create(
+        name=name, defaults={"task": task, "args": json.dumps(arguments), "interval": interval}
+    )
+
+
+def _rename_old_tasks() -> None:
+    """Rename tasks that had a kind's name, as up to 0.1; an operator's own rows and times stay otherwise."""
+    old = {_TASKS + kind: str(kind) for kind in SCHEDULED_KINDS}
+    for row in PeriodicTask.objects.filter(task__in=old):
+        row.task, row.args = _START, json.dumps([old[row.task]])
+        row.save()

@@ -6,9 +6,12 @@ import pytest
 from django.utils import timezone
 
 from packages_app import tasks
-from packages_app.core.errors import LeaseBusy, StoreUnavailable, UpstreamError
+from packages_app.core.errors import LeaseBusy, Outcome, StoreUnavailable, UpstreamError
+from packages_app.core.ports import Silent
 from packages_app.models import Job
-from packages_app.services.jobs import queue
+from packages_app.services.jobs import queue, waking
+from packages_app.services.publication.publish import publish
+from packages_app.services.scheduled import start_scheduled
 
 
 def nothing(_job, _progress):
@@ -80,20 +83,20 @@ def test_a_busy_job_folds_into_the_one_that_waits_behind_it(embedded):
 def silent(**fields):
     job = queue.enqueue(Job.Kind.SYNC)
     long_ago = timezone.now() - timedelta(minutes=10)
-    Job.objects.filter(pk=job.pk).update(**{"heartbeat": long_ago, "created": long_ago, **fields})
+    Job.objects.filter(pk=job.pk).update(**{"heartbeat": long_ago, "created": long_ago, "wake_at": long_ago, **fields})
     return job
 
 
 def test_a_job_whose_worker_died_goes_back_to_the_queue(embedded):
     job = silent(state=Job.State.RUNNING)
-    assert queue.wake_silent_jobs() >= 1
+    assert waking.wake_silent_jobs() >= 1
     job.refresh_from_db()
     assert (job.state, job.tries) == ("queued", 1)
 
 
 def test_a_job_that_kills_its_workers_is_given_up(embedded):
     job = silent(state=Job.State.RUNNING, tries=4)
-    queue.wake_silent_jobs()
+    waking.wake_silent_jobs()
     job.refresh_from_db()
     assert (job.state, job.error_code) == ("failed", "worker_died")
     assert job.remedy
@@ -101,7 +104,7 @@ def test_a_job_that_kills_its_workers_is_given_up(embedded):
 
 def test_a_job_that_is_alive_is_left_alone(embedded):
     job = silent(state=Job.State.RUNNING, heartbeat=timezone.now())
-    assert queue.wake_silent_jobs() == 0
+    assert waking.wake_silent_jobs() == 0
     job.refresh_from_db()
     assert job.state == "running"
 
@@ -109,15 +112,15 @@ def test_a_job_that_is_alive_is_left_alone(embedded):
 def test_a_job_whose_message_was_lost_is_woken_and_old_ones_are_forgotten(embedded):
     silent()
     old = silent(state=Job.State.DONE, ended=timezone.now() - timedelta(days=99))
-    assert queue.wake_silent_jobs() == 1
+    assert waking.wake_silent_jobs() == 1
     assert not Job.objects.filter(pk=old.pk).exists()
 
 
 def test_the_clock_makes_jobs_of_its_own(embedded):
-    tasks.sync_packages()
-    tasks.reconcile_mirror()
-    tasks.force_rebuild()
-    tasks.refresh_signatures()
+    publish("stable", Silent())
+    for kind in ("sync_packages", "reconcile_mirror", "force_rebuild", "refresh_signatures"):
+        for job_id in tasks.start_scheduled(kind):
+            tasks.run_job(job_id)
     tasks.wake_silent_jobs()
     kinds = set(Job.objects.filter(state=Job.State.DONE).values_list("kind", flat=True))
     assert kinds == {"sync_packages", "reconcile_mirror", "force_rebuild"}
@@ -125,9 +128,9 @@ def test_the_clock_makes_jobs_of_its_own(embedded):
 
 def test_a_task_does_the_job_it_is_given(embedded):
     build = queue.enqueue(Job.Kind.BUILD, {"name": "kiro-repo", "version": "2.0"})
-    tasks.build_bootstrap(str(build.pk))
+    tasks.run_job(str(build.pk))
     publication = queue.enqueue(Job.Kind.PUBLISH, {"suite": "stable"}, subject="stable")
-    tasks.publish(str(publication.pk))
+    tasks.run_job(str(publication.pk))
     build.refresh_from_db()
     assert build.result == {"package": "kiro-repo", "version": "2.0", "new": True}
     assert embedded.bucket.head("kiro-repo.deb").metadata["version"] == "2.0"
@@ -138,7 +141,7 @@ def test_a_worker_that_stood_still_no_longer_speaks_for_its_job(embedded):
 
     def stands_still(_job, progress):
         Job.objects.filter(pk=job.pk).update(heartbeat=timezone.now() - timedelta(minutes=10))
-        queue.wake_silent_jobs()
+        waking.wake_silent_jobs()
         queue.run(job.pk, lambda _job, _progress: {"by": "another"})
         progress.note("still here")
         return {"by": "the one that stood still"}
@@ -162,3 +165,92 @@ def test_what_a_later_try_may_cure_is_tried_again_and_then_given_up(embedded):
 def test_a_command_does_not_wait_for_a_later_try(embedded):
     job = queue.enqueue(Job.Kind.SYNC)
     assert queue.run(job.pk, away, patient=False).state == "failed"
+
+
+def stopped_in_the_middle(error):
+    def work(_job, progress):
+        progress.step("one")
+        progress.step("two")
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (LeaseBusy("Another publishes.", remedy="Wait."), "interrupted"),
+        (StoreUnavailable("Away.", remedy=""), "failed"),
+    ],
+)
+def test_no_step_runs_while_its_job_waits_for_another_try(embedded, error, state):
+    job = queue.run(queue.enqueue(Job.Kind.SYNC).pk, stopped_in_the_middle(error))
+    assert job.state == Job.State.QUEUED
+    assert [step["state"] for step in job.steps] == ["done", state]
+    assert job.steps[-1]["ended"]
+
+
+def test_no_step_runs_in_a_job_that_was_folded(embedded):
+    job = queue.enqueue(Job.Kind.PUBLISH, subject="stable")
+
+    def busy(_job, progress):
+        progress.step("wait for the lease")
+        queue.enqueue(Job.Kind.PUBLISH, subject="stable")
+        raise LeaseBusy("Another publishes.", remedy="Wait.")
+
+    job = queue.run(job.pk, busy)
+    assert [step["state"] for step in job.steps] == ["interrupted"]
+
+
+@pytest.mark.parametrize(("tries", "state"), [(0, "queued"), (4, "failed")])
+def test_no_step_runs_after_its_worker_died(embedded, tries, state):
+    steps = [{"name": "one", "state": "done"}, {"name": "two", "state": "running", "notes": []}]
+    job = silent(state=Job.State.RUNNING, tries=tries, steps=steps)
+    waking.wake_silent_jobs()
+    job.refresh_from_db()
+    assert (job.state, [step["state"] for step in job.steps]) == (state, ["done", "interrupted"])
+
+
+def test_a_job_that_failed_keeps_what_it_had_done(embedded):
+    def work(_job, _progress):
+        raise UpstreamError("It broke.", remedy="Mend it.").with_result({"new": 2})
+
+    job = queue.run(queue.enqueue(Job.Kind.SYNC).pk, work)
+    assert (job.state, job.result) == ("failed", {"new": 2})
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        ("package_refused", Outcome.REFUSED), ("bad_definition", Outcome.REFUSED), ("upstream_error", Outcome.FAILED),
+        ("upstream_unavailable", Outcome.TRY_AGAIN), ("store_missing", Outcome.FAILED),
+        ("store_unavailable", Outcome.TRY_AGAIN), ("internal_error", Outcome.FAILED),
+        ("worker_died", Outcome.FAILED),
+    ],
+)  # fmt: skip
+def test_what_a_failed_job_means_is_its_errors(embedded, code, outcome):
+    assert Job(state=Job.State.FAILED, error_code=code).outcome is outcome
+    assert Job(state=Job.State.DONE, error_code=code).outcome is None
+
+
+def test_the_clock_can_not_ask_for_what_needs_arguments(embedded):
+    for kind in ("publish", "intake_upload", "nothing"):
+        with pytest.raises(ValueError, match=kind):
+            start_scheduled(kind)
+    assert Job.objects.count() == 0
+
+
+def test_the_clock_makes_one_job_a_suite_that_is_due(embedded):
+    embedded.configure(suites=[{"name": name, "codename": name} for name in ("stable", "testing", "unstable")])
+    publish("testing", Silent())
+    made = start_scheduled("refresh_signatures")
+    assert [(job.subject, job.arguments) for job in made] == [
+        ("stable", {"suites": ["stable"]}), ("unstable", {"suites": ["unstable"]}),
+    ]  # fmt: skip
+    assert start_scheduled("refresh_signatures") == made
+    publish("unstable", Silent())  # in between: it is due no longer
+    done = embedded.run_jobs()
+    assert [[each["suite"] for each in job.result["suites"]] for job in done] == [["stable"], []]
+    assert [job.arguments["suites"] for job in start_scheduled("force_rebuild")] == [
+        ["stable"], ["testing"], ["unstable"],
+    ]  # fmt: skip

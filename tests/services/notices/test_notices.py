@@ -13,7 +13,7 @@ from packages_app.core.ports import Silent
 from packages_app.models import Conflict, Job, Notice, Publication
 from packages_app.services.intake.sync import sync_packages
 from packages_app.services.intake.uploads import stage_upload
-from packages_app.services.jobs import queue
+from packages_app.services.jobs import queue, waking
 from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.services.publication.notices import tell_of_new_versions
 from packages_app.services.publication.publish import publish
@@ -85,7 +85,7 @@ def test_a_crash_and_a_worker_that_keeps_dying_are_told(embedded):
     job = queue.enqueue(Job.Kind.SWEEP)
     silent = timezone.now() - timedelta(minutes=10)
     Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING, tries=4, heartbeat=silent)
-    queue.wake_silent_jobs()
+    waking.wake_silent_jobs()
     notice = Notice.objects.get(subject="sweep")
     assert "died 5 times" in notice.text
     assert notice.job == job

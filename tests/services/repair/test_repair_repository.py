@@ -196,7 +196,7 @@ def run(job):
 def test_a_job_verifies_and_another_does_what_somebody_consented_to(standing):
     standing.path(TOOL).unlink()
     standing.spoil(f"{INDEX}.xz")
-    verified = run(request_verify(NOBODY, pool=Pool.ALL))
+    verified = run(*request_verify(NOBODY, pool=Pool.ALL))
     assert verified.state == Job.State.DONE
     assert {fault["code"] for fault in verified.result["faults"]} == {"pool_missing", "index_differs"}
     assert Notice.objects.filter(job=verified).count() == 2
@@ -215,7 +215,7 @@ def test_a_job_verifies_and_another_does_what_somebody_consented_to(standing):
 def test_a_repair_refuses_what_nobody_has_seen_and_goes_on_with_what_is_left(standing):
     standing.path(TOOL).unlink()
     standing.path(OTHER).unlink()
-    verified = run(request_verify(NOBODY))
+    verified = run(*request_verify(NOBODY))
     standing.spoil(SETUP)
     refused = run(request_repair(verified, verified.result["digest"], NOBODY))
     assert (refused.state, refused.error_code) == (Job.State.FAILED, "repair_refused")
@@ -228,7 +228,7 @@ def test_a_repair_refuses_what_nobody_has_seen_and_goes_on_with_what_is_left(sta
 
 
 def test_a_job_that_finds_nothing_has_nothing_to_repair(standing):
-    verified = run(request_verify(NOBODY))
+    verified = run(*request_verify(NOBODY))
     assert (verified.state, verified.result["faults"], verified.result["digest"]) == (Job.State.DONE, [], "")
     with pytest.raises(RepairRefused):
         request_repair(verified, "", NOBODY)

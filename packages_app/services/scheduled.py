@@ -1,0 +1,29 @@
+"""What the clock asks for: one job for each piece of work that is due."""
+
+from __future__ import annotations
+
+from packages_app.models import Job
+from packages_app.services.jobs import queue
+from packages_app.services.publication.refresh_signatures import suites_to_refresh
+from packages_app.services.requests import request_force_rebuild
+
+_WHOLE = (Job.Kind.SYNC, Job.Kind.RECONCILE, Job.Kind.SWEEP, Job.Kind.VERIFY)
+"""Kinds that are one job and need no arguments."""
+SCHEDULED_KINDS = frozenset({*_WHOLE, Job.Kind.REFRESH, Job.Kind.FORCE_REBUILD})
+"""What the clock may ask for; the others need arguments."""
+
+
+def start_scheduled(kind: str) -> list[Job]:
+    """Make the jobs of a kind that are due now, one a suite where it is work by suite; return them, perhaps none.
+
+    One of an earlier time that still waits is not made again. Raise `ValueError` for a kind that the clock can't ask
+    for, because it needs arguments.
+    """
+    if kind == Job.Kind.REFRESH:
+        due = suites_to_refresh()
+        return [queue.enqueue(Job.Kind.REFRESH, {"suites": [name]}, subject=name) for name in due]
+    if kind == Job.Kind.FORCE_REBUILD:
+        return request_force_rebuild([])
+    if kind not in _WHOLE:
+        raise ValueError(f"The clock can't ask for {kind!r}, only for {', '.join(sorted(SCHEDULED_KINDS))}.")
+    return [queue.enqueue(Job.Kind(kind), subject="scheduled")]

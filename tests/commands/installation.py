@@ -1,0 +1,101 @@
+"""An installation of a test's own, whose commands and workers are real processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+import yaml
+
+from repomgr.servers.process import process
+from tests.stack import REPOSITORY
+
+_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A folder with settings, data and broker, and the settings that differ from the embedded column's."""
+
+    home: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, home: Path, **settings: str) -> Self:
+        """Make a folder with one suite, a package that takes uploads, database, table and buckets."""
+        made = cls(home, settings)
+        packages = home / "config" / "packages"
+        packages.mkdir(parents=True)
+        for name in ("repository.yaml", "packages/kiro-repo.yaml"):
+            (home / "config" / name).write_bytes((REPOSITORY / "config" / name).read_bytes())
+        made.define("tool", {"type": "build_script", "staging_prefix": "tool"})
+        for command in (["migrate", "--verbosity", "0"], ["create_storage"]):
+            done = made.manage(*command)
+            assert done.returncode == 0, done.stderr
+        return made
+
+    def define(self, name: str, source: dict[str, str]) -> None:
+        """Write a definition."""
+        definition = {
+            "name": name,
+            "description": f"The package {name}",
+            "maintainer": "Maintainer <maintainer@example.org>",
+            "homepage": "https://example.org",
+            "section": "misc",
+            "priority": "optional",
+            "architecture": "amd64",
+            "source": source,
+        }
+        (self.home / "config" / "packages" / f"{name}.yaml").write_text(yaml.safe_dump(definition, sort_keys=False))
+
+    def with_settings(self, **settings: str) -> Installation:
+        """The same folder under other settings."""
+        return replace(self, settings={**self.settings, **settings})
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of its processes."""
+        aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        return {
+            "PATH": os.environ["PATH"],
+            "REPOMGR_HOME": str(self.home),
+            "REPOMGR_CONFIG": str(self.home / "config"),
+            "PUBLIC_URL": "https://apt.example.org",
+            "APT_CHECK": "off",
+            "LOG_LEVEL": "ERROR",
+            **aws,
+            **self.settings,
+        }
+
+    def manage(self, *arguments: object, under: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, `under` another program where one is given."""
+        return self._run(*under, sys.executable, str(REPOSITORY / "manage.py"), *map(str, arguments))
+
+    def python(self, code: str) -> str:
+        """Run Python with Django set up; gives what it printed."""
+        done = self._run(sys.executable, "-c", f"import django\ndjango.setup()\n{code}")
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    @contextmanager
+    def workers(self, *names: str) -> Iterator[None]:
+        """Run workers for the block, by the names that `repomgr.processes` has."""
+        with ExitStack() as running, (self.home / "workers.log").open("a") as log:
+            for name in names:
+                command = (sys.executable, "-m", "repomgr.processes", name)
+                running.enter_context(
+                    process(*command, env=self.environment, cwd=REPOSITORY, stdout=log, stderr=subprocess.STDOUT)
+                )
+            yield
+
+    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        environment = {**self.environment, "DJANGO_SETTINGS_MODULE": "repomgr.settings"}
+        return subprocess.run(
+            command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
