@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from packages_app.core.errors import LeaseBusy, LeaseLost, ObjectChanged, RecordNotFound, VersionConflict
+from packages_app.core.errors import (
+    LeaseBusy,
+    LeaseLost,
+    ObjectChanged,
+    PackageRefused,
+    RecordNotFound,
+    VersionConflict,
+)
 from packages_app.core.ports import Lease, Written
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, TableKey, named_key
 
 SERVICE = "-"
 """How the partition keys of items begin that are no records; no package name begins so (Debian Policy 5.6.1)."""
 LEASE_ARCHITECTURE = "-"
 RELEASES = f"{SERVICE}releases#"
 """How the partition keys of the items begin that name Releases."""
+LISTED = f"{SERVICE}listed"
+"""The partition key of the item that says that the lists of all suites are complete."""
 
 
 def lease_id(name: str) -> str:
@@ -18,14 +27,29 @@ def lease_id(name: str) -> str:
     return f"{SERVICE}lease#{name}"
 
 
-def changes_id(suite: str) -> str:
-    """Give the partition key of a suite's marks."""
+def pending_id(suite: str) -> str:
+    """Return what the partition keys of a suite's pending changes begin with."""
+    return f"{SERVICE}pending#{suite}"
+
+
+def old_pending_id(suite: str) -> str:
+    """Return the one partition key of a suite's pending changes in the layout of releases before 0.2."""
     return f"{SERVICE}changed#{suite}"
+
+
+def members_id(suite: str) -> str:
+    """Return what the partition keys of a suite's list of records begin with."""
+    return f"{SERVICE}suite#{suite}"
 
 
 def releases_id(suite: str) -> str:
     """Give the partition key of the item that names a suite's Releases."""
     return f"{RELEASES}{suite}"
+
+
+def is_of_one_table(package_id: str) -> bool:
+    """Say whether an item is true of one table only, not of a copy of its items: named Releases, complete lists."""
+    return package_id == LISTED or package_id.startswith(RELEASES)
 
 
 def is_record(package_id: str) -> bool:
@@ -41,6 +65,14 @@ def outcome_of_taken_key(record: PackageRecord, known: PackageRecord) -> Written
         f"{record.package_name} {record.version} {record.architecture} is there with other bytes: "
         f"SHA256 {known.sha256_hash} is recorded, {record.sha256_hash} was offered.",
         remedy="Give the new build a version of its own; what clients have is never replaced.",
+    )
+
+
+def too_many_suites(key: TableKey, count: int, most: int) -> PackageRefused:
+    """Return the error of a write that touches more suites than can be written at once."""
+    return PackageRefused(
+        f"A write of {named_key(key)} touches {count} suites; DynamoDB takes at most {most} in one transaction.",
+        remedy="Put it into fewer suites, or move it in several steps.",
     )
 
 
