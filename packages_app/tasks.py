@@ -13,6 +13,7 @@ from packages_app.services.jobs import queue
 from packages_app.services.notices import send as sending
 from packages_app.services.publication import watch_expiry as expiry
 from packages_app.services.publication.refresh_signatures import suites_to_refresh
+from packages_app.services.requests import request_verify
 
 
 def _run(kind: Job.Kind, job_id: str | None) -> None:
@@ -65,8 +66,11 @@ def sweep(job_id: str | None = None) -> None:
 
 @shared_task(name="packages_app.tasks.verify_repository")
 def verify_repository(job_id: str | None = None) -> None:
-    """Look for everything that is not as it should be; without a job, in all suites and a sample of the pool."""
-    _run(Job.Kind.VERIFY, job_id)
+    """Look for everything that is not as it should be; without a job, jobs are made for each suite and the pool."""
+    if job_id:
+        _run(Job.Kind.VERIFY, job_id)
+    else:
+        request_verify(None)
 
 
 @shared_task(name="packages_app.tasks.repair_repository")

@@ -9,12 +9,13 @@ import structlog
 from packages_app.core.errors import PackageRefused, RepairRefused
 from packages_app.core.version import parse_version
 from packages_app.models import Conflict, Job, Notice
+from packages_app.services.adapters import repository
 from packages_app.services.intake.build_bootstrap import bootstrap_definition
 from packages_app.services.intake.conflicts import matter_of
 from packages_app.services.jobs import queue
 from packages_app.services.notices.notify import settle_notices
 from packages_app.services.publication.requests import known_suite
-from packages_app.verification.fault import Pool
+from packages_app.verification.fault import Part, Pool
 
 log = structlog.get_logger(__name__)
 
@@ -46,11 +47,19 @@ def request_sweep(user: queue.Asker, *, dry_run: bool = False) -> Job:
     return queue.enqueue(Job.Kind.SWEEP, {"dry_run": dry_run}, subject=subject, user=user)
 
 
-def request_verify(user: queue.Asker, *, suites: Iterable[str] = (), pool: Pool = Pool.SAMPLE) -> Job:
-    """Ask for a verification of suites, all when none is named; raises `PackageRefused` for an unknown one."""
-    wanted = sorted({known_suite(name).name for name in suites})
-    subject = _subject(wanted) + (" with the whole pool" if pool is Pool.ALL else "")
-    return queue.enqueue(Job.Kind.VERIFY, {"suites": wanted, "pool": str(pool)}, subject=subject, user=user)
+def request_verify(user: queue.Asker | None, *, suites: Iterable[str] = (), pool: Pool = Pool.SAMPLE) -> list[Job]:
+    """Ask for a verification of suites, all when none is named: a job for each, and the last one for the pool.
+
+    Raises `PackageRefused` for an unknown suite.
+    """
+    named = sorted({known_suite(name).name for name in suites})
+    jobs = [
+        queue.enqueue(Job.Kind.VERIFY, {"suites": [name], "part": str(Part.SUITES)}, subject=f"suite {name}", user=user)
+        for name in named or [suite.name for suite in repository().suites]
+    ]
+    subject = f"pool of {_subject(named)}" + (", all of it" if pool is Pool.ALL else "")
+    arguments = {"suites": named, "pool": str(pool), "part": str(Part.POOL)}
+    return [*jobs, queue.enqueue(Job.Kind.VERIFY, arguments, subject=subject[:255], user=user)]
 
 
 def request_repair(verification: Job, digest: str, user: queue.Asker) -> Job:
@@ -64,8 +73,8 @@ def request_repair(verification: Job, digest: str, user: queue.Asker) -> Job:
             f"The job {verification} has no plan of a repair, or another one.",
             remedy="Verify again, and start the repair from the new job's page.",
         )
-    names = ("suites", "pool", "sample", "seed", "consent", "digest")
-    arguments = {name: verification.result[name] for name in names}
+    names = ("suites", "part", "pool", "sample", "seed", "consent", "digest")
+    arguments = {name: verification.result[name] for name in names if name in verification.result}
     return queue.enqueue(Job.Kind.REPAIR, arguments, subject=digest[:16], user=user)
 
 
