@@ -60,7 +60,7 @@ def restore(backup_file: Path, target: DynamoTable | None, place: DynamoTable, p
     return Restored(table.name, made, written, len(list(_items(backup))) - written)
 
 
-def _compare(backup: Backup, table: RawTable) -> tuple[bool, list[RawItem], list[Mapping[str, Any]]]:
+def _compare(backup: Backup, table: RawTable) -> tuple[bool, list[RawItem], list[dict[str, Mapping[str, Any]]]]:
     """Give whether the table was made, the items that it lacks, and the keys of those that are true of it no longer."""
     try:
         shape = table.shape()
