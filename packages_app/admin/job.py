@@ -87,7 +87,7 @@ class JobAdmin(WindowAdmin):
         """Ask for a verification of all suites, with a sample of the pool or all of it."""
         demand(request, PUBLISH)
         pool = Pool.ALL if request.POST.get("pool") == Pool.ALL else Pool.SAMPLE
-        return asked(request, lambda: request_verify(request.user, pool=pool), otherwise=reverse("admin:index"))
+        return asked(request, lambda: request_verify(request.user, pool=pool)[-1], otherwise=reverse("admin:index"))
 
     def repair_view(self, request: HttpRequest, job_id: str) -> HttpResponseBase:
         """Ask for the repair whose plan this page showed."""

@@ -36,8 +36,8 @@ class Lease:
 
 
 @dataclass(frozen=True)
-class Change:
-    """The mark that a write of a record leaves for each suite that it touches; `token` tells it from every other."""
+class PendingChange:
+    """What a write of a record leaves for each suite that it touches; `token` tells it from every other."""
 
     key: TableKey
     token: str
@@ -47,7 +47,14 @@ class PackageTable(Protocol):
     """The only truth. All calls raise `TableUnavailable` after three tries, `TableMissing` when there is no table."""
 
     def create(self) -> bool:
-        """Make table and index where they are missing; True when something was made. Safe to repeat."""
+        """Make table, index and lists of suites where they are missing; True when something was made. Safe to repeat.
+
+        The lists of a table that an earlier release made are made while others write to it.
+        """
+        ...
+
+    def suites_are_listed(self) -> bool:
+        """Say whether the table has its lists of suites; until `create` has made them, `records_of` reads it whole."""
         ...
 
     def probe(self) -> str:
@@ -55,7 +62,7 @@ class PackageTable(Protocol):
         ...
 
     def put_new(self, record: PackageRecord) -> Written:
-        """Write a record unless its key is there, and in the same step mark it as changed in each of its suites.
+        """Write a record unless its key is there; in the same step it is listed and pending in each of its suites.
 
         The same bytes (SHA256 and size) there already: `ALREADY_THERE`, nothing changes, suites included. Other
         bytes: raises `VersionConflict` that names both SHA256, nothing changes.
@@ -76,7 +83,7 @@ class PackageTable(Protocol):
     def set_suites(self, record: PackageRecord, suites: Iterable[str]) -> PackageRecord:
         """Change a record's suites from those of `record` to `suites`, and give the changed record.
 
-        In the same step it is marked as changed in all suites that it was or is in.
+        In the same step it is pending in all suites that it was or is in, and listed in those that it is in.
         Raises `RecordNotFound`, or `ObjectChanged` when the table's suites are no longer those of `record`.
         """
         ...
@@ -97,12 +104,19 @@ class PackageTable(Protocol):
         """Give every record once, in no order, from the base table with consistent reads. Only records."""
         ...
 
-    def changes_of(self, suite: str) -> list[Change]:
-        """Give the marks of a suite, in no order (strongly consistent): what was written since they were forgotten."""
+    def records_of(self, suite: str) -> Iterator[PackageRecord]:
+        """Yield every record of a suite once, in no order, by consistent reads; what it costs is the suite's size.
+
+        A record that comes into the suite or leaves it meanwhile may be there or not.
+        """
         ...
 
-    def forget_changes(self, suite: str, changes: Sequence[Change]) -> None:
-        """Remove just these marks, as a publication does that shows what they mark; newer ones of a record stay."""
+    def pending_changes_of(self, suite: str) -> list[PendingChange]:
+        """Return what was written to a suite and not removed since, in no order (strongly consistent)."""
+        ...
+
+    def remove_pending_changes(self, suite: str, changes: Sequence[PendingChange]) -> None:
+        """Remove just these, as a publication does that shows what they tell of; newer ones of a record stay."""
         ...
 
     def releases_of(self, suite: str) -> tuple[str, ...]:
@@ -110,7 +124,7 @@ class PackageTable(Protocol):
         ...
 
     def keep_releases(self, suite: str, digests: Sequence[str]) -> None:
-        """Keep which Releases of a suite show all of this table but for what is marked as changed."""
+        """Keep which Releases of a suite show all of this table but for the pending changes."""
         ...
 
     def take_lease(self, name: str, holder: str, seconds: float) -> Lease:

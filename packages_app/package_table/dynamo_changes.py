@@ -1,6 +1,6 @@
-"""Marks of changed records in DynamoDB: items of a partition for each suite, written in the record's own transaction.
+"""Pending changes in DynamoDB, and the transaction that writes a record with them and with the lists of its suites.
 
-Each mark is an item of its own, so writers never meet on one, and whoever removes it removes nothing newer.
+Each pending change is an item of its own, so writers never meet on one, and whoever removes it removes nothing newer.
 """
 
 from __future__ import annotations
@@ -14,29 +14,48 @@ from uuid import uuid4
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
-from packages_app.core.ports import Change
+from packages_app.core.ports import PendingChange
 from packages_app.core.record import TableKey
 from packages_app.package_table.dynamo_item import TRIES
-from packages_app.package_table.rules import changes_id
+from packages_app.package_table.dynamo_slots import key_in, partition_of, sort_key_of, sort_keys_in
+from packages_app.package_table.rules import members_id, old_pending_id, pending_id, too_many_suites
 
 _CANCELLED = "TransactionCanceledException"
 _CONDITION_FAILED = "ConditionalCheckFailed"
 _CONFLICT = "TransactionConflict"
-_BETWEEN = "|"
+_MOST_ITEMS = 100
+"""A transaction has at most so many items (DynamoDB API, TransactWriteItems)."""
+MOST_SUITES = (_MOST_ITEMS - 1) // 2
+"""So many suites a write may touch: the record is one item, each suite has a pending change and a line of its list."""
+_OLD_LAYOUT = "|old"
+"""How the token of a pending change ends that was read in the layout of releases before 0.2."""
 
 
-def write_marked(items: Any, write: Callable[[TransactWrite], None], key: TableKey, suites: Iterable[str]) -> bool:
-    """Do a conditional write of a record and mark it in its suites, all or nothing; False when a condition failed.
+def write_listed(
+    items: Any,
+    write: Callable[[TransactWrite], None],
+    key: TableKey,
+    suites: Iterable[str],
+    before: Iterable[str] = (),
+) -> bool:
+    """Do a conditional write of a record that is in `suites` now and was in `before`, all or nothing.
 
-    One that meets another transaction is tried again. Raises PynamoDB's errors.
+    It is put into the lists of its suites, taken out of those of the others, and pending in all. Returns False when a
+    condition failed. One that meets another transaction is tried again. Raises `PackageRefused` for too many suites,
+    and PynamoDB's errors.
     """
-    marks = [items(changes_id(suite), _BETWEEN.join((*key, uuid4().hex))) for suite in sorted(set(suites))]
+    now, touched = set(suites), {*suites, *before}
+    if len(touched) > MOST_SUITES:
+        raise too_many_suites(key, len(touched), MOST_SUITES)
+    pending = [items(partition_of(pending_id(one), key), sort_key_of(key, uuid4().hex)) for one in sorted(touched)]
     for attempt in range(1, TRIES + 1):
         try:
             with TransactWrite(connection=items._get_connection().connection) as transaction:
                 write(transaction)
-                for mark in marks:
-                    transaction.save(mark)
+                for one in (*pending, *(membership(items, suite, key) for suite in sorted(now))):
+                    transaction.save(one)
+                for suite in sorted(touched - now):
+                    transaction.delete(membership(items, suite, key))
         except TransactWriteError as error:
             reasons = {reason.code for reason in error.cancellation_reasons if reason is not None}
             if error.cause_response_code == _CANCELLED and _CONDITION_FAILED in reasons:
@@ -49,18 +68,29 @@ def write_marked(items: Any, write: Callable[[TransactWrite], None], key: TableK
     raise AssertionError  # pragma: no cover - the loop returns or raises
 
 
-def read_marks(items: Any, suite: str) -> list[Change]:
-    """Give a suite's marks: a consistent query of its partition."""
-    return [_change(item.architecture) for item in items.query(changes_id(suite), consistent_read=True)]
+def membership(items: Any, suite: str, key: TableKey) -> Any:
+    """Return the item that lists a record in a suite."""
+    return items(partition_of(members_id(suite), key), sort_key_of(key))
 
 
-def remove_marks(items: Any, suite: str, changes: Sequence[Change]) -> None:
-    """Remove marks, 25 a call; one that is gone is no error."""
+def read_pending(items: Any, suite: str) -> list[PendingChange]:
+    """Return a suite's pending changes, those of the old layout too: consistent queries, side by side."""
+    old = old_pending_id(suite)
+    return [
+        PendingChange(key_in(token), f"{token}{_OLD_LAYOUT}" if partition == old else token)
+        for partition, token in sort_keys_in(items, pending_id(suite), old)
+    ]
+
+
+def remove_pending(items: Any, suite: str, changes: Sequence[PendingChange]) -> None:
+    """Remove pending changes, 25 a call; one that is gone is no error."""
     with items.batch_write() as batch:
         for change in changes:
-            batch.delete(items(changes_id(suite), change.token))
+            token = change.token.removesuffix(_OLD_LAYOUT)
+            old = token != change.token
+            batch.delete(items(old_pending_id(suite) if old else partition_of(pending_id(suite), change.key), token))
 
 
-def _change(token: str) -> Change:
-    package_id, architecture, _ = token.rsplit(_BETWEEN, 2)
-    return Change((package_id, architecture), token)
+def of_old_layout(changes: Iterable[PendingChange]) -> list[TableKey]:
+    """Return the keys of the pending changes that a release before 0.2 wrote, which kept no lists of suites."""
+    return sorted({change.key for change in changes if change.token.endswith(_OLD_LAYOUT)})

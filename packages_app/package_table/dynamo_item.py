@@ -24,7 +24,9 @@ _TEXTS = (
 
 
 class Item(Model):
-    """One item: a record, a lease (`holder`, `fence`, `expires`), a mark (its key alone) or a suite's `releases`.
+    """One item: a record, a lease (`holder`, `fence`, `expires`), a suite's `releases`, or a line of a list.
+
+    A line has a key alone; the lists are those of each suite's records and of its pending changes.
 
     `item_model` gives it a table.
     """

@@ -15,13 +15,22 @@ from pynamodb.expressions.update import Action
 
 from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.locations import DynamoTable
-from packages_app.core.ports import Change, Lease, Written
+from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
-from packages_app.package_table.dynamo_changes import read_marks, remove_marks, write_marked
+from packages_app.package_table.dynamo_changes import of_old_layout, read_pending, remove_pending, write_listed
 from packages_app.package_table.dynamo_item import Item, item_model, record_of, values_of
 from packages_app.package_table.dynamo_scan import scan_records
+from packages_app.package_table.dynamo_suites import (
+    are_listed,
+    list_all,
+    list_records,
+    read_records,
+    records_in,
+    say_listed,
+)
 from packages_app.package_table.rules import (
     LEASE_ARCHITECTURE,
+    LISTED,
     lease_busy,
     lease_id,
     lease_lost,
@@ -55,17 +64,26 @@ class DynamoPackageTable:
         return model
 
     def create(self) -> bool:
-        """Make table and index where they are missing, and wait until they serve."""
+        """Make table, index and lists of suites where they are missing, and wait until they serve."""
         with self._call("create_table", self._location.name):
             if self._items.exists():
-                return False
+                if are_listed(self._items):
+                    return False
+                list_all(self._items)
+                return True
             try:
                 self._items.create_table(wait=True)
             except PynamoDBException as error:
                 if error.cause_response_code == _IN_USE:  # another process makes it
                     return False
                 raise
+            say_listed(self._items)
         return True
+
+    def suites_are_listed(self) -> bool:
+        """Say whether the table has its lists of suites."""
+        with self._call("get_item", LISTED):
+            return are_listed(self._items)
 
     def probe(self) -> str:
         """Read one item."""
@@ -76,7 +94,7 @@ class DynamoPackageTable:
         """Write a record unless its key is there."""
         item, new = self._items(**values_of(record)), Item.package_id.does_not_exist()
         with self._call("put_item", record.package_id):
-            if write_marked(self._items, lambda t: t.save(item, condition=new), record.key, record.suites):
+            if write_listed(self._items, lambda t: t.save(item, condition=new), record.key, record.suites):
                 return Written.ADDED
         # A try that was repeated may meet its own item; that is the same bytes.
         known = self.get(record.package_name, record.version, record.architecture)
@@ -93,18 +111,21 @@ class DynamoPackageTable:
     def get_many(self, keys: Collection[TableKey]) -> dict[TableKey, PackageRecord]:
         """Read the records of these keys, consistently, a hundred a call."""
         with self._call("batch_get_item", f"{len(keys)} items"):
-            found = [record_of(item) for item in self._items.batch_get(list(keys), consistent_read=True)]
-        return {record.key: record for record in found}
+            return {record.key: record for record in read_records(self._items, keys)}
 
     def set_suites(self, record: PackageRecord, suites: Iterable[str]) -> PackageRecord:
         """Change a record's suites if they are still those of `record`."""
         changed = record.in_suites(suites)
         actions: list[Action] = [Item.suites.set(list(changed.suites))]
         condition = Item.package_id.exists() & (Item.suites == list(record.suites))
-        item, touched = self._items(*record.key), (*record.suites, *changed.suites)
+        item = self._items(*record.key)
         with self._call("update_suites", record.package_id):
-            done = write_marked(
-                self._items, lambda t: t.update(item, actions=actions, condition=condition), record.key, touched
+            done = write_listed(
+                self._items,
+                lambda t: t.update(item, actions=actions, condition=condition),
+                record.key,
+                changed.suites,
+                before=record.suites,
             )
         if not done:
             known = self.get(record.package_name, record.version, record.architecture)
@@ -135,15 +156,22 @@ class DynamoPackageTable:
         with self._call("scan", self._location.name):
             yield from scan_records(self._items)
 
-    def changes_of(self, suite: str) -> list[Change]:
-        """Give the marks of a suite."""
-        with self._call("query_changes", suite):
-            return read_marks(self._items, suite)
+    def records_of(self, suite: str) -> Iterator[PackageRecord]:
+        """Yield every record of a suite once, by its list, or by a scan where there are no lists yet."""
+        with self._call("query_suite", suite):
+            yield from records_in(self._items, suite)
 
-    def forget_changes(self, suite: str, changes: Sequence[Change]) -> None:
-        """Remove just these marks."""
+    def pending_changes_of(self, suite: str) -> list[PendingChange]:
+        """Return the pending changes of a suite."""
+        with self._call("query_changes", suite):
+            return read_pending(self._items, suite)
+
+    def remove_pending_changes(self, suite: str, changes: Sequence[PendingChange]) -> None:
+        """Remove just these; what an earlier release wrote is listed in its suites first."""
         with self._call("delete_changes", suite):
-            remove_marks(self._items, suite, changes)
+            if late := of_old_layout(changes):
+                list_records(self._items, read_records(self._items, late))
+            remove_pending(self._items, suite, changes)
 
     def releases_of(self, suite: str) -> tuple[str, ...]:
         """Give the digests that were last kept."""
@@ -151,7 +179,7 @@ class DynamoPackageTable:
         return tuple(item.releases or ()) if item is not None else ()
 
     def keep_releases(self, suite: str, digests: Sequence[str]) -> None:
-        """Keep which Releases show all of this table but for what is marked."""
+        """Keep which Releases show all of this table but for the pending changes."""
         with self._call("put_releases", suite):
             self._items(releases_id(suite), LEASE_ARCHITECTURE, releases=list(digests)).save()
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from packages_app.core.conflict import version_conflict
-from packages_app.core.errors import LeaseBusy, LeaseLost, ObjectChanged, RecordNotFound
+from packages_app.core.errors import LeaseBusy, LeaseLost, ObjectChanged, PackageRefused, RecordNotFound
 from packages_app.core.ports import Lease, Written
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, TableKey, named_key
 
 SERVICE = "-"
 """How the partition keys of items begin that are no records; no package name begins so (Debian Policy 5.6.1)."""
 LEASE_ARCHITECTURE = "-"
 RELEASES = f"{SERVICE}releases#"
 """How the partition keys of the items begin that name Releases."""
+LISTED = f"{SERVICE}listed"
+"""The partition key of the item that says that the lists of all suites are complete."""
 
 
 def lease_id(name: str) -> str:
@@ -19,14 +21,29 @@ def lease_id(name: str) -> str:
     return f"{SERVICE}lease#{name}"
 
 
-def changes_id(suite: str) -> str:
-    """Give the partition key of a suite's marks."""
+def pending_id(suite: str) -> str:
+    """Return what the partition keys of a suite's pending changes begin with."""
+    return f"{SERVICE}pending#{suite}"
+
+
+def old_pending_id(suite: str) -> str:
+    """Return the one partition key of a suite's pending changes in the layout of releases before 0.2."""
     return f"{SERVICE}changed#{suite}"
+
+
+def members_id(suite: str) -> str:
+    """Return what the partition keys of a suite's list of records begin with."""
+    return f"{SERVICE}suite#{suite}"
 
 
 def releases_id(suite: str) -> str:
     """Give the partition key of the item that names a suite's Releases."""
     return f"{RELEASES}{suite}"
+
+
+def is_of_one_table(package_id: str) -> bool:
+    """Say whether an item is true of one table only, not of a copy of its items: named Releases, complete lists."""
+    return package_id == LISTED or package_id.startswith(RELEASES)
 
 
 def is_record(package_id: str) -> bool:
@@ -39,6 +56,14 @@ def outcome_of_taken_key(record: PackageRecord, known: PackageRecord) -> Written
     if known.same_bytes_as(record):
         return Written.ALREADY_THERE
     raise version_conflict(record.named, known.file_identity, record.file_identity, where="recorded")
+
+
+def too_many_suites(key: TableKey, count: int, most: int) -> PackageRefused:
+    """Return the error of a write that touches more suites than can be written at once."""
+    return PackageRefused(
+        f"A write of {named_key(key)} touches {count} suites; DynamoDB takes at most {most} in one transaction.",
+        remedy="Put it into fewer suites, or move it in several steps.",
+    )
 
 
 def suites_changed(record: PackageRecord, known: PackageRecord | None) -> Exception:

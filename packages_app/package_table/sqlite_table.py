@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from packages_app.core.errors import TableMissing, TableUnavailable
-from packages_app.core.ports import Change, Lease, Written
+from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.package_table.rules import lease_busy, lease_lost, outcome_of_taken_key, suites_changed
 
@@ -47,6 +47,33 @@ CREATE TABLE IF NOT EXISTS releases (
 ) WITHOUT ROWID;
 """
 
+_LISTS = (
+    """CREATE TABLE memberships (
+        suite TEXT NOT NULL,
+        package_id TEXT NOT NULL,
+        architecture TEXT NOT NULL,
+        PRIMARY KEY (suite, package_id, architecture)
+    ) WITHOUT ROWID""",
+    """CREATE TRIGGER record_added AFTER INSERT ON records BEGIN
+        INSERT INTO memberships
+        SELECT DISTINCT value, NEW.package_id, NEW.architecture FROM json_each(NEW.document, '$.suites');
+    END""",
+    """CREATE TRIGGER record_changed AFTER UPDATE ON records BEGIN
+        DELETE FROM memberships WHERE package_id = OLD.package_id AND architecture = OLD.architecture
+        AND suite IN (SELECT value FROM json_each(OLD.document, '$.suites'));
+        INSERT INTO memberships
+        SELECT DISTINCT value, NEW.package_id, NEW.architecture FROM json_each(NEW.document, '$.suites');
+    END""",
+    """CREATE TRIGGER record_removed AFTER DELETE ON records BEGIN
+        DELETE FROM memberships WHERE package_id = OLD.package_id AND architecture = OLD.architecture
+        AND suite IN (SELECT value FROM json_each(OLD.document, '$.suites'));
+    END""",
+    """INSERT INTO memberships
+       SELECT DISTINCT suite.value, package_id, architecture
+       FROM records, json_each(records.document, '$.suites') AS suite""",
+)
+"""The lists of suites: made and filled in one transaction, and kept by the file itself, whoever writes to it."""
+
 _WRITER = msgspec.json.Encoder()
 _READER = msgspec.json.Decoder(PackageRecord)
 """Makes records without a dictionary between. Both take a fifth of the standard library's time, or less."""
@@ -74,7 +101,21 @@ class SqlitePackageTable:
                 connection.close()
         except (OSError, sqlite3.Error) as error:
             raise self._unavailable("create", error) from error
-        return made
+        return self._list_suites() or made
+
+    def _list_suites(self) -> bool:
+        """Make the lists of suites where they are missing; True when they were made."""
+        with self._connection("create", write=True) as connection:
+            if _has_lists(connection):
+                return False
+            for statement in _LISTS:
+                connection.execute(statement)
+        return True
+
+    def suites_are_listed(self) -> bool:
+        """Say whether the file has its lists of suites."""
+        with self._connection("suites_are_listed") as connection:
+            return _has_lists(connection)
 
     def probe(self) -> str:
         """Read one item."""
@@ -89,15 +130,15 @@ class SqlitePackageTable:
     def put_many_new(self, records: Sequence[PackageRecord]) -> list[Written]:
         """Write records in one transaction: all of them, or none when one is a conflict."""
         rows = [(*record.key, record.package_name, record.version_key, _document(record)) for record in records]
-        outcomes, marks = [], []
+        outcomes, pending = [], []
         with self._connection("put_new", write=True) as connection:
             for record, row in zip(records, rows, strict=True):
                 added = connection.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
                 known = None if added.rowcount == 1 else self._get(connection, record.key)
                 if known is None:
-                    marks += _marks_of(record, record.suites)
+                    pending += _pending_in(record, record.suites)
                 outcomes.append(Written.ADDED if known is None else outcome_of_taken_key(record, known))
-            _mark(connection, marks)
+            _add_pending(connection, pending)
         return outcomes
 
     def get_many(self, keys: Collection[TableKey]) -> dict[TableKey, PackageRecord]:
@@ -119,7 +160,7 @@ class SqlitePackageTable:
                 "UPDATE records SET document = ? WHERE package_id = ? AND architecture = ?",
                 (_document(changed), *record.key),
             )
-            _mark(connection, _marks_of(record, {*record.suites, *changed.suites}))
+            _add_pending(connection, _pending_in(record, {*record.suites, *changed.suites}))
         return changed
 
     def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
@@ -147,16 +188,31 @@ class SqlitePackageTable:
             for (document,) in connection.execute("SELECT document FROM records"):
                 yield _record(document)
 
-    def changes_of(self, suite: str) -> list[Change]:
-        """Give the marks of a suite."""
-        query = "SELECT package_id, architecture, token FROM changes WHERE suite = ?"
-        with self._connection("changes_of") as connection:
-            return [Change((name, place), str(token)) for name, place, token in connection.execute(query, (suite,))]
+    def records_of(self, suite: str) -> Iterator[PackageRecord]:
+        """Yield every record of a suite once, as they are at one moment."""
+        query = (
+            "SELECT document FROM memberships CROSS JOIN records USING (package_id, architecture)"
+            " WHERE memberships.suite = ?"
+        )
+        with self._connection("records_of") as connection:
+            listed = _has_lists(connection)
+            if listed:
+                for (document,) in connection.execute(query, (suite,)):
+                    yield _record(document)
+        if not listed:
+            yield from (record for record in self.all_records() if suite in record.suites)
 
-    def forget_changes(self, suite: str, changes: Sequence[Change]) -> None:
-        """Remove just these marks."""
+    def pending_changes_of(self, suite: str) -> list[PendingChange]:
+        """Return the pending changes of a suite."""
+        query = "SELECT package_id, architecture, token FROM changes WHERE suite = ?"
+        with self._connection("pending_changes_of") as connection:
+            rows = connection.execute(query, (suite,))
+            return [PendingChange((name, place), str(token)) for name, place, token in rows]
+
+    def remove_pending_changes(self, suite: str, changes: Sequence[PendingChange]) -> None:
+        """Remove just these."""
         tokens = [(suite, int(change.token)) for change in changes]
-        with self._connection("forget_changes", write=True) as connection:
+        with self._connection("remove_pending_changes", write=True) as connection:
             connection.executemany("DELETE FROM changes WHERE suite = ? AND token = ?", tokens)
 
     def releases_of(self, suite: str) -> tuple[str, ...]:
@@ -166,7 +222,7 @@ class SqlitePackageTable:
         return tuple(row[0].split()) if row else ()
 
     def keep_releases(self, suite: str, digests: Sequence[str]) -> None:
-        """Keep which Releases show all of this table but for what is marked."""
+        """Keep which Releases show all of this table but for the pending changes."""
         with self._connection("keep_releases", write=True) as connection:
             connection.execute("REPLACE INTO releases VALUES (?, ?)", (suite, " ".join(digests)))
 
@@ -245,12 +301,16 @@ class SqlitePackageTable:
         )
 
 
-def _marks_of(record: PackageRecord, suites: Iterable[str]) -> list[tuple[str, str, str]]:
+def _pending_in(record: PackageRecord, suites: Iterable[str]) -> list[tuple[str, str, str]]:
     return [(suite, *record.key) for suite in sorted(suites)]
 
 
-def _mark(connection: sqlite3.Connection, marks: Iterable[tuple[str, str, str]]) -> None:
-    connection.executemany("INSERT INTO changes (suite, package_id, architecture) VALUES (?, ?, ?)", marks)
+def _add_pending(connection: sqlite3.Connection, pending: Iterable[tuple[str, str, str]]) -> None:
+    connection.executemany("INSERT INTO changes (suite, package_id, architecture) VALUES (?, ?, ?)", pending)
+
+
+def _has_lists(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'memberships'").fetchone() is not None
 
 
 def _document(record: PackageRecord) -> str:

@@ -1,6 +1,6 @@
 """What a publication of changes builds upon: a Release of which the table itself says that it shows all of it.
 
-The table names the Releases that show all of its records but for those that are marked as changed, so that one of
+The table names the Releases that show all of its records but for those with pending changes, so that one of
 another table, of a restored one or of another tool is never built upon. Both the Release in place and the one that is
 about to replace it are named before the switch: whichever is in place then, it is a base.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from packages_app.core.ports import Change, ObjectStore, PackageTable
+from packages_app.core.ports import ObjectStore, PackageTable, PendingChange
 from packages_app.core.repository import Suite
 from packages_app.publishing.change_draft import MOST_CHANGES, Base
 from packages_app.publishing.generations import digest_of
@@ -18,9 +18,9 @@ from packages_app.publishing.shard_list import ShardList, keep_shard_list, read_
 
 
 def find_base(
-    table: PackageTable, staging: ObjectStore, suite: Suite, published: Published, changes: Sequence[Change]
+    table: PackageTable, staging: ObjectStore, suite: Suite, published: Published, changes: Sequence[PendingChange]
 ) -> Base | None:
-    """Give the published Release as a base, with the marks read after it; None when there is none to build upon."""
+    """Return the published Release as a base, with the pending changes read after it; None where there is no base."""
     if published.release is None or len(changes) > MOST_CHANGES:
         return None
     digest = digest_of(published.text)

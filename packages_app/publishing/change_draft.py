@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from packages_app.core.ports import Change, ObjectStore, PackageTable
+from packages_app.core.ports import ObjectStore, PackageTable, PendingChange
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
 from packages_app.core.version import is_version
@@ -28,7 +28,7 @@ from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import ShardList
 
 MOST_CHANGES = 5000
-"""With more marks than this, reading the whole table is not dearer."""
+"""With more pending changes than this, reading the whole suite is not dearer."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Base:
 
     release: Release
     shards: ShardList
-    changes: tuple[Change, ...]
+    changes: tuple[PendingChange, ...]
 
 
 @dataclass(frozen=True)
 class _Found:
-    """What the table says now of the records that are marked."""
+    """What the table says now of the records with pending changes."""
 
     placed: dict[TableKey, Placed]
     left_out: tuple[LeftOut, ...]
@@ -52,7 +52,7 @@ class _Found:
 def change_draft(
     folder: Path, suite: Suite, base: Base, table: PackageTable, bucket: ObjectStore, cache: ShardCache
 ) -> Draft:
-    """Make the draft; the records that are marked are read once more, consistently.
+    """Make the draft; the records with pending changes are read once more, consistently.
 
     Raises `ObjectNotFound` and `CandidateRefused` when the published indexes can't be built upon, and as `entry_of`.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from packages_app.core.ports import Change
+from packages_app.core.ports import PendingChange
 from packages_app.core.record import TableKey
 from packages_app.indexes.packages import LeftOut
 from packages_app.indexes.release import ReleaseEntry
@@ -18,15 +18,15 @@ from packages_app.publishing.shard_list import ShardList
 class Draft:
     """The indexes of a suite and how they differ from what clients have.
 
-    `whole` says that they were made of all records, else of those that are marked as changed. `changes` are the marks
-    that they make good, `read` counts the records read. `added` and `removed` are keys, sorted; of `removed`, the
+    `whole` says that they were made of all records, else of pending changes. `changes` are the pending changes that
+    they show, `read` counts the records read. `added` and `removed` are keys, sorted; of `removed`, the
     `vanished` ones have no record any more. `new_files` has the size in bytes of each pool file that is named and was
     not before (in a `whole` draft for a rebuild: of every one). `left_out` and `included` are of the records
     that were read. `patches` are new ones, which Release does not list: their Index does.
     """
 
     whole: bool
-    changes: tuple[Change, ...]
+    changes: tuple[PendingChange, ...]
     read: int
     files: tuple[IndexFile, ...]
     shards: ShardList

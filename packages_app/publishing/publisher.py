@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from packages_app.core.candidate_fault import CandidateFault, digest_of
 from packages_app.core.errors import CandidateHeld, CandidateRefused, ObjectNotFound, RepomgrError
-from packages_app.core.ports import ObjectStore, PackageTable, Progress, Signer
-from packages_app.core.record import PackageRecord, TableKey, named_key
+from packages_app.core.ports import ObjectStore, PackageTable, PendingChange, Progress, Signer
+from packages_app.core.record import TableKey, named_key
 from packages_app.core.repository import Repository, Suite
 from packages_app.indexes.packages import LeftOut
 from packages_app.indexes.release import Release, parse_release, redated
@@ -43,11 +43,12 @@ _TOLD = 100
 class Demand:
     """What is asked of one publication.
 
-    `rebuild`: read the whole table, upload everything again, and publish even when pool files are missing or records
-    are gone; the table decides (R7). `resign`: make a new Release though nothing changed, and where the table's state
-    is held back, renew the dates of the one in place: clients must not stop because of what waits. `new_identity`: let
-    Origin, Label, Suite and Codename change. `whole`: read the whole table, not only what is marked as changed.
-    `approved`: the digest of the faults that a person has seen and accepts.
+    `rebuild`: read the whole suite, upload everything again, and publish even when pool files are missing or records
+    are gone; the table decides (R7). `resign`: make a new Release of the indexes in place, whatever is pending, without
+    a look at records; where these can't be built upon, of the whole suite, and where that is held back, renew the dates
+    of the one in place: clients must not stop because of what waits. `new_identity`: let Origin, Label, Suite and
+    Codename change. `whole`: read the whole suite, not only its pending changes. `approved`: the digest of the faults
+    that a person has seen and accepts.
     """
 
     rebuild: bool = False
@@ -58,27 +59,20 @@ class Demand:
 
     @property
     def of_all(self) -> bool:
-        """Say whether the whole table is to be read; now and then it is anyway, with each renewal of the dates."""
-        return self.rebuild or self.resign or self.whole or bool(self.approved)
+        """Say whether the whole suite is to be read."""
+        return self.rebuild or (not self.resign and (self.whole or bool(self.approved)))
 
 
 NOTHING_SPECIAL = Demand()
-
-Passage = Callable[[Iterable[PackageRecord]], Iterable[PackageRecord]]
-"""Takes all records of the table, and gives them on."""
-
-
-def straight(records: Iterable[PackageRecord]) -> Iterable[PackageRecord]:
-    """Give records on as they come."""
-    return records
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What a publication did. When nothing had changed, `switched` is False and `release_text` is the one in place.
 
-    `packages` is how many clients see now. `held` says why only the dates were renewed. `left_out` are the records of
-    the suite that no index carries, `read` counts the records read, `included` are those of them that are shown.
+    `packages` is how many clients see now. `renewed` says that only the dates were, and what is pending still is;
+    `held` says why, where the table's state was looked at. `left_out` are the records of the suite that no index
+    carries, `read` counts the records read, `included` are those of them that are shown.
     """
 
     suite: str
@@ -93,6 +87,7 @@ class Outcome:
     missing_files: tuple[str, ...] = ()
     uploaded_bytes: int = 0
     packages: int = 0
+    renewed: bool = False
     held: CandidateRefused | None = None
 
     @property
@@ -105,8 +100,7 @@ class Outcome:
 class Publisher:
     """The ports that a publication goes through. `hold` is called between steps; it raises when the lease is lost.
 
-    `second_reader` reads a candidate before the switch, as apt does. Where all records are read, they come `through`
-    somebody who needs them too.
+    `second_reader` reads a candidate before the switch, as apt does.
     """
 
     repository: Repository
@@ -119,7 +113,6 @@ class Publisher:
     progress: Progress
     cache: ShardCache
     second_reader: SecondReader | None = None
-    through: Passage = straight
 
     def publish(self, suite: Suite, demand: Demand) -> Outcome:
         """Publish a suite.
@@ -127,8 +120,8 @@ class Publisher:
         Raises `CandidateRefused`, `CandidateHeld` when a person must decide, `ClockWrong`, `LeaseLost`, and
         `ObjectChanged` when another publisher was first.
         """
-        # First what is there, then the marks, then the records: what another publisher or a writer does from here on
-        # makes our switch fail, or leaves a mark that stays.
+        # First what is there, then the pending changes, then the records: what another publisher or a writer does from
+        # here on makes our switch fail, or leaves a pending change that stays.
         seen = look_at_canonical(self.bucket, suite)
         published = read_published(self.bucket, suite.name, self.signer.public_keyring())
         time.sleep(seconds_to_wait(published, self.clock()))
@@ -143,20 +136,22 @@ class Publisher:
             return self._publish(candidate, published, switch, demand, date)
 
     def _draft(self, folder: Path, suite: Suite, published: Published, demand: Demand) -> Draft:
-        changes = self.table.changes_of(suite.name)
+        changes: Sequence[PendingChange] = () if demand.resign else self.table.pending_changes_of(suite.name)
         base = None
         if not demand.of_all:
             base = find_base(self.table, self.staging, suite, published, changes)
         if base is not None:
-            self.progress.step("render changes", f"{len(changes)} marks")
+            self.progress.step("render changes", f"{len(changes)} pending changes")
             try:
                 draft = change_draft(folder, suite, base, self.table, self.bucket, self.cache)
             except (ObjectNotFound, CandidateRefused) as error:
                 self.progress.note(f"everything is rendered anew: {error.message}", level="warning")
             else:
                 return self._told(draft)
+        if demand.resign:
+            changes = self.table.pending_changes_of(suite.name)
         self.progress.step("collect records")
-        collected = collect(suite, self.through(self.table.all_records()))
+        collected = collect(suite, self.table.records_of(suite.name))
         self.hold()
         self.progress.step("render indexes", f"{len(collected.placed)} packages")
         before = self._before(suite, published)
@@ -167,7 +162,13 @@ class Publisher:
             return Before()
         packages = partial(published_packages, self.bucket, suite.name, published.release)
         shards = read_shard_list(self.staging, suite.name, release_digest(published.text))
-        return Before(packages, published.release.entries, shards.diffs if shards is not None else {})
+        diffs = shards.diffs if shards is not None else {}
+        return Before(packages, partial(self._withdrawn, suite), published.release.entries, diffs)
+
+    def _withdrawn(self, suite: Suite, keys: Collection[TableKey]) -> list[TableKey]:
+        """Return which of these keys have a record that says itself that it is not in the suite."""
+        records = self.table.get_many(keys)
+        return [key for key, record in records.items() if suite.name not in record.suites]
 
     def _told(self, draft: Draft) -> Draft:
         self._note_each([f"left out {item}" for item in draft.left_out], level="warning")
@@ -192,7 +193,7 @@ class Publisher:
         keep_base(self.table, self.staging, suite.name, published, candidate.release, draft.shards)
         uploaded = switch.upload(candidate, again=demand.rebuild)
         switch.commit(candidate.release, candidate.release_gpg, candidate.in_release, again=demand.rebuild)
-        self._forget(draft, suite)
+        self._remove_pending(draft, suite)
         return Outcome(
             suite.name,
             switched=True,
@@ -206,6 +207,7 @@ class Publisher:
             missing_files=missing,
             uploaded_bytes=uploaded,
             packages=draft.packages,
+            renewed=demand.resign and not draft.whole,
         )
 
     def _unchanged(self, candidate: Candidate, published: Published, switch: Switch) -> Outcome:
@@ -215,7 +217,7 @@ class Publisher:
         draft, suite = candidate.draft, candidate.suite.name
         if draft.whole:
             keep_base(self.table, self.staging, suite, published, published.text, draft.shards)
-        self._forget(draft, candidate.suite)
+        self._remove_pending(draft, candidate.suite)
         return Outcome(
             suite, switched=False, release_text=published.text, contents=draft.contents, read=draft.read,
             left_out=draft.shards.left_out, packages=draft.packages,
@@ -233,7 +235,7 @@ class Publisher:
         packages = draft.packages - len(draft.added) + len(draft.removed)
         return Outcome(
             suite.name, switched=True, release_text=release, contents=draft.contents, read=draft.read,
-            left_out=draft.shards.left_out, packages=packages, held=error,
+            left_out=draft.shards.left_out, packages=packages, renewed=True, held=error,
         )  # fmt: skip
 
     def _keep_generation(self, suite: Suite, release: bytes, date: datetime, published: Published) -> None:
@@ -241,14 +243,14 @@ class Publisher:
         kept = keep_generation(self.staging, suite.name, release, date, published)
         check_against_store(date, kept.modified)
 
-    def _forget(self, draft: Draft, suite: Suite) -> None:
-        """Remove the marks that were made good; where that fails, the next publication looks at them again."""
+    def _remove_pending(self, draft: Draft, suite: Suite) -> None:
+        """Remove the pending changes that are shown now; where that fails, the next publication looks at them again."""
         if not draft.changes:
             return
         try:
-            self.table.forget_changes(suite.name, draft.changes)
+            self.table.remove_pending_changes(suite.name, draft.changes)
         except RepomgrError as error:
-            self.progress.note(f"marks of changes stay: {error.message}", level="warning")
+            self.progress.note(f"pending changes stay: {error.message}", level="warning")
 
     def _worth_publishing(self, candidate: Candidate, published: Published, demand: Demand) -> bool:
         if demand.rebuild or demand.resign or published.release is None:

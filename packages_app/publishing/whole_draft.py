@@ -1,14 +1,14 @@
-"""A draft made of every record of the table: the first, after a change of shape, and whenever it is asked for."""
+"""A draft made of every record of a suite: the first, after a change of shape, and whenever it is asked for."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from packages_app.core.ports import Change
+from packages_app.core.ports import PendingChange
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
 from packages_app.indexes.packages import LeftOut, Placed, folders_of, index_folders, split_complete
@@ -25,14 +25,10 @@ from packages_app.publishing.shard_list import ShardList, shape_of
 
 @dataclass(frozen=True)
 class Collected:
-    """What the table says of a suite: entries in index order, what is left out, and the keys of what is withdrawn.
-
-    `withdrawn` holds the keys of records that the table keeps but that are not in this suite.
-    """
+    """What the table says of a suite: entries in index order, what is left out, and how many records were read."""
 
     placed: tuple[Placed, ...]
     left_out: tuple[LeftOut, ...]
-    withdrawn: frozenset[TableKey]
     read: int
 
 
@@ -40,31 +36,21 @@ class Collected:
 class Before:
     """What clients see now: pool files by the keys of packages, the indexes by name, and their diffs by folder.
 
-    `packages` reads the published indexes, which is needed only where they are not those made anew.
+    `packages` reads the published indexes, which is needed only where they are not those made anew; `withdrawn` tells
+    of keys which of them have a record that is not in this suite.
     """
 
     packages: Callable[[], Mapping[TableKey, str]] = dict
+    withdrawn: Callable[[Collection[TableKey]], Collection[TableKey]] = frozenset
     entries: Mapping[str, ReleaseEntry] = field(default_factory=dict)
     diffs: Mapping[str, tuple[Diff, ...]] = field(default_factory=dict)
 
 
-def collect(suite: Suite, all_records: Iterable[PackageRecord]) -> Collected:
-    """Sort out every record of the table as one suite sees it."""
-    withdrawn: set[TableKey] = set()
-    read = 0
-
-    def of_suite() -> Iterable[PackageRecord]:
-        nonlocal read
-        for record in all_records:
-            read += 1
-            if suite.name in record.suites:
-                yield record
-            else:
-                withdrawn.add(record.key)
-
+def collect(suite: Suite, records: Iterable[PackageRecord]) -> Collected:
+    """Sort out every record of a suite."""
     with _nothing_is_garbage():
-        placed, left_out = split_complete(suite, of_suite())
-    return Collected(tuple(placed), tuple(left_out), frozenset(withdrawn), read)
+        placed, left_out = split_complete(suite, records)
+    return Collected(tuple(placed), tuple(left_out), len(placed) + len(left_out))
 
 
 @contextmanager
@@ -92,7 +78,7 @@ def whole_draft(
     folder: Path,
     suite: Suite,
     collected: Collected,
-    changes: Iterable[Change],
+    changes: Iterable[PendingChange],
     before: Before,
     cache: ShardCache,
     *,
@@ -113,7 +99,7 @@ def whole_draft(
     now = {placed.entry.key: placed for placed in collected.placed}
     seen = {key: placed.pool_path for key, placed in now.items()} if same else before.packages()
     removed = set(seen) - set(now)
-    explained = collected.withdrawn | {(item.package_id, item.architecture) for item in collected.left_out}
+    unexplained = removed - {(item.package_id, item.architecture) for item in collected.left_out}
     known = set() if rebuild else set(seen.values())
     named = ((placed.pool_path, placed.file_size) for placed in now.values())
     return Draft(
@@ -131,7 +117,7 @@ def whole_draft(
         contents=ListedContents([placed.entry for placed in now.values()]),
         added=tuple(sorted(set(now) - set(seen))),
         removed=tuple(sorted(removed)),
-        vanished=tuple(sorted(removed - explained)),
+        vanished=tuple(sorted(unexplained - set(before.withdrawn(unexplained)))),
         patches=tuple(patches),
         new_files={path: size for path, size in named if path not in known},
         left_out=collected.left_out,

@@ -14,7 +14,7 @@ from packages_app.services.intake.conflicts import package_of
 from packages_app.services.jobs import queue
 from packages_app.services.notices.notify import settle_notices
 from packages_app.services.publication.requests import known_suites
-from packages_app.verification.fault import Pool
+from packages_app.verification.fault import Part, Pool
 
 log = structlog.get_logger(__name__)
 
@@ -64,18 +64,21 @@ def request_sweep(user: queue.Asker, *, dry_run: bool = False) -> Job:
     return queue.enqueue(Job.Kind.SWEEP, {"dry_run": dry_run}, subject=subject, user=user)
 
 
-def request_verify(user: queue.Asker, *, suites: Iterable[str] = (), pool: Pool = Pool.SAMPLE) -> list[Job]:
-    """Ask for a verification; return a job for each suite that is named, or one of all suites with mirror and pool.
+def request_verify(user: queue.Asker | None, *, suites: Iterable[str] = (), pool: Pool = Pool.SAMPLE) -> list[Job]:
+    """Ask for a verification of suites, all when none is named; return a job for each, and last one for the pool.
 
     Raise `PackageRefused` for an unknown suite, before any job is made.
     """
-    extra = " with the whole pool" if pool is Pool.ALL else ""
-    named = list(suites)
-    wanted = [[name] for name in known_suites(named)] if named else [[]]
-    return [
-        queue.enqueue(Job.Kind.VERIFY, {"suites": names, "pool": str(pool)}, subject=_subject(names) + extra, user=user)
-        for names in wanted
+    wanted = list(suites)
+    each = known_suites(wanted)
+    named = each if wanted else []
+    jobs = [
+        queue.enqueue(Job.Kind.VERIFY, {"suites": [name], "part": str(Part.SUITES)}, subject=f"suite {name}", user=user)
+        for name in each
     ]
+    subject = f"pool of {_subject(named)}" + (", all of it" if pool is Pool.ALL else "")
+    arguments = {"suites": named, "pool": str(pool), "part": str(Part.POOL)}
+    return [*jobs, queue.enqueue(Job.Kind.VERIFY, arguments, subject=subject[:255], user=user)]
 
 
 def request_repair(verification: Job, digest: str, user: queue.Asker) -> Job:
@@ -89,8 +92,8 @@ def request_repair(verification: Job, digest: str, user: queue.Asker) -> Job:
             f"The job {verification} has no plan of a repair, or another one.",
             remedy="Verify again, and start the repair from the new job's page.",
         )
-    names = ("suites", "pool", "sample", "seed", "consent", "digest")
-    arguments = {name: verification.result[name] for name in names}
+    names = ("suites", "part", "pool", "sample", "seed", "consent", "digest")
+    arguments = {name: verification.result[name] for name in names if name in verification.result}
     return queue.enqueue(Job.Kind.REPAIR, arguments, subject=digest[:16], user=user)
 
 

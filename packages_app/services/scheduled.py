@@ -5,11 +5,11 @@ from __future__ import annotations
 from packages_app.models import Job
 from packages_app.services.jobs import queue
 from packages_app.services.publication.refresh_signatures import suites_to_refresh
-from packages_app.services.requests import request_force_rebuild
+from packages_app.services.requests import request_force_rebuild, request_verify
 
-_WHOLE = (Job.Kind.SYNC, Job.Kind.RECONCILE, Job.Kind.SWEEP, Job.Kind.VERIFY)
+_WHOLE = (Job.Kind.SYNC, Job.Kind.RECONCILE, Job.Kind.SWEEP)
 """Kinds that are one job and need no arguments."""
-SCHEDULED_KINDS = frozenset({*_WHOLE, Job.Kind.REFRESH, Job.Kind.FORCE_REBUILD})
+SCHEDULED_KINDS = frozenset({*_WHOLE, Job.Kind.REFRESH, Job.Kind.FORCE_REBUILD, Job.Kind.VERIFY})
 """What the clock may ask for; the others need arguments."""
 
 
@@ -24,6 +24,8 @@ def start_scheduled(kind: str) -> list[Job]:
         return [queue.enqueue(Job.Kind.REFRESH, {"suites": [name]}, subject=name) for name in due]
     if kind == Job.Kind.FORCE_REBUILD:
         return request_force_rebuild([])
+    if kind == Job.Kind.VERIFY:
+        return request_verify(None)
     if kind not in _WHOLE:
         raise ValueError(f"The clock can't ask for {kind!r}, only for {', '.join(sorted(SCHEDULED_KINDS))}.")
     return [queue.enqueue(Job.Kind(kind), subject="scheduled")]

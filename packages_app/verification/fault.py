@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from packages_app.core.record import TableKey
+
 
 class Cure(StrEnum):
     """What heals a fault; the value is what people read."""
@@ -16,6 +18,14 @@ class Cure(StrEnum):
     RESTORE = "bring the record's bytes back"
     SET_ASIDE = "move the object to staging"
     RECONCILE = "reconcile the mirror"
+
+
+class Part(StrEnum):
+    """What a verification looks at: suites, each as clients see it; or the pool, with mirror, orphans and strays."""
+
+    ALL = "all"
+    SUITES = "suites"
+    POOL = "pool"
 
 
 class Pool(StrEnum):
@@ -31,7 +41,7 @@ class Fault:
     """One thing that is not as it should be.
 
     `where` is the object's key, or what else has the fault (`mirror: name#version architecture`). `suite` is the one
-    whose publication it belongs to, "" where it belongs to none.
+    whose publication it belongs to, "" where it belongs to none; `record` is the key of the one whose file it is.
     """
 
     code: str
@@ -39,6 +49,7 @@ class Fault:
     text: str
     repair: Cure
     suite: str = ""
+    record: TableKey | None = None
 
     def __str__(self) -> str:
         return f"{self.code} {self.where}: {self.text} Repair: {self.repair}."
@@ -54,9 +65,9 @@ class Fault:
 class Verification:
     """What was looked at, and what was found.
 
-    `suites` are those looked at; `whole` says that they are all there are, so that mirror, orphans and strays were
-    looked at too. `sample` and `seed` say which pool files are in the sample. `indexes` and `pool_files` count objects
-    read and hashed.
+    `suites` are those asked for, `part` is what of them was looked at; `whole` says that they are all there are, so
+    that mirror, orphans and strays are looked at with the pool. `sample` and `seed` say which pool files are in the
+    sample. `indexes` and `pool_files` count objects read and hashed.
     """
 
     suites: tuple[str, ...]
@@ -67,10 +78,11 @@ class Verification:
     faults: tuple[Fault, ...]
     indexes: int = 0
     pool_files: int = 0
+    part: Part = Part.ALL
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as plain values, without the faults."""
         return {
             "suites": list(self.suites), "pool": str(self.pool), "sample": self.sample, "seed": self.seed,
-            "indexes": self.indexes, "pool_files": self.pool_files,
+            "indexes": self.indexes, "pool_files": self.pool_files, "part": str(self.part),
         }  # fmt: skip

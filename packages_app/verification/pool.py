@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from hashlib import sha256
+from sys import intern
 
 from packages_app.core.errors import InvalidVersion
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.verification.fault import Cure, Fault, Pool
 from packages_app.verification.reader import CONNECTIONS, Problem, Reader, Trouble, View
 
@@ -16,37 +18,66 @@ _CODES = {
 }  # fmt: skip
 
 
-def listing_faults(records: Iterable[PackageRecord], sizes: Mapping[str, int]) -> list[Fault]:
+@dataclass(frozen=True, slots=True)
+class PoolFile:
+    """What a record says of its pool file: all that a verification needs to keep of a record, a tenth of its size.
+
+    `size` is in bytes, None when not known; `version_key` is "" for a version that no index carries.
+    """
+
+    path: str
+    size: int | None
+    sha256: str
+    package: tuple[str, str]
+    version_key: str
+    key: TableKey
+
+    @property
+    def comparable(self) -> bool:
+        """Say whether there are size and hash to compare the file with."""
+        return bool(self.sha256 and self.size)
+
+
+def pool_file_of(record: PackageRecord) -> PoolFile:
+    """Return what a record says of its pool file."""
+    try:
+        version_key = record.version_key
+    except InvalidVersion:  # a foreign record, which no index carries
+        version_key = ""
+    package = (record.package_name, intern(record.architecture))
+    return PoolFile(record.pool_path, record.file_size, record.sha256_hash, package, version_key, record.key)
+
+
+def listing_faults(files: Iterable[PoolFile], sizes: Mapping[str, int]) -> list[Fault]:
     """Compare records with the pool's listing (size in bytes by key): files that are not there, or of another size."""
     faults = []
-    for path, record in sorted(files_of(records).items()):
+    for path, file in sorted(_by_path(files).items()):
         size = sizes.get(path)
         if size is None:
-            text = f"{record.named} has no file in the bucket."
-            faults.append(Fault("pool_missing", path, text, Cure.RESTORE))
-        elif record.file_size is not None and size != record.file_size:
-            text = f"It has {size} bytes in the bucket, the record says {record.file_size}."
-            faults.append(Fault("pool_differs", path, text, Cure.RESTORE))
+            text = f"{named_key(file.key)} has no file in the bucket."
+            faults.append(Fault("pool_missing", path, text, Cure.RESTORE, record=file.key))
+        elif file.size is not None and size != file.size:
+            text = f"It has {size} bytes in the bucket, the record says {file.size}."
+            faults.append(Fault("pool_differs", path, text, Cure.RESTORE, record=file.key))
     return faults
 
 
-def files_of(records: Iterable[PackageRecord]) -> dict[str, PackageRecord]:
-    """Give a record of each pool file."""
-    return {record.pool_path: record for record in records if record.pool_path}
+def _by_path(files: Iterable[PoolFile]) -> dict[str, PoolFile]:
+    return {file.path: file for file in files if file.path}
 
 
-def chosen(records: Iterable[PackageRecord], pool: Pool, size: int, seed: str) -> list[PackageRecord]:
-    """Give the records whose files are to be read: all, none, or a sample that depends on nothing but its arguments.
+def chosen(listed: Iterable[PoolFile], pool: Pool, size: int, seed: str) -> list[PoolFile]:
+    """Return the files that are to be read: all, none, or a sample that depends on nothing but its arguments.
 
     A sample has the newest version of each package, and `size` of the other files; of more than `size` newest
     versions, `size` too, so that it costs the same however large the repository is.
     """
-    files = {path: record for path, record in files_of(records).items() if record.sha256_hash and record.file_size}
+    files = {path: file for path, file in _by_path(listed).items() if file.comparable}
     if pool is Pool.ALL:
         return [files[path] for path in sorted(files)]
     if pool is Pool.NONE:
         return []
-    newest = {record.pool_path for record in _newest(files.values())}
+    newest = {file.path for file in _newest(files.values())}
     drawn = _drawn(newest, size, seed) + _drawn(files.keys() - newest, size, seed)
     return [files[path] for path in sorted(drawn)]
 
@@ -56,39 +87,35 @@ def _drawn(paths: Iterable[str], size: int, seed: str) -> list[str]:
     return sorted(paths, key=lambda path: sha256(f"{seed} {path}".encode()).digest())[:size]
 
 
-def _newest(records: Iterable[PackageRecord]) -> Iterable[PackageRecord]:
-    newest: dict[tuple[str, str], tuple[str, PackageRecord]] = {}
-    for record in records:
-        try:
-            version = record.version_key
-        except InvalidVersion:  # a foreign record, which no index carries
-            continue
-        name = (record.package_name, record.architecture)
-        if name not in newest or version > newest[name][0]:
-            newest[name] = (version, record)
-    return [record for _, record in newest.values()]
+def _newest(files: Iterable[PoolFile]) -> Iterable[PoolFile]:
+    newest: dict[tuple[str, str], PoolFile] = {}
+    for file in files:
+        known = newest.get(file.package)
+        if file.version_key and (known is None or file.version_key > known.version_key):
+            newest[file.package] = file
+    return newest.values()
 
 
-def byte_faults(view: View, records: list[PackageRecord], advance: Callable[[int, int], None]) -> list[Fault]:
+def byte_faults(view: View, files: list[PoolFile], advance: Callable[[int, int], None]) -> list[Fault]:
     """Read files over several connections, each by size and SHA256; `advance` hears (files read, files in all)."""
     faults = []
     with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="verify") as readers:
-        problems = readers.map(lambda record: file_problem(view, record), records)
-        for done, (record, problem) in enumerate(zip(records, problems, strict=True)):
+        problems = readers.map(lambda file: file_problem(view, file.path, file.size or 0, file.sha256), files)
+        for done, (file, problem) in enumerate(zip(files, problems, strict=True)):
             if problem is not None:
                 cure = Cure.NONE if problem.trouble is Trouble.NOT_SERVED else Cure.RESTORE
-                faults.append(Fault(_CODES[problem.trouble], record.pool_path, problem.text, cure))
-            advance(done + 1, len(records))
+                faults.append(Fault(_CODES[problem.trouble], file.path, problem.text, cure, record=file.key))
+            advance(done + 1, len(files))
     return faults
 
 
-def file_problem(view: View, record: PackageRecord) -> Problem | None:
-    """Read one record's pool file."""
+def file_problem(view: View, path: str, size: int, sha256: str) -> Problem | None:
+    """Read one pool file that a record says to have so many bytes and this SHA256."""
 
     def check(reader: Reader) -> str:
-        found = reader.read(record.pool_path, record.file_size or 0).checksums
-        if found.size != record.file_size:
-            return f"It has {found.size} bytes, the record says {record.file_size}."
-        return "" if found.sha256 == record.sha256_hash else f"It has SHA256 {found.sha256}, not the record's."
+        found = reader.read(path, size).checksums
+        if found.size != size:
+            return f"It has {found.size} bytes, the record says {size}."
+        return "" if found.sha256 == sha256 else f"It has SHA256 {found.sha256}, not the record's."
 
-    return view.problem(record.pool_path, check)
+    return view.problem(path, check)

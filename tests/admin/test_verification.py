@@ -18,7 +18,8 @@ def test_a_publisher_verifies_and_repairs(standing, as_member):
     standing.path(TOOL).unlink()
     client.post(f"{BASE}/verify/")
     standing.stack.run_jobs()
-    job = Job.objects.get(kind="verify_repository")
+    assert Job.objects.filter(kind="verify_repository").count() == 2
+    job = Job.objects.get(kind="verify_repository", subject="pool of all")
     page = page_of(client, job)
     assert "1 fault" in page
     assert f"to {TOOL}" in page
@@ -36,7 +37,8 @@ def test_a_plan_that_was_not_shown_is_refused_with_the_remedy(standing, as_membe
     client = as_member("Publishers")
     client.post(f"{BASE}/verify/", {"pool": "all"})
     standing.stack.run_jobs()
-    job = Job.objects.get()
+    assert sorted(job.subject for job in Job.objects.all()) == ["pool of all, all of it", "suite stable"]
+    job = Job.objects.get(subject="pool of all, all of it")
     assert (job.arguments["pool"], job.result["faults"]) == ("all", [])
     assert "No fault was found." in page_of(client, job)
     for digest in ("", "0" * 64):

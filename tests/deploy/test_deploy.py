@@ -62,7 +62,7 @@ def strict_moto(tmp_path, settings, monkeypatch, db):
         # moto asks for rights on any table, never on one: of the table's statement the actions are tried here.
         policy = template("iam-policy.json", bucket="apt", table_arn="of the table")
         statements = {statement["Sid"]: statement for statement in policy["Statement"]}
-        for name in ("PackageTable", "ForgetMarksOfChanges"):
+        for name in ("PackageTable", "LinesOfLists"):
             statements[name]["Resource"] = "*"
         # AWS asks a transaction for the rights of its parts, and lets s3:ListBucket do for HeadBucket (its API
         # references); moto has rights of their own for both.

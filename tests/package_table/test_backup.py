@@ -17,6 +17,7 @@ from packages_app.package_table.raw_table import RawTable, canonical
 from packages_app.services.takeover.restore import restore
 from repomgr.servers.process import free_port
 from tests.package_table.dynamo_proxy import DynamoProxy
+from tests.package_table.earlier_release import as_before
 from tests.package_table.old_tables import REGION, make_table, old_record
 from tests.records import make_record
 
@@ -169,4 +170,23 @@ def test_no_release_is_said_to_show_all_of_a_restored_table(moto, tmp_path):
         again = DynamoPackageTable(place(moto, f"{raw.name}-again"))
         assert again.releases_of("stable") == ()
         assert list(again.all_records()) == [make_record()]
-        assert again.changes_of("stable") == ours.changes_of("stable")
+        assert again.pending_changes_of("stable") == ours.pending_changes_of("stable")
+
+
+@pytest.mark.parametrize("fresh", [False, True], ids=["into a table that is made", "into a fresh one of ours"])
+def test_a_restored_table_of_the_release_before_never_gives_a_part_of_a_suite(moto, tmp_path, fresh):
+    ours, target = (DynamoPackageTable(place(moto, f"t{uuid.uuid4().hex}")) for _ in range(2))
+    ours.create()
+    ours.put_many_new([make_record(), make_record("other")])
+    as_before(ours)
+    raw = RawTable(ours._location)
+    backup = write_backup(tmp_path / "ours.jsonl", raw.name, raw.shape(), raw.items(), NOW)
+    if fresh:
+        target.create()
+    restored = restore(backup.path, target._location, place(moto), Silent())
+    assert (restored.written, restored.known) == (backup.count, 0)
+    assert not target.suites_are_listed()
+    assert len(list(target.records_of("stable"))) == 2
+    assert target.create() is True
+    assert len(list(target.records_of("stable"))) == 2
+    assert len(list(target._items.query("-listed"))) == 1

@@ -10,7 +10,7 @@ from tests.records import make_record
 
 
 def marked(table, suite="stable"):  # noqa: F811
-    return sorted(change.key for change in table.changes_of(suite))
+    return sorted(change.key for change in table.pending_changes_of(suite))
 
 
 def test_a_new_record_is_marked_in_each_of_its_suites(table):  # noqa: F811
@@ -25,7 +25,7 @@ def test_a_new_record_is_marked_in_each_of_its_suites(table):  # noqa: F811
 def test_a_write_that_changes_nothing_leaves_no_mark(table):  # noqa: F811
     record = make_record()
     table.put_new(record)
-    table.forget_changes("stable", table.changes_of("stable"))
+    table.remove_pending_changes("stable", table.pending_changes_of("stable"))
     table.put_new(record)
     with pytest.raises(VersionConflict):
         table.put_new(make_record(sha256_hash="0" * 64))
@@ -35,10 +35,10 @@ def test_a_write_that_changes_nothing_leaves_no_mark(table):  # noqa: F811
 def test_a_record_that_moves_is_marked_where_it_was_and_where_it_is(table):  # noqa: F811
     record = make_record(suites=("stable",))
     table.put_new(record)
-    table.forget_changes("stable", table.changes_of("stable"))
+    table.remove_pending_changes("stable", table.pending_changes_of("stable"))
     moved = table.set_suites(record, ["testing"])
     assert marked(table) == marked(table, "testing") == [record.key]
-    table.forget_changes("stable", table.changes_of("stable"))
+    table.remove_pending_changes("stable", table.pending_changes_of("stable"))
     with pytest.raises(ObjectChanged):
         table.set_suites(record, ["stable", "other"])
     assert marked(table) == marked(table, "other") == []
@@ -48,11 +48,11 @@ def test_a_record_that_moves_is_marked_where_it_was_and_where_it_is(table):  # n
 def test_only_the_marks_that_were_read_are_forgotten(table):  # noqa: F811
     record = make_record(suites=("stable",))
     table.put_new(record)
-    read = table.changes_of("stable")
+    read = table.pending_changes_of("stable")
     table.set_suites(record, ["stable", "testing"])
-    table.forget_changes("stable", read)
+    table.remove_pending_changes("stable", read)
     assert marked(table) == [record.key]
-    table.forget_changes("stable", read)  # as a publication does that was cut off and is run again
+    table.remove_pending_changes("stable", read)  # as a publication does that was cut off and is run again
     assert marked(table) == [record.key]
 
 
@@ -60,8 +60,8 @@ def test_many_records_written_at_once_are_each_marked_and_all_can_be_forgotten(t
     records = [make_record("many", f"1.{number}") for number in range(60)]
     table.put_many_new(records)
     assert marked(table) == sorted(record.key for record in records)
-    table.forget_changes("stable", table.changes_of("stable"))
-    assert table.changes_of("stable") == []
+    table.remove_pending_changes("stable", table.pending_changes_of("stable"))
+    assert table.pending_changes_of("stable") == []
     assert len(list(table.all_records())) == 60
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from packages_app.core.ports import Silent
-from packages_app.indexes.release import parse_release
+from packages_app.indexes.release import parse_release, redated
 from packages_app.models import Publication
 from packages_app.publishing.base import find_base
 from packages_app.publishing.change_draft import change_draft
@@ -17,9 +17,12 @@ from packages_app.publishing.publisher import Demand
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.whole_draft import collect, write_indexes
 from packages_app.services import adapters
+from packages_app.services.adapters import Ports
+from packages_app.services.adapters import given as given_ports
 from packages_app.services.publication.publish import publish
 from packages_app.services.repair.force_rebuild import force_rebuild
 from packages_app.stores.draft_folder import draft_folder
+from tests.faults.ports import Calls, faulty
 from tests.reader import read_stanzas
 from tests.records import make_record
 
@@ -59,7 +62,7 @@ def indexes_of(release):
 def made_anew(embedded, name):
     suite = adapters.repository().suite(name)
     with tempfile.TemporaryDirectory() as folder:
-        collected = collect(suite, embedded.table.all_records())
+        collected = collect(suite, embedded.table.records_of(name))
         written = write_indexes(Path(folder), suite, collected, adapters.shard_cache())
     return {file.name: file.entry for index in written.values() for file in index.files}
 
@@ -89,7 +92,7 @@ def test_a_history_of_changes_ends_in_the_bytes_of_a_force_rebuild(embedded, his
             assert indexes_of(released(suite).release) == made_anew(embedded, suite)
             shown = {r.key for r in embedded.records() if suite in r.suites}
             assert shown_by(read_stanzas(embedded.bucket, keyring, suite, plain=plain)) == shown
-            assert embedded.table.changes_of(suite) == []
+            assert embedded.table.pending_changes_of(suite) == []
 
 
 def shown_by(stanzas):
@@ -130,7 +133,7 @@ def test_a_change_reads_one_record_and_renders_one_shard(embedded):
     add(embedded, "p77x")
     suite, published = adapters.repository().default_suite, released("stable")
     cache = CountingCache(adapters.shard_cache().cache)
-    changes = embedded.table.changes_of("stable")
+    changes = embedded.table.pending_changes_of("stable")
     base = find_base(embedded.table, embedded.staging, suite, published, changes)
     assert len(base.shards.indexes["main/binary-amd64"]) > 2
     with draft_folder(embedded.bucket) as folder:
@@ -185,20 +188,45 @@ def test_a_damaged_gzip_form_is_never_built_upon(embedded, forms, damage, kept):
     assert indexes_of(released("stable").release) == made_anew(embedded, "stable")
 
 
-def test_the_table_is_read_whole_at_each_renewal_and_finds_what_bears_no_mark(embedded):
+def test_a_renewal_reads_no_record_and_leaves_the_indexes_and_what_is_pending(embedded):
     many(embedded, 5)
-    record = make_record("unmarked")
-    embedded.bucket.put(record.pool_path, b"package")
-    embedded.table.put_new(record)
-    embedded.table.forget_changes("stable", embedded.table.changes_of("stable"))
-    assert publish("stable", Silent()).packages == 5
-    assert publish("stable", Silent(), demand=Demand(resign=True)).packages == 6
+    before = released("stable")
+    add(embedded, "pending")
+    pending = embedded.table.pending_changes_of("stable")
+    calls = Calls()
+    with given_ports(faulty(Ports(embedded.table, embedded.bucket, embedded.staging), calls)):
+        publication = publish("stable", Silent(), demand=Demand(resign=True))
+    asked = {name.split()[0] for name in calls.names}
+    assert not asked & {"table.records_of", "table.all_records", "table.get"}
+    assert (publication.records_read, publication.packages, publication.added) == (0, 5, [])
+    after = released("stable")
+    assert after.release.date > before.release.date
+    assert after.release.entries == before.release.entries
+    assert after.text == redated(before.text, after.release.date, after.release.valid_until - after.release.date)
+    assert embedded.table.pending_changes_of("stable") == pending
+    assert publish("stable", Silent()).records_read == 1
 
 
-def test_a_record_without_a_mark_is_found_by_a_force_rebuild(embedded):
+@pytest.mark.parametrize("lost", ["list", "index", "name of the release"])
+def test_a_renewal_whose_base_is_lost_reads_the_suite(embedded, lost):
+    many(embedded, 5)
+    add(embedded, "pending")
+    if lost == "list":
+        for key, _ in list(embedded.staging.keys("shards/")):
+            embedded.staging.delete(key)
+    if lost == "index":
+        embedded.configure(suites=[{"index_forms": ["gz"]}])
+    if lost == "name of the release":
+        embedded.table.keep_releases("stable", ["0123456789abcdef"])
+    publication = publish("stable", Silent(), demand=Demand(resign=True))
+    assert (publication.records_read, publication.packages) == (6, 6)
+    assert embedded.table.pending_changes_of("stable") == []
+
+
+def test_a_record_without_a_pending_change_is_found_by_a_force_rebuild(embedded):
     many(embedded, 5)
     embedded.table.put_new(make_record("unmarked"))
-    embedded.table.forget_changes("stable", embedded.table.changes_of("stable"))
+    embedded.table.remove_pending_changes("stable", embedded.table.pending_changes_of("stable"))
     force_rebuild(["stable"], Silent())
     assert Publication.objects.first().packages == 6
 

@@ -1,15 +1,15 @@
 """Which pool files a sample has: the newest versions, and others by chance that can be had again."""
 
 from packages_app.verification.fault import Pool
-from packages_app.verification.pool import chosen
+from packages_app.verification.pool import chosen, pool_file_of
 from tests.records import make_record
 
 RECORDS = [make_record("tool", f"1.{number}") for number in range(50)] + [make_record("other", "3.0")]
 NEWEST = {RECORDS[49].pool_path, RECORDS[50].pool_path}
 
 
-def paths(*arguments):
-    return [record.pool_path for record in chosen(*arguments)]
+def paths(records, *arguments):
+    return [file.path for file in chosen(map(pool_file_of, records), *arguments)]
 
 
 def test_a_sample_has_the_newest_versions_and_as_many_others_as_asked_for():

@@ -16,7 +16,7 @@ from packages_app.core.record import named_key
 from packages_app.core.repository import Repository
 from packages_app.models import Job, Notice, Publication
 from packages_app.publishing.apt_check import second_reader
-from packages_app.publishing.publisher import NOTHING_SPECIAL, Demand, Outcome, Passage, Publisher, straight
+from packages_app.publishing.publisher import NOTHING_SPECIAL, Demand, Outcome, Publisher
 from packages_app.services import adapters
 from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.services.publication.held_candidates import approved_digest, hold_back, is_held_back, let_go
@@ -35,11 +35,9 @@ def publish(
     demand: Demand = NOTHING_SPECIAL,
     kind: Publication.Kind = Publication.Kind.PUBLISH,
     job: Job | None = None,
-    through: Passage = straight,
 ) -> Publication:
     """Publish a suite from the package table; gives the publication that is in place afterwards.
 
-    Where all records are read, they come `through` somebody who needs them too.
     Raises `LeaseBusy`, `LeaseLost`, `CandidateRefused`, `CandidateHeld`, `ClockWrong`, `ObjectChanged`, and the errors
     of table and store. Safe to repeat: with nothing changed it completes what an interrupted run left undone.
     """
@@ -48,7 +46,7 @@ def publish(
     demand = replace(demand, approved=approved, whole=demand.whole or is_held_back(suite.name))
     with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
         try:
-            outcome = _publisher(repository, lease.hold, progress, through).publish(suite, demand)
+            outcome = _publisher(repository, lease.hold, progress).publish(suite, demand)
         except CandidateRefused as error:
             hold_back(suite.name, error, job)
             raise
@@ -67,7 +65,7 @@ def publish(
         return publication
 
 
-def _publisher(repository: Repository, hold: Callable[[], None], progress: Progress, through: Passage) -> Publisher:
+def _publisher(repository: Repository, hold: Callable[[], None], progress: Progress) -> Publisher:
     bucket, staging, signer = adapters.bucket(), adapters.staging(), adapters.signer()
     reader = second_reader(settings.APT_CHECK, signer.public_keyring())
     return Publisher(
@@ -81,18 +79,18 @@ def _publisher(repository: Repository, hold: Callable[[], None], progress: Progr
         progress,
         adapters.shard_cache(),
         second_reader=reader,
-        through=through,
     )
 
 
 def _tell(outcome: Outcome, job: Job | None) -> None:
-    """Raise or settle the notices that are about this publication."""
+    """Raise or settle the notices that are about this publication; renewed dates say nothing about what is pending."""
     suite = outcome.suite
+    settle_notices(Notice.Kind.CLOCK_WRONG, suite)
     if outcome.held is not None:
         hold_back(suite, outcome.held, job)
-    else:
-        let_go(suite, switched=outcome.switched)
-    settle_notices(Notice.Kind.CLOCK_WRONG, suite)
+    if outcome.renewed:
+        return
+    let_go(suite, switched=outcome.switched)
     if outcome.missing_files:
         notify(
             Notice.Kind.FILES_MISSING,

@@ -21,11 +21,11 @@ from packages_app.services.publication.lease_hold import lease_held
 from packages_app.services.publication.publish import publish
 from packages_app.services.repair.plan import Act, Action, RepairPlan, plan_repair
 from packages_app.services.repair.repair import restore_pool_file
-from packages_app.services.verification.verify import ORPHAN_AGE, sweep_of, verify_repository
+from packages_app.services.verification.verify import verify_repository
+from packages_app.services.verification.verify_pool import ORPHAN_AGE, sweep_of
 from packages_app.sweeping.removal import move_orphans, put_back_named
 from packages_app.sweeping.sweep import Found
-from packages_app.verification.fault import Pool, Verification
-from packages_app.verification.pool import files_of
+from packages_app.verification.fault import Part, Pool, Verification
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +83,7 @@ def apply_repair(
     outcome.verification = verify_repository(
         before.suites,
         progress,
+        part=before.part,
         pool=before.pool,
         sample=before.sample,
         seed=before.seed,
@@ -94,14 +95,22 @@ def apply_repair(
 
 
 def repair_repository(
-    suites: Iterable[str], consent: Collection[str], progress: Progress, *, pool: Pool, sample: int, seed: str, job: Job
+    suites: Iterable[str],
+    consent: Collection[str],
+    progress: Progress,
+    *,
+    part: Part = Part.ALL,
+    pool: Pool,
+    sample: int,
+    seed: str,
+    job: Job,
 ) -> RepairOutcome:
     """Verify as somebody did before, and do what he consented to: `consent` holds the digests of the actions he saw.
 
     Raises `RepairRefused` when something else would have to be done by now. Less is done without asking, so that a
     repair that was interrupted goes on.
     """
-    verification = verify_repository(suites, progress, pool=pool, sample=sample, seed=seed, job=job)
+    verification = verify_repository(suites, progress, part=part, pool=pool, sample=sample, seed=seed, job=job)
     plan = plan_repair(verification, progress)
     new = [action for action in plan.actions if action.digest not in consent]
     if new:
@@ -116,14 +125,16 @@ def _restore(run: _Run, actions: list[Action]) -> None:
     if not actions:
         return
     run.progress.step("restore pool files", str(len(actions)))
-    files = files_of(adapters.package_table().all_records())
+    records = adapters.package_table().get_many({action.record for action in actions if action.record is not None})
     for number, action in enumerate(actions):
-        run.attempt([action], partial(_restore_one, run, action, files.get(action.key)))
+        record = records.get(action.record) if action.record is not None else None
+        run.attempt([action], partial(_restore_one, run, action, record))
         run.progress.advance(number + 1, len(actions))
 
 
 def _restore_one(run: _Run, action: Action, record: PackageRecord | None) -> None:
-    if record is None or action.origin is None or record.sha256_hash != action.sha256:
+    same = record is not None and (record.pool_path, record.sha256_hash) == (action.key, action.sha256)
+    if record is None or action.origin is None or not same:
         raise RepomgrError(f"The record of {action.key} is another one by now.", remedy="Verify again.")
     kept = restore_pool_file(record, action.origin, run.progress)
     run.progress.note(f"{action.key} is back" + (f"; the wrong bytes are kept as {kept}" if kept else ""))

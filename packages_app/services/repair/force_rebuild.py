@@ -6,9 +6,9 @@ from typing import Any
 
 from packages_app.core.ports import Progress
 from packages_app.models import Job, Publication
-from packages_app.publishing.publisher import Demand, Passage, straight
+from packages_app.publishing.publisher import Demand
 from packages_app.services import adapters
-from packages_app.services.mirror.packages import Reconciliation
+from packages_app.services.jobs import queue
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.requests import known_suite
 from packages_app.services.repair.repair import repair_pool
@@ -17,10 +17,11 @@ from packages_app.services.repair.repair import repair_pool
 def force_rebuild(
     suites: list[str], progress: Progress, *, repair: bool = False, new_identity: bool = False, job: Job | None = None
 ) -> dict[str, Any]:
-    """Rebuild suites (all when the list is empty) and the mirror from the table; asks no upstream, reads no `.deb`.
+    """Rebuild suites (all when the list is empty) from the table; asks no upstream, reads no `.deb`.
 
-    Missing pool files are named on the publication; with `repair` they are fetched again from `deb_url` first, and
-    taken only when their SHA256 is the record's. Gives each suite's result and the repair's; raises as `publish`.
+    The mirror is made equal to the table by a job of its own. Missing pool files are named on the publication; with
+    `repair` they are fetched again from `deb_url` first, and taken only when their SHA256 is the record's. Gives each
+    suite's result and the repair's; raises as `publish`.
     """
     wanted = [known_suite(name).name for name in suites] or [s.name for s in adapters.repository().suites]
     result: dict[str, Any] = {}
@@ -28,12 +29,9 @@ def force_rebuild(
         repaired = repair_pool(progress)
         result["repaired"], result["not_repaired"] = repaired.repaired, repaired.failed
     demand = Demand(rebuild=True, new_identity=new_identity)
-    through: Passage = Reconciliation(progress).through  # the first suite's reading of the table serves the mirror too
-    result["suites"] = []
-    for name in wanted:
-        publication = publish(
-            name, progress, demand=demand, kind=Publication.Kind.FORCE_REBUILD, job=job, through=through
-        )
-        result["suites"].append(result_of(publication))
-        through = straight
+    result["suites"] = [
+        result_of(publish(name, progress, demand=demand, kind=Publication.Kind.FORCE_REBUILD, job=job))
+        for name in wanted
+    ]
+    queue.enqueue(Job.Kind.RECONCILE, subject="all")
     return result

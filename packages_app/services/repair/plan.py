@@ -11,12 +11,12 @@ from hashlib import sha256
 from packages_app.core.errors import RepomgrError
 from packages_app.core.layout import INDEX_PAGE
 from packages_app.core.ports import Progress
+from packages_app.core.record import TableKey
 from packages_app.core.repository import Suite
 from packages_app.indexes.packages import index_folders, stored_names
 from packages_app.services import adapters
 from packages_app.services.repair.repair import Origin, Place, origins
 from packages_app.verification.fault import Cure, Fault, Verification
-from packages_app.verification.pool import files_of
 
 _DIGEST_DIGITS = 16
 
@@ -33,9 +33,10 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class Action:
-    """One step of a repair. `suite` is whose lease it needs; `origin` and `sha256` say which bytes are put.
+    """One step of a repair. `suite` is whose lease it needs; `origin`, `sha256` and `record` say which bytes are put.
 
-    `replaces` says that wrong bytes stand there now. `text` is the sentence that people consent to.
+    `record` is the key of the record whose bytes they are, and `replaces` says that wrong ones stand there now. `text`
+    is the sentence that people consent to.
     """
 
     act: Act
@@ -45,6 +46,7 @@ class Action:
     origin: Origin | None = None
     sha256: str = ""
     replaces: bool = False
+    record: TableKey | None = None
 
     @property
     def digest(self) -> str:
@@ -97,12 +99,13 @@ def _restoring(faults: Iterable[Fault]) -> tuple[list[Action], list[tuple[Fault,
     listed = list(faults)
     if not listed:
         return [], []
-    files, origin_of = files_of(adapters.package_table().all_records()), origins()
+    records = adapters.package_table().get_many({fault.record for fault in listed if fault.record is not None})
+    origin_of = origins()
     actions, hopeless = [], []
     for fault in listed:
-        record = files.get(fault.where)
+        record = records.get(fault.record) if fault.record is not None else None
         try:
-            if record is None:
+            if record is None or record.pool_path != fault.where:
                 raise RepomgrError(f"No record names {fault.where} any more.", remedy="Verify again.")
             origin = origin_of(record)
         except RepomgrError as error:
@@ -113,8 +116,12 @@ def _restoring(faults: Iterable[Fault]) -> tuple[list[Action], list[tuple[Fault,
         replaces = fault.code == "pool_differs"
         if replaces:
             text += "; the wrong bytes there are put into staging below quarantine/ first"
-        action = Action(Act.RESTORE, fault.where, text, origin=origin, sha256=record.sha256_hash, replaces=replaces)
-        actions.append(action)
+        actions.append(
+            Action(
+                Act.RESTORE, fault.where, text, origin=origin, sha256=record.sha256_hash, replaces=replaces,
+                record=record.key,
+            )
+        )  # fmt: skip
     return actions, hopeless
 
 

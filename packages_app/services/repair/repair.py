@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path
 
 import structlog
@@ -17,7 +18,7 @@ from packages_app.core.ports import ObjectStore, Progress
 from packages_app.core.record import PackageRecord
 from packages_app.services import adapters
 from packages_app.services.intake.conflicts import quarantine
-from packages_app.services.verification.verify import ORPHAN_AGE, sweep_of
+from packages_app.services.verification.verify_pool import ORPHAN_AGE, sweep_of
 from packages_app.stores.immutable import put_immutable
 from packages_app.stores.local_copy import copy_to_file
 from packages_app.stores.pool_files import missing_of
@@ -58,9 +59,10 @@ class Repaired:
 def repair_pool(progress: Progress) -> Repaired:
     """Bring back every pool file that a record names and the bucket lacks; one failure never stops the others."""
     progress.step("look for missing pool files")
-    records = list(adapters.package_table().all_records())
-    gone = set(missing_of(adapters.bucket(), {record.pool_path for record in records if record.pool_path}))
-    missing = [record for record in records if record.pool_path in gone]
+    table = adapters.package_table()
+    keys = {record.pool_path: record.key for record in table.all_records() if record.pool_path}
+    gone = missing_of(adapters.bucket(), keys.keys())
+    missing = sorted(table.get_many({keys[path] for path in gone}).values(), key=attrgetter("pool_path"))
     outcome = Repaired()
     progress.step("fetch missing pool files", str(len(missing)))
     origin_of = origins()

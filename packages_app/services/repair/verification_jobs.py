@@ -10,7 +10,7 @@ from packages_app.models import Job
 from packages_app.services.repair.apply import RepairOutcome, repair_repository
 from packages_app.services.repair.plan import RepairPlan, plan_repair
 from packages_app.services.verification.verify import verify_repository
-from packages_app.verification.fault import Fault, Pool, Verification
+from packages_app.verification.fault import Fault, Part, Pool, Verification
 
 _SHOWN = 500
 
@@ -21,6 +21,7 @@ def verify_and_plan(job: Job, progress: Progress) -> dict[str, Any]:
     verification = verify_repository(
         arguments.get("suites", []),
         progress,
+        part=Part(arguments.get("part", Part.ALL)),
         pool=Pool(arguments.get("pool", Pool.SAMPLE)),
         sample=arguments.get("sample"),
         seed=str(job.pk),
@@ -36,6 +37,7 @@ def repair_as_consented(job: Job, progress: Progress) -> dict[str, Any]:
         arguments["suites"],
         frozenset(arguments["consent"]),
         progress,
+        part=Part(arguments.get("part", Part.ALL)),
         pool=Pool(arguments["pool"]),
         sample=arguments["sample"],
         seed=arguments["seed"],

@@ -99,6 +99,17 @@ def _clock() -> str:
     return f"within {CLOCK_SLACK.total_seconds():.0f} s of {endpoint}'s"
 
 
+def _package_table() -> str:
+    table = adapters.package_table()
+    said = table.probe()
+    if not table.suites_are_listed():
+        raise ServiceUnavailable(
+            f"{said} was made by an earlier release: it has no lists of its suites, so it is read whole for each.",
+            remedy="Stop workers of the earlier release, then run manage.py create_storage.",
+        )
+    return f"{said}, its suites are listed"
+
+
 def _definitions() -> str:
     definitions = adapters.definitions()
     if definitions.problems:
@@ -109,7 +120,7 @@ def _definitions() -> str:
 
 
 _PROBES: dict[str, Callable[[], str]] = {
-    "package table": lambda: adapters.package_table().probe(),
+    "package table": _package_table,
     "bucket": lambda: adapters.bucket().probe(),
     "staging": lambda: adapters.staging().probe(),
     "broker": _broker,

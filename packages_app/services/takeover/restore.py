@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -12,7 +14,7 @@ from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Progress
 from packages_app.package_table.backup_file import Backup, read_backup
 from packages_app.package_table.raw_table import RawItem, RawTable, TableShape, canonical
-from packages_app.package_table.rules import RELEASES
+from packages_app.package_table.rules import is_of_one_table
 
 log = structlog.get_logger(__name__)
 
@@ -38,38 +40,41 @@ def restore(backup_file: Path, target: DynamoTable | None, place: DynamoTable, p
     progress.note(f"{backup.count} records of {backup.table}, taken {backup.taken}")
     table = RawTable(target or DynamoTable(backup.table, place.region, place.endpoint))
     progress.step("compare with the table", table.name)
-    made, missing = _compare(backup, table)
+    made, missing, untrue = _compare(backup, table)
+    # Which Releases show all of a table, and that the lists of its suites are complete, is true of the one that the
+    # backup is of; of this one it is not, from the first item on.
+    for _ in table.delete_all(untrue):
+        progress.note("the next publication of each suite reads the whole table; create_storage lists its suites")
     progress.step("write", f"{len(missing)} records")
     written = 0
     for written in table.put_all(missing):
         progress.advance(written, len(missing))
     progress.step("verify")
-    if {canonical(item) for item in table.items()} != {canonical(item) for item in backup.items()}:
+    found = {canonical(item) for item in table.items() if not _is_of_one_table(item)}
+    if found != {canonical(item) for item in _items(backup)}:
         raise BackupRefused(
             f"The table {table.name} is not as the backup says: something else writes to it.",
             remedy="Stop it, then run the command again.",
         )
-    # Which Releases show all of a table is true of the one that the backup is of; of this one, read it whole once.
-    for _ in table.delete_all(backup.shape.key_of(item) for item in backup.items() if _names_releases(item)):
-        progress.note("the next publication of each suite reads the whole table")
     log.info("table_restored", table=table.name, made=made, written=written)
-    return Restored(table.name, made, written, backup.count - written)
+    return Restored(table.name, made, written, len(list(_items(backup))) - written)
 
 
-def _compare(backup: Backup, table: RawTable) -> tuple[bool, list[RawItem]]:
-    """Give whether the table was made, and the items that it lacks."""
+def _compare(backup: Backup, table: RawTable) -> tuple[bool, list[RawItem], list[dict[str, Mapping[str, Any]]]]:
+    """Give whether the table was made, the items that it lacks, and the keys of those that are true of it no longer."""
     try:
         shape = table.shape()
     except TableMissing:
         table.create(backup.shape)
-        return True, list(backup.items())
+        return True, list(_items(backup)), []
     if shape.keys != backup.shape.keys:
         raise BackupRefused(
             f"The table {table.name} has the key {', '.join(shape.keys)}, the backup {', '.join(backup.shape.keys)}.",
             remedy="Restore into the table that the backup is of, or into a new one: --to-table.",
         )
-    there = {_key(shape, item): canonical(item) for item in table.items()}
-    wanted = {_key(shape, item): item for item in backup.items()}
+    found = list(table.items())
+    there = {_key(shape, item): canonical(item) for item in found if not _is_of_one_table(item)}
+    wanted = {_key(shape, item): item for item in _items(backup)}
     other = [key for key, text in there.items() if key not in wanted or canonical(wanted[key]) != text]
     if other:
         raise BackupRefused(
@@ -77,11 +82,16 @@ def _compare(backup: Backup, table: RawTable) -> tuple[bool, list[RawItem]]:
             f"the first {other[0]}.",
             remedy="Restore into a new table: --to-table NAME.",
         )
-    return False, [item for key, item in wanted.items() if key not in there]
+    untrue = [shape.key_of(item) for item in found if _is_of_one_table(item)]
+    return False, [item for key, item in wanted.items() if key not in there], untrue
 
 
-def _names_releases(item: RawItem) -> bool:
-    return str(item.get("package_id", {}).get("S", "")).startswith(RELEASES)
+def _items(backup: Backup) -> Iterator[RawItem]:
+    return (item for item in backup.items() if not _is_of_one_table(item))
+
+
+def _is_of_one_table(item: RawItem) -> bool:
+    return is_of_one_table(str(item.get("package_id", {}).get("S", "")))
 
 
 def _key(shape: TableShape, item: RawItem) -> str:

@@ -8,7 +8,7 @@ import structlog
 
 from packages_app.models import Job, Notice
 from packages_app.services.notices.notify import notify, settle_notices
-from packages_app.verification.fault import Fault, Pool, Verification
+from packages_app.verification.fault import Fault, Part, Pool, Verification
 
 _POOL = "pool files"
 _REST = "repository"
@@ -26,8 +26,10 @@ def tell_of_faults(verification: Verification, job: Job | None) -> None:
     matters: dict[str, list[Fault]] = defaultdict(list)
     for fault in verification.faults:
         matters[_matter(fault)].append(fault)
-    looked_at = {f"suite {name}" for name in verification.suites}
-    if verification.whole:
+    looked_at = set()
+    if verification.part is not Part.POOL:
+        looked_at = {f"suite {name}" for name in verification.suites}
+    if verification.whole and verification.part is not Part.SUITES:
         looked_at.add(_REST)
         if verification.pool is Pool.ALL:
             looked_at.add(_POOL)

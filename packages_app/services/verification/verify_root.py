@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from packages_app.core.checksums import checksums_of_bytes
 from packages_app.core.definition import Definition
 from packages_app.core.layout import INDEX_PAGE, content_type
-from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
 from packages_app.publishing.contents import Contents
 from packages_app.services import adapters
@@ -20,8 +17,8 @@ _COPY = {Trouble.MISSING: "copy_missing", Trouble.DIFFERS: "copy_differs", Troub
 _ROOT = {Trouble.MISSING: "root_missing", Trouble.DIFFERS: "root_differs", Trouble.NOT_SERVED: "not_served"}
 
 
-def root_faults(view: View, suite: Suite, contents: Contents, records: Mapping[TableKey, PackageRecord]) -> list[Fault]:
-    """Look at what the default suite's publications write into the root; `records` are the table's."""
+def root_faults(view: View, suite: Suite, contents: Contents) -> list[Fault]:
+    """Look at what the default suite's publications write into the root; `contents` is what the table says."""
     faults = []
     repository, definitions = adapters.repository(), adapters.definitions()
     for key, body in (
@@ -30,29 +27,28 @@ def root_faults(view: View, suite: Suite, contents: Contents, records: Mapping[T
     ):
         faults += _object_faults(view, suite, key, len(body), checksums_of_bytes(body).sha256, _ROOT)
     for definition in definitions.bootstrap_packages():
-        faults += _copy_faults(view, suite, definition, contents, records)
+        faults += _copy_faults(view, suite, definition, contents)
     return faults
 
 
-def _copy_faults(
-    view: View, suite: Suite, definition: Definition, contents: Contents, records: Mapping[TableKey, PackageRecord]
-) -> list[Fault]:
+def _copy_faults(view: View, suite: Suite, definition: Definition, contents: Contents) -> list[Fault]:
     newest = contents.newest_of(definition.name)
     if newest is None or definition.bootstrap is None:
         return []
-    record, key = records[newest.key], definition.bootstrap.copy
-    faults = _object_faults(view, suite, key, record.file_size or 0, record.sha256_hash, _COPY)
+    key, size, sha256 = definition.bootstrap.copy, newest.file_size, newest.sha256
+    faults = _object_faults(view, suite, key, size, sha256, _COPY)
     info = adapters.bucket().head(key)
-    wanted = {"package": record.package_name, "version": record.version, "sha256": record.sha256_hash}
+    wanted = {"package": newest.package_name, "version": newest.version, "sha256": sha256}
     if not faults and info is not None:
         said = [f"{name} {info.metadata.get(name, '')!r}" for name in wanted if info.metadata.get(name) != wanted[name]]
         if said:
-            text = f"Its metadata says {', '.join(said)}; it is {record.package_name} {record.version}."
+            text = f"Its metadata says {', '.join(said)}; it is {newest.package_name} {newest.version}."
             faults = [Fault("copy_differs", key, text, Cure.PUBLISH, suite.name)]
     # A copy is made anew from the pool's file, whatever that holds: it is looked at even where no pool file is.
-    problem = file_problem(View(view.stored, None, view.now), record)
+    path = newest.pool_path
+    problem = file_problem(View(view.stored, None, view.now), path, size, sha256)
     if problem is not None and problem.trouble is Trouble.DIFFERS:
-        faults.append(Fault("pool_differs", record.pool_path, problem.text, Cure.RESTORE))
+        faults.append(Fault("pool_differs", path, problem.text, Cure.RESTORE, record=newest.key))
     return faults
 
 

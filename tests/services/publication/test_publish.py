@@ -186,6 +186,7 @@ def test_force_rebuild_brings_back_identical_indexes_and_the_mirror(embedded, tm
         key: body for key, body in before.items() if not key.endswith(dated) and key in after
     }
     assert {key for key in before if "/by-hash/" not in key} == {key for key in after if "/by-hash/" not in key}
+    embedded.run_jobs()
     assert Package.objects.count() == 2
     assert Publication.objects.first().kind == "force_rebuild"
 
@@ -279,7 +280,7 @@ def test_reconciling_mends_the_mirror_and_asks_for_a_publication(embedded, tmp_p
     assert reconcile_mirror(Silent()) == type(reconciled)(2, 0, 0, 0)
 
 
-def test_a_force_rebuild_mends_the_mirror_by_the_records_that_it_reads_anyway(embedded):
+def test_a_force_rebuild_reads_each_suite_once_and_has_the_mirror_mended(embedded):
     embedded.configure(suites=[{}, {"name": "testing", "codename": "testing"}])
     record = make_record("tool", suites=("stable", "testing"))
     embedded.bucket.put(record.pool_path, b"package")
@@ -287,7 +288,10 @@ def test_a_force_rebuild_mends_the_mirror_by_the_records_that_it_reads_anyway(em
     calls = Calls()
     with given(faulty(Ports(embedded.table, embedded.bucket, embedded.staging), calls)):
         result = force_rebuild([], Silent())
-    assert calls.names.count("table.all_records") == len(result["suites"]) == 2
+    assert calls.names.count("table.records_of stable") == calls.names.count("table.records_of testing") == 1
+    assert calls.names.count("table.all_records") == 0
+    assert len(result["suites"]) == 2
+    assert [job.kind for job in embedded.run_jobs()] == ["reconcile_mirror", "publish", "publish"]
     assert Package.objects.get().sha256_hash == record.sha256_hash
     assert reconcile_mirror(Silent()).added == 0
 

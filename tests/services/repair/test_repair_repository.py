@@ -193,12 +193,40 @@ def run(job):
     return queue.run(job.pk, job_services.SERVICES[job.kind])
 
 
+def codes_of(job):
+    assert job.state == Job.State.DONE
+    return {fault["code"] for fault in job.result["faults"]}
+
+
+def test_each_suite_is_verified_by_a_job_and_the_pool_by_another(standing):
+    standing.stack.configure(suites=[{}, {"name": "testing", "codename": "testing"}])
+    publish("testing", Silent())
+    standing.path(TOOL).unlink()
+    standing.spoil("dists/testing/main/binary-amd64/Packages.xz")
+    stable, testing, pool = map(run, request_verify(NOBODY))
+    assert [job.subject for job in (stable, testing, pool)] == ["suite stable", "suite testing", "pool of all"]
+    assert [codes_of(job) for job in (stable, testing, pool)] == [set(), {"index_differs"}, {"pool_missing"}]
+    assert (stable.result["pool_files"], pool.result["indexes"]) == (0, 0)
+    assert request_verify(NOBODY) == request_verify(NOBODY)
+    [one, its_pool] = map(run, request_verify(NOBODY, suites=["testing"]))
+    assert [codes_of(job) for job in (one, its_pool)] == [{"index_differs"}, set()]
+    repair = run(request_repair(testing, testing.result["digest"], NOBODY))
+    assert (repair.result["failed"], repair.result["faults"], len(repair.result["done"])) == ([], [], 1)
+    assert not standing.path(TOOL).exists()
+
+
+def test_the_suites_of_the_release_before_are_verified_whole_by_their_waiting_job(standing):
+    standing.path(TOOL).unlink()
+    standing.spoil(f"{INDEX}.xz")
+    waiting = queue.enqueue(Job.Kind.VERIFY, {"suites": [], "pool": "all"})
+    assert codes_of(run(waiting)) == {"pool_missing", "index_differs"}
+
+
 def test_a_job_verifies_and_another_does_what_somebody_consented_to(standing):
     standing.path(TOOL).unlink()
     standing.spoil(f"{INDEX}.xz")
-    verified = run(*request_verify(NOBODY, pool=Pool.ALL))
-    assert verified.state == Job.State.DONE
-    assert {fault["code"] for fault in verified.result["faults"]} == {"pool_missing", "index_differs"}
+    verified = run(queue.enqueue(Job.Kind.VERIFY, {"pool": "all"}))
+    assert codes_of(verified) == {"pool_missing", "index_differs"}
     assert Notice.objects.filter(job=verified).count() == 2
     with pytest.raises(RepairRefused, match="no plan"):
         request_repair(verified, "another digest", NOBODY)
@@ -215,7 +243,7 @@ def test_a_job_verifies_and_another_does_what_somebody_consented_to(standing):
 def test_a_repair_refuses_what_nobody_has_seen_and_goes_on_with_what_is_left(standing):
     standing.path(TOOL).unlink()
     standing.path(OTHER).unlink()
-    verified = run(*request_verify(NOBODY))
+    _, verified = map(run, request_verify(NOBODY))
     standing.spoil(SETUP)
     refused = run(request_repair(verified, verified.result["digest"], NOBODY))
     assert (refused.state, refused.error_code) == (Job.State.FAILED, "repair_refused")
@@ -228,7 +256,7 @@ def test_a_repair_refuses_what_nobody_has_seen_and_goes_on_with_what_is_left(sta
 
 
 def test_a_job_that_finds_nothing_has_nothing_to_repair(standing):
-    verified = run(*request_verify(NOBODY))
+    _, verified = map(run, request_verify(NOBODY))
     assert (verified.state, verified.result["faults"], verified.result["digest"]) == (Job.State.DONE, [], "")
     with pytest.raises(RepairRefused):
         request_repair(verified, "", NOBODY)

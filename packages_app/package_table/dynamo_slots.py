@@ -1,0 +1,61 @@
+"""Lists of record keys in DynamoDB, each spread over partitions of its own, since one takes a thousand writes a second.
+
+What a list says of a record stands in the partition that the record's key falls into. Its sort key is the record's key,
+and one part more, which tells apart what a list says of one record more than once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from zlib import crc32
+
+from packages_app.core.record import TableKey
+
+SLOTS = 16
+"""The partitions of each list; another number would need every list written anew."""
+_BETWEEN = "|"
+
+
+def partition_of(listing: str, key: TableKey) -> str:
+    """Return the partition of a list (its own partition key, without the slot) that a record's key falls into."""
+    return _partition(listing, crc32(_BETWEEN.join(key).encode()) % SLOTS)
+
+
+def sort_key_of(key: TableKey, more: str = "") -> str:
+    """Return the sort key of what a list says of a record."""
+    return _BETWEEN.join((*key, more))
+
+
+def sort_keys_in(items: Any, listing: str, *others: str) -> list[tuple[str, str]]:
+    """Return all of a list, and of other partitions that are asked at the same time: partition and sort key, each.
+
+    The reads are consistent; there is no order. Raises PynamoDB's errors.
+    """
+    partitions = [*others, *(_partition(listing, slot) for slot in range(SLOTS))]
+    with ThreadPoolExecutor(len(partitions), thread_name_prefix="query") as threads:
+        found = threads.map(lambda partition: sort_keys_of(items, partition), partitions)
+        return [(partition, one) for partition, some in zip(partitions, found, strict=True) for one in some]
+
+
+def sort_keys_of(items: Any, partition: str) -> list[str]:
+    """Return the sort keys of one partition, consistently; raises PynamoDB's errors."""
+    connection, start = items._get_connection(), None
+    found: list[str] = []
+    while True:
+        answer: Mapping[str, Any] = connection.query(partition, consistent_read=True, exclusive_start_key=start)
+        found += [item["architecture"]["S"] for item in answer["Items"]]
+        start = answer.get("LastEvaluatedKey")
+        if start is None:
+            return found
+
+
+def key_in(sort_key: str) -> TableKey:
+    """Return the record's key that a sort key begins with."""
+    package_id, architecture, _ = sort_key.rsplit(_BETWEEN, 2)
+    return (package_id, architecture)
+
+
+def _partition(listing: str, slot: int) -> str:
+    return f"{listing}#{slot:02}"

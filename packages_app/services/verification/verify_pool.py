@@ -1,0 +1,110 @@
+"""The pool verified: the files of all records, and with it the mirror, orphans, and strays of no suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from packages_app.core.layout import suite_path
+from packages_app.core.ports import Progress
+from packages_app.core.record import PackageRecord
+from packages_app.core.repository import Repository
+from packages_app.services import adapters
+from packages_app.services.mirror.packages import mirror_differences
+from packages_app.sweeping.retention import Keeping
+from packages_app.sweeping.sweep import Sweep
+from packages_app.verification.fault import Cure, Fault, Pool
+from packages_app.verification.pool import PoolFile, byte_faults, chosen, listing_faults, pool_file_of
+from packages_app.verification.reader import View
+
+ORPHAN_AGE = timedelta(days=1)
+"""A pool file that no record names is an orphan only when it is older: an intake may be about to write its record."""
+
+
+def verify_pool(
+    view: View,
+    progress: Progress,
+    *,
+    suites: Collection[str] | None,
+    pool: Pool,
+    sample: int,
+    seed: str,
+    orphan_age: timedelta,
+) -> tuple[list[Fault], int]:
+    """Look at the files of records, of those in some suites when they are named; else at mirror, orphans, strays too.
+
+    Records are read once, one by one; kept is what they say of their files. Returns what was found, and how many pool
+    files were read. Raises the errors of table and store.
+    """
+    progress.step("read the package table")
+    files: list[PoolFile] = []
+    faults = _mirror_faults(files) if suites is None else []
+    if suites is not None:
+        files = list({file.key: file for suite in suites for file in _files_of(suite)}.values())
+    progress.step("list the pool")
+    # After the records: a file is in the pool before its record is in the table.
+    listed = dict(adapters.bucket().keys("pool/"))
+    missing = listing_faults(files, listed)
+    known = {fault.where for fault in missing}
+    to_read = [file for file in chosen(files, pool, sample, seed) if file.path not in known]
+    progress.step("read pool files", f"{len(to_read)} of {len(files)}")
+    faults += [*missing, *byte_faults(view, to_read, progress.advance)]
+    if suites is None:
+        progress.step("look for orphans and strays")
+        faults += [*_orphans(view, files, listed, orphan_age), *_foreign_strays(adapters.repository())]
+    return faults, len(to_read)
+
+
+def _files_of(suite: str) -> Iterator[PoolFile]:
+    return (pool_file_of(record) for record in adapters.package_table().records_of(suite))
+
+
+def _mirror_faults(files: list[PoolFile]) -> list[Fault]:
+    """Compare the mirror with all records, and add to `files` what each says of its file on the way."""
+
+    def passing() -> Iterator[PackageRecord]:
+        for record in adapters.package_table().all_records():
+            files.append(pool_file_of(record))
+            yield record
+
+    return [
+        Fault("mirror_differs", f"mirror: {package_id} {architecture}", "Its row is not as its record.", Cure.RECONCILE)
+        for package_id, architecture in mirror_differences(passing())
+    ]
+
+
+def _orphans(view: View, files: list[PoolFile], listed: Mapping[str, int], age: timedelta) -> list[Fault]:
+    named = {file.path for file in files}
+    unnamed = [key for key in listed if key not in named]
+    if not unnamed:
+        return []
+    plan = sweep_of(age, lambda: None, view.now).plan_pool()
+    if plan.kept_back:
+        old = [key for key in unnamed if _is_old(view, key, view.now - age)]
+        text = f"No record names it; whether a Release does is not known: {plan.kept_back}"
+        return [Fault("orphan", key, text, Cure.SET_ASIDE) for key in old]
+    return [Fault("orphan", found.key, "No record names it.", Cure.SET_ASIDE) for found in plan.orphans]
+
+
+def _is_old(view: View, key: str, before: datetime) -> bool:
+    modified = view.stored.modified(key)
+    return modified is not None and modified < before
+
+
+def sweep_of(age: timedelta, hold: Callable[[], None], now: datetime) -> Sweep:
+    """Give the sweep that decides about pool files older than `age`: those that a kept Release names stay."""
+    keyring = adapters.signer().public_keyring()
+    keeping = Keeping(settings.SWEEP_GENERATIONS, age)
+    return Sweep(adapters.package_table(), adapters.bucket(), adapters.staging(), keyring, keeping, now, hold)
+
+
+def _foreign_strays(repository: Repository) -> list[Fault]:
+    """Find objects below dists/ that belong to no configured suite."""
+    folders = tuple(suite_path(suite.name) for suite in repository.suites)
+    return [
+        Fault("stray", key, "It belongs to no suite of repository.yaml.", Cure.SET_ASIDE)
+        for key, _ in adapters.bucket().keys("dists/")
+        if not key.startswith(folders)
+    ]
