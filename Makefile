@@ -11,8 +11,6 @@ SECONDS ?= 300
 # Tests write and sync many small files: memory serves, where there is plenty and programs may run in it.
 TEST_TMP = $(shell if [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -q noexec && \
 	[ "$$(df -Pk /dev/shm | awk 'NR == 2 { print $$4 }')" -gt 8000000 ]; then echo /dev/shm; else echo $${TMPDIR:-/tmp}; fi)
-# Each test goes to whichever process is free, but for those of a group (`xdist_group`), in the order of tests/conftest.py.
-BY_ITSELF := --dist loadgroup --no-loadscope-reorder
 SINGLE_PARTS := $(addprefix tests/,core debian indexes package_table signing sources stores verification test_layers.py)
 SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev reprepro aptly ed patch
 
@@ -30,10 +28,10 @@ up-distributed: $(VENV)/.dev system-packages  ## the same on PostgreSQL, Redis, 
 	@LOG_FORMAT=$${LOG_FORMAT:-console} LOG_LEVEL=$${LOG_LEVEL:-WARNING} exec $(BIN)/python -m repomgr.distributed
 
 test: $(VENV)/.dev system-packages  ## run all tests, with coverage of packages_app
-	TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) $(BY_ITSELF) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
+	TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
 
 test-fast: $(VENV)/.dev  ## run the tests of single parts, which need no server, browser or apt
-	TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) $(BY_ITSELF) -m 'not outside' $(SINGLE_PARTS) $(PYTEST)
+	TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) -m 'not outside' $(SINGLE_PARTS) $(PYTEST)
 
 test-apt-versions: SYSTEM_PACKAGES += debootstrap
 test-apt-versions: $(VENV)/.dev system-packages  ## as root on Debian, run the client tests with its own apt, then with trixie's apt 3

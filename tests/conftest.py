@@ -1,8 +1,11 @@
 """What every test shares; its environment is `tests.environment`."""
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from xdist.scheduler import LoadScopeScheduling
 
 # Nothing here asserts on time, and the machine may be busy.
 hypothesis_settings.register_profile(
@@ -32,6 +35,23 @@ SLOW = (
     "tests/services",
 )
 """Folders and files in the order in which they begin, before all others: the longest tests must not come last."""
+
+TOGETHER = ("tests/browser/test_admin.py", "tests/debian/test_hostile.py", "tests/core/test_version.py")
+"""Files whose tests share what is dear to make, so that one process runs them."""
+
+
+class OneByOne(LoadScopeScheduling):
+    """Gives each test, in the order above, to whichever process is free."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file in TOGETHER else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Distribute by that scheduler (a hook of pytest-xdist)."""
+    config.option.loadscopereorder = False
+    return OneByOne(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,10 +22,6 @@ PHONE = {"width": 375, "height": 812}
 PICTURES = os.environ.get("REPOMGR_PICTURES", "")
 
 
-# One product for all of them.
-pytestmark = pytest.mark.xdist_group("browser")
-
-
 @pytest.fixture(scope="module")
 def product(tmp_path_factory):
     with running(tmp_path_factory.mktemp("product")) as product:

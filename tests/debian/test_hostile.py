@@ -15,8 +15,7 @@ from tests.stack import REPOSITORY
 MEMORY_BOUND = 100 * 1024 * 1024
 
 
-# They look at one corpus.
-pytestmark = [pytest.mark.xdist_group("hostile"), pytest.mark.outside]
+pytestmark = pytest.mark.outside
 
 
 @pytest.fixture(scope="module")

@@ -138,6 +138,7 @@ def test_of_many_writers_one_wins(store, condition):
     assert store.read("raced") == b"%d" % won[0]
 
 
+@pytest.mark.outside
 def test_of_many_processes_one_wins(store, location):
     """Each takes the same hundred keys, and counts one object up by compare-and-swap: nothing is lost or doubled."""
     store.put("counter", b"0")
