@@ -32,6 +32,7 @@ from packages_app.core.ports import Silent  # noqa: E402
 from packages_app.core.record import PackageRecord  # noqa: E402
 from packages_app.models import Job  # noqa: E402
 from packages_app.package_table.dynamo_item import item_model, values_of  # noqa: E402
+from packages_app.package_table.dynamo_suites import list_records  # noqa: E402
 from packages_app.package_table.raw_table import RawTable  # noqa: E402
 from packages_app.services import adapters  # noqa: E402
 from packages_app.services.intake.uploads import stage_upload  # noqa: E402
@@ -151,12 +152,13 @@ def _put_into_pool(record: PackageRecord, file: Path) -> None:
 
 
 def _put_into_table(records: list[PackageRecord]) -> None:
-    """Write records. The rebuild that follows needs no marks, and moto copies a whole table for each that is made."""
+    """Write and list records. The rebuild that follows needs no pending changes, each of which is slow with moto."""
     location = settings.PACKAGE_TABLE
     if isinstance(location, DynamoTable):
         model = item_model(location)
         for _ in RawTable(location).put_all(model(**values_of(record)).to_dynamodb_dict() for record in records):
             pass
+        list_records(model, records)
     else:
         adapters.package_table().put_many_new(records)
 
