@@ -14,7 +14,8 @@ from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*\Z")
 _FORMS = ("plain", "gz", "xz")
-NO_SUITE_IS_SO_LARGE = 1_000_000_000
+NEVER_PATCHED = 1_000_000_000
+"""No suite has so many packages: `pdiff_above` of one whose indexes have no patches."""
 _SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
@@ -34,13 +35,13 @@ class Suite:
     architectures: tuple[str, ...]
     valid_for: timedelta
     index_forms: tuple[str, ...] = _FORMS
-    pdiff_above: int = NO_SUITE_IS_SO_LARGE
+    pdiff_above: int = NEVER_PATCHED
     pdiff_history: int = 20
 
     @property
     def may_have_patches(self) -> bool:
         """Say whether clients may be offered patches of indexes, if the suite is large enough."""
-        return self.pdiff_above < NO_SUITE_IS_SO_LARGE
+        return self.pdiff_above < NEVER_PATCHED
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _suite(reader: YamlReader) -> Suite:
         architectures=reader.texts("architectures"),
         valid_for=timedelta(days=reader.number("valid_days", default=14, least=1)),
         index_forms=reader.texts("index_forms", required=False, default=_FORMS),
-        pdiff_above=reader.number("pdiff_above", default=NO_SUITE_IS_SO_LARGE),
+        pdiff_above=reader.number("pdiff_above", default=NEVER_PATCHED),
         pdiff_history=reader.number("pdiff_history", default=20, least=1),
     )
     if not {"gz"} <= set(suite.index_forms) <= set(_FORMS):

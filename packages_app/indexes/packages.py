@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
 
 from packages_app.core.layout import ALL, binary_folder
@@ -72,50 +73,61 @@ def _reasons_to_leave_out(suite: Suite, record: PackageRecord) -> tuple[str, ...
     return tuple(reasons)
 
 
-def index_folders(suite: Suite) -> list[str]:
-    """Give the folder of each index of a suite, sorted, relative to it (`main/binary-amd64`)."""
-    return [
-        binary_folder(component, architecture)
-        for component in sorted(suite.components)
-        for architecture in sorted(suite.architectures)
-    ]
-
-
-def folders_of(suite: Suite, placed: Placed) -> list[str]:
-    """Give the indexes that carry an entry: its architecture's; that of every one for architecture `all`."""
-    architecture = placed.entry.architecture
-    wanted = suite.architectures if architecture == ALL else (architecture,)
-    return [binary_folder(placed.component, each) for each in wanted]
-
-
-def endings_of(suite: Suite) -> tuple[str, ...]:
-    """Give the forms that Release lists of each index, by the endings of their names; the plain one is the first."""
-    return tuple(ending for form, ending in ENDINGS.items() if form in suite.index_forms or ending == PLAIN)
-
-
-def is_stored(suite: Suite, ending: str) -> bool:
-    """Say whether clients can fetch this form; a suite may list the plain one only."""
-    return ending != PLAIN or "plain" in suite.index_forms
-
-
-def index_names(suite: Suite) -> list[str]:
-    """Give the name of every index that Release lists, sorted by folder, then form."""
-    return [f"{folder}/Packages{ending}" for folder in index_folders(suite) for ending in endings_of(suite)]
-
-
 def patch_folder(index: str) -> str:
-    """Give the folder of an index's patches, relative to the suite, for the index's own folder."""
+    """Return the folder of an index's patches, relative to the suite, for the index's own folder."""
     return f"{index}/Packages.diff"
 
 
-def diff_index_names(suite: Suite) -> list[str]:
-    """Give the name of every Index of patches that Release may list."""
-    if not suite.may_have_patches:
-        return []
-    return [f"{patch_folder(index)}/Index{ending}" for index in index_folders(suite) for ending in (PLAIN, GZIP)]
+@dataclass(frozen=True)
+class IndexPlan:
+    """The indexes of a suite: where they are, in which forms, and whose entries each carries.
+
+    `folders` holds that of each index, sorted, relative to the suite (`main/binary-amd64`). `endings` are those of the
+    names of the forms that Release lists, the uncompressed one first. `names` are all that Release lists, by folder,
+    then form; `stored` are those of them that clients can fetch, since the uncompressed one is listed even where it is
+    not there. `diff_names` are the names of every Index of patches that Release may list.
+    """
+
+    suite: Suite
+    folders: tuple[str, ...]
+    endings: tuple[str, ...]
+    names: tuple[str, ...]
+    stored: tuple[str, ...]
+    diff_names: tuple[str, ...]
+    carriers: Mapping[tuple[str, str], tuple[str, ...]]
+    """The folders of the indexes that carry an entry, by its component and architecture."""
+
+    def is_stored(self, ending: str) -> bool:
+        """Say whether clients can fetch this form; a suite may only list the uncompressed one."""
+        return ending != PLAIN or "plain" in self.suite.index_forms
+
+    def folders_of(self, placed: Placed) -> tuple[str, ...]:
+        """Return the indexes that carry an entry: its architecture's; that of every one for architecture `all`."""
+        return self.carriers[placed.component, placed.entry.architecture]
 
 
-def stored_names(suite: Suite) -> list[str]:
-    """Give the name of every index that clients can fetch; Release lists the plain form even where it is not there."""
-    endings = [ending for ending in endings_of(suite) if is_stored(suite, ending)]
-    return [f"{folder}/Packages{ending}" for folder in index_folders(suite) for ending in endings]
+@lru_cache(maxsize=1024)
+def plan_of(suite: Suite) -> IndexPlan:
+    """Return the plan of a suite's indexes, which depends on the suite alone."""
+    folders = tuple(
+        binary_folder(component, architecture)
+        for component in sorted(suite.components)
+        for architecture in sorted(suite.architectures)
+    )
+    endings = tuple(ending for form, ending in ENDINGS.items() if form in suite.index_forms or ending == PLAIN)
+    fetched = [ending for ending in endings if ending != PLAIN or "plain" in suite.index_forms]
+    diffs = (f"{patch_folder(folder)}/Index{ending}" for folder in folders for ending in (PLAIN, GZIP))
+    carriers = {
+        (component, architecture): tuple(binary_folder(component, each) for each in carrying)
+        for component in suite.components
+        for architecture, carrying in (*((one, (one,)) for one in suite.architectures), (ALL, suite.architectures))
+    }
+    return IndexPlan(
+        suite=suite,
+        folders=folders,
+        endings=endings,
+        names=tuple(f"{folder}/Packages{ending}" for folder in folders for ending in endings),
+        stored=tuple(f"{folder}/Packages{ending}" for folder in folders for ending in fetched),
+        diff_names=tuple(diffs) if suite.may_have_patches else (),
+        carriers=carriers,
+    )

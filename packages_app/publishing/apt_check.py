@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packages_app.core.checksums import checksums_of_bytes, checksums_of_file
 from packages_app.core.errors import CandidateRefused, SettingsError
-from packages_app.indexes.packages import stored_names
+from packages_app.indexes.packages import plan_of
 from packages_app.publishing.candidate import Candidate
 
 _SECONDS = 120.0
@@ -70,7 +70,7 @@ def read_with_apt(candidate: Candidate, keyring: bytes) -> None:
 
 def _write_archive(candidate: Candidate, archive: Path) -> None:
     suite = archive / "dists" / candidate.suite.name
-    for name in stored_names(candidate.suite):
+    for name in plan_of(candidate.suite).stored:
         (suite / name).parent.mkdir(parents=True, exist_ok=True)
         (suite / name).symlink_to(candidate.folder / name)
     (suite / "InRelease").write_bytes(candidate.in_release)

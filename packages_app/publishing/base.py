@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from packages_app.core.ports import ObjectStore, PackageTable, PendingChange
 from packages_app.core.repository import Suite
 from packages_app.publishing.change_draft import MOST_CHANGES, Base
-from packages_app.publishing.generations import digest_of
+from packages_app.publishing.generations import release_digest
 from packages_app.publishing.published import Published
 from packages_app.publishing.shard_list import ShardList, keep_shard_list, read_shard_list, shape_of
 
@@ -23,7 +23,7 @@ def find_base(
     """Return the published Release as a base, with the pending changes read after it; None where there is no base."""
     if published.release is None or len(changes) > MOST_CHANGES:
         return None
-    digest = digest_of(published.text)
+    digest = release_digest(published.text)
     if digest not in table.releases_of(suite.name):
         return None
     shards = read_shard_list(staging, suite.name, digest)
@@ -36,7 +36,7 @@ def keep_base(
     table: PackageTable, staging: ObjectStore, suite: str, published: Published, release: bytes, shards: ShardList
 ) -> None:
     """Keep a Release that is in place or about to be as a base, and the published one if it was one."""
-    digest, before = digest_of(release), digest_of(published.text)
+    digest, before = release_digest(release), release_digest(published.text)
     keep_shard_list(staging, suite, digest, shards)
     known = {one for one in table.releases_of(suite) if one == before}
     table.keep_releases(suite, sorted({*known, digest}))

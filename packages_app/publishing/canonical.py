@@ -14,7 +14,7 @@ from packages_app.core.errors import ObjectChanged, ObjectExists
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import ObjectInfo, ObjectStore
 from packages_app.core.repository import Suite
-from packages_app.indexes.packages import diff_index_names, stored_names
+from packages_app.indexes.packages import plan_of
 
 _SHA256 = "sha256"
 
@@ -26,7 +26,7 @@ def look_at_canonical(store: ObjectStore, suite: Suite) -> Seen:
     """Tell of every object of a suite but InRelease that is written under a canonical name."""
     keys = [
         suite_path(suite.name, name)
-        for name in (*stored_names(suite), *diff_index_names(suite), "Release", "Release.gpg")
+        for name in (*plan_of(suite).stored, *plan_of(suite).diff_names, "Release", "Release.gpg")
     ]
     return {key: store.head(key) for key in keys}
 

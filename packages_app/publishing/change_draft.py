@@ -13,12 +13,18 @@ from packages_app.core.repository import Suite
 from packages_app.core.version import is_version
 from packages_app.indexes.compression import GZIP, PLAIN
 from packages_app.indexes.entry import IndexEntry, Order, order_of
-from packages_app.indexes.packages import LeftOut, Placed, folders_of, index_folders, patch_folder, place
+from packages_app.indexes.packages import (
+    LeftOut,
+    Placed,
+    patch_folder,
+    place,
+    plan_of,
+)
 from packages_app.indexes.pdiff import Content
 from packages_app.indexes.release import Release
 from packages_app.indexes.shards import Shard, edit
 from packages_app.publishing.contents import ShardedContents
-from packages_app.publishing.diffs import Diff, State, diffs_to, write_diffs
+from packages_app.publishing.diffs import Patched, State, diffs_to, patched_indexes, write_diffs
 from packages_app.publishing.draft import Draft
 from packages_app.publishing.index_file import IndexFile
 from packages_app.publishing.index_splicer import splice_index
@@ -61,7 +67,7 @@ def change_draft(
     found = _look_up(suite, keys, records)
     published = {
         index: PublishedIndex(bucket, suite, index, base.release.entries, base.shards.indexes[index])
-        for index in index_folders(suite)
+        for index in plan_of(suite).folders
     }
     edited = {
         index: edit(one.shards, _edits_of(suite, index, keys, found), partial(one.text_of, cache=cache))
@@ -71,30 +77,29 @@ def change_draft(
     before: set[TableKey] = set().union(*(one.before for one in edited.values()))
     now = set(found.placed)
     packages = base.shards.packages + len(now - before) - len(before - now)
-    files = [file for one in written.values() for file in one.files]
-    diffs: dict[str, tuple[Diff, ...]] = {}
-    patches: list[IndexFile] = []
-    for index, one in written.items() if packages > suite.pdiff_above else ():
-        diffs[index], listing, made = _patched(folder, suite, base, published[index], one, cache)
-        files, patches = [*files, *listing], [*patches, *made]
+
+    def patched(index: str, one: WrittenIndex) -> Patched:
+        return _patched(folder, suite, base, published[index], one, cache)
+
+    patches, files = patched_indexes(suite, packages, written, patched)
     shards = ShardList(
         base.shards.shape,
         packages,
         _left_out(base, found),
         {index: one.shards for index, one in written.items()},
-        diffs,
+        {index: one.diffs for index, one in patches.items()},
     )
     return Draft(
         whole=False,
         changes=base.changes,
         read=len(records),
-        files=tuple(files),
+        files=files,
         shards=shards,
         contents=_contents(suite, shards, files, bucket, cache),
         added=tuple(sorted(now - before)),
         removed=tuple(sorted(before - now)),
         vanished=tuple(sorted((before - now) & found.gone)),
-        patches=tuple(patches),
+        patches=tuple(file for one in patches.values() for file in one.patches),
         new_files={found.placed[key].pool_path: found.placed[key].file_size for key in now - before},
         left_out=found.left_out,
         included=tuple(sorted(now)),
@@ -116,26 +121,26 @@ def _look_up(suite: Suite, keys: Sequence[TableKey], records: dict[TableKey, Pac
 
 def _edits_of(suite: Suite, index: str, keys: Iterable[TableKey], found: _Found) -> dict[Order, IndexEntry | None]:
     """Give what is to stand at the place of each changed record in one index."""
+    plan = plan_of(suite)
     edits: dict[Order, IndexEntry | None] = {}
     for package_id, architecture in keys:
         name, _, version = package_id.partition("#")
         if is_version(version):  # no index carries others
             placed = found.placed.get((package_id, architecture))
-            here = placed is not None and index in folders_of(suite, placed)
+            here = placed is not None and index in plan.folders_of(placed)
             edits[order_of(name, version, architecture)] = placed.entry if placed is not None and here else None
     return edits
 
 
 def _patched(
     folder: Path, suite: Suite, base: Base, published: PublishedIndex, written: WrittenIndex, cache: ShardCache
-) -> tuple[tuple[Diff, ...], tuple[IndexFile, ...], tuple[IndexFile, ...]]:
-    """Give an index's diffs, the files of the Index that lists their patches, and those of the patches."""
+) -> Patched:
     index, kept = published.folder, base.shards.diffs.get(published.folder, ())
     entry = written.plain
     old_entry = published.entry(PLAIN)
     listed = [f"{patch_folder(index)}/Index{ending}" for ending in (PLAIN, GZIP)]
     if entry == old_entry and all(name in base.release.entries for name in listed):
-        return kept, tuple(IndexFile(name, base.release.entries[name], None) for name in listed), ()
+        return Patched(kept, tuple(IndexFile(name, base.release.entries[name], None) for name in listed))
     shards = {shard.sha256: shard for shard in published.shards}
 
     def text_of(sha256: str) -> bytes:
@@ -145,7 +150,7 @@ def _patched(
     new = State(Content(entry.sha256, entry.size), written.shards)
     old = State(Content(old_entry.sha256, old_entry.size), published.shards)
     diffs = diffs_to(new, old, kept, text_of, suite.pdiff_history)
-    return diffs, *write_diffs(folder, index, new.content, diffs)
+    return Patched(diffs, *write_diffs(folder, index, new.content, diffs))
 
 
 def _left_out(base: Base, found: _Found) -> tuple[LeftOut, ...]:

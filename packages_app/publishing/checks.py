@@ -23,7 +23,7 @@ from packages_app.core.checksums import chunks_of
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.record import TableKey, named_key
 from packages_app.indexes.compression import GZIP, UNREADABLE, XZ
-from packages_app.indexes.packages import index_names
+from packages_app.indexes.packages import plan_of
 from packages_app.indexes.release import IDENTITY_FIELDS, Release
 from packages_app.indexes.shards import Shard, head_of, tail_of
 from packages_app.publishing.candidate import Candidate
@@ -41,7 +41,7 @@ def candidate_checked(candidate: Candidate, keyring: bytes) -> Iterator[None]:
     """
     _check_signatures(candidate, keyring)
     release = candidate.listing
-    wanted = set(index_names(candidate.suite))
+    wanted = set(plan_of(candidate.suite).names)
     if not wanted <= set(release.entries) or release.entries != candidate.draft.entries:
         raise _refused("Release does not list exactly the indexes made")
     for file in candidate.draft.files:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from packages_app.core.repository import Suite
 from packages_app.indexes.compression import GZIP, PLAIN, gzip_member
 from packages_app.indexes.ed_script import merged_script
 from packages_app.indexes.packages import patch_folder
 from packages_app.indexes.pdiff import Content, Patch, ed_script, lines_to_compare, make_patch, render_diff_index
 from packages_app.indexes.shards import Shard
 from packages_app.publishing.index_file import IndexFile, write_file
+from packages_app.publishing.index_writer import WrittenIndex
 
 _WORTH_A_PATCH = 10
 """A patch is worth it that has at most this part of the index's bytes."""
@@ -89,6 +91,29 @@ def write_diffs(
     listing = render_diff_index(current, [patch for patch, _ in made])
     forms = ((PLAIN, listing), (GZIP, gzip_member(listing)))
     return tuple(write_file(folder, f"{place}/Index{ending}", body) for ending, body in forms), patches
+
+
+@dataclass(frozen=True)
+class Patched:
+    """An index with its patches: the diffs to it, the files of the Index that lists them, and those of new patches."""
+
+    diffs: tuple[Diff, ...]
+    listing: tuple[IndexFile, ...] = ()
+    patches: tuple[IndexFile, ...] = ()
+
+
+def patched_indexes(
+    suite: Suite, packages: int, written: Mapping[str, WrittenIndex], patched: Callable[[str, WrittenIndex], Patched]
+) -> tuple[dict[str, Patched], tuple[IndexFile, ...]]:
+    """Return the indexes of a suite of so many packages with their patches, by folder, and all that Release lists.
+
+    `patched` makes those of one index. A suite that is too small for patches has none.
+    """
+    files = [file for one in written.values() for file in one.files]
+    if packages <= suite.pdiff_above:
+        return {}, tuple(files)
+    made = {index: patched(index, one) for index, one in written.items()}
+    return made, (*files, *(file for one in made.values() for file in one.listing))
 
 
 def patch_names(index: str, diffs: Iterable[Diff]) -> list[str]:

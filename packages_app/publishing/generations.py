@@ -66,8 +66,8 @@ def keep_generation(
     if published.etag is None:
         replaces = FIRST
     elif published.release is not None:
-        replaces = digest_of(published.text)
-    name = f"{date.astimezone(UTC).strftime(_DATE)}-{digest_of(release_text)}-after-{replaces}"
+        replaces = release_digest(published.text)
+    name = f"{date.astimezone(UTC).strftime(_DATE)}-{release_digest(release_text)}-after-{replaces}"
     return staging.put(f"{_folder(suite)}{name}", release_text)
 
 
@@ -82,7 +82,7 @@ def read_generation(staging: ObjectStore, generation: Generation) -> Release:
     return parse_release(staging.read(generation.key))
 
 
-def digest_of(release_text: bytes) -> str:
+def release_digest(release_text: bytes) -> str:
     """Give the part of a Release's SHA256 that names its generation."""
     return checksums_of_bytes(release_text).sha256[:_DIGITS]
 

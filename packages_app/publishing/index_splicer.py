@@ -16,7 +16,7 @@ from typing import BinaryIO
 from packages_app.core.checksums import chunks_of
 from packages_app.core.repository import Suite
 from packages_app.indexes.compression import GZIP, XZ
-from packages_app.indexes.packages import endings_of, is_stored
+from packages_app.indexes.packages import plan_of
 from packages_app.indexes.shards import Run, Shard, head_of, steps_between, tail_of
 from packages_app.publishing.index_file import IndexFile, IndexSink
 from packages_app.publishing.index_writer import WrittenIndex
@@ -27,8 +27,8 @@ from packages_app.publishing.shard_cache import MadeShard, ShardCache
 def unchanged_index(published: PublishedIndex, suite: Suite) -> WrittenIndex:
     """Give an index that stays as it is published."""
     files = (
-        IndexFile(published.name(ending), published.entry(ending), None, is_stored(suite, ending))
-        for ending in endings_of(suite)
+        IndexFile(published.name(ending), published.entry(ending), None, plan_of(suite).is_stored(ending))
+        for ending in plan_of(suite).endings
     )
     return WrittenIndex(tuple(files), published.shards)
 
@@ -40,7 +40,7 @@ def splice_index(
 
     Raises `ObjectNotFound` when a published form is gone, `CandidateRefused` when one is damaged.
     """
-    endings = endings_of(suite)
+    endings = plan_of(suite).endings
     runs = [part for part in parts if isinstance(part, Run)]
     made = {one.shard.sha256: one for one in cache.make_all(runs, with_xz=XZ in endings)}
     fresh = iter(made.values())
@@ -50,7 +50,7 @@ def splice_index(
 
     def write(ending: str) -> IndexFile:
         name = published.name(ending)
-        stored = is_stored(suite, ending)
+        stored = plan_of(suite).is_stored(ending)
         with published.open(ending) as old, IndexSink(folder / name if stored else None) as sink:
             try:
                 _splice(old, sink, ending, published, shards, made)

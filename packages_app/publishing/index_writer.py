@@ -10,7 +10,7 @@ from pathlib import Path
 from packages_app.core.repository import Suite
 from packages_app.indexes.compression import XZ
 from packages_app.indexes.entry import IndexEntry
-from packages_app.indexes.packages import endings_of, is_stored
+from packages_app.indexes.packages import plan_of
 from packages_app.indexes.release import ReleaseEntry
 from packages_app.indexes.shards import Shard, cut, head_of, tail_of
 from packages_app.publishing.index_file import IndexFile, IndexSink
@@ -35,12 +35,12 @@ def write_index(
     folder: Path, suite: Suite, index: str, entries: Iterable[IndexEntry], cache: ShardCache
 ) -> WrittenIndex:
     """Write the index of a folder (`main/binary-amd64`) from all its entries, in index order, below `folder`."""
-    endings = endings_of(suite)
+    endings = plan_of(suite).endings
     shards: list[Shard] = []
     with ExitStack() as stack:
         sinks = {
             ending: stack.enter_context(
-                IndexSink(folder / f"{index}/Packages{ending}" if is_stored(suite, ending) else None)
+                IndexSink(folder / f"{index}/Packages{ending}" if plan_of(suite).is_stored(ending) else None)
             )
             for ending in endings
         }
@@ -53,7 +53,7 @@ def write_index(
         for ending, sink in sinks.items():
             sink.write(tail_of(ending, shards))
     files = (
-        IndexFile(f"{index}/Packages{ending}", sink.entry(), sink.path, is_stored(suite, ending))
+        IndexFile(f"{index}/Packages{ending}", sink.entry(), sink.path, plan_of(suite).is_stored(ending))
         for ending, sink in sinks.items()
     )
     return WrittenIndex(tuple(files), tuple(shards))

@@ -14,7 +14,7 @@ from packages_app.core.layout import by_hash_path
 from packages_app.core.ports import ObjectStore
 from packages_app.core.repository import Suite
 from packages_app.indexes.compression import GZIP, READERS, UNREADABLE
-from packages_app.indexes.packages import is_stored
+from packages_app.indexes.packages import plan_of
 from packages_app.indexes.release import ReleaseEntry
 from packages_app.indexes.shards import Shard
 from packages_app.publishing.shard_cache import ShardCache
@@ -40,7 +40,7 @@ class PublishedIndex:
 
     def open(self, ending: str) -> BinaryIO:
         """Open one form by hash; a plain one that is not stored is unpacked on the way. Raises `ObjectNotFound`."""
-        if not is_stored(self.suite, ending):
+        if not plan_of(self.suite).is_stored(ending):
             return cast("BinaryIO", gzip.GzipFile(fileobj=self.open(GZIP)))
         return self.bucket.open(by_hash_path(self.suite.name, self.name(ending), self.entry(ending).sha256))
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from packages_app.core.candidate_fault import CandidateFault, digest_of
+from packages_app.core.candidate_fault import CandidateFault, faults_digest
 from packages_app.core.errors import CandidateHeld, CandidateRefused, ObjectNotFound, RepomgrError
 from packages_app.core.ports import ObjectStore, PackageTable, PendingChange, Progress, Signer
 from packages_app.core.record import TableKey, named_key
@@ -25,8 +25,7 @@ from packages_app.publishing.checks import candidate_checked, identity_faults, m
 from packages_app.publishing.contents import Contents
 from packages_app.publishing.dates import check_against_store, date_after, seconds_to_wait
 from packages_app.publishing.draft import Draft
-from packages_app.publishing.generations import digest_of as release_digest
-from packages_app.publishing.generations import keep_generation
+from packages_app.publishing.generations import keep_generation, release_digest
 from packages_app.publishing.published import Published, published_packages, read_published
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import read_shard_list
@@ -274,7 +273,7 @@ class Publisher:
         else:
             missing = missing_of(self.bucket, draft.new_files)
             faults += [*vanished, *missing_faults(suite, missing)]
-        if faults and digest_of(faults) != demand.approved:
+        if faults and faults_digest(faults) != demand.approved:
             added, removed = (tuple(map(named_key, keys)) for keys in (draft.added, draft.removed))
             raise CandidateHeld(suite, tuple(faults), added=added, removed=removed, packages=draft.packages)
         return missing

@@ -12,7 +12,7 @@ from packages_app.core.errors import ObjectNotFound
 from packages_app.core.ports import ObjectStore
 from packages_app.core.repository import Suite
 from packages_app.indexes.compression import FORMAT, UNREADABLE
-from packages_app.indexes.packages import LeftOut, index_names
+from packages_app.indexes.packages import LeftOut, plan_of
 from packages_app.indexes.shards import Shard
 from packages_app.publishing.diffs import Diff
 
@@ -62,7 +62,7 @@ class ShardList:
 
 def shape_of(suite: Suite) -> str:
     """Give what must be the same for one list to follow on another: the indexes of a suite, and their format."""
-    return " ".join((FORMAT, *index_names(suite)))
+    return " ".join((FORMAT, *plan_of(suite).names))
 
 
 def shard_lists_of(suite: str) -> str:

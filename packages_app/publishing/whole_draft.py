@@ -11,13 +11,12 @@ from pathlib import Path
 from packages_app.core.ports import PendingChange
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
-from packages_app.indexes.packages import LeftOut, Placed, folders_of, index_folders, split_complete
+from packages_app.indexes.packages import LeftOut, Placed, plan_of, split_complete
 from packages_app.indexes.pdiff import Content
 from packages_app.indexes.release import ReleaseEntry
 from packages_app.publishing.contents import ListedContents
-from packages_app.publishing.diffs import Diff, write_diffs
+from packages_app.publishing.diffs import Diff, Patched, patched_indexes, write_diffs
 from packages_app.publishing.draft import Draft
-from packages_app.publishing.index_file import IndexFile
 from packages_app.publishing.index_writer import WrittenIndex, write_index
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import ShardList, shape_of
@@ -67,9 +66,9 @@ def _nothing_is_garbage() -> Iterator[None]:
 
 def write_indexes(folder: Path, suite: Suite, collected: Collected, cache: ShardCache) -> dict[str, WrittenIndex]:
     """Write every index of a suite below `folder`; gives them by their folders in the suite."""
-    written = {}
-    for index in index_folders(suite):
-        entries = (placed.entry for placed in collected.placed if index in folders_of(suite, placed))
+    plan, written = plan_of(suite), {}
+    for index in plan.folders:
+        entries = (placed.entry for placed in collected.placed if index in plan.folders_of(placed))
         written[index] = write_index(folder, suite, index, entries, cache)
     return written
 
@@ -86,15 +85,13 @@ def whole_draft(
 ) -> Draft:
     """Make the draft. Patches lead on to an index only where it is the same as before: else its history begins anew."""
     written = write_indexes(folder, suite, collected, cache)
-    files = [file for index in written.values() for file in index.files]
-    diffs: dict[str, tuple[Diff, ...]] = {}
-    patches: list[IndexFile] = []
-    for index in written if len(collected.placed) > suite.pdiff_above else ():
-        current = written[index].plain
-        same = before.entries.get(f"{index}/Packages") == current
-        diffs[index] = before.diffs.get(index, ()) if same else ()
-        listing, made = write_diffs(folder, index, Content(current.sha256, current.size), diffs[index])
-        files, patches = [*files, *listing], [*patches, *made]
+
+    def patched(index: str, one: WrittenIndex) -> Patched:
+        current = one.plain
+        kept = before.diffs.get(index, ()) if before.entries.get(f"{index}/Packages") == current else ()
+        return Patched(kept, *write_diffs(folder, index, Content(current.sha256, current.size), kept))
+
+    patches, files = patched_indexes(suite, len(collected.placed), written, patched)
     same = all(before.entries.get(file.name) == file.entry for file in files)
     now = {placed.entry.key: placed for placed in collected.placed}
     seen = {key: placed.pool_path for key, placed in now.items()} if same else before.packages()
@@ -106,19 +103,19 @@ def whole_draft(
         whole=True,
         changes=tuple(changes),
         read=collected.read,
-        files=tuple(files),
+        files=files,
         shards=ShardList(
             shape_of(suite),
             len(now),
             collected.left_out,
             {name: index.shards for name, index in written.items()},
-            diffs,
+            {name: one.diffs for name, one in patches.items()},
         ),
         contents=ListedContents([placed.entry for placed in now.values()]),
         added=tuple(sorted(set(now) - set(seen))),
         removed=tuple(sorted(removed)),
         vanished=tuple(sorted(unexplained - set(before.withdrawn(unexplained)))),
-        patches=tuple(patches),
+        patches=tuple(file for one in patches.values() for file in one.patches),
         new_files={path: size for path, size in named if path not in known},
         left_out=collected.left_out,
         included=tuple(now),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from packages_app.publishing.generations import FIRST, Generation, digest_of
+from packages_app.publishing.generations import FIRST, Generation, release_digest
 from packages_app.publishing.published import Published
 
 
@@ -64,7 +64,7 @@ def in_place(kept: Sequence[Generation], published: Published) -> list[Generatio
     """
     by_digest = {one.sha256: one for one in kept}
     chain: list[Generation] = []
-    step = by_digest.pop(digest_of(published.text), None) if published.release is not None else None
+    step = by_digest.pop(release_digest(published.text), None) if published.release is not None else None
     while step is not None:
         chain.append(step)
         step = by_digest.pop(step.replaces, None)

@@ -13,14 +13,7 @@ from packages_app.core.record import named_key
 from packages_app.core.repository import Suite
 from packages_app.indexes.compression import READERS
 from packages_app.indexes.entry import IndexEntry, entries_in
-from packages_app.indexes.packages import (
-    Placed,
-    folders_of,
-    index_folders,
-    index_names,
-    patch_folder,
-    stored_names,
-)
+from packages_app.indexes.packages import Placed, patch_folder, plan_of
 from packages_app.indexes.pdiff import Content, listed_objects
 from packages_app.indexes.release import ReleaseEntry
 from packages_app.verification.fault import Cure, Fault
@@ -67,7 +60,7 @@ def examine_indexes(
     A plain form that a suite lists only is there unpacked.
     """
     examined = ExaminedIndexes()
-    listed_only = set(index_names(suite)) - set(stored_names(suite))
+    listed_only = set(plan_of(suite).names) - set(plan_of(suite).stored)
     for name, entry in entries.items():
         if name in listed_only:
             continue
@@ -76,7 +69,7 @@ def examine_indexes(
             key = by_hash_path(suite.name, name, entry.sha256) if by_hash else suite_path(suite.name, name)
             check = partial(_index_fault, key=key, name=name, entries=entries, texts=examined.texts)
             _examine(view, suite, key, check, examined, _BY_HASH if by_hash else _BY_NAME)
-    for folder in index_folders(suite):
+    for folder in plan_of(suite).folders:
         place = patch_folder(folder)
         for name, content in listed_objects(examined.texts.get(f"{place}/Index", b"")).items():
             hold()
@@ -141,10 +134,11 @@ def examine_contents(suite: Suite, texts: Mapping[str, bytes], placed: Collectio
 
     A file that could not be read has its fault already.
     """
+    plan = plan_of(suite)
     faults: list[Fault] = []
-    for folder in index_folders(suite):
+    for folder in plan.folders:
         name = f"{folder}/Packages"
-        wanted = [one.entry for one in placed if folder in folders_of(suite, one)]
+        wanted = [one.entry for one in placed if folder in plan.folders_of(one)]
         if name in texts and texts[name] != b"".join(entry.stanza for entry in wanted):
             faults += _content_faults(suite, name, texts[name], wanted)
     return faults
@@ -184,7 +178,7 @@ def examine_waiting_names(
     An object there that is not what its name says would make that publication refuse to go on.
     """
     faults = []
-    for name in stored_names(suite):
+    for name in plan_of(suite).stored:
         key = by_hash_path(suite.name, name, entries[name].sha256)
         if key in seen:
             continue
@@ -207,8 +201,8 @@ def strays_of(suite: Suite, keys: Iterable[str], entries: Collection[str]) -> li
 
     What was published by hash before stays for a time; taking it away is the sweep's work.
     """
-    stored = set(stored_names(suite))
-    listed_only = set(index_names(suite)) - stored
+    stored = set(plan_of(suite).stored)
+    listed_only = set(plan_of(suite).names) - stored
     known = {suite_path(suite.name, name) for name in {*stored, *entries, *NAMES} - listed_only}
     return [
         Fault("stray", key, "No Release names it.", Cure.SET_ASIDE, suite.name)

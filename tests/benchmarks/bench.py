@@ -21,7 +21,10 @@ _TO_ADD = 40
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything there is. `steps` are the packages of the repositories that grow."""
+    """How much of everything there is. `steps` are the packages of the repositories that grow.
+
+    `suites` are how many there are in the repository of many, and among how many records.
+    """
 
     steps: tuple[int, ...] = (1_000, 10_000, 50_000)
     synthetic: int = 500_000
@@ -30,6 +33,7 @@ class Sizes:
     requests: tuple[int, int] = (1_000, 10_000)
     admin_rows: int = 1_000_000
     behind: tuple[int, ...] = (1, 5, 20)
+    suites: tuple[int, int] = (100, 100_000)
 
     @property
     def most(self) -> int:
@@ -37,7 +41,7 @@ class Sizes:
         return self.steps[-1]
 
 
-SMALL = Sizes((50, 150, 500), 1_500, 60, 4_000_000, (20, 60), 2_000, (1, 2, 4))
+SMALL = Sizes((50, 150, 500), 1_500, 60, 4_000_000, (20, 60), 2_000, (1, 2, 4), (5, 300))
 """For a try of the bench itself: the goals make no sense for it."""
 
 

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,19 @@ from django.core.management import call_command  # noqa: E402
 from packages_app.core.locations import DynamoTable, FolderStore  # noqa: E402
 from packages_app.core.ports import Silent  # noqa: E402
 from packages_app.core.record import PackageRecord  # noqa: E402
-from packages_app.models import Job  # noqa: E402
+from packages_app.models import Job, Publication  # noqa: E402
 from packages_app.package_table.dynamo_item import item_model, values_of  # noqa: E402
+from packages_app.package_table.dynamo_suites import list_records  # noqa: E402
 from packages_app.package_table.raw_table import RawTable  # noqa: E402
+from packages_app.publishing.publisher import Demand  # noqa: E402
 from packages_app.services import adapters  # noqa: E402
 from packages_app.services.intake.uploads import stage_upload  # noqa: E402
 from packages_app.services.job_services import SERVICES  # noqa: E402
 from packages_app.services.jobs import queue  # noqa: E402
 from packages_app.services.mirror.packages import reconcile_mirror  # noqa: E402
+from packages_app.services.publication.publish import publish  # noqa: E402
 from packages_app.services.setup.storage import create_storage  # noqa: E402
+from packages_app.services.verification.verify import verify_repository  # noqa: E402
 from tests.benchmarks.deb_records import with_synthetic  # noqa: E402
 
 Answer = dict[str, Any]
@@ -60,9 +64,13 @@ def empty() -> Answer:
 
 
 def set_up(records: str, count: int) -> Answer:
-    """Make a published repository of `count` records, those of a file first, synthetic ones where it has fewer."""
+    """Make a published repository of `count` records, those of a file first, synthetic ones where it has fewer.
+
+    They are dealt out to the suites in turn.
+    """
     empty()
-    wanted = with_synthetic(Path(records), count)
+    suites = cycle(suite.name for suite in adapters.repository().suites)
+    wanted = ((record.in_suites([next(suites)]), file) for record, file in with_synthetic(Path(records), count))
     while batch := list(islice(wanted, _BATCH)):
         for record, file in batch:
             _put_into_pool(record, file)
@@ -104,6 +112,22 @@ def rebuild(times: int = 1, *, cold: bool = False) -> Answer:
     return {"runs": runs}
 
 
+def resign() -> Answer:
+    """Renew the signatures of all suites; gives the seconds of all, and how many records were read."""
+    began = time.perf_counter()
+    demand, kind = Demand(resign=True), Publication.Kind.REFRESH
+    done = [publish(suite.name, Silent(), demand=demand, kind=kind) for suite in adapters.repository().suites]
+    return {"seconds": time.perf_counter() - began, "read": sum(one.records_read for one in done)}
+
+
+def verify() -> Answer:
+    """Verify everything; gives the seconds, and the codes of what was found."""
+    began = time.perf_counter()
+    verification = verify_repository([], Silent(), seed="bench")
+    found = Counter(fault.code for fault in verification.faults)
+    return {"seconds": time.perf_counter() - began, "found": found}
+
+
 def intake(debs: list[str], warm_up: int = 0) -> Answer:
     """Take files in, each behind one pass of MD5, SHA1 and SHA256 over it; gives the seconds of all three."""
     runs = []
@@ -137,7 +161,17 @@ def count_requests(debs: list[str], warm_up: int = 0) -> Answer:
 
 
 ORDERS: Mapping[str, Callable[..., Answer]] = {
-    function.__name__: function for function in (empty, set_up, publish_each, rebuild, intake, count_requests)
+    function.__name__: function
+    for function in (
+        empty,
+        set_up,
+        publish_each,
+        rebuild,
+        resign,
+        verify,
+        intake,
+        count_requests,
+    )
 }
 
 
@@ -151,12 +185,13 @@ def _put_into_pool(record: PackageRecord, file: Path) -> None:
 
 
 def _put_into_table(records: list[PackageRecord]) -> None:
-    """Write records. The rebuild that follows needs no marks, and moto copies a whole table for each that is made."""
+    """Write and list records. The rebuild that follows needs no pending changes, each of which is slow with moto."""
     location = settings.PACKAGE_TABLE
     if isinstance(location, DynamoTable):
         model = item_model(location)
         for _ in RawTable(location).put_all(model(**values_of(record)).to_dynamodb_dict() for record in records):
             pass
+        list_records(model, records)
     else:
         adapters.package_table().put_many_new(records)
 

@@ -49,12 +49,12 @@ class OurRepository:
         """The published index."""
         return self.bucket / "dists/stable/main/binary-amd64/Packages"
 
-    def configure(self, uploads: Sequence[TinyDeb] = (), **suite: Any) -> None:
-        """Write repository.yaml, with further keys of the suite, and a definition for each package that is uploaded."""
+    def configure(self, uploads: Sequence[TinyDeb] = (), *, names: Sequence[str] = ("stable",), **suite: Any) -> None:
+        """Write repository.yaml, with further keys of each suite, and a definition of each package that is uploaded."""
         config = self.home / "config"
         shutil.rmtree(config, ignore_errors=True)
         (config / "packages").mkdir(parents=True)
-        (config / "repository.yaml").write_text(yaml.safe_dump(_repository(suite), sort_keys=False))
+        (config / "repository.yaml").write_text(yaml.safe_dump(_repository(suite, names), sort_keys=False))
         for deb in uploads:
             path = config / "packages" / f"{deb.name}.yaml"
             path.write_text(yaml.safe_dump(_definition(deb), sort_keys=False))
@@ -132,10 +132,8 @@ def _manage(arguments: Sequence[str]) -> list[str]:
     return [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
 
 
-def _repository(suite: dict[str, Any]) -> dict[str, Any]:
-    stable = {
-        "name": "stable",
-        "codename": "stable",
+def _repository(suite: dict[str, Any], names: Sequence[str] = ("stable",)) -> dict[str, Any]:
+    alike = {
         "version": "1.0",
         "description": "Packages of the bench",
         "components": ["main"],
@@ -146,7 +144,7 @@ def _repository(suite: dict[str, Any]) -> dict[str, Any]:
         "label": "Bench",
         "description": "A repository that is measured",
         "keyring": KEYRING,
-        "suites": [{**stable, **suite}],
+        "suites": [{"name": name, "codename": name, **alike, **suite} for name in names],
     }
 
 

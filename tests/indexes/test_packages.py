@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from packages_app.core.repository import Suite, load_repository
 from packages_app.indexes.entry import entry_of
-from packages_app.indexes.packages import folders_of, index_folders, index_names, split_complete, stored_names
+from packages_app.indexes.packages import plan_of, split_complete
 from packages_app.indexes.release import ReleaseEntry, parse_release, release_date, render_release
 from tests.records import make_record, record_lists, records
 
@@ -24,8 +24,8 @@ def texts_of(records, suite=SUITE):
     """The text of each index, by its folder."""
     placed, _ = split_complete(suite, records)
     return {
-        folder: b"".join(one.entry.stanza for one in placed if folder in folders_of(suite, one))
-        for folder in index_folders(suite)
+        folder: b"".join(one.entry.stanza for one in placed if folder in plan_of(suite).folders_of(one))
+        for folder in plan_of(suite).folders
     }
 
 
@@ -53,9 +53,9 @@ def test_an_index_without_packages_is_there_and_empty():
 
 def test_the_plain_form_is_listed_also_where_it_is_not_stored():
     light = replace(SUITE, index_forms=("gz",))
-    assert index_names(light)[:2] == ["extra/binary-amd64/Packages", "extra/binary-amd64/Packages.gz"]
-    assert stored_names(light)[:2] == ["extra/binary-amd64/Packages.gz", "extra/binary-arm64/Packages.gz"]
-    assert stored_names(SUITE) == index_names(SUITE)
+    assert list(plan_of(light).names[:2]) == ["extra/binary-amd64/Packages", "extra/binary-amd64/Packages.gz"]
+    assert list(plan_of(light).stored[:2]) == ["extra/binary-amd64/Packages.gz", "extra/binary-arm64/Packages.gz"]
+    assert plan_of(SUITE).stored == plan_of(SUITE).names
 
 
 def test_a_record_lacking_fields_is_left_out_and_its_fields_are_named():
@@ -127,7 +127,7 @@ def test_p8_a_stanza_has_every_required_field_with_the_records_values(record):
 def test_p13_p14_release_has_its_fields_and_the_checksums_of_the_indexes(bodies):
     entries = {
         name: ReleaseEntry(len(body), *(hashlib.new(kind, body).hexdigest() for kind in ("md5", "sha1", "sha256")))
-        for name, body in zip(index_names(SUITE), bodies, strict=True)
+        for name, body in zip(plan_of(SUITE).names, bodies, strict=True)
     }
     release = parse_release(render_release(REPOSITORY, SUITE, entries, NOON))
     assert release.entries == entries

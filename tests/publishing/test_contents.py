@@ -3,7 +3,7 @@
 import pytest
 from django.core.cache.backends.locmem import LocMemCache
 
-from packages_app.indexes.packages import folders_of, index_folders
+from packages_app.indexes.packages import plan_of
 from packages_app.indexes.shards import cut
 from packages_app.publishing.contents import ListedContents, ShardedContents
 from packages_app.publishing.shard_cache import ShardCache
@@ -18,8 +18,8 @@ OLDER = [make_record("tool", f"1.{number}.0", place) for number in (9, 10) for p
 def sharded(suite, placed):
     cache = ShardCache(LocMemCache("contents", {}))
     indexes, texts = {}, {}
-    for index in index_folders(suite):
-        entries = [each.entry for each in placed if index in folders_of(suite, each)]
+    for index in plan_of(suite).folders:
+        entries = [each.entry for each in placed if index in plan_of(suite).folders_of(each)]
         made = [cache.make(run, with_xz=False) for run in cut(entries)]
         indexes[index] = tuple(each.shard for each in made)
         texts |= {each.shard: each.text for each in made}

@@ -19,7 +19,12 @@ from packages_app.publishing.apt_check import second_reader
 from packages_app.publishing.publisher import NOTHING_SPECIAL, Demand, Outcome, Publisher
 from packages_app.services import adapters
 from packages_app.services.notices.notify import notify, settle_notices
-from packages_app.services.publication.held_candidates import approved_digest, hold_back, is_held_back, let_go
+from packages_app.services.publication.held_candidates import (
+    approved_digest,
+    hold_back,
+    is_held_back,
+    settle_candidates,
+)
 from packages_app.services.publication.lease_hold import lease_held
 from packages_app.services.publication.notices import tell_of_new_versions
 from packages_app.services.publication.requests import known_suite
@@ -90,7 +95,7 @@ def _tell(outcome: Outcome, job: Job | None) -> None:
         hold_back(suite, outcome.held, job)
     if outcome.renewed:
         return
-    let_go(suite, switched=outcome.switched)
+    settle_candidates(suite, switched=outcome.switched)
     if outcome.missing_files:
         notify(
             Notice.Kind.FILES_MISSING,

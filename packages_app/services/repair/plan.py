@@ -13,7 +13,7 @@ from packages_app.core.layout import INDEX_PAGE
 from packages_app.core.ports import Progress
 from packages_app.core.record import TableKey
 from packages_app.core.repository import Suite
-from packages_app.indexes.packages import index_folders, stored_names
+from packages_app.indexes.packages import plan_of
 from packages_app.services import adapters
 from packages_app.services.repair.repair import Origin, Place, origins
 from packages_app.verification.fault import Cure, Fault, Verification
@@ -126,8 +126,8 @@ def _restoring(faults: Iterable[Fault]) -> tuple[list[Action], list[tuple[Fault,
 
 
 def _publication(suite: Suite) -> Action:
-    forms = ", ".join(sorted({name.rpartition("/")[2] for name in stored_names(suite)}))
-    folders = index_folders(suite)
+    forms = ", ".join(sorted({name.rpartition("/")[2] for name in plan_of(suite).stored}))
+    folders = plan_of(suite).folders
     texts = [f"publish suite {suite.name} again from the table: put {forms} of {', '.join(folders)}",
              "by hash and by name, Release.gpg, Release, InRelease"]  # fmt: skip
     if suite == adapters.repository().default_suite:
