@@ -32,7 +32,6 @@ from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import read_shard_list
 from packages_app.publishing.switch import Switch
 from packages_app.publishing.whole_draft import Before, collect, whole_draft
-from packages_app.stores.draft_folder import draft_folder
 from packages_app.stores.pool_files import missing_of, missing_or_other
 
 _TOLD = 100
@@ -133,7 +132,7 @@ class Publisher:
         published = read_published(self.bucket, suite.name, self.signer.public_keyring())
         time.sleep(seconds_to_wait(published, self.clock()))
         date = date_after(published, self.clock(), rebuild=demand.rebuild)
-        with draft_folder(self.bucket) as folder:
+        with self.bucket.draft_folder() as folder:
             draft = self._draft(folder, suite, published, demand)
             self.hold()
             candidate = make_candidate(self.repository, suite, folder, draft, self.signer, date)

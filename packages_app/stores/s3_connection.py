@@ -72,7 +72,7 @@ def connect(location: S3Store) -> Any:
             retries={"total_max_attempts": TRIES, "mode": "standard"},
             request_checksum_calculation=checksums,
             response_checksum_validation=checksums,
-            max_pool_connections=16,
+            max_pool_connections=32,
             s3={"addressing_style": "path" if own_server else "auto"},
         ),
     )

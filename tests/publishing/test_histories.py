@@ -19,7 +19,6 @@ from packages_app.publishing.whole_draft import collect, write_indexes
 from packages_app.services import adapters
 from packages_app.services.publication.publish import publish
 from packages_app.services.repair.force_rebuild import force_rebuild
-from packages_app.stores.draft_folder import draft_folder
 from tests.reader import read_stanzas
 from tests.records import make_record
 
@@ -133,7 +132,7 @@ def test_a_change_reads_one_record_and_renders_one_shard(embedded):
     changes = embedded.table.changes_of("stable")
     base = find_base(embedded.table, embedded.staging, suite, published, changes)
     assert len(base.shards.indexes["main/binary-amd64"]) > 2
-    with draft_folder(embedded.bucket) as folder:
+    with embedded.bucket.draft_folder() as folder:
         draft = change_draft(folder, suite, base, embedded.table, embedded.bucket, ShardCache(cache))
         written = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert draft.read == 1

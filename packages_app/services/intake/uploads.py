@@ -21,7 +21,6 @@ from packages_app.services.intake.conflicts import quarantine_conflict
 from packages_app.services.intake.take_in import Origin, check_fits, place_of, take_in
 from packages_app.services.jobs import queue
 from packages_app.sources.registry import source_types
-from packages_app.stores.local_copy import local_copy
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +69,7 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
     if done is not None:
         progress.note("an earlier run has taken it in; it was interrupted after that")
         return _result(done, new=True)
-    with local_copy(adapters.staging(), staged) as path:
+    with adapters.staging().as_local_file(staged) as path:
         checksums, contents = checksums_of_file(path), open_deb(path)
         definition = target_of(contents, upload_targets())
         place = place_of(
