@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import TypeVar
+from typing import TypeVar, cast
 
 Result = TypeVar("Result")
+Other = TypeVar("Other")
 
 
 def at_once(calls: Sequence[Callable[[], Result]], most: int) -> list[Result]:
@@ -26,3 +27,10 @@ def at_once(calls: Sequence[Callable[[], Result]], most: int) -> list[Result]:
         except BaseException:
             threads.shutdown(cancel_futures=True)
             raise
+
+
+def both_at_once(one: Callable[[], Result], other: Callable[[], Other], most: int) -> tuple[Result, Other]:
+    """Make two calls as `at_once` does; return what each returned."""
+    calls: list[Callable[[], Result | Other]] = [one, other]
+    first, second = at_once(calls, most)
+    return cast("Result", first), cast("Other", second)

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from packages_app.core.at_once import both_at_once
 from packages_app.core.candidate_fault import CandidateFault, digest_of
 from packages_app.core.errors import CandidateHeld, CandidateRefused, ObjectNotFound, RepomgrError
 from packages_app.core.ports import ObjectStore, PackageTable, Progress, Signer
@@ -187,8 +188,11 @@ class Publisher:
             if not demand.resign or published.release is None:
                 raise
             return self._renew_dates(candidate, published, switch, date, error)
-        self._keep_generation(suite, candidate.release, date, published)
-        keep_base(self.table, self.staging, suite.name, published, candidate.release, draft.shards)
+        both_at_once(
+            partial(self._keep_generation, suite, candidate.release, date, published),
+            partial(keep_base, self.table, self.staging, suite.name, published, candidate.release, draft.shards),
+            self.staging.at_once,
+        )
         uploaded = switch.upload(candidate, again=demand.rebuild)
         switch.commit(candidate.release, candidate.release_gpg, candidate.in_release, again=demand.rebuild)
         self._forget(draft, suite)
