@@ -18,7 +18,7 @@ class CandidateFault:
     items: tuple[str, ...]
 
 
-def digest_of(faults: Iterable[CandidateFault]) -> str:
+def faults_digest(faults: Iterable[CandidateFault]) -> str:
     """Give the SHA256 (hex) of what the faults are about: an approval holds for just these, in any order."""
     said = sorted((fault.code, sorted(fault.items)) for fault in faults)
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()

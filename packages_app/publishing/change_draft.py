@@ -12,7 +12,7 @@ from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
 from packages_app.core.version import is_version
 from packages_app.indexes.compression import GZIP, PLAIN
-from packages_app.indexes.entry import IndexEntry, Order, order_of
+from packages_app.indexes.entry import IndexEntry, SortKey, order_of
 from packages_app.indexes.packages import LeftOut, Placed, folders_of, index_folders, patch_folder, place
 from packages_app.indexes.pdiff import Content
 from packages_app.indexes.release import Release
@@ -41,7 +41,7 @@ class Base:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _MarkedRecords:
     """What the table says now of the records that are marked."""
 
     placed: dict[TableKey, Placed]
@@ -101,7 +101,7 @@ def change_draft(
     )
 
 
-def _look_up(suite: Suite, keys: Sequence[TableKey], records: dict[TableKey, PackageRecord]) -> _Found:
+def _look_up(suite: Suite, keys: Sequence[TableKey], records: dict[TableKey, PackageRecord]) -> _MarkedRecords:
     placed: dict[TableKey, Placed] = {}
     left_out = []
     for key, record in records.items():
@@ -111,12 +111,14 @@ def _look_up(suite: Suite, keys: Sequence[TableKey], records: dict[TableKey, Pac
                 left_out.append(found)
             else:
                 placed[key] = found
-    return _Found(placed, tuple(left_out), frozenset(keys) - frozenset(records))
+    return _MarkedRecords(placed, tuple(left_out), frozenset(keys) - frozenset(records))
 
 
-def _edits_of(suite: Suite, index: str, keys: Iterable[TableKey], found: _Found) -> dict[Order, IndexEntry | None]:
+def _edits_of(
+    suite: Suite, index: str, keys: Iterable[TableKey], found: _MarkedRecords
+) -> dict[SortKey, IndexEntry | None]:
     """Give what is to stand at the place of each changed record in one index."""
-    edits: dict[Order, IndexEntry | None] = {}
+    edits: dict[SortKey, IndexEntry | None] = {}
     for package_id, architecture in keys:
         name, _, version = package_id.partition("#")
         if is_version(version):  # no index carries others
@@ -148,7 +150,7 @@ def _patched(
     return diffs, *write_diffs(folder, index, new.content, diffs)
 
 
-def _left_out(base: Base, found: _Found) -> tuple[LeftOut, ...]:
+def _left_out(base: Base, found: _MarkedRecords) -> tuple[LeftOut, ...]:
     """Give what is left out of the suite now, by its keys."""
     changed = {change.key for change in base.changes}
     stay = (item for item in base.shards.left_out if (item.package_id, item.architecture) not in changed)

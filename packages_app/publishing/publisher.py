@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from packages_app.core.at_once import both_at_once
-from packages_app.core.candidate_fault import CandidateFault, digest_of
+from packages_app.core.candidate_fault import CandidateFault, faults_digest
 from packages_app.core.errors import CandidateHeld, CandidateRefused, ObjectNotFound, RepomgrError
 from packages_app.core.ports import ObjectStore, PackageTable, Progress, Signer
 from packages_app.core.record import PackageRecord, TableKey, named_key
@@ -275,7 +275,7 @@ class Publisher:
         else:
             missing = missing_of(self.bucket, draft.new_files)
             faults += [*vanished, *missing_faults(suite, missing)]
-        if faults and digest_of(faults) != demand.approved:
+        if faults and faults_digest(faults) != demand.approved:
             added, removed = (tuple(map(named_key, keys)) for keys in (draft.added, draft.removed))
             raise CandidateHeld(suite, tuple(faults), added=added, removed=removed, packages=draft.packages)
         return missing

@@ -8,7 +8,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from packages_app.core.candidate_fault import CandidateFault, digest_of
+from packages_app.core.candidate_fault import CandidateFault, faults_digest
 from packages_app.core.errors import CandidateHeld, CandidateRefused, PackageRefused
 from packages_app.models import HeldCandidate, Job, Notice
 from packages_app.services.jobs import queue
@@ -87,7 +87,7 @@ def _values(suite: str, error: CandidateRefused) -> dict[str, object]:
     if isinstance(error, CandidateHeld):
         return {
             "faults": [asdict(fault) for fault in error.faults],
-            "digest": digest_of(error.faults),
+            "digest": faults_digest(error.faults),
             "added": list(error.added),
             "removed": list(error.removed),
             "packages": error.packages,

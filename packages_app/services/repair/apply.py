@@ -23,7 +23,7 @@ from packages_app.services.repair.plan import Act, Action, RepairPlan, plan_repa
 from packages_app.services.repair.repair import restore_pool_file
 from packages_app.services.verification.verify import ORPHAN_AGE, sweep_of, verify_repository
 from packages_app.sweeping.removal import move_orphans, put_back_named
-from packages_app.sweeping.sweep import Found
+from packages_app.sweeping.sweep import Leftover
 from packages_app.verification.fault import Pool, Verification
 from packages_app.verification.pool import files_of
 
@@ -193,4 +193,4 @@ def _move_from_pool(run: _Run, keys: Collection[str]) -> None:
 def _move_from_suite(run: _Run, suite: str, keys: list[str]) -> None:
     with lease_held(adapters.package_table(), f"publish:{suite}") as lease:
         sweep = sweep_of(run.orphan_age, lease.hold, adapters.now())
-        move_orphans(sweep, [Found(key, 0) for key in keys])
+        move_orphans(sweep, [Leftover(key, 0) for key in keys])
