@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from packages_app.core.at_once import at_once
 from packages_app.core.ports import Change, ObjectStore, PackageTable
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
@@ -63,12 +64,10 @@ def change_draft(
         index: PublishedIndex(bucket, suite, index, base.release.entries, base.shards.indexes[index])
         for index in index_folders(suite)
     }
-    edited = {
-        index: edit(one.shards, _edits_of(suite, index, keys, found), partial(one.text_of, cache=cache))
-        for index, one in published.items()
-    }
-    written = {index: splice_index(folder, suite, one, edited[index].parts, cache) for index, one in published.items()}
-    before: set[TableKey] = set().union(*(one.before for one in edited.values()))
+    renew = [partial(_renewed, folder, one, keys, found, cache) for one in published.values()]
+    renewed = dict(zip(published, at_once(renew, bucket.at_once), strict=True))
+    written = {index: new for index, (new, _) in renewed.items()}
+    before: set[TableKey] = set().union(*(had for _, had in renewed.values()))
     now = set(found.placed)
     packages = base.shards.packages + len(now - before) - len(before - now)
     files = [file for one in written.values() for file in one.files]
@@ -99,6 +98,15 @@ def change_draft(
         left_out=found.left_out,
         included=tuple(sorted(now)),
     )
+
+
+def _renewed(
+    folder: Path, published: PublishedIndex, keys: Sequence[TableKey], found: _MarkedRecords, cache: ShardCache
+) -> tuple[WrittenIndex, frozenset[TableKey]]:
+    """Return an index with what was found of the records of some keys, and which of these it had before."""
+    edits = _edits_of(published.suite, published.folder, keys, found)
+    edited = edit(published.shards, edits, partial(published.text_of, cache=cache))
+    return splice_index(folder, published.suite, published, edited.parts, cache), edited.before
 
 
 def _look_up(suite: Suite, keys: Sequence[TableKey], records: dict[TableKey, PackageRecord]) -> _MarkedRecords:

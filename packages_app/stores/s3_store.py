@@ -31,9 +31,6 @@ from packages_app.stores.s3_connection import MISSING, client_of, connect, error
 from packages_app.stores.s3_multipart import PART_BYTES, put_in_parts
 
 _HEADS_AT_MOST = 100
-_SENT_AT_ONCE_BYTES = 1024 * 1024
-"""A stream's headers go ahead, and the server is waited for before its bytes follow ("Expect: 100-continue"): a round
-trip more, which pays where a refusal saves sending much."""
 _REFUSED = ("412", "PreconditionFailed")
 _MADE_ALREADY = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 
@@ -141,11 +138,7 @@ class S3ObjectStore:
         self, stream: BinaryIO, body: bytes | Path, options: dict[str, Any], conditions: dict[str, str]
     ) -> Mapping[str, Any]:
         """Write an object; a large file in parts. What replaces a known object goes in one piece."""
-        size = len(body) if isinstance(body, bytes) else body.stat().st_size
-        if size <= _SENT_AT_ONCE_BYTES:
-            whole: Mapping[str, Any] = self._client.put_object(Body=stream.read(), **options)
-            return whole
-        if isinstance(body, bytes) or "IfMatch" in conditions or size <= PART_BYTES:
+        if isinstance(body, bytes) or "IfMatch" in conditions or body.stat().st_size <= PART_BYTES:
             answer: Mapping[str, Any] = self._client.put_object(Body=stream, **options)
             return answer
         where = {name: options[name] for name in ("Bucket", "Key")}

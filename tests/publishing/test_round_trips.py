@@ -39,17 +39,11 @@ def distributed(far, tmp_path, settings, db):
     return stack
 
 
-def add(stack, *names):
+def add(stack, *names, architecture="amd64"):
     for name in names:
-        record = make_record(name)
+        record = make_record(name, architecture=architecture)
         stack.bucket.put(record.pool_path, b"x" * record.file_size)
         stack.table.put_new(record)
-
-
-def place_of(trips, ending):
-    """Where the writes of keys with this ending are, from the first to the last, in order of their beginnings."""
-    places = [number for number, trip in enumerate(trips) if trip.name.startswith("PUT") and trip.name.endswith(ending)]
-    return places[0], places[-1]
 
 
 def test_a_chain_is_of_trips_that_do_not_overlap():
@@ -58,14 +52,16 @@ def test_a_chain_is_of_trips_that_do_not_overlap():
     assert in_sequence([]) == []
 
 
-def test_a_publication_of_one_package_waits_for_few_round_trips_in_sequence(distributed, far):
+@pytest.mark.parametrize("architecture", ["amd64", "all"])
+def test_a_publication_of_one_package_waits_for_few_round_trips_in_sequence(distributed, far, architecture):
+    """However many indexes the package is in: one of architecture all is in two here."""
     add(distributed, "one", "two")
     publish("stable", Silent())
-    add(distributed, "three")
+    add(distributed, "three", architecture=architecture)
     far.delay, began = FAR, time.time()
     publication = publish("stable", Silent())
     trips = far.between(began, time.time())
-    assert publication.added == ["three 1.0 amd64"]
+    assert publication.added == [f"three 1.0 {architecture}"]
     names = [trip.name.rpartition("/")[2] for trip in in_sequence(trips)]
     switch = max(number for number, trip in enumerate(trips) if trip.name.endswith("/InRelease"))
     to_switch = in_sequence(trips[: switch + 1])
