@@ -11,8 +11,8 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.urls import reverse_lazy
 from kombu import Exchange, Queue
 
-from packages_app.core.addresses import parse_private_upstreams
 from packages_app.core.locations import FolderStore, parse_store_url, parse_table_url
+from packages_app.core.private_upstreams import parse_private_upstreams
 from repomgr import environment
 
 BASE_DIR = environment.BASE_DIR

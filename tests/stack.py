@@ -11,9 +11,9 @@ import pytest
 import yaml
 from django.conf import settings as live_settings
 
-from packages_app.core.addresses import parse_private_upstreams
 from packages_app.core.locations import FolderStore, SqliteTable, StoreLocation, TableLocation
 from packages_app.core.ports import ObjectStore, PackageTable, Silent
+from packages_app.core.private_upstreams import parse_private_upstreams
 from packages_app.core.record import PackageRecord
 from packages_app.models import Job
 from packages_app.services import adapters, job_services

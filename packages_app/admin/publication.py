@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,8 +18,23 @@ from unfold.decorators import action, display
 from packages_app.admin.long_list import ValueFilter
 from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand, job_page, lines, size_text
 from packages_app.models import Publication
+from packages_app.services.publication.publication_lists import whole_lists
 from packages_app.services.publication.requests import request_publication
 from packages_app.services.requests import request_force_rebuild, request_sweep
+
+
+def left_out_line(row: dict[str, Any]) -> str:
+    """Return which record no index carries, and why."""
+    return f"{row['package_id']} {row['architecture']}: {', '.join(row['reasons'])}"
+
+
+def first_of(publication: Publication, name: str, items: list[str]) -> SafeString:
+    """Return the lines that a row holds of one of its lists, and how many more there are, with a link to all."""
+    more = getattr(publication, f"{name}_count") - len(items)
+    if more <= 0:
+        return lines(items)
+    page = reverse("admin:packages_app_publication_lists", args=[publication.pk])
+    return format_html('{}<p>and {} more: <a class="rm-link" href="{}">all of them</a></p>', lines(items), more, page)
 
 
 class SuiteFilter(ValueFilter):
@@ -61,17 +80,17 @@ class PublicationAdmin(WindowAdmin):
     @display(description="added / removed")
     def changes(self, publication: Publication) -> str:
         """How many packages came and went."""
-        return f"+{len(publication.added)} / −{len(publication.removed)}"
+        return f"+{publication.added_count} / −{publication.removed_count}"
 
     @display(description="left out")
     def shown_left_out(self, publication: Publication) -> str:
         """How many records no index carries."""
-        return str(len(publication.left_out) or "–")
+        return str(publication.left_out_count or "–")
 
     @display(description="files missing")
     def shown_missing(self, publication: Publication) -> str:
         """How many pool files were missing."""
-        return str(len(publication.missing_files) or "–")
+        return str(publication.missing_files_count or "–")
 
     @display(description="bytes of indexes uploaded")
     def uploaded(self, publication: Publication) -> str:
@@ -88,24 +107,22 @@ class PublicationAdmin(WindowAdmin):
     @display(description="added")
     def added_lines(self, publication: Publication) -> SafeString:
         """What came."""
-        return lines(publication.added)
+        return first_of(publication, "added", publication.added)
 
     @display(description="removed")
     def removed_lines(self, publication: Publication) -> SafeString:
         """What went."""
-        return lines(publication.removed)
+        return first_of(publication, "removed", publication.removed)
 
     @display(description="left out, with the reason")
     def left_out_lines(self, publication: Publication) -> SafeString:
         """What no index carries, and why."""
-        return lines(
-            [f"{row['package_id']} {row['architecture']}: {', '.join(row['reasons'])}" for row in publication.left_out]
-        )
+        return first_of(publication, "left_out", [left_out_line(row) for row in publication.left_out])
 
     @display(description="missing pool files")
     def missing_lines(self, publication: Publication) -> SafeString:
         """What a force rebuild found missing."""
-        return lines(publication.missing_files)
+        return first_of(publication, "missing_files", publication.missing_files)
 
     @action(description="Force rebuild these suites", permissions=["publish"])
     def force_rebuild(self, request: HttpRequest, queryset: QuerySet[Publication]) -> HttpResponseBase:
@@ -119,9 +136,21 @@ class PublicationAdmin(WindowAdmin):
         return [
             path("publish/", view(require_POST(self.publish_view)), name="packages_app_publication_publish"),
             path("force-rebuild/", view(require_POST(self.rebuild_view)), name="packages_app_publication_rebuild"),
+            path("<int:pk>/lists/", view(self.lists_view), name="packages_app_publication_lists"),
             path("sweep/", view(require_POST(self.sweep_view)), name="packages_app_publication_sweep"),
             *super().get_urls(),
         ]
+
+    def lists_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Show every list of a publication whole, as plain text: a heading with its count, then a line each."""
+        publication = get_object_or_404(Publication, pk=pk)
+        if not self.has_view_permission(request, publication):
+            raise PermissionDenied
+        text = []
+        for name, items in whole_lists(publication).items():
+            text.append(f"{name.replace('_', ' ')}: {len(items)}")
+            text += [f"  {left_out_line(item) if name == 'left_out' else item}" for item in items]
+        return HttpResponse("\n".join(text) + "\n", content_type="text/plain; charset=utf-8")
 
     def publish_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a publication of one suite."""

@@ -6,6 +6,7 @@ Each port has an embedded and a distributed adapter; one contract test runs agai
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -160,6 +161,11 @@ class ObjectStore(Protocol):
     `core.layout` by key. Keys are relative, without a leading slash, and may hold `+`, `~` and `:`.
     """
 
+    @property
+    def at_once(self) -> int:
+        """How many calls are worth making at the same time; 1 where none waits for a server."""
+        ...
+
     def create(self) -> bool:
         """Make the bucket or folder when it is missing; True when it was made. Safe to repeat."""
         ...
@@ -184,6 +190,14 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def put_many_new(self, objects: Sequence[tuple[str, bytes]]) -> list[bool]:
+        """Write small objects, a key and its bytes each, as `put` does with `if_none_match`, faster.
+
+        Return for each, in their order, whether it was written; the others are there already, and stay. Raise the
+        errors of `put`; some may be written by then.
+        """
+        ...
+
     def head(self, key: str) -> ObjectInfo | None:
         """Tell an object's size, type and metadata, or None."""
         ...
@@ -192,8 +206,27 @@ class ObjectStore(Protocol):
         """Give a small object's bytes; raises `ObjectNotFound`."""
         ...
 
+    def read_with_etag(self, key: str) -> tuple[bytes, str]:
+        """Return a small object's bytes and the ETag of just these bytes; raise `ObjectNotFound`."""
+        ...
+
     def open(self, key: str) -> BinaryIO:
         """Open an object for reading from its start; the caller closes it. Raises `ObjectNotFound`."""
+        ...
+
+    def as_local_file(self, key: str) -> AbstractContextManager[Path]:
+        """Return an object for the block as a file of the key's last part, which stays what it is.
+
+        It is not to be written to: it may be the store's own. Raise `ObjectNotFound` when the block begins.
+        """
+        ...
+
+    def draft_folder(self) -> AbstractContextManager[Path]:
+        """Return an empty folder for the block, for files that are to become objects.
+
+        Where the store is a folder, it is on the same file system: a file of it that is put, and left alone then, is
+        not copied.
+        """
         ...
 
     def copy(self, source: str, target: str, *, metadata: Mapping[str, str]) -> ObjectInfo:

@@ -47,6 +47,12 @@ def named_key(key: TableKey) -> str:
     return package_named(name, version, key[1])
 
 
+def key_named(text: str) -> TableKey:
+    """Return the key that `named_key` wrote so; raise `ValueError` for another text."""
+    name, version, architecture = text.split(" ")
+    return (make_package_id(name, version), architecture)
+
+
 def make_package_id(name: str, version: str) -> str:
     """Give the table's partition key, `name#version`."""
     return f"{name}#{version}"

@@ -11,7 +11,7 @@ from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.core.version import version_key
 from packages_app.debian.stanza import stanza_of
 
-Order = tuple[str, str, str, str]
+SortKey = tuple[str, str, str, str]
 """Where an entry stands in its index: name, the version's sort key, architecture, and of equal versions the text."""
 
 _NAMES = ("package", "version", "architecture", "filename", "size", "sha256", "description")
@@ -38,7 +38,7 @@ class IndexEntry:
     stanza: bytes
 
     @property
-    def order(self) -> Order:
+    def order(self) -> SortKey:
         """Where it stands in its index."""
         return order_of(self.package_name, self.version, self.architecture)
 
@@ -71,7 +71,7 @@ class IndexEntry:
         return _field(self.stanza, name)
 
 
-def order_of(name: str, version: str, architecture: str) -> Order:
+def order_of(name: str, version: str, architecture: str) -> SortKey:
     """Give where an entry stands; raises `InvalidVersion`."""
     return (name, version_key(version), architecture, version)
 

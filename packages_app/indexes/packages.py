@@ -12,7 +12,7 @@ from packages_app.core.record import PackageRecord, named_key
 from packages_app.core.repository import Suite
 from packages_app.core.version import is_version
 from packages_app.indexes.compression import ENDINGS, GZIP, PLAIN
-from packages_app.indexes.entry import IndexEntry, Order, entry_of
+from packages_app.indexes.entry import IndexEntry, SortKey, entry_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def place(suite: Suite, record: PackageRecord) -> Placed | LeftOut:
 
 def split_complete(suite: Suite, records: Iterable[PackageRecord]) -> tuple[list[Placed], list[LeftOut]]:
     """Split a suite's records into those its indexes carry, in index order, and those left out, by their keys."""
-    complete: list[tuple[Order, Placed]] = []
+    complete: list[tuple[SortKey, Placed]] = []
     left_out: list[LeftOut] = []
     for record in records:
         placed = place(suite, record)

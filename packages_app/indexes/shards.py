@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from packages_app.core.record import TableKey, make_package_id
 from packages_app.indexes.compression import EMPTY_GZIP, GZIP, PLAIN, XZ, XZ_HEADER, padded, xz_tail
-from packages_app.indexes.entry import IndexEntry, Order, entries_in, order_of
+from packages_app.indexes.entry import IndexEntry, SortKey, entries_in, order_of
 
 NEIGHBOURS = 32
 """So many entries before it, and behind it, have greater hashes than the one that a shard begins with.
@@ -106,7 +106,7 @@ def _runs(entries: Sequence[IndexEntry], begins: Iterable[int]) -> Iterator[Run]
 
 
 def edit(
-    shards: Sequence[Shard], edits: Mapping[Order, IndexEntry | None], text_of: Callable[[Shard], bytes]
+    shards: Sequence[Shard], edits: Mapping[SortKey, IndexEntry | None], text_of: Callable[[Shard], bytes]
 ) -> Edited:
     """Put entries into an index or take them out (None); only the texts of shards near these are read.
 
@@ -127,9 +127,9 @@ def edit(
     return Edited((*parts, *shards[done:]), frozenset(before))
 
 
-def _groups(shards: Sequence[Shard], edits: Mapping[Order, object]) -> Iterator[tuple[int, int, list[Order]]]:
+def _groups(shards: Sequence[Shard], edits: Mapping[SortKey, object]) -> Iterator[tuple[int, int, list[SortKey]]]:
     """Give rows of shards that edits and their context fall into, from the first to before the last, with the edits."""
-    groups: list[tuple[int, int, list[Order]]] = []
+    groups: list[tuple[int, int, list[SortKey]]] = []
     for number, orders in sorted(_by_shard(shards, edits).items()):
         first, last = max(0, number - _CONTEXT), min(len(shards), number + _CONTEXT + 1)
         if groups and first <= groups[-1][1]:
@@ -141,7 +141,7 @@ def _groups(shards: Sequence[Shard], edits: Mapping[Order, object]) -> Iterator[
 
 
 def _edited(
-    shards: Sequence[Shard], edits: Mapping[Order, IndexEntry | None], text_of: Callable[[Shard], bytes]
+    shards: Sequence[Shard], edits: Mapping[SortKey, IndexEntry | None], text_of: Callable[[Shard], bytes]
 ) -> tuple[list[Shard | Run], set[TableKey]]:
     """Give what becomes of a row of shards that has all the context of its edits, and which keys it had of theirs."""
     runs = {Run(tuple(entries_in(text_of(shard)))): shard for shard in shards}
@@ -172,16 +172,16 @@ def _begins(entries: Sequence[IndexEntry], begun: Collection[TableKey], places: 
     ]
 
 
-def _by_shard(shards: Sequence[Shard], edits: Iterable[Order]) -> dict[int, list[Order]]:
+def _by_shard(shards: Sequence[Shard], edits: Iterable[SortKey]) -> dict[int, list[SortKey]]:
     """Give which edits fall into which shard; what stands before all shards falls into the first."""
-    touched: dict[int, list[Order]] = {}
+    touched: dict[int, list[SortKey]] = {}
     for order in edits:
         number = bisect_right(shards, order, key=lambda shard: order_of(*shard.first)) - 1
         touched.setdefault(max(0, number), []).append(order)
     return touched
 
 
-def _key_of(order: Order) -> TableKey:
+def _key_of(order: SortKey) -> TableKey:
     name, _, architecture, version = order
     return (make_package_id(name, version), architecture)
 

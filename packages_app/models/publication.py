@@ -8,8 +8,10 @@ from django.db import models
 class Publication(models.Model):
     """One published state of one suite.
 
-    `left_out` lists records that no index carries, with reasons; `missing_files` pool files that a force rebuild
-    found missing; `added` and `removed` packages against the publication before (`name version architecture`).
+    Each list holds its first hundred items and its count tells of all; where there are more, the object `lists_key` of
+    staging has every list whole. `left_out` lists records that no index carries, with reasons; `missing_files` pool
+    files that a force rebuild found missing; `added` and `removed` packages against the publication before
+    (`name version architecture`).
     """
 
     class Kind(models.TextChoices):
@@ -18,6 +20,8 @@ class Publication(models.Model):
         PUBLISH = "publish", "publish"
         FORCE_REBUILD = "force_rebuild", "force rebuild"
         REFRESH = "refresh_signatures", "signature renewed"
+
+    LISTS = ("added", "removed", "left_out", "missing_files")
 
     suite = models.CharField(max_length=64)
     kind = models.CharField(max_length=32, choices=Kind.choices)
@@ -33,6 +37,11 @@ class Publication(models.Model):
     removed = models.JSONField(default=list)
     left_out = models.JSONField("left out", default=list)
     missing_files = models.JSONField("missing pool files", default=list)
+    added_count = models.PositiveIntegerField("packages added", default=0)
+    removed_count = models.PositiveIntegerField("packages removed", default=0)
+    left_out_count = models.PositiveIntegerField("records left out", default=0)
+    missing_files_count = models.PositiveIntegerField("pool files missing", default=0)
+    lists_key = models.CharField("whole lists", max_length=255, blank=True)
     job = models.ForeignKey("packages_app.Job", null=True, on_delete=models.SET_NULL, related_name="publications")
 
     class Meta:

@@ -8,7 +8,9 @@ about to replace it are named before the switch: whichever is in place then, it 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
+from packages_app.core.at_once import both_at_once
 from packages_app.core.ports import ObjectStore, PackageTable, PendingChange
 from packages_app.core.repository import Suite
 from packages_app.publishing.change_draft import MOST_CHANGES, Base
@@ -24,10 +26,10 @@ def find_base(
     if published.release is None or len(changes) > MOST_CHANGES:
         return None
     digest = release_digest(published.text)
-    if digest not in table.releases_of(suite.name):
-        return None
-    shards = read_shard_list(staging, suite.name, digest)
-    if shards is None or shards.shape != shape_of(suite):
+    bases, shards = both_at_once(
+        partial(table.releases_of, suite.name), partial(read_shard_list, staging, suite.name, digest), staging.at_once
+    )
+    if digest not in bases or shards is None or shards.shape != shape_of(suite):
         return None
     return Base(published.release, shards, tuple(changes))
 
@@ -37,6 +39,8 @@ def keep_base(
 ) -> None:
     """Keep a Release that is in place or about to be as a base, and the published one if it was one."""
     digest, before = release_digest(release), release_digest(published.text)
-    keep_shard_list(staging, suite, digest, shards)
-    known = {one for one in table.releases_of(suite) if one == before}
+    _, bases = both_at_once(
+        partial(keep_shard_list, staging, suite, digest, shards), partial(table.releases_of, suite), staging.at_once
+    )
+    known = {one for one in bases if one == before}
     table.keep_releases(suite, sorted({*known, digest}))

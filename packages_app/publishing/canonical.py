@@ -8,8 +8,10 @@ Each object says its SHA256, so that one left by an interrupted publication is k
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
+from packages_app.core.at_once import at_once
 from packages_app.core.errors import ObjectChanged, ObjectExists
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import ObjectInfo, ObjectStore
@@ -28,7 +30,8 @@ def look_at_canonical(store: ObjectStore, suite: Suite) -> Seen:
         suite_path(suite.name, name)
         for name in (*plan_of(suite).stored, *plan_of(suite).diff_names, "Release", "Release.gpg")
     ]
-    return {key: store.head(key) for key in keys}
+    infos = at_once([partial(store.head, key) for key in keys], store.at_once)
+    return dict(zip(keys, infos, strict=True))
 
 
 def in_place(key: str, sha256: str, seen: Seen) -> bool:

@@ -7,19 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from packages_app.core.at_once import at_once
 from packages_app.core.ports import ObjectStore, PackageTable, PendingChange
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
 from packages_app.core.version import is_version
 from packages_app.indexes.compression import GZIP, PLAIN
-from packages_app.indexes.entry import IndexEntry, Order, order_of
-from packages_app.indexes.packages import (
-    LeftOut,
-    Placed,
-    patch_folder,
-    place,
-    plan_of,
-)
+from packages_app.indexes.entry import IndexEntry, SortKey, order_of
+from packages_app.indexes.packages import LeftOut, Placed, patch_folder, place, plan_of
 from packages_app.indexes.pdiff import Content
 from packages_app.indexes.release import Release
 from packages_app.indexes.shards import Shard, edit
@@ -47,7 +42,7 @@ class Base:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _PendingRecords:
     """What the table says now of the records with pending changes."""
 
     placed: dict[TableKey, Placed]
@@ -69,12 +64,10 @@ def change_draft(
         index: PublishedIndex(bucket, suite, index, base.release.entries, base.shards.indexes[index])
         for index in plan_of(suite).folders
     }
-    edited = {
-        index: edit(one.shards, _edits_of(suite, index, keys, found), partial(one.text_of, cache=cache))
-        for index, one in published.items()
-    }
-    written = {index: splice_index(folder, suite, one, edited[index].parts, cache) for index, one in published.items()}
-    before: set[TableKey] = set().union(*(one.before for one in edited.values()))
+    renew = [partial(_renewed, folder, one, keys, found, cache) for one in published.values()]
+    renewed = dict(zip(published, at_once(renew, bucket.at_once), strict=True))
+    written = {index: new for index, (new, _) in renewed.items()}
+    before: set[TableKey] = set().union(*(had for _, had in renewed.values()))
     now = set(found.placed)
     packages = base.shards.packages + len(now - before) - len(before - now)
 
@@ -106,7 +99,16 @@ def change_draft(
     )
 
 
-def _look_up(suite: Suite, keys: Sequence[TableKey], records: dict[TableKey, PackageRecord]) -> _Found:
+def _renewed(
+    folder: Path, published: PublishedIndex, keys: Sequence[TableKey], found: _PendingRecords, cache: ShardCache
+) -> tuple[WrittenIndex, frozenset[TableKey]]:
+    """Return an index with what was found of the records of some keys, and which of these it had before."""
+    edits = _edits_of(published.suite, published.folder, keys, found)
+    edited = edit(published.shards, edits, partial(published.text_of, cache=cache))
+    return splice_index(folder, published.suite, published, edited.parts, cache), edited.before
+
+
+def _look_up(suite: Suite, keys: Sequence[TableKey], records: dict[TableKey, PackageRecord]) -> _PendingRecords:
     placed: dict[TableKey, Placed] = {}
     left_out = []
     for key, record in records.items():
@@ -116,13 +118,15 @@ def _look_up(suite: Suite, keys: Sequence[TableKey], records: dict[TableKey, Pac
                 left_out.append(found)
             else:
                 placed[key] = found
-    return _Found(placed, tuple(left_out), frozenset(keys) - frozenset(records))
+    return _PendingRecords(placed, tuple(left_out), frozenset(keys) - frozenset(records))
 
 
-def _edits_of(suite: Suite, index: str, keys: Iterable[TableKey], found: _Found) -> dict[Order, IndexEntry | None]:
+def _edits_of(
+    suite: Suite, index: str, keys: Iterable[TableKey], found: _PendingRecords
+) -> dict[SortKey, IndexEntry | None]:
     """Give what is to stand at the place of each changed record in one index."""
     plan = plan_of(suite)
-    edits: dict[Order, IndexEntry | None] = {}
+    edits: dict[SortKey, IndexEntry | None] = {}
     for package_id, architecture in keys:
         name, _, version = package_id.partition("#")
         if is_version(version):  # no index carries others
@@ -153,7 +157,7 @@ def _patched(
     return Patched(diffs, *write_diffs(folder, index, new.content, diffs))
 
 
-def _left_out(base: Base, found: _Found) -> tuple[LeftOut, ...]:
+def _left_out(base: Base, found: _PendingRecords) -> tuple[LeftOut, ...]:
     """Give what is left out of the suite now, by its keys."""
     changed = {change.key for change in base.changes}
     stay = (item for item in base.shards.left_out if (item.package_id, item.architecture) not in changed)

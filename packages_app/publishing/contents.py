@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from packages_app.indexes.entry import IndexEntry, Order, entries_in, entries_of, order_of
+from packages_app.indexes.entry import IndexEntry, SortKey, entries_in, entries_of, order_of
 from packages_app.indexes.shards import Shard
 
 _AFTER_ALL = "\U0010ffff"
@@ -62,7 +62,7 @@ class ShardedContents:
 
     def _last_of(self, folder: str, name: str) -> list[IndexEntry]:
         shards = self.indexes[folder]
-        last: Order = (name, _AFTER_ALL, "", "")
+        last: SortKey = (name, _AFTER_ALL, "", "")
         after = bisect_right(shards, last, key=lambda shard: order_of(*shard.first))
         if not after:
             return []

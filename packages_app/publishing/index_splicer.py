@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from gzip import BadGzipFile
 from pathlib import Path
 from typing import BinaryIO
 
+from packages_app.core.at_once import at_once
 from packages_app.core.checksums import chunks_of
 from packages_app.core.repository import Suite
 from packages_app.indexes.compression import GZIP, XZ
@@ -58,9 +59,9 @@ def splice_index(
                 raise damaged(published.name(GZIP)) from error
         return IndexFile(name, sink.entry(), sink.path, stored)
 
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="splice") as threads:
-        texts = {sha256: one.text for sha256, one in made.items()}
-        return WrittenIndex(tuple(threads.map(write, endings)), shards, texts)
+    texts = {sha256: one.text for sha256, one in made.items()}
+    files = at_once([partial(write, ending) for ending in endings], max(os.cpu_count() or 1, published.bucket.at_once))
+    return WrittenIndex(tuple(files), shards, texts)
 
 
 def _splice(

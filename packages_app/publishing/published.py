@@ -28,18 +28,18 @@ class Published:
 
 
 def read_published(store: ObjectStore, suite: str, keyring: bytes) -> Published:
-    """Read a suite's InRelease. The ETag is read first: whatever comes later makes the commit fail."""
-    key = suite_path(suite, "InRelease")
-    info = store.head(key)
-    if info is None:
+    """Read a suite's InRelease, with the ETag of just these bytes: whatever comes later makes the commit fail."""
+    try:
+        body, etag = store.read_with_etag(suite_path(suite, "InRelease"))
+    except ObjectNotFound:
         return Published(None, None)
     try:
-        text = verified_text(store.read(key), keyring)
+        text = verified_text(body, keyring)
         if text is not None:
-            return Published(info.etag, parse_release(text), text)
-    except (ObjectNotFound, CandidateRefused):
-        pass  # gone meanwhile, or no Release of ours: the next publication replaces it
-    return Published(info.etag, None)
+            return Published(etag, parse_release(text), text)
+    except CandidateRefused:
+        pass  # no Release of ours: the next publication replaces it
+    return Published(etag, None)
 
 
 def published_packages(store: ObjectStore, suite: str, release: Release) -> dict[TableKey, str]:

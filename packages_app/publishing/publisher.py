@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from packages_app.core.at_once import both_at_once
 from packages_app.core.candidate_fault import CandidateFault, faults_digest
 from packages_app.core.errors import CandidateHeld, CandidateRefused, ObjectNotFound, RepomgrError
 from packages_app.core.ports import ObjectStore, PackageTable, PendingChange, Progress, Signer
@@ -31,7 +32,6 @@ from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import read_shard_list
 from packages_app.publishing.switch import Switch
 from packages_app.publishing.whole_draft import Before, collect, whole_draft
-from packages_app.stores.draft_folder import draft_folder
 from packages_app.stores.pool_files import missing_of, missing_or_other
 
 _TOLD = 100
@@ -125,7 +125,7 @@ class Publisher:
         published = read_published(self.bucket, suite.name, self.signer.public_keyring())
         time.sleep(seconds_to_wait(published, self.clock()))
         date = date_after(published, self.clock(), rebuild=demand.rebuild)
-        with draft_folder(self.bucket) as folder:
+        with self.bucket.draft_folder() as folder:
             draft = self._draft(folder, suite, published, demand)
             self.hold()
             candidate = make_candidate(self.repository, suite, folder, draft, self.signer, date)
@@ -188,8 +188,11 @@ class Publisher:
             if not demand.resign or published.release is None:
                 raise
             return self._renew_dates(candidate, published, switch, date, error)
-        self._keep_generation(suite, candidate.release, date, published)
-        keep_base(self.table, self.staging, suite.name, published, candidate.release, draft.shards)
+        both_at_once(
+            partial(self._keep_generation, suite, candidate.release, date, published),
+            partial(keep_base, self.table, self.staging, suite.name, published, candidate.release, draft.shards),
+            self.staging.at_once,
+        )
         uploaded = switch.upload(candidate, again=demand.rebuild)
         switch.commit(candidate.release, candidate.release_gpg, candidate.in_release, again=demand.rebuild)
         self._remove_pending(draft, suite)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
+from packages_app.core.at_once import at_once
 from packages_app.core.definition import Definition
+from packages_app.core.errors import ObjectNotFound
 from packages_app.core.layout import INDEX_PAGE
 from packages_app.core.ports import ObjectStore
 from packages_app.core.repository import Repository
@@ -64,9 +68,9 @@ def client_commands(public_url: str, bootstrap: Definition | None, package: str)
 
 def put_if_other(bucket: ObjectStore, key: str, body: bytes) -> bool:
     """Write a root object unless it holds these bytes already; True when it was written."""
-    present = bucket.head(key)
-    if present is not None and present.size == len(body) and bucket.read(key) == body:
-        return False
+    with suppress(ObjectNotFound):
+        if bucket.read(key) == body:
+            return False
     bucket.put(key, body)
     return True
 
@@ -74,4 +78,5 @@ def put_if_other(bucket: ObjectStore, key: str, body: bytes) -> bool:
 def renew_root_files(bucket: ObjectStore, repository: Repository, keyring: bytes, page: bytes) -> list[str]:
     """Write the public keyring and the instructions page where they differ; gives the keys written."""
     files = {repository.keyring_key: keyring, INDEX_PAGE: page}
-    return [key for key, body in files.items() if put_if_other(bucket, key, body)]
+    written = at_once([partial(put_if_other, bucket, key, body) for key, body in files.items()], bucket.at_once)
+    return [key for key, new in zip(files, written, strict=True) if new]

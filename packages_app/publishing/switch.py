@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from packages_app.core.at_once import at_once
+from packages_app.core.batches import batches_of
 from packages_app.core.checksums import checksums_of_bytes, checksums_of_file
 from packages_app.core.errors import ObjectChanged, ObjectExists
 from packages_app.core.layout import by_hash_path, suite_path
@@ -38,19 +41,16 @@ class Switch:
 
     def upload(self, candidate: Candidate, *, again: bool) -> int:
         """Upload by-hash objects, then canonical names, of what is not in place; gives the bytes of the former."""
+        done = 0
         known = self.published.release.entries if self.published.release and not again else {}
         files = candidate.draft.stored
         changed = [file for file in files if file.name not in known or known[file.name].sha256 != file.entry.sha256]
-        for patch in candidate.draft.patches:
-            self.hold()
-            key = suite_path(self.suite.name, patch.name)
-            put_immutable(self.bucket, key, candidate.folder / patch.name, patch.entry)
         self.progress.step("upload by-hash", f"{len(changed)} indexes")
-        for done, file in enumerate(changed):
-            self.hold()
-            key = by_hash_path(self.suite.name, file.name, file.entry.sha256)
-            put_immutable(self.bucket, key, self._path(candidate, file), file.entry)
-            self.progress.advance(done + 1, len(changed))
+        self._each_at_once(partial(self._put_patch, candidate), candidate.draft.patches)
+        for some in batches_of(changed, self.bucket.at_once):
+            self._each_at_once(partial(self._put_by_hash, candidate), some)
+            done += len(some)
+            self.progress.advance(done, len(changed))
         self.progress.step("upload indexes")
         self._put_canonical(candidate, files, again=again)
         return sum(file.entry.size for file in changed)
@@ -61,8 +61,13 @@ class Switch:
         Raises `ObjectChanged` when somebody was.
         """
         self.progress.step("switch InRelease")
-        for name, body in (("Release.gpg", release_gpg), ("Release", release)):
-            self._put(name, body, again=again)
+        at_once(
+            [
+                partial(self._put, "Release.gpg", release_gpg, again=again),
+                partial(self._put, "Release", release, again=again),
+            ],
+            self.bucket.at_once,
+        )
         self.hold()
         try:
             self.bucket.put(
@@ -96,14 +101,31 @@ class Switch:
 
     def _put_canonical(self, candidate: Candidate, files: Sequence[IndexFile], *, again: bool) -> int:
         """Write indexes under their canonical names where they are not in place; gives how many were written."""
-        written = 0
-        for file in files:
-            key, sha256 = suite_path(self.suite.name, file.name), file.entry.sha256
-            if again or not in_place(key, sha256, self.seen):
-                self.hold()
-                body = self._path(candidate, file)
-                written += put_canonical(self.bucket, key, body, sha256, self.seen, again=again)
-        return written
+        others = [
+            file
+            for file in files
+            if again or not in_place(suite_path(self.suite.name, file.name), file.entry.sha256, self.seen)
+        ]
+        return sum(self._each_at_once(partial(self._put_index, candidate, again=again), others))
+
+    def _put_index(self, candidate: Candidate, file: IndexFile, *, again: bool) -> bool:
+        self.hold()
+        key, body = suite_path(self.suite.name, file.name), self._path(candidate, file)
+        return put_canonical(self.bucket, key, body, file.entry.sha256, self.seen, again=again)
+
+    def _put_patch(self, candidate: Candidate, patch: IndexFile) -> bool:
+        self.hold()
+        key = suite_path(self.suite.name, patch.name)
+        return put_immutable(self.bucket, key, candidate.folder / patch.name, patch.entry)
+
+    def _put_by_hash(self, candidate: Candidate, file: IndexFile) -> bool:
+        self.hold()
+        key = by_hash_path(self.suite.name, file.name, file.entry.sha256)
+        return put_immutable(self.bucket, key, self._path(candidate, file), file.entry)
+
+    def _each_at_once(self, put: Callable[[IndexFile], bool], files: Sequence[IndexFile]) -> list[bool]:
+        """Write objects of which none names another, so that their order is all the same to readers."""
+        return at_once([partial(put, file) for file in files], self.bucket.at_once)
 
     def _put(self, name: str, body: bytes, *, again: bool = False) -> bool:
         self.hold()

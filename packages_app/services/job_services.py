@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -14,7 +13,7 @@ from packages_app.services.intake.sync import sync_packages
 from packages_app.services.intake.upload_batch import intake_batch
 from packages_app.services.intake.uploads import intake_upload
 from packages_app.services.jobs import queue
-from packages_app.services.mirror.packages import reconcile_mirror
+from packages_app.services.mirror.changes import reconcile_what_is_due
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.refresh_signatures import refresh_signatures
 from packages_app.services.repair.force_rebuild import force_rebuild
@@ -53,8 +52,8 @@ def _refresh(job: Job, progress: Progress) -> dict[str, Any]:
     return refresh_signatures(progress, suites=job.arguments.get("suites", []), job=job)
 
 
-def _reconcile(_job: Job, progress: Progress) -> dict[str, Any]:
-    return dataclasses.asdict(reconcile_mirror(progress))
+def _reconcile(job: Job, progress: Progress) -> dict[str, Any]:
+    return reconcile_what_is_due(progress, whole=job.arguments.get("whole", False))
 
 
 def _sweep(job: Job, progress: Progress) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from packages_app.services.publication.lease_hold import lease_held
 from packages_app.sources.build_script import BuildScriptSettings
 from packages_app.sweeping.removal import move_orphans, put_back_named, remove_generations, remove_leftovers
 from packages_app.sweeping.retention import Keeping
-from packages_app.sweeping.sweep import Found, SuitePlan, Sweep
+from packages_app.sweeping.sweep import Leftover, SuitePlan, Sweep
 
 _FIRST = 20
 
@@ -83,7 +83,7 @@ def _sweep_suite(bound: Sweep, suite: str, progress: Progress, *, dry_run: bool)
     return plan
 
 
-def _sweep_pool(bound: Sweep, progress: Progress, *, dry_run: bool) -> tuple[tuple[Found, ...], list[str]]:
+def _sweep_pool(bound: Sweep, progress: Progress, *, dry_run: bool) -> tuple[tuple[Leftover, ...], list[str]]:
     progress.step("sweep pool")
     plan = bound.plan_pool()
     kept_back = [f"pool: {plan.kept_back}"] if plan.kept_back else []
@@ -99,7 +99,7 @@ def _sweep_pool(bound: Sweep, progress: Progress, *, dry_run: bool) -> tuple[tup
     return plan.orphans, kept_back
 
 
-def _sweep_staging(bound: Sweep, progress: Progress, *, dry_run: bool) -> tuple[Found, ...]:
+def _sweep_staging(bound: Sweep, progress: Progress, *, dry_run: bool) -> tuple[Leftover, ...]:
     progress.step("sweep staging")
     definitions = adapters.definitions().by_name.values()
     builds = [d.source_settings for d in definitions if isinstance(d.source_settings, BuildScriptSettings)]
@@ -129,12 +129,12 @@ def _lease(name: str, *, dry_run: bool) -> Iterator[Callable[[], None]]:
         yield lease.hold
 
 
-def _log_planned(planned: Iterable[Found]) -> None:
+def _log_planned(planned: Iterable[Leftover]) -> None:
     for found in planned:
         log.info("object_would_be_swept", key=found.key, size=found.size)
 
 
-def _summary(swept: Iterable[Found]) -> dict[str, Any]:
+def _summary(swept: Iterable[Leftover]) -> dict[str, Any]:
     found = list(swept)
     return {
         "objects": len(found),

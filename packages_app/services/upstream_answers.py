@@ -22,7 +22,7 @@ class StoredAnswers:
         self._store = store
 
     def get(self, url: str) -> KeptAnswer | None:
-        """Give what was last kept for an address; what is missing, spoilt or out of reach counts as nothing."""
+        """Give what was last kept for an address; what is missing, corrupt or out of reach counts as nothing."""
         try:
             entry = json.loads(self._store.read(_key(url)))
             body = b64decode(entry["body"], validate=True)
@@ -35,8 +35,8 @@ class StoredAnswers:
             log.warning("kept_answer_unreachable", key=_key(url), code=error.code, error=error.message)
             return None
         except (ValueError, KeyError, TypeError, AttributeError):
-            pass  # no JSON, or of another shape: as spoilt as a wrong checksum
-        log.warning("kept_answer_spoilt", key=_key(url))
+            pass  # no JSON, or of another shape: as corrupt as a wrong checksum
+        log.warning("kept_answer_corrupt", key=_key(url))
         return None
 
     def put(self, url: str, answer: KeptAnswer) -> None:

@@ -1,6 +1,6 @@
 """The form of our signatures, as strictly as gpgv takes it (RFC 4880, 5.2.3, 6.1 and 7).
 
-Sequoia passes over damage that does not touch what was signed: a spoilt armor line, a checksum, the two bytes by which
+Sequoia passes over damage that does not touch what was signed: a corrupt armor line, a checksum, the two bytes by which
 a signature tells its digest. apt's gpgv refuses the file then.
 """
 

@@ -17,8 +17,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore
 import httpx
 
-from packages_app.core.addresses import PrivateUpstreams, read_address
 from packages_app.core.errors import UpstreamError
+from packages_app.core.private_upstreams import PrivateUpstreams, read_address
 from packages_app.sources.exchange import plain
 
 _REMEDY = "Name the host or its network in PRIVATE_UPSTREAMS if downloads from there are meant."

@@ -16,10 +16,10 @@ import httpx
 import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
-from packages_app.core.addresses import PrivateUpstreams
 from packages_app.core.checksums import CHUNK_BYTES, ChecksumPass, Checksums
 from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Clock, Progress
+from packages_app.core.private_upstreams import PrivateUpstreams
 from packages_app.sources.answers import AnswerCache, NothingKept
 from packages_app.sources.connections import CheckedTransport
 from packages_app.sources.exchange import Answer, Broken, Check, check_status, faults, only_http, plain

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import structlog
 
+from packages_app.core.at_once import at_once
 from packages_app.core.checksums import checksums_of, chunks_of
 from packages_app.core.errors import ImmutableObjectConflict, ObjectExists, ObjectNotFound
 from packages_app.core.ports import ObjectStore
-
-PutManyNew = Callable[[Sequence[tuple[str, bytes]]], list[bool]]
-"""What a store may have besides: writes the objects whose keys are not there, and gives which it wrote."""
-_AT_ONCE = 8
 
 
 class Hashed(Protocol):
@@ -47,23 +43,20 @@ def put_many_immutable(
 ) -> list[bool | ImmutableObjectConflict]:
     """Write small objects, each a key, its bytes and their checksums, as `put_immutable` does each, faster.
 
-    Gives what it would give or raise for each, in their order; other errors are raised, some may be written by then.
+    Return what it would return or raise for each, in their order; raise other errors, some may be written by then.
     """
-    if not objects:
-        return []
-    put_many_new: PutManyNew | None = getattr(store, "put_many_new", None)
-    if put_many_new is not None:
-        written = put_many_new([(key, body) for key, body, _ in objects])
-        return [new or _outcome(_put_beside, store, each) for new, each in zip(written, objects, strict=True)]
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="put") as threads:
-        return list(threads.map(partial(_outcome, put_immutable, store), objects))
+    written = store.put_many_new([(key, body) for key, body, _ in objects])
+    there = [number for number, new in enumerate(written) if not new]
+    outcomes: list[bool | ImmutableObjectConflict] = list(written)
+    looked_at = at_once([partial(_beside, store, objects[number]) for number in there], store.at_once)
+    for number, outcome in zip(there, looked_at, strict=True):
+        outcomes[number] = outcome
+    return outcomes
 
 
-def _outcome(
-    put: Callable[[ObjectStore, str, bytes, Hashed], bool], store: ObjectStore, each: tuple[str, bytes, Hashed]
-) -> bool | ImmutableObjectConflict:
+def _beside(store: ObjectStore, each: tuple[str, bytes, Hashed]) -> bool | ImmutableObjectConflict:
     try:
-        return put(store, *each)
+        return _put_beside(store, *each)
     except ImmutableObjectConflict as error:
         return error
 

@@ -49,9 +49,12 @@ log = structlog.get_logger(__name__)
 class LocalObjectStore:
     """Fulfils `core.ports.ObjectStore`. What is not an object stands below `.repomgr/` in the folder."""
 
+    at_once = 1
+
     def __init__(self, location: FolderStore, *, clock: Callable[[], float] = time.time) -> None:
         self._root = location.path
         self._clock = clock
+        self._looked_for_old_drafts = 0.0
         self._metadata = location.path / _OWN / "metadata"
         self._storage = FileSystemStorage(
             location=location.path, file_permissions_mode=FILE_MODE, directory_permissions_mode=FOLDER_MODE
@@ -86,7 +89,7 @@ class LocalObjectStore:
         if_none_match: bool = False,
         if_match: str | None = None,
     ) -> ObjectInfo:
-        """Write an object from bytes or a file; a file that a folder store `held` becomes the object itself."""
+        """Write an object from bytes or a file; one that stands below `.repomgr/` becomes the object itself."""
         path = self._path(key)
         with (
             body.open("rb") if isinstance(body, Path) else BytesIO(body) as source,
@@ -103,12 +106,9 @@ class LocalObjectStore:
             return self._place(draft, path, key, metadata or {}, if_none_match=if_none_match, if_match=if_match)
 
     def put_many_new(self, objects: Sequence[tuple[str, bytes]]) -> list[bool]:
-        """Write objects, keys and bytes, as `put` does with `if_none_match`, faster; gives which were written.
-
-        The others are there already. Some may be written when this raises.
-        """
+        """Write small objects that are not there."""
         files = [(f"{self._root}/{checked_key(key)}", body) for key, body in objects]
-        with self.drafts() as folder, self._call("put_many_new", ""):
+        with self.draft_folder() as folder, self._call("put_many_new", ""):
             try:
                 return write_new(folder, files)
             except FileExistsError as error:
@@ -131,6 +131,11 @@ class LocalObjectStore:
         with self.open(key) as stream, self._call("read", key):
             return stream.read()
 
+    def read_with_etag(self, key: str) -> tuple[bytes, str]:
+        """Return an object's bytes and their ETag."""
+        with self.open(key) as stream, self._call("read", key):
+            return stream.read(), etag_of(os.fstat(stream.fileno()))
+
     def open(self, key: str) -> BinaryIO:
         """Open an object: a file of the system, whose `fileno` tells size and time of just these bytes."""
         path = self._path(key)
@@ -145,27 +150,31 @@ class LocalObjectStore:
             return self._place(draft, target_path, target, metadata)
 
     @contextmanager
-    def held(self, key: str) -> Iterator[Path]:
-        """Give an object as a file of its own name for the block, not to be written to. Raises `ObjectNotFound`.
-
-        It is a hard link, so nothing is copied, and it stays what it is when the object goes meanwhile.
-        """
+    def as_local_file(self, key: str) -> Iterator[Path]:
+        """Return an object as a file: a hard link, so nothing is copied, and it stays when the object goes."""
         path = self._path(key)
-        with self.drafts() as folder:
+        with self.draft_folder() as folder:
             file = folder / path.name
-            with self._call("hold", key), path.open("rb") as stream:
+            with self._call("link", key), path.open("rb") as stream:
                 link_or_copy(path, stream, file)
             yield file
 
     @contextmanager
-    def drafts(self) -> Iterator[Path]:
-        """Give an empty folder for the block; a file of it that is put, and left alone then, is not copied."""
-        with ExitStack() as held:
+    def draft_folder(self) -> Iterator[Path]:
+        """Return an empty folder on the same file system."""
+        with ExitStack() as kept:
             with self._call("draft", ""):
                 folder = self._own_folder("tmp")
-                remove_before(folder, self._clock() - _DRAFT_SECONDS)
-                name = held.enter_context(tempfile.TemporaryDirectory(dir=folder))
+                self._remove_old_drafts(folder)
+                name = kept.enter_context(tempfile.TemporaryDirectory(dir=folder))
             yield Path(name)
+
+    def _remove_old_drafts(self, folder: Path) -> None:
+        """Remove what killed processes left: looked for when a process begins, and once a day from then on."""
+        now = self._clock()
+        if now - self._looked_for_old_drafts >= _DRAFT_SECONDS:
+            self._looked_for_old_drafts = now
+            remove_before(folder, now - _DRAFT_SECONDS)
 
     def delete(self, key: str) -> None:
         """Remove an object."""

@@ -34,6 +34,11 @@ class ResumedBody(io.RawIOBase):
         self._body: Any = answer["Body"]
         self._at = 0
 
+    @property
+    def etag(self) -> str:
+        """The ETag of the object whose bytes these are."""
+        return self._etag
+
     def readable(self) -> bool:
         """Say yes."""
         return True
@@ -67,6 +72,6 @@ class ResumedBody(io.RawIOBase):
         self._body = io.BytesIO() if self._at == self._size else self._fetch(self._at, self._etag)["Body"]
 
 
-def open_body(fetch: Fetch, gave_up: Callable[[Exception], Exception]) -> io.BufferedReader:
-    """Give a buffered stream of an object's bytes; see `ResumedBody`."""
-    return io.BufferedReader(ResumedBody(fetch, gave_up), _BUFFER_BYTES)
+def buffered(body: ResumedBody) -> io.BufferedReader:
+    """Return a buffered stream of an object's bytes; closing it lets the connection go."""
+    return io.BufferedReader(body, _BUFFER_BYTES)

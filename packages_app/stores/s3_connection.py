@@ -16,12 +16,14 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.utils import determine_content_length
 from storages.backends.s3 import S3Storage
 
 from packages_app.core.errors import ObjectNotFound, RepomgrError, StoreMissing, StoreUnavailable
 from packages_app.core.locations import S3Store
 
 TRIES = 3
+_SMALL_BYTES = 1024 * 1024
 MISSING = ("404", "NoSuchKey", "NotFound")
 CONFLICT = "ConditionalRequestConflict"
 
@@ -72,7 +74,7 @@ def connect(location: S3Store) -> Any:
             retries={"total_max_attempts": TRIES, "mode": "standard"},
             request_checksum_calculation=checksums,
             response_checksum_validation=checksums,
-            max_pool_connections=16,
+            max_pool_connections=32,
             s3={"addressing_style": "path" if own_server else "auto"},
         ),
     )
@@ -82,6 +84,7 @@ def client_of(storage: Any) -> Any:
     """Return a client for all threads, which logs each failed try."""
     client = storage.connection.meta.client
     client.meta.events.register("needs-retry.s3", _after_try)
+    client.meta.events.register_last("before-call.s3", _send_small_body_at_once)
     return client
 
 
@@ -138,6 +141,17 @@ def _remedy(location: S3Store, operation: str, code: str) -> str:
     if code == "AccessControlListNotSupported":
         return "Take acl= out of the store's URL and use a bucket policy, or enable ACLs on the bucket."
     return ""
+
+
+def _send_small_body_at_once(params: dict[str, Any], **_rest: Any) -> None:
+    """Take "Expect: 100-continue" from a request whose body is small (an event handler of botocore).
+
+    With it the headers go ahead, and the body follows when the server has said so: a round trip more, which pays where
+    a refusal saves sending much.
+    """
+    size = determine_content_length(params.get("body"))
+    if size is not None and size <= _SMALL_BYTES:
+        params["headers"].pop("Expect", None)
 
 
 def _after_try(

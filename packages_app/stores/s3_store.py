@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from os.path import commonpath
 from pathlib import Path
@@ -17,13 +18,15 @@ from uuid import uuid4
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
+from packages_app.core.at_once import at_once
 from packages_app.core.checksums import chunks_of
 from packages_app.core.errors import ObjectChanged, ObjectExists, ObjectNotFound
 from packages_app.core.layout import cache_control, content_type
 from packages_app.core.locations import S3Store
 from packages_app.core.ports import ObjectInfo
+from packages_app.stores.local_copy import copy_to_file
 from packages_app.stores.object_key import checked_key, is_key
-from packages_app.stores.s3_body import open_body
+from packages_app.stores.s3_body import ResumedBody, buffered
 from packages_app.stores.s3_connection import MISSING, client_of, connect, error_code, store_error, unavailable
 from packages_app.stores.s3_multipart import PART_BYTES, put_in_parts
 
@@ -36,6 +39,8 @@ log = structlog.get_logger(__name__)
 
 class S3ObjectStore:
     """Fulfils `core.ports.ObjectStore` for a bucket, or for what lies below a prefix of it."""
+
+    at_once = 16
 
     def __init__(self, location: S3Store) -> None:
         self._location = location
@@ -117,6 +122,17 @@ class S3ObjectStore:
         date = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
         return ObjectInfo(key, size, answer["ETag"], content_type(key), cache_control(key), date, metadata)
 
+    def put_many_new(self, objects: Sequence[tuple[str, bytes]]) -> list[bool]:
+        """Write small objects that are not there, several at once."""
+        return at_once([partial(self._put_new, key, body) for key, body in objects], self.at_once)
+
+    def _put_new(self, key: str, body: bytes) -> bool:
+        try:
+            self.put(key, body, if_none_match=True)
+        except ObjectExists:
+            return False
+        return True
+
     def _put(
         self, stream: BinaryIO, body: bytes | Path, options: dict[str, Any], conditions: dict[str, str]
     ) -> Mapping[str, Any]:
@@ -165,11 +181,18 @@ class S3ObjectStore:
 
     def read(self, key: str) -> bytes:
         """Give an object's bytes."""
-        with self.open(key) as stream:
-            return b"".join(chunks_of(stream))
+        return self.read_with_etag(key)[0]
+
+    def read_with_etag(self, key: str) -> tuple[bytes, str]:
+        """Return an object's bytes and their ETag."""
+        with self._body(key) as body:
+            return b"".join(chunks_of(buffered(body))), body.etag
 
     def open(self, key: str) -> BinaryIO:
         """Open an object; its stream goes on over a broken connection, and raises the store's errors."""
+        return buffered(self._body(key))
+
+    def _body(self, key: str) -> ResumedBody:
         where = self._address(key)
 
         def fetch(start: int, etag: str) -> Mapping[str, Any]:
@@ -183,7 +206,21 @@ class S3ObjectStore:
                     raise _refused(key, exists=False) from error
             return answer
 
-        return open_body(fetch, lambda error: unavailable(self._location, "get_object", key, str(error)))
+        return ResumedBody(fetch, lambda error: unavailable(self._location, "get_object", key, str(error)))
+
+    @contextmanager
+    def as_local_file(self, key: str) -> Iterator[Path]:
+        """Return an object as a file: a copy."""
+        with tempfile.TemporaryDirectory(prefix="repomgr-copy-") as folder:
+            path = Path(folder) / checked_key(key).rpartition("/")[2]
+            copy_to_file(self, key, path)
+            yield path
+
+    @contextmanager
+    def draft_folder(self) -> Iterator[Path]:
+        """Return a temporary folder."""
+        with tempfile.TemporaryDirectory(prefix="repomgr-draft-") as name:
+            yield Path(name)
 
     def copy(self, source: str, target: str, *, metadata: Mapping[str, str]) -> ObjectInfo:
         """Copy within the bucket, on its side."""
@@ -220,7 +257,8 @@ class S3ObjectStore:
         """Give the sizes of those that are there; of many, by listing: a thousand keys cost what one head costs."""
         wanted = set(filter(is_key, keys))
         if len(wanted) < _HEADS_AT_MOST:
-            return {info.key: info.size for key in wanted if (info := self.head(key)) is not None}
+            infos = at_once([partial(self.head, key) for key in wanted], self.at_once)
+            return {info.key: info.size for info in infos if info is not None}
         return {key: size for key, size in self.keys(commonpath(list(wanted))) if key in wanted}
 
     def _address(self, key: str) -> dict[str, str]:

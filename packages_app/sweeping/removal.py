@@ -11,8 +11,7 @@ from packages_app.core.errors import ObjectChanged, ObjectNotFound, StoreMissing
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import ObjectStore
 from packages_app.stores.immutable import put_immutable
-from packages_app.stores.local_copy import local_copy
-from packages_app.sweeping.sweep import SWEPT, Found, SuitePlan, Sweep
+from packages_app.sweeping.sweep import SWEPT, Leftover, SuitePlan, Sweep
 
 _BATCH = 50
 
@@ -31,13 +30,13 @@ def remove_generations(sweep: Sweep, plan: SuitePlan) -> None:
     remove_leftovers(sweep, plan.releases)
 
 
-def remove_leftovers(sweep: Sweep, leftovers: Iterable[Found]) -> None:
+def remove_leftovers(sweep: Sweep, leftovers: Iterable[Leftover]) -> None:
     """Remove objects from staging."""
     for found in leftovers:
         _remove(sweep.staging, found, "staging", sweep.hold)
 
 
-def move_orphans(sweep: Sweep, orphans: Iterable[Found]) -> None:
+def move_orphans(sweep: Sweep, orphans: Iterable[Leftover]) -> None:
     """Take files out of the pool, each once a copy of it is in staging.
 
     Raises `StoreMissing` when nothing may be deleted from the pool; the pool is then as it was.
@@ -45,7 +44,7 @@ def move_orphans(sweep: Sweep, orphans: Iterable[Found]) -> None:
     for found in orphans:
         copy = f"{SWEPT}{sweep.now:%Y%m%d}/{found.key}"
         try:
-            with local_copy(sweep.bucket, found.key) as path:
+            with sweep.bucket.as_local_file(found.key) as path:
                 sweep.staging.put(copy, path)
         except ObjectNotFound:
             continue  # somebody else has removed it
@@ -69,7 +68,7 @@ def put_back_named(sweep: Sweep) -> list[str]:
         found = swept.get(record.pool_path)
         if found is None or sweep.bucket.head(record.pool_path) is not None:
             continue
-        with local_copy(sweep.staging, found.key) as path:
+        with sweep.staging.as_local_file(found.key) as path:
             checksums = checksums_of_file(path)
             if checksums.sha256 != record.sha256_hash:
                 continue  # a file of the same name that is not this record's
@@ -87,7 +86,7 @@ def _check_in_place(bucket: ObjectStore, plan: SuitePlan) -> None:
         )
 
 
-def _remove(store: ObjectStore, found: Found, name: str, hold: Callable[[], None]) -> None:
+def _remove(store: ObjectStore, found: Leftover, name: str, hold: Callable[[], None]) -> None:
     hold()
     store.delete(found.key)
     log.info("object_swept", store=name, key=found.key, size=found.size)

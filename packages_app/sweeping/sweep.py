@@ -32,7 +32,7 @@ _SWEPT_KEY = re.compile(rf"{SWEPT}\d{{8}}/(pool/.+)\Z")
 
 
 @dataclass(frozen=True)
-class Found:
+class Leftover:
     """An object that may go; `size` in bytes."""
 
     key: str
@@ -48,8 +48,8 @@ class SuitePlan:
 
     suite: str
     etag: str = ""
-    by_hash: tuple[Found, ...] = ()
-    releases: tuple[Found, ...] = ()
+    by_hash: tuple[Leftover, ...] = ()
+    releases: tuple[Leftover, ...] = ()
     kept_back: str = ""
 
 
@@ -57,7 +57,7 @@ class SuitePlan:
 class PoolPlan:
     """Pool files that no record and no Release names; `kept_back` says why none may go, or is ""."""
 
-    orphans: tuple[Found, ...] = ()
+    orphans: tuple[Leftover, ...] = ()
     kept_back: str = ""
 
 
@@ -87,7 +87,7 @@ class Sweep:
         if not kept.complete:
             return SuitePlan(suite, kept_back="clients may still hold a Release from before its generations were kept")
         named = self._by_hash_of(suite, published.release)
-        below = (Found(*each) for each in self.bucket.keys(suite_path(suite)))
+        below = (Leftover(*each) for each in self.bucket.keys(suite_path(suite)))
         listed = [found for found in below if _BY_HASH.match(found.key) or is_patch(found.key)]
         named |= self._patches_of(suite, kept) if any(is_patch(found.key) for found in listed) else set()
         listed = [found for found in listed if found.key not in named]
@@ -98,13 +98,13 @@ class Sweep:
             return SuitePlan(suite, kept_back=f"a kept generation can't be read: {error.message}")
         by_hash = self._old(self.bucket, (found for found in listed if found.key not in named))
         releases = self._old(
-            self.staging, (*(Found(one.key, one.size) for one in kept.dropped), *self._lists_of_nobody(suite, kept))
+            self.staging, (*(Leftover(one.key, one.size) for one in kept.dropped), *self._lists_of_nobody(suite, kept))
         )
         return SuitePlan(suite, published.etag, tuple(by_hash), tuple(releases))
 
     def plan_pool(self) -> PoolPlan:
         """Plan the pool. It is listed before the records are read, so one written meanwhile protects its file."""
-        listed = [Found(*each) for each in self.bucket.keys("pool/")]
+        listed = [Leftover(*each) for each in self.bucket.keys("pool/")]
         named = {record.pool_path for record in self.records()}
         orphans = list(self._old(self.bucket, (found for found in listed if found.key not in named)))
         if not orphans:
@@ -115,9 +115,9 @@ class Sweep:
             return PoolPlan(kept_back=error.message)
         return PoolPlan(tuple(found for found in orphans if found.key not in named))
 
-    def plan_staging(self, prefixes: Iterable[str], needed: Collection[str]) -> tuple[Found, ...]:
+    def plan_staging(self, prefixes: Iterable[str], needed: Collection[str]) -> tuple[Leftover, ...]:
         """Plan leftovers below some prefixes of staging, and copies of taken pool files, but for those still needed."""
-        listed = [Found(*each) for prefix in sorted(set(prefixes)) for each in self.staging.keys(prefix)]
+        listed = [Leftover(*each) for prefix in sorted(set(prefixes)) for each in self.staging.keys(prefix)]
         unneeded = (found for found in listed if _LEFTOVER.match(found.key) and found.key not in needed)
         return (*self._old(self.staging, unneeded), *self._old(self.staging, self._swept_for_good()))
 
@@ -128,13 +128,13 @@ class Sweep:
                 self.hold()
             yield record
 
-    def swept(self) -> dict[str, Found]:
+    def swept(self) -> dict[str, Leftover]:
         """Give the newest copy in staging of each pool file that was taken, by its key in the pool."""
-        copies = ((_SWEPT_KEY.match(key), Found(key, size)) for key, size in self.staging.keys(SWEPT))
+        copies = ((_SWEPT_KEY.match(key), Leftover(key, size)) for key, size in self.staging.keys(SWEPT))
         return {match[1]: found for match, found in copies if match is not None}
 
-    def _swept_for_good(self) -> Iterator[Found]:
-        swept = [Found(*each) for each in self.staging.keys(SWEPT)]
+    def _swept_for_good(self) -> Iterator[Leftover]:
+        swept = [Leftover(*each) for each in self.staging.keys(SWEPT)]
         newest = {found.key: path for path, found in self.swept().items()} if swept else {}
         named = {record.pool_path for record in self.records()} if swept else set()
         for found in swept:
@@ -152,10 +152,10 @@ class Sweep:
             for name in patch_names(index, diffs)
         }  # fmt: skip
 
-    def _lists_of_nobody(self, suite: str, kept: Retention) -> Iterator[Found]:
+    def _lists_of_nobody(self, suite: str, kept: Retention) -> Iterator[Leftover]:
         """Give the shard lists of Releases that are not retained."""
         needed = {shard_list_key(suite, one.sha256) for one in kept.retained}
-        return (Found(*each) for each in self.staging.keys(shard_lists_of(suite)) if each[0] not in needed)
+        return (Leftover(*each) for each in self.staging.keys(shard_lists_of(suite)) if each[0] not in needed)
 
     def _retention(self, suite: str, published: Published) -> Retention:
         return retention(generations(self.staging, suite), published, self.keeping, self.now)
@@ -167,7 +167,7 @@ class Sweep:
     def _by_hash_of(self, suite: str, release: Release) -> set[str]:
         return {by_hash_path(suite, name, entry.sha256) for name, entry in release.entries.items()}
 
-    def _old(self, store: ObjectStore, found: Iterable[Found]) -> Iterator[Found]:
+    def _old(self, store: ObjectStore, found: Iterable[Leftover]) -> Iterator[Leftover]:
         """Give those that were written before the days that are kept."""
         for each in found:
             self.hold()

@@ -24,6 +24,7 @@ from tests.benchmarks.figures import (
     memory,
     publish_one,
     requests,
+    round_trips,
 )
 from tests.benchmarks.machine import machine, versions
 from tests.benchmarks.ours import REPOSITORY
@@ -41,6 +42,7 @@ FIGURES: Mapping[str, Figure] = {
     "intake_large": intake.measure_large,
     "intake_small": intake.measure_small,
     "requests": requests.measure,
+    "round_trips": round_trips.measure,
     "admin": admin.measure,
     "client_bytes": client_bytes.measure,
     "adoption": adoption.measure,

@@ -160,6 +160,17 @@ def count_requests(debs: list[str], warm_up: int = 0) -> Answer:
     return {"runs": runs[warm_up:]}
 
 
+def publish_spans(debs: list[str]) -> Answer:
+    """Upload and publish as `publish_each`; gives each run's moments (seconds since 1970): taken in, and published."""
+    runs = []
+    for deb in debs:
+        _run(stage_upload(Path(deb), Path(deb).name, wake_worker=False))
+        taken_in = time.time()
+        _run_waiting()
+        runs.append({"taken_in": taken_in, "published": time.time()})
+    return {"runs": runs}
+
+
 ORDERS: Mapping[str, Callable[..., Answer]] = {
     function.__name__: function
     for function in (
@@ -171,6 +182,7 @@ ORDERS: Mapping[str, Callable[..., Answer]] = {
         verify,
         intake,
         count_requests,
+        publish_spans,
     )
 }
 

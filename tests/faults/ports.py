@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from packages_app.core.errors import RepomgrError, StoreUnavailable, TableUnavailable
+from packages_app.core.errors import ObjectExists, RepomgrError, StoreUnavailable, TableUnavailable
 from packages_app.services.adapters import Ports
 
 KILLED = 137
@@ -38,6 +38,7 @@ _READS = (
     "releases_of",
     "head",
     "read",
+    "read_with_etag",
     "open",
     "keys",
     "sizes_of",
@@ -51,21 +52,29 @@ def is_write(name: str) -> bool:
 
 @dataclass
 class Calls:
-    """The calls of one run in their order, and the fault to bring in: at which call (from 0), in which way."""
+    """The calls of one run in their order, and the fault to bring in: at which call (from 0), in which way.
+
+    With `each_put` an object of many that are written at once is a call of its own.
+    """
 
     at: int = -1
     way: Way = Way.ERROR_BEFORE
     meanwhile: Callable[[], None] = lambda: None
     names: list[str] = field(default_factory=list)
+    each_put: bool = True
 
 
 class FaultyPort:
-    """Stands before a port; every method called is a call."""
+    """Stands before a port; every method called is a call, and they come one by one, in the order of the code."""
+
+    at_once = 1
 
     def __init__(self, name: str, port: Any, calls: Calls) -> None:
         self._name, self._port, self._calls = name, port, calls
 
     def __getattr__(self, method: str) -> Any:
+        if method == "put_many_new" and self._name != "table" and self._calls.each_put:
+            return self._put_each_new
         attribute = getattr(self._port, method)
 
         def call(*arguments: Any, **options: Any) -> Any:
@@ -78,6 +87,17 @@ class FaultyPort:
             return self._fail(calls, lambda: attribute(*arguments, **options), calls.names[-1])
 
         return call
+
+    def _put_each_new(self, objects: Sequence[tuple[str, bytes]]) -> list[bool]:
+        """Write objects as the port's `put_many_new` does, each by a call that may fail."""
+        return [self._put_new(key, body) for key, body in objects]
+
+    def _put_new(self, key: str, body: bytes) -> bool:
+        try:
+            self.put(key, body, if_none_match=True)
+        except ObjectExists:
+            return False
+        return True
 
     def _fail(self, calls: Calls, do: Callable[[], Any], name: str) -> Any:
         if calls.way is Way.STOPPED:

@@ -46,6 +46,7 @@ def test_a_call_that_fails_costs_no_file_and_replaces_none(world, way, settings,
     all_calls = Calls()
     take_in(world, files, all_calls)
     assert len(all_calls.names) >= 7
+    assert sum(name.startswith("bucket.put pool/") for name in all_calls.names) == 2  # OLD is known
     for number, name in enumerate(all_calls.names):
         world.again(settings)
         calls = Calls(number, way)

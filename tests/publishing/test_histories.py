@@ -21,7 +21,6 @@ from packages_app.services.adapters import Ports
 from packages_app.services.adapters import given as given_ports
 from packages_app.services.publication.publish import publish
 from packages_app.services.repair.force_rebuild import force_rebuild
-from packages_app.stores.draft_folder import draft_folder
 from tests.faults.ports import Calls, faulty
 from tests.reader import read_stanzas
 from tests.records import make_record
@@ -136,7 +135,7 @@ def test_a_change_reads_one_record_and_renders_one_shard(embedded):
     changes = embedded.table.pending_changes_of("stable")
     base = find_base(embedded.table, embedded.staging, suite, published, changes)
     assert len(base.shards.indexes["main/binary-amd64"]) > 2
-    with draft_folder(embedded.bucket) as folder:
+    with embedded.bucket.draft_folder() as folder:
         draft = change_draft(folder, suite, base, embedded.table, embedded.bucket, ShardCache(cache))
         written = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert draft.read == 1

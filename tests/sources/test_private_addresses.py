@@ -5,9 +5,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from packages_app.core.addresses import PrivateUpstreams, is_public, parse_private_upstreams
 from packages_app.core.errors import SettingsError, UpstreamError, UpstreamUnavailable
 from packages_app.core.ports import Silent
+from packages_app.core.private_upstreams import PrivateUpstreams, is_public, parse_private_upstreams
 from packages_app.services import adapters
 from packages_app.sources.download import Fetcher, Limits
 from tests.feeds import Fault, Feed

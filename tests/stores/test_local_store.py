@@ -8,7 +8,6 @@ import pytest
 
 from packages_app.core.errors import ObjectExists, ObjectNotFound, StoreMissing, StoreUnavailable
 from packages_app.core.locations import FolderStore
-from packages_app.stores.local_copy import local_copy
 from packages_app.stores.open_store import open_store
 
 
@@ -157,7 +156,7 @@ def another_folder(tmp_path):
 def test_a_staged_file_becomes_the_pool_file_with_nothing_copied(tmp_path, root, folder):
     staging = another_folder(tmp_path)
     staging.put("uploads/1/tool.deb", b"bytes")
-    with local_copy(staging, "uploads/1/tool.deb") as path:
+    with staging.as_local_file("uploads/1/tool.deb") as path:
         assert path.name == "tool.deb"
         folder.put("pool/tool.deb", path, if_none_match=True)
     assert inode(root / "pool/tool.deb") == inode(tmp_path / "staging/uploads/1/tool.deb")
@@ -169,12 +168,12 @@ def test_a_staged_file_becomes_the_pool_file_with_nothing_copied(tmp_path, root,
 def test_a_staged_file_can_be_read_and_put_though_it_is_removed_meanwhile(tmp_path, folder):
     staging = another_folder(tmp_path)
     staging.put("uploads/1/tool.deb", b"bytes")
-    with local_copy(staging, "uploads/1/tool.deb") as path:
+    with staging.as_local_file("uploads/1/tool.deb") as path:
         staging.delete("uploads/1/tool.deb")
         assert path.read_bytes() == b"bytes"
         folder.put("pool/tool.deb", path)
     assert folder.read("pool/tool.deb") == b"bytes"
-    with pytest.raises(ObjectNotFound), local_copy(staging, "uploads/1/tool.deb"):
+    with pytest.raises(ObjectNotFound), staging.as_local_file("uploads/1/tool.deb"):
         pass
 
 
@@ -191,7 +190,7 @@ def test_an_object_that_was_moved_is_as_young_as_the_move(tmp_path, root, folder
     staging = another_folder(tmp_path)
     staging.put("uploads/1/tool.deb", b"bytes")
     os.utime(tmp_path / "staging/uploads/1/tool.deb", ns=(0, 0))
-    with local_copy(staging, "uploads/1/tool.deb") as path:
+    with staging.as_local_file("uploads/1/tool.deb") as path:
         folder.put("pool/tool.deb", path)
     assert folder.head("pool/tool.deb").modified.year > 1970
 

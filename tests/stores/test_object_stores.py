@@ -85,9 +85,9 @@ def test_what_a_killed_process_left_goes_a_day_later(tmp_path):
     (left / "draft").mkdir()
     (left / "draft/Packages").write_bytes(b"half")
     os.link(old, left / "link")
-    with today.drafts() as own:
+    with today.draft_folder() as own:
         assert {path.name for path in left.iterdir()} == {"draft", "link", own.name}
-    with later.drafts() as own:
+    with later.draft_folder() as own:
         assert [path.name for path in left.iterdir()] == [own.name]
     assert old.exists()
 
@@ -279,6 +279,9 @@ def test_a_missing_store_is_named_with_the_remedy(unmade):
         lambda: unmade.delete("a"),
         lambda: list(unmade.keys("")),
         lambda: unmade.sizes_of(["a"]),
+        lambda: unmade.put_many_new([("a", b"x")]),
+        lambda: unmade.read_with_etag("a"),
+        lambda: unmade.as_local_file("a").__enter__(),
         unmade.probe,
     ):
         with pytest.raises(StoreMissing) as missing:
@@ -335,3 +338,50 @@ def test_a_bucket_gives_clients_an_object_of_any_name_at_its_public_address(moto
     for key in [ODD, *(f"pool/{key}" for key in ODD_KEYS)]:
         store.put(key, key.encode())
         assert httpx.get(public_address(f"{moto}/{bucket.bucket}", key)).content == key.encode()
+
+
+def test_many_new_objects_are_written_and_those_there_stay(store):
+    store.put("pool/3", b"there")
+    many = [(f"pool/{number}", b"%d" % number) for number in range(40)]
+    written = store.put_many_new(many)
+    assert written == [key != "pool/3" for key, _ in many]
+    assert [store.read(key) for key, _ in many] == [b"there" if key == "pool/3" else body for key, body in many]
+    assert store.put_many_new(many) == [False] * 40
+    assert store.put_many_new([]) == []
+    assert store.head("pool/7").content_type == content_type("pool/7")
+
+
+def test_an_error_among_many_new_objects_is_raised(store):
+    with pytest.raises(ObjectNotFound):
+        store.put_many_new([("pool/1", b"1"), ("pool/../../2", b"2")])
+
+
+def test_an_object_is_a_local_file_of_its_name_for_a_block(store):
+    store.put(ODD, b"bytes")
+    with store.as_local_file(ODD) as path:
+        assert (path.name, path.read_bytes()) == (ODD.rpartition("/")[2], b"bytes")
+        store.put(ODD, b"other")
+        store.delete(ODD)
+        assert path.read_bytes() == b"bytes"
+    assert not path.exists()
+    with pytest.raises(ObjectNotFound), store.as_local_file(ODD):
+        pass
+
+
+def test_a_draft_folder_is_empty_and_goes(store):
+    with store.draft_folder() as folder, store.draft_folder() as other:
+        assert folder != other
+        assert list(folder.iterdir()) == []
+        (folder / "Packages").write_bytes(b"text")
+        store.put("dists/Packages", folder / "Packages")
+    assert not folder.exists()
+    assert [key for key, _ in store.keys("")] == ["dists/Packages"]
+    assert store.read("dists/Packages") == b"text"
+
+
+def test_bytes_come_with_the_etag_of_just_these_bytes(store):
+    for body in (b"one", b"two"):
+        etag = store.put("InRelease", body).etag
+        assert store.read_with_etag("InRelease") == (body, etag)
+    with pytest.raises(ObjectNotFound):
+        store.read_with_etag("absent")

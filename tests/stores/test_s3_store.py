@@ -216,3 +216,14 @@ def test_a_large_file_goes_in_parts_and_is_there_whole_or_not_at_all(bucket, bet
         bucket.put("pool/other.deb", path, if_none_match=True)
     assert bucket.head("pool/other.deb") is None
     assert bucket._client.list_multipart_uploads(Bucket=bucket._location.bucket).get("Uploads", []) == []
+
+
+def test_a_small_body_is_sent_without_waiting_for_the_server_s_consent(bucket, between, tmp_path):
+    """With "Expect: 100-continue" headers and body are two round trips."""
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(b"index")
+    large.write_bytes(bytes(2 * 1024 * 1024))
+    for body, waits in ((b"index", False), (small, False), (large, True)):
+        between.headers.clear()
+        bucket.put("dists/x", body)
+        assert [headers.get("expect") == "100-continue" for headers in between.headers] == [waits]

@@ -16,7 +16,6 @@ from packages_app.services.intake.admit import admission_of_uploads, admit
 from packages_app.services.intake.conflicts import refusal_of
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.jobs import queue
-from packages_app.stores.local_copy import local_copy
 
 
 def stage_upload(
@@ -56,7 +55,7 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
         progress.note("an earlier run has taken it in; it was interrupted after that")
         return _result(done, new=True)
     admission = admission_of_uploads(suite=job.arguments["suite"], component=job.arguments["component"])
-    with local_copy(adapters.staging(), staged) as path:
+    with adapters.staging().as_local_file(staged) as path:
         [taken] = take_in([StagedFile(filename, path)], admission, progress)
         if isinstance(taken, Refused):
             raise refusal_of(taken, uploader_of(job), job=job)

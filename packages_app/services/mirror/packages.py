@@ -116,6 +116,28 @@ class Reconciliation:
         self.found = Reconciled(read, added, changed, len(unseen))
 
 
+def reconcile_keys(keys: Collection[TableKey], progress: Progress) -> Reconciled:
+    """Make the rows of these keys equal to the table, and ask for publications of the suites that were found to differ.
+
+    A row whose record is gone is removed. The answer counts the records that were read.
+    """
+    read = added = changed = removed = 0
+    suites: set[str] = set()
+    for some in batches_of(sorted(keys), _BATCH):
+        records = package_table().get_many(some)
+        batch = _mirror_batch(list(records.values()))
+        rows = _rows_of({package_id for package_id, _ in some})
+        gone = [rows[key].pk for key in some if key in rows and key not in records]
+        suites |= batch.suites | (_remove(gone) if gone else set())
+        read, added, changed = read + len(records), added + batch.added, changed + batch.changed
+        removed += len(gone)
+        progress.advance(read, len(keys))
+    if removed:
+        _renew_names()
+    request_publications(suites)
+    return Reconciled(read, added, changed, removed)
+
+
 def mirror_differences(records: Iterable[PackageRecord]) -> list[TableKey]:
     """Give the keys of rows that are not as their record says, that lack, or that have no record, sorted.
 

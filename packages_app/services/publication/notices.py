@@ -17,9 +17,9 @@ def tell_of_new_versions(publication: Publication) -> Notice | None:
     """Tell once which packages a publication has brought; None when it brought none, or that has been told."""
     subject = f"{publication.suite} {publication.date:%Y-%m-%d %H:%M:%S}"
     told = Notice.objects.filter(kind=Notice.Kind.NEW_VERSION, subject=subject).exists()
-    if told or not publication.added or timezone.now() - publication.published_at > _NEW:
+    if told or not publication.added_count or timezone.now() - publication.published_at > _NEW:
         return None
     named = ", ".join(publication.added[:_NAMED])
-    more = len(publication.added) - _NAMED
+    more = publication.added_count - _NAMED
     text = f"New in {publication.suite}: {named}{f' and {more} more' if more > 0 else ''}."
     return notify(Notice.Kind.NEW_VERSION, subject, text, level="info", job=publication.job)

@@ -27,6 +27,7 @@ from packages_app.services.publication.held_candidates import (
 )
 from packages_app.services.publication.lease_hold import lease_held
 from packages_app.services.publication.notices import tell_of_new_versions
+from packages_app.services.publication.publication_lists import FIRST, INCLUDED, keep_lists
 from packages_app.services.publication.requests import known_suite
 from packages_app.services.publication.root import renew_root
 
@@ -114,34 +115,41 @@ def result_of(publication: Publication) -> dict[str, Any]:
     return {
         "suite": publication.suite,
         "packages": publication.packages,
-        "added": len(publication.added),
-        "removed": len(publication.removed),
-        "left_out": len(publication.left_out),
-        "missing_files": len(publication.missing_files),
+        "added": publication.added_count,
+        "removed": publication.removed_count,
+        "left_out": publication.left_out_count,
+        "missing_files": publication.missing_files_count,
         "publication": publication.pk,
     }
 
 
 def _log_outcome(outcome: Outcome, kind: Publication.Kind) -> None:
-    included = list(map(named_key, outcome.included))
+    """Log how many packages each list has, and the first of them; the publication's page names all."""
+    named = {
+        "included": outcome.included,
+        "added": outcome.added,
+        "removed": outcome.removed,
+        "left_out": outcome.left_out,
+        "missing_files": outcome.missing_files,
+    }
     log.info(
         "suite_published" if outcome.switched else "suite_unchanged",
         suite=outcome.suite,
         kind=str(kind),
         packages=outcome.packages,
-        included=included if kind == Publication.Kind.FORCE_REBUILD else included[:20],
-        added=list(map(named_key, outcome.added)),
-        removed=list(map(named_key, outcome.removed)),
-        left_out=[str(item) for item in outcome.left_out],
-        missing_files=list(outcome.missing_files),
+        counts={name: len(each) for name, each in named.items()},
+        included=list(map(named_key, outcome.included[:FIRST])),
+        added=list(map(named_key, outcome.added[:FIRST])),
+        removed=list(map(named_key, outcome.removed[:FIRST])),
+        left_out=[str(item) for item in outcome.left_out[:FIRST]],
+        missing_files=list(outcome.missing_files[:FIRST]),
     )
 
 
 def _record(outcome: Outcome, kind: Publication.Kind, fingerprint: str, job: Job | None) -> Publication:
     """Keep the publication; of one that is in place already, only what was found about the records is renewed."""
     release = outcome.release
-    found = {
-        "records_read": outcome.read,
+    found: dict[str, list[Any]] = {
         "left_out": [
             {"package_id": item.package_id, "architecture": item.architecture, "reasons": list(item.reasons)}
             for item in outcome.left_out
@@ -149,23 +157,26 @@ def _record(outcome: Outcome, kind: Publication.Kind, fingerprint: str, job: Job
         "missing_files": list(outcome.missing_files),
     }
     key = {"suite": outcome.suite, "release_sha256": checksums_of_bytes(outcome.release_text).sha256}
-    if not outcome.switched:
-        known = Publication.objects.filter(**key).first()
-        if known is not None:
-            for name, value in found.items():
-                setattr(known, name, value)
-            known.save(update_fields=list(found))
-            return known
-    return Publication.objects.create(
+    known = None if outcome.switched else Publication.objects.filter(**key).first()
+    if known is not None:
+        known.records_read = outcome.read
+        keep_lists(known, found)
+        known.save()
+        return known
+    publication = Publication(
         **key,
-        **found,
+        records_read=outcome.read,
         kind=kind,
         date=release.date,
         valid_until=release.valid_until,
         fingerprint=fingerprint,
         packages=outcome.packages,
         uploaded_bytes=outcome.uploaded_bytes,
-        added=list(map(named_key, outcome.added)),
-        removed=list(map(named_key, outcome.removed)),
         job=job,
     )
+    changes = {"added": outcome.added, "removed": outcome.removed}
+    if kind == Publication.Kind.FORCE_REBUILD:
+        changes[INCLUDED] = outcome.included
+    keep_lists(publication, {**found, **{name: list(map(named_key, keys)) for name, keys in changes.items()}})
+    publication.save()
+    return publication

@@ -24,7 +24,7 @@ from packages_app.services.repair.repair import restore_pool_file
 from packages_app.services.verification.verify import verify_repository
 from packages_app.services.verification.verify_pool import ORPHAN_AGE, sweep_of
 from packages_app.sweeping.removal import move_orphans, put_back_named
-from packages_app.sweeping.sweep import Found
+from packages_app.sweeping.sweep import Leftover
 from packages_app.verification.fault import Part, Pool, Verification
 
 log = structlog.get_logger(__name__)
@@ -204,4 +204,4 @@ def _move_from_pool(run: _Run, keys: Collection[str]) -> None:
 def _move_from_suite(run: _Run, suite: str, keys: list[str]) -> None:
     with lease_held(adapters.package_table(), f"publish:{suite}") as lease:
         sweep = sweep_of(run.orphan_age, lease.hold, adapters.now())
-        move_orphans(sweep, [Found(key, 0) for key in keys])
+        move_orphans(sweep, [Leftover(key, 0) for key in keys])

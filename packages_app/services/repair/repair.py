@@ -22,7 +22,7 @@ from packages_app.services.verification.verify_pool import ORPHAN_AGE, sweep_of
 from packages_app.stores.immutable import put_immutable
 from packages_app.stores.local_copy import copy_to_file
 from packages_app.stores.pool_files import missing_of
-from packages_app.sweeping.sweep import Found
+from packages_app.sweeping.sweep import Leftover
 
 _SLACK_BYTES = 1
 
@@ -92,7 +92,7 @@ def origins() -> Callable[[PackageRecord], Origin]:
         copy = copies.get(record.package_name, "")
         if copy and _holds(adapters.bucket(), copy, record):
             return Origin(Place.BUCKET, copy)
-        taken: Found | None = swept.get(record.pool_path)
+        taken: Leftover | None = swept.get(record.pool_path)
         if taken is not None and _holds(adapters.staging(), taken.key, record):
             return Origin(Place.STAGING, taken.key)
         if not record.deb_url.startswith(("http://", "https://")):

@@ -12,7 +12,6 @@ from packages_app.core.ports import ObjectStore
 from packages_app.core.record import PackageRecord
 from packages_app.debian.deb_file import open_deb
 from packages_app.debian.stanza import record_fields_of
-from packages_app.stores.local_copy import local_copy
 
 
 def enriched(record: PackageRecord, bucket: ObjectStore) -> tuple[PackageRecord, str]:
@@ -21,7 +20,7 @@ def enriched(record: PackageRecord, bucket: ObjectStore) -> tuple[PackageRecord,
     The file is opened once. What the record says of it (SHA256, size, name, version, architecture) must fit.
     """
     try:
-        with local_copy(bucket, record.pool_path) as path:
+        with bucket.as_local_file(record.pool_path) as path:
             checksums = checksums_of_file(path)
             contents = open_deb(path)
     except ObjectNotFound:

@@ -38,14 +38,15 @@ def _counts(bench: Bench, count: int) -> Mapping[str, int]:
     home = bench.folder("ours") / f"s3-{count}"
     home.mkdir()
     with moto_server() as address:
-        ours = OurRepository(home, _settings(bench, address))
+        ours = OurRepository(home, distributed_settings(bench, address))
         ours.configure(debs, **GZ_AND_XZ)
         ours.run("set_up", records=str(bench.records(count)), count=count)
         runs = ours.run("count_requests", debs=paths(debs))["runs"]
     return Counter(runs[-1])
 
 
-def _settings(bench: Bench, address: str) -> dict[str, str]:
+def distributed_settings(bench: Bench, address: str) -> dict[str, str]:
+    """Return the settings of a repository of ours whose table and stores are at an address."""
     key = bench.scratch / "signing-key.asc"
     if not key.exists():
         key.write_text(generate_key("Bench <bench@example.org>"))

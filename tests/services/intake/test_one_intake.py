@@ -51,7 +51,7 @@ def left_by(stack):
     """Everything that an intake leaves, but for its date."""
     records = {record.key: {**record.as_dict(), "processed_timestamp": ""} for record in stack.records()}
     pool = {key: stack.bucket.read(key) for key, _ in stack.bucket.keys("pool/")}
-    pending = {suite: sorted({change.key for change in stack.table.changes_of(suite)}) for suite in SUITES}
+    pending = {suite: sorted({change.key for change in stack.table.pending_changes_of(suite)}) for suite in SUITES}
     rows = sorted(Package.objects.values_list("package_id", "architecture", "sha256_hash", "pool_path"))
     members = sorted(SuiteMembership.objects.values_list("package__package_id", "package__architecture", "suite"))
     publications = sorted(Job.objects.filter(state=Job.State.QUEUED).values_list("kind", "subject"))

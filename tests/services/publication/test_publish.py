@@ -13,6 +13,7 @@ from packages_app.services.adapters import Ports, given
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.mirror.packages import reconcile_mirror
+from packages_app.services.publication.publication_lists import whole_lists
 from packages_app.services.publication.publish import publish
 from packages_app.services.publication.refresh_signatures import refresh_signatures, suites_to_refresh
 from packages_app.services.publication.requests import request_publication
@@ -206,7 +207,9 @@ def test_of_very_many_missing_files_the_first_are_told_and_all_are_recorded(embe
     embedded.table.put_many_new(records)
     progress = Noting()
     force_rebuild([], progress)
-    assert sorted(Publication.objects.first().missing_files) == sorted(record.pool_path for record in records)
+    publication = Publication.objects.first()
+    assert sorted(whole_lists(publication)["missing_files"]) == sorted(record.pool_path for record in records)
+    assert (len(publication.missing_files), publication.missing_files_count) == (100, 130)
     told = [text for level, text in progress.notes if level == "error"]
     assert len([text for text in told if text.startswith("not in the pool: ")]) == 100
     assert told[100:] == ["and 30 more like this; the publication's page names each"]

@@ -1,0 +1,86 @@
+"""A server in front of S3 and DynamoDB that is some way off, and remembers when each request began and ended."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.loopback import LoopbackServer, QuietHandler
+
+_HOP = ("connection", "transfer-encoding", "content-length", "keep-alive")
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """A request and its answer: what was asked for, and when, in seconds since 1970."""
+
+    name: str
+    began: float
+    ended: float
+
+
+class WatchedServer(LoopbackServer):
+    """Passes requests on to what is behind it, each `delay` seconds late; `trips` are those that have ended."""
+
+    def __init__(self, behind: str, *, delay: float = 0.0) -> None:
+        self.delay = delay
+        self.trips: list[RoundTrip] = []
+        server, address, lock = self, urlsplit(behind).netloc, threading.Lock()
+
+        class Answer(QuietHandler):
+            # Headers and body leave together: two small packets would wait for each other.
+            wbufsize = 1024 * 1024
+            disable_nagle_algorithm = True
+
+            def _answer(self) -> None:
+                began = time.time()
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                time.sleep(server.delay)
+                connection = HTTPConnection(address, timeout=60)
+                connection.request(self.command, self.path, body, dict(self.headers))
+                answer = connection.getresponse()
+                content = answer.read()
+                connection.close()
+                with lock:
+                    server.trips.append(RoundTrip(_name_of(self), began, time.time()))
+                self.send_response_only(answer.status)
+                for name, value in answer.getheaders():
+                    if name.lower() not in _HOP:
+                        self.send_header(name, value)
+                length = answer.getheader("Content-Length") if self.command == "HEAD" else None
+                self.send_header("Content-Length", length or str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def handle_expect_100(self) -> bool:
+                done = super().handle_expect_100()
+                self.wfile.flush()
+                return done
+
+            do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _answer  # noqa: N815 - names of http.server
+
+        super().__init__(Answer)
+
+    def between(self, began: float, ended: float) -> list[RoundTrip]:
+        """Return the trips that began in a span of time, in the order in which they began."""
+        found = [trip for trip in self.trips if began <= trip.began <= ended]
+        return sorted(found, key=lambda trip: trip.began)
+
+
+def _name_of(request: Any) -> str:
+    operation = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+    return operation or f"{request.command} {urlsplit(request.path).path}"
+
+
+def in_sequence(trips: Sequence[RoundTrip]) -> list[RoundTrip]:
+    """Return a longest chain of trips each of which began when the one before had ended."""
+    chain: list[RoundTrip] = []
+    for trip in sorted(trips, key=lambda each: each.ended):
+        if not chain or trip.began >= chain[-1].ended:
+            chain.append(trip)
+    return chain
