@@ -1,4 +1,7 @@
-"""A publication, from the table to the switch of InRelease; its order keeps every reader's view whole (DESIGN 4)."""
+"""A publication, from the table to the switch of InRelease; its order keeps every reader's view whole.
+
+See docs/ARCHITECTURE.md, Publishing.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ class Demand:
     """What is asked of one publication.
 
     `rebuild`: read the whole table, upload everything again, and publish even when pool files are missing or records
-    are gone; the table decides (R7). `resign`: make a new Release though nothing changed, and where the table's state
+    are gone; the table decides. `resign`: make a new Release though nothing changed, and where the table's state
     is held back, renew the dates of the one in place: clients must not stop because of what waits. `new_identity`: let
     Origin, Label, Suite and Codename change. `whole`: read the whole table, not only what is marked as changed.
     `approved`: the digest of the faults that a person has seen and accepts.
