@@ -1,1 +1,1 @@
-"""The APT repository: one folder for each place on the data's way, see DESIGN section 2 in the README."""
+"""The APT repository: a folder for each place on the data's way (docs/ARCHITECTURE.md, Rooms)."""

@@ -114,7 +114,74 @@ def test_files_that_a_page_names_are_there(page):
     assert [file for file in files if not any((place / file).exists() for place in places)] == []
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/decisions").glob("0*.md")), ids=lambda page: page.stem[:4])
+def test_a_decision_says_why_what_follows_and_what_was_measured_and_is_listed(page):
+    title, *headings = _HEADING.findall(text_of(page))
+    assert title.startswith(f"{int(page.stem[:4])}. ")
+    assert headings == ["Context", "Decision", "Consequences", "Measured"]
+    assert f"({page.name})" in text_of(page.parent / "index.md")
+
+
 def test_the_version_is_the_newest_of_the_changelog():
     project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
     [newest, *_] = re.findall(r"^## (\d+\.\d+\.\d+) \(\d{4}-\d\d-\d\d\)$", text_of(ROOT / "CHANGELOG.md"), re.MULTILINE)
     assert project["version"] == newest
+
+
+def numbers_of_requirements():
+    """R4 of each heading, R4.2 of each item below it, P7 of each property."""
+    text = text_of(ROOT / "docs/REQUIREMENTS.md")
+    numbers = set(re.findall(r"^- \*\*(P\d+)\*\*", text, re.MULTILINE))
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        for number in re.findall(r"\bR\d+\b", section.partition("\n")[0]):
+            numbers |= {number, *(f"{number}.{item}" for item in re.findall(r"^(\d+)\. ", section, re.MULTILINE))}
+    return numbers
+
+
+def words_of(file):
+    """The text of a file of code on one line, so that what is wrapped is read whole."""
+    return " ".join(text_of(file).split())
+
+
+def test_references_of_the_code_lead_to_headings_and_numbers_that_are_there():
+    sections, numbers = _HEADING.findall(prose_of(ROOT / "docs/ARCHITECTURE.md")), numbers_of_requirements()
+    dead, found = [], 0
+    for file in sorted((ROOT / "packages_app").rglob("*.py")):
+        text = words_of(file)
+        named_sections = re.findall(r"docs/ARCHITECTURE\.md, (.{30})", text)
+        named_numbers = re.findall(r"docs/REQUIREMENTS\.md ((?:R[\d.]*\d(?:, |-)?)+)", text)
+        found += len(named_sections) + len(named_numbers)
+        dead += [(file.name, name) for name in named_sections if not name.startswith(tuple(sections))]
+        dead += [(file.name, one) for name in named_numbers for one in re.split(", |-", name) if one not in numbers]
+        dead += [(file.name, name) for name in re.findall(r"DESIGN \d|\(R\d+[^)]*\)", text)]
+    assert dead == []
+    assert found
+
+
+def test_numbers_that_tests_name_are_there():
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    named_numbers = {
+        (file.name, one)
+        for file in files
+        for name in re.findall(r"\(((?:[RP]\d+(?:\.\d+)?(?:, |-|(?=\))))+)\)", words_of(file))
+        for one in re.split(", |-", name)
+    }
+    numbers = numbers_of_requirements()
+    assert sorted(one for one in named_numbers if one[1] not in numbers) == []
+
+
+def pins_of(lock):
+    """Each name with its versions: those for newer Pythons may be others."""
+    pins = {}
+    for name, version in re.findall(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==(\S+)", text_of(lock), re.MULTILINE):
+        pins.setdefault(name, set()).add(version)
+    return pins
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-docs.lock"])
+def test_a_lock_names_the_versions_of_the_development_lock_and_no_address(name):
+    development, pins = pins_of(ROOT / "requirements-dev.lock"), pins_of(ROOT / name)
+    shared = set(development) & set(pins)
+    assert "django" in shared
+    assert {one: pins[one] for one in shared} == {one: development[one] for one in shared}
+    assert "://" not in text_of(ROOT / name)

@@ -1,4 +1,4 @@
-"""A stanza of an existing repository made into a record (R1)."""
+"""A stanza of an existing repository made into a record (docs/REQUIREMENTS.md R1)."""
 
 from __future__ import annotations
 

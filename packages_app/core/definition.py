@@ -1,4 +1,4 @@
-"""Definitions: one YAML file in `config/packages/` describes one package (R6)."""
+"""Definitions: one YAML file in `config/packages/` describes one package (docs/REQUIREMENTS.md R6)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SettingsReader = Callable[[YamlReader], SourceSettings]
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Says that a package sets clients up. `copy` is the convenience copy's name in the root (R2-R3)."""
+    """Says that a package sets clients up; `copy` is the convenience copy's name (docs/REQUIREMENTS.md R2-R3)."""
 
     copy: str
 

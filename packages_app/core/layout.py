@@ -1,4 +1,7 @@
-"""Where each object of the repository stands, and how it is served (R11; DebianRepository/Format)."""
+"""Where each object of the repository stands, and how it is served (DebianRepository/Format).
+
+See docs/REQUIREMENTS.md R11.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The record: one version of one package for one architecture, as the package table keeps it (R1)."""
+"""The record: one version of one package for one architecture, as the package table keeps it.
+
+See docs/REQUIREMENTS.md R1.
+"""
 
 from __future__ import annotations
 

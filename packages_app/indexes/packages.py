@@ -1,4 +1,7 @@
-"""Records to Packages indexes: which record belongs in which index, and what the indexes are named (R9)."""
+"""Records to Packages indexes: which record belongs in which index, and what the indexes are named.
+
+See docs/REQUIREMENTS.md R9.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""A Packages index as a sequence of shards (DESIGN 5): runs of entries, each known by the SHA256 of its text.
+"""A Packages index as a sequence of shards: runs of entries, each known by the SHA256 of its text.
 
 A shard begins with an entry the hash of whose key is the least among its neighbours'. So an entry that comes or goes
 moves cuts only near it, the same entries give the same shards whatever came before, and no shard is many times as long
 as another, as they are where each hash decides by itself: a change hits the long ones the most.
+
+See docs/ARCHITECTURE.md, Shards.
 """
 
 from __future__ import annotations

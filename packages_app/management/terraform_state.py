@@ -1,4 +1,4 @@
-"""What Terraform says of an environment (dev, staging, prod): its bucket, table and address (R8).
+"""What Terraform says of an environment (dev, staging, prod): its bucket, table and address (docs/REQUIREMENTS.md R8).
 
 The outputs are those of `deploy/terraform/outputs.tf`.
 """

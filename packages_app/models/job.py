@@ -1,4 +1,4 @@
-"""Jobs: what a person or the clock asked for, and how far it is (DESIGN 6)."""
+"""Jobs: what a person or the clock asked for, and how far it is (docs/ARCHITECTURE.md, Jobs)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table's items as PynamoDB sees them (DESIGN 3)."""
+"""The table's items as PynamoDB sees them (docs/ARCHITECTURE.md, The package table)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records of the two older tables, made into records of ours (R15).
+"""Records of the two older tables, made into records of ours (docs/REQUIREMENTS.md R15).
 
 The first old table had the partition key `version` and one package, so no package's name; the second, the flat one,
 had the partition key `package_id` alone. Both hold what their writers gave: numbers as strings or floats, fields that

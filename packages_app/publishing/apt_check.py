@@ -1,4 +1,7 @@
-"""A candidate read by the real apt before any client can: `apt-get update` in a private root (DESIGN 4, step 4)."""
+"""A candidate read by the real apt before any client can: `apt-get update` in a private root.
+
+See docs/ARCHITECTURE.md, Publishing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A draft made of what changed since the published Release: its cost is that of the change (DESIGN 1, promise 4)."""
+"""A draft made of what changed since the published Release: its cost is that of the change.
+
+See docs/ARCHITECTURE.md, Promises.
+"""
 
 from __future__ import annotations
 

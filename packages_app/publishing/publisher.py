@@ -1,4 +1,7 @@
-"""A publication, from the table to the switch of InRelease; its order keeps every reader's view whole (DESIGN 4)."""
+"""A publication, from the table to the switch of InRelease; its order keeps every reader's view whole.
+
+See docs/ARCHITECTURE.md, Publishing.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ class Demand:
     """What is asked of one publication.
 
     `rebuild`: read the whole suite, upload everything again, and publish even when pool files are missing or records
-    are gone; the table decides (R7). `resign`: make a new Release of the indexes in place, whatever is pending, without
+    are gone; the table decides. `resign`: make a new Release of the indexes in place, whatever is pending, without
     a look at records; where these can't be built upon, of the whole suite, and where that is held back, renew the dates
     of the one in place: clients must not stop because of what waits. `new_identity`: let Origin, Label, Suite and
     Codename change. `whole`: read the whole suite, not only its pending changes. `approved`: the digest of the faults

@@ -1,4 +1,7 @@
-"""What stands in the bucket's root: convenience copies, keyring, the rendered instructions page (R2-R3, R16)."""
+"""What stands in the bucket's root: convenience copies, keyring, the rendered instructions page.
+
+See docs/REQUIREMENTS.md R2-R3, R16.
+"""
 
 from __future__ import annotations
 

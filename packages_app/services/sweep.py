@@ -1,4 +1,4 @@
-"""The sweep: what no client can ask for any more goes (DESIGN 4)."""
+"""The sweep: what no client can ask for any more goes (docs/ARCHITECTURE.md, The sweep)."""
 
 from __future__ import annotations
 

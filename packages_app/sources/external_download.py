@@ -1,4 +1,7 @@
-"""`external_download`: a vendor's metadata endpoint, flat or nested, and the files it names (R4)."""
+"""`external_download`: a vendor's metadata endpoint, flat or nested, and the files it names.
+
+See docs/REQUIREMENTS.md R4.
+"""
 
 from __future__ import annotations
 

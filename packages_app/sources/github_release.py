@@ -1,4 +1,7 @@
-"""`github_release`: the `.deb` assets of a repository's releases on GitHub, or on a GitHub Enterprise Server (R4)."""
+"""`github_release`: the `.deb` assets of a repository's releases on GitHub, or on a GitHub Enterprise Server.
+
+See docs/REQUIREMENTS.md R4.
+"""
 
 from __future__ import annotations
 

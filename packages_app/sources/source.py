@@ -1,4 +1,4 @@
-"""What a source type is, and the values it deals in (R4)."""
+"""What a source type is, and the values it deals in (docs/REQUIREMENTS.md R4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing objects that never change: pool files and by-hash indexes (DESIGN 1, promise 3)."""
+"""Writing objects that never change: pool files and by-hash indexes (docs/ARCHITECTURE.md, Promises)."""
 
 from __future__ import annotations
 

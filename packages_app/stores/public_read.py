@@ -1,4 +1,4 @@
-"""What of a bucket is public: what clients fetch, and nothing else (R11.3)."""
+"""What of a bucket is public: what clients fetch, and nothing else (docs/REQUIREMENTS.md R11.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From a vendor's feed to `apt-get install`, through the running product, on both columns of DESIGN 7."""
+"""From a vendor's feed to `apt-get install`, through the running product.
+
+On both columns: docs/ARCHITECTURE.md, Embedded and distributed.
+"""
 
 from __future__ import annotations
 

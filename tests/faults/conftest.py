@@ -1,4 +1,4 @@
-"""The world of these tests, in both columns of DESIGN 7."""
+"""The world of these tests, in both columns (docs/ARCHITECTURE.md, Embedded and distributed)."""
 
 from __future__ import annotations
 

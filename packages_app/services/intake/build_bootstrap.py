@@ -1,4 +1,7 @@
-"""Building a bootstrap package (`kiro-repo`) from its templates, and taking it in like any other package (R5)."""
+"""Building a bootstrap package (`kiro-repo`) from its templates, and taking it in like any other package.
+
+See docs/REQUIREMENTS.md R5.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conflicts: offers of a known version with other bytes, kept for a person to see (R12)."""
+"""Conflicts: offers of a known version with other bytes, kept for a person to see (docs/REQUIREMENTS.md R12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which record an offer was taken in as before, so that it is not fetched again (R12)."""
+"""Which record an offer was taken in as before, so that it is not fetched again (docs/REQUIREMENTS.md R12)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Files stored in the pool, then recorded, however many: a record means that its file is there (DESIGN 3).
+"""Files stored in the pool, then recorded, however many: a record means that its file is there.
 
 Whoever dies on the way leaves at most orphan objects behind, and whoever comes again finds what was done.
+
+See docs/ARCHITECTURE.md, Order of an intake.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Checking upstream: every definition's source is asked, and what is new is fetched and taken in (R4, R12)."""
+"""Checking upstream: every definition's source is asked, and what is new is fetched and taken in.
+
+See docs/REQUIREMENTS.md R4, R12.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Intake: from staged files to records that clients see, in the order that leaves at most orphan objects behind.
 
 Staged files → hashes, control, checks → pool objects → records → seen in the pool once more → suites → mirror rows →
-publications asked for (DESIGN 3). One file is a batch of one.
+publications asked for (docs/ARCHITECTURE.md, Order of an intake). One file is a batch of one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Jobs from request to end: asked for, claimed by one worker, run, put back or ended (DESIGN 6)."""
+"""Jobs from request to end: asked for, claimed by one worker, run, put back or ended (docs/ARCHITECTURE.md, Jobs)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Candidates that were held back: kept with diff and reason, approved or rejected by a person (DESIGN 4, step 4)."""
+"""Candidates that were held back: kept with diff and reason, approved or rejected by a person.
+
+See docs/ARCHITECTURE.md, Publishing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The instructions page of the bucket's root, rendered (R16)."""
+"""The instructions page of the bucket's root, rendered (docs/REQUIREMENTS.md R16)."""
 
 from __future__ import annotations
 

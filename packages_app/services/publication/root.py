@@ -1,4 +1,7 @@
-"""What stands in the bucket's root, as it is to be now: convenience copies, keyring, instructions page (R2, R16)."""
+"""What stands in the bucket's root, as it is to be now: convenience copies, keyring, instructions page.
+
+See docs/REQUIREMENTS.md R2, R16.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Force rebuild: everything that clients read made again from the package table alone (R7)."""
+"""Force rebuild: everything that clients read made again from the package table alone (docs/REQUIREMENTS.md R7)."""
 
 from __future__ import annotations
 

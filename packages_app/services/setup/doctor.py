@@ -1,4 +1,4 @@
-"""The doctor: one probe for each thing that work needs, each with its remedy (R14)."""
+"""The doctor: one probe for each thing that work needs, each with its remedy (docs/REQUIREMENTS.md R14)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Migration: the records of an older table into the table of today, in phases that a second run goes on from (R15).
+"""Migration: the records of an older table into the table of today, in phases that a second run goes on from.
 
 Backup, transform, check, upload with every write verified, and deletion of the old records only when asked. What is in
 the new table is never replaced.
+
+See docs/REQUIREMENTS.md R15.
 """
 
 from __future__ import annotations

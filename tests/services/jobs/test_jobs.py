@@ -1,4 +1,4 @@
-"""Jobs: asked for, claimed once, woken when their worker died (DESIGN 6)."""
+"""Jobs: asked for, claimed once, woken when their worker died (docs/ARCHITECTURE.md, Jobs)."""
 
 from datetime import timedelta
 

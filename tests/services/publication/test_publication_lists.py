@@ -82,7 +82,7 @@ def test_publications_from_before_are_counted_and_keep_their_lists(embedded, man
     publication = publish("stable", Silent())
     rows = Publication.objects.filter(pk=publication.pk)
     rows.update(added=many, added_count=0, left_out_count=0, lists_key="")
-    import_module("packages_app.migrations.0005_publication_lists").count(apps, None)
+    import_module("packages_app.migrations.0006_publication_lists").count(apps, None)
     publication = rows.get()
     assert (publication.added_count, publication.left_out_count) == (COUNT, 1)
     assert whole_lists(publication)["added"] == many
