@@ -71,7 +71,7 @@ def _respond(request: HttpRequest, stream: BinaryIO, key: str) -> HttpResponseBa
 
 
 def _wanted_range(request: HttpRequest, size: int, etag: str, modified: int) -> range | None:
-    """Give the one range that is asked for; None for all of it. An empty range can't be satisfied (RFC 9110, 14).
+    """Return the one range that is asked for; None for all of it. An empty range can't be satisfied (RFC 9110, 14).
 
     Several ranges, malformed ones, and ranges of a HEAD request are passed over, as the RFC allows or demands.
     """

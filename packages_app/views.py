@@ -23,7 +23,7 @@ _REPOSITORY_POLICY = {
 
 
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """Say that this process serves and its database answers: 200, else 503."""
+    """Return 200 when this process serves and its database answers, else 503."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

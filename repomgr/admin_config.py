@@ -21,6 +21,6 @@ class AdminConfig(SimpleAdminConfig):
 
 
 def check_pages(**asked: Any) -> list[checks.CheckMessage]:
-    """Check the admin and its pages, which nobody may have imported yet; gives Django's findings."""
+    """Check the admin and its pages, which nobody may have imported yet; return Django's findings."""
     admin.autodiscover()
     return [*check_dependencies(**asked), *check_admin_app(**asked)]

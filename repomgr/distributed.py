@@ -22,7 +22,7 @@ _STORES = ("PACKAGE_TABLE_URL", "BUCKET_URL", "STAGING_URL")
 
 
 def settings_of_servers(servers: ExitStack) -> dict[str, str]:
-    """Start the servers that the environment does not name; gives the settings of this column that it lacks."""
+    """Start the servers that the environment does not name; return the settings of this column that it lacks."""
     found: dict[str, str] = {}
     if not _is_given("DATABASE_URL"):
         found["DATABASE_URL"] = servers.enter_context(postgresql_server())
@@ -57,7 +57,7 @@ def _is_given(name: str) -> bool:
 
 
 def run(values: Mapping[str, str]) -> int:
-    """Prepare, then run web, workers and beat until Ctrl-C; gives the exit code."""
+    """Prepare, then run web, workers and beat until Ctrl-C; return the exit code."""
     process = {**os.environ, "WORKERS": os.environ.get("WORKERS", "2"), **values}
     prepare = [sys.executable, "manage.py", "first_start"]
     done = subprocess.run(prepare, env=process, cwd=environment.BASE_DIR, check=False)
@@ -73,7 +73,7 @@ def run(values: Mapping[str, str]) -> int:
 
 
 def main() -> int:
-    """Start what is missing, and run; gives the exit code."""
+    """Start what is missing, and run; return the exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as servers:
         try:

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import environ
 
 from packages_app.core.errors import SettingsError
-from packages_app.core.hiding import hide
+from packages_app.core.redaction import redact
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEFAULT_HOME = BASE_DIR / "var"
@@ -39,7 +39,7 @@ def _note(name: str, takes: str, default: str) -> None:
 
 
 def text(name: str, *, default: str) -> str:
-    """Give NAME, or the stripped content of the file that NAME_FILE names; empty counts as not set."""
+    """Return NAME, or the stripped content of the file that NAME_FILE names; empty counts as not set."""
     _note(name, "text", default)
     path = os.environ.get(f"{name}_FILE", "")
     if not path:
@@ -53,7 +53,7 @@ def text(name: str, *, default: str) -> str:
 
 
 def token(name: str) -> str:
-    """Give a secret that goes into a header, "" where none is set; one that no header can hold is refused unshown."""
+    """Return a secret that goes into a header, "" where none is set; one that no header can hold is refused unshown."""
     _note(name, "a token", "")
     value = text(name, default="")
     if not all("!" <= character <= "~" for character in value):
@@ -64,14 +64,14 @@ def token(name: str) -> str:
 
 
 def texts(name: str, *, default: list[str]) -> list[str]:
-    """Give a comma-separated list."""
+    """Return a comma-separated list."""
     _note(name, "a list, separated by commas", ",".join(default))
     given = [item.strip() for item in text(name, default="").split(",") if item.strip()]
     return given or default
 
 
 def addresses(name: str) -> list[str]:
-    """Give addresses as `scheme://…`, separated by commas (which they may hold too); a bad one is refused unshown."""
+    """Return addresses as `scheme://…`, separated by commas (which they may hold too); a bad one is refused unshown."""
     _note(name, "addresses, separated by commas", "")
     given = [item for item in re.split(r"[\s,]+(?=[A-Za-z][\w+.-]*://)", text(name, default="").strip(" ,")) if item]
     for number, item in enumerate(given, start=1):
@@ -84,7 +84,7 @@ def addresses(name: str) -> list[str]:
 
 
 def choice(name: str, choices: tuple[str, ...], *, default: str) -> str:
-    """Give one of a few words."""
+    """Return one of a few words."""
     _note(name, f"one of {', '.join(choices)}", default)
     value = text(name, default=default)
     if value not in choices:
@@ -93,7 +93,7 @@ def choice(name: str, choices: tuple[str, ...], *, default: str) -> str:
 
 
 def number(name: str, *, default: int) -> int:
-    """Give a positive whole number."""
+    """Return a positive whole number."""
     _note(name, "a positive whole number", str(default))
     value = text(name, default=str(default))
     if not value.isascii() or not value.isdigit() or int(value) == 0:
@@ -102,7 +102,7 @@ def number(name: str, *, default: int) -> int:
 
 
 def port(name: str, *, default: int) -> int:
-    """Give a TCP port."""
+    """Return a TCP port."""
     _note(name, "a port", str(default))
     value = number(name, default=default)
     if value > 65535:
@@ -111,7 +111,7 @@ def port(name: str, *, default: int) -> int:
 
 
 def flag(name: str, *, default: bool) -> bool:
-    """Give true or false, written as 1/0, true/false, yes/no or on/off."""
+    """Return true or false, written as 1/0, true/false, yes/no or on/off."""
     _note(name, "true or false", "true" if default else "false")
     value = text(name, default="true" if default else "false").lower()
     if value not in ("1", "0", "true", "false", "yes", "no", "on", "off"):
@@ -120,13 +120,13 @@ def flag(name: str, *, default: bool) -> bool:
 
 
 def folder(name: str, *, default: Path) -> Path:
-    """Give an absolute path; a relative one counts from the working directory."""
+    """Return an absolute path; a relative one counts from the working directory."""
     _note(name, "a folder", str(default))
     return Path(text(name, default=str(default))).expanduser().absolute()
 
 
 def web_address(name: str, *, default: str) -> str:
-    """Give an http(s) address without a slash at its end."""
+    """Return an http(s) address without a slash at its end."""
     _note(name, "an http(s) address", default)
     value = text(name, default=default)
     remedy = "Write it like https://apt.example.org, without user name and password: it is shown to all."
@@ -136,12 +136,12 @@ def web_address(name: str, *, default: str) -> str:
         raise SettingsError(f"{name} is no address.", remedy=remedy) from None
     sound = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
     if not sound or parts.query or parts.fragment:
-        raise SettingsError(f"{name} is {hide(value)!r}.", remedy=remedy)
+        raise SettingsError(f"{name} is {redact(value)!r}.", remedy=remedy)
     return value.rstrip("/")
 
 
 def broker(name: str, *, default: str) -> str:
-    """Give Celery's broker address."""
+    """Return Celery's broker address."""
     _note(name, "an address", default)
     value = text(name, default=default)
     if urlsplit(value).scheme not in _BROKER_SCHEMES:
@@ -152,7 +152,7 @@ def broker(name: str, *, default: str) -> str:
 
 
 def cache(name: str, *, default: str) -> dict[str, Any]:
-    """Give the backend and place of a Django cache from `file:///FOLDER` or `redis://HOST:PORT/NUMBER`."""
+    """Return the backend and place of a Django cache from `file:///FOLDER` or `redis://HOST:PORT/NUMBER`."""
     _note(name, "an address", default)
     value = text(name, default=default)
     parts = urlsplit(value)
@@ -166,7 +166,7 @@ def cache(name: str, *, default: str) -> dict[str, Any]:
 
 
 def database(name: str, *, default: str) -> dict[str, Any]:
-    """Give Django's database settings of a `sqlite:///path` or `postgres://user:password@host/name` address."""
+    """Return Django's database settings of a `sqlite:///path` or `postgres://user:password@host/name` address."""
     _note(name, "an address", default)
     url = text(name, default=default)
     scheme = urlsplit(url).scheme
@@ -189,7 +189,7 @@ def database(name: str, *, default: str) -> dict[str, Any]:
 
 
 def secret_key(name: str, *, keep_in: Path) -> str:
-    """Give the secret of sessions and forms; where none is set, one is made once and kept in a private file."""
+    """Return the secret of sessions and forms; where none is set, one is made once and kept in a private file."""
     _note(name, "a secret", "")
     given = text(name, default="")
     if given:

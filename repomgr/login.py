@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """Give the address that an attempt comes from; None when the server does not know it.
+    """Return the address that an attempt comes from; None when the server does not know it.
 
     Behind a proxy that is the last entry of X-Forwarded-For, which the proxy has added; those before it are what the
     client says of itself, and a guesser would say something else each time. With no proxy the header says nothing.
@@ -33,7 +33,7 @@ def client_address(request: HttpRequest) -> str | None:
 
 
 def locked_page(request: HttpRequest, _response: HttpResponse, credentials: Mapping[str, Any] | None) -> HttpResponse:
-    """Say that a login is locked, for how long, and what to do (429). The attempt that locked it is logged."""
+    """Record that a login is locked, for how long, and what to do (429). The attempt that locked it is logged."""
     if getattr(request, "axes_failures_since_start", None):  # later attempts are not counted
         name = (credentials or {}).get("username") or ""
         known = get_user_model().objects.filter(username=name).exists()

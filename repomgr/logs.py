@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from packages_app.core.hiding import hide
+from packages_app.core.redaction import redact
 
 _SECRET_NAMES = re.compile(r"secret|password|token|signing_key|authorization|cookie", re.IGNORECASE)
 
@@ -33,8 +33,8 @@ _LOGGERS: Mapping[str, Mapping[str, Any]] = {
 """Loggers of libraries that say too much, or what nobody may read."""
 
 
-def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Blank fields with a secret's name, and what `hide` finds in texts, at any depth (a structlog processor)."""
+def redact_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Blank fields with a secret's name, and what `redact` finds in texts, at any depth (a structlog processor)."""
     for name, value in event.items():
         event[name] = _without_secrets(name, value)
     return event
@@ -50,7 +50,7 @@ def _without_secrets(name: str, value: Any) -> Any:
     if value is None or isinstance(value, (int, float)):
         return value
     # Whatever it is, a renderer would write its text.
-    return hide(value if isinstance(value, str) else str(value))
+    return redact(value if isinstance(value, str) else str(value))
 
 
 def configure(options: MutableMapping[str, Any]) -> None:
@@ -77,7 +77,7 @@ def configure(options: MutableMapping[str, Any]) -> None:
     )
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
-        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, hide_secrets, renderer],
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_secrets, renderer],
         "foreign_pre_chain": shared,
     }
     logging.config.dictConfig(

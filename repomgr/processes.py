@@ -22,7 +22,7 @@ _BIN = os.path.dirname(sys.executable)
 
 
 def commands(bind: str, port: int, workers: int) -> dict[str, list[str]]:
-    """Give each process's command line by its name."""
+    """Return each process's command line by its name."""
     celery = [f"{_BIN}/celery", "--app", "repomgr", "--quiet"]
     web = [f"{_BIN}/gunicorn", "repomgr.wsgi", "--bind", f"{bind}:{port}", "--worker-class", "gthread"]
     quietly = ["--loglevel", "WARNING"]
@@ -56,7 +56,7 @@ def chosen() -> tuple[str, int, int]:
 
 
 def main(names: Sequence[str]) -> int:
-    """Run them all; gives 0 after Ctrl-C, else the exit code of the process that ended first."""
+    """Run them all; return 0 after Ctrl-C, else the exit code of the process that ended first."""
     known = commands(*chosen())
     if names:
         return _become(names[0], known)

@@ -24,7 +24,7 @@ TEMPLATES_DIR = BASE_DIR / "templates"
 
 
 def _section(title: str, items: tuple[tuple[str, str, str, str], ...]) -> dict[str, object]:
-    """Give a section of the admin's sidebar from (title, icon, page, permission or "")."""
+    """Return a section of the admin's sidebar from (title, icon, page, permission or "")."""
     return {
         "title": title,
         "separator": True,

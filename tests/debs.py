@@ -1,4 +1,4 @@
-"""Real `.deb` files, built without dpkg-deb: fast, the same bytes each time, and easy to spoil on purpose."""
+"""Real `.deb` files, built without dpkg-deb: fast, the same bytes each time, and easy to corrupt on purpose."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Repository:
         """Every object's bytes by its key."""
         return {key: self.path(key).read_bytes() for key, _ in self.stack.bucket.keys("")}
 
-    def spoil(self, key: str, body: bytes | None = None) -> None:
+    def corrupt(self, key: str, body: bytes | None = None) -> None:
         """Put other bytes at a key, as no writer of ours does: another file, or the same file's bytes turned round."""
         path = self.path(key)
         body = path.read_bytes()[::-1] if body is None else body

@@ -7,13 +7,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import action, display
 
-from packages_app.admin.window import WindowAdmin
+from packages_app.admin.read_only import ReadOnlyAdmin
 from packages_app.models import Conflict
 from packages_app.services.requests import settle_conflicts
 
 
 @admin.register(Conflict)
-class ConflictAdmin(WindowAdmin):
+class ConflictAdmin(ReadOnlyAdmin):
     """Offers that were refused; clients keep what they have."""
 
     list_display = ("package_name", "version", "architecture", "condition", "origin", "seen")
@@ -22,7 +22,7 @@ class ConflictAdmin(WindowAdmin):
 
     @display(description="condition", ordering="settled", label={"open": "danger", "settled": "success"})
     def condition(self, conflict: Conflict) -> str:
-        """Whether a person has looked into it."""
+        """Return whether a person has looked into it."""
         return "settled" if conflict.settled else "open"
 
     @action(description="Mark as settled", permissions=["publish"])

@@ -13,14 +13,14 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
-from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand
+from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, require
 from packages_app.models import DefinitionStatus
 from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.requests import request_sync
 
 
 @admin.register(DefinitionStatus)
-class DefinitionAdmin(WindowAdmin):
+class DefinitionAdmin(ReadOnlyAdmin):
     """One row a file; those with faults say where and what to do."""
 
     list_display = ("name", "shown_type", "architectures", "suites", "condition", "checked", "outcome")
@@ -41,7 +41,7 @@ class DefinitionAdmin(WindowAdmin):
 
     @display(description="type", ordering="source_type")
     def shown_type(self, row: DefinitionStatus) -> str:
-        """The source type in words."""
+        """Return the source type in words."""
         return row.source_type.replace("_", " ")
 
     @display(
@@ -49,7 +49,7 @@ class DefinitionAdmin(WindowAdmin):
         label={"in use": "success", "switched off": "info", "not usable": "danger", "last check failed": "warning"},
     )
     def condition(self, row: DefinitionStatus) -> str:
-        """Whether it is in use."""
+        """Return in a word whether the definition is in use."""
         if row.problems:
             return "not usable"
         if not row.enabled:
@@ -58,13 +58,13 @@ class DefinitionAdmin(WindowAdmin):
 
     @display(description="problems")
     def shown_problems(self, row: DefinitionStatus) -> SafeString:
-        """What is wrong with the file, with line and remedy."""
+        """Return what is wrong with the file, with line and remedy."""
         items = format_html_join("", "<li>{}</li>", ((problem,) for problem in row.problems))
         return format_html('<ul class="rm-list rm-bad">{}</ul>', items) if row.problems else SafeString("none")
 
     @display(description="settings")
     def shown_settings(self, row: DefinitionStatus) -> SafeString:
-        """The source's settings."""
+        """Return the source's settings, a line each."""
         items = format_html_join("", "<li>{}: <code>{}</code></li>", row.settings.items())
         return format_html('<ul class="rm-list">{}</ul>', items)
 
@@ -72,7 +72,7 @@ class DefinitionAdmin(WindowAdmin):
     def check_upstream(self, request: HttpRequest, queryset: QuerySet[DefinitionStatus]) -> HttpResponseBase:
         """Ask for a check of the chosen definitions."""
         names = list(queryset.values_list("name", flat=True))
-        return asked(request, lambda: request_sync(names, request.user), otherwise=request.path)
+        return go_to_job(request, lambda: request_sync(names, request.user), otherwise=request.path)
 
     def get_urls(self) -> list[URLPattern]:
         """Add what the buttons post to."""
@@ -81,6 +81,6 @@ class DefinitionAdmin(WindowAdmin):
 
     def check_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a check of the posted definitions, all when none is."""
-        demand(request, PUBLISH)
+        require(request, PUBLISH)
         names = request.POST.getlist("name")
-        return asked(request, lambda: request_sync(names, request.user), otherwise=reverse("admin:index"))
+        return go_to_job(request, lambda: request_sync(names, request.user), otherwise=reverse("admin:index"))

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from packages_app.admin.window import PUBLISH, UPLOAD
+from packages_app.admin.read_only import PUBLISH, UPLOAD
 from packages_app.core.errors import RepomgrError
 from packages_app.core.repository import Suite
 from packages_app.models import DefinitionStatus, Job, Notice, Package, Publication
@@ -31,7 +31,7 @@ def fill_front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, 
 
 
 def front_page() -> dict[str, Any]:
-    """Give the page's values: suites with their last publication, what needs attention, late jobs, client's lines.
+    """Return the page's values: suites with their last publication, what needs attention, late jobs, client's lines.
 
     `suites` are (suite, last publication or None, whether less than a quarter of its life is left); `definitions`
     those with faults that no open notice names. A broken configuration is shown in `fault` and does not make the
@@ -67,6 +67,6 @@ def _suite(suite: Suite, now: datetime) -> tuple[Suite, Publication | None, bool
 
 
 def _needs_a_person(row: DefinitionStatus, alarms: list[Notice]) -> bool:
-    """Say whether a definition is at fault, and no notice shown says so already: its file, or its last check."""
+    """Return whether a definition is at fault, and no notice shown says so already: its file, or its last check."""
     told = any(f"{notice.subject} ".startswith(f"{row.name} ") or f"{row.name}: " in notice.text for notice in alarms)
     return bool(row.problems) or (row.failed and not told)

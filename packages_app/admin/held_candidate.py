@@ -12,14 +12,14 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand, job_page, lines
+from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, job_page, lines, require
 from packages_app.core.errors import RepomgrError
 from packages_app.models import HeldCandidate
 from packages_app.services.publication.held_candidates import approve, reject
 
 
 @admin.register(HeldCandidate)
-class HeldCandidateAdmin(WindowAdmin):
+class HeldCandidateAdmin(ReadOnlyAdmin):
     """Publications that were not made because something about them is suspicious."""
 
     list_display = ("suite", "condition", "reasons", "changes", "packages", "seen", "decided_by")
@@ -47,37 +47,37 @@ class HeldCandidateAdmin(WindowAdmin):
         },
     )
     def condition(self, held: HeldCandidate) -> str:
-        """Whether somebody has decided."""
+        """Return in a word what was decided."""
         return held.get_state_display()
 
     @display(description="reason")
     def reasons(self, held: HeldCandidate) -> str:
-        """The kinds of faults."""
+        """Return the kinds of findings."""
         return ", ".join(fault["code"] for fault in held.faults)
 
     @display(description="added / removed")
     def changes(self, held: HeldCandidate) -> str:
-        """How many packages would come and go."""
+        """Return how many packages would come and go."""
         return f"+{len(held.added)} / −{len(held.removed)}"
 
     @display(description="reasons")
     def fault_lines(self, held: HeldCandidate) -> SafeString:
-        """Each fault, with what it is about."""
+        """Return each finding with what it is about."""
         return lines([item for fault in held.faults for item in (fault["text"], *fault["items"])])
 
     @display(description="would be added")
     def added_lines(self, held: HeldCandidate) -> SafeString:
-        """What would come."""
+        """Return the lines that clients would gain."""
         return lines([f"+ {name}" for name in held.added])
 
     @display(description="would be removed")
     def removed_lines(self, held: HeldCandidate) -> SafeString:
-        """What would go."""
+        """Return the lines that clients would lose."""
         return lines([f"− {name}" for name in held.removed])
 
     @display(description="job")
     def shown_job(self, held: HeldCandidate) -> str | SafeString:
-        """A link to the job that was held back."""
+        """Return a link to the job that was held back."""
         if held.job is None:
             return "–"
         return format_html('<a class="rm-link" href="{}">{}</a>', job_page(held.job), held.job)
@@ -93,13 +93,13 @@ class HeldCandidateAdmin(WindowAdmin):
 
     def approve_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Let the faults pass that the page shows, and publish."""
-        demand(request, PUBLISH)
+        require(request, PUBLISH)
         held = get_object_or_404(HeldCandidate, pk=pk)
-        return asked(request, lambda: approve(held, request.user), otherwise=_page(held))
+        return go_to_job(request, lambda: approve(held, request.user), otherwise=_page(held))
 
     def reject_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Leave the suite as it is."""
-        demand(request, PUBLISH)
+        require(request, PUBLISH)
         held = get_object_or_404(HeldCandidate, pk=pk)
         try:
             reject(held, request.user)

@@ -10,15 +10,15 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand, job_page
+from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, job_page, require
 from packages_app.models import Job
 from packages_app.services.requests import request_again, request_repair, request_verify
 from packages_app.verification.fault import Pool
 
 
 @admin.register(Job)
-class JobAdmin(WindowAdmin):
-    """What was asked for, and how far it is."""
+class JobAdmin(ReadOnlyAdmin):
+    """What was go_to_job for, and how far it is."""
 
     list_display = ("shown_kind", "subject", "shown_state", "shown_user", "created", "took")
     list_filter = ("state", "kind")
@@ -35,7 +35,7 @@ class JobAdmin(WindowAdmin):
 
     @display(description="work", ordering="kind")
     def shown_kind(self, job: Job) -> str:
-        """The kind in words."""
+        """Return the kind in words."""
         return job.get_kind_display()
 
     @display(
@@ -44,12 +44,12 @@ class JobAdmin(WindowAdmin):
         label={"queued": "info", "running": "warning", "done": "success", "failed": "danger"},
     )
     def shown_state(self, job: Job) -> str:
-        """The state as a badge."""
+        """Return the state as a badge."""
         return job.state
 
-    @display(description="asked by", ordering="requested_by")
+    @display(description="go_to_job by", ordering="requested_by")
     def shown_user(self, job: Job) -> str:
-        """Who asked; the clock or a command where nobody did."""
+        """Who go_to_job; the clock or a command where nobody did."""
         return job.requested_by.get_username() if job.requested_by else "clock or command"
 
     @display(description="took")
@@ -71,7 +71,7 @@ class JobAdmin(WindowAdmin):
         ]
 
     def progress_view(self, request: HttpRequest, job_id: str) -> HttpResponse:
-        """Give the steps as the page shows them."""
+        """Return the steps as the page shows them."""
         if not self.has_view_permission(request):
             raise Http404
         job = get_object_or_404(Job, pk=job_id)
@@ -79,19 +79,19 @@ class JobAdmin(WindowAdmin):
 
     def again_view(self, request: HttpRequest, job_id: str) -> HttpResponseBase:
         """Ask for a failed job's work again."""
-        demand(request, PUBLISH)
+        require(request, PUBLISH)
         job = get_object_or_404(Job, pk=job_id)
-        return asked(request, lambda: request_again(job, request.user), otherwise=job_page(job))
+        return go_to_job(request, lambda: request_again(job, request.user), otherwise=job_page(job))
 
     def verify_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a verification of all suites, with a sample of the pool or all of it."""
-        demand(request, PUBLISH)
+        require(request, PUBLISH)
         pool = Pool.ALL if request.POST.get("pool") == Pool.ALL else Pool.SAMPLE
-        return asked(request, lambda: request_verify(request.user, pool=pool)[-1], otherwise=reverse("admin:index"))
+        return go_to_job(request, lambda: request_verify(request.user, pool=pool)[-1], otherwise=reverse("admin:index"))
 
     def repair_view(self, request: HttpRequest, job_id: str) -> HttpResponseBase:
         """Ask for the repair whose plan this page showed."""
-        demand(request, PUBLISH)
+        require(request, PUBLISH)
         job = get_object_or_404(Job, pk=job_id)
         digest = request.POST.get("digest", "")
-        return asked(request, lambda: request_repair(job, digest, request.user), otherwise=job_page(job))
+        return go_to_job(request, lambda: request_repair(job, digest, request.user), otherwise=job_page(job))

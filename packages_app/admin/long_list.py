@@ -48,7 +48,7 @@ class LongChangeList(ChangeList):
     """Says no number of rows that was not counted, and looks once only for what is not there."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Give the page's rows; the heading tells no number of results when there are more."""
+        """Return the page's rows; the heading tells no number of results when there are more."""
         super().get_results(request)
         if self.paginator.more:
             self.full_result_count = self.result_count

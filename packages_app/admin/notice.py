@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from unfold.decorators import action, display
 
-from packages_app.admin.window import WindowAdmin, job_page
+from packages_app.admin.read_only import ReadOnlyAdmin, job_page
 from packages_app.models import Notice
 from packages_app.services.notices.send import sending_state
 from packages_app.services.requests import settle_by_hand
@@ -25,11 +25,11 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Give the choices."""
+        """Return the filter's choices."""
         return [("open", "open"), ("news", "news"), ("settled", "settled"), ("unsent", "could not be sent")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Notice]) -> QuerySet[Notice]:
-        """Choose the rows."""
+        """Return the rows of the chosen state."""
         chosen = {
             "open": queryset.filter(settled=None).exclude(level="info"),
             "news": queryset.filter(settled=None, level="info"),
@@ -40,7 +40,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Notice)
-class NoticeAdmin(WindowAdmin):
+class NoticeAdmin(ReadOnlyAdmin):
     """What happened, or is so, and whether people were told."""
 
     list_display = ("shown_level", "kind", "subject", "short_text", "condition", "seen", "times", "sending")
@@ -64,24 +64,24 @@ class NoticeAdmin(WindowAdmin):
 
     @display(description="text")
     def short_text(self, notice: Notice) -> str:
-        """The beginning of what is said."""
+        """Return the beginning of the text."""
         return Truncator(notice.text).chars(120)
 
     @display(description="state", ordering="settled", label={"open": "danger", "settled": "success", "news": "info"})
     def condition(self, notice: Notice) -> str:
-        """Whether it waits for a person."""
+        """Return whether it waits for a person."""
         if notice.settled is not None:
             return "settled"
         return "news" if notice.level == "info" else "open"
 
     @display(description="sent on")
     def sending(self, notice: Notice) -> str:
-        """Whether it went out by e-mail or webhook."""
+        """Return whether it went out by e-mail or webhook."""
         return sending_state(notice)
 
     @display(description="job")
     def shown_job(self, notice: Notice) -> str | SafeString:
-        """A link to the job that raised it."""
+        """Return a link to the job that raised it."""
         if notice.job is None:
             return "–"
         return format_html('<a class="rm-link" href="{}">{}</a>', job_page(notice.job), notice.job)

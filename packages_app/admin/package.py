@@ -22,7 +22,7 @@ from unfold.decorators import display
 from packages_app.admin.forms import BuildForm, UploadForm
 from packages_app.admin.long_list import LongChangeList, ValueFilter
 from packages_app.admin.package_stanza import download_url, package_stanza
-from packages_app.admin.window import UPLOAD, WindowAdmin, demand, job_page, size_text
+from packages_app.admin.read_only import UPLOAD, ReadOnlyAdmin, job_page, require, size_text
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Job, Package, SuiteMembership
 from packages_app.models.package import PackageQuerySet
@@ -57,7 +57,7 @@ class PackageList(LongChangeList):
     """Sorts packages as an index has them, those of a suite by the suite's own."""
 
     def get_ordering(self, request: HttpRequest, queryset: PackageQuerySet) -> list[str]:
-        """Give the column that was chosen, then those of the usual order, which ends with the key."""
+        """Return the column that was chosen, then those of the usual order, which ends with the key."""
         chosen = [name for name in super().get_ordering(request, queryset) if name != "-pk"]
         named = {name.removeprefix("-") for name in chosen}
         order = [*chosen, *(name for name in PackageAdmin.ordering if name.removeprefix("-") not in named)]
@@ -71,7 +71,7 @@ def _suite_chosen(request: HttpRequest) -> bool:
 
 
 @admin.register(Package)
-class PackageAdmin(WindowAdmin):
+class PackageAdmin(ReadOnlyAdmin):
     """Records of the package table, newest version of a name first."""
 
     list_display = ("name_and_summary", "shown_version", "architecture", "suites", "component", "shown_type", "size",
@@ -110,27 +110,27 @@ class PackageAdmin(WindowAdmin):
 
     @display(description="name", ordering="package_name", header=True)
     def name_and_summary(self, package: Package) -> list[str]:
-        """Name, and the description's first line below."""
+        """Return the name, and below it the description's first line."""
         return [package.package_name, package.description.partition("\n")[0]]
 
     @display(description="version")
     def shown_version(self, package: Package) -> str:
-        """The version, sorted as dpkg does."""
+        """Return the version; the column sorts as dpkg does."""
         return package.version
 
     @display(description="suites")
     def suites(self, package: Package) -> str:
-        """Suites, separated by commas."""
+        """Return the suites, separated by commas."""
         return ", ".join(sorted(membership.suite for membership in package.memberships.all())) or "none"
 
     @display(description="type")
     def shown_type(self, package: Package) -> str:
-        """The source type in words."""
+        """Return the source type in words."""
         return package.package_type.replace("_", " ")
 
     @display(description="size")
     def size(self, package: Package) -> str:
-        """The file's size for people."""
+        """Return the file's size for people."""
         return size_text(package.file_size)
 
     @display(description="taken in", ordering="processed_timestamp")
@@ -140,21 +140,21 @@ class PackageAdmin(WindowAdmin):
 
     @display(description="download")
     def download(self, package: Package) -> SafeString:
-        """A link to the file as clients get it."""
+        """Return a link to the file as clients get it."""
         return format_html('<a class="rm-link" href="{}">{}</a>', download_url(package), package.actual_filename)
 
     @display(description="description")
     def shown_description(self, package: Package) -> SafeString:
-        """All lines of the description."""
+        """Return all lines of the description."""
         return format_html('<div class="rm-lines">{}</div>', package.description)
 
     @display(description="stanza")
     def stanza(self, package: Package) -> SafeString:
-        """The package's entry in the indexes."""
+        """Return the package's entry in the indexes."""
         return format_html('<pre class="rm-pre">{}</pre>', package_stanza(package))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the forms."""
+        """Return the addresses, those of the forms first."""
         # The upload handler must be chosen before the request's body is read, which the CSRF check does.
         upload = self.admin_site.admin_view(csrf_exempt(self.upload_view))
         return [
@@ -164,8 +164,8 @@ class PackageAdmin(WindowAdmin):
         ]
 
     def upload_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Take an upload."""
-        demand(request, UPLOAD)
+        """Show the upload form, and stage the file that is sent."""
+        require(request, UPLOAD)
         request.upload_handlers = [TemporaryFileUploadHandler(request)]
 
         @csrf_protect
@@ -177,7 +177,7 @@ class PackageAdmin(WindowAdmin):
 
     def build_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a build of a bootstrap package."""
-        demand(request, UPLOAD)
+        require(request, UPLOAD)
         form = BuildForm(request=request)
         return self._form_view(request, form, "Build a bootstrap package", lambda: _build_asked_for(form, request))
 

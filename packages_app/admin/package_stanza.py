@@ -13,7 +13,7 @@ from packages_app.models import Package
 
 
 def package_stanza(package: Package) -> str:
-    """Give a row's stanza; for an incomplete one, the sentence that names what is missing."""
+    """Return a row's stanza; for an incomplete one, the sentence that names what is missing."""
     names = {field.name for field in fields(PackageRecord)} - {"suites"}
     record = PackageRecord(**{name: getattr(package, name) for name in names})
     missing = record.missing_fields()

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
 from packages_app.admin.long_list import ValueFilter
-from packages_app.admin.window import PUBLISH, WindowAdmin, asked, demand, job_page, lines, size_text
+from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, job_page, lines, require, size_text
 from packages_app.models import Publication
 from packages_app.services.publication.publication_lists import whole_lists
 from packages_app.services.publication.requests import request_publication
@@ -44,7 +44,7 @@ class SuiteFilter(ValueFilter):
 
 
 @admin.register(Publication)
-class PublicationAdmin(WindowAdmin):
+class PublicationAdmin(ReadOnlyAdmin):
     """What was published when."""
 
     list_display = (
@@ -74,64 +74,64 @@ class PublicationAdmin(WindowAdmin):
 
     @display(description="kind", ordering="kind", label={"publish": "success", "force rebuild": "warning", "": "info"})
     def shown_kind(self, publication: Publication) -> str:
-        """Why it was made."""
+        """Return why it was made, in words."""
         return publication.get_kind_display()
 
     @display(description="added / removed")
     def changes(self, publication: Publication) -> str:
-        """How many packages came and went."""
+        """Return how many packages came and went."""
         return f"+{publication.added_count} / −{publication.removed_count}"
 
     @display(description="left out")
     def shown_left_out(self, publication: Publication) -> str:
-        """How many records no index carries."""
+        """Return how many records no index carries."""
         return str(publication.left_out_count or "–")
 
     @display(description="files missing")
     def shown_missing(self, publication: Publication) -> str:
-        """How many pool files were missing."""
+        """Return how many pool files were missing."""
         return str(publication.missing_files_count or "–")
 
     @display(description="bytes of indexes uploaded")
     def uploaded(self, publication: Publication) -> str:
-        """What the publication cost."""
+        """Return how much was uploaded, for people."""
         return size_text(publication.uploaded_bytes)
 
     @display(description="job")
     def shown_job(self, publication: Publication) -> str | SafeString:
-        """A link to the job that made it."""
+        """Return a link to the job that made it."""
         if publication.job is None:
             return "–"
         return format_html('<a class="rm-link" href="{}">{}</a>', job_page(publication.job), publication.job)
 
     @display(description="added")
     def added_lines(self, publication: Publication) -> SafeString:
-        """What came."""
+        """Return the packages that this publication added."""
         return first_of(publication, "added", publication.added)
 
     @display(description="removed")
     def removed_lines(self, publication: Publication) -> SafeString:
-        """What went."""
+        """Return the packages that this publication removed."""
         return first_of(publication, "removed", publication.removed)
 
     @display(description="left out, with the reason")
     def left_out_lines(self, publication: Publication) -> SafeString:
-        """What no index carries, and why."""
+        """Return the records that no index carries, and why."""
         return first_of(publication, "left_out", [left_out_line(row) for row in publication.left_out])
 
     @display(description="missing pool files")
     def missing_lines(self, publication: Publication) -> SafeString:
-        """What a force rebuild found missing."""
+        """Return the pool files that a force rebuild found missing."""
         return first_of(publication, "missing_files", publication.missing_files)
 
     @action(description="Force rebuild these suites", permissions=["publish"])
     def force_rebuild(self, request: HttpRequest, queryset: QuerySet[Publication]) -> HttpResponseBase:
         """Ask for a force rebuild of the chosen rows' suites."""
         suites = set(queryset.values_list("suite", flat=True))
-        return asked(request, lambda: request_force_rebuild(suites, request.user), otherwise=request.path)
+        return go_to_job(request, lambda: request_force_rebuild(suites, request.user), otherwise=request.path)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add what buttons post to."""
+        """Return the addresses, those that buttons post to first."""
         view = self.admin_site.admin_view
         return [
             path("publish/", view(require_POST(self.publish_view)), name="packages_app_publication_publish"),
@@ -154,15 +154,17 @@ class PublicationAdmin(WindowAdmin):
 
     def publish_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a publication of one suite."""
-        demand(request, PUBLISH)
+        require(request, PUBLISH)
         suite = request.POST.get("suite", "")
-        return asked(request, lambda: request_publication(suite, user=request.user), otherwise=reverse("admin:index"))
+        return go_to_job(
+            request, lambda: request_publication(suite, user=request.user), otherwise=reverse("admin:index")
+        )
 
     def rebuild_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a force rebuild of the posted suites, all when none is."""
-        demand(request, PUBLISH)
+        require(request, PUBLISH)
         suites, repair = request.POST.getlist("suite"), "repair" in request.POST
-        return asked(
+        return go_to_job(
             request,
             lambda: request_force_rebuild(suites, request.user, repair=repair),
             otherwise=reverse("admin:index"),
@@ -170,6 +172,8 @@ class PublicationAdmin(WindowAdmin):
 
     def sweep_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a sweep, or with `dry_run` for what one would take."""
-        demand(request, PUBLISH)
+        require(request, PUBLISH)
         dry_run = "dry_run" in request.POST
-        return asked(request, lambda: request_sweep(request.user, dry_run=dry_run), otherwise=reverse("admin:index"))
+        return go_to_job(
+            request, lambda: request_sweep(request.user, dry_run=dry_run), otherwise=reverse("admin:index")
+        )

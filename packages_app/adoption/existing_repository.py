@@ -18,15 +18,15 @@ class ExistingRepository(Protocol):
     """Gives files of a repository by their path below its root (`dists/…`, `pool/…`)."""
 
     def read(self, path: str, *, limit_bytes: int) -> bytes | None:
-        """Give a small file's bytes; None when it is not there."""
+        """Return a small file's bytes; None when it is not there."""
         ...
 
     def fetch(self, path: str, target: Path, *, limit_bytes: int) -> Checksums | None:
-        """Copy a file to `target`; gives its checksums, or None when it is not there."""
+        """Copy a file to `target`; return its checksums, or None when it is not there."""
         ...
 
     def url_of(self, path: str) -> str:
-        """Give the address that a file may be fetched from again; "" when it has none."""
+        """Return the address that a file may be fetched from again; "" when it has none."""
         ...
 
 
@@ -39,7 +39,7 @@ class FolderRepository:
         self._root = root
 
     def read(self, path: str, *, limit_bytes: int) -> bytes | None:
-        """Give a small file's bytes."""
+        """Return a small file's bytes."""
         file = self._root / checked_path(path)
         if not file.is_file():
             return None
@@ -56,7 +56,7 @@ class FolderRepository:
         return checksums_of_file(target)
 
     def url_of(self, path: str) -> str:
-        """Give nothing: a folder of this machine is no address for others."""
+        """Return nothing: a folder of this machine is no address for others."""
         return ""
 
 
@@ -68,7 +68,7 @@ class WebRepository:
         self._fetcher = fetcher
 
     def read(self, path: str, *, limit_bytes: int) -> bytes | None:
-        """Give a small file's bytes."""
+        """Return a small file's bytes."""
         try:
             return self._fetcher.get_bytes(self.url_of(path), limit_bytes=limit_bytes)
         except UpstreamUnavailable:
@@ -101,7 +101,7 @@ def open_repository(where: str, fetcher: Fetcher) -> ExistingRepository:
 
 
 def checked_path(path: str) -> str:
-    """Give a path below the root, `./` in front removed; raises `RepositoryRefused` for one that leads elsewhere."""
+    """Return a path below the root, `./` in front removed; raise `RepositoryRefused` for one that leads elsewhere."""
     plain = path.removeprefix("./")
     if plain.startswith("/") or not plain.isprintable() or any(part in ("", "..") for part in plain.split("/")):
         raise RepositoryRefused(

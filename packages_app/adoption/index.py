@@ -46,7 +46,7 @@ class Index:
 def indexes_of(
     release: ExistingRelease, components: Iterable[str] | None, architectures: Iterable[str] | None
 ) -> list[Index]:
-    """Give the binary indexes that a Release lists, sorted by component, then architecture; None stands for all."""
+    """Return the binary indexes that a Release lists, sorted by component, then architecture; None stands for all."""
     wanted_components = set(components) if components is not None else None
     wanted_architectures = set(architectures) if architectures is not None else None
     found: dict[tuple[str, str], dict[str, Entry]] = {}
@@ -73,9 +73,9 @@ def _name(component: str, architecture: str) -> str:
 
 
 def fetch_index(repository: ExistingRepository, release: ExistingRelease, index: Index, folder: Path) -> Path:
-    """Fetch an index in the best form that is there and unpack it into `folder`; gives the path of the plain text.
+    """Fetch an index in the best form that is there and unpack it into `folder`; return the path of the plain text.
 
-    What was fetched and what it unpacks to must be what Release lists. Raises `RepositoryRefused`.
+    What was fetched and what it unpacks to must be what Release lists. Raise `RepositoryRefused`.
     """
     plain = folder / "Packages"
     for ending in _OPENERS:
@@ -118,7 +118,7 @@ def _unpack(packed: Path, ending: str, plain: Path, name: str, listed: Entry | N
 
 
 def stanzas_in(plain: Path) -> Iterator[bytes]:
-    """Give the stanzas of a Packages file one by one, each with its last newline, without the blank line after it."""
+    """Return the stanzas of a Packages file one by one, each with its last newline, without the blank line after it."""
     lines: list[bytes] = []
     size = 0
     with plain.open("rb") as stream:

@@ -34,14 +34,14 @@ class ExistingRelease:
     entries: Mapping[str, Entry] = field(default_factory=dict)
 
     def path_of(self, name: str) -> str:
-        """Give the path of an index below the repository's root."""
+        """Return the path of an index below the repository's root."""
         return f"{self.folder}/{name}" if self.folder else name
 
 
 def read_release(repository: ExistingRepository, folder: str, keyring: bytes | None) -> ExistingRelease:
     """Read InRelease, or Release with Release.gpg, and verify it; without a keyring signatures are not looked at.
 
-    Raises `RepositoryRefused`: not there, a signature that is not good, no SHA256 of the indexes.
+    Raise `RepositoryRefused`: not there, a signature that is not good, no SHA256 of the indexes.
     """
     where = folder or "the root"
     prefix = f"{folder}/" if folder else ""
@@ -66,7 +66,7 @@ def read_release(repository: ExistingRepository, folder: str, keyring: bytes | N
 
 
 def parse_existing_release(folder: str, text: bytes) -> ExistingRelease:
-    """Take a Release apart; raises `RepositoryRefused` for one without SHA256 sums."""
+    """Take a Release apart; raise `RepositoryRefused` for one without SHA256 sums."""
     fields: dict[str, str] = {}
     entries: dict[str, Entry] = {}
     name = ""
@@ -88,7 +88,7 @@ def parse_existing_release(folder: str, text: bytes) -> ExistingRelease:
 
 
 def _plain_text(signed: bytes) -> bytes:
-    """Give the text of a cleartext-signed message without looking at the signature (RFC 9580, 7)."""
+    """Return the text of a cleartext-signed message without looking at the signature (RFC 9580, 7)."""
     found = _CLEARTEXT.search(signed.replace(b"\r\n", b"\n"))
     if not found:
         return signed

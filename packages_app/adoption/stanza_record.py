@@ -17,7 +17,7 @@ _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 def record_of_stanza(stanza: bytes, component: str, suite: str, processed: str) -> PackageRecord:
     """Make a record of what a stanza says; `pool_path` is its Filename, as it stands there.
 
-    Hashes that it does not list stay "". Raises `RepositoryRefused` for a stanza that no index may carry.
+    Hashes that it does not list stay "". Raise `RepositoryRefused` for a stanza that no index may carry.
     """
     text = stanza.decode("utf-8", "replace")
     fields = next(parse_stanzas(stanza), None)

@@ -29,7 +29,7 @@ class Survey:
         self._rows.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._rows.close()
 
     def see(self, record: PackageRecord) -> FileIdentity | None:
@@ -43,7 +43,7 @@ class Survey:
 
     @property
     def packages(self) -> int:
-        """How many packages were seen."""
+        """Return how many packages were seen."""
         (count,) = self._rows.execute("SELECT count(*) FROM seen").fetchone()
         return int(count)
 
@@ -52,7 +52,7 @@ class Survey:
         self._rows.execute("INSERT OR IGNORE INTO left_out VALUES (?, ?, ?)", (*record.key, record.sha256_hash))
 
     def is_left_out(self, record: PackageRecord) -> bool:
-        """Say whether a record was noted to be left out."""
+        """Return whether a record was noted to be left out."""
         query = "SELECT 1 FROM left_out WHERE package_id = ? AND architecture = ? AND sha256 = ?"
         return self._rows.execute(query, (*record.key, record.sha256_hash)).fetchone() is not None
 
@@ -61,6 +61,6 @@ class Survey:
         self._rows.executemany("INSERT OR REPLACE INTO files VALUES (?, ?)", files)
 
     def size_of(self, key: str) -> int | None:
-        """Give the size of a pool file; None when it is not there."""
+        """Return the size of a pool file; None when it is not there."""
         row = self._rows.execute("SELECT size FROM files WHERE key = ?", (key,)).fetchone()
         return int(row[0]) if row else None

@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 def batches_of(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Give items in their order, `size` at a time, the last ones fewer; no batch is empty."""
+    """Return items in their order, `size` at a time, the last ones fewer; no batch is empty."""
     coming = iter(items)
     while batch := list(islice(coming, size)):
         yield batch

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 
 
 def pack(files: Sequence[tuple[str, bytes]]) -> bytes:
-    """Give the bundle of files, each a name and its bytes."""
+    """Return the bundle of files, each a name and its bytes."""
     listed = json.dumps([(name, len(body)) for name, body in files])
     return b"\n".join((listed.encode(), b"".join(body for _, body in files)))
 
 
 def unpack(bundle: bytes) -> Iterator[tuple[str, bytes]]:
-    """Give the files of a bundle in their order."""
+    """Return the files of a bundle in their order."""
     at = bundle.index(b"\n") + 1
     for name, size in json.loads(bundle[:at]):
         yield name, bundle[at : at + size]

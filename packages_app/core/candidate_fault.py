@@ -19,6 +19,6 @@ class CandidateFault:
 
 
 def faults_digest(faults: Iterable[CandidateFault]) -> str:
-    """Give the SHA256 (hex) of what the faults are about: an approval holds for just these, in any order."""
+    """Return the SHA256 (hex) of what the faults are about: an approval holds for just these, in any order."""
     said = sorted((fault.code, sorted(fault.items)) for fault in faults)
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()

@@ -73,7 +73,7 @@ class ChecksumPass:
             done.result()
 
     def result(self) -> Checksums:
-        """Give the checksums of all bytes taken so far."""
+        """Return the checksums of all bytes taken so far."""
         return Checksums(self.size, *(digest.hexdigest() for digest in self._digests))
 
 
@@ -94,7 +94,7 @@ def chunks_of(stream: BinaryIO, count: int = sys.maxsize) -> Iterator[bytes]:
 
 
 def checksums_of(chunks: Iterable[bytes]) -> Checksums:
-    """Give the checksums of bytes that come in chunks."""
+    """Return the checksums of bytes that come in chunks."""
     checksum_pass, coming = ChecksumPass(), iter(chunks)
     for chunk in coming:
         if checksum_pass.size + len(chunk) > _ALONE_BYTES:
@@ -105,7 +105,7 @@ def checksums_of(chunks: Iterable[bytes]) -> Checksums:
 
 
 def checksums_of_bytes(data: bytes) -> Checksums:
-    """Give the checksums of bytes in memory."""
+    """Return the checksums of bytes in memory."""
     checksum_pass = ChecksumPass()
     if len(data) > _ALONE_BYTES:
         checksum_pass.update_all((data,))
@@ -115,6 +115,6 @@ def checksums_of_bytes(data: bytes) -> Checksums:
 
 
 def checksums_of_file(path: Path) -> Checksums:
-    """Give the checksums of a file, reading it once."""
+    """Return the checksums of a file, reading it once."""
     with path.open("rb") as stream:
         return checksums_of(chunks_of(stream))

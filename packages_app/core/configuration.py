@@ -48,11 +48,11 @@ class Configuration:
     _last: _Read | None = field(default=None, init=False)
 
     def repository(self) -> Repository:
-        """Return the repository as its file says; raises `DefinitionError`."""
+        """Return the repository as its file says; raise `DefinitionError`."""
         return self._now().repository
 
     def definitions(self) -> Definitions:
-        """Return the definitions; bad files are in its `problems`. Raises `DefinitionError` for repository.yaml."""
+        """Return the definitions; bad files are in its `problems`. Raise `DefinitionError` for repository.yaml."""
         return self._now().definitions
 
     def _now(self) -> _Read:

@@ -55,7 +55,7 @@ class Definitions:
     problems: tuple[Problem, ...] = ()
 
     def bootstrap_packages(self) -> tuple[Definition, ...]:
-        """Give the definitions of bootstrap packages, sorted by name."""
+        """Return the definitions of bootstrap packages, sorted by name."""
         return tuple(definition for definition in self.by_name.values() if definition.bootstrap)
 
 
@@ -69,7 +69,7 @@ def load_definitions(
     """Read every `*.yaml` of a folder; `read` returns a new reader of one file.
 
     `source_types` maps a type's name to the reader of its settings. A bad file is named with its problems and does
-    not hide the good ones; a name or a convenience copy that two files claim spoils the later file only.
+    not hide the good ones; a name or a convenience copy that two files claim is a fault of the later file only.
     """
     good: dict[str, Definition] = {}
     copies: dict[str, str] = {}
@@ -181,7 +181,7 @@ def _check_place(reader: YamlReader, definition: Definition, repository: Reposit
 
 
 def check_belongs(definition: Definition, name: str, architecture: str) -> Sequence[str]:
-    """Say why a package of this name and architecture is not what the definition describes; empty when it is."""
+    """Return why a package of this name and architecture is not what the definition describes; empty when it is."""
     faults = []
     if name != definition.name:
         faults.append(f"it is the package {name}, not {definition.name}")

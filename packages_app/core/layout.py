@@ -35,32 +35,32 @@ class CacheClass(Enum):
 
 
 def pool_prefix(source_name: str) -> str:
-    """Give the pool's folder letter: one letter, or four for `lib*` packages, as in Debian's own archive."""
+    """Return the pool's folder letter: one letter, or four for `lib*` packages, as in Debian's own archive."""
     return source_name[:4] if source_name.startswith("lib") and len(source_name) > 3 else source_name[:1]
 
 
 def deb_filename(name: str, version: str, architecture: str) -> str:
-    """Give the file name `name_version_architecture.deb`, the version without its epoch (Debian Policy 5.6.12)."""
+    """Return the file name `name_version_architecture.deb`, the version without its epoch (Debian Policy 5.6.12)."""
     return f"{name}_{without_epoch(version)}_{architecture}.deb"
 
 
 def pool_path(component: str, name: str, filename: str) -> str:
-    """Give `pool/<component>/<prefix>/<name>/<filename>`."""
+    """Return `pool/<component>/<prefix>/<name>/<filename>`."""
     return f"pool/{component}/{pool_prefix(name)}/{name}/{filename}"
 
 
 def suite_path(suite: str, name: str = "") -> str:
-    """Give `dists/<suite>/<name>`, or the folder itself."""
+    """Return `dists/<suite>/<name>`, or the folder itself."""
     return f"dists/{suite}/{name}"
 
 
 def binary_folder(component: str, architecture: str) -> str:
-    """Give an index's folder relative to its suite: `<component>/binary-<arch>`."""
+    """Return an index's folder relative to its suite: `<component>/binary-<arch>`."""
     return f"{component}/binary-{architecture}"
 
 
 def by_hash_path(suite: str, index_name: str, sha256: str) -> str:
-    """Give the by-hash key of an index named as in Release, for example `main/binary-amd64/Packages.gz`."""
+    """Return the by-hash key of an index named as in Release, for example `main/binary-amd64/Packages.gz`."""
     folder = index_name.rpartition("/")[0]
     return suite_path(suite, f"{folder}/by-hash/SHA256/{sha256}")
 
@@ -76,23 +76,23 @@ def public_address(public_url: str, key: str) -> str:
 
 
 def is_immutable(key: str) -> bool:
-    """Say whether the bytes of this key never change once written: pool, by-hash, and patches of indexes."""
+    """Return whether the bytes of this key never change once written: pool, by-hash, and patches of indexes."""
     return key.startswith("pool/") or "/by-hash/" in key or is_patch(key)
 
 
 def is_patch(key: str) -> bool:
-    """Say whether this is the key of a patch from one state of an index to another; its name says its bytes."""
+    """Return whether this is the key of a patch from one state of an index to another; its name says its bytes."""
     return re.search(r"/Packages\.diff/[0-9a-f]{32}\.gz\Z", key) is not None
 
 
 def cache_control(key: str) -> str:
-    """Give the Cache-Control header of a key."""
+    """Return the Cache-Control header of a key."""
     cache_class = CacheClass.IMMUTABLE if is_immutable(key) else CacheClass.SHORT
     return str(cache_class.value)
 
 
 def content_type(key: str) -> str:
-    """Give the Content-Type of a key; by-hash objects, whose names say nothing, are `application/octet-stream`."""
+    """Return the Content-Type of a key; by-hash objects, whose names say nothing, are `application/octet-stream`."""
     if "/by-hash/" in key:
         return "application/octet-stream"
     match = re.search(r"\.[a-z]+\Z", key)

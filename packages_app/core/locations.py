@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from packages_app.core.errors import SettingsError
-from packages_app.core.hiding import hide
+from packages_app.core.redaction import redact
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ _CANNED_ACLS = ("", "private", "public-read")
 
 
 def parse_table_url(setting: str, url: str) -> TableLocation:
-    """Read `sqlite:///path` or `dynamodb://TABLE?region=…&endpoint=…`; raises `SettingsError`."""
+    """Read `sqlite:///path` or `dynamodb://TABLE?region=…&endpoint=…`; raise `SettingsError`."""
     parts = _split(setting, url)
     if parts.scheme == "sqlite":
         return SqliteTable(_path(setting, url, parts))
@@ -62,7 +62,7 @@ def parse_table_url(setting: str, url: str) -> TableLocation:
 
 
 def parse_store_url(setting: str, url: str) -> StoreLocation:
-    """Read `file:///path` or `s3://BUCKET/prefix?region=…&endpoint=…&acl=…`; raises `SettingsError`."""
+    """Read `file:///path` or `s3://BUCKET/prefix?region=…&endpoint=…&acl=…`; raise `SettingsError`."""
     parts = _split(setting, url)
     if parts.scheme == "file":
         return FolderStore(_path(setting, url, parts))
@@ -115,4 +115,4 @@ def _options(setting: str, parts: SplitResult, known: tuple[str, ...]) -> dict[s
 
 
 def _bad(setting: str, url: str, wanted: str) -> SettingsError:
-    return SettingsError(f"{setting} is {hide(url)!r}.", remedy=f"Write {wanted}.")
+    return SettingsError(f"{setting} is {redact(url)!r}.", remedy=f"Write {wanted}.")

@@ -55,11 +55,11 @@ class PackageTable(Protocol):
         ...
 
     def suites_are_listed(self) -> bool:
-        """Say whether the table has its lists of suites; until `create` has made them, `records_of` reads it whole."""
+        """Return whether the table has lists of its suites; until `create` made them, `records_of` reads it whole."""
         ...
 
     def probe(self) -> str:
-        """Read one item and give a line that names the table; raises when it can't be used."""
+        """Read one item and return a line that names the table; raise when it can't be used."""
         ...
 
     def put_new(self, record: PackageRecord) -> Written:
@@ -71,9 +71,9 @@ class PackageTable(Protocol):
         ...
 
     def put_many_new(self, records: Sequence[PackageRecord]) -> list[Written]:
-        """Write records as `put_new` does each, faster; gives what each write did, in their order.
+        """Write records as `put_new` does each, faster; return what each write did, in their order.
 
-        Raises `VersionConflict` for the first that finds other bytes; of the others, some may be written by then.
+        Raise `VersionConflict` for the first that finds other bytes; of the others, some may be written by then.
         """
         ...
 
@@ -82,10 +82,10 @@ class PackageTable(Protocol):
         ...
 
     def set_suites(self, record: PackageRecord, suites: Iterable[str]) -> PackageRecord:
-        """Change a record's suites from those of `record` to `suites`, and give the changed record.
+        """Change a record's suites from those of `record` to `suites`, and return the changed record.
 
         In the same step it is pending in all suites that it was or is in, and listed in those that it is in.
-        Raises `RecordNotFound`, or `ObjectChanged` when the table's suites are no longer those of `record`.
+        Raise `RecordNotFound`, or `ObjectChanged` when the table's suites are no longer those of `record`.
         """
         ...
 
@@ -94,15 +94,15 @@ class PackageTable(Protocol):
         ...
 
     def versions_of(self, name: str) -> Iterator[PackageRecord]:
-        """Give all records of exactly this name, oldest version first, then by architecture (index: may lag)."""
+        """Return all records of exactly this name, oldest version first, then by architecture (index: may lag)."""
         ...
 
     def newest_of(self, name: str) -> PackageRecord | None:
-        """Give a record of the newest version of this name in dpkg's order (index: may lag)."""
+        """Return a record of the newest version of this name in dpkg's order (index: may lag)."""
         ...
 
     def all_records(self) -> Iterator[PackageRecord]:
-        """Give every record once, in no order, from the base table with consistent reads. Only records."""
+        """Return every record once, in no order, from the base table with consistent reads. Only records."""
         ...
 
     def records_of(self, suite: str) -> Iterator[PackageRecord]:
@@ -121,7 +121,7 @@ class PackageTable(Protocol):
         ...
 
     def releases_of(self, suite: str) -> tuple[str, ...]:
-        """Give the digests that were last kept by `keep_releases` (strongly consistent); () when none were."""
+        """Return the digests that were last kept by `keep_releases` (strongly consistent); () when none were."""
         ...
 
     def keep_releases(self, suite: str, digests: Sequence[str]) -> None:
@@ -129,11 +129,11 @@ class PackageTable(Protocol):
         ...
 
     def take_lease(self, name: str, holder: str, seconds: float) -> Lease:
-        """Take a lease that is free, expired, or this holder's own; raises `LeaseBusy`. The fence grows by one."""
+        """Take a lease that is free, expired, or this holder's own; raise `LeaseBusy`. The fence grows by one."""
         ...
 
     def renew_lease(self, lease: Lease, seconds: float) -> Lease:
-        """Extend a lease that is still ours by its fence; raises `LeaseLost`. The fence stays."""
+        """Extend a lease that is still ours by its fence; raise `LeaseLost`. The fence stays."""
         ...
 
     def release_lease(self, lease: Lease) -> None:
@@ -171,7 +171,7 @@ class ObjectStore(Protocol):
         ...
 
     def probe(self) -> str:
-        """Write, read and delete a probe object; gives a line that names the store."""
+        """Write, read and delete a probe object; return a line that names the store."""
         ...
 
     def put(
@@ -183,7 +183,7 @@ class ObjectStore(Protocol):
         if_none_match: bool = False,
         if_match: str | None = None,
     ) -> ObjectInfo:
-        """Write an object from bytes or a file; gives it dated by the store's answer, where a head may tell earlier.
+        """Write an object from bytes or a file; return it dated by the store's answer, where a head may tell earlier.
 
         `if_none_match`: raises `ObjectExists` when the key is there. `if_match`: raises `ObjectChanged` when the
         key's ETag is another one, or the key is not there.
@@ -203,7 +203,7 @@ class ObjectStore(Protocol):
         ...
 
     def read(self, key: str) -> bytes:
-        """Give a small object's bytes; raises `ObjectNotFound`."""
+        """Return a small object's bytes; raise `ObjectNotFound`."""
         ...
 
     def read_with_etag(self, key: str) -> tuple[bytes, str]:
@@ -211,7 +211,7 @@ class ObjectStore(Protocol):
         ...
 
     def open(self, key: str) -> BinaryIO:
-        """Open an object for reading from its start; the caller closes it. Raises `ObjectNotFound`."""
+        """Open an object for reading from its start; the caller closes it. Raise `ObjectNotFound`."""
         ...
 
     def as_local_file(self, key: str) -> AbstractContextManager[Path]:
@@ -230,7 +230,7 @@ class ObjectStore(Protocol):
         ...
 
     def copy(self, source: str, target: str, *, metadata: Mapping[str, str]) -> ObjectInfo:
-        """Copy within the store, on its side, and set the copy's metadata; raises `ObjectNotFound`."""
+        """Copy within the store, on its side, and set the copy's metadata; raise `ObjectNotFound`."""
         ...
 
     def delete(self, key: str) -> None:
@@ -238,11 +238,11 @@ class ObjectStore(Protocol):
         ...
 
     def keys(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """Give (key, size in bytes) of every object whose key begins with `prefix`, sorted by key."""
+        """Return (key, size in bytes) of every object whose key begins with `prefix`, sorted by key."""
         ...
 
     def sizes_of(self, keys: Collection[str]) -> dict[str, int]:
-        """Give the sizes in bytes of those of these objects that are there, in no order."""
+        """Return the sizes in bytes of those of these objects that are there, in no order."""
         ...
 
 
@@ -272,19 +272,19 @@ class Signer(Protocol):
         ...
 
     def sign_clear(self, text: bytes) -> bytes:
-        """Give the InRelease form: the text with a cleartext signature around it."""
+        """Return the InRelease form: the text with a cleartext signature around it."""
         ...
 
     def sign_detached(self, text: bytes) -> bytes:
-        """Give the Release.gpg form: an armored detached signature."""
+        """Return the Release.gpg form: an armored detached signature."""
         ...
 
     def public_keyring(self) -> bytes:
-        """Give the public certificate, binary, as `Signed-By` wants it in a `.gpg` file."""
+        """Return the public certificate, binary, as `Signed-By` wants it in a `.gpg` file."""
         ...
 
     def public_armored(self) -> bytes:
-        """Give the public certificate, ASCII-armored (`.asc`)."""
+        """Return the public certificate, ASCII-armored (`.asc`)."""
         ...
 
 
@@ -300,7 +300,7 @@ class Progress(Protocol):
         ...
 
     def note(self, text: str, *, level: str = "info") -> None:
-        """Say something about the present step that a person should read; level info, warning or error."""
+        """Note something about the present step that a person should read; level info, warning or error."""
         ...
 
 

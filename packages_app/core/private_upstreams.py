@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from packages_app.core.errors import SettingsError
-from packages_app.core.hiding import hide
+from packages_app.core.redaction import redact
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -28,7 +28,7 @@ class PrivateUpstreams:
     networks: tuple[Network, ...] = ()
 
     def permits(self, host: str, address: Address) -> bool:
-        """Say whether a host, known to have this address, may be connected to there."""
+        """Return whether a host, known to have this address, may be connected to there."""
         if is_public(address) or _plain_name(host) in self.names:
             return True
         # Whoever allows 127.0.0.1 allows ::ffff:127.0.0.1, which is another spelling of it.
@@ -36,12 +36,12 @@ class PrivateUpstreams:
         return any(each in network for network in self.networks for each in same)
 
     def and_host(self, host: str) -> PrivateUpstreams:
-        """Give these and one host more, with all its addresses."""
+        """Return these and one host more, with all its addresses."""
         return PrivateUpstreams(self.names | {_plain_name(host)}, self.networks)
 
 
 def parse_private_upstreams(setting: str, items: Iterable[str]) -> PrivateUpstreams:
-    """Read host names, addresses and networks (`10.1.0.0/16`); raises `SettingsError` that names the bad one."""
+    """Read host names, addresses and networks (`10.1.0.0/16`); raise `SettingsError` that names the bad one."""
     names: set[str] = set()
     networks: list[Network] = []
     for item in items:
@@ -50,7 +50,7 @@ def parse_private_upstreams(setting: str, items: Iterable[str]) -> PrivateUpstre
         except ValueError:
             if not _is_name(item):
                 raise SettingsError(
-                    f"{setting} holds {hide(item)!r}, which is no host name and no network.",
+                    f"{setting} holds {redact(item)!r}, which is no host name and no network.",
                     remedy="Write names, addresses or networks: feeds.intern.example.org,10.1.0.0/16.",
                 ) from None
             names.add(_plain_name(item))
@@ -58,7 +58,7 @@ def parse_private_upstreams(setting: str, items: Iterable[str]) -> PrivateUpstre
 
 
 def is_public(address: Address) -> bool:
-    """Say whether an address is one of the internet's, seen through IPv6 forms that carry an IPv4 address."""
+    """Return whether an address is one of the internet's, seen through IPv6 forms that carry an IPv4 address."""
     carried = _carried(address)
     if carried:
         return all(is_public(each) for each in carried)
@@ -69,12 +69,12 @@ def is_public(address: Address) -> bool:
 
 
 def read_address(text: str) -> Address:
-    """Read an address as the resolver gives it; raises ValueError."""
+    """Read an address as the resolver gives it; raise ValueError."""
     return ip_address(text)
 
 
 def _carried(address: Address) -> list[IPv4Address]:
-    """Give the IPv4 addresses that an IPv6 address leads to: mapped, 6to4, NAT64."""
+    """Return the IPv4 addresses that an IPv6 address leads to: mapped, 6to4, NAT64."""
     if not isinstance(address, IPv6Address):
         return []
     found = [each for each in (address.ipv4_mapped, address.sixtofour) if each]

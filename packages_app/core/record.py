@@ -57,7 +57,7 @@ def key_named(text: str) -> TableKey:
 
 
 def make_package_id(name: str, version: str) -> str:
-    """Give the table's partition key, `name#version`."""
+    """Return the table's partition key, `name#version`."""
     return f"{name}#{version}"
 
 
@@ -125,11 +125,11 @@ class PackageRecord:
 
     @property
     def version_key(self) -> str:
-        """The version's sort key; raises `InvalidVersion`."""
+        """The version's sort key; raise `InvalidVersion`."""
         return version_key(self.version)
 
     def missing_fields(self) -> tuple[str, ...]:
-        """Give the names of required fields that are not there, in the order of `REQUIRED_FIELDS`."""
+        """Return the names of required fields that are not there, in the order of `REQUIRED_FIELDS`."""
         values = _required_values(self)
         if "" not in values and None not in values:
             return ()
@@ -142,11 +142,11 @@ class PackageRecord:
         return same_file(self.file_identity, other.file_identity)
 
     def in_suites(self, suites: Iterable[str]) -> Self:
-        """Give this record with other suites."""
+        """Return this record with other suites."""
         return replace(self, suites=tuple(suites))
 
     def as_dict(self) -> dict[str, Any]:
-        """Give every field and `package_id` as plain values (`suites` as a list)."""
+        """Return every field and `package_id` as plain values (`suites` as a list)."""
         return {"package_id": self.package_id, **vars(self), "suites": list(self.suites)}
 
     @classmethod

@@ -23,7 +23,7 @@ _SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 class Suite:
     """One `dists/<name>`. `architectures` are without `all`; `valid_for` is Valid-Until less Date.
 
-    `index_forms` are the forms of each index that clients can fetch; Release lists the plain one in any case. With
+    `index_forms` are the forms of each index that clients can fetch; Release lists the uncompressed one always. With
     more packages than `pdiff_above` each index has patches from its last `pdiff_history` states.
     """
 
@@ -70,7 +70,7 @@ class Repository:
         return tuple(sorted({ALL, *(name for suite in self.suites for name in suite.architectures)}))
 
     def suite(self, name: str) -> Suite | None:
-        """Give the suite of this name, or None."""
+        """Return the suite of this name, or None."""
         return next((suite for suite in self.suites if suite.name == name), None)
 
     def suite_named(self, name: str) -> Suite:
@@ -83,7 +83,7 @@ class Repository:
 
 
 def load_repository(path: Path, *, read: Callable[[Path], YamlReader] = read_yaml) -> Repository:
-    """Read `repository.yaml`; raises `DefinitionError` that names every fault with its line.
+    """Read `repository.yaml`; raise `DefinitionError` that names every fault with its line.
 
     `read` returns a new reader of a file.
     """

@@ -37,7 +37,7 @@ class DebianVersion:
 def parse_version(text: str) -> DebianVersion:
     """Take a version apart as deb-version(7) says.
 
-    Raises `InvalidVersion` for what dpkg refuses, and for a version of over 256 characters. An upstream part that
+    Raise `InvalidVersion` for what dpkg refuses, and for a version of over 256 characters. An upstream part that
     begins with a letter is taken, as dpkg takes it with a warning only.
     """
     epoch_text, colon, rest = text.partition(":")
@@ -62,7 +62,7 @@ def parse_version(text: str) -> DebianVersion:
 
 
 def is_version(text: str) -> bool:
-    """Say whether a text is a Debian version."""
+    """Return whether a text is a Debian version."""
     try:
         version_key(text)  # which is asked for next, and known then
     except InvalidVersion:
@@ -93,15 +93,15 @@ def _part_key(part: str) -> str:
 
 @lru_cache(maxsize=4096)  # of one version the table asks, then the mirror, then its index
 def version_key(text: str) -> str:
-    """Give a printable ASCII string whose byte order is dpkg's version order.
+    """Return a printable ASCII string whose byte order is dpkg's version order.
 
     Two versions that dpkg holds equal (`1.0` and `1.0-0`) have equal keys. Compare bytewise: a database column that
-    holds it needs the "C" collation. Raises `InvalidVersion`.
+    holds it needs the "C" collation. Raise `InvalidVersion`.
     """
     version = parse_version(text)
     return _number_key(str(version.epoch)) + _part_key(version.upstream) + _part_key(version.revision)
 
 
 def without_epoch(text: str) -> str:
-    """Give the version as file names carry it: `1:2.0-1` becomes `2.0-1` (Debian Policy 5.6.12)."""
+    """Return the version as file names carry it: `1:2.0-1` becomes `2.0-1` (Debian Policy 5.6.12)."""
     return text.partition(":")[2] if ":" in text else text

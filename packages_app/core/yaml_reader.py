@@ -57,7 +57,7 @@ class YamlReader:
         return value.strip()
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """Take a true or false."""
+        """Read a setting that is true or false."""
         value = self._take(name, required=False)
         if value is None:
             return default
@@ -98,7 +98,7 @@ class YamlReader:
         return self._reader_of(value, name)
 
     def mappings(self, name: str) -> list[YamlReader]:
-        """Take a list of mappings."""
+        """Read a list of mappings."""
         value = self._take(name, required=True)
         if value is None:
             return []

@@ -24,9 +24,9 @@ class ArMember:
 
 
 def ar_members(stream: BinaryIO, size: int) -> list[ArMember]:
-    """Give the members of an ar archive of `size` bytes, in their order.
+    """Return the members of an ar archive of `size` bytes, in their order.
 
-    Raises `InvalidDeb` for what is no ar archive, for a header that makes no sense, and for a member that would end
+    Raise `InvalidDeb` for what is no ar archive, for a header that makes no sense, and for a member that would end
     behind the end of the file.
     """
     stream.seek(0)

@@ -39,9 +39,9 @@ class BootstrapValues:
 def build_bootstrap_deb(
     templates: Path, values: BootstrapValues, keyring: bytes, output: Path, *, source_date_epoch: int
 ) -> Path:
-    """Build the package into the folder `output`; gives the path of the `.deb`.
+    """Build the package into the folder `output`; return the path of the `.deb`.
 
-    `source_date_epoch` (seconds) dates every file in it. Raises `BuildFailed` for a missing template, an unknown
+    `source_date_epoch` (seconds) dates every file in it. Raise `BuildFailed` for a missing template, an unknown
     placeholder, a missing dpkg-deb, or what dpkg-deb refuses.
     """
     target = output / deb_filename(values.name, values.version, values.architecture)

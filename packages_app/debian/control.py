@@ -66,7 +66,7 @@ class ControlParagraph(Mapping[str, str]):
 def parse_control(text: str) -> ControlParagraph:
     """Take the one paragraph of a binary package's control file apart.
 
-    Raises `InvalidDeb` that names the line: bad syntax, a field given twice, a second paragraph, a control character,
+    Raise `InvalidDeb` that names the line: bad syntax, a field given twice, a second paragraph, a control character,
     more than 500 fields.
     """
     fields: list[tuple[str, list[str]]] = []
@@ -103,7 +103,7 @@ def _field(number: int, line: str) -> tuple[str, str]:
 
 
 def check_control(control: ControlParagraph) -> None:
-    """Check that a paragraph describes a binary package; raises `InvalidDeb` that names the field."""
+    """Check that a paragraph describes a binary package; raise `InvalidDeb` that names the field."""
     missing = [name for name in _REQUIRED if not control.get(name, "").strip()]
     if missing:
         raise InvalidDeb(f"The control file lacks {', '.join(missing)}.", remedy=REMEDY)

@@ -35,7 +35,7 @@ class DebContents:
 
 
 def open_deb(path: Path) -> DebContents:
-    """Open a `.deb` and check it; raises `InvalidDeb`, and nothing else, for whatever is wrong with it.
+    """Open a `.deb` and check it; raise `InvalidDeb`, and nothing else, for whatever is wrong with it.
 
     The data member is not unpacked: that would cost more than all of intake. Its first block is, so that a member
     that is cut off at its head, or is not what its name says, is found.
@@ -45,7 +45,7 @@ def open_deb(path: Path) -> DebContents:
 
 
 def read_deb(stream: BinaryIO, size: int) -> DebContents:
-    """Check a `.deb` of `size` bytes in a stream that can seek, as `open_deb` does; raises `InvalidDeb`."""
+    """Check a `.deb` of `size` bytes in a stream that can seek, as `open_deb` does; raise `InvalidDeb`."""
     members = ar_members(stream, size)
     control_member, data_member = _expected(members, stream)
     ending = control_member.name.removeprefix("control.tar")
@@ -64,7 +64,7 @@ def read_deb(stream: BinaryIO, size: int) -> DebContents:
 
 
 def _expected(members: list[ArMember], stream: BinaryIO) -> tuple[ArMember, ArMember]:
-    """Give the control and the data member of an archive that has what deb(5) says, in its order."""
+    """Return the control and the data member of an archive that has what deb(5) says, in its order."""
     if not members or members[0].name != "debian-binary":
         raise InvalidDeb("The file is no .deb: its first member is not debian-binary.", remedy=REMEDY)
     stream.seek(members[0].offset)
@@ -93,7 +93,7 @@ def _chunks(stream: BinaryIO, member: ArMember, limit: int) -> Iterator[bytes]:
 
 
 def _control_file(archive: bytes, where: str) -> str:
-    """Give the text of the control file of a control member, which holds plain files and at most their folder."""
+    """Return the text of the control file of a control member, which holds plain files and at most their folder."""
     files: dict[bytes, TarMember] = {}
     for member in tar_members(archive, where):
         parts = member.parts

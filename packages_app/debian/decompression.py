@@ -96,7 +96,7 @@ _DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {
 
 
 def decompressed(chunks: Iterator[bytes], ending: str, limit: int, name: str, *, whole: bool) -> bytes:
-    """Give at most `limit` bytes of a compressed member that comes in chunks.
+    """Return at most `limit` bytes of a compressed member that comes in chunks.
 
     `ending` is one of `MAGIC` or "" for none. With `whole` the member must end within the limit, in one stream with
     nothing behind it, since dpkg reads on where there is more; else the first `limit` bytes are enough. Raises

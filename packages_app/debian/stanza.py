@@ -42,7 +42,7 @@ _FIELD_START = re.compile(r"^([^\s:]+):[ \t]*(.*)$")
 
 
 def control_of_stanza(text: str) -> str:
-    """Give a stanza's control paragraph: its lines less the fields that belong to the index, no newline at its end."""
+    """Return a stanza's control paragraph: its lines less the fields of the index, no newline at the end."""
     return "\n".join(_lines_of_control(text))
 
 
@@ -60,7 +60,7 @@ def _lines_of_control(text: str) -> Iterator[str]:
 
 
 def stanza_of(record: PackageRecord) -> str:
-    """Give a record's stanza, ending in one newline, without the blank line that follows it.
+    """Return a record's stanza, ending in one newline, without the blank line that follows it.
 
     The control paragraph's fields in their order, what it lacks from the record's flat fields, then Filename, Size and
     hashes. It does not depend on the package's type. The record must be complete.
@@ -81,7 +81,7 @@ def stanza_of(record: PackageRecord) -> str:
 
 
 def _control_part(control: str) -> tuple[str, tuple[str, ...]]:
-    """Give what an index takes over of a control paragraph, and the names of its fields."""
+    """Return what an index takes over of a control paragraph, and the names of its fields."""
     control = control.strip("\n")
     names = tuple(_TOLD.findall(f"\n{control}"))
     fields = control.count("\n") + 1 - control.count("\n ") - control.count("\n\t")
@@ -98,13 +98,13 @@ def _has_any_of_the_index(names: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _lacking(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Give those of the flat fields that are not among the names."""
+    """Return those of the flat fields that are not among the names."""
     have = {name.lower() for name in names}
     return tuple((field, attribute) for field, attribute in _FLAT if field.lower() not in have)
 
 
 def _folded(value: str) -> str:
-    """Give a value as a field carries it: further lines indented, blank ones as ` .` (Debian Policy 5.6.13)."""
+    """Return a value as a field carries it: further lines indented, blank ones as ` .` (Debian Policy 5.6.13)."""
     if "\n" not in value:
         return value
     first, *rest = value.split("\n")
@@ -112,7 +112,7 @@ def _folded(value: str) -> str:
 
 
 def parse_stanzas(text: bytes) -> Iterator[ControlParagraph]:
-    """Give the stanzas of a Packages file, in its order; lines that are no field are passed over."""
+    """Return the stanzas of a Packages file, in its order; lines that are no field are passed over."""
     for block in text.decode("utf-8", "replace").split("\n\n"):
         fields: list[tuple[str, list[str]]] = []
         for line in block.split("\n"):
@@ -126,5 +126,5 @@ def parse_stanzas(text: bytes) -> Iterator[ControlParagraph]:
 
 
 def record_fields_of(control: Mapping[str, str]) -> dict[str, str]:
-    """Give the record's flat fields that a control paragraph tells; "" where it does not."""
+    """Return the record's flat fields that a control paragraph tells; "" where it does not."""
     return {attribute: control.get(field, "") for field, attribute in _FLAT}

@@ -42,7 +42,7 @@ class TarMember:
 
     @property
     def parts(self) -> list[bytes]:
-        """Give the name's parts, those that lead nowhere (`.` and empty ones) left out."""
+        """Return the name's parts, those that lead nowhere (`.` and empty ones) left out."""
         return [part for part in self.name.split(b"/") if part not in (b"", b".")]
 
 
@@ -54,9 +54,9 @@ class _Header:
 
 
 def tar_members(archive: bytes, where: str) -> Iterator[TarMember]:
-    """Give the files and folders of an archive, in its order, up to its end mark or its end.
+    """Return the files and folders of an archive, in its order, up to its end mark or its end.
 
-    `where` names the archive in errors. Raises `InvalidDeb` for a broken header, a member that ends behind the end of
+    `where` names the archive in errors. Raise `InvalidDeb` for a broken header, a member that ends behind the end of
     the archive, more than a thousand headers, and for links, devices and other kinds that no control member has.
     """
     offset, long_name = 0, b""
@@ -84,7 +84,7 @@ def tar_members(archive: bytes, where: str) -> Iterator[TarMember]:
 
 
 def check_header(block: bytes, where: str) -> None:
-    """Check that a block is a tar header; raises `InvalidDeb`."""
+    """Check that a block is a tar header; raise `InvalidDeb`."""
     _header(block, where)
 
 

@@ -36,20 +36,20 @@ _SMALL_BYTES = 16 * 1024
 
 
 def gzip_member(text: bytes) -> bytes:
-    """Give a part's gzip form: one member, its header without time and name (RFC 1952)."""
+    """Return a part's gzip form: one member, its header without time and name (RFC 1952)."""
     return bytes(deflate.gzip_compress(text, _BEST_LEVEL if len(text) <= _SMALL_BYTES else _LEVEL))
 
 
 EMPTY_GZIP = gzip_member(b"")
 """The gzip form of an index without a part."""
 
-PLAIN, GZIP, XZ = "", ".gz", ".xz"
+UNCOMPRESSED, GZIP, XZ = "", ".gz", ".xz"
 """The forms of an index, by the ending of its name."""
 
-ENDINGS: Mapping[str, str] = {"plain": PLAIN, "gz": GZIP, "xz": XZ}
+ENDINGS: Mapping[str, str] = {"plain": UNCOMPRESSED, "gz": GZIP, "xz": XZ}
 """The endings by the names that forms have in `repository.yaml`."""
 
-READERS: Mapping[str, Callable[[bytes], bytes]] = {PLAIN: bytes, GZIP: gzip.decompress, XZ: lzma.decompress}
+READERS: Mapping[str, Callable[[bytes], bytes]] = {UNCOMPRESSED: bytes, GZIP: gzip.decompress, XZ: lzma.decompress}
 """How each form is read back, whole."""
 
 UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError)
@@ -65,7 +65,7 @@ class XzBlock:
 
 
 def xz_block(text: bytes) -> XzBlock:
-    """Give a part's xz form; `text` is not empty."""
+    """Return a part's xz form; `text` is not empty."""
     stream = lzma.compress(text, format=lzma.FORMAT_XZ, check=_CHECK, filters=_FILTERS)
     index = len(stream) - _FOOTER_SIZE - _index_size(stream)
     # The index holds one record: an indicator, the number 1, then this size.
@@ -73,12 +73,12 @@ def xz_block(text: bytes) -> XzBlock:
 
 
 def read_xz_block(block: XzBlock, size: int) -> bytes:
-    """Give the text, of `size` bytes, of one block; raises `lzma.LZMAError`."""
+    """Return the text, of `size` bytes, of one block; raise `lzma.LZMAError`."""
     return lzma.decompress(XZ_HEADER + block.body + xz_tail([(block.unpadded, size)]))
 
 
 def xz_tail(blocks: Iterable[tuple[int, int]]) -> bytes:
-    """Give what ends an xz form after its blocks; of each block the size without padding, and that of its text."""
+    """Return what ends an xz form after its blocks; of each block the size without padding, and that of its text."""
     records = b""
     count = 0
     for unpadded, size in blocks:
@@ -92,7 +92,7 @@ def xz_tail(blocks: Iterable[tuple[int, int]]) -> bytes:
 
 
 def padded(size: int) -> int:
-    """Give a block's size in the file: a multiple of four."""
+    """Return a block's size in the file: a multiple of four."""
     return size + -size % 4
 
 
@@ -101,7 +101,7 @@ def _index_size(stream: bytes) -> int:
 
 
 def _variable(number: int) -> bytes:
-    """Give a number as the format writes it: seven bits a byte, lowest first, all but the last marked."""
+    """Return a number as the format writes it: seven bits a byte, lowest first, all but the last marked."""
     out = bytearray()
     while number >= 0x80:
         out.append(number & 0x7F | 0x80)

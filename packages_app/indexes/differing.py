@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 
-class Run(NamedTuple):
+class DifferingRun(NamedTuple):
     """Elements that stand in the same place: [old_start, old_end) of one sequence, [new_start, new_end) of another."""
 
     old_start: int
@@ -16,16 +16,16 @@ class Run(NamedTuple):
     new_end: int
 
 
-def differing_runs(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[Run]:
-    """Give the runs in which two sequences differ, in order, none empty on both sides, and no two that touch.
+def differing_runs(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[DifferingRun]:
+    """Return the runs in which two sequences differ, in order, none empty on both sides, and no two that touch.
 
     What lies between them is equal, one to one. Sequences of unique elements cost n log n; what they have several times
     makes runs longer than they need be, never the cost that of the product of the lengths.
     """
-    yield from _within(old, new, Run(0, len(old), 0, len(new)))
+    yield from _within(old, new, DifferingRun(0, len(old), 0, len(new)))
 
 
-def _within(old: Sequence[Hashable], new: Sequence[Hashable], run: Run) -> Iterator[Run]:
+def _within(old: Sequence[Hashable], new: Sequence[Hashable], run: DifferingRun) -> Iterator[DifferingRun]:
     run = _trimmed(old, new, run)
     anchors = _anchors(old, new, run)
     if not anchors:
@@ -34,22 +34,22 @@ def _within(old: Sequence[Hashable], new: Sequence[Hashable], run: Run) -> Itera
         return
     old_start, new_start = run.old_start, run.new_start
     for old_anchor, new_anchor in [*anchors, (run.old_end, run.new_end)]:
-        yield from _within(old, new, Run(old_start, old_anchor, new_start, new_anchor))
+        yield from _within(old, new, DifferingRun(old_start, old_anchor, new_start, new_anchor))
         old_start, new_start = old_anchor + 1, new_anchor + 1
 
 
-def _trimmed(old: Sequence[Hashable], new: Sequence[Hashable], run: Run) -> Run:
-    """Give a run less what both sides begin and end with."""
+def _trimmed(old: Sequence[Hashable], new: Sequence[Hashable], run: DifferingRun) -> DifferingRun:
+    """Return a run less what both sides begin and end with."""
     old_start, old_end, new_start, new_end = run
     while old_start < old_end and new_start < new_end and old[old_start] == new[new_start]:
         old_start, new_start = old_start + 1, new_start + 1
     while old_start < old_end and new_start < new_end and old[old_end - 1] == new[new_end - 1]:
         old_end, new_end = old_end - 1, new_end - 1
-    return Run(old_start, old_end, new_start, new_end)
+    return DifferingRun(old_start, old_end, new_start, new_end)
 
 
-def _anchors(old: Sequence[Hashable], new: Sequence[Hashable], run: Run) -> list[tuple[int, int]]:
-    """Give the places, in old and in new, of what each has once: as many as stand in the same order in both."""
+def _anchors(old: Sequence[Hashable], new: Sequence[Hashable], run: DifferingRun) -> list[tuple[int, int]]:
+    """Return the places, in old and in new, of what each has once: as many as stand in the same order in both."""
     if run.old_start == run.old_end or run.new_start == run.new_end:
         return []
     in_new = _places_of_single(new, run.new_start, run.new_end)
@@ -58,7 +58,7 @@ def _anchors(old: Sequence[Hashable], new: Sequence[Hashable], run: Run) -> list
 
 
 def _places_of_single(sequence: Sequence[Hashable], start: int, end: int) -> dict[Hashable, int]:
-    """Give the place of each element that a part of a sequence has once, in order."""
+    """Return the place of each element that a part of a sequence has once, in order."""
     places: dict[Hashable, int] = {}
     for place in range(start, end):
         element = sequence[place]
@@ -67,7 +67,7 @@ def _places_of_single(sequence: Sequence[Hashable], start: int, end: int) -> dic
 
 
 def _longest_rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Give the most pairs whose second numbers rise, of pairs whose first numbers rise and whose second are unique."""
+    """Return the most pairs whose second numbers rise, of pairs whose first numbers rise and second are unique."""
     ends: list[int] = []  # ends[n] is the least second number that n + 1 rising pairs can end with, of pair last[n]
     last: list[int] = []
     before: list[int] = []

@@ -17,7 +17,7 @@ _Piece = range | tuple[bytes, ...]
 
 
 @dataclass(frozen=True)
-class Change:
+class EditCommand:
     """Lines `start` to before `end` of the old file, counted from 0, give way to `lines`, which lack their newline."""
 
     start: int
@@ -25,10 +25,10 @@ class Change:
     lines: tuple[bytes, ...]
 
 
-def render_script(changes: Sequence[Change]) -> bytes:
-    """Give changes that are in order as a script, the last one first, so that the numbers of the lines before it hold.
+def render_script(changes: Sequence[EditCommand]) -> bytes:
+    """Return changes that are in order as a script, the last one first, so the numbers of the lines before it hold.
 
-    Raises `ValueError` for a line that would end the script's text, or that apt would not read whole.
+    Raise `ValueError` for a line that would end the script's text, or that apt would not read whole.
     """
     parts: list[bytes] = []
     for change in reversed(changes):
@@ -40,22 +40,22 @@ def render_script(changes: Sequence[Change]) -> bytes:
     return b"".join(parts)
 
 
-def _address(change: Change) -> str:
+def _address(change: EditCommand) -> str:
     if change.end - change.start > 1:
         return f"{change.start + 1},{change.end}"
     return str(change.end)  # the only line, or the line to add after
 
 
 def _carried(line: bytes) -> bytes:
-    """Give a line as a script carries it: a lone dot ends the text, and apt takes lines as C strings."""
+    """Return a line as a script carries it: a lone dot ends the text, and apt takes lines as C strings."""
     if line == b"." or b"\0" in line:
         raise ValueError(f"an ed script can't carry the line {line[:40]!r}")
     return line + b"\n"
 
 
-def parse_script(script: bytes) -> list[Change]:
-    """Give the changes of a script, first line first; raises `ValueError` for what `render_script` does not write."""
-    changes: list[Change] = []
+def parse_script(script: bytes) -> list[EditCommand]:
+    """Return the changes of a script, first line first; raise `ValueError` for what `render_script` does not write."""
+    changes: list[EditCommand] = []
     lines = iter(script.split(b"\n")[:-1])
     for line in lines:
         command = _COMMAND.fullmatch(line)
@@ -63,7 +63,7 @@ def parse_script(script: bytes) -> list[Change]:
             raise ValueError(f"{line[:40]!r} is no command of an ed script for apt")
         first, last = int(command[1]), int(command[2] or command[1])
         start = first if command[3] == b"a" else first - 1
-        changes.append(Change(start, last, () if command[3] == b"d" else _text_to_dot(lines)))
+        changes.append(EditCommand(start, last, () if command[3] == b"d" else _text_to_dot(lines)))
     return changes[::-1]
 
 
@@ -77,16 +77,16 @@ def _text_to_dot(lines: Iterator[bytes]) -> tuple[bytes, ...]:
 
 
 def merged_script(first: bytes, second: bytes) -> bytes:
-    """Give the one script that does what two do, the first and then the second, at the cost of their lengths.
+    """Return the one script that does what two do, the first and then the second, at the cost of their lengths.
 
-    A patch so comes on to the next state of the file without any text of the file. Raises `ValueError` for what is no
+    A patch so comes on to the next state of the file without any text of the file. Raise `ValueError` for what is no
     script.
     """
     return render_script(_merged(parse_script(first), parse_script(second)))
 
 
-def _merged(first: Sequence[Change], second: Sequence[Change]) -> list[Change]:
-    """Give two rows of changes as one; the second counts lines as the first leaves them."""
+def _merged(first: Sequence[EditCommand], second: Sequence[EditCommand]) -> list[EditCommand]:
+    """Return two rows of changes as one; the second counts lines as the first leaves them."""
     between = _Pieces(_pieces_left_by(first))
     result: list[_Piece] = []
     line = 0
@@ -98,8 +98,8 @@ def _merged(first: Sequence[Change], second: Sequence[Change]) -> list[Change]:
     return list(_changes_that_leave([*result, *between.rest()]))
 
 
-def _pieces_left_by(changes: Sequence[Change]) -> Iterator[_Piece]:
-    """Give the file that changes leave. Its last piece has no end, for the old file's length is not known."""
+def _pieces_left_by(changes: Sequence[EditCommand]) -> Iterator[_Piece]:
+    """Return the file that changes leave. Its last piece has no end, for the old file's length is not known."""
     line = 0
     for change in changes:
         yield range(line, change.start)
@@ -108,8 +108,8 @@ def _pieces_left_by(changes: Sequence[Change]) -> Iterator[_Piece]:
     yield range(line, _NO_END)
 
 
-def _changes_that_leave(pieces: Iterable[_Piece]) -> Iterator[Change]:
-    """Give the changes that leave a file of these pieces, the last of which has no end."""
+def _changes_that_leave(pieces: Iterable[_Piece]) -> Iterator[EditCommand]:
+    """Return the changes that leave a file of these pieces, the last of which has no end."""
     line = 0
     added: list[bytes] = []
     for piece in pieces:
@@ -117,7 +117,7 @@ def _changes_that_leave(pieces: Iterable[_Piece]) -> Iterator[Change]:
             added += piece
         elif piece:
             if added or piece.start > line:
-                yield Change(line, piece.start, tuple(added))
+                yield EditCommand(line, piece.start, tuple(added))
             line, added = piece.stop, []
 
 

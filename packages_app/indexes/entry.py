@@ -72,12 +72,12 @@ class IndexEntry:
 
 
 def order_of(name: str, version: str, architecture: str) -> SortKey:
-    """Give where an entry stands; raises `InvalidVersion`."""
+    """Return where an entry stands; raise `InvalidVersion`."""
     return (name, version_key(version), architecture, version)
 
 
 def entry_of(record: PackageRecord) -> IndexEntry | None:
-    """Give a complete record's entry; None when its stanza would not be read back as this record."""
+    """Return a complete record's entry; None when its stanza would not be read back as this record."""
     stanza = stanza_of(record).encode() + b"\n"
     of_the_file = f"\nFilename: {record.pool_path}\nSize: {record.file_size}\n".encode()
     whole = stanza.find(_END) == len(stanza) - len(_END) and stanza.count(of_the_file) == 1
@@ -86,7 +86,7 @@ def entry_of(record: PackageRecord) -> IndexEntry | None:
 
 
 def entries_in(text: bytes) -> Iterator[IndexEntry]:
-    """Give the entries of a Packages file or a part of one, in its order; `CandidateRefused` for another text."""
+    """Return the entries of a Packages file or a part of one, in its order; `CandidateRefused` for another text."""
     start = 0
     while start < len(text):
         end = _end_of(text, start)
@@ -95,7 +95,7 @@ def entries_in(text: bytes) -> Iterator[IndexEntry]:
 
 
 def entries_of(text: bytes, name: str) -> Iterator[IndexEntry]:
-    """Give those of one package; only stanzas are looked at that hold its name. Raises as `entries_in`."""
+    """Return those of one package; only stanzas are looked at that hold its name. Raise as `entries_in`."""
     at = text.find(name.encode())
     while at >= 0:
         before = text.rfind(_END, 0, at)
@@ -106,7 +106,7 @@ def entries_of(text: bytes, name: str) -> Iterator[IndexEntry]:
 
 
 def _end_of(text: bytes, at: int) -> int:
-    """Give where the stanza ends that stands at a position."""
+    """Return where the stanza ends that stands at a position."""
     end = text.find(_END, at)
     return end + len(_END) if end >= 0 else len(text)
 
@@ -127,12 +127,12 @@ def _key_in(stanza: bytes) -> tuple[str, str, str]:
 
 
 def _field(stanza: bytes, name: str) -> str:
-    """Give a field's first line, "" when it is not there."""
+    """Return a field's first line, "" when it is not there."""
     return _field_of(b"\n" + stanza, name)
 
 
 def _field_of(lines: bytes, name: str) -> str:
-    """Give a field's first line out of a stanza behind the end of a line."""
+    """Return a field's first line out of a stanza behind the end of a line."""
     usual = _USUAL[name]  # how it is written nearly always: finding bytes is much faster than an expression
     start = lines.find(usual)
     if start >= 0:

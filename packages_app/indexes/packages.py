@@ -14,7 +14,7 @@ from packages_app.core.layout import ALL, binary_folder
 from packages_app.core.record import PackageRecord, named_key
 from packages_app.core.repository import Suite
 from packages_app.core.version import is_version
-from packages_app.indexes.compression import ENDINGS, GZIP, PLAIN
+from packages_app.indexes.compression import ENDINGS, GZIP, UNCOMPRESSED
 from packages_app.indexes.entry import IndexEntry, SortKey, entry_of
 
 
@@ -41,7 +41,7 @@ class Placed:
 
 
 def place(suite: Suite, record: PackageRecord) -> Placed | LeftOut:
-    """Give a record's entry in the suite's indexes, or why no index can carry it."""
+    """Return a record's entry in the suite's indexes, or why no index can carry it."""
     reasons = _reasons_to_leave_out(suite, record)
     entry = None if reasons else entry_of(record)
     if entry is None:
@@ -101,8 +101,8 @@ class IndexPlan:
     """The folders of the indexes that carry an entry, by its component and architecture."""
 
     def is_stored(self, ending: str) -> bool:
-        """Say whether clients can fetch this form; a suite may only list the uncompressed one."""
-        return ending != PLAIN or "plain" in self.suite.index_forms
+        """Return whether clients can fetch this form; a suite may only list the uncompressed one."""
+        return ending != UNCOMPRESSED or "plain" in self.suite.index_forms
 
     def folders_of(self, placed: Placed) -> tuple[str, ...]:
         """Return the indexes that carry an entry: its architecture's; that of every one for architecture `all`."""
@@ -117,9 +117,9 @@ def plan_of(suite: Suite) -> IndexPlan:
         for component in sorted(suite.components)
         for architecture in sorted(suite.architectures)
     )
-    endings = tuple(ending for form, ending in ENDINGS.items() if form in suite.index_forms or ending == PLAIN)
-    fetched = [ending for ending in endings if ending != PLAIN or "plain" in suite.index_forms]
-    diffs = (f"{patch_folder(folder)}/Index{ending}" for folder in folders for ending in (PLAIN, GZIP))
+    endings = tuple(ending for form, ending in ENDINGS.items() if form in suite.index_forms or ending == UNCOMPRESSED)
+    fetched = [ending for ending in endings if ending != UNCOMPRESSED or "plain" in suite.index_forms]
+    diffs = (f"{patch_folder(folder)}/Index{ending}" for folder in folders for ending in (UNCOMPRESSED, GZIP))
     carriers = {
         (component, architecture): tuple(binary_folder(component, each) for each in carrying)
         for component in suite.components

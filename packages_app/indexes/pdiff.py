@@ -13,8 +13,8 @@ from typing import Protocol
 
 from packages_app.core.checksums import checksums_of_bytes
 from packages_app.indexes.compression import gzip_member
-from packages_app.indexes.differing import Run, differing_runs
-from packages_app.indexes.ed_script import Change, render_script
+from packages_app.indexes.differing import DifferingRun, differing_runs
+from packages_app.indexes.ed_script import EditCommand, render_script
 
 _NAME_DIGITS = 32
 _LAST_NAME = "end"
@@ -59,12 +59,12 @@ class Patch:
 
 
 def ed_script(old: Sequence[ListedShard], new: Sequence[ListedShard], text_of: TextOf) -> bytes:
-    """Give the script that turns the old file into the new one, as `diff --ed` writes it; empty when they are equal.
+    """Return the script that turns the old file into the new one, as `diff --ed` writes it; empty when they are equal.
 
-    Only texts of shards that are not in both are asked for; what `text_of` raises goes through. Raises `ValueError` for
+    Only texts of shards that are not in both are asked for; what `text_of` raises goes through. Raise `ValueError` for
     a text that no script can carry, or that has not the lines that its shard says.
     """
-    changes: list[Change] = []
+    changes: list[EditCommand] = []
     line = passed = 0
     for run in _differing_shards(old, new):
         line += sum(shard.lines for shard in old[passed : run.old_start])
@@ -76,7 +76,7 @@ def ed_script(old: Sequence[ListedShard], new: Sequence[ListedShard], text_of: T
 
 
 def lines_to_compare(old: Sequence[ListedShard], new: Sequence[ListedShard]) -> int:
-    """Give how many lines of the two files `ed_script` would read, known without reading them."""
+    """Return how many lines of the two files `ed_script` would read, known without reading them."""
     return sum(
         shard.lines
         for run in _differing_shards(old, new)
@@ -84,7 +84,7 @@ def lines_to_compare(old: Sequence[ListedShard], new: Sequence[ListedShard]) -> 
     )
 
 
-def _differing_shards(old: Sequence[ListedShard], new: Sequence[ListedShard]) -> Iterator[Run]:
+def _differing_shards(old: Sequence[ListedShard], new: Sequence[ListedShard]) -> Iterator[DifferingRun]:
     return differing_runs([shard.sha256 for shard in old], [shard.sha256 for shard in new])
 
 
@@ -104,8 +104,8 @@ def _stanzas(text: bytes) -> list[bytes]:
     return [stanza + b"\n\n" for stanza in whole] + ([rest] if rest else [])
 
 
-def _changed_lines(old: list[bytes], new: list[bytes], line: int) -> Iterator[Change]:
-    """Give the changes between two rows of stanzas, the first of the old ones beginning in `line`.
+def _changed_lines(old: list[bytes], new: list[bytes], line: int) -> Iterator[EditCommand]:
+    """Return the changes between two rows of stanzas, the first of the old ones beginning in `line`.
 
     Lines are compared only where stanzas differ: of an updated package a few change, and the patch is half as long.
     """
@@ -117,28 +117,28 @@ def _changed_lines(old: list[bytes], new: list[bytes], line: int) -> Iterator[Ch
         new_lines = b"".join(new[run.new_start : run.new_end]).split(b"\n")[:-1]
         for part in differing_runs(old_lines, new_lines):
             text = tuple(new_lines[part.new_start : part.new_end])
-            yield Change(line + part.old_start, line + part.old_end, text)
+            yield EditCommand(line + part.old_start, line + part.old_end, text)
 
 
 def make_patch(start: Content, script: bytes) -> tuple[Patch, bytes]:
-    """Give the patch from an index's past state by a script, and the bytes of its object: gzip without time or name."""
+    """Return the patch from an index's past state by a script, and the bytes of its object: gzip, no time, no name."""
     body = gzip_member(script)
     return Patch(start, content_of(script), content_of(body)), body
 
 
 def content_of(body: bytes) -> Content:
-    """Give the SHA256 and the size of bytes."""
+    """Return the SHA256 and the size of bytes."""
     checksums = checksums_of_bytes(body)
     return Content(checksums.sha256, checksums.size)
 
 
 def render_diff_index(current: Content, patches: Sequence[Patch]) -> bytes:
-    """Give the Index file of patches that lead straight to the current state, from the oldest start to the newest.
+    """Return the Index file of patches that lead straight to the current state, from the oldest start to the newest.
 
     After them stands an entry that nobody asks for. Of merged patches apt checks the outcome only when it looks for a
     next patch (`pkgAcqIndexDiffs::QueueNextDiff`), so after the last entry of all it would take any.
 
-    Raises `ValueError` when there is no patch, for then Release should list no Index (apt would ask for it in vain),
+    Raise `ValueError` when there is no patch, for then Release should list no Index (apt would ask for it in vain),
     and when two patches start from one state or one from the current state.
     """
     starts = {patch.start.sha256 for patch in patches}
@@ -158,7 +158,7 @@ def render_diff_index(current: Content, patches: Sequence[Patch]) -> bytes:
 
 
 def listed_objects(index: bytes) -> dict[str, Content]:
-    """Give the patches' objects that an Index file of ours lists, by their names, with what their bytes are."""
+    """Return the patches' objects that an Index file of ours lists, by their names, with what their bytes are."""
     _, _, downloads = index.decode().partition("\nSHA256-Download:\n")
     rows = [line.split() for line in downloads.split("\n") if line.startswith(" ")]
     listed = {name: Content(sha256, int(size)) for sha256, size, name in rows}

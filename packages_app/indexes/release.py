@@ -47,18 +47,18 @@ class Release:
 
 
 def release_date(moment: datetime) -> str:
-    """Give a date as Release writes it, in UTC, in English whatever the locale."""
+    """Return a date as Release writes it, in UTC, in English whatever the locale."""
     utc = moment.astimezone(UTC)
     return f"{_DAYS[utc.weekday()]}, {utc.day:02d} {_MONTHS[utc.month - 1]} {utc:%Y %H:%M:%S} UTC"
 
 
 def parse_date(text: str) -> datetime:
-    """Read a date of Release; raises ValueError."""
+    """Read a date of Release; raise ValueError."""
     return datetime.strptime(text, _DATE).replace(tzinfo=UTC)
 
 
 def render_release(repository: Repository, suite: Suite, entries: Mapping[str, ReleaseEntry], date: datetime) -> bytes:
-    """Give the Release file's bytes, with its indexes by their names. SHA256 is the strongest hash listed.
+    """Return the Release file's bytes, with its indexes by their names. SHA256 is the strongest hash listed.
 
     apt asks by-hash for the strongest.
     """
@@ -83,7 +83,7 @@ def render_release(repository: Repository, suite: Suite, entries: Mapping[str, R
 
 
 def redated(text: bytes, date: datetime, valid_for: timedelta) -> bytes:
-    """Give a Release of ours with other dates and all else as it is."""
+    """Return a Release of ours with other dates and all else as it is."""
     dates = {b"Date": release_date(date).encode(), b"Valid-Until": release_date(date + valid_for).encode()}
     lines = []
     for line in text.split(b"\n"):
@@ -103,7 +103,7 @@ def _size(text: str) -> int:
 
 
 def parse_release(text: bytes) -> Release:
-    """Take a Release file apart; raises `CandidateRefused` for one that lacks a field that we always write."""
+    """Take a Release file apart; raise `CandidateRefused` for one that lacks a field that we always write."""
     fields: dict[str, str] = {}
     hashes: dict[str, dict[str, tuple[str, int]]] = {name: {} for name in _HASH_FIELDS}
     try:

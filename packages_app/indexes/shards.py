@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 
 from packages_app.core.record import TableKey, make_package_id
-from packages_app.indexes.compression import EMPTY_GZIP, GZIP, PLAIN, XZ, XZ_HEADER, padded, xz_tail
+from packages_app.indexes.compression import EMPTY_GZIP, GZIP, UNCOMPRESSED, XZ, XZ_HEADER, padded, xz_tail
 from packages_app.indexes.entry import IndexEntry, SortKey, entries_in, order_of
 
 NEIGHBOURS = 32
@@ -45,17 +45,17 @@ class Shard:
     xz: int
 
     def length_in(self, ending: str) -> int:
-        """How many bytes of a form, by the ending of its name, are this shard's."""
-        return {PLAIN: self.size, GZIP: self.gzip, XZ: padded(self.xz)}[ending]
+        """Return how many bytes of a form, by the ending of its name, are this shard's."""
+        return {UNCOMPRESSED: self.size, GZIP: self.gzip, XZ: padded(self.xz)}[ending]
 
 
 def head_of(ending: str) -> bytes:
-    """Give what stands before the shards in a form of an index."""
+    """Return what stands before the shards in a form of an index."""
     return XZ_HEADER if ending == XZ else b""
 
 
 def tail_of(ending: str, shards: Sequence[Shard]) -> bytes:
-    """Give what stands behind them."""
+    """Return what stands behind them."""
     if ending == XZ:
         return xz_tail((shard.xz, shard.size) for shard in shards)
     return EMPTY_GZIP if ending == GZIP and not shards else b""
@@ -112,7 +112,7 @@ def edit(
 ) -> Edited:
     """Put entries into an index or take them out (None); only the texts of shards near these are read.
 
-    Gives what `cut` would give of all entries, the shards that stayed as they are. An entry that is there already, or
+    Return what `cut` would give of all entries, the shards that stayed as they are. An entry that is there already, or
     that is to go and is not there, changes nothing.
     """
     if not shards:
@@ -130,7 +130,7 @@ def edit(
 
 
 def _groups(shards: Sequence[Shard], edits: Mapping[SortKey, object]) -> Iterator[tuple[int, int, list[SortKey]]]:
-    """Give rows of shards that edits and their context fall into, from the first to before the last, with the edits."""
+    """Return rows of shards that edits and their context fall into, the first to before the last, with the edits."""
     groups: list[tuple[int, int, list[SortKey]]] = []
     for number, orders in sorted(_by_shard(shards, edits).items()):
         first, last = max(0, number - _CONTEXT), min(len(shards), number + _CONTEXT + 1)
@@ -145,7 +145,7 @@ def _groups(shards: Sequence[Shard], edits: Mapping[SortKey, object]) -> Iterato
 def _edited(
     shards: Sequence[Shard], edits: Mapping[SortKey, IndexEntry | None], text_of: Callable[[Shard], bytes]
 ) -> tuple[list[Shard | Run], set[TableKey]]:
-    """Give what becomes of a row of shards that has all the context of its edits, and which keys it had of theirs."""
+    """Return what becomes of a row of shards that has all the context of its edits, and which keys it had of theirs."""
     runs = {Run(tuple(entries_in(text_of(shard)))): shard for shard in shards}
     entries = [entry for run in runs for entry in run.entries]
     keys = set(map(_key_of, edits))
@@ -160,7 +160,7 @@ def _edited(
 
 
 def _begins(entries: Sequence[IndexEntry], begun: Collection[TableKey], places: Iterable[int]) -> list[int]:
-    """Give which entries begin a shard: near the edits' places it is found out, of others it is known."""
+    """Return which entries begin a shard: near the edits' places it is found out, of others it is known."""
     near = {
         number
         for place in places
@@ -175,7 +175,7 @@ def _begins(entries: Sequence[IndexEntry], begun: Collection[TableKey], places: 
 
 
 def _by_shard(shards: Sequence[Shard], edits: Iterable[SortKey]) -> dict[int, list[SortKey]]:
-    """Give which edits fall into which shard; what stands before all shards falls into the first."""
+    """Return which edits fall into which shard; what stands before all shards falls into the first."""
     touched: dict[int, list[SortKey]] = {}
     for order in edits:
         number = bisect_right(shards, order, key=lambda shard: order_of(*shard.first)) - 1
@@ -198,7 +198,7 @@ class Step:
 
 
 def steps_between(old: Sequence[Shard], new: Sequence[Shard], ending: str) -> Iterator[Step]:
-    """Give the steps that make the shards of one form of an index out of those before."""
+    """Return the steps that make the shards of one form of an index out of those before."""
     places = {shard.sha256: number for number, shard in enumerate(old)}
     at = copy = 0
     for shard in new:

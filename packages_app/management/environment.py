@@ -28,7 +28,7 @@ def add_environment_arguments(parser: ArgumentParser) -> None:
 
 
 def chosen_environment(options: dict[str, Any]) -> Environment | None:
-    """Give the environment that was asked for; None when none was. Raises `EnvironmentRefused`."""
+    """Return the environment that was asked for; None when none was. Raise `EnvironmentRefused`."""
     if not options["env"]:
         return None
     folder = options["terraform_dir"] or settings.BASE_DIR / "deploy" / "terraform"
@@ -36,9 +36,9 @@ def chosen_environment(options: dict[str, Any]) -> Environment | None:
 
 
 def settings_fit(environment: Environment) -> bool:
-    """Say whether this process's settings are those of the environment.
+    """Return whether this process's settings are those of the environment.
 
-    Raises `EnvironmentRefused` when they name another table or bucket: a command must never mix two environments.
+    Raise `EnvironmentRefused` when they name another table or bucket: a command must never mix two environments.
     """
     table, bucket = settings.PACKAGE_TABLE, settings.BUCKET
     if not _is_given("PACKAGE_TABLE_URL") and not _is_given("BUCKET_URL"):
@@ -57,7 +57,7 @@ def settings_fit(environment: Environment) -> bool:
 
 
 def run_there(environment: Environment, arguments: Sequence[str]) -> int:
-    """Run a command in a process of its own with the environment's settings; gives its exit code.
+    """Run a command in a process of its own with the environment's settings; return its exit code.
 
     What is not said otherwise by the process's environment comes from Terraform. The browsing database of this host is
     not touched: that process has one of its own, below REPOMGR_HOME, since the mirror there shows another table.

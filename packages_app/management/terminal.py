@@ -68,7 +68,7 @@ class TerminalProgress:
 
 @contextmanager
 def terminal_progress() -> Iterator[TerminalProgress]:
-    """Give the terminal's progress for the block; its last step is done, or failed when the block raises."""
+    """Return the terminal's progress for the block; its last step is done, or failed when the block raises."""
     progress = TerminalProgress()
     try:
         yield progress

@@ -63,7 +63,7 @@ def read_environment(folder: Path, name: str) -> Environment:
 
 
 def _of_terraform(folder: Path, name: str, state: Path) -> Mapping[str, Any] | None:
-    """Give the outputs as terraform tells them; None without terraform, or when it can't tell but the file may."""
+    """Return the outputs as terraform tells them; None without terraform, or when it can't tell but the file may."""
     command = ["terraform", "output", "-json", "-no-color"]
     if state.is_file():
         command.append(f"-state={state.name}")
@@ -120,7 +120,7 @@ def _text(outputs: Mapping[str, Any], name: str) -> str:
 
 
 def _address(outputs: Mapping[str, Any]) -> str:
-    """Give repo_url, else the website's or the bucket's own address (S3 user guide, "Website endpoints")."""
+    """Return repo_url, else the website's or the bucket's own address (S3 user guide, "Website endpoints")."""
     given = _text(outputs, "repo_url")
     if given:
         if not given.startswith(("http://", "https://")):

@@ -17,7 +17,7 @@ SELECT value FROM leap WHERE value IS NOT NULL
 
 
 def values_there(model: type[models.Model], field: str) -> list[str]:
-    """Give the values that a text field has in some row, "" left out, sorted; the field has to begin an index.
+    """Return the values that a text field has in some row, "" left out, sorted; the field has to begin an index.
 
     One query, of as many steps as there are values: neither SQLite nor PostgreSQL does so for SELECT DISTINCT.
     """

@@ -34,7 +34,7 @@ class Backup:
     count: int
 
     def items(self) -> Iterator[RawItem]:
-        """Give the items in the file's order."""
+        """Return the items in the file's order."""
         with self.path.open(encoding="utf-8") as stream:
             for line in stream:
                 document = json.loads(line)
@@ -45,7 +45,7 @@ class Backup:
 def write_backup(path: Path, table: str, shape: TableShape, items: Iterable[RawItem], now: datetime) -> Backup:
     """Write a backup, read it back and count it; a file that is there is never replaced.
 
-    The file appears under its name only when it is whole. Raises `BackupRefused`.
+    The file appears under its name only when it is whole. Raise `BackupRefused`.
     """
     draft = path.with_name(f"{path.name}.part")
     count, digest = 0, hashlib.sha256()
@@ -80,12 +80,12 @@ def write_backup(path: Path, table: str, shape: TableShape, items: Iterable[RawI
 
 
 def taken(path: Path) -> BackupRefused:
-    """Give the error of a backup's name that is taken."""
+    """Return the error of a backup's name that is taken."""
     return BackupRefused(f"{path} is there already.", remedy="Name another file; a backup is never written over.")
 
 
 def read_backup(path: Path) -> Backup:
-    """Read a backup from its first line to its last; raises `BackupRefused` for one that is not whole."""
+    """Read a backup from its first line to its last; raise `BackupRefused` for one that is not whole."""
     digest = hashlib.sha256()
     head: dict[str, Any] = {}
     tail: dict[str, Any] = {}
@@ -131,7 +131,7 @@ def _refused(path: Path, what: str) -> BackupRefused:
 
 
 def _encoded(value: Any) -> Any:
-    """Give a JSON form of what the API's client gave."""
+    """Return a JSON form of what the API's client gave."""
     if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode()
     if isinstance(value, dict):

@@ -41,7 +41,7 @@ def write_listed(
     """Do a conditional write of a record that is in `suites` now and was in `before`, all or nothing.
 
     It is put into the lists of its suites, taken out of those of the others, and pending in all. Returns False when a
-    condition failed. One that meets another transaction is tried again. Raises `PackageRefused` for too many suites,
+    condition failed. One that meets another transaction is tried again. Raise `PackageRefused` for too many suites,
     and PynamoDB's errors.
     """
     now, touched = set(suites), {*suites, *before}

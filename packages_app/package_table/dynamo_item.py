@@ -46,7 +46,7 @@ class Item(Model):
 
 
 def item_model(location: DynamoTable) -> type[Any]:
-    """Give the model of one table, with its index `by_name` on `package_name` and `version_key`."""
+    """Return the model of one table, with its index `by_name` on `package_name` and `version_key`."""
 
     class ByName(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
         class Meta:
@@ -73,12 +73,12 @@ def item_model(location: DynamoTable) -> type[Any]:
 
 
 def values_of(record: PackageRecord) -> dict[str, Any]:
-    """Give the attributes of a record's item; raises `InvalidVersion`."""
+    """Return the attributes of a record's item; raise `InvalidVersion`."""
     return {**record.as_dict(), "version_key": record.version_key}
 
 
 def record_of_raw(item: Mapping[str, Mapping[str, Any]]) -> PackageRecord:
-    """Give the record of an item as the API has it, each value with its type; else as `record_of`."""
+    """Return the record of an item as the API has it, each value with its type; else as `record_of`."""
     texts = {name: item[name]["S"] for name in _TEXTS if "S" in item.get(name, ())}
     name, _, version = item["package_id"]["S"].partition("#")
     size = item.get("file_size", {}).get("N")
@@ -95,7 +95,7 @@ def record_of_raw(item: Mapping[str, Mapping[str, Any]]) -> PackageRecord:
 
 
 def record_of(item: Any) -> PackageRecord:
-    """Give an item's record; what an older or foreign item lacks is "" or None."""
+    """Return an item's record; what an older or foreign item lacks is "" or None."""
     texts = {name: value for name in _TEXTS if (value := getattr(item, name)) is not None}
     name, _, version = item.package_id.partition("#")
     size = item.file_size

@@ -15,9 +15,9 @@ _Page = tuple[int, Mapping[str, Any]]
 
 
 def scan_records(items: Any) -> Iterator[PackageRecord]:
-    """Give every record once, in no order, by a consistent scan of some segments at once, each at most a page ahead.
+    """Return every record once, in no order, by a consistent scan of some segments at once, each at most a page ahead.
 
-    Raises PynamoDB's errors.
+    Raise PynamoDB's errors.
     """
     connection = items._get_connection()
 

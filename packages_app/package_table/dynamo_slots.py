@@ -31,7 +31,7 @@ def sort_key_of(key: TableKey, more: str = "") -> str:
 def sort_keys_in(items: Any, listing: str, *others: str) -> list[tuple[str, str]]:
     """Return all of a list, and of other partitions that are asked at the same time: partition and sort key, each.
 
-    The reads are consistent; there is no order. Raises PynamoDB's errors.
+    The reads are consistent; there is no order. Raise PynamoDB's errors.
     """
     partitions = [*others, *(_partition(listing, slot) for slot in range(SLOTS))]
     with ThreadPoolExecutor(len(partitions), thread_name_prefix="query") as threads:
@@ -40,7 +40,7 @@ def sort_keys_in(items: Any, listing: str, *others: str) -> list[tuple[str, str]
 
 
 def sort_keys_of(items: Any, partition: str) -> list[str]:
-    """Return the sort keys of one partition, consistently; raises PynamoDB's errors."""
+    """Return the sort keys of one partition, consistently; raise PynamoDB's errors."""
     connection, start = items._get_connection(), None
     found: list[str] = []
     while True:

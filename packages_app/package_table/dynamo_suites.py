@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 
 def are_listed(items: Any) -> bool:
-    """Say whether the lists of all suites are complete; raises PynamoDB's errors."""
+    """Return whether the lists of all suites are complete; raise PynamoDB's errors."""
     try:
         items.get(LISTED, LEASE_ARCHITECTURE, consistent_read=True)
     except DoesNotExist:
@@ -53,7 +53,7 @@ def say_listed(items: Any) -> None:
 
 
 def records_in(items: Any, suite: str) -> Iterator[PackageRecord]:
-    """Yield every record of a suite once, in no order, by consistent reads; raises PynamoDB's errors."""
+    """Yield every record of a suite once, in no order, by consistent reads; raise PynamoDB's errors."""
     if not are_listed(items):
         yield from (record for record in scan_records(items) if suite in record.suites)
         return
@@ -66,7 +66,7 @@ def records_in(items: Any, suite: str) -> Iterator[PackageRecord]:
 def read_records(items: Any, keys: Collection[TableKey]) -> Iterator[PackageRecord]:
     """Yield the records of these keys that are there, in no order, consistently, some batches at once.
 
-    Raises PynamoDB's errors.
+    Raise PynamoDB's errors.
     """
     batches = batches_of(keys, _BATCH)
     with ThreadPoolExecutor(_READERS, thread_name_prefix="get") as threads:
@@ -104,7 +104,7 @@ def _read_batch(items: Any, keys: Iterable[TableKey]) -> list[PackageRecord]:
 def list_records(items: Any, records: Iterable[PackageRecord]) -> int:
     """List records in each of their suites, those that are listed too; returns how many lines were written.
 
-    Raises PynamoDB's errors.
+    Raise PynamoDB's errors.
     """
     lines = ((suite, record.key) for record in records for suite in record.suites)
     written = 0
@@ -124,7 +124,7 @@ def _write_lines(items: Any, lines: Iterable[tuple[str, TableKey]]) -> None:
 def list_all(items: Any) -> None:
     """List every record of a table that an earlier release made; others may write meanwhile, of that release too.
 
-    What they add is listed by themselves, or has pending changes. Safe to repeat. Raises PynamoDB's errors.
+    What they add is listed by themselves, or has pending changes. Safe to repeat. Raise PynamoDB's errors.
     """
     written = list_records(items, scan_records(items))
     say_listed(items)

@@ -81,7 +81,7 @@ class DynamoPackageTable:
         return True
 
     def suites_are_listed(self) -> bool:
-        """Say whether the table has its lists of suites."""
+        """Return whether the table has its lists of suites."""
         with self._call("get_item", LISTED):
             return are_listed(self._items)
 
@@ -139,20 +139,20 @@ class DynamoPackageTable:
         return record_of(item) if item is not None else None
 
     def versions_of(self, name: str) -> Iterator[PackageRecord]:
-        """Give all records of a name, oldest version first."""
+        """Return all records of a name, oldest version first."""
         with self._call("query_by_name", name):
             found = [record_of(item) for item in self._items.by_name.query(name)]
         # Items of one version come in no set order from the index.
         yield from sorted(found, key=lambda record: (record.version_key, record.architecture))
 
     def newest_of(self, name: str) -> PackageRecord | None:
-        """Give a record of the newest version of a name: a query of one item."""
+        """Return a record of the newest version of a name: a query of one item."""
         with self._call("query_newest", name):
             found = list(self._items.by_name.query(name, scan_index_forward=False, limit=1))
         return record_of(found[0]) if found else None
 
     def all_records(self) -> Iterator[PackageRecord]:
-        """Give every record once, by a consistent scan of the base table, some segments at once."""
+        """Return every record once, by a consistent scan of the base table, some segments at once."""
         with self._call("scan", self._location.name):
             yield from scan_records(self._items)
 
@@ -174,7 +174,7 @@ class DynamoPackageTable:
             remove_pending(self._items, suite, changes)
 
     def releases_of(self, suite: str) -> tuple[str, ...]:
-        """Give the digests that were last kept."""
+        """Return the digests that were last kept."""
         item = self._item(releases_id(suite), LEASE_ARCHITECTURE)
         return tuple(item.releases or ()) if item is not None else ()
 
@@ -260,7 +260,7 @@ class DynamoPackageTable:
 def _log_failed_try(
     attempts: int, response: Any = None, caught_exception: Exception | None = None, **_rest: Any
 ) -> None:
-    """Log a failed try (a botocore event handler; gives None, so that botocore decides about the retry)."""
+    """Log a failed try (a botocore event handler; return None, so that botocore decides about the retry)."""
     status = response[0].status_code if response else 0
     if caught_exception is not None or status >= 500 or (response and _throttled(response[1])):
         log.warning(

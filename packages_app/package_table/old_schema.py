@@ -46,7 +46,7 @@ class Fallback:
 
 
 def schema_of(table: str, shape: TableShape) -> OldSchema:
-    """Give a table's schema; raises `MigrationRefused` for one that is neither of the old ones."""
+    """Return a table's schema; raise `MigrationRefused` for one that is neither of the old ones."""
     try:
         return OldSchema(shape.keys)
     except ValueError as error:
@@ -91,7 +91,7 @@ def record_of_item(item: RawItem, default_name: str, fallback_of: Callable[[str]
 
 
 def plain_item(item: RawItem) -> dict[str, Any]:
-    """Give an item's values without their types: text, `Decimal`, bool, None, list, dict, set."""
+    """Return an item's values without their types: text, `Decimal`, bool, None, list, dict, set."""
     deserialize: Callable[[Any], Any] = TypeDeserializer().deserialize
     return {name: deserialize(value) for name, value in item.items()}
 
@@ -139,7 +139,7 @@ def _text(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Give a value as JSON knows it; numbers as they were written."""
+    """Return a value as JSON knows it; numbers as they were written."""
     if isinstance(value, Decimal):
         number = int(value) if value == value.to_integral_value() else float(value)
         return number if Decimal(repr(number)) == value else str(value)

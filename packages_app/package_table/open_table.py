@@ -7,7 +7,7 @@ from packages_app.core.ports import PackageTable
 
 
 def open_table(location: TableLocation) -> PackageTable:
-    """Give the adapter for an address; each one's libraries are imported only when it is asked for."""
+    """Return the adapter for an address; each one's libraries are imported only when it is asked for."""
     if isinstance(location, SqliteTable):
         from packages_app.package_table.sqlite_table import SqlitePackageTable
 

@@ -43,7 +43,7 @@ class TableShape:
     indexes: list[dict[str, Any]] = field(default_factory=list)
 
     def key_of(self, item: RawItem) -> dict[str, Mapping[str, Any]]:
-        """Give an item's key."""
+        """Return an item's key."""
         return {name: item[name] for name in self.keys}
 
 
@@ -98,7 +98,7 @@ class RawTable:
         return True
 
     def items(self) -> Iterator[RawItem]:
-        """Give every item once, in no order, by a consistent scan."""
+        """Return every item once, in no order, by a consistent scan."""
         with self._call("scan"):
             pages = iter(self._client.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True))
         while True:
@@ -109,11 +109,11 @@ class RawTable:
             yield from page["Items"]
 
     def put_all(self, items: Iterable[RawItem]) -> Iterator[int]:
-        """Write items in batches, replacing what has their keys; gives how many of them after each batch."""
+        """Write items in batches, replacing what has their keys; return how many of them after each batch."""
         yield from self._write({"PutRequest": {"Item": item}} for item in items)
 
     def delete_all(self, keys: Iterable[Mapping[str, Any]]) -> Iterator[int]:
-        """Remove the items of these keys in batches; gives how many of them after each batch."""
+        """Remove the items of these keys in batches; return how many of them after each batch."""
         yield from self._write({"DeleteRequest": {"Key": key}} for key in keys)
 
     def _write(self, requests: Iterable[dict[str, Any]]) -> Iterator[int]:
@@ -156,7 +156,7 @@ class RawTable:
 
 
 def canonical(item: RawItem) -> str:
-    """Give an item as text that is the same for items with the same values: sets have no order."""
+    """Return an item as text that is the same for items with the same values: sets have no order."""
     return json.dumps(_ordered(item), sort_keys=True, default=lambda value: value.hex())
 
 

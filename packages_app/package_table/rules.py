@@ -17,7 +17,7 @@ LISTED = f"{SERVICE}listed"
 
 
 def lease_id(name: str) -> str:
-    """Give a lease's partition key."""
+    """Return a lease's partition key."""
     return f"{SERVICE}lease#{name}"
 
 
@@ -37,17 +37,17 @@ def members_id(suite: str) -> str:
 
 
 def releases_id(suite: str) -> str:
-    """Give the partition key of the item that names a suite's Releases."""
+    """Return the partition key of the item that names a suite's Releases."""
     return f"{RELEASES}{suite}"
 
 
 def is_of_one_table(package_id: str) -> bool:
-    """Say whether an item is true of one table only, not of a copy of its items: named Releases, complete lists."""
+    """Return whether an item is true of one table only, not of a copy of its items: named Releases, complete lists."""
     return package_id == LISTED or package_id.startswith(RELEASES)
 
 
 def is_record(package_id: str) -> bool:
-    """Say whether an item is a record, not a lease or another thing of ours."""
+    """Return whether an item is a record, not a lease or another thing of ours."""
     return not package_id.startswith(SERVICE)
 
 
@@ -67,7 +67,7 @@ def too_many_suites(key: TableKey, count: int, most: int) -> PackageRefused:
 
 
 def suites_changed(record: PackageRecord, known: PackageRecord | None) -> Exception:
-    """Give the error of a change of suites that met something else."""
+    """Return the error of a change of suites that met something else."""
     name = record.named
     if known is None:
         return RecordNotFound(f"There is no record {name}.", remedy="Read the record again.")
@@ -78,7 +78,7 @@ def suites_changed(record: PackageRecord, known: PackageRecord | None) -> Except
 
 
 def lease_busy(name: str, holder: str, seconds: float) -> LeaseBusy:
-    """Give the error of a lease that another holds."""
+    """Return the error of a lease that another holds."""
     return LeaseBusy(
         f"{holder} holds {name} for another {max(0.0, seconds):.0f} s.",
         remedy="Wait: a publisher that died loses its lease when that time is over.",
@@ -86,7 +86,7 @@ def lease_busy(name: str, holder: str, seconds: float) -> LeaseBusy:
 
 
 def lease_lost(lease: Lease) -> LeaseLost:
-    """Give the error of a lease that is no longer ours."""
+    """Return the error of a lease that is no longer ours."""
     return LeaseLost(
         f"{lease.holder} no longer holds {lease.name}: its lease ran out and another took it.",
         remedy="Start again: the other publisher's work counts.",

@@ -113,7 +113,7 @@ class SqlitePackageTable:
         return True
 
     def suites_are_listed(self) -> bool:
-        """Say whether the file has its lists of suites."""
+        """Return whether the file has its lists of suites."""
         with self._connection("suites_are_listed") as connection:
             return _has_lists(connection)
 
@@ -169,21 +169,21 @@ class SqlitePackageTable:
             return self._get(connection, PackageRecord(name, version, architecture).key)
 
     def versions_of(self, name: str) -> Iterator[PackageRecord]:
-        """Give all records of a name, oldest version first."""
+        """Return all records of a name, oldest version first."""
         query = "SELECT document FROM records WHERE package_name = ? ORDER BY version_key, architecture"
         with self._connection("versions_of") as connection:
             for (document,) in connection.execute(query, (name,)):
                 yield _record(document)
 
     def newest_of(self, name: str) -> PackageRecord | None:
-        """Give a record of the newest version of a name."""
+        """Return a record of the newest version of a name."""
         query = "SELECT document FROM records WHERE package_name = ? ORDER BY version_key DESC, architecture LIMIT 1"
         with self._connection("newest_of") as connection:
             row = connection.execute(query, (name,)).fetchone()
         return _record(row[0]) if row else None
 
     def all_records(self) -> Iterator[PackageRecord]:
-        """Give every record once, as they are at one moment."""
+        """Return every record once, as they are at one moment."""
         with self._connection("all_records") as connection:
             for (document,) in connection.execute("SELECT document FROM records"):
                 yield _record(document)
@@ -216,7 +216,7 @@ class SqlitePackageTable:
             connection.executemany("DELETE FROM changes WHERE suite = ? AND token = ?", tokens)
 
     def releases_of(self, suite: str) -> tuple[str, ...]:
-        """Give the digests that were last kept."""
+        """Return the digests that were last kept."""
         with self._connection("releases_of") as connection:
             row = connection.execute("SELECT digests FROM releases WHERE suite = ?", (suite,)).fetchone()
         return tuple(row[0].split()) if row else ()
@@ -262,7 +262,7 @@ class SqlitePackageTable:
 
     @contextmanager
     def _connection(self, operation: str, *, write: bool = False) -> Iterator[sqlite3.Connection]:
-        """Give a connection for the block; a write's transaction is committed at its end, undone on an error."""
+        """Return a connection for the block; a write's transaction is committed at its end, undone on an error."""
         connection = self._open(operation)
         try:
             if write:

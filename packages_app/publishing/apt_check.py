@@ -36,14 +36,14 @@ class SecondReader:
     of_changes: bool
 
     def read(self, candidate: Candidate) -> None:
-        """Let apt read it, all of whose files lie in its folder; raises `CandidateRefused`."""
+        """Let apt read it, all of whose files lie in its folder; raise `CandidateRefused`."""
         read_with_apt(candidate, self.keyring)
 
 
 def second_reader(choice: str, keyring: bytes) -> SecondReader | None:
-    """Give what reads a candidate with apt, as the setting APT_CHECK says; None where apt is not asked.
+    """Return what reads a candidate with apt, as the setting APT_CHECK says; None where apt is not asked.
 
-    `auto`: whole candidates, where apt-get is installed. `required`: every one; raises `SettingsError` where apt-get is
+    `auto`: whole candidates, where apt-get is installed. `required`: every one; raise `SettingsError` where apt-get is
     missing. `off`: none.
     """
     installed = shutil.which("apt-get") is not None
@@ -57,7 +57,7 @@ def second_reader(choice: str, keyring: bytes) -> SecondReader | None:
 def read_with_apt(candidate: Candidate, keyring: bytes) -> None:
     """Let apt read a candidate's InRelease and the indexes in its folder; what it stores must be what Release lists.
 
-    Raises `CandidateRefused` with what apt complained of.
+    Raise `CandidateRefused` with what apt complained of.
     """
     with tempfile.TemporaryDirectory(prefix="repomgr-apt-") as folder:
         root, archive = Path(folder) / "root", Path(folder) / "archive"
@@ -100,7 +100,7 @@ def _write_root(candidate: Candidate, root: Path, archive: Path, keyring: bytes)
 
 
 def _run(root: Path, *command: str) -> str:
-    """Run a program of apt's with the private root; gives what it said. Raises `CandidateRefused` when it fails."""
+    """Run a program of apt's with the private root; return what it said. Raise `CandidateRefused` when it fails."""
     environment = {
         "PATH": os.environ.get("PATH", os.defpath), "APT_CONFIG": str(root / "apt.conf"), "LC_ALL": "C",
         "HOME": str(root), "TMPDIR": str(root),

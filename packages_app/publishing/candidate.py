@@ -26,7 +26,7 @@ class Candidate:
 
     @cached_property
     def listing(self) -> Release:
-        """The Release, read back from its text; raises `CandidateRefused`."""
+        """The Release, read back from its text; raise `CandidateRefused`."""
         return parse_release(self.release)
 
 

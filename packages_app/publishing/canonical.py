@@ -35,7 +35,7 @@ def look_at_canonical(store: ObjectStore, suite: Suite) -> Seen:
 
 
 def in_place(key: str, sha256: str, seen: Seen) -> bool:
-    """Say whether the object seen at a key is the one with this SHA256."""
+    """Return whether the object seen at a key is the one with this SHA256."""
     known = seen.get(key)
     return known is not None and known.metadata.get(_SHA256) == sha256
 
@@ -45,7 +45,7 @@ def put_canonical(
 ) -> bool:
     """Write an object, which has this SHA256, unless it is in place (or `again`); True when it was written.
 
-    Raises `ObjectChanged` when another publisher has written it since.
+    Raise `ObjectChanged` when another publisher has written it since.
     """
     if in_place(key, sha256, seen) and not again:
         return False

@@ -15,7 +15,7 @@ from packages_app.core.ports import ObjectStore, PackageTable, PendingChange
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
 from packages_app.core.version import is_version
-from packages_app.indexes.compression import GZIP, PLAIN
+from packages_app.indexes.compression import GZIP, UNCOMPRESSED
 from packages_app.indexes.entry import IndexEntry, SortKey, order_of
 from packages_app.indexes.packages import LeftOut, Placed, patch_folder, place, plan_of
 from packages_app.indexes.pdiff import Content
@@ -36,7 +36,7 @@ MOST_CHANGES = 5000
 
 
 @dataclass(frozen=True)
-class Base:
+class Baseline:
     """A published Release that shows all of the table but for `changes`, and what its indexes are made of."""
 
     release: Release
@@ -54,17 +54,17 @@ class _PendingRecords:
 
 
 def change_draft(
-    folder: Path, suite: Suite, base: Base, table: PackageTable, bucket: ObjectStore, cache: ShardCache
+    folder: Path, suite: Suite, baseline: Baseline, table: PackageTable, bucket: ObjectStore, cache: ShardCache
 ) -> Draft:
     """Make the draft; the records with pending changes are read once more, consistently.
 
-    Raises `ObjectNotFound` and `CandidateRefused` when the published indexes can't be built upon, and as `entry_of`.
+    Raise `ObjectNotFound` and `CandidateRefused` when the published indexes can't be built upon, and as `entry_of`.
     """
-    keys = sorted({change.key for change in base.changes})
+    keys = sorted({change.key for change in baseline.changes})
     records = table.get_many(keys)
     found = _look_up(suite, keys, records)
     published = {
-        index: PublishedIndex(bucket, suite, index, base.release.entries, base.shards.indexes[index])
+        index: PublishedIndex(bucket, suite, index, baseline.release.entries, baseline.shards.indexes[index])
         for index in plan_of(suite).folders
     }
     renew = [partial(_renewed, folder, one, keys, found, cache) for one in published.values()]
@@ -72,22 +72,22 @@ def change_draft(
     written = {index: new for index, (new, _) in renewed.items()}
     before: set[TableKey] = set().union(*(had for _, had in renewed.values()))
     now = set(found.placed)
-    packages = base.shards.packages + len(now - before) - len(before - now)
+    packages = baseline.shards.packages + len(now - before) - len(before - now)
 
     def patched(index: str, one: WrittenIndex) -> Patched:
-        return _patched(folder, suite, base, published[index], one, cache)
+        return _patched(folder, suite, baseline, published[index], one, cache)
 
     patches, files = patched_indexes(suite, packages, written, patched)
     shards = ShardList(
-        base.shards.shape,
+        baseline.shards.shape,
         packages,
-        _left_out(base, found),
+        _left_out(baseline, found),
         {index: one.shards for index, one in written.items()},
         {index: one.diffs for index, one in patches.items()},
     )
     return Draft(
         whole=False,
-        changes=base.changes,
+        changes=baseline.changes,
         read=len(records),
         files=files,
         shards=shards,
@@ -127,7 +127,7 @@ def _look_up(suite: Suite, keys: Sequence[TableKey], records: dict[TableKey, Pac
 def _edits_of(
     suite: Suite, index: str, keys: Iterable[TableKey], found: _PendingRecords
 ) -> dict[SortKey, IndexEntry | None]:
-    """Give what is to stand at the place of each changed record in one index."""
+    """Return what is to stand at the place of each changed record in one index."""
     plan = plan_of(suite)
     edits: dict[SortKey, IndexEntry | None] = {}
     for package_id, architecture in keys:
@@ -140,14 +140,14 @@ def _edits_of(
 
 
 def _patched(
-    folder: Path, suite: Suite, base: Base, published: PublishedIndex, written: WrittenIndex, cache: ShardCache
+    folder: Path, suite: Suite, baseline: Baseline, published: PublishedIndex, written: WrittenIndex, cache: ShardCache
 ) -> Patched:
-    index, kept = published.folder, base.shards.diffs.get(published.folder, ())
+    index, kept = published.folder, baseline.shards.diffs.get(published.folder, ())
     entry = written.plain
-    old_entry = published.entry(PLAIN)
-    listed = [f"{patch_folder(index)}/Index{ending}" for ending in (PLAIN, GZIP)]
-    if entry == old_entry and all(name in base.release.entries for name in listed):
-        return Patched(kept, tuple(IndexFile(name, base.release.entries[name], None) for name in listed))
+    old_entry = published.entry(UNCOMPRESSED)
+    listed = [f"{patch_folder(index)}/Index{ending}" for ending in (UNCOMPRESSED, GZIP)]
+    if entry == old_entry and all(name in baseline.release.entries for name in listed):
+        return Patched(kept, tuple(IndexFile(name, baseline.release.entries[name], None) for name in listed))
     shards = {shard.sha256: shard for shard in published.shards}
 
     def text_of(sha256: str) -> bytes:
@@ -160,17 +160,17 @@ def _patched(
     return Patched(diffs, *write_diffs(folder, index, new.content, diffs))
 
 
-def _left_out(base: Base, found: _PendingRecords) -> tuple[LeftOut, ...]:
-    """Give what is left out of the suite now, by its keys."""
-    changed = {change.key for change in base.changes}
-    stay = (item for item in base.shards.left_out if (item.package_id, item.architecture) not in changed)
+def _left_out(baseline: Baseline, found: _PendingRecords) -> tuple[LeftOut, ...]:
+    """Return what is left out of the suite now, by its keys."""
+    changed = {change.key for change in baseline.changes}
+    stay = (item for item in baseline.shards.left_out if (item.package_id, item.architecture) not in changed)
     return tuple(sorted((*stay, *found.left_out), key=lambda item: (item.package_id, item.architecture)))
 
 
 def _contents(
     suite: Suite, shards: ShardList, files: Iterable[IndexFile], bucket: ObjectStore, cache: ShardCache
 ) -> ShardedContents:
-    """Give what the suite shows when the files are published."""
+    """Return what the suite shows when the files are published."""
     entries = {file.name: file.entry for file in files}
     new = {index: PublishedIndex(bucket, suite, index, entries, listed) for index, listed in shards.indexes.items()}
     texts: dict[str, bytes] = {}  # of the few shards that are asked for, some more than once

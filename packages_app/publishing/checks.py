@@ -37,7 +37,7 @@ _NAMED = 5
 def candidate_checked(candidate: Candidate, keyring: bytes) -> Iterator[None]:
     """Check signatures, that Release lists just the indexes, and that these are their shards.
 
-    What takes long, unpacking them, goes on beside the block, in threads. Raises `CandidateRefused`, at its end too.
+    What takes long, unpacking them, goes on beside the block, in threads. Raise `CandidateRefused`, at its end too.
     """
     _check_signatures(candidate, keyring)
     release = candidate.listing
@@ -120,7 +120,7 @@ def identity_faults(suite: str, published: Release, release: Release) -> list[Ca
 
 
 def vanished_faults(suite: str, keys: Collection[TableKey]) -> list[CandidateFault]:
-    """Say of packages that clients have and nobody withdrew that they are gone from the table."""
+    """Return a finding for each package that clients have and nobody withdrew, and that the table lacks."""
     if not keys:
         return []
     named = _named([named_key(key) for key in keys])
@@ -136,7 +136,7 @@ def vanished_faults(suite: str, keys: Collection[TableKey]) -> list[CandidateFau
 
 
 def missing_faults(suite: str, missing: Collection[str]) -> list[CandidateFault]:
-    """Say of pool files that they are not in the bucket."""
+    """Return a finding for each of these pool files, which the bucket lacks."""
     if not missing:
         return []
     return [

@@ -22,11 +22,11 @@ class Contents(Protocol):
         ...
 
     def newest_of(self, name: str) -> IndexEntry | None:
-        """Give an entry of the newest version of a name, in dpkg's order."""
+        """Return an entry of the newest version of a name, in dpkg's order."""
         ...
 
     def newest_of_each(self) -> list[IndexEntry]:
-        """Give such an entry of every name, sorted by name."""
+        """Return such an entry of every name, sorted by name."""
         ...
 
 
@@ -38,11 +38,11 @@ class ListedContents:
         self._newest = _last_of_each(entries)
 
     def newest_of(self, name: str) -> IndexEntry | None:
-        """Give an entry of the newest version of a name."""
+        """Return an entry of the newest version of a name."""
         return self._newest.get(name)
 
     def newest_of_each(self) -> list[IndexEntry]:
-        """Give such an entry of every name, sorted by name."""
+        """Return such an entry of every name, sorted by name."""
         return [self._newest[name] for name in sorted(self._newest)]
 
 
@@ -56,7 +56,7 @@ class ShardedContents:
     """Gives the text of a shard of an index."""
 
     def newest_of(self, name: str) -> IndexEntry | None:
-        """Give an entry of the newest version of a name."""
+        """Return an entry of the newest version of a name."""
         found = [entry for folder in self.indexes for entry in self._last_of(folder, name)]
         return max(found, key=lambda entry: entry.order, default=None)
 
@@ -69,7 +69,7 @@ class ShardedContents:
         return list(entries_of(self.text_of(folder, shards[after - 1]), name))
 
     def newest_of_each(self) -> list[IndexEntry]:
-        """Give such an entry of every name, sorted by name: this reads all shards."""
+        """Return such an entry of every name, sorted by name: this reads all shards."""
         newest: dict[str, IndexEntry] = {}
         for folder, shards in self.indexes.items():
             entries = (entry for shard in shards for entry in entries_in(self.text_of(folder, shard)))
@@ -79,5 +79,5 @@ class ShardedContents:
 
 
 def _last_of_each(entries: Iterable[IndexEntry]) -> dict[str, IndexEntry]:
-    """Give the last entry of every name; in index order that is the newest."""
+    """Return the last entry of every name; in index order that is the newest."""
     return {entry.package_name: entry for entry in entries}

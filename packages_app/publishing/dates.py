@@ -16,7 +16,7 @@ _BURST = timedelta(seconds=5)
 
 
 def seconds_to_wait(published: Published, now: datetime) -> float:
-    """Give how long the clock has to go on before a Release can be dated after one of a burst; 0 when it need not."""
+    """Return how long the clock has to go on before a Release can be dated after one of a burst; 0 when it need not."""
     if published.release is None:
         return 0.0
     ahead = published.release.date + timedelta(seconds=1) - now - CLOCK_SLACK
@@ -24,9 +24,9 @@ def seconds_to_wait(published: Published, now: datetime) -> float:
 
 
 def date_after(published: Published, now: datetime, *, rebuild: bool) -> datetime:
-    """Give the date of the Release that replaces `published`, in whole seconds.
+    """Return the date of the Release that replaces `published`, in whole seconds.
 
-    Raises `ClockWrong` when the one in place lies in the future, unless it is a `rebuild`.
+    Raise `ClockWrong` when the one in place lies in the future, unless it is a `rebuild`.
     """
     now = now.replace(microsecond=0)
     if published.release is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from packages_app.core.repository import Suite
-from packages_app.indexes.compression import GZIP, PLAIN, gzip_member
+from packages_app.indexes.compression import GZIP, UNCOMPRESSED, gzip_member
 from packages_app.indexes.ed_script import merged_script
 from packages_app.indexes.packages import patch_folder
 from packages_app.indexes.pdiff import Content, Patch, ed_script, lines_to_compare, make_patch, render_diff_index
@@ -30,22 +30,22 @@ class Diff:
     script: bytes
 
     def as_texts(self) -> tuple[str, int, str]:
-        """Give it as JSON can hold it; a script may hold bytes that are no UTF-8."""
+        """Return it as JSON can hold it; a script may hold bytes that are no UTF-8."""
         return (self.start.sha256, self.start.size, self.script.decode("latin-1"))
 
     @classmethod
     def from_texts(cls, sha256: str, size: int, script: str) -> Self:
-        """Give back what `as_texts` gave."""
+        """Return what `as_texts` gave."""
         return cls(Content(sha256, size), script.encode("latin-1"))
 
     def patch(self) -> tuple[Patch, bytes]:
-        """Give its patch, and the bytes of the patch's object."""
+        """Return its patch, and the bytes of the patch's object."""
         return make_patch(self.start, self.script)
 
 
 @dataclass(frozen=True)
 class State:
-    """A state of an index: its plain form, and its shards."""
+    """A state of an index: its uncompressed form, and its shards."""
 
     content: Content
     shards: Sequence[Shard]
@@ -54,7 +54,7 @@ class State:
 def diffs_to(
     new: State, old: State, kept: Iterable[Diff], text_of: Callable[[str], bytes], history: int
 ) -> tuple[Diff, ...]:
-    """Give the diffs to a new state, oldest first: those kept, which led to the old one, led on, and that from it.
+    """Return the diffs to a new state, oldest first: those kept, which led to the old one, led on, and that from it.
 
     None at all when so much changed that patches would be no gain. `text_of` gives the texts of shards that are not in
     both states, by their SHA256; what it raises goes through.
@@ -79,7 +79,7 @@ def diffs_to(
 def write_diffs(
     folder: Path, index: str, current: Content, diffs: Sequence[Diff]
 ) -> tuple[tuple[IndexFile, ...], tuple[IndexFile, ...]]:
-    """Write the patches of an index and the Index that lists them below `folder`; gives Index's forms, and the patches.
+    """Write the patches of an index and the Index that lists them below `folder`; return Index's forms and the patches.
 
     Both are empty when there is no diff: Release lists no Index then.
     """
@@ -89,7 +89,7 @@ def write_diffs(
     made = [diff.patch() for diff in diffs]
     patches = tuple(write_file(folder, f"{place}/{patch.name}{GZIP}", body) for patch, body in made)
     listing = render_diff_index(current, [patch for patch, _ in made])
-    forms = ((PLAIN, listing), (GZIP, gzip_member(listing)))
+    forms = ((UNCOMPRESSED, listing), (GZIP, gzip_member(listing)))
     return tuple(write_file(folder, f"{place}/Index{ending}", body) for ending, body in forms), patches
 
 
@@ -117,5 +117,5 @@ def patched_indexes(
 
 
 def patch_names(index: str, diffs: Iterable[Diff]) -> list[str]:
-    """Give the names of an index's patches, relative to the suite."""
+    """Return the names of an index's patches, relative to the suite."""
     return [f"{patch_folder(index)}/{diff.patch()[0].name}{GZIP}" for diff in diffs]

@@ -43,7 +43,7 @@ class Generation:
 
     @classmethod
     def at(cls, key: str, size: int) -> Self | None:
-        """Give the generation that stands at a key; None for another object's."""
+        """Return the generation that stands at a key; None for another object's."""
         found = _NAME.match(key.rpartition("/")[2])
         if found is None:
             return None
@@ -57,7 +57,7 @@ class Generation:
 def keep_generation(
     staging: ObjectStore, suite: str, release_text: bytes, date: datetime, published: Published
 ) -> ObjectInfo:
-    """Keep a candidate's Release, dated `date`, that is to replace `published`; gives the object as it was written.
+    """Keep a candidate's Release, dated `date`, that is to replace `published`; return the object as it was written.
 
     To be called before the candidate's first by-hash object is uploaded. Its `modified` is what the store's own clock
     said at this write: its name says its content, so writing it again is the same.
@@ -72,18 +72,18 @@ def keep_generation(
 
 
 def generations(staging: ObjectStore, suite: str) -> list[Generation]:
-    """Give a suite's kept generations, oldest first."""
+    """Return a suite's kept generations, oldest first."""
     found = (Generation.at(key, size) for key, size in staging.keys(_folder(suite)))
     return sorted((one for one in found if one is not None), key=lambda one: (one.date, one.sha256))
 
 
 def read_generation(staging: ObjectStore, generation: Generation) -> Release:
-    """Read a kept Release; raises `ObjectNotFound`, and `CandidateRefused` for one that is damaged."""
+    """Read a kept Release; raise `ObjectNotFound`, and `CandidateRefused` for one that is damaged."""
     return parse_release(staging.read(generation.key))
 
 
 def release_digest(release_text: bytes) -> str:
-    """Give the part of a Release's SHA256 that names its generation."""
+    """Return the part of a Release's SHA256 that names its generation."""
     return checksums_of_bytes(release_text).sha256[:_DIGITS]
 
 

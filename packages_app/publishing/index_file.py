@@ -63,9 +63,9 @@ class IndexSink:
             self._file.write(data)
 
     def sha256_so_far(self) -> hashlib._Hash:
-        """Give a copy of the SHA256 of all bytes taken so far, to go on with."""
+        """Return a copy of the SHA256 of all bytes taken so far, to go on with."""
         return self._sha256.copy()
 
     def entry(self) -> ReleaseEntry:
-        """Give what Release is to list of the bytes taken."""
+        """Return what Release is to list of the bytes taken."""
         return ReleaseEntry(self._size, self._md5.hexdigest(), self._sha1.hexdigest(), self._sha256.hexdigest())

@@ -26,7 +26,7 @@ from packages_app.publishing.shard_cache import MadeShard, ShardCache
 
 
 def unchanged_index(published: PublishedIndex, suite: Suite) -> WrittenIndex:
-    """Give an index that stays as it is published."""
+    """Return an index that stays as it is published."""
     files = (
         IndexFile(published.name(ending), published.entry(ending), None, plan_of(suite).is_stored(ending))
         for ending in plan_of(suite).endings
@@ -39,7 +39,7 @@ def splice_index(
 ) -> WrittenIndex:
     """Write an index below `folder` from its published form and the parts that it is to have now.
 
-    Raises `ObjectNotFound` when a published form is gone, `CandidateRefused` when one is damaged.
+    Raise `ObjectNotFound` when a published form is gone, `CandidateRefused` when one is damaged.
     """
     endings = plan_of(suite).endings
     runs = [part for part in parts if isinstance(part, Run)]
@@ -55,7 +55,7 @@ def splice_index(
         with published.open(ending) as old, IndexSink(folder / name if stored else None) as sink:
             try:
                 _splice(old, sink, ending, published, shards, made)
-            except (BadGzipFile, EOFError, zlib.error) as error:  # of a plain form that is unpacked on the way
+            except (BadGzipFile, EOFError, zlib.error) as error:  # of a uncompressed form that is unpacked on the way
                 raise damaged(published.name(GZIP)) from error
         return IndexFile(name, sink.entry(), sink.path, stored)
 
@@ -105,19 +105,19 @@ class _Source:
                 self._sha256.update(chunk)
 
     def skip(self, count: int) -> None:
-        """Pass over bytes."""
+        """Pass over bytes without copying them."""
         if count:
             self.part()
         for chunk in chunks_of(self._old, count):
             self._sha256.update(chunk)
 
     def part(self) -> None:
-        """Say that the sink is about to hold something else than the published file."""
+        """Record that the sink is about to hold something else than the published file."""
         if not self._parted:
             self._sha256, self._parted = self._sink.sha256_so_far(), True
 
     def rest(self) -> str:
-        """Read to the end; gives the SHA256 of the whole file."""
+        """Read to the end; return the SHA256 of the whole file."""
         for chunk in chunks_of(self._old):
             self._sha256.update(chunk)
         return self._sha256.hexdigest()

@@ -27,7 +27,7 @@ class WrittenIndex:
 
     @property
     def plain(self) -> ReleaseEntry:
-        """What Release lists of the plain form, which is the first."""
+        """What Release lists of the uncompressed form, which is the first."""
         return self.files[0].entry
 
 

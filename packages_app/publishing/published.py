@@ -43,7 +43,7 @@ def read_published(store: ObjectStore, suite: str, keyring: bytes) -> Published:
 
 
 def published_packages(store: ObjectStore, suite: str, release: Release) -> dict[TableKey, str]:
-    """Give the Filename of each package in the published indexes; one that is gone or damaged counts as empty."""
+    """Return the Filename of each package in the published indexes; one that is gone or damaged counts as empty."""
     packages: dict[TableKey, str] = {}
     for name in release.entries:
         if name.endswith("/Packages"):
@@ -56,9 +56,9 @@ def published_packages(store: ObjectStore, suite: str, release: Release) -> dict
 
 
 def read_index(store: ObjectStore, suite: str, name: str, release: Release) -> bytes:
-    """Read a Packages index by hash; its gzip form where the plain one is not stored.
+    """Read a Packages index by hash; its gzip form where the uncompressed one is not stored.
 
-    Raises `ObjectNotFound`, and `CandidateRefused` when it is not what Release says.
+    Raise `ObjectNotFound`, and `CandidateRefused` when it is not what Release says.
     """
     packed = f"{name}{GZIP}"
     try:
@@ -72,7 +72,7 @@ def read_index(store: ObjectStore, suite: str, name: str, release: Release) -> b
 
 
 def read_by_hash(store: ObjectStore, key: str) -> bytes:
-    """Read an index by hash; raises `ObjectNotFound`, and `CandidateRefused` when it is not what its name says."""
+    """Read an index by hash; raise `ObjectNotFound`, and `CandidateRefused` when it is not what its name says."""
     body = store.read(key)
     _check(body, key.rpartition("/")[2], key)
     return body

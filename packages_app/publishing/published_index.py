@@ -31,23 +31,23 @@ class PublishedIndex:
     shards: tuple[Shard, ...]
 
     def entry(self, ending: str) -> ReleaseEntry:
-        """Give what Release lists of one form; raises KeyError."""
+        """Return what Release lists of one form; raise KeyError."""
         return self.entries[self.name(ending)]
 
     def name(self, ending: str) -> str:
-        """Give the name of one form, relative to the suite."""
+        """Return the name of one form, relative to the suite."""
         return f"{self.folder}/Packages{ending}"
 
     def open(self, ending: str) -> BinaryIO:
-        """Open one form by hash; a plain one that is not stored is unpacked on the way. Raises `ObjectNotFound`."""
+        """Open one form by hash; a plain one that is not stored is unpacked on the way. Raise `ObjectNotFound`."""
         if not plan_of(self.suite).is_stored(ending):
             return cast("BinaryIO", gzip.GzipFile(fileobj=self.open(GZIP)))
         return self.bucket.open(by_hash_path(self.suite.name, self.name(ending), self.entry(ending).sha256))
 
     def text_of(self, shard: Shard, cache: ShardCache) -> bytes:
-        """Give a shard's text, from the cache or from the published gzip form.
+        """Return a shard's text, from the cache or from the published gzip form.
 
-        Raises `ObjectNotFound`, and `CandidateRefused` when the published form is damaged.
+        Raise `ObjectNotFound`, and `CandidateRefused` when the published form is damaged.
         """
         known = cache.text_of(shard.sha256)
         if known is not None:
@@ -75,5 +75,5 @@ def skip(stream: BinaryIO, count: int) -> None:
 
 
 def damaged(name: str) -> CandidateRefused:
-    """Give the error of a published index that is not what its Release lists."""
+    """Return the error of a published index that is not what its Release lists."""
     return CandidateRefused(f"The published {name} is damaged.", remedy="Mend it: verify_repository --repair.")

@@ -21,7 +21,7 @@ from packages_app.core.repository import Repository, Suite
 from packages_app.indexes.packages import LeftOut
 from packages_app.indexes.release import Release, parse_release, redated
 from packages_app.publishing.apt_check import SecondReader
-from packages_app.publishing.base import find_base, keep_base
+from packages_app.publishing.baseline import find_baseline, keep_baseline
 from packages_app.publishing.candidate import Candidate, make_candidate
 from packages_app.publishing.canonical import look_at_canonical
 from packages_app.publishing.change_draft import change_draft
@@ -119,7 +119,7 @@ class Publisher:
     def publish(self, suite: Suite, demand: Demand) -> Outcome:
         """Publish a suite.
 
-        Raises `CandidateRefused`, `CandidateHeld` when a person must decide, `ClockWrong`, `LeaseLost`, and
+        Raise `CandidateRefused`, `CandidateHeld` when a person must decide, `ClockWrong`, `LeaseLost`, and
         `ObjectChanged` when another publisher was first.
         """
         # First what is there, then the pending changes, then the records: what another publisher or a writer does from
@@ -139,13 +139,13 @@ class Publisher:
 
     def _draft(self, folder: Path, suite: Suite, published: Published, demand: Demand) -> Draft:
         changes: Sequence[PendingChange] = () if demand.resign else self.table.pending_changes_of(suite.name)
-        base = None
+        baseline = None
         if not demand.of_all:
-            base = find_base(self.table, self.staging, suite, published, changes)
-        if base is not None:
+            baseline = find_baseline(self.table, self.staging, suite, published, changes)
+        if baseline is not None:
             self.progress.step("render changes", f"{len(changes)} pending changes")
             try:
-                draft = change_draft(folder, suite, base, self.table, self.bucket, self.cache)
+                draft = change_draft(folder, suite, baseline, self.table, self.bucket, self.cache)
             except (ObjectNotFound, CandidateRefused) as error:
                 self.progress.note(f"everything is rendered anew: {error.message}", level="warning")
             else:
@@ -193,7 +193,7 @@ class Publisher:
             return self._renew_dates(candidate, published, switch, date, error)
         both_at_once(
             partial(self._keep_generation, suite, candidate.release, date, published),
-            partial(keep_base, self.table, self.staging, suite.name, published, candidate.release, draft.shards),
+            partial(keep_baseline, self.table, self.staging, suite.name, published, candidate.release, draft.shards),
             self.staging.at_once,
         )
         uploaded = switch.upload(candidate, again=demand.rebuild)
@@ -221,7 +221,7 @@ class Publisher:
         switch.mend(candidate)
         draft, suite = candidate.draft, candidate.suite.name
         if draft.whole:
-            keep_base(self.table, self.staging, suite, published, published.text, draft.shards)
+            keep_baseline(self.table, self.staging, suite, published, published.text, draft.shards)
         self._remove_pending(draft, candidate.suite)
         return Outcome(
             suite, switched=False, release_text=published.text, contents=draft.contents, read=draft.read,
@@ -267,7 +267,7 @@ class Publisher:
         return (old, published.release.entries) != (new, release.entries)
 
     def _check_against(self, candidate: Candidate, published: Published, demand: Demand) -> tuple[str, ...]:
-        """Compare with what clients have; gives the pool files that are known to be missing. Raises `CandidateHeld`."""
+        """Compare with what clients have; return the pool files that are known to be missing. Raise `CandidateHeld`."""
         suite, draft = candidate.suite.name, candidate.draft
         faults: list[CandidateFault] = []
         if published.release is not None and not demand.new_identity:

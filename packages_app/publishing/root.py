@@ -35,7 +35,7 @@ def renew_convenience_copy(
     """Bring a bootstrap package's copy in the root to the newest version that the suite shows.
 
     A server-side copy of the pool's object, with `package`, `version` and `sha256` as metadata. A copy that is the
-    newest is left as it is unless `again`. None when the suite has no such package. Raises `ObjectNotFound` when the
+    newest is left as it is unless `again`. None when the suite has no such package. Raise `ObjectNotFound` when the
     pool lacks the file.
     """
     if definition.bootstrap is None:
@@ -59,7 +59,7 @@ def renew_convenience_copy(
 
 
 def client_commands(public_url: str, bootstrap: Definition | None, package: str) -> list[str]:
-    """Give the shell lines that set a client up and install `package`."""
+    """Return the shell lines that set a client up and install `package`."""
     if bootstrap is None or bootstrap.bootstrap is None:
         return [f"sudo apt update && sudo apt install {package}"]
     copy = bootstrap.bootstrap.copy
@@ -79,7 +79,7 @@ def put_if_other(bucket: ObjectStore, key: str, body: bytes) -> bool:
 
 
 def renew_root_files(bucket: ObjectStore, repository: Repository, keyring: bytes, page: bytes) -> list[str]:
-    """Write the public keyring and the instructions page where they differ; gives the keys written."""
+    """Write the public keyring and the instructions page where they differ; return the keys written."""
     files = {repository.keyring_key: keyring, INDEX_PAGE: page}
     written = at_once([partial(put_if_other, bucket, key, body) for key, body in files.items()], bucket.at_once)
     return [key for key, new in zip(files, written, strict=True) if new]

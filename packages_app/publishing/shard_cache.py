@@ -16,8 +16,8 @@ from packages_app.core.ports import ShardStore
 from packages_app.indexes.compression import (
     FORMAT,
     GZIP,
-    PLAIN,
     READERS,
+    UNCOMPRESSED,
     UNREADABLE,
     XZ,
     XzBlock,
@@ -46,8 +46,8 @@ class MadeShard:
     xz: bytes
 
     def form(self, ending: str) -> bytes:
-        """Give one form, by the ending of index names."""
-        return {PLAIN: self.text, GZIP: self.gzip, XZ: self.xz}[ending]
+        """Return one form, by the ending of index names."""
+        return {UNCOMPRESSED: self.text, GZIP: self.gzip, XZ: self.xz}[ending]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ShardCache:
     cache: ShardStore
 
     def make(self, run: Run, *, with_xz: bool) -> MadeShard:
-        """Make a run's shard; raises `CandidateRefused` when its forms can't be read back."""
+        """Make a run's shard; raise `CandidateRefused` when its forms can't be read back."""
         text = run.text
         sha256 = hashlib.sha256(text).hexdigest()
         known = self._get(sha256)
@@ -82,7 +82,7 @@ class ShardCache:
                 yield from threads.map(lambda run: self.make(run, with_xz=with_xz), batch)
 
     def text_of(self, sha256: str) -> bytes | None:
-        """Give the text with this SHA256, or None when it is not kept."""
+        """Return the text with this SHA256, or None when it is not kept."""
         known = self._get(sha256)
         if known is None:
             return None

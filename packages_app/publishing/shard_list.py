@@ -32,7 +32,7 @@ class ShardList:
     diffs: Mapping[str, tuple[Diff, ...]] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
-        """Give the list as it is kept: gzipped JSON."""
+        """Return the list as it is kept: gzipped JSON."""
         document = {
             "shape": self.shape,
             "packages": self.packages,
@@ -44,7 +44,7 @@ class ShardList:
 
     @classmethod
     def from_bytes(cls, body: bytes) -> Self:
-        """Read a list; raises `ValueError` for one that is none, or damaged."""
+        """Read a list; raise `ValueError` for one that is none, or damaged."""
         try:
             document = json.loads(gzip.decompress(body))
             indexes = {
@@ -61,17 +61,17 @@ class ShardList:
 
 
 def shape_of(suite: Suite) -> str:
-    """Give what must be the same for one list to follow on another: the indexes of a suite, and their format."""
+    """Return what must be the same for one list to follow on another: the indexes of a suite, and their format."""
     return " ".join((FORMAT, *plan_of(suite).names))
 
 
 def shard_lists_of(suite: str) -> str:
-    """Give the folder where staging keeps a suite's lists."""
+    """Return the folder where staging keeps a suite's lists."""
     return f"shards/{suite}/"
 
 
 def shard_list_key(suite: str, digest: str) -> str:
-    """Give where staging keeps the list of the Release with this digest."""
+    """Return where staging keeps the list of the Release with this digest."""
     return f"{shard_lists_of(suite)}{digest}.json.gz"
 
 

@@ -40,7 +40,7 @@ class Switch:
     progress: Progress
 
     def upload(self, candidate: Candidate, *, again: bool) -> int:
-        """Upload by-hash objects, then canonical names, of what is not in place; gives the bytes of the former."""
+        """Upload by-hash objects, then canonical names, of what is not in place; return the bytes of the former."""
         done = 0
         known = self.published.release.entries if self.published.release and not again else {}
         files = candidate.draft.stored
@@ -58,7 +58,7 @@ class Switch:
     def commit(self, release: bytes, release_gpg: bytes, in_release: bytes, *, again: bool = False) -> None:
         """Write Release.gpg, Release, and InRelease: the commit point, if nobody was there before us.
 
-        Raises `ObjectChanged` when somebody was.
+        Raise `ObjectChanged` when somebody was.
         """
         self.progress.step("switch InRelease")
         at_once(
@@ -100,7 +100,7 @@ class Switch:
             self._path(candidate, file)
 
     def _put_canonical(self, candidate: Candidate, files: Sequence[IndexFile], *, again: bool) -> int:
-        """Write indexes under their canonical names where they are not in place; gives how many were written."""
+        """Write indexes under their canonical names where they are not in place; return how many were written."""
         others = [
             file
             for file in files
@@ -133,7 +133,7 @@ class Switch:
         return put_canonical(self.bucket, suite_path(self.suite.name, name), body, sha256, self.seen, again=again)
 
     def _path(self, candidate: Candidate, file: IndexFile) -> Path:
-        """Give an index's file; one that stays as it is published is fetched first. Raises `CandidateRefused`."""
+        """Return an index's file; one that stays as it is published is fetched first. Raise `CandidateRefused`."""
         path = candidate.folder / file.name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

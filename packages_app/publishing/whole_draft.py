@@ -65,7 +65,7 @@ def _nothing_is_garbage() -> Iterator[None]:
 
 
 def write_indexes(folder: Path, suite: Suite, collected: Collected, cache: ShardCache) -> dict[str, WrittenIndex]:
-    """Write every index of a suite below `folder`; gives them by their folders in the suite."""
+    """Write every index of a suite below `folder`; return them by their folders in the suite."""
     plan, written = plan_of(suite), {}
     for index in plan.folders:
         entries = (placed.entry for placed in collected.placed if index in plan.folders_of(placed))

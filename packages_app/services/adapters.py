@@ -53,32 +53,32 @@ def given(ports: Ports) -> Iterator[None]:
 
 
 def package_table() -> PackageTable:
-    """Give the package table of PACKAGE_TABLE_URL."""
+    """Return the package table of PACKAGE_TABLE_URL."""
     given_ones = _given.get()
     return given_ones.table if given_ones else _table(settings.PACKAGE_TABLE)
 
 
 def bucket() -> ObjectStore:
-    """Give the bucket of BUCKET_URL, which clients read."""
+    """Return the bucket of BUCKET_URL, which clients read."""
     given_ones = _given.get()
     return given_ones.bucket if given_ones else _store(settings.BUCKET)
 
 
 def staging() -> ObjectStore:
-    """Give the private staging store of STAGING_URL."""
+    """Return the private staging store of STAGING_URL."""
     given_ones = _given.get()
     return given_ones.staging if given_ones else _store(settings.STAGING)
 
 
 def shard_cache() -> ShardCache:
-    """Give the cache of SHARD_CACHE_URL."""
+    """Return the cache of SHARD_CACHE_URL."""
     return ShardCache(caches["shards"])
 
 
 def signer() -> OpenPgpSigner:
-    """Give the signer of SIGNING_KEY, or of the key kept in REPOMGR_HOME; it has proved itself.
+    """Return the signer of SIGNING_KEY, or of the key kept in REPOMGR_HOME; it has proved itself.
 
-    Raises `SigningKeyError`, also when the bucket is shared and no key is set: every host would make another one.
+    Raise `SigningKeyError`, also when the bucket is shared and no key is set: every host would make another one.
     """
     armored = settings.SIGNING_KEY
     if not armored:
@@ -93,7 +93,7 @@ def signer() -> OpenPgpSigner:
 
 
 def repository() -> Repository:
-    """Return what `config/repository.yaml` says now; raises `DefinitionError`."""
+    """Return what `config/repository.yaml` says now; raise `DefinitionError`."""
     return _configuration(settings.CONFIG_DIR).repository()
 
 
@@ -103,7 +103,7 @@ def definitions() -> Definitions:
 
 
 def fetcher(operators_url: str = "") -> Fetcher:
-    """Give what fetches from vendors; their answers are kept in staging.
+    """Return what fetches from vendors; their answers are kept in staging.
 
     Private addresses are those of PRIVATE_UPSTREAMS, and the host of an address that the operator typed or set for
     this very work, which needs no second permission; where it redirects to does.
@@ -116,7 +116,7 @@ def fetcher(operators_url: str = "") -> Fetcher:
 
 
 def now() -> datetime:
-    """The clock, in UTC."""
+    """Return now, in UTC."""
     return datetime.now(UTC)
 
 

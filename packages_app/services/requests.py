@@ -52,7 +52,7 @@ def request_force_rebuild(
 
 
 def request_build(name: str, version: str, user: queue.Asker) -> Job:
-    """Ask for a build of a bootstrap package; raises `PackageRefused`, `InvalidVersion`."""
+    """Ask for a build of a bootstrap package; raise `PackageRefused`, `InvalidVersion`."""
     bootstrap_definition(name)
     parse_version(version)
     return queue.enqueue(Job.Kind.BUILD, {"name": name, "version": version}, subject=f"{name} {version}", user=user)
@@ -84,7 +84,7 @@ def request_verify(user: queue.Asker | None, *, suites: Iterable[str] = (), pool
 def request_repair(verification: Job, digest: str, user: queue.Asker) -> Job:
     """Ask for the repair that a verification's page shows; `digest` is that of the plan shown.
 
-    Raises `RepairRefused` when the job has no such plan.
+    Raise `RepairRefused` when the job has no such plan.
     """
     plan = verification.result.get("digest", "") if verification.kind == Job.Kind.VERIFY else ""
     if not plan or plan != digest:
@@ -98,14 +98,14 @@ def request_repair(verification: Job, digest: str, user: queue.Asker) -> Job:
 
 
 def request_again(job: Job, user: queue.Asker) -> Job:
-    """Ask for the work of a failed job once more; raises `PackageRefused` for one that has not failed."""
+    """Ask for the work of a failed job once more; raise `PackageRefused` for one that has not failed."""
     if job.state != Job.State.FAILED:
         raise PackageRefused(f"The job {job} has not failed.", remedy="Wait until it has ended.")
     return queue.enqueue(Job.Kind(job.kind), job.arguments, subject=job.subject, user=user)
 
 
 def settle_conflicts(conflicts: Iterable[Conflict], user: queue.Asker) -> int:
-    """Mark conflicts as looked into; gives how many were open. What clients have stays as it is."""
+    """Mark conflicts as looked into; return how many were open. What clients have stays as it is."""
     chosen = list(conflicts)
     keys = [conflict.pk for conflict in chosen]
     settled = Conflict.objects.filter(pk__in=keys, settled=False).update(settled=True)
@@ -117,7 +117,7 @@ def settle_conflicts(conflicts: Iterable[Conflict], user: queue.Asker) -> int:
 
 
 def settle_by_hand(notices: Iterable[Notice], user: queue.Asker) -> int:
-    """Mark notices as looked into, and the conflicts that they are about; gives how many were open."""
+    """Mark notices as looked into, and the conflicts that they are about; return how many were open."""
     chosen = list(notices)
     settled = sum(settle_notices(Notice.Kind(notice.kind), notice.subject) for notice in chosen)
     matters = {notice.subject for notice in chosen if notice.kind == Notice.Kind.VERSION_CONFLICT}

@@ -27,15 +27,15 @@ log = structlog.get_logger(__name__)
 
 
 def keeping() -> Keeping:
-    """Give how much is kept, by the settings."""
+    """Return how much is kept, by the settings."""
     return Keeping(settings.SWEEP_GENERATIONS, timedelta(days=settings.SWEEP_DAYS))
 
 
 def sweep(progress: Progress, *, dry_run: bool = False, now: datetime | None = None) -> dict[str, Any]:
     """Remove old by-hash objects, pool files that nothing names, and leftovers in staging.
 
-    With `dry_run` nothing changes. Gives for each of by_hash, pool and staging how many objects went (or would), their
-    bytes and the first keys; and under kept_back why something was left alone. Every key is logged. Raises `LeaseBusy`
+    With `dry_run` nothing changes. Return for each of by_hash, pool and staging how many objects went (or would), their
+    bytes and the first keys; and under kept_back why something was left alone. Every key is logged. Raise `LeaseBusy`
     when a suite is being published or another sweep runs, `LeaseLost`, and `ObjectChanged`: trying again is safe.
     """
     with _lease("sweep", dry_run=dry_run) as hold:
@@ -113,7 +113,7 @@ def _sweep_staging(bound: Sweep, progress: Progress, *, dry_run: bool) -> tuple[
 
 
 def _needed() -> set[str]:
-    """Give the staged files of jobs that may still be done, or started again, and of open conflicts."""
+    """Return the staged files of jobs that may still be done, or started again, and of open conflicts."""
     staged = Job.objects.exclude(state=Job.State.DONE).filter(arguments__has_key="staged")
     conflicts = Conflict.objects.filter(settled=False)
     return {*staged.values_list("arguments__staged", flat=True), *conflicts.values_list("quarantined", flat=True)}
@@ -121,7 +121,7 @@ def _needed() -> set[str]:
 
 @contextmanager
 def _lease(name: str, *, dry_run: bool) -> Iterator[Callable[[], None]]:
-    """Hold a lease for the block, and give what renews it; a dry run changes nothing, so it needs none."""
+    """Hold a lease for the block, and return what renews it; a dry run changes nothing, so it needs none."""
     if dry_run:
         yield lambda: None
         return

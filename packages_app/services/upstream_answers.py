@@ -22,7 +22,7 @@ class StoredAnswers:
         self._store = store
 
     def get(self, url: str) -> KeptAnswer | None:
-        """Give what was last kept for an address; what is missing, corrupt or out of reach counts as nothing."""
+        """Return what was last kept for an address; what is missing, corrupt or out of reach counts as nothing."""
         try:
             entry = json.loads(self._store.read(_key(url)))
             body = b64decode(entry["body"], validate=True)

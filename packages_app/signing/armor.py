@@ -34,7 +34,7 @@ class _Packet:
 
 
 def clear_form_fault(signed: bytes, text: bytes) -> str:
-    """Say why gpgv would refuse a cleartext-signed message of `text` whose signature is good; "" when it would not."""
+    """Return why gpgv would refuse a cleartext-signed message of `text` whose signature is good; "" when not."""
     rest = signed.removeprefix(_SIGNED)
     hashes = _HASH_LINES.match(rest) if rest != signed else None
     if hashes is None:
@@ -56,7 +56,7 @@ def clear_form_fault(signed: bytes, text: bytes) -> str:
 
 
 def detached_form_fault(signature: bytes, text: bytes) -> str:
-    """Say why gpgv would refuse an armored detached signature of `text` that is good; "" when it would not."""
+    """Return why gpgv would refuse an armored detached signature of `text` that is good; "" when not."""
     packet, fault = _packet(signature)
     if packet is None:
         return fault
@@ -91,7 +91,7 @@ def _parsed(packet: bytes) -> _Packet:
 
 
 def _header_length(packet: bytes) -> int:
-    """Give the length of a packet's header (RFC 4880, 4.2)."""
+    """Return the length of a packet's header (RFC 4880, 4.2)."""
     if packet[0] & 0x40:
         return 2 if packet[1] < 192 else 3 if packet[1] < 224 else 6
     return (2, 3, 5)[packet[0] & 3]
@@ -103,7 +103,7 @@ def _digest_fault(packet: _Packet, data: bytes) -> str:
 
 
 def _crc24(data: bytes) -> int:
-    """Give the armor's checksum (RFC 4880, 6.1)."""
+    """Return the armor's checksum (RFC 4880, 6.1)."""
     crc = _CRC_INIT
     for octet in data:
         crc ^= octet << 16

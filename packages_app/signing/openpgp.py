@@ -43,23 +43,23 @@ class OpenPgpSigner:
         return self._certificate.expiration
 
     def sign_clear(self, text: bytes) -> bytes:
-        """Give the InRelease form: the text with a cleartext signature around it."""
+        """Return the InRelease form: the text with a cleartext signature around it."""
         return self._sign(text, SignatureMode.CLEAR)
 
     def sign_detached(self, text: bytes) -> bytes:
-        """Give the Release.gpg form: an armored detached signature."""
+        """Return the Release.gpg form: an armored detached signature."""
         return self._sign(text, SignatureMode.DETACHED)
 
     def public_keyring(self) -> bytes:
-        """Give the public certificate, binary."""
+        """Return the public certificate, binary."""
         return bytes(self._certificate)
 
     def public_armored(self) -> bytes:
-        """Give the public certificate, ASCII-armored."""
+        """Return the public certificate, ASCII-armored."""
         return str(self._certificate).encode()
 
     def prove(self) -> None:
-        """Sign a sample and check it; raises `SigningKeyError` for a key that clients would refuse."""
+        """Sign a sample and check it; raise `SigningKeyError` for a key that clients would refuse."""
         if self._certificate.is_revoked:
             raise SigningKeyError(f"The key {self.fingerprint} is revoked.", remedy="Give SIGNING_KEY a valid key.")
         if any(made.key_algorithm == PublicKeyAlgorithm.DSA for made in PacketPile.from_bytes(self.public_keyring())):
@@ -87,12 +87,12 @@ class OpenPgpSigner:
 
 
 def generate_key(user_id: str) -> str:
-    """Make an Ed25519 key that does not expire; gives the armored secret key."""
+    """Make an Ed25519 key that does not expire; return the armored secret key."""
     return str(Tsk.generate(user_id, profile=Profile.RFC4880, cipher_suite=CipherSuite.Cv25519))
 
 
 def keep_key(path: Path, make: Callable[[], str]) -> str:
-    """Give the armored secret key kept at `path`; when there is none, make one and keep it with mode 0600.
+    """Return the armored secret key kept at `path`; when there is none, make one and keep it with mode 0600.
 
     Of several processes that start at once, one makes the key and all get the same.
     """
@@ -113,7 +113,7 @@ def keep_key(path: Path, make: Callable[[], str]) -> str:
 
 
 def verified_text(signed: bytes, keyring: bytes, signature: bytes | None = None) -> bytes | None:
-    """Give the text that a key of the keyring signed, or None when the signature is not good.
+    """Return the text that a key of the keyring signed, or None when the signature is not good.
 
     `signed` is a cleartext-signed message; with `signature` it is the text itself, signed detached.
     """

@@ -23,7 +23,7 @@ class AnswerCache(Protocol):
     """Where answers are kept across processes. Losing one costs a request; so neither call ever raises."""
 
     def get(self, url: str) -> KeptAnswer | None:
-        """Give what was last kept for an address; None where nothing sound is."""
+        """Return what was last kept for an address; None where nothing sound is."""
         ...
 
     def put(self, url: str, answer: KeptAnswer) -> None:
@@ -35,11 +35,11 @@ class NothingKept:
     """The cache that forgets at once."""
 
     def get(self, url: str) -> KeptAnswer | None:
-        """Give nothing."""
+        """Return None: nothing is kept."""
         return None
 
     def put(self, url: str, answer: KeptAnswer) -> None:
-        """Keep nothing."""
+        """Do nothing: nothing is kept."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def ask_document(
     """Ask an address, or hear that what is kept still holds.
 
     `get` makes the request with the headers given, `read` makes a document of the body. Only what `read` takes is kept,
-    so half a page never is. Raises what `get`, `check` and `read` raise.
+    so half a page never is. Raise what `get`, `check` and `read` raise.
     """
     kept = cache.get(url)
     conditional = {**headers, "If-None-Match": kept.etag} if kept else headers

@@ -41,7 +41,7 @@ class BuildScript:
         )
 
     def offers(self, progress: Progress) -> list[Offer]:
-        """Give nothing: builds are uploaded."""
+        """Return nothing: builds are uploaded."""
         progress.note(f"{self._name} has no upstream to ask; its builds are uploaded")
         return []
 

@@ -26,7 +26,7 @@ class Announced:
 
 
 def is_checksum_file_of(name: str, file: str, others: Iterable[str]) -> bool:
-    """Say whether the asset `name` may hold a checksum of `file`, of a release with the files `others`."""
+    """Return whether the asset `name` may hold a checksum of `file`, of a release with the files `others`."""
     if is_own_checksum_file(name, file):
         return True
     if any(is_own_checksum_file(name, other) for other in others):
@@ -35,15 +35,15 @@ def is_checksum_file_of(name: str, file: str, others: Iterable[str]) -> bool:
 
 
 def is_own_checksum_file(name: str, file: str) -> bool:
-    """Say whether the asset `name` is there for `file` alone."""
+    """Return whether the asset `name` is there for `file` alone."""
     return any(_rewritten(name) == _rewritten(file + ending) for ending in _OWN_ENDINGS)
 
 
 def announced_in(body: bytes, name: str, file: str) -> tuple[Announced, ...]:
-    """Give what the checksum file `name` says about `file`; empty when a list says nothing of it.
+    """Return what the checksum file `name` says about `file`; empty when a list says nothing of it.
 
     Lines of coreutils and of BSD are read, a binary mark and a folder before the name are dropped, and names are
-    compared as GitHub rewrites them. Raises `UpstreamError` when the file's own checksum file holds none.
+    compared as GitHub rewrites them. Raise `UpstreamError` when the file's own checksum file holds none.
     """
     lines = [entry for line in body.decode("utf-8", "replace").splitlines() if (entry := _entry(line.strip()))]
     own = is_own_checksum_file(name, file)
@@ -61,9 +61,9 @@ def announced_in(body: bytes, name: str, file: str) -> tuple[Announced, ...]:
 
 
 def agreed(file: str, announced: Iterable[Announced]) -> Announced | None:
-    """Give the one SHA-256 that all announce, with their names; None where nobody announces any.
+    """Return the one SHA-256 that all announce, with their names; None where nobody announces any.
 
-    Raises `UpstreamError` that names both where two disagree.
+    Raise `UpstreamError` that names both where two disagree.
     """
     found = list(announced)
     if not found:
@@ -79,7 +79,7 @@ def agreed(file: str, announced: Iterable[Announced]) -> Announced | None:
 
 
 def _entry(line: str) -> tuple[str, str] | None:
-    """Give (SHA-256, name or "") of a line; None for a line that is no checksum."""
+    """Return (SHA-256, name or "") of a line; None for a line that is no checksum."""
     if found := _COREUTILS.match(line):
         return found[1].lower(), (found[2] or "").strip()
     if found := _BSD.match(line):
@@ -88,7 +88,7 @@ def _entry(line: str) -> tuple[str, str] | None:
 
 
 def _rewritten(name: str) -> str:
-    """Give a name as GitHub makes it when an asset is uploaded.
+    """Return a name as GitHub makes it when an asset is uploaded.
 
     GitHub "renames asset filenames that have special characters, non-alphanumeric characters, and leading or trailing
     periods" (REST API, "Upload a release asset"), a run of them to one period. Whether `+` and `@` stay depends on

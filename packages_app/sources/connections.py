@@ -41,7 +41,7 @@ class CheckedNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[SocketOption] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address of a host that answers; raises `UpstreamError` when one of them is forbidden."""
+        """Connect to the first address of a host that answers; raise `UpstreamError` when one of them is forbidden."""
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for address in checked_addresses(host, port, self._allowed):
             try:
@@ -66,7 +66,7 @@ class CheckedTransport(httpx.BaseTransport):
         self._proxied: dict[str, httpx.HTTPTransport] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; raises `UpstreamError` for a target that is forbidden."""
+        """Send a request; raise `UpstreamError` for a target that is forbidden."""
         host = request.url.raw_host.decode("ascii")
         proxy = _proxy_for(request.url.scheme, host)
         if not proxy:
@@ -104,10 +104,10 @@ class _DirectTransport(httpx.HTTPTransport):
 
 
 def checked_addresses(host: str, port: int, allowed: PrivateUpstreams) -> list[str]:
-    """Give a host's addresses as text, in the resolver's order.
+    """Return a host's addresses as text, in the resolver's order.
 
     All of them must be allowed: a name with a public and a private address is refused, since which one is reached
-    would be chance. Raises `UpstreamError` then, and httpcore's `ConnectError` when the name has no address.
+    would be chance. Raise `UpstreamError` then, and httpcore's `ConnectError` when the name has no address.
     """
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -129,5 +129,5 @@ def _proxy_for(scheme: str, host: str) -> str:
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """Give the certificates that servers are checked against; SSL_CERT_FILE and SSL_CERT_DIR are heeded."""
+    """Return the certificates that servers are checked against; SSL_CERT_FILE and SSL_CERT_DIR are heeded."""
     return httpx.create_ssl_context()

@@ -22,7 +22,7 @@ from packages_app.core.ports import Clock, Progress
 from packages_app.core.private_upstreams import PrivateUpstreams
 from packages_app.sources.answers import AnswerCache, NothingKept
 from packages_app.sources.connections import CheckedTransport
-from packages_app.sources.exchange import Answer, Broken, Check, check_status, faults, only_http, plain
+from packages_app.sources.exchange import Answer, Broken, Check, check_status, only_http, plain, upstream_errors
 
 _LONGEST_WAIT = 60.0
 _MOST_REDIRECTS = 5
@@ -72,17 +72,17 @@ class Fetcher:
         self.clock = clock
 
     def get_json(self, url: str) -> Any:
-        """Give a JSON document; raises `UpstreamError` for what is none, `UpstreamUnavailable` after three tries."""
+        """Return a JSON document; raise `UpstreamError` for what is none, `UpstreamUnavailable` after three tries."""
         return read_json(url, self.get_bytes(url, limit_bytes=_SMALL_LIMIT))
 
     def get_bytes(self, url: str, *, limit_bytes: int) -> bytes:
-        """Give a small body, of at most `limit_bytes`."""
+        """Return a small body, of at most `limit_bytes`."""
         return self.get(url, limit_bytes=limit_bytes).body
 
     def get(
         self, url: str, *, limit_bytes: int, headers: Mapping[str, str] | None = None, check: Check = check_status
     ) -> Answer:
-        """Give an answer that `check` holds to be good, its body of at most `limit_bytes`.
+        """Return an answer that `check` holds to be good, its body of at most `limit_bytes`.
 
         A redirect to another server is followed without the `Authorization` among `headers`.
         """
@@ -102,10 +102,10 @@ class Fetcher:
         check: Check = check_status,
         progress: Progress,
     ) -> Checksums:
-        """Stream a file to `target`, at most `limit_bytes`; gives its checksums. `headers`, `check` are as in `get`.
+        """Stream a file to `target`, at most `limit_bytes`; return its checksums. `headers`, `check` are as in `get`.
 
         `announced_by` names in an error who gave `expected_sha256`.
-        A try that breaks off is resumed where the server allows it. Raises `UpstreamError` when size or hash are not
+        A try that breaks off is resumed where the server allows it. Raise `UpstreamError` when size or hash are not
         as expected; then, and after any other failure, nothing is left.
         """
         part = _Part(target.with_name(f"{target.name}.part"))
@@ -150,7 +150,7 @@ class Fetcher:
         )
 
     def _small(self, url: str, limit_bytes: int, headers: Mapping[str, str], check: Check) -> Answer:
-        with self._client() as client, faults(url), client.stream("GET", url, headers=headers) as response:
+        with self._client() as client, upstream_errors(url), client.stream("GET", url, headers=headers) as response:
             if not response.is_success:
                 answer = _complaint(response)
                 check(url, answer)
@@ -168,7 +168,7 @@ class Fetcher:
     ) -> None:
         deadline = time.monotonic() + self._limits.overall
         asked = {**headers, **part.headers()}
-        with self._client() as client, faults(url), client.stream("GET", url, headers=asked) as response:
+        with self._client() as client, upstream_errors(url), client.stream("GET", url, headers=asked) as response:
             if response.status_code == HTTPStatus.PARTIAL_CONTENT and part.continues(response):
                 mode = "ab"
             else:
@@ -210,7 +210,7 @@ class _Part:
         return {"Range": f"bytes={self.checksums.size}-", "If-Range": self.validator}
 
     def continues(self, response: httpx.Response) -> bool:
-        """Say whether a partial answer begins where the part ends."""
+        """Return whether a partial answer begins where the part ends."""
         content_range: str = response.headers.get("Content-Range", "")
         return content_range.startswith(f"bytes {self.checksums.size}-")
 
@@ -220,7 +220,7 @@ class _Part:
 
 
 def read_json(url: str, body: bytes) -> Any:
-    """Give the document that a body holds; raises `UpstreamError` that shows how the body begins."""
+    """Return the document that a body holds; raise `UpstreamError` that shows how the body begins."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -232,7 +232,7 @@ def read_json(url: str, body: bytes) -> Any:
 
 
 def _complaint(response: httpx.Response) -> Answer:
-    """Give an answer that holds no file, with the start of its body."""
+    """Return an answer that holds no file, with the start of its body."""
     body = bytearray()
     for chunk in response.iter_raw(_COMPLAINT_BYTES):
         body += chunk

@@ -25,7 +25,7 @@ class Answer:
 
     @property
     def said(self) -> str:
-        """Give the status in words, `404 Not Found`."""
+        """Return the status in words, `404 Not Found`."""
         return f"{self.status} {httpx.codes.get_reason_phrase(self.status)}".strip()
 
 
@@ -41,7 +41,7 @@ class Broken(UpstreamUnavailable):
         self.wait = wait
 
 
-class faults:  # noqa: N801 - reads as a word of the with statement
+class upstream_errors:  # noqa: N801 - reads as a word of the with statement
     """Turns httpx's errors into ours."""
 
     def __init__(self, url: str) -> None:
@@ -64,7 +64,7 @@ class faults:  # noqa: N801 - reads as a word of the with statement
 
 
 def plain(url: str) -> str:
-    """Give an address without credentials and query: what may be logged."""
+    """Return an address without credentials and query: what may be logged."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.port:
@@ -73,7 +73,7 @@ def plain(url: str) -> str:
 
 
 def is_web_address(url: str) -> bool:
-    """Say whether an address can be asked: http or https, with a host."""
+    """Return whether an address can be asked: http or https, with a host."""
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
@@ -82,7 +82,7 @@ def is_web_address(url: str) -> bool:
 
 
 def same_server(one: str, other: str) -> bool:
-    """Say whether two addresses have the same scheme, host and port (an origin, RFC 6454)."""
+    """Return whether two addresses have the same scheme, host and port (an origin, RFC 6454)."""
 
     def origin(url: str) -> tuple[str, str | None, int | None]:
         parts = urlsplit(url)

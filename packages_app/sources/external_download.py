@@ -76,7 +76,7 @@ class ExternalDownload:
         return ExternalDownloadSettings(endpoint, certificate, signature, policy, plain_fingerprint(pinned), limit)
 
     def offers(self, progress: Progress) -> list[Offer]:
-        """Give every version on offer, oldest first; entries that make no sense are noted and passed over."""
+        """Return every version on offer, oldest first; entries that make no sense are noted and passed over."""
         document = self._fetcher.get_json(self._settings.endpoint)
         if not isinstance(document, Mapping):
             raise UpstreamError(

@@ -39,7 +39,7 @@ class GitHubApi:
         self._limit = RateLimit(api, token, fetcher.answers, fetcher.clock)
 
     def releases(self, progress: Progress) -> list[TaggedRelease]:
-        """Give all releases of all pages; raises `UpstreamError` when any page can't be used.
+        """Return all releases of all pages; raise `UpstreamError` when any page can't be used.
 
         A page that has not changed since the last check is not sent again.
         """
@@ -61,14 +61,14 @@ class GitHubApi:
         return releases
 
     def small_asset(self, asset: Asset, *, limit_bytes: int) -> bytes:
-        """Give the bytes of an asset, at most `limit_bytes`."""
+        """Return the bytes of an asset, at most `limit_bytes`."""
         url, headers = self._way_to(asset)
         return self._fetcher.get(url, limit_bytes=limit_bytes, headers=headers, check=self._check).body
 
     def download(
         self, asset: Asset, target: Path, announced: Announced | None, *, limit_bytes: int, progress: Progress
     ) -> Checksums:
-        """Download an asset of at most `limit_bytes` and compare size and checksum; gives its checksums."""
+        """Download an asset of at most `limit_bytes` and compare size and checksum; return its checksums."""
         url, headers = self._way_to(asset)
         return self._fetcher.download(
             url,
@@ -83,7 +83,7 @@ class GitHubApi:
         )
 
     def _way_to(self, asset: Asset) -> tuple[str, Mapping[str, str]]:
-        """Give address and headers of a download: assets of private repositories are had through the API only."""
+        """Return address and headers of a download: assets of private repositories are had through the API only."""
         if not self._token or not same_server(asset.api_url, self._api):
             return asset.url, {}
         self._limit.check_free()
@@ -104,7 +104,7 @@ class GitHubApi:
         )
 
     def _next(self, page: Document, url: str) -> str:
-        """Give the address of the next page, "" after the last; raises `UpstreamError` for another server's."""
+        """Return the address of the next page, "" after the last; raise `UpstreamError` for another server's."""
         for target, parameters in _LINK.findall(page.headers.get("link", "")):
             if not _NEXT.search(parameters):
                 continue
@@ -137,7 +137,7 @@ class GitHubApi:
         check_status(url, answer)
 
     def _message(self, body: bytes) -> str:
-        """Give what GitHub says beside the status, as ` ("…")`; never the token, whatever the server echoes."""
+        """Return what GitHub says beside the status, as ` ("…")`; never the token, whatever the server echoes."""
         try:
             message = json.loads(body)["message"]
         except (ValueError, KeyError, TypeError, RecursionError):

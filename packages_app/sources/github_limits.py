@@ -61,7 +61,7 @@ class RateLimit:
 
 
 def requests_left(headers: Mapping[str, str]) -> str:
-    """Give `4987 of 5000 requests are left until 2026-01-02 03:04:05 UTC`, or "" where the headers don't say."""
+    """Return `4987 of 5000 requests are left until 2026-01-02 03:04:05 UTC`, or "" where the headers don't say."""
     left, limit = headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-limit", "")
     if not left.isdigit() or not limit.isdigit():
         return ""
@@ -70,7 +70,7 @@ def requests_left(headers: Mapping[str, str]) -> str:
 
 
 def _limited_until(answer: Answer, now: datetime) -> datetime | None:
-    """Give when to ask again, to the second, or None when an answer is about something else."""
+    """Return when to ask again, to the second, or None when an answer is about something else."""
     if answer.status not in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
         return None
     named = [_retry_after(answer.headers.get("retry-after", ""), now)]

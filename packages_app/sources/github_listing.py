@@ -40,7 +40,7 @@ class TaggedRelease:
 
 
 def read_releases(page: Any, where: str) -> list[TaggedRelease]:
-    """Give the releases of one page; raises `UpstreamError` that says where the page has another shape."""
+    """Return the releases of one page; raise `UpstreamError` that says where the page has another shape."""
     try:
         if not isinstance(page, list):
             raise _Misshapen(f"a {type(page).__name__} stands where a list of releases is due")
@@ -73,7 +73,7 @@ def _release(entry: Any, at: str) -> TaggedRelease:
 
 
 def _asset(entry: Any, at: str) -> Asset | None:
-    """Give an asset, or None for one whose upload is not complete."""
+    """Return an asset, or None for one whose upload is not complete."""
     values = _object(entry, at)
     if values.get("state", "uploaded") != "uploaded":
         return None

@@ -92,7 +92,7 @@ class GitHubRelease:
         return GitHubReleaseSettings(repository, patterns, prereleases, api, limit)
 
     def offers(self, progress: Progress) -> list[Offer]:
-        """Give every matching asset, oldest version first; what is passed over is noted."""
+        """Return every matching asset, oldest version first; what is passed over is noted."""
         releases = [release for release in self._api.releases(progress) if not release.draft]
         offers: list[AssetOffer] = []
         early: list[str] = []
@@ -122,7 +122,7 @@ class GitHubRelease:
         return sorted(offers, key=lambda offer: (version_key(offer.version), offer.filename))
 
     def fetch(self, offer: Offer, folder: Path, progress: Progress) -> Fetched:
-        """Download an asset after its checksums were compared; raises `UpstreamError` when any two differ."""
+        """Download an asset after its checksums were compared; raise `UpstreamError` when any two differ."""
         if not isinstance(offer, AssetOffer):
             raise TypeError(f"{offer.deb_url} is an offer of another source type")
         announced = self._announced(offer)
@@ -170,7 +170,7 @@ def _offer(release: TaggedRelease, version: str, asset: Asset) -> AssetOffer:
 
 
 def _named(tags: Iterable[str]) -> str:
-    """Give a few tags and how many there are beside."""
+    """Return a few tags and how many there are beside."""
     tags = list(tags)
     more = len(tags) - _NAMED_AT_MOST
     return ", ".join(tags[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

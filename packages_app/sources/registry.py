@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 @cache
 def source_types() -> Mapping[str, type[Source]]:
-    """Give the class of each source type by its name; a plug-in that can't be imported is logged and left out."""
+    """Return the class of each source type by its name; a plug-in that can't be imported is logged and left out."""
     types: dict[str, type[Source]] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
@@ -29,5 +29,5 @@ def source_types() -> Mapping[str, type[Source]]:
 
 
 def settings_readers() -> Mapping[str, SettingsReader]:
-    """Give what reads the settings of each source type."""
+    """Return what reads the settings of each source type."""
     return {name: source.read_settings for name, source in source_types().items()}

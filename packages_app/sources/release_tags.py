@@ -16,7 +16,7 @@ _PRE_RELEASE = re.compile(rf"[-._+~]?(?P<word>{_WORDS})(?![A-Za-z])", re.IGNOREC
 
 
 def is_pre_release(tag: str) -> bool:
-    """Say whether a tag names a pre-release: `v1.2-rc.1`, `1.2.0beta2`, `nightly-20260102`."""
+    """Return whether a tag names a pre-release: `v1.2-rc.1`, `1.2.0beta2`, `nightly-20260102`."""
     found = _TAG.match(tag)
     if found is None:
         return re.fullmatch(_WORDS, tag.rpartition("/")[2], re.IGNORECASE) is not None
@@ -25,7 +25,7 @@ def is_pre_release(tag: str) -> bool:
 
 
 def version_of_tag(tag: str, *, pre_release: bool = False) -> str:
-    """Give the Debian version that a tag names, or "" when there is none in it.
+    """Return the Debian version that a tag names, or "" when there is none in it.
 
     A pre-release as semver writes it sorts before its release: `v1.2.0-beta.1` gives `1.2.0~beta.1`. Any other suffix
     is a Debian revision (`1.2.0-1`), unless `pre_release` says that the release is flagged as one (`1.2.0~1`).
@@ -48,5 +48,5 @@ def version_of_tag(tag: str, *, pre_release: bool = False) -> str:
 
 
 def _without_build(version: str) -> str:
-    """Give a version without semver's build metadata, which says nothing about the order (semver 2.0, 10)."""
+    """Return a version without semver's build metadata, which says nothing about the order (semver 2.0, 10)."""
     return version.partition("+")[0]

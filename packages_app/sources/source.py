@@ -57,9 +57,9 @@ class Source(Protocol):
     def __init__(self, definition: Definition, fetcher: Fetcher) -> None: ...
 
     def offers(self, progress: Progress) -> list[Offer]:
-        """Give every version on offer, oldest first in dpkg's order; raises `UpstreamError`."""
+        """Return every version on offer, oldest first in dpkg's order; raise `UpstreamError`."""
         ...
 
     def fetch(self, offer: Offer, folder: Path, progress: Progress) -> Fetched:
-        """Download and verify an offer into a folder; raises `UpstreamError`, `SignatureRefused`."""
+        """Download and verify an offer into a folder; raise `UpstreamError`, `SignatureRefused`."""
         ...

@@ -22,7 +22,7 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/\s]+=*\s*\Z")
 
 
 def plain_fingerprint(text: str) -> str:
-    """Give a SHA-256 fingerprint as 64 lower-case hex digits, or "" when it is none; colons and spaces are dropped."""
+    """Return a SHA-256 fingerprint as 64 lower-case hex digits, or "" when it is none; colons and spaces dropped."""
     digits = re.sub(r"[:\s]", "", text).lower()
     return digits if re.fullmatch(r"[0-9a-f]{64}", digits) else ""
 
@@ -30,10 +30,10 @@ def plain_fingerprint(text: str) -> str:
 def check_vendor_signature(
     sha256: str, certificate: bytes, signature: bytes, *, pinned: str, moments: tuple[datetime, ...]
 ) -> str:
-    """Check a signature over a file of this SHA-256 (hex); gives a line that names the signer.
+    """Check a signature over a file of this SHA-256 (hex); return a line that names the signer.
 
     `pinned` is the fingerprint that the certificate must have, or "". The certificate must be valid at one of
-    `moments` (the release's date, now). Raises `SignatureRefused` that says what is wrong.
+    `moments` (the release's date, now). Raise `SignatureRefused` that says what is wrong.
     """
     found = _certificate(certificate)
     fingerprint = found.fingerprint(SHA256()).hex()
@@ -58,7 +58,7 @@ def _certificate(body: bytes) -> x509.Certificate:
 
 
 def _forms(signature: bytes) -> list[bytes]:
-    """Give the signature as it is, and decoded where it may be base64 text."""
+    """Return the signature as it is, and decoded where it may be base64 text."""
     forms = [signature]
     if _BASE64.match(signature):
         with suppress(binascii.Error):  # bytes that happen to look like text

@@ -17,9 +17,9 @@ _WAITING_AT_ONCE = 4
 
 
 def write_new(drafts: Path, files: Iterable[tuple[str, bytes]]) -> list[bool]:
-    """Write files, a path and bytes each, that are not there, whole or not at all; gives which were written.
+    """Write files, a path and bytes each, that are not there, whole or not at all; return which were written.
 
-    All last over a power cut when this returns. `drafts` is an empty folder of the same file system. Raises `OSError`;
+    All last over a power cut when this returns. `drafts` is an empty folder of the same file system. Raise `OSError`;
     some may be written by then.
     """
     written: list[bool] = []

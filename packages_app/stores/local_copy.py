@@ -10,6 +10,6 @@ from packages_app.core.ports import ObjectStore
 
 
 def copy_to_file(store: ObjectStore, key: str, path: Path) -> None:
-    """Copy an object to a file; raises `ObjectNotFound`."""
+    """Copy an object to a file; raise `ObjectNotFound`."""
     with store.open(key) as stream, path.open("wb") as target:
         shutil.copyfileobj(stream, target, CHUNK_BYTES)

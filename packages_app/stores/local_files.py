@@ -15,12 +15,12 @@ _CHUNK_BYTES = 1024 * 1024
 
 
 def etag_of(status: os.stat_result) -> str:
-    """Give a file's ETag: each write makes another inode with another time, so no two versions share one."""
+    """Return a file's ETag: each write makes another inode with another time, so no two versions share one."""
     return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
 
 
 def status_of(path: Path | str) -> os.stat_result | None:
-    """Give the status of a regular file; None when there is none."""
+    """Return the status of a regular file; None when there is none."""
     try:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -29,7 +29,7 @@ def status_of(path: Path | str) -> os.stat_result | None:
 
 
 def link_or_copy(source: Path, stream: BinaryIO, target: Path) -> None:
-    """Give a file that nobody writes in place a second name, over what is there; or copy it where that can't be.
+    """Return a file that nobody writes in place a second name, over what is there; or copy it where that can't be.
 
     `stream` is the file, opened.
     """
@@ -50,7 +50,7 @@ def copy_stream(stream: BinaryIO, target: Path) -> None:
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, open to readers whatever the umask, to last over a power cut.
 
-    Raises `FileExistsError` when one of them is a file.
+    Raise `FileExistsError` when one of them is a file.
     """
     if folder.is_dir():
         return

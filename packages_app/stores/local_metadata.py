@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def read_metadata(folder: Path, key: str, etag: str) -> dict[str, str]:
-    """Give the metadata of the object with this key and ETag; {} when it has none."""
+    """Return the metadata of the object with this key and ETag; {} when it has none."""
     return _read(_file(folder, key)).get(etag, {})
 
 

@@ -127,7 +127,7 @@ class LocalObjectStore:
         return None
 
     def read(self, key: str) -> bytes:
-        """Give an object's bytes."""
+        """Return an object's bytes."""
         with self.open(key) as stream, self._call("read", key):
             return stream.read()
 
@@ -185,7 +185,7 @@ class LocalObjectStore:
                 drop_metadata(self._metadata, key)
 
     def keys(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """Give (key, size) of objects below a prefix, sorted by key."""
+        """Return (key, size) of objects below a prefix, sorted by key."""
         folder = prefix.rpartition("/")[0]
         with self._call("keys", prefix):
             os.stat(self._root)
@@ -194,14 +194,14 @@ class LocalObjectStore:
         yield from listed
 
     def sizes_of(self, keys: Collection[str]) -> dict[str, int]:
-        """Give the sizes of those that are there."""
+        """Return the sizes of those that are there."""
         with self._call("sizes_of", ""):
             os.stat(self._root)
             found = ((key, status_of(f"{self._root}/{key}")) for key in keys if is_key(key))
             return {key: status.st_size for key, status in found if status is not None}
 
     def _walk(self, folder: str, prefix: str) -> Iterator[tuple[str, int]]:
-        """Give objects below a folder in no order; links to folders are not followed."""
+        """Return objects below a folder in no order; links to folders are not followed."""
         try:
             entries = list(os.scandir(f"{self._root}/{folder}"))
         except _NOT_THERE:  # it is not there, or not any more
@@ -261,7 +261,7 @@ class LocalObjectStore:
 
     @contextmanager
     def _draft(self) -> Iterator[Path]:
-        """Give an empty file on the same file system; what is left of it goes."""
+        """Return an empty file on the same file system; what is left of it goes."""
         handle, name = tempfile.mkstemp(dir=self._own_folder("tmp"))
         os.close(handle)
         draft = Path(name)

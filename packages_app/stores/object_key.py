@@ -11,7 +11,7 @@ _LONGEST_PART_BYTES = 255
 
 
 def is_key(key: str) -> bool:
-    """Say whether a key is relative and printable, not too long, and no part is empty or begins with a dot."""
+    """Return whether a key is relative and printable, not too long, and no part is empty or begins with a dot."""
     framed = f"/{key}/"
     if not key.isprintable() or "//" in framed or "/." in framed:
         return False
@@ -22,7 +22,7 @@ def is_key(key: str) -> bool:
 
 
 def checked_key(key: str) -> str:
-    """Give the key back; raises `ObjectNotFound` for one that no object can have."""
+    """Return the key back; raise `ObjectNotFound` for one that no object can have."""
     if not is_key(key):
         raise ObjectNotFound(
             f"{key[:100]!r} is no key of an object.",

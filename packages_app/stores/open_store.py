@@ -7,7 +7,7 @@ from packages_app.core.ports import ObjectStore
 
 
 def open_store(location: StoreLocation) -> ObjectStore:
-    """Give the adapter for an address; boto3 is imported only for S3."""
+    """Return the adapter for an address; boto3 is imported only for S3."""
     if isinstance(location, FolderStore):
         from packages_app.stores.local_store import LocalObjectStore
 

@@ -16,7 +16,7 @@ _FOLDERS = ("dists/*", "pool/*")
 
 
 def public_read_policy(bucket: str, prefix: str, root_files: Iterable[str]) -> dict[str, Any]:
-    """Give the bucket policy that lets anybody read indexes, pool and the named root files.
+    """Return the bucket policy that lets anybody read indexes, pool and the named root files.
 
     Root files are named one by one, since `*` in a resource spans slashes: `*.deb` would open staging/ too (S3 user
     guide, "Policy resources for Amazon S3").
@@ -37,7 +37,7 @@ def public_read_policy(bucket: str, prefix: str, root_files: Iterable[str]) -> d
 
 
 def allow_public_read(location: S3Store, root_files: Iterable[str]) -> None:
-    """Set the bucket's policy; raises `StoreMissing` when that is refused."""
+    """Set the bucket's policy; raise `StoreMissing` when that is refused."""
     policy = public_read_policy(location.bucket, location.prefix, root_files)
     client = boto3.client("s3", region_name=location.region or None, endpoint_url=location.endpoint or None)
     try:

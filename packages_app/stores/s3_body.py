@@ -40,11 +40,11 @@ class ResumedBody(io.RawIOBase):
         return self._etag
 
     def readable(self) -> bool:
-        """Say yes."""
+        """Return True: it can be read (`io.RawIOBase`)."""
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Read the next bytes into a buffer; gives their number, 0 at the end."""
+        """Read the next bytes into a buffer; return their number, 0 at the end."""
         for tries_left in reversed(range(TRIES)):
             try:
                 count: int = self._body.readinto(buffer)
@@ -61,7 +61,7 @@ class ResumedBody(io.RawIOBase):
         return 0
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Give the connection back to its pool."""
         if not self.closed:
             self._body.close()
         super().close()

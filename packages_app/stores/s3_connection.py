@@ -54,7 +54,7 @@ log = structlog.get_logger(__name__)
 
 
 def connect(location: S3Store) -> Any:
-    """Give the S3Storage of a location; nothing is asked of the server yet."""
+    """Return the S3Storage of a location; nothing is asked of the server yet."""
     # S3-compatible servers often know neither virtual hosts nor the newer default checksums.
     own_server = bool(location.endpoint)
     checksums: Literal["when_required", "when_supported"] = "when_required" if own_server else "when_supported"
@@ -89,12 +89,12 @@ def client_of(storage: Any) -> Any:
 
 
 def error_code(error: ClientError) -> str:
-    """Give the server's code: a word, or the HTTP status where the answer had no body (head requests)."""
+    """Return the server's code: a word, or the HTTP status where the answer had no body (head requests)."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def store_error(location: S3Store, operation: str, key: str, error: Exception) -> RepomgrError:
-    """Give our error for a fault of the client that no retry has cured, and log it."""
+    """Return our error for a fault of the client that no retry has cured, and log it."""
     if not isinstance(error, ClientError):
         log.warning("store_call_gave_up", operation=operation, key=key, error=str(error))
         if isinstance(error, _NOT_SET_UP):
@@ -118,7 +118,7 @@ def store_error(location: S3Store, operation: str, key: str, error: Exception) -
 
 
 def unavailable(location: S3Store, operation: str, key: str, why: str) -> StoreUnavailable:
-    """Give the error of a call that may succeed later."""
+    """Return the error of a call that may succeed later."""
     return StoreUnavailable(
         f"The bucket {location.bucket} failed at {operation} of {key}: {why}.",
         remedy="Check that the endpoint answers, then try again.",
@@ -131,7 +131,7 @@ def fault_of_body(error: BotoCoreError, at: int) -> None:
 
 
 def _remedy(location: S3Store, operation: str, code: str) -> str:
-    """Give what cures a refusal that no retry can; "" when a later try may succeed."""
+    """Return what cures a refusal that no retry can; "" when a later try may succeed."""
     if code in _DENIED:
         return f"Allow {_RIGHTS[operation]} on the bucket {location.bucket} to the credentials in use."
     if code in _CREDENTIALS:

@@ -19,9 +19,9 @@ _AT_ONCE = 4
 def put_in_parts(
     client: Any, where: Mapping[str, str], options: Mapping[str, Any], conditions: Mapping[str, str], path: Path
 ) -> Mapping[str, Any]:
-    """Write a file to `where` (Bucket, Key); gives the answer to the last call, which has the conditions.
+    """Write a file to `where` (Bucket, Key); return the answer to the last call, which has the conditions.
 
-    Raises botocore's errors; what was uploaded by then is removed.
+    Raise botocore's errors; what was uploaded by then is removed.
     """
     upload = client.create_multipart_upload(**where, **options)["UploadId"]
     size = path.stat().st_size

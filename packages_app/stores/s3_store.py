@@ -180,7 +180,7 @@ class S3ObjectStore:
         )
 
     def read(self, key: str) -> bytes:
-        """Give an object's bytes."""
+        """Return an object's bytes."""
         return self.read_with_etag(key)[0]
 
     def read_with_etag(self, key: str) -> tuple[bytes, str]:
@@ -189,7 +189,7 @@ class S3ObjectStore:
             return b"".join(chunks_of(buffered(body))), body.etag
 
     def open(self, key: str) -> BinaryIO:
-        """Open an object; its stream goes on over a broken connection, and raises the store's errors."""
+        """Open an object; its stream goes on over a broken connection, and raise the store's errors."""
         return buffered(self._body(key))
 
     def _body(self, key: str) -> ResumedBody:
@@ -239,7 +239,7 @@ class S3ObjectStore:
             self._client.delete_object(**where)
 
     def keys(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """Give (key, size) of objects below a prefix, sorted by key."""
+        """Return (key, size) of objects below a prefix, sorted by key."""
         with self._call("list_objects", prefix):
             lister = self._client.get_paginator("list_objects_v2")
             pages = iter(lister.paginate(Bucket=self._location.bucket, Prefix=self._prefix + prefix))
@@ -254,7 +254,7 @@ class S3ObjectStore:
                     yield key, found["Size"]
 
     def sizes_of(self, keys: Collection[str]) -> dict[str, int]:
-        """Give the sizes of those that are there; of many, by listing: a thousand keys cost what one head costs."""
+        """Return the sizes of those that are there; of many, by listing: a thousand keys cost what one head costs."""
         wanted = set(filter(is_key, keys))
         if len(wanted) < _HEADS_AT_MOST:
             infos = at_once([partial(self.head, key) for key in wanted], self.at_once)

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 def remove_generations(sweep: Sweep, plan: SuitePlan) -> None:
     """Remove a suite's old by-hash objects (the table can make them again), then the generations that named them.
 
-    Raises `ObjectChanged` when another InRelease is in place than the one that the plan was made for.
+    Raise `ObjectChanged` when another InRelease is in place than the one that the plan was made for.
     """
     for number, found in enumerate(plan.by_hash):
         if number % _BATCH == 0:
@@ -39,7 +39,7 @@ def remove_leftovers(sweep: Sweep, leftovers: Iterable[Leftover]) -> None:
 def move_orphans(sweep: Sweep, orphans: Iterable[Leftover]) -> None:
     """Take files out of the pool, each once a copy of it is in staging.
 
-    Raises `StoreMissing` when nothing may be deleted from the pool; the pool is then as it was.
+    Raise `StoreMissing` when nothing may be deleted from the pool; the pool is then as it was.
     """
     for found in orphans:
         copy = f"{SWEPT}{sweep.now:%Y%m%d}/{found.key}"
@@ -56,7 +56,7 @@ def move_orphans(sweep: Sweep, orphans: Iterable[Leftover]) -> None:
 
 
 def put_back_named(sweep: Sweep) -> list[str]:
-    """Put pool files that were taken and that a record names by now back; gives their keys in the pool.
+    """Put pool files that were taken and that a record names by now back; return their keys in the pool.
 
     An intake that met an old orphan in the pool may write its record while that file is taken. Intake looks at the pool
     once more after the record is written, and this looks at the records after the file is gone: whichever was later

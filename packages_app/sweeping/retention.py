@@ -39,7 +39,7 @@ def retention(kept: Sequence[Generation], published: Published, keeping: Keeping
     places = {one.sha256: number for number, one in enumerate(chain)}
 
     def followed_by(one: Generation) -> Sequence[Generation]:
-        """Give what was in place after this generation; of one that is not in the chain, going by its date."""
+        """Return what was in place after this generation; of one that is not in the chain, going by its date."""
         place = places.get(one.sha256)
         if place is None:
             place = max((number for number, link in enumerate(chain) if link.date <= one.date), default=-1)
@@ -58,7 +58,7 @@ def retention(kept: Sequence[Generation], published: Published, keeping: Keeping
 
 
 def in_place(kept: Sequence[Generation], published: Published) -> list[Generation]:
-    """Give those generations that were in place one after the other, up to the one now, oldest first.
+    """Return those generations that were in place one after the other, up to the one now, oldest first.
 
     Empty when the one in place now was not kept.
     """

@@ -122,14 +122,14 @@ class Sweep:
         return (*self._old(self.staging, unneeded), *self._old(self.staging, self._swept_for_good()))
 
     def records(self) -> Iterator[PackageRecord]:
-        """Give every record, holding on meanwhile."""
+        """Return every record, holding on meanwhile."""
         for number, record in enumerate(self.table.all_records()):
             if number % 1000 == 0:
                 self.hold()
             yield record
 
     def swept(self) -> dict[str, Leftover]:
-        """Give the newest copy in staging of each pool file that was taken, by its key in the pool."""
+        """Return the newest copy in staging of each pool file that was taken, by its key in the pool."""
         copies = ((_SWEPT_KEY.match(key), Leftover(key, size)) for key, size in self.staging.keys(SWEPT))
         return {match[1]: found for match, found in copies if match is not None}
 
@@ -143,7 +143,7 @@ class Sweep:
                 yield found
 
     def _patches_of(self, suite: str, kept: Retention) -> set[str]:
-        """Give the patches that Indexes of retained Releases list; of one whose list is lost, clients do without."""
+        """Return the patches that Indexes of retained Releases list; of one whose list is lost, clients do without."""
         lists = (read_shard_list(self.staging, suite, one.sha256) for one in kept.retained)
         return {
             suite_path(suite, name)
@@ -153,7 +153,7 @@ class Sweep:
         }  # fmt: skip
 
     def _lists_of_nobody(self, suite: str, kept: Retention) -> Iterator[Leftover]:
-        """Give the shard lists of Releases that are not retained."""
+        """Return the shard lists of Releases that are not retained."""
         needed = {shard_list_key(suite, one.sha256) for one in kept.retained}
         return (Leftover(*each) for each in self.staging.keys(shard_lists_of(suite)) if each[0] not in needed)
 
@@ -168,7 +168,7 @@ class Sweep:
         return {by_hash_path(suite, name, entry.sha256) for name, entry in release.entries.items()}
 
     def _old(self, store: ObjectStore, found: Iterable[Leftover]) -> Iterator[Leftover]:
-        """Give those that were written before the days that are kept."""
+        """Return those that were written before the days that are kept."""
         for each in found:
             self.hold()
             info = store.head(each.key)
@@ -176,9 +176,9 @@ class Sweep:
                 yield each
 
     def _named_by_releases(self) -> set[str]:
-        """Give the pool files of every suite there is, also one configured no more, in place or retained.
+        """Return the pool files of every suite there is, also one configured no more, in place or retained.
 
-        Raises `CandidateRefused` for a suite that can't be read, `ObjectNotFound` when an index in place is gone.
+        Raise `CandidateRefused` for a suite that can't be read, `ObjectNotFound` when an index in place is gone.
         """
         suites = {match[1] for key, _ in self.bucket.keys("dists/") if (match := _SUITE_RELEASE.match(key))}
         named: set[str] = set()
@@ -199,7 +199,7 @@ class Sweep:
         return named
 
     def _packages_of(self, release: Release) -> Iterator[tuple[tuple[str, str], Release]]:
-        """Give the name and SHA256 of each Packages index of a Release, with the Release."""
+        """Return the name and SHA256 of each Packages index of a Release, with the Release."""
         for name, entry in release.entries.items():
             if name.endswith("/Packages"):
                 yield (name, entry.sha256), release

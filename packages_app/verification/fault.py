@@ -55,7 +55,7 @@ class Fault:
         return f"{self.code} {self.where}: {self.text} Repair: {self.repair}."
 
     def as_dict(self) -> dict[str, str]:
-        """Give it as plain values."""
+        """Return the finding as values of JSON."""
         return {
             "code": self.code, "where": self.where, "text": self.text, "repair": str(self.repair), "suite": self.suite,
         }  # fmt: skip
@@ -81,7 +81,7 @@ class Verification:
     part: Part = Part.ALL
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as plain values, without the faults."""
+        """Return it as plain values, without the faults."""
         return {
             "suites": list(self.suites), "pool": str(self.pool), "sample": self.sample, "seed": self.seed,
             "indexes": self.indexes, "pool_files": self.pool_files, "part": str(self.part),

@@ -57,7 +57,7 @@ def examine_indexes(
 ) -> ExaminedIndexes:
     """Read every index by hash, as apt does, and under its canonical name. `hold` is called between objects.
 
-    A plain form that a suite lists only is there unpacked.
+    A uncompressed form that a suite lists only is there unpacked.
     """
     examined = ExaminedIndexes()
     listed_only = set(plan_of(suite).names) - set(plan_of(suite).stored)
@@ -96,7 +96,7 @@ def _examine(
 def _index_fault(
     reader: Reader, key: str, name: str, entries: Mapping[str, ReleaseEntry], texts: dict[str, bytes]
 ) -> str:
-    """Give what is wrong with a form of an index against every hash that Release lists; a sound one's text is kept."""
+    """Return what is wrong with a form of an index against every hash that Release lists; a sound text is kept."""
     entry = entries[name]
     reading = reader.read(key, entry.size, keep=True)
     found = reading.checksums

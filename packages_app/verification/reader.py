@@ -49,7 +49,7 @@ class Reader(Protocol):
     """Where objects are read from."""
 
     def read(self, key: str, limit_bytes: int, *, keep: bool = False) -> Reading:
-        """Read an object of at most `limit_bytes`, and keep its bytes or not; raises `Unreadable`."""
+        """Read an object of at most `limit_bytes`, and keep its bytes or not; raise `Unreadable`."""
         ...
 
 
@@ -73,7 +73,7 @@ class StoredObjects:
             raise Unreadable("It is not in the bucket.", missing=True) from error
 
     def modified(self, key: str) -> datetime | None:
-        """Give when an object was written (UTC), None for one that is not there."""
+        """Return when an object was written (UTC), None for one that is not there."""
         info = self._store.head(key)
         return info.modified if info else None
 
@@ -100,7 +100,7 @@ class ServedObjects:
         self._client.close()
 
     def unreachable(self, key: str) -> str:
-        """Ask for an object; gives why there is no server that answers, "" when one does, whatever it says."""
+        """Ask for an object; return why there is no server that answers, "" when one does, whatever it says."""
         for tries_left in reversed(range(_TRIES)):
             try:
                 with self._client.stream("GET", public_address(self._public_url, key)) as response:

@@ -74,7 +74,7 @@ def _bodies(stored: Reader, suite: Suite, faults: list[Fault]) -> dict[str, byte
 
 
 def _signed_text(suite: Suite, bodies: Mapping[str, bytes], keyring: bytes, faults: list[Fault]) -> bytes | None:
-    """Give the text that our key signed, InRelease's before that of the pair; finds which of the three is wrong."""
+    """Return the text that our key signed, InRelease's before that of the pair; finds which of the three is wrong."""
     release, signature = bodies.get("Release"), bodies.get("Release.gpg")
     clear, why = _clear_text(bodies["InRelease"], keyring) if "InRelease" in bodies else (None, "")
     pair = _signature_fault(release, signature, keyring) if release is not None and signature is not None else "no pair"
@@ -99,7 +99,7 @@ def _signed_text(suite: Suite, bodies: Mapping[str, bytes], keyring: bytes, faul
 
 
 def _clear_text(signed: bytes, keyring: bytes) -> tuple[bytes | None, str]:
-    """Give the text of InRelease, or None and why clients refuse it."""
+    """Return the text of InRelease, or None and why clients refuse it."""
     text = verified_text(signed, keyring)
     if text is None:
         return None, "It has no good signature of our key."

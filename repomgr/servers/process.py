@@ -21,14 +21,14 @@ class ServerMissing(Exception):
 
 
 def free_port() -> int:
-    """Give a port of the loopback address that nobody listens on."""
+    """Return a port of the loopback address that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def wait_until(ready: Callable[[], bool], what: str, seconds: float = _START_SECONDS) -> None:
-    """Wait until something is so; raises `TimeoutError` with its name after `seconds`."""
+    """Wait until something is so; raise `TimeoutError` with its name after `seconds`."""
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
@@ -37,7 +37,7 @@ def wait_until(ready: Callable[[], bool], what: str, seconds: float = _START_SEC
 
 
 def listens(port: int) -> bool:
-    """Say whether somebody listens on a loopback port."""
+    """Return whether somebody listens on a loopback port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

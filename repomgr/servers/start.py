@@ -22,7 +22,7 @@ _QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEV
 
 @contextmanager
 def moto_server() -> Iterator[str]:
-    """Play S3 and DynamoDB in memory; gives their endpoint. Raises `ServerMissing`."""
+    """Play S3 and DynamoDB in memory; return their endpoint. Raise `ServerMissing`."""
     if find_spec("moto") is None:
         raise ServerMissing("moto is not installed: it comes with the development dependencies (make test, or .dev).")
     command = (sys.executable, "-m", "repomgr.servers.moto")
@@ -33,7 +33,7 @@ def moto_server() -> Iterator[str]:
 
 @contextmanager
 def redis_server() -> Iterator[str]:
-    """Start Redis in memory; gives its address. Raises `ServerMissing`."""
+    """Start Redis in memory; return its address. Raise `ServerMissing`."""
     program = shutil.which("redis-server")
     if program is None:
         raise ServerMissing("redis-server is not installed: apt install redis-server, or set BROKER_URL.")
@@ -46,7 +46,7 @@ def redis_server() -> Iterator[str]:
 
 @contextmanager
 def postgresql_server() -> Iterator[str]:
-    """Start PostgreSQL on data of its own with an empty database; gives its address. Raises `ServerMissing`."""
+    """Start PostgreSQL on data of its own with an empty database; return its address. Raise `ServerMissing`."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not programs:
         raise ServerMissing("postgresql is not installed: apt install postgresql, or set DATABASE_URL.")
@@ -69,7 +69,7 @@ def postgresql_server() -> Iterator[str]:
 
 
 def _unprivileged(home: Path) -> dict[str, Any]:
-    """Give the user to run as: PostgreSQL refuses to run as root."""
+    """Return the user to run as: PostgreSQL refuses to run as root."""
     if os.getuid() != 0:
         return {}
     account = pwd.getpwnam("postgres")

@@ -86,7 +86,7 @@ def flat(root: Path, debs: Iterable[Path]) -> ExistingRepository:
 
 
 def deb_s3(root: Path, debs: Iterable[Path]) -> ExistingRepository:
-    """Make what deb-s3 makes: a pool without components, `pool/k/ki/…`, and gz beside the plain index."""
+    """Make what deb-s3 makes: a pool without components, `pool/k/ki/…`, and gz beside the uncompressed index."""
     repository = ExistingRepository(root)
     for deb in debs:
         name = deb.name.partition("_")[0]

@@ -161,29 +161,29 @@ def test_a_dry_run_tells_and_writes_nothing(embedded, order):
     assert (embedded.records(), list(embedded.bucket.keys("")), Package.objects.count()) == ([], [], 0)
 
 
-def spoil_signature(theirs):
+def corrupt_signature(theirs):
     path = theirs.root / "dists/stable/InRelease"
     path.write_text(path.read_text().replace("Origin: Theirs", "Origin: Others"))
 
 
-def spoil_key(theirs):
+def corrupt_key(theirs):
     (theirs.root / "dists/stable/Release").write_bytes(b"Suite: stable\n")
     other = OpenPgpSigner(generate_key("Other"))
     (theirs.root / "dists/stable/InRelease").write_bytes(other.sign_clear(b"Suite: stable\n"))
 
 
-def spoil_index(theirs):
+def corrupt_index(theirs):
     path = theirs.root / "dists/stable/main/binary-amd64/Packages.xz"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
 
 
-def spoil_form(theirs):
+def corrupt_form(theirs):
     path = theirs.root / "dists/stable/main/binary-amd64/Packages.xz"
     path.write_bytes(path.read_bytes()[:-20])
     theirs.release("dists/stable")
 
 
-def spoil_plain(theirs):
+def corrupt_plain(theirs):
     folder = theirs.root / "dists/stable/main/binary-amd64"
     other = (folder / "Packages").read_text().replace("libc6", "libc7")
     existing.write_index(folder, other, "xz")
@@ -191,7 +191,7 @@ def spoil_plain(theirs):
     theirs.release("dists/stable")
 
 
-def spoil_size(theirs):
+def corrupt_size(theirs):
     folder = theirs.root / "dists/stable/main/binary-amd64"
     (folder / "Packages").write_text("")
     theirs.release("dists/stable")
@@ -241,14 +241,14 @@ def lost_file(theirs):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("corrupt", "said"),
     [
-        (spoil_signature, "no good signature"),
-        (spoil_key, "no good signature"),
-        (spoil_index, "Release lists"),
-        (spoil_form, "can't be unpacked"),
-        (spoil_plain, "does not unpack to what Release lists"),
-        (spoil_size, "unpacks to more than Release lists"),
+        (corrupt_signature, "no good signature"),
+        (corrupt_key, "no good signature"),
+        (corrupt_index, "Release lists"),
+        (corrupt_form, "can't be unpacked"),
+        (corrupt_plain, "does not unpack to what Release lists"),
+        (corrupt_size, "unpacks to more than Release lists"),
         (lose_indexes, "no form of it is there"),
         (same_version_twice, "it is there twice, with SHA256"),
         (without_sha256, "lists no index with a SHA256"),
@@ -261,8 +261,8 @@ def lost_file(theirs):
         (lambda theirs: rewrite(theirs, lambda text: text.replace("Size: ", "Size: -")), "lacks a sound Size"),
     ],
 )  # fmt: skip
-def test_a_repository_with_a_fault_is_refused_and_changes_nothing(embedded, theirs, order, spoil, said):
-    spoil(theirs)
+def test_a_repository_with_a_fault_is_refused_and_changes_nothing(embedded, theirs, order, corrupt, said):
+    corrupt(theirs)
     assert said in refused(*order)
     assert embedded.records() == []
     assert Package.objects.count() == 0
@@ -281,9 +281,9 @@ def test_packages_that_contradict_our_table_are_named_before_anything_is_written
     assert embedded.bucket.read("pool/main/h/hello/hello_1.0_amd64.deb") == other.read_bytes()
 
 
-@pytest.mark.parametrize("spoil", [wrong_file, lost_file, same_version_twice])
-def test_broken_packages_are_left_out_when_asked(embedded, theirs, order, spoil):
-    spoil(theirs)
+@pytest.mark.parametrize("corrupt", [wrong_file, lost_file, same_version_twice])
+def test_broken_packages_are_left_out_when_asked(embedded, theirs, order, corrupt):
+    corrupt(theirs)
     assert "1 packages can't be adopted" in refused(*order, "--skip-broken")
     assert "hello" not in {record.package_name for record in embedded.records() if record.sha256_hash == "f" * 64}
     published(embedded)
@@ -305,7 +305,7 @@ def test_what_is_asked_for_must_make_sense(embedded, theirs, tmp_path, order):
 
 
 def test_an_unsigned_repository_is_taken_when_that_is_said(embedded, theirs, capsys):
-    spoil_signature(theirs)
+    corrupt_signature(theirs)
     run(theirs.root, "--unsigned", "--suite", "stable")
     assert "its signature was not looked at" in capsys.readouterr().err
     assert len(published(embedded)) == 4

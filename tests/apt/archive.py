@@ -1,4 +1,4 @@
-"""A small repository behind a web server whose every answer can be looked at and spoilt, and a client that reads it."""
+"""A small repository behind a web server whose every answer can be looked at and corrupted, and a client of it."""
 
 from __future__ import annotations
 

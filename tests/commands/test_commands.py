@@ -156,9 +156,9 @@ def test_nonsense_in_a_setting_is_refused_by_its_name(tmp_path, name, value):
 
 
 def test_logs_hide_secrets():
-    from repomgr.logs import hide_secrets
+    from repomgr.logs import redact_secrets
 
-    event = hide_secrets(
+    event = redact_secrets(
         None,
         "info",
         {

@@ -41,7 +41,7 @@ def test_a_sound_repository_ends_with_0(standing):
 
 def test_each_fault_is_a_line_and_the_code_is_1(standing):
     standing.path(TOOL).unlink()
-    standing.spoil(COPY)
+    standing.corrupt(COPY)
     code, said, _ = run()
     assert code == 1
     assert [line.split(": ")[0] for line in said.splitlines()] == [
@@ -71,7 +71,7 @@ def test_on_a_terminal_it_asks(standing, monkeypatch, typed, code):
 
 def test_yes_repairs_at_once_and_what_is_left_decides_the_code(standing):
     standing.path(TOOL).unlink()
-    standing.spoil("dists/stable/main/binary-amd64/Packages.gz")
+    standing.corrupt("dists/stable/main/binary-amd64/Packages.gz")
     assert run("--repair", "--yes")[0] == 0
     standing.path(TOOL).unlink()
     standing.feed.files.clear()

@@ -98,7 +98,7 @@ def test_a_bad_file_does_not_hide_the_good_ones(tmp_path):
     assert definitions.problems[0].file == "bad.yaml"
 
 
-def test_a_name_defined_twice_spoils_the_later_file_only(tmp_path):
+def test_a_name_defined_twice_corrupts_the_later_file_only(tmp_path):
     (tmp_path / "a.yaml").write_text(GOOD)
     (tmp_path / "b.yaml").write_text(GOOD)
     definitions = load(tmp_path)

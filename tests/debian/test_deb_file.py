@@ -140,11 +140,11 @@ SOUND = ar_archive(BINARY, ("control.tar.gz", COMPRESS[".gz"](tar_archive({"./co
 @given(
     st.lists(st.tuples(st.integers(0, len(SOUND) - 1), st.integers(0, 255)), min_size=1, max_size=6), st.integers(0, 2)
 )
-def test_a_spoilt_deb_is_read_or_refused_and_never_a_crash(tmp_path_factory, changes, cut):
+def test_a_corrupt_deb_is_read_or_refused_and_never_a_crash(tmp_path_factory, changes, cut):
     body = bytearray(SOUND)
     for at, value in changes:
         body[at] = value
-    path = tmp_path_factory.getbasetemp() / "spoilt.deb"
+    path = tmp_path_factory.getbasetemp() / "corrupt.deb"
     path.write_bytes(bytes(body[: len(body) - cut * 700] if cut else body))
     try:
         open_deb(path)

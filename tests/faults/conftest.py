@@ -14,7 +14,7 @@ from tests.stack import point_settings_at
 @pytest.fixture(params=["embedded", "s3 and dynamodb"])
 def world(request, tmp_path, settings, db):
     moto = request.getfixturevalue("moto") if request.param != "embedded" else ""
-    world = World(point_settings_at(settings, tmp_path / "base"), tmp_path, moto)
+    world = World(point_settings_at(settings, tmp_path / "baseline"), tmp_path, moto)
     world.stack.configure(suites=[{"architectures": ["amd64"]}])
     settings.SIGNING_KEY = generate_key("Test archive")
     world.stack.define_uploads("tool")

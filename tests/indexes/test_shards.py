@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from packages_app.core.errors import CandidateRefused
 from packages_app.indexes.compression import (
     EMPTY_GZIP,
-    PLAIN,
     READERS,
+    UNCOMPRESSED,
     XZ_HEADER,
     gzip_member,
     padded,
@@ -90,7 +90,7 @@ def test_the_steps_between_two_indexes_make_the_second_of_the_first(before, afte
     texts = {kept(run).sha256: run.text for run in new_runs}
     old_file = b"".join(run.text for run in old_runs)
     made, at = b"", 0
-    for step in steps_between(list(map(kept, old_runs)), list(map(kept, new_runs)), PLAIN):
+    for step in steps_between(list(map(kept, old_runs)), list(map(kept, new_runs)), UNCOMPRESSED):
         made += old_file[at : at + step.copy]
         at += step.copy + step.skip
         if step.put is not None:

@@ -115,7 +115,7 @@ def test_a_backup_is_never_written_over(table, backup):
     assert backup.path.read_bytes() == before
 
 
-def spoilt(text, how):
+def corrupt(text, how):
     lines = text.splitlines(keepends=True)
     return {
         "cut within a line": text[: len(text) // 2],
@@ -138,7 +138,7 @@ def spoilt(text, how):
     ],
 )  # fmt: skip
 def test_a_backup_that_is_not_whole_is_refused_and_nothing_is_made(backup, how, said, moto):
-    backup.path.write_text(spoilt(backup.path.read_text(), how))
+    backup.path.write_text(corrupt(backup.path.read_text(), how))
     with pytest.raises(BackupRefused, match=said):
         restore(backup.path, place(moto, "never-made"), place(moto), Silent())
     with pytest.raises(TableMissing):

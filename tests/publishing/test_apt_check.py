@@ -28,7 +28,7 @@ def test_apt_reads_a_sound_candidate_for_every_architecture(candidate_of, record
     read_with_apt(candidate_of(records), adapters.signer().public_keyring())
 
 
-def spoil_index(candidate):
+def corrupt_index(candidate):
     path = candidate.folder / "main/binary-amd64/Packages.xz"
     path.write_bytes(path.read_bytes() + b"\n")
     return candidate
@@ -57,10 +57,10 @@ def change_the_text(candidate):
     return replace(candidate, in_release=candidate.in_release.replace(b"Suite: stable", b"Suite: evil"))
 
 
-@pytest.mark.parametrize("spoil", [spoil_index, join_streams, sign_with_another_key, change_the_text])
-def test_a_spoilt_candidate_is_refused_in_apts_words(candidate_of, spoil):
+@pytest.mark.parametrize("corrupt", [corrupt_index, join_streams, sign_with_another_key, change_the_text])
+def test_a_corrupt_candidate_is_refused_in_apts_words(candidate_of, corrupt):
     with pytest.raises(CandidateRefused) as error:
-        read_with_apt(spoil(candidate_of(RECORDS)), adapters.signer().public_keyring())
+        read_with_apt(corrupt(candidate_of(RECORDS)), adapters.signer().public_keyring())
     assert "APT_CHECK" in error.value.remedy
 
 

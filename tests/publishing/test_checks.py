@@ -65,7 +65,7 @@ def signed_for_another(candidate):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("corrupt", "says"),
     [
         (lambda it: rewrite(it, "", flip(700)), "does not unpack to Packages"),
         (lambda it: rewrite(it, ".gz", flip(700)), "can't be unpacked|does not unpack"),
@@ -79,9 +79,9 @@ def signed_for_another(candidate):
         (signed_for_another, "signature"),
     ],
 )
-def test_a_spoilt_candidate_is_refused(candidate, spoil, says):
+def test_a_corrupt_candidate_is_refused(candidate, corrupt, says):
     with pytest.raises(CandidateRefused, match=says):
-        check(spoil(candidate))
+        check(corrupt(candidate))
 
 
 def test_a_fault_of_the_files_is_found_though_the_block_went_well(candidate):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from packages_app.core.ports import Silent
 from packages_app.indexes.release import parse_release, redated
 from packages_app.models import Publication
-from packages_app.publishing.base import find_base
+from packages_app.publishing.baseline import find_baseline
 from packages_app.publishing.change_draft import change_draft
 from packages_app.publishing.published import read_published
 from packages_app.publishing.publisher import Demand
@@ -76,10 +76,10 @@ def test_a_history_of_changes_ends_in_the_bytes_of_a_force_rebuild(embedded, his
     for record in embedded.records():
         if record.version != "0.9":
             embedded.table.set_suites(record, [])
-    base = [make_record(f"n{number:03}", "0.9", "all", suites=SUITES) for number in range(200)]
-    for record in base:  # enough for several shards
+    baseline = [make_record(f"n{number:03}", "0.9", "all", suites=SUITES) for number in range(200)]
+    for record in baseline:  # enough for several shards
         embedded.bucket.put(record.pool_path, b"package")
-    embedded.table.put_many_new(base)
+    embedded.table.put_many_new(baseline)
     for suite in SUITES:
         publish(suite, Silent(), demand=Demand(rebuild=True))
     keyring = adapters.signer().public_keyring()
@@ -133,10 +133,10 @@ def test_a_change_reads_one_record_and_renders_one_shard(embedded):
     suite, published = adapters.repository().default_suite, released("stable")
     cache = CountingCache(adapters.shard_cache().cache)
     changes = embedded.table.pending_changes_of("stable")
-    base = find_base(embedded.table, embedded.staging, suite, published, changes)
-    assert len(base.shards.indexes["main/binary-amd64"]) > 2
+    baseline = find_baseline(embedded.table, embedded.staging, suite, published, changes)
+    assert len(baseline.shards.indexes["main/binary-amd64"]) > 2
     with embedded.bucket.draft_folder() as folder:
-        draft = change_draft(folder, suite, base, embedded.table, embedded.bucket, ShardCache(cache))
+        draft = change_draft(folder, suite, baseline, embedded.table, embedded.bucket, ShardCache(cache))
         written = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert draft.read == 1
     assert len(cache.put) == 1
@@ -178,8 +178,8 @@ def test_a_damaged_gzip_form_is_never_built_upon(embedded, forms, damage, kept):
     entry = released("stable").release.entries["main/binary-amd64/Packages.gz"]
     key = f"dists/stable/main/binary-amd64/by-hash/SHA256/{entry.sha256}"
     body = embedded.bucket.read(key)
-    spoilt = {"within": body[:100] + bytes(500) + body[600:], "cut off": body[:900], "no gzip": b"x" * 3000}
-    embedded.bucket.put(key, spoilt[damage])
+    corrupt = {"within": body[:100] + bytes(500) + body[600:], "cut off": body[:900], "no gzip": b"x" * 3000}
+    embedded.bucket.put(key, corrupt[damage])
     if not kept:
         adapters.shard_cache().cache.clear()
     add(embedded, "p77x")

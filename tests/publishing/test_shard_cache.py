@@ -42,15 +42,15 @@ def test_what_is_kept_is_not_made_again(cache):
     assert len(cache.keys) == 1
 
 
-def spoil_gzip(value, _other):
+def corrupt_gzip(value, _other):
     return (flipped(value[0]), *value[1:])
 
 
-def spoil_xz(value, _other):
+def corrupt_xz(value, _other):
     return (value[0], flipped(value[1]), *value[2:])
 
 
-def spoil_size(value, _other):
+def corrupt_size(value, _other):
     return (*value[:2], value[2] + 1, value[3])
 
 
@@ -66,16 +66,18 @@ def make_nonsense(_value, _other):
     return "x"
 
 
-@pytest.mark.parametrize("spoil", [spoil_gzip, spoil_xz, spoil_size, take_anothers, take_anothers_forms, make_nonsense])
-def test_what_comes_back_otherwise_is_made_anew(cache, spoil):
+@pytest.mark.parametrize(
+    "corrupt", [corrupt_gzip, corrupt_xz, corrupt_size, take_anothers, take_anothers_forms, make_nonsense]
+)
+def test_what_comes_back_otherwise_is_made_anew(cache, corrupt):
     made = ShardCache(cache).make(run_of("a", "b"), with_xz=True)
     ShardCache(cache).make(run_of("c"), with_xz=True)
     key, other = cache.keys
     sound = cache.get(key)
-    cache.set(key, spoil(sound, cache.get(other)))
+    cache.set(key, corrupt(sound, cache.get(other)))
     assert ShardCache(cache).make(run_of("a", "b"), with_xz=True) == made
     assert cache.get(key) == sound
-    cache.set(key, spoil(sound, cache.get(other)))
+    cache.set(key, corrupt(sound, cache.get(other)))
     assert ShardCache(cache).text_of(made.shard.sha256) is None
 
 

@@ -42,7 +42,7 @@ def test_what_we_sign_has_no_fault(signer, gpgv):
     assert gpgv(TEXT, signer.sign_detached(TEXT))
 
 
-def spoilt(body):
+def corrupt(body):
     """Give the file with each of its bytes wrong, one at a time."""
     for place in range(len(body)):
         yield place, body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
@@ -50,7 +50,7 @@ def spoilt(body):
 
 def test_no_byte_of_a_signed_message_can_be_wrong(signer, gpgv):
     passed = []
-    for place, body in spoilt(signer.sign_clear(TEXT)):
+    for place, body in corrupt(signer.sign_clear(TEXT)):
         good = verified_text(body, signer.public_keyring()) == TEXT
         assert not (good and clear_form_fault(body, TEXT) == ""), place
         passed += [body] if good else []
@@ -59,7 +59,7 @@ def test_no_byte_of_a_signed_message_can_be_wrong(signer, gpgv):
 
 def test_no_byte_of_a_detached_signature_can_be_wrong(signer, gpgv):
     passed = []
-    for place, signature in spoilt(signer.sign_detached(TEXT)):
+    for place, signature in corrupt(signer.sign_detached(TEXT)):
         good = verified_text(TEXT, signer.public_keyring(), signature=signature) == TEXT
         assert not (good and detached_form_fault(signature, TEXT) == ""), place
         passed += [signature] if good else []

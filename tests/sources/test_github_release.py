@@ -268,7 +268,7 @@ def test_every_page_is_read(github, source):
     ]
 
 
-def test_a_later_page_that_fails_spoils_the_whole_listing(github, source):
+def test_a_later_page_that_fails_corrupts_the_whole_listing(github, source):
     for number in range(4):
         github.release(f"v1.{number}", DEB)
     github.per_page = 3
@@ -304,17 +304,17 @@ def test_what_has_not_changed_is_not_sent_again(github, source):
     assert versions_of(source()) == [*first, "1.9"]
 
 
-@pytest.mark.parametrize("spoilt", [b"", b"no json", b"[]", b"{}", None, "body", "etag"])
-def test_a_spoilt_entry_counts_as_none(github, source, store, spoilt):
+@pytest.mark.parametrize("corrupt", [b"", b"no json", b"[]", b"{}", None, "body", "etag"])
+def test_a_corrupt_entry_counts_as_none(github, source, store, corrupt):
     github.release("v1.0", DEB)
     source().offers(Noting())
     [(key, _)] = store.keys("upstream/")
-    if spoilt in ("body", "etag"):
-        store.put(key, json.dumps({**json.loads(store.read(key)), spoilt: ""}).encode())
-    elif spoilt is None:
+    if corrupt in ("body", "etag"):
+        store.put(key, json.dumps({**json.loads(store.read(key)), corrupt: ""}).encode())
+    elif corrupt is None:
         store.delete(key)
     else:
-        store.put(key, spoilt)
+        store.put(key, corrupt)
     assert versions_of(source()) == ["1.0"]
     assert "if-none-match" not in github.listings()[-1].headers
 

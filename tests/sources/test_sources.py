@@ -227,10 +227,10 @@ def test_any_set_of_versions_is_offered_once_each_in_dpkgs_order(tmp_path_factor
     assert [offer.version for offer in offers] == sorted(drawn, key=version_key)
 
 
-def fetch(feed, source, tmp_path, *, key=None, extra=FILES, spoil=()):
+def fetch(feed, source, tmp_path, *, key=None, extra=FILES, corrupt=()):
     deb = build_deb(tmp_path / "made", "tool", "1.0")
     feed.publish(deb, "1.0", key=key)
-    for path, body in spoil:
+    for path, body in corrupt:
         feed.files[path] = body
     [offer] = source(extra).offers(Silent())
     (tmp_path / "fetched").mkdir()
@@ -257,14 +257,14 @@ def test_a_signature_as_base64_text_is_read(feed, source, tmp_path):
     key = VendorKey.make()
     deb = build_deb(tmp_path / "made", "tool", "1.0")
     text = base64.encodebytes(key.sign(deb.read_bytes()))
-    fetch(feed, source, tmp_path, key=key, spoil=[("/1.0/signature.bin", text)])
+    fetch(feed, source, tmp_path, key=key, corrupt=[("/1.0/signature.bin", text)])
 
 
 OTHER = VendorKey.make()
 REFUSALS = {
     "missing": ({}, "has no certificate and no signature"),
-    "wrong": ({"key": OTHER, "spoil": [("/1.0/signature.bin", b"x" * 256)]}, "does not fit the file"),
-    "garbage certificate": ({"key": OTHER, "spoil": [("/1.0/certificate.pem", b"x")]}, "neither PEM nor DER"),
+    "wrong": ({"key": OTHER, "corrupt": [("/1.0/signature.bin", b"x" * 256)]}, "does not fit the file"),
+    "garbage certificate": ({"key": OTHER, "corrupt": [("/1.0/certificate.pem", b"x")]}, "neither PEM nor DER"),
     "another pinned": (
         {"key": OTHER, "extra": FILES + f"  certificate_fingerprint: '{'0' * 64}'\n"},
         "the definition pins 0000",

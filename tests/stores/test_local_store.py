@@ -134,7 +134,7 @@ def test_a_folder_of_another_user_is_named_with_the_remedy(root, folder):
     assert folder.read("a") == b"x"
 
 
-def test_a_metadata_file_that_was_spoiled_does_not_hide_the_object(root, folder):
+def test_a_metadata_file_that_was_corrupted_does_not_hide_the_object(root, folder):
     folder.put("a", b"x", metadata={"version": "1"})
     for path in (root / ".repomgr/metadata").iterdir():
         path.write_text("{")

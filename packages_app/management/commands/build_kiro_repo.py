@@ -45,7 +45,7 @@ class Command(ServiceCommand):
         parser.add_argument("--dry-run", action="store_true", help="build and check, change nothing")
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Give the parser; `--version` is ours here, not Django's."""
+        """Return the parser; `--version` is ours here, not Django's."""
         return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -70,7 +70,7 @@ class Command(ServiceCommand):
         self.publish_waiting()
 
     def _environment(self, options: dict[str, Any], progress: Progress) -> tuple[Environment | None, bool]:
-        """Give the environment that was asked for, if one was, and whether the settings are for it."""
+        """Return the environment that was asked for, if one was, and whether the settings are for it."""
         progress.step("read environment", options["env"] or "the settings")
         if options["env"] and options["repository_url"]:
             raise EnvironmentRefused("--env and --repository-url both name an address.", remedy="Give one of the two.")

@@ -12,7 +12,7 @@ class Command(ServiceCommand):
     help = "Prepare a new or an existing home, and print the addresses and the first password."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Prepare and print."""
+        """Prepare a home and print how to sign in."""
         with terminal_progress() as progress:
             welcome = first_start(progress)
         self.stdout.write(_text(welcome))

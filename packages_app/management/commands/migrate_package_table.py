@@ -89,7 +89,7 @@ class Command(ServiceCommand):
 
 
 def _backup_path(options: dict[str, Any]) -> Path | None:
-    """Give the backup's path; in a folder it is named for table and time."""
+    """Return the backup's path; in a folder it is named for table and time."""
     path: Path | None = options["backup_file"]
     if path is not None and path.is_dir():
         name = source_location(options["from_table"]).name
@@ -98,7 +98,7 @@ def _backup_path(options: dict[str, Any]) -> Path | None:
 
 
 def _arguments(options: dict[str, Any]) -> list[str]:
-    """Give the command line for the process of an environment."""
+    """Return the command line for the process of an environment."""
     named = {"--from-table": "from_table", "--backup-file": "backup_file", "--package": "package"}
     flags = ("enrich", "keep_incomplete", "dry_run", "delete_old", "yes")
     values = [text for flag, name in named.items() if options[name] for text in (flag, str(options[name]))]

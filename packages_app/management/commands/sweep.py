@@ -19,6 +19,6 @@ class Command(ServiceCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would go; change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Sweep here."""
+        """Sweep in this process."""
         arguments = {"dry_run": options["dry_run"]}
         self.run_job(lambda: queue.enqueue(Job.Kind.SWEEP, arguments, wake_worker=False))

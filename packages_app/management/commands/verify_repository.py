@@ -66,7 +66,7 @@ class Command(ServiceCommand):
             raise CommandError(f"{len(verification.faults)} faults.", returncode=EXIT_FAILED)
 
     def _repair(self, plan: RepairPlan, out: OutputWrapper, said: dict[str, Any], *, consented: bool) -> Verification:
-        """Show a plan and do it on consent; gives what is found afterwards."""
+        """Show a plan and do it on consent; return what is found afterwards."""
         for line in plan.lines():
             out.write(f"- {line}")
         if not plan.actions or not (consented or _consents(out)):

@@ -47,7 +47,7 @@ class Built:
 
 
 def bootstrap_definition(name: str) -> Definition:
-    """Give the definition of a bootstrap package that is built from templates; raises `PackageRefused`."""
+    """Return the definition of a bootstrap package that is built from templates; raise `PackageRefused`."""
     definition = adapters.definitions().by_name.get(name)
     if definition is None or definition.bootstrap is None or not _settings(definition).templates:
         raise PackageRefused(
@@ -58,7 +58,7 @@ def bootstrap_definition(name: str) -> Definition:
 
 
 def build_package(definition: Definition, version: str, folder: Path, *, repository_url: str) -> Path:
-    """Build the `.deb` of a version into a folder; gives its path. Raises `BuildFailed`, `InvalidVersion`."""
+    """Build the `.deb` of a version into a folder; return its path. Raise `BuildFailed`, `InvalidVersion`."""
     parse_version(version)
     repository = adapters.repository()
     suite = repository.suite(definition.suites[0]) or repository.default_suite
@@ -82,9 +82,9 @@ def build_package(definition: Definition, version: str, folder: Path, *, reposit
 
 
 def next_version(name: str, part: str) -> str:
-    """Give the version after the newest one in the table; `part` is major, minor or patch.
+    """Return the version after the newest one in the table; `part` is major, minor or patch.
 
-    The first version of all is `FIRST_VERSION`. Raises `PackageRefused` when the newest is not of the form 1.2.3.
+    The first version of all is `FIRST_VERSION`. Raise `PackageRefused` when the newest is not of the form 1.2.3.
     """
     newest = adapters.package_table().newest_of(name)
     if newest is None:
@@ -100,7 +100,7 @@ def next_version(name: str, part: str) -> str:
 
 
 def the_bootstrap_package() -> str:
-    """Give the name of the one bootstrap package that is built from templates; raises `PackageRefused`."""
+    """Return the name of the one bootstrap package that is built from templates; raise `PackageRefused`."""
     names = [d.name for d in adapters.definitions().bootstrap_packages() if _settings(d).templates]
     if len(names) != 1:
         raise PackageRefused(
@@ -113,7 +113,7 @@ def the_bootstrap_package() -> str:
 def build_into(name: str, version: str, folder: Path, repository_url: str, progress: Progress) -> Built:
     """Build a version into a folder and check it; nothing else changes.
 
-    Raises `PackageRefused`, `InvalidVersion`, `BuildFailed`, `InvalidDeb`, and `VersionConflict` when the table has
+    Raise `PackageRefused`, `InvalidVersion`, `BuildFailed`, `InvalidDeb`, and `VersionConflict` when the table has
     this version with other bytes.
     """
     definition = bootstrap_definition(name)
@@ -141,7 +141,7 @@ def check_not_taken(built: Built) -> bool:
 
 
 def build_and_take_in(name: str, version: str, progress: Progress, *, repository_url: str = "") -> dict[str, Any]:
-    """Build a version and take it in; a publication is asked for. Gives the record's key and whether it is new."""
+    """Build a version and take it in; a publication is asked for. Return the record's key and whether it is new."""
     with tempfile.TemporaryDirectory(prefix="repomgr-build-") as folder:
         built = build_into(name, version, Path(folder), repository_url or settings.PUBLIC_URL, progress)
         staged = f"{_settings(built.definition).staging_prefix}/{uuid4().hex}/{built.path.name}"

@@ -10,7 +10,7 @@ from packages_app.sources.source import Offer
 
 
 def known_record(offer: Offer, definition: Definition, *, alone: bool) -> PackageRecord | None:
-    """Give the record of an offer that was taken in before, or None; `alone`: no other offer has its version.
+    """Return the record of an offer that was taken in before, or None; `alone`: no other offer has its version.
 
     An offer that says nothing of its architecture is known by where it was fetched from or by its bytes. Its version
     alone can't tell: one release may hold a file for amd64, which is there, and one for arm64, which is not.

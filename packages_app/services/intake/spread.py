@@ -20,10 +20,10 @@ Receiver = connection.Connection
 
 
 def spread(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """Do work for each item, in as many processes as there are processors; gives the results as they come.
+    """Do work for each item, in as many processes as there are processors; return the results as they come.
 
     A process has a fixed share, so it ends by itself when this one is killed. `work` does not raise. A single item
-    is done here. Raises `RepomgrError` when a process was killed; the others have done their share by then.
+    is done here. Raise `RepomgrError` when a process was killed; the others have done their share by then.
     """
     processes = min(len(items), os.cpu_count() or 1)
     if processes <= 1:

@@ -50,7 +50,7 @@ class Checked:
         self.passing = self.passing and isinstance(error, RepomgrError) and error.retryable
 
     def summary(self) -> str:
-        """Give one sentence for people."""
+        """Return one sentence for people."""
         words = [f"{len(self.added)} new", f"{self.known} known"]
         return "; ".join([", ".join(words), *self.failures])
 
@@ -58,7 +58,7 @@ class Checked:
 def sync_packages(names: Sequence[str], progress: Progress, *, job: Job | None = None) -> dict[str, Any]:
     """Check the named definitions, or all enabled ones; one's failure never stops another's.
 
-    Gives {"checked", "added", "known", "failed", "failures"}. Raises `UpstreamError` when every one failed
+    Return {"checked", "added", "known", "failed", "failures"}. Raise `UpstreamError` when every one failed
     (`UpstreamUnavailable` where a later try may cure all of it), or `PackageRefused` for a name that is not defined.
     """
     definitions = _wanted(names)

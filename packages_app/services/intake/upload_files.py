@@ -50,9 +50,9 @@ class Uploaded:
 
 
 def files_of(source: Path) -> list[UploadFile]:
-    """Give the file, or the `.deb` files in the folder and below it, sorted by name.
+    """Return the file, or the `.deb` files in the folder and below it, sorted by name.
 
-    Raises `PackageRefused` for a folder without any and for a name that is no package's, `OSError` for no such file.
+    Raise `PackageRefused` for a folder without any and for a name that is no package's, `OSError` for no such file.
     """
     if not source.is_dir():
         check_filename(source.name)
@@ -75,7 +75,7 @@ def _below(source: Path) -> Iterator[UploadFile]:
 def upload_files(
     files: Sequence[UploadFile], progress: Progress, *, suite: str = "", component: str = ""
 ) -> Iterator[Uploaded]:
-    """Stage files and take them in here; gives what became of each batch. What was taken in before is known.
+    """Stage files and take them in here; return what became of each batch. What was taken in before is known.
 
     Publications are asked for and not made. A batch that fails stops no other.
     """
@@ -89,7 +89,7 @@ def upload_files(
 
 
 def _batches(files: Iterable[UploadFile]) -> Iterator[list[UploadFile]]:
-    """Give small files in batches, and each large one alone."""
+    """Return small files in batches, and each large one alone."""
     batch: list[UploadFile] = []
     size = 0
     for file in files:
@@ -128,7 +128,7 @@ def _nothing(files: list[UploadFile], error: Exception, code: str) -> Uploaded:
 
 
 def _read(files: list[UploadFile]) -> tuple[list[tuple[str, bytes]], list[str]]:
-    """Give the files' names and bytes, and a sentence for each that can't be read."""
+    """Return the files' names and bytes, and a sentence for each that can't be read."""
     bodies, unread = [], []
     for file in files:
         try:
@@ -139,7 +139,7 @@ def _read(files: list[UploadFile]) -> tuple[list[tuple[str, bytes]], list[str]]:
 
 
 def _outcome(job: Job, names: list[str], unread: list[str]) -> Uploaded:
-    """Give what a job made of the files of these names, beside those that could not be read."""
+    """Return what a job made of the files of these names, beside those that could not be read."""
     result, code = job.result, job.error_code or ("unreadable" if unread else "")
     refused = result.get("refused", [])
     if job.state == Job.State.FAILED and not refused:

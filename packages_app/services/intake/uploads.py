@@ -66,7 +66,7 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def _done_before(job: Job) -> PackageRecord | None:
-    """Give the record of an upload whose staged file is gone: it is removed only once it is taken in."""
+    """Return the record of an upload whose staged file is gone: it is removed only once it is taken in."""
     if adapters.staging().head(job.arguments["staged"]) is not None:
         return None
     key = job.arguments.get("key")  # jobs of earlier releases have none
@@ -83,12 +83,12 @@ def _result(record: PackageRecord, *, new: bool) -> dict[str, Any]:
 
 
 def uploader_of(job: Job) -> str:
-    """Say where a job's files come from, for the report of a conflict."""
+    """Return where a job's files come from, for the report of a conflict."""
     return f"upload by {job.requested_by.get_username() if job.requested_by else 'a command'}"
 
 
 def check_filename(filename: str) -> None:
-    """Check the name under which a file was sent; raises `PackageRefused` for a path, and for no `.deb`."""
+    """Check the name under which a file was sent; raise `PackageRefused` for a path, and for no `.deb`."""
     if filename != Path(filename).name or filename.startswith(".") or not filename.isprintable() or "\\" in filename:
         raise PackageRefused(f"The file name {filename[:80]!r} holds a path.", remedy="Send the plain file name.")
     if not filename.endswith(".deb"):

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from packages_app.core.definition import Definition
-from packages_app.core.hiding import hide
+from packages_app.core.redaction import redact
 from packages_app.core.yaml_reader import Problem
 from packages_app.models import DefinitionStatus
 from packages_app.services import adapters
@@ -24,7 +24,7 @@ def mirror_definitions() -> None:
         problems_of.setdefault(problem.file, []).append(problem)
     good = {definition.name: _columns(definition) for definition in definitions.by_name.values()}
     bad = {
-        file: {"file": file, "problems": [hide(str(problem)) for problem in problems]}
+        file: {"file": file, "problems": [redact(str(problem)) for problem in problems]}
         for file, problems in problems_of.items()
     }
     rows: Mapping[str, dict[str, Any]] = good | bad
@@ -53,6 +53,6 @@ def _columns(definition: Definition) -> dict[str, Any]:
         "component": definition.component,
         "enabled": definition.enabled,
         "bootstrap_copy": definition.bootstrap.copy if definition.bootstrap else "",
-        "settings": {name: hide(str(value)) for name, value in plain.items() if value not in (None, "")},
+        "settings": {name: redact(str(value)) for name, value in plain.items() if value not in (None, "")},
         "problems": [],
     }

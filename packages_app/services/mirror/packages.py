@@ -90,7 +90,7 @@ class Reconciliation:
         self._progress = progress
 
     def through(self, all_records: Iterable[PackageRecord]) -> Iterator[PackageRecord]:
-        """Give all records of the table on, which are read from here on; the mirror is equal to them at the end.
+        """Return all records of the table on, which are read from here on; the mirror is equal to them at the end.
 
         Then publications are asked for of the suites that were found to differ. Only rows that were there at the start
         are removed: one that appears meanwhile has a record that was not read yet.
@@ -139,7 +139,7 @@ def reconcile_keys(keys: Collection[TableKey], progress: Progress) -> Reconciled
 
 
 def mirror_differences(records: Iterable[PackageRecord]) -> list[TableKey]:
-    """Give the keys of rows that are not as their record says, that lack, or that have no record, sorted.
+    """Return the keys of rows that are not as their record says, that lack, or that have no record, sorted.
 
     `records` is the whole table, read a moment ago: what differs is looked at once more, since records may have come.
     """
@@ -156,7 +156,7 @@ def mirror_differences(records: Iterable[PackageRecord]) -> list[TableKey]:
 
 
 def _rows_by_content() -> dict[int, int]:
-    """Give the keys of all rows, each under the hash of all that the row and its memberships say (see `_content`).
+    """Return the keys of all rows, each under the hash of all that the row and its memberships say (see `_content`).
 
     One pass over both tables, of which two numbers a row are kept; a row that is written meanwhile counts as another.
     """
@@ -175,7 +175,7 @@ def _rows_by_content() -> dict[int, int]:
 
 
 def _content(record: PackageRecord) -> int:
-    """Give the hash of all that a record's row and memberships have to say; 64 bits, of one process only.
+    """Return the hash of all that a record's row and memberships have to say; 64 bits, of one process only.
 
     Two values that differ in one column never share it, other than by chance in 2**64.
     """
@@ -189,7 +189,7 @@ def _same(row: _Mirrored | None, record: PackageRecord | None) -> bool:
 
 
 def _rows_of(package_ids: Collection[str]) -> dict[TableKey, _Mirrored]:
-    """Give the rows of these packages by their key, in two queries; plain values, since thousands are compared."""
+    """Return the rows of these packages by their key, in two queries; plain values, since thousands are compared."""
     found = list(Package.objects.filter(package_id__in=package_ids).order_by().values_list(*_COLUMNS, "pk"))
     memberships: dict[int, list[tuple[str, str]]] = defaultdict(list)
     members = SuiteMembership.objects.filter(package__in=[row[-1] for row in found])
@@ -229,7 +229,7 @@ def _write(records: Sequence[PackageRecord], before: Collection[_Mirrored]) -> N
 
 
 def _remove(pks: Sequence[int]) -> set[str]:
-    """Remove rows; gives the suites that they were in."""
+    """Remove rows; return the suites that they were in."""
     memberships = SuiteMembership.objects.filter(package__in=pks)
     suites = set(memberships.values_list("suite", flat=True))
     with transaction.atomic():
@@ -254,7 +254,7 @@ def _add_names(names: Iterable[str]) -> None:
 
 
 def _values(record: PackageRecord) -> tuple[Any, ...]:
-    """Give the row's values of a record, in the order of `_COLUMNS`."""
+    """Return the row's values of a record, in the order of `_COLUMNS`."""
     return (*_record_values(record), _version_key(record.version))
 
 

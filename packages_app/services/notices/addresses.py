@@ -42,12 +42,12 @@ class Message:
 
 
 def addresses() -> list[Address]:
-    """Give the addresses of NOTIFY_URLS, in its order."""
+    """Return the addresses of NOTIFY_URLS, in its order."""
     return [Address(number, url) for number, url in enumerate(settings.NOTIFY_URLS, start=1)]
 
 
 def deliver(message: Message, to: Iterable[Address]) -> dict[Address, str]:
-    """Send to all at once, 30 s at most; gives what went wrong by address, "" where it was received."""
+    """Send to all at once, 30 s at most; return what went wrong by address, "" where it was received."""
     # Not above: it takes a tenth of a second to import, which every command would wait for.
     from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 def notify(
     kind: Notice.Kind, subject: str, text: str, *, level: str = "error", remedy: str = "", job: Job | None = None
 ) -> Notice:
-    """Tell people of something; gives the notice.
+    """Tell people of something; return the notice.
 
     What is open already of this kind and subject is renewed and not sent again; a new one wakes the sender. Raises
     ValueError for a level other than info, warning, error.
@@ -48,14 +48,14 @@ def notify(
 
 
 def settle_notices(kind: Notice.Kind, subject: str) -> int:
-    """Say that a matter is over; gives how many notices were open."""
+    """Record that a matter is over; return how many notices were open."""
     return Notice.objects.filter(kind=kind, subject=subject[:_SUBJECT_LENGTH], settled=None).update(
         settled=timezone.now()
     )
 
 
 def wanted_kinds() -> list[str]:
-    """Give the kinds that are sent on: those of NOTIFY_KINDS, all when it names none. Raises `SettingsError`."""
+    """Return the kinds that are sent on: those of NOTIFY_KINDS, all when it names none. Raise `SettingsError`."""
     wanted: list[str] = settings.NOTIFY_KINDS
     for kind in wanted:
         if kind not in Notice.Kind.values:

@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 def send_notices() -> int:
-    """Send what is due, and forget old notices; gives how many have now been received at every address.
+    """Send what is due, and forget old notices; return how many have now been received at every address.
 
     A notice is sent until each address has it, and to none twice; only a worker that dies between sending and
     noting it down makes a copy. What was settled before it could be sent is not sent, nor are news of yesterday.
@@ -37,7 +37,7 @@ def send_notices() -> int:
 
 
 def given_up() -> QuerySet[Notice]:
-    """Give the open notices that could not be sent and are not tried again, newest first."""
+    """Return the open notices that could not be sent and are not tried again, newest first."""
     return Notice.objects.filter(sent=None, settled=None, tries__gte=len(_WAITS))
 
 
@@ -51,7 +51,7 @@ def sending_state(notice: Notice) -> str:
 
 
 def message_of(notice: Notice) -> Message:
-    """Give what people receive: what it is about, the sentence, the remedy, and where to look."""
+    """Return what people receive: what it is about, the sentence, the remedy, and where to look."""
     lines = [notice.text]
     if notice.remedy:
         lines += ["", f"What to do: {notice.remedy}"]
@@ -71,7 +71,7 @@ def _due() -> Iterator[Notice]:
 
 
 def _send(notice: Notice, there: list[Address]) -> bool:
-    """Send one notice to the addresses that have not received it; gives whether all have it now."""
+    """Send one notice to the addresses that have not received it; return whether all have it now."""
     tries = notice.tries + 1
     if not Notice.objects.filter(pk=notice.pk, sent=None, tries=notice.tries).update(tries=tries):
         return False  # another worker has it

@@ -24,18 +24,18 @@ log = structlog.get_logger(__name__)
 
 
 def approved_digest(suite: str) -> str:
-    """Give the digest of the faults that a person has approved for a suite's next publication; "" when none."""
+    """Return the digest of the faults that a person has approved for a suite's next publication; "" when none."""
     approved = HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.APPROVED).first()
     return approved.digest if approved else ""
 
 
 def is_held_back(suite: str) -> bool:
-    """Say whether a candidate of a suite waits: what held it back may be seen only when the whole table is read."""
+    """Return whether a candidate of a suite waits: what held it back may be seen only when the whole table is read."""
     return HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.WAITING).exists()
 
 
 def hold_back(suite: str, error: CandidateRefused, job: Job | None) -> HeldCandidate:
-    """Keep a candidate that was not published, once for the same faults, and tell people; gives its row."""
+    """Keep a candidate that was not published, once for the same faults, and tell people; return its row."""
     values = _values(suite, error)
     with transaction.atomic():
         _outdate(suite, but=str(values["digest"]))
@@ -46,7 +46,7 @@ def hold_back(suite: str, error: CandidateRefused, job: Job | None) -> HeldCandi
 
 
 def settle_candidates(suite: str, *, switched: bool) -> None:
-    """Say that a suite is published as its table says: what was approved is done, what waited is outdated."""
+    """Record that a suite shows what its table holds: what was approved is done, what waited is outdated."""
     if switched:
         approved = HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.APPROVED)
         approved.update(state=HeldCandidate.State.PUBLISHED)
@@ -55,9 +55,9 @@ def settle_candidates(suite: str, *, switched: bool) -> None:
 
 
 def approve(held: HeldCandidate, user: queue.Asker) -> Job:
-    """Let a held candidate's faults pass, and ask for the publication; gives its job.
+    """Let a held candidate's faults pass, and ask for the publication; return its job.
 
-    The approval holds for just the faults shown: others hold the candidate back again. Raises `PackageRefused` when
+    The approval holds for just the faults shown: others hold the candidate back again. Raise `PackageRefused` when
     it no longer waits, or when its faults are none that a person can accept.
     """
     if not held.approvable:
@@ -70,7 +70,7 @@ def approve(held: HeldCandidate, user: queue.Asker) -> Job:
 
 
 def reject(held: HeldCandidate, user: queue.Asker) -> None:
-    """Say that a held candidate shall not be published; the suite stays as it is. Raises `PackageRefused`."""
+    """Record that a held candidate shall not be published; the suite stays as it is. Raise `PackageRefused`."""
     _decide(held, HeldCandidate.State.REJECTED, user)
     settle_notices(Notice.Kind.CANDIDATE_HELD, held.suite)
 
@@ -86,7 +86,7 @@ def _decide(held: HeldCandidate, state: HeldCandidate.State, user: queue.Asker) 
 
 
 def _values(suite: str, error: CandidateRefused) -> dict[str, object]:
-    """Give the row's values; a candidate that can't be read back has one fault that nobody can approve."""
+    """Return the row's values; a candidate that can't be read back has one fault that nobody can approve."""
     if isinstance(error, CandidateHeld):
         return {
             "faults": [asdict(fault) for fault in error.faults],

@@ -26,12 +26,12 @@ class HeldLease:
         self._renewed = time.monotonic()
 
     def hold(self) -> None:
-        """Renew the lease when a third of its time is gone; to be called between steps. Raises `LeaseLost`."""
+        """Renew the lease when a third of its time is gone; to be called between steps. Raise `LeaseLost`."""
         if time.monotonic() - self._renewed > self._seconds / 3:
             self.confirm()
 
     def confirm(self) -> None:
-        """Renew the lease now; raises `LeaseLost` when another publisher has taken it."""
+        """Renew the lease now; raise `LeaseLost` when another publisher has taken it."""
         self._lease = self._table.renew_lease(self._lease, self._seconds)
         self._renewed = time.monotonic()
 
@@ -45,7 +45,7 @@ class HeldLease:
 
 @contextmanager
 def lease_held(table: PackageTable, name: str) -> Iterator[HeldLease]:
-    """Hold a lease for the block, LEASE_SECONDS of the settings at a time; raises `LeaseBusy` when another has it."""
+    """Hold a lease for the block, LEASE_SECONDS of the settings at a time; raise `LeaseBusy` when another has it."""
     seconds = float(settings.LEASE_SECONDS)
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     lease = table.take_lease(name, holder, seconds)

@@ -42,9 +42,9 @@ def publish(
     kind: Publication.Kind = Publication.Kind.PUBLISH,
     job: Job | None = None,
 ) -> Publication:
-    """Publish a suite from the package table; gives the publication that is in place afterwards.
+    """Publish a suite from the package table; return the publication that is in place afterwards.
 
-    Raises `LeaseBusy`, `LeaseLost`, `CandidateRefused`, `CandidateHeld`, `ClockWrong`, `ObjectChanged`, and the errors
+    Raise `LeaseBusy`, `LeaseLost`, `CandidateRefused`, `CandidateHeld`, `ClockWrong`, `ObjectChanged`, and the errors
     of table and store. Safe to repeat: with nothing changed it completes what an interrupted run left undone.
     """
     suite, repository = known_suite(suite_name), adapters.repository()
@@ -111,7 +111,7 @@ def _tell(outcome: Outcome, job: Job | None) -> None:
 
 
 def result_of(publication: Publication) -> dict[str, Any]:
-    """Give what a job's page shows of a publication."""
+    """Return what a job's page shows of a publication."""
     return {
         "suite": publication.suite,
         "packages": publication.packages,

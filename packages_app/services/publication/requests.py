@@ -11,7 +11,7 @@ from packages_app.services.jobs import queue
 
 
 def request_publication(suite: str, *, user: queue.Asker | None = None) -> Job:
-    """Ask for a publication of a suite; gives the waiting job, perhaps one that was there. Raises `PackageRefused`."""
+    """Ask for a publication of a suite; return the waiting job, perhaps one that was there. Raise `PackageRefused`."""
     return queue.enqueue(Job.Kind.PUBLISH, {"suite": known_suite(suite).name}, subject=suite, user=user)
 
 
@@ -27,5 +27,5 @@ def known_suites(names: Iterable[str]) -> list[str]:
 
 
 def known_suite(name: str) -> Suite:
-    """Give the configured suite of this name; raises `PackageRefused` that lists those there are."""
+    """Return the configured suite of this name; raise `PackageRefused` that lists those there are."""
     return repository().suite_named(name)

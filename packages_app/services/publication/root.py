@@ -70,7 +70,7 @@ def _renew_copy(definition: Definition, contents: Contents, progress: Progress, 
 
 
 def root_page(repository: Repository, definitions: Definitions, contents: Contents) -> bytes:
-    """Give `index.html` for what the default suite shows: all of a small one, of others what has a definition."""
+    """Return `index.html` for what the default suite shows: all of a small one, of others what has a definition."""
     more = contents.packages > _LISTED_WHOLE
     if more:
         names = sorted(definitions.by_name)
@@ -89,6 +89,6 @@ def root_page(repository: Repository, definitions: Definitions, contents: Conten
 
 
 def example_package(definitions: Definitions) -> str:
-    """Give the package that instructions install: the first enabled one that is no bootstrap package."""
+    """Return the package that instructions install: the first enabled one that is no bootstrap package."""
     ordinary = (d.name for d in definitions.by_name.values() if d.enabled and d.bootstrap is None)
     return next(ordinary, "PACKAGE")

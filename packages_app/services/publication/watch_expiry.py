@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 def watch_expiry() -> list[str]:
-    """Raise a notice for what is near its expiry and settle the others; gives the subjects that are near.
+    """Raise a notice for what is near its expiry and settle the others; return the subjects that are near.
 
     Works without the bucket or the key too: their absence is a reason why a Release is not signed again.
     """
@@ -30,7 +30,7 @@ def watch_expiry() -> list[str]:
 
 
 def near_expiry(date: datetime, valid_until: datetime, now: datetime) -> bool:
-    """Say whether less than a quarter of a Release's life is left: renewing it at half of its life has failed."""
+    """Return whether less than a quarter of a Release's life is left: renewing it at half of its life has failed."""
     return valid_until - now < (valid_until - date) / 4
 
 
@@ -55,7 +55,7 @@ def _suite_is_near(suite: str) -> bool:
 
 
 def _dates(suite: str) -> tuple[datetime, datetime] | None:
-    """Give Date and Valid-Until that clients see, or those recorded last where they can't be read."""
+    """Return Date and Valid-Until that clients see, or those recorded last where they can't be read."""
     try:
         release = read_published(adapters.bucket(), suite, adapters.signer().public_keyring()).release
         if release is not None:

@@ -66,7 +66,7 @@ def apply_repair(
     """Do what a plan says, in its order, and verify again what the plan's verification looked at.
 
     Pool files come first, since a publication copies them; what suites need is done while nobody else publishes them.
-    Each action looks once more at what it is about to change. What can't be done is named in the outcome. Raises as
+    Each action looks once more at what it is about to change. What can't be done is named in the outcome. Raise as
     `verify_repository`, after all that could be done is done.
     """
     outcome = RepairOutcome(plan.verification)
@@ -107,7 +107,7 @@ def repair_repository(
 ) -> RepairOutcome:
     """Verify as somebody did before, and do what he consented to: `consent` holds the digests of the actions he saw.
 
-    Raises `RepairRefused` when something else would have to be done by now. Less is done without asking, so that a
+    Raise `RepairRefused` when something else would have to be done by now. Less is done without asking, so that a
     repair that was interrupted goes on.
     """
     verification = verify_repository(suites, progress, part=part, pool=pool, sample=sample, seed=seed, job=job)

@@ -20,8 +20,8 @@ def force_rebuild(
     """Rebuild suites (all when the list is empty) from the table; asks no upstream, reads no `.deb`.
 
     The mirror is made equal to the table by a job of its own. Missing pool files are named on the publication; with
-    `repair` they are fetched again from `deb_url` first, and taken only when their SHA256 is the record's. Gives each
-    suite's result and the repair's; raises as `publish`.
+    `repair` they are fetched again from `deb_url` first, and taken only when their SHA256 is the record's. Return each
+    suite's result and the repair's; raise as `publish`.
     """
     wanted = [known_suite(name).name for name in suites] or [s.name for s in adapters.repository().suites]
     result: dict[str, Any] = {}

@@ -70,7 +70,7 @@ class RepairPlan:
         return sha256(" ".join(sorted(action.digest for action in self.actions)).encode()).hexdigest()
 
     def lines(self) -> list[str]:
-        """Give the plan as people read it."""
+        """Return the plan as people read it."""
         return [action.text for action in self.actions] + [
             f"not repaired: {fault.code} {fault.where}: {why}" for fault, why in self.hopeless
         ]

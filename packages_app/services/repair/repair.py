@@ -81,7 +81,7 @@ def repair_pool(progress: Progress) -> Repaired:
 
 
 def origins() -> Callable[[PackageRecord], Origin]:
-    """Give what finds a record's bytes: in a convenience copy, among what the sweep took, else at the vendor's.
+    """Return what finds a record's bytes: in a convenience copy, among what the sweep took, else at the vendor's.
 
     It raises `RepomgrError` when they can't be had again.
     """
@@ -106,9 +106,9 @@ def origins() -> Callable[[PackageRecord], Origin]:
 
 
 def restore_pool_file(record: PackageRecord, origin: Origin, progress: Progress) -> str:
-    """Bring a record's file back into the pool; gives the key in staging of wrong bytes that it replaced, or "".
+    """Bring a record's file back into the pool; return the key in staging of wrong bytes that it replaced, or "".
 
-    Raises `UpstreamError` when the vendor's file is another one by now, and `RepomgrError` when the origin is.
+    Raise `UpstreamError` when the vendor's file is another one by now, and `RepomgrError` when the origin is.
     """
     with tempfile.TemporaryDirectory(prefix="repomgr-repair-") as folder:
         target = Path(folder) / "package.deb"
@@ -149,7 +149,7 @@ def _brought(record: PackageRecord, origin: Origin, target: Path, progress: Prog
 
 
 def _set_wrong_bytes_aside(record: PackageRecord, path: Path) -> str:
-    """Keep what stands at a record's pool path in quarantine; gives its key there, "" when it is the record's file."""
+    """Keep what stands at a record's pool path in quarantine; return its key there, "" when it is the record's file."""
     copy_to_file(adapters.bucket(), record.pool_path, path)
     checksums = checksums_of_file(path)
     if not conflict_between(record.file_identity, checksums.file_identity):
@@ -158,7 +158,7 @@ def _set_wrong_bytes_aside(record: PackageRecord, path: Path) -> str:
 
 
 def _holds(store: ObjectStore, key: str, record: PackageRecord) -> bool:
-    """Say whether an object has a record's bytes; it is read only when its size fits."""
+    """Return whether an object has a record's bytes; it is read only when its size fits."""
     info = store.head(key)
     if info is None or info.size != record.file_size or not record.sha256_hash:
         return False

@@ -31,7 +31,7 @@ def verify_and_plan(job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def repair_as_consented(job: Job, progress: Progress) -> dict[str, Any]:
-    """Do the repair whose actions the job names; raises `RepairRefused` when others would be needed by now."""
+    """Do the repair whose actions the job names; raise `RepairRefused` when others would be needed by now."""
     arguments = job.arguments
     outcome = repair_repository(
         arguments["suites"],
@@ -47,7 +47,7 @@ def repair_as_consented(job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def result_of(verification: Verification, plan: RepairPlan | None) -> dict[str, Any]:
-    """Give what a verification's page shows, and what a repair from there needs: `digest` and `consent` of its plan."""
+    """Return what a verification's page shows, and what a repair needs: `digest` and `consent` of its plan."""
     actions = plan.actions if plan else ()
     return {
         **verification.as_dict(),
@@ -59,7 +59,7 @@ def result_of(verification: Verification, plan: RepairPlan | None) -> dict[str, 
 
 
 def result_of_repair(outcome: RepairOutcome) -> dict[str, Any]:
-    """Give what a repair's page shows: what was done, what could not be, and what is wrong afterwards."""
+    """Return what a repair's page shows: what was done, what could not be, and what is wrong afterwards."""
     return {"done": _shown(outcome.done), "failed": _shown(outcome.failed), **_faults(outcome.verification.faults)}
 
 

@@ -70,7 +70,7 @@ def first_start(progress: Progress) -> Welcome:
 
 
 def _ensure_admin() -> str:
-    """Make the first administrator; gives the password made, or "" when one is there."""
+    """Make the first administrator; return the password made, or "" when one is there."""
     users = get_user_model()
     if users.objects.filter(is_superuser=True).exists():
         return ""

@@ -12,7 +12,7 @@ from packages_app.stores.public_read import allow_public_read
 
 
 def create_storage(progress: Progress, *, public: bool = False) -> dict[str, bool]:
-    """Make table with its index, bucket and staging; gives what was made by name. Safe to repeat.
+    """Make table with its index, bucket and staging; return what was made by name. Safe to repeat.
 
     `public` lets anybody read what clients fetch of a bucket on S3, by its policy; a folder needs none.
     """
@@ -32,6 +32,6 @@ def create_storage(progress: Progress, *, public: bool = False) -> dict[str, boo
 
 
 def root_files() -> list[str]:
-    """Give the names of the root files that clients fetch: instructions, keyring, convenience copies."""
+    """Return the names of the root files that clients fetch: instructions, keyring, convenience copies."""
     copies = [d.bootstrap.copy for d in adapters.definitions().bootstrap_packages() if d.bootstrap]
     return [INDEX_PAGE, *copies, adapters.repository().keyring_key]

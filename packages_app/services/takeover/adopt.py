@@ -37,9 +37,9 @@ log = structlog.get_logger(__name__)
 
 
 def adopt(request: AdoptionRequest, progress: Progress) -> Adopted:
-    """Take over a repository's packages; gives what was read and written.
+    """Take over a repository's packages; return what was read and written.
 
-    Raises `RepositoryRefused` for a bad signature, an index that is not what Release lists, stanzas of one version
+    Raise `RepositoryRefused` for a bad signature, an index that is not what Release lists, stanzas of one version
     with different hashes, packages that our table has with other bytes, and files that are missing or wrong; with
     `skip_broken` single packages are left out instead. Nothing is written before all indexes were read and compared.
     """
@@ -149,7 +149,7 @@ def _compare(
 
 
 def _not_kept(record: PackageRecord, survey: Survey) -> str:
-    """Say why a file can't be kept where it is; "" when it can."""
+    """Return why a file can't be kept where it is; "" when it can."""
     if not record.pool_path.startswith(POOL):
         return f"{record.pool_path} lies outside pool/, which alone is public: --pool copy brings it there"
     size = survey.size_of(record.pool_path)

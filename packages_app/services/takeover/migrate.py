@@ -84,7 +84,7 @@ def source_location(text: str) -> DynamoTable:
 
 
 def migrate(request: MigrationRequest, progress: Progress) -> Migrated:
-    """Migrate a table, or go on with it; raises `MigrationRefused`, `BackupRefused`, `VersionConflict`.
+    """Migrate a table, or go on with it; raise `MigrationRefused`, `BackupRefused`, `VersionConflict`.
 
     A run that fails or dies leaves the old table and the backup as they are; the same command goes on.
     """
@@ -136,7 +136,7 @@ def _target_name() -> str:
 
 
 def _journal(request: MigrationRequest) -> Journal | None:
-    """Give the journal of an earlier run; a backup file that no migration of ours has made is refused."""
+    """Return the journal of an earlier run; a backup file that no migration of ours has made is refused."""
     if request.backup is None or request.dry_run:
         return None
     journal = read_journal(request.backup, request.source.name, _target_name())
@@ -146,7 +146,7 @@ def _journal(request: MigrationRequest) -> Journal | None:
 
 
 def _items(request: MigrationRequest, old: RawTable, journal: Journal | None, progress: Progress) -> list[RawItem]:
-    """Give the items to migrate: those of the table, or on a second run those of the backup, if they are the same."""
+    """Return the items to migrate: those of the table, or on a second run those of the backup, if they are the same."""
     items = list(old.items())
     if journal is None or request.backup is None or not request.backup.exists():
         if not items:
@@ -204,7 +204,7 @@ def _fallbacks() -> Callable[[str], Fallback]:
 
 
 def _already_there(records: Sequence[PackageRecord], new: PackageTable) -> set[TableKey]:
-    """Give the keys that the new table has with the same bytes; raises `VersionConflict` when it has others."""
+    """Return the keys that the new table has with the same bytes; raise `VersionConflict` when it has others."""
     known = new.get_many([record.key for record in records])
     for record in records:
         there = known.get(record.key)

@@ -22,12 +22,12 @@ class Journal:
 
 
 def journal_path(backup: Path) -> Path:
-    """Give the journal's path for a backup's."""
+    """Return the journal's path for a backup's."""
     return backup.with_name(f"{backup.name}.progress")
 
 
 def read_journal(backup: Path, source: str, target: str) -> Journal | None:
-    """Give the journal beside a backup, or None; raises `BackupRefused` for one of another migration."""
+    """Return the journal beside a backup, or None; raise `BackupRefused` for one of another migration."""
     path = journal_path(backup)
     try:
         journal = Journal(**json.loads(path.read_text(encoding="utf-8")))
@@ -44,7 +44,7 @@ def read_journal(backup: Path, source: str, target: str) -> Journal | None:
 
 
 def write_journal(backup: Path, journal: Journal) -> None:
-    """Write the journal, whole or not at all; raises `BackupRefused`."""
+    """Write the journal, whole or not at all; raise `BackupRefused`."""
     path = journal_path(backup)
     draft = path.with_name(f"{path.name}.part")
     try:

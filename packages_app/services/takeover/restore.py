@@ -32,7 +32,7 @@ class Restored:
 def restore(backup_file: Path, target: DynamoTable | None, place: DynamoTable, progress: Progress) -> Restored:
     """Put a backup back into the table that it names (beside `place`: same region and endpoint), or into `target`.
 
-    A table that is missing is made with the old one's keys. Raises `BackupRefused` when the table has other keys, or
+    A table that is missing is made with the old one's keys. Raise `BackupRefused` when the table has other keys, or
     an item that the backup lacks or has otherwise: nothing is replaced, and nothing is written then. Safe to repeat.
     """
     progress.step("read the backup", str(backup_file))
@@ -61,7 +61,7 @@ def restore(backup_file: Path, target: DynamoTable | None, place: DynamoTable, p
 
 
 def _compare(backup: Backup, table: RawTable) -> tuple[bool, list[RawItem], list[dict[str, Mapping[str, Any]]]]:
-    """Give whether the table was made, the items that it lacks, and the keys of those that are true of it no longer."""
+    """Return whether the table was made, the items that it lacks, and the keys of those that no longer hold."""
     try:
         shape = table.shape()
     except TableMissing:

@@ -35,8 +35,8 @@ def verify_repository(
 
     `part` says whether suites, the pool, or both are looked at. `sample` is how many pool files are read besides the
     newest (default: VERIFY_SAMPLE), `seed` decides which. Mirror, orphans and strays are looked for with the pool, when
-    all suites are. Raises or settles notices. What is wrong with a suite is looked at once more while nobody publishes
-    it. Raises `LeaseBusy` when somebody does, `PackageRefused` for an unknown suite, and the errors of table and store.
+    all suites are. Raise or settles notices. What is wrong with a suite is looked at once more while nobody publishes
+    it. Raise `LeaseBusy` when somebody does, `PackageRefused` for an unknown suite, and the errors of table and store.
     """
     configured = adapters.repository().suites
     wanted = [known_suite(name) for name in suites] or list(configured)

@@ -36,7 +36,7 @@ def verify_pool(
     """Look at the files of records, of those in some suites when they are named; else at mirror, orphans, strays too.
 
     Records are read once, one by one; kept is what they say of their files. Returns what was found, and how many pool
-    files were read. Raises the errors of table and store.
+    files were read. Raise the errors of table and store.
     """
     progress.step("read the package table")
     files: list[PoolFile] = []
@@ -94,7 +94,7 @@ def _is_old(view: View, key: str, before: datetime) -> bool:
 
 
 def sweep_of(age: timedelta, hold: Callable[[], None], now: datetime) -> Sweep:
-    """Give the sweep that decides about pool files older than `age`: those that a kept Release names stay."""
+    """Return the sweep that decides about pool files older than `age`: those that a kept Release names stay."""
     keyring = adapters.signer().public_keyring()
     keeping = Keeping(settings.SWEEP_GENERATIONS, age)
     return Sweep(adapters.package_table(), adapters.bucket(), adapters.staging(), keyring, keeping, now, hold)

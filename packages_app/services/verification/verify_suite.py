@@ -39,7 +39,7 @@ def verify_suite(suite: Suite, view: View, progress: Progress) -> Looked:
     """Look at one suite as its clients see it; faults that a publication under way causes are none.
 
     What is wrong is looked at once more while nobody publishes the suite. Returns what was found, and how many indexes
-    were read. Raises `LeaseBusy` when somebody publishes it for long, and the errors of table and store.
+    were read. Raise `LeaseBusy` when somebody publishes it for long, and the errors of table and store.
     """
     progress.step("verify suite", suite.name)
     faults, read = _look(suite, view, lambda: None)
@@ -78,7 +78,7 @@ def _look(suite: Suite, view: View, hold: Callable[[], None]) -> Looked:
 
 
 def _entries_made(suite: Suite, collected: Collected) -> dict[str, ReleaseEntry]:
-    """Give what the Release of a publication made now would list."""
+    """Return what the Release of a publication made now would list."""
     with tempfile.TemporaryDirectory(prefix="repomgr-verify-") as folder:
         written = write_indexes(Path(folder), suite, collected, adapters.shard_cache())
     return {file.name: file.entry for index in written.values() for file in index.files}
@@ -99,6 +99,6 @@ def _served_faults(view: View, suite: Suite, sound: dict[str, bytes]) -> list[Fa
 
 
 def _publication_waits(suite: str) -> bool:
-    """Say whether a suite is to be published anyway: what the table has more than the indexes is no fault then."""
+    """Return whether a suite is to be published anyway: what the table has more than the indexes is no fault then."""
     waiting = Job.objects.filter(kind=Job.Kind.PUBLISH, subject=suite).exclude(state__in=Job.ENDED)
     return waiting.filter(created__gt=adapters.now() - _WAITS_AT_MOST).exists()

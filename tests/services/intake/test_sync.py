@@ -129,7 +129,7 @@ def test_a_run_in_which_every_package_failed_is_a_failure(embedded, feed):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("corrupt", "said"),
     [
         ({"body": b"<html>gone</html>"}, "looks like a web page"),
         ({"cut": 100}, "truncated"),
@@ -139,16 +139,16 @@ def test_a_run_in_which_every_package_failed_is_a_failure(embedded, feed):
         ({"unsigned": True}, "has no certificate"),
     ],
 )
-def test_what_is_wrong_with_a_fetched_file_is_on_the_job_and_nothing_is_stored(embedded, feed, tmp_path, spoil, said):
-    deb = build_deb(tmp_path, spoil.get("name", "tool"), "1.0", spoil.get("architecture", "amd64"))
+def test_what_is_wrong_with_a_fetched_file_is_on_the_job_and_nothing_is_stored(embedded, feed, tmp_path, corrupt, said):
+    deb = build_deb(tmp_path, corrupt.get("name", "tool"), "1.0", corrupt.get("architecture", "amd64"))
     path = feed.publish(deb, "1.0")
-    if "body" in spoil:
-        feed.files[path] = spoil["body"]
-    if "cut" in spoil:
-        feed.files[path] = feed.files[path][: -spoil["cut"]]
-    if "status" in spoil:
-        feed.faults[path] = Fault(status=spoil["status"], times=9)
-    watch(embedded, feed, signature_policy="required" if "unsigned" in spoil else "off")
+    if "body" in corrupt:
+        feed.files[path] = corrupt["body"]
+    if "cut" in corrupt:
+        feed.files[path] = feed.files[path][: -corrupt["cut"]]
+    if "status" in corrupt:
+        feed.faults[path] = Fault(status=corrupt["status"], times=9)
+    watch(embedded, feed, signature_policy="required" if "unsigned" in corrupt else "off")
     with pytest.raises(UpstreamError, match=said):
         sync_packages([], Silent())
     assert embedded.records() == []

@@ -65,7 +65,7 @@ def test_a_column_changed_by_hand_is_found_and_mended(embedded, column):
     reconcile_mirror(Silent())
     before = rows()
     [changed] = Package.objects.filter(package_name="tool1")
-    Package.objects.filter(pk=changed.pk).update(**{column: 7 if column == "file_size" else "spoilt"})
+    Package.objects.filter(pk=changed.pk).update(**{column: 7 if column == "file_size" else "corrupt"})
     assert (changed.package_id, changed.architecture) in mirror_differences(embedded.table.all_records())
     moved = column in ("package_id", "architecture")  # to the row of another record, which there is not
     found = Reconciled(3, 1, 0, 1) if moved else Reconciled(3, 0, 1, 0)
@@ -81,13 +81,13 @@ def test_memberships_changed_by_hand_are_found_and_mended_and_their_suites_publi
     embedded.table.put_new(record)
     reconcile_mirror(Silent())
     before = rows()
-    for spoil in (
+    for corrupt in (
         lambda: SuiteMembership.objects.all().delete(),
         lambda: SuiteMembership.objects.update(suite="testing"),
-        lambda: SuiteMembership.objects.update(package_name="spoilt"),
+        lambda: SuiteMembership.objects.update(package_name="corrupt"),
         lambda: SuiteMembership.objects.create(package=Package.objects.get(), suite="testing", package_name="tool"),
     ):
-        spoil()
+        corrupt()
         assert mirror_differences([record]) == [record.key]
         assert reconcile_mirror(Silent()) == Reconciled(1, 0, 1, 0)
         assert rows() == before

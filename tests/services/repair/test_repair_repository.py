@@ -41,9 +41,9 @@ def repaired(standing):
 
 def test_a_plan_names_each_action_and_changes_nothing(standing):
     standing.path(TOOL).unlink()
-    standing.spoil(SETUP)
+    standing.corrupt(SETUP)
     standing.path(f"{INDEX}.gz").unlink()
-    standing.spoil("dists/old/InRelease", b"old")
+    standing.corrupt("dists/old/InRelease", b"old")
     Package.objects.filter(package_name="other").delete()
     before = standing.objects()
     record = next(record for record in standing.stack.records() if record.pool_path == SETUP)
@@ -61,7 +61,7 @@ def test_a_plan_names_each_action_and_changes_nothing(standing):
     assert "write 1 rows of the mirror from the table: other#3.0 arm64" in lines
     assert (standing.objects(), Package.objects.count()) == (before, 4)
     assert plan.digest == plan_of(standing).digest
-    standing.spoil(OTHER)
+    standing.corrupt(OTHER)
     assert plan.digest != plan_of(standing).digest
 
 
@@ -72,7 +72,7 @@ def test_a_sound_repository_has_an_empty_plan(standing):
 
 def test_wrong_bytes_are_kept_before_the_record_s_come_back(standing):
     right, wrong = standing.path(TOOL).read_bytes(), b"from somewhere else"
-    standing.spoil(TOOL, wrong)
+    standing.corrupt(TOOL, wrong)
     outcome = repaired(standing)
     assert (outcome.failed, outcome.verification.faults) == ([], ())
     assert standing.path(TOOL).read_bytes() == right
@@ -83,9 +83,9 @@ def test_a_vendor_s_other_file_is_never_taken_and_the_rest_is_repaired(standing)
     same_size = standing.path(TOOL).read_bytes()[::-1]
     standing.feed.files["/1.0+b~1/tool_1.0+b~1_amd64.deb"] = same_size
     standing.path(TOOL).unlink()
-    standing.spoil(f"{INDEX}.xz")
+    standing.corrupt(f"{INDEX}.xz")
     del standing.feed.files["/3.0/other_3.0_arm64.deb"]
-    standing.spoil(OTHER, b"wrong")
+    standing.corrupt(OTHER, b"wrong")
     outcome = repaired(standing)
     assert [TOOL in line and "was announced" in line for line in outcome.failed] == [False, True]
     assert OTHER in outcome.failed[0]
@@ -135,7 +135,7 @@ def test_force_rebuild_brings_files_back_in_the_same_way(standing):
 
 def test_orphans_and_strays_go_to_staging_never_away(standing):
     for key in (ORPHAN, "dists/old/main/Packages", "dists/stable/stray"):
-        standing.spoil(key, key.encode())
+        standing.corrupt(key, key.encode())
         standing.age(key)
     outcome = repaired(standing)
     assert outcome.verification.faults == ()
@@ -148,7 +148,7 @@ def test_orphans_and_strays_go_to_staging_never_away(standing):
 def test_an_orphan_whose_record_comes_meanwhile_stays(standing):
     record = next(record for record in standing.stack.records() if record.pool_path == TOOL)
     body = standing.path(TOOL).read_bytes()
-    standing.spoil(ORPHAN, body)
+    standing.corrupt(ORPHAN, body)
     standing.age(ORPHAN)
     plan = plan_of(standing)
     late = type(record)(
@@ -167,8 +167,8 @@ def test_an_index_that_an_older_inrelease_hides_is_mended_too(standing):
     force_rebuild([], Silent())
     entry = next(e for e in read_release(standing.stack.bucket, keyring)["SHA256"] if "arm64/Packages.xz" in e["name"])
     key = by_hash_path("stable", entry["name"], entry["sha256"])
-    standing.spoil(key)
-    standing.spoil("dists/stable/InRelease", old)
+    standing.corrupt(key)
+    standing.corrupt("dists/stable/InRelease", old)
     verification = standing.verify()
     assert {("release_differs", "dists/stable/InRelease"), ("by_hash_differs", key)} <= found(verification)
     outcome = apply_repair(plan_repair(verification, Silent()), Silent())
@@ -178,7 +178,7 @@ def test_an_index_that_an_older_inrelease_hides_is_mended_too(standing):
 def test_a_suite_that_another_publishes_meanwhile_is_left_and_named(standing):
     standing.path(f"{INDEX}.gz").unlink()
     standing.path(TOOL).unlink()
-    standing.spoil("dists/old/InRelease", b"old")
+    standing.corrupt("dists/old/InRelease", b"old")
     plan = plan_of(standing)
     lease = standing.stack.table.take_lease("publish:stable", "another", 60)
     with pytest.raises(LeaseBusy):  # once the rest is done: a job is tried again
@@ -202,7 +202,7 @@ def test_each_suite_is_verified_by_a_job_and_the_pool_by_another(standing):
     standing.stack.configure(suites=[{}, {"name": "testing", "codename": "testing"}])
     publish("testing", Silent())
     standing.path(TOOL).unlink()
-    standing.spoil("dists/testing/main/binary-amd64/Packages.xz")
+    standing.corrupt("dists/testing/main/binary-amd64/Packages.xz")
     stable, testing, pool = map(run, request_verify(NOBODY))
     assert [job.subject for job in (stable, testing, pool)] == ["suite stable", "suite testing", "pool of all"]
     assert [codes_of(job) for job in (stable, testing, pool)] == [set(), {"index_differs"}, {"pool_missing"}]
@@ -217,14 +217,14 @@ def test_each_suite_is_verified_by_a_job_and_the_pool_by_another(standing):
 
 def test_the_suites_of_the_release_before_are_verified_whole_by_their_waiting_job(standing):
     standing.path(TOOL).unlink()
-    standing.spoil(f"{INDEX}.xz")
+    standing.corrupt(f"{INDEX}.xz")
     waiting = queue.enqueue(Job.Kind.VERIFY, {"suites": [], "pool": "all"})
     assert codes_of(run(waiting)) == {"pool_missing", "index_differs"}
 
 
 def test_a_job_verifies_and_another_does_what_somebody_consented_to(standing):
     standing.path(TOOL).unlink()
-    standing.spoil(f"{INDEX}.xz")
+    standing.corrupt(f"{INDEX}.xz")
     verified = run(queue.enqueue(Job.Kind.VERIFY, {"pool": "all"}))
     assert codes_of(verified) == {"pool_missing", "index_differs"}
     assert Notice.objects.filter(job=verified).count() == 2
@@ -244,13 +244,13 @@ def test_a_repair_refuses_what_nobody_has_seen_and_goes_on_with_what_is_left(sta
     standing.path(TOOL).unlink()
     standing.path(OTHER).unlink()
     _, verified = map(run, request_verify(NOBODY))
-    standing.spoil(SETUP)
+    standing.corrupt(SETUP)
     refused = run(request_repair(verified, verified.result["digest"], NOBODY))
     assert (refused.state, refused.error_code) == (Job.State.FAILED, "repair_refused")
     assert "nobody consented to" in refused.error
     assert not standing.path(TOOL).exists()
-    standing.spoil(SETUP, standing.path(COPY).read_bytes())
-    standing.spoil(TOOL, standing.feed.files["/1.0+b~1/tool_1.0+b~1_amd64.deb"])  # as an interrupted repair leaves it
+    standing.corrupt(SETUP, standing.path(COPY).read_bytes())
+    standing.corrupt(TOOL, standing.feed.files["/1.0+b~1/tool_1.0+b~1_amd64.deb"])  # as an interrupted repair leaves it
     done = run(request_again(refused, NOBODY))
     assert (done.state, done.result["faults"], len(done.result["done"])) == (Job.State.DONE, [], 1)
 

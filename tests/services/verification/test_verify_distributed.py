@@ -1,4 +1,4 @@
-"""Verify and repair on S3 and DynamoDB: what is spoilt there is named, and healed."""
+"""Verify and repair on S3 and DynamoDB: what is corrupt there is named, and healed."""
 
 import uuid
 from datetime import timedelta
@@ -49,7 +49,7 @@ def verify():
     return verify_repository([], Silent(), pool=Pool.ALL, orphan_age=NOW)
 
 
-def test_what_is_spoilt_in_s3_is_named_and_healed(stack):
+def test_what_is_corrupt_in_s3_is_named_and_healed(stack):
     assert verify().faults == ()
     bucket = stack.bucket
     whole = read_everything(bucket, adapters.signer().public_keyring())

@@ -73,7 +73,7 @@ def test_an_object_that_is_gone_or_another_is_named(standing, key, missing, wron
     key = by_hash(standing.stack.bucket, "main/binary-amd64/Packages.xz") if key == "by hash" else key
     body = standing.path(key).read_bytes()
     for other in (body[::-1], body[: len(body) // 2], body + b"more", b"", bytes(len(body))):
-        standing.spoil(key, other)
+        standing.corrupt(key, other)
         assert found(standing.verify()) == {(wrong, key)}
     standing.path(key).unlink()
     assert found(standing.verify()) == {(missing, key)}
@@ -89,11 +89,11 @@ def test_damage_to_a_file_that_is_two_objects_at_once_is_named_for_both(standing
 def test_objects_that_belong_nowhere_are_named(standing):
     strays = {f"{SUITE}/junk", f"{SUITE}/main/binary-riscv64/Packages", "dists/old/InRelease", "dists/file"}
     for key in strays:
-        standing.spoil(key, b"junk")
-    standing.spoil("pool/main/y/young/young_1_all.deb", b"just written")
-    standing.spoil("pool/main/o/orphan/orphan_1_all.deb", b"nobody's")
+        standing.corrupt(key, b"junk")
+    standing.corrupt("pool/main/y/young/young_1_all.deb", b"just written")
+    standing.corrupt("pool/main/o/orphan/orphan_1_all.deb", b"nobody's")
     standing.age("pool/main/o/orphan/orphan_1_all.deb")
-    standing.spoil(f"{SUITE}/main/binary-amd64/by-hash/SHA256/{'0' * 64}", b"of the sweep")
+    standing.corrupt(f"{SUITE}/main/binary-amd64/by-hash/SHA256/{'0' * 64}", b"of the sweep")
     verification = standing.verify()
     assert found(verification) == {("stray", key) for key in strays} | {
         ("orphan", "pool/main/o/orphan/orphan_1_all.deb")
@@ -144,7 +144,7 @@ def test_dates_that_clients_refuse_are_named(standing, made, valid_for, code):
 def test_an_older_inrelease_put_back_is_named(standing):
     text = standing.stack.bucket.read(f"{SUITE}/Release")
     older = redated(text, parse_release(text).date - timedelta(days=1), timedelta(days=14))
-    standing.spoil(f"{SUITE}/InRelease", adapters.signer().sign_clear(older))
+    standing.corrupt(f"{SUITE}/InRelease", adapters.signer().sign_clear(older))
     assert found(standing.verify()) == {("release_differs", f"{SUITE}/InRelease")}
 
 
@@ -159,9 +159,9 @@ def test_a_release_of_another_identity_is_named_and_left_to_people(standing):
 def test_when_nothing_signed_is_left_indexes_are_compared_with_the_table(standing):
     hashed = by_hash(standing.stack.bucket, "main/binary-amd64/Packages.gz")
     for name in ("InRelease", "Release", "Release.gpg"):
-        standing.spoil(f"{SUITE}/{name}")
-    standing.spoil(f"{INDEX}.xz")
-    standing.spoil(hashed)
+        standing.corrupt(f"{SUITE}/{name}")
+    standing.corrupt(f"{INDEX}.xz")
+    standing.corrupt(hashed)
     assert found(standing.verify()) == {
         *(("bad_signature", f"{SUITE}/{name}") for name in ("InRelease", "Release", "Release.gpg")),
         ("index_differs", f"{INDEX}.xz"),
@@ -201,17 +201,17 @@ def test_a_record_without_its_file_is_a_fault_in_whatever_suite(standing):
 
 
 def test_how_much_of_the_pool_is_read_is_asked_for(standing):
-    standing.spoil(TOOL)
+    standing.corrupt(TOOL)
     assert found(standing.verify()) == {("pool_differs", TOOL)}
     assert found(standing.verify(pool=Pool.NONE)) == set()
     sample = standing.verify(pool=Pool.SAMPLE, sample=5, seed="any")
     assert (found(sample), sample.pool_files) == ({("pool_differs", TOOL)}, 5)
-    standing.spoil(TOOL, b"short")  # its size is told by the listing
+    standing.corrupt(TOOL, b"short")  # its size is told by the listing
     assert found(standing.verify(pool=Pool.NONE)) == {("pool_differs", TOOL)}
 
 
 def test_the_file_that_a_copy_is_made_of_is_always_read(standing):
-    standing.spoil(SETUP)
+    standing.corrupt(SETUP)
     assert found(standing.verify("stable", pool=Pool.NONE)) == {("pool_differs", SETUP)}
 
 
@@ -243,8 +243,8 @@ def test_where_nobody_answers_the_bucket_is_read_in_place(standing):
     assert found(standing.verify()) == {unreachable}
     standing.server.stop()
     assert found(standing.verify()) == {unreachable}
-    standing.spoil(TOOL)
-    standing.spoil(f"{INDEX}.gz")
+    standing.corrupt(TOOL)
+    standing.corrupt(f"{INDEX}.gz")
     assert found(standing.verify()) == {unreachable, ("pool_differs", TOOL), ("index_differs", f"{INDEX}.gz")}
 
 
@@ -278,7 +278,7 @@ def test_people_are_told_once_of_each_matter_and_it_is_settled_when_it_is_over(s
     standing.verify()
     assert matters() == set()
     body = standing.path(TOOL).read_bytes()
-    standing.spoil(TOOL)
+    standing.corrupt(TOOL)
     standing.path(f"{INDEX}.gz").unlink()
     Package.objects.filter(package_name="other").delete()
     standing.verify()
@@ -286,7 +286,7 @@ def test_people_are_told_once_of_each_matter_and_it_is_settled_when_it_is_over(s
     assert matters() == {"suite stable", "pool files", "repository"}
     assert {notice.times for notice in Notice.objects.filter(kind="verification_failed")} == {2}
     assert TOOL in Notice.objects.get(subject="pool files").text
-    standing.spoil(TOOL, body)
+    standing.corrupt(TOOL, body)
     publish("stable", Silent())
     standing.verify(pool=Pool.SAMPLE, sample=1)
     assert matters() == {"pool files", "repository"}

@@ -1,4 +1,4 @@
-"""A bucket and a mirror spoilt at random, in the ways of disks, of people and of foreign programs."""
+"""A bucket and a mirror corrupt at random, in the ways of disks, of people and of foreign programs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ WAYS = (
 )
 
 
-def spoil_at_random(standing: Repository, chance: Random) -> set[str]:
-    """Spoil one thing; gives what has to be named for it: keys of objects, or rows of the mirror."""
+def corrupt_at_random(standing: Repository, chance: Random) -> set[str]:
+    """Corrupt one thing; gives what has to be named for it: keys of objects, or rows of the mirror."""
     way = chance.choice(WAYS)
     number = chance.randrange(10**9)
     strays = {
@@ -51,12 +51,12 @@ def _changed(standing: Repository, way: str, key: str, keys: list[str], chance: 
         "flip": _flipped(before, chance),
         "replace": standing.path(chance.choice(keys)).read_bytes(),
     }
-    standing.spoil(key, bodies[way])
+    standing.corrupt(key, bodies[way])
     return {key} if bodies[way] != before else set()
 
 
 def _added(standing: Repository, key: str, chance: Random) -> set[str]:
-    standing.spoil(key, chance.randbytes(chance.randrange(1, 2000)))
+    standing.corrupt(key, chance.randbytes(chance.randrange(1, 2000)))
     standing.age(key)
     return {key}
 

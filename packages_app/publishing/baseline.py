@@ -2,7 +2,7 @@
 
 The table names the Releases that show all of its records but for those with pending changes, so that one of
 another table, of a restored one or of another tool is never built upon. Both the Release in place and the one that is
-about to replace it are named before the switch: whichever is in place then, it is a base.
+about to replace it are named before the switch: whichever is in place then, it is a baseline.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from functools import partial
 from packages_app.core.at_once import both_at_once
 from packages_app.core.ports import ObjectStore, PackageTable, PendingChange
 from packages_app.core.repository import Suite
-from packages_app.publishing.change_draft import MOST_CHANGES, Base
+from packages_app.publishing.change_draft import MOST_CHANGES, Baseline
 from packages_app.publishing.generations import release_digest
 from packages_app.publishing.published import Published
 from packages_app.publishing.shard_list import ShardList, keep_shard_list, read_shard_list, shape_of
 
 
-def find_base(
+def find_baseline(
     table: PackageTable, staging: ObjectStore, suite: Suite, published: Published, changes: Sequence[PendingChange]
-) -> Base | None:
-    """Return the published Release as a base, with the pending changes read after it; None where there is no base."""
+) -> Baseline | None:
+    """Return the published Release as a baseline, with the pending changes read after it, or None."""
     if published.release is None or len(changes) > MOST_CHANGES:
         return None
     digest = release_digest(published.text)
@@ -31,13 +31,13 @@ def find_base(
     )
     if digest not in bases or shards is None or shards.shape != shape_of(suite):
         return None
-    return Base(published.release, shards, tuple(changes))
+    return Baseline(published.release, shards, tuple(changes))
 
 
-def keep_base(
+def keep_baseline(
     table: PackageTable, staging: ObjectStore, suite: str, published: Published, release: bytes, shards: ShardList
 ) -> None:
-    """Keep a Release that is in place or about to be as a base, and the published one if it was one."""
+    """Keep a Release that is in place or about to be as a baseline, and the published one if it was one."""
     digest, before = release_digest(release), release_digest(published.text)
     _, bases = both_at_once(
         partial(keep_shard_list, staging, suite, digest, shards), partial(table.releases_of, suite), staging.at_once

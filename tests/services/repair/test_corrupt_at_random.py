@@ -1,4 +1,4 @@
-"""However a repository is spoilt: verifying names all of it, a repair heals it, and clients read everything again."""
+"""However a repository is corrupt: verifying names all of it, a repair heals it, and clients read everything again."""
 
 from random import Random
 
@@ -8,31 +8,31 @@ from packages_app.core.ports import Silent
 from packages_app.models import Job
 from packages_app.services.repair.apply import apply_repair
 from packages_app.services.repair.plan import plan_repair
-from tests.spoiling import spoil_at_random
+from tests.corrupting import corrupt_at_random
 
 AT_LEAST = 30
-"""Things spoilt for each seed."""
+"""Things corrupt for each seed."""
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_is_spoilt_is_named_and_healed(standing, seed):
+def test_whatever_is_corrupt_is_named_and_healed(standing, seed):
     chance = Random(seed)
     whole = standing.clients_see()
     objects = standing.objects()
-    spoilt = 0
-    while spoilt < AT_LEAST:
+    corrupt = 0
+    while corrupt < AT_LEAST:
         wrong = set()
         for _ in range(chance.choice((1, 1, 2, 4, 7))):
-            wrong |= spoil_at_random(standing, chance)
-        # What was spoilt twice may have become right again, or be another thing.
+            wrong |= corrupt_at_random(standing, chance)
+        # What was corrupt twice may have become right again, or be another thing.
         wrong = {where for where in wrong if where.startswith("mirror: ") or differs(standing, where, objects)}
-        spoilt += len(wrong)
+        corrupt += len(wrong)
         verification = standing.verify()
         named = {fault.where for fault in verification.faults}
-        assert wrong <= named, (seed, spoilt)
+        assert wrong <= named, (seed, corrupt)
         outcome = apply_repair(plan_repair(verification, Silent()), Silent())
-        assert outcome.failed == [], (seed, spoilt)
-        assert outcome.verification.faults == (), (seed, spoilt)
+        assert outcome.failed == [], (seed, corrupt)
+        assert outcome.verification.faults == (), (seed, corrupt)
         assert standing.clients_see() == whole
         for key, body in objects.items():
             if key.startswith("pool/"):

@@ -12,7 +12,7 @@ _QUERY = re.compile(
 )
 
 
-def hide(text: str) -> str:
-    """Give a text without the secrets that can be known by their place in it."""
+def redact(text: str) -> str:
+    """Return a text without the secrets that can be known by their place in it."""
     text = _PASSWORD.sub(r"\1:(hidden)@", _KEY_BLOCK.sub("(hidden key)", text))
     return _QUERY.sub(r"\1(hidden)", _TOKEN.sub("(hidden)@", text))

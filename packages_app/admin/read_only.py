@@ -22,7 +22,7 @@ PUBLISH = "packages_app.publish_suite"
 UPLOAD = "packages_app.upload_package"
 
 
-class WindowAdmin(ModelAdmin):
+class ReadOnlyAdmin(ModelAdmin):
     """Shows rows that come from elsewhere: none is added, changed or deleted here."""
 
     show_full_result_count = False
@@ -35,34 +35,34 @@ class WindowAdmin(ModelAdmin):
         return LongChangeList
 
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
-        """Nobody adds."""
+        """Return False: rows come from elsewhere."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody changes."""
+        """Return False: rows come from elsewhere."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody deletes."""
+        """Return False: rows come from elsewhere."""
         return False
 
     def has_publish_permission(self, request: HttpRequest, *_: Any) -> bool:
-        """Whether the user may publish, rebuild and check upstream."""
+        """Return whether the user may publish, rebuild and check upstream."""
         return request.user.has_perm(PUBLISH)
 
 
-def demand(request: HttpRequest, permission: str) -> None:
+def require(request: HttpRequest, permission: str) -> None:
     """Refuse a user without a right (403)."""
     if not request.user.has_perm(permission):
         raise PermissionDenied
 
 
 def job_page(job: Job) -> str:
-    """Give the address of a job's page."""
+    """Return the address of a job's page."""
     return reverse("admin:packages_app_job_change", args=[job.pk])
 
 
-def asked(request: HttpRequest, ask: Callable[[], Job | list[Job]], *, otherwise: str) -> HttpResponseBase:
+def go_to_job(request: HttpRequest, ask: Callable[[], Job | list[Job]], *, otherwise: str) -> HttpResponseBase:
     """Ask a service for jobs and go to the page of the only one, or to the list with a line about each.
 
     A refusal is shown with its remedy where the user came from.
@@ -81,7 +81,7 @@ def asked(request: HttpRequest, ask: Callable[[], Job | list[Job]], *, otherwise
 
 
 def lines(of_text: list[str]) -> SafeString:
-    """Give lines as a list of the page; "none" where there are none."""
+    """Return lines as a list of the page; "none" where there are none."""
     if not of_text:
         return SafeString("none")
     return format_html(
@@ -90,7 +90,7 @@ def lines(of_text: list[str]) -> SafeString:
 
 
 def size_text(size: int | None) -> str:
-    """Give a size in bytes for people."""
+    """Return a size in bytes for people."""
     if size is None:
         return "–"
     value = float(size)
