@@ -26,7 +26,7 @@ from packages_app.services.intake.sync import sync_packages
 from packages_app.services.mirror.packages import reconcile_mirror
 from packages_app.services.verification.verify import verify_repository
 from packages_app.stores.local_files import etag_of
-from packages_app.verification.fault import Pool, Verification
+from packages_app.verification.finding import Pool, Verification
 from tests.debs import build_deb
 from tests.feeds import Feed
 from tests.reader import read_everything
@@ -80,7 +80,7 @@ class Repository:
 
 def found(verification: Verification) -> set[tuple[str, str]]:
     """Give what a verification found, as (code, where)."""
-    return {(fault.code, fault.where) for fault in verification.faults}
+    return {(finding.code, finding.where) for finding in verification.findings}
 
 
 def fill(stack: Stack, feed: Feed, folder: Path) -> None:

@@ -26,7 +26,7 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
     list_filter = ("state", "suite")
     change_form_outer_before_template = "admin/packages_app/held_candidate/decide.html"
     fieldsets = (
-        (None, {"fields": ("suite", "condition", "fault_lines", "created", "seen", "shown_job")}),
+        (None, {"fields": ("suite", "condition", "finding_lines", "created", "seen", "shown_job")}),
         ("What clients would see", {"fields": ("packages", "added_lines", "removed_lines")}),
         ("Decision", {"fields": ("decided", "decided_by")}),
     )
@@ -53,7 +53,7 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
     @display(description="reason")
     def reasons(self, held: HeldCandidate) -> str:
         """Return the kinds of findings."""
-        return ", ".join(fault["code"] for fault in held.faults)
+        return ", ".join(finding["code"] for finding in held.findings)
 
     @display(description="added / removed")
     def changes(self, held: HeldCandidate) -> str:
@@ -61,9 +61,9 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
         return f"+{len(held.added)} / −{len(held.removed)}"
 
     @display(description="reasons")
-    def fault_lines(self, held: HeldCandidate) -> SafeString:
+    def finding_lines(self, held: HeldCandidate) -> SafeString:
         """Return each finding with what it is about."""
-        return lines([item for fault in held.faults for item in (fault["text"], *fault["items"])])
+        return lines([item for finding in held.findings for item in (finding["text"], *finding["items"])])
 
     @display(description="would be added")
     def added_lines(self, held: HeldCandidate) -> SafeString:
@@ -92,7 +92,7 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
         ]
 
     def approve_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
-        """Let the faults pass that the page shows, and publish."""
+        """Let the findings pass that the page shows, and publish."""
         require(request, PUBLISH)
         held = get_object_or_404(HeldCandidate, pk=pk)
         return go_to_job(request, lambda: approve(held, request.user), otherwise=_page(held))

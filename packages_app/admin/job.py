@@ -13,7 +13,7 @@ from unfold.decorators import display
 from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, job_page, require
 from packages_app.models import Job
 from packages_app.services.requests import request_again, request_repair, request_verify
-from packages_app.verification.fault import Pool
+from packages_app.verification.finding import Pool
 
 
 @admin.register(Job)

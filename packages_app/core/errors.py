@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, Self
 
-from packages_app.core.candidate_fault import CandidateFault
+from packages_app.core.candidate_finding import CandidateFinding
 
 
 class Outcome(Enum):
@@ -214,17 +214,19 @@ class CandidateHeld(CandidateRefused):
     def __init__(
         self,
         suite: str,
-        faults: tuple[CandidateFault, ...],
+        findings: tuple[CandidateFinding, ...],
         *,
         added: tuple[str, ...],
         removed: tuple[str, ...],
         packages: int,
     ) -> None:
         super().__init__(
-            f"The publication of suite {suite} is held back. {' '.join(fault.text for fault in faults)}",
-            remedy=" ".join([*(fault.remedy for fault in faults), "Or approve it in the admin, under Held back."]),
+            f"The publication of suite {suite} is held back. {' '.join(finding.text for finding in findings)}",
+            remedy=" ".join(
+                [*(finding.remedy for finding in findings), "Or approve it in the admin, under Held back."]
+            ),
         )
-        self.suite, self.faults = suite, faults
+        self.suite, self.findings = suite, findings
         self.added, self.removed, self.packages = added, removed, packages
 
 

@@ -9,8 +9,8 @@ from django.db import models
 class HeldCandidate(models.Model):
     """A candidate that was not published, and why.
 
-    `faults` is a list of {"code", "text", "items"}: `vanished` (packages whose records are gone), `missing` (pool files
-    that are not there), `identity` (fields of Release that would change). `digest` is a hash of the faults: an
+    `findings` is a list of {"code", "text", "items"}: `vanished` (packages whose records are gone), `missing` (pool
+    files that are not there), `identity` (fields of Release that would change). `digest` is a hash of the findings: an
     approval holds for just these. `added` and `removed` are what clients would see (`name version architecture`).
     """
 
@@ -25,7 +25,7 @@ class HeldCandidate(models.Model):
 
     suite = models.CharField(max_length=64)
     state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
-    faults = models.JSONField()
+    findings = models.JSONField()
     digest = models.CharField(max_length=64)
     added = models.JSONField(default=list)
     removed = models.JSONField(default=list)

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from packages_app.core.candidate_fault import CandidateFault
+from packages_app.core.candidate_finding import CandidateFinding
 from packages_app.core.checksums import chunks_of
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.record import TableKey, named_key
@@ -99,7 +99,7 @@ def _opened(path: Path, ending: str) -> BinaryIO:
     return cast("BinaryIO", gzip.open(path)) if ending == GZIP else path.open("rb")
 
 
-def identity_faults(suite: str, published: Release, release: Release) -> list[CandidateFault]:
+def identity_findings(suite: str, published: Release, release: Release) -> list[CandidateFinding]:
     """Find changes of Origin, Label, Suite and Codename: unattended upgrades match on them, and apt asks first."""
     changed = [
         (name, published.fields.get(name, ""), release.fields[name])
@@ -110,7 +110,7 @@ def identity_faults(suite: str, published: Release, release: Release) -> list[Ca
     if not said:
         return []
     return [
-        CandidateFault(
+        CandidateFinding(
             "identity",
             f"{', '.join(said)}.",
             "Restore it in repository.yaml, or show clients the change: force_rebuild --new-identity.",
@@ -119,14 +119,14 @@ def identity_faults(suite: str, published: Release, release: Release) -> list[Ca
     ]
 
 
-def vanished_faults(suite: str, keys: Collection[TableKey]) -> list[CandidateFault]:
+def vanished_findings(suite: str, keys: Collection[TableKey]) -> list[CandidateFinding]:
     """Return a finding for each package that clients have and nobody withdrew, and that the table lacks."""
     if not keys:
         return []
     named = _named([named_key(key) for key in keys])
     vanished = [" ".join(key) for key in keys]  # an approval is kept by its hash: not to be changed
     return [
-        CandidateFault(
+        CandidateFinding(
             "vanished",
             f"{len(vanished)} packages of suite {suite} have no record any more: {named}.",
             "Restore the records, or run force_rebuild to publish what the table holds now.",
@@ -135,12 +135,12 @@ def vanished_faults(suite: str, keys: Collection[TableKey]) -> list[CandidateFau
     ]
 
 
-def missing_faults(suite: str, missing: Collection[str]) -> list[CandidateFault]:
+def missing_findings(suite: str, missing: Collection[str]) -> list[CandidateFinding]:
     """Return a finding for each of these pool files, which the bucket lacks."""
     if not missing:
         return []
     return [
-        CandidateFault(
+        CandidateFinding(
             "missing",
             f"{len(missing)} files of suite {suite} are not in the pool: {_named(missing)}.",
             "Upload the packages again, or run force_rebuild --repair to fetch them from where they came.",

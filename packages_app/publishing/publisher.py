@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from packages_app.core.at_once import both_at_once
-from packages_app.core.candidate_fault import CandidateFault, faults_digest
+from packages_app.core.candidate_finding import CandidateFinding, findings_digest
 from packages_app.core.errors import CandidateHeld, CandidateRefused, ObjectNotFound, RepomgrError
 from packages_app.core.ports import ObjectStore, PackageTable, PendingChange, Progress, Signer
 from packages_app.core.record import TableKey, named_key
@@ -25,7 +25,7 @@ from packages_app.publishing.baseline import find_baseline, keep_baseline
 from packages_app.publishing.candidate import Candidate, make_candidate
 from packages_app.publishing.canonical import look_at_canonical
 from packages_app.publishing.change_draft import change_draft
-from packages_app.publishing.checks import candidate_checked, identity_faults, missing_faults, vanished_faults
+from packages_app.publishing.checks import candidate_checked, identity_findings, missing_findings, vanished_findings
 from packages_app.publishing.contents import Contents
 from packages_app.publishing.dates import check_against_store, date_after, seconds_to_wait
 from packages_app.publishing.draft import Draft
@@ -49,7 +49,7 @@ class Demand:
     are gone; the table decides. `resign`: make a new Release of the indexes in place, whatever is pending, without
     a look at records; where these can't be built upon, of the whole suite, and where that is held back, renew the dates
     of the one in place: clients must not stop because of what waits. `new_identity`: let Origin, Label, Suite and
-    Codename change. `whole`: read the whole suite, not only its pending changes. `approved`: the digest of the faults
+    Codename change. `whole`: read the whole suite, not only its pending changes. `approved`: the digest of the findings
     that a person has seen and accepts.
     """
 
@@ -269,23 +269,23 @@ class Publisher:
     def _check_against(self, candidate: Candidate, published: Published, demand: Demand) -> tuple[str, ...]:
         """Compare with what clients have; return the pool files that are known to be missing. Raise `CandidateHeld`."""
         suite, draft = candidate.suite.name, candidate.draft
-        faults: list[CandidateFault] = []
+        findings: list[CandidateFinding] = []
         if published.release is not None and not demand.new_identity:
-            faults += identity_faults(suite, published.release, candidate.listing)
-        vanished = vanished_faults(suite, draft.vanished)
+            findings += identity_findings(suite, published.release, candidate.listing)
+        vanished = vanished_findings(suite, draft.vanished)
         if demand.rebuild:
             missing = missing_or_other(self.bucket, draft.new_files)
             self._tell_of_rebuild(vanished, missing)
         else:
             missing = missing_of(self.bucket, draft.new_files)
-            faults += [*vanished, *missing_faults(suite, missing)]
-        if faults and faults_digest(faults) != demand.approved:
+            findings += [*vanished, *missing_findings(suite, missing)]
+        if findings and findings_digest(findings) != demand.approved:
             added, removed = (tuple(map(named_key, keys)) for keys in (draft.added, draft.removed))
-            raise CandidateHeld(suite, tuple(faults), added=added, removed=removed, packages=draft.packages)
+            raise CandidateHeld(suite, tuple(findings), added=added, removed=removed, packages=draft.packages)
         return missing
 
-    def _tell_of_rebuild(self, vanished: list[CandidateFault], missing: Collection[str]) -> None:
-        gone = [item for fault in vanished for item in fault.items]
+    def _tell_of_rebuild(self, vanished: list[CandidateFinding], missing: Collection[str]) -> None:
+        gone = [item for finding in vanished for item in finding.items]
         self._note_each([f"{item} has no record any more" for item in gone], level="warning")
         self._note_each([f"not in the pool: {path}" for path in missing], level="error")
 

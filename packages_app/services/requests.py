@@ -14,7 +14,7 @@ from packages_app.services.intake.conflicts import package_of
 from packages_app.services.jobs import queue
 from packages_app.services.notices.notify import settle_notices
 from packages_app.services.publication.requests import known_suites
-from packages_app.verification.fault import Part, Pool
+from packages_app.verification.finding import Part, Pool
 
 log = structlog.get_logger(__name__)
 

@@ -33,7 +33,7 @@ class _Packet:
     digest_start: bytes
 
 
-def clear_form_fault(signed: bytes, text: bytes) -> str:
+def clear_form_refusal(signed: bytes, text: bytes) -> str:
     """Return why gpgv would refuse a cleartext-signed message of `text` whose signature is good; "" when not."""
     rest = signed.removeprefix(_SIGNED)
     hashes = _HASH_LINES.match(rest) if rest != signed else None
@@ -55,7 +55,7 @@ def clear_form_fault(signed: bytes, text: bytes) -> str:
     return _digest_fault(packet, b"\r\n".join(lines)) if packet.kind == _TEXT else ""
 
 
-def detached_form_fault(signature: bytes, text: bytes) -> str:
+def detached_form_refusal(signature: bytes, text: bytes) -> str:
     """Return why gpgv would refuse an armored detached signature of `text` that is good; "" when not."""
     packet, fault = _packet(signature)
     if packet is None:

@@ -1,1 +1,1 @@
-"""Verifying a published repository: what clients see, and what the package table says, one fault at a time."""
+"""Verifying a published repository: what clients see, and what the package table says, one finding at a time."""

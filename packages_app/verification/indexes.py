@@ -16,25 +16,25 @@ from packages_app.indexes.entry import IndexEntry, entries_in
 from packages_app.indexes.packages import Placed, patch_folder, plan_of
 from packages_app.indexes.pdiff import Content, listed_objects
 from packages_app.indexes.release import ReleaseEntry
-from packages_app.verification.fault import Cure, Fault
+from packages_app.verification.finding import Cure, Finding
 from packages_app.verification.reader import Check, Reader, Trouble, View
 from packages_app.verification.release import NAMES
 
-_Faults = Mapping[Trouble, tuple[str, Cure]]
+_Findings = Mapping[Trouble, tuple[str, Cure]]
 """The code and the cure of what may be wrong with an object."""
 _NOT_SERVED = {Trouble.NOT_SERVED: ("not_served", Cure.NONE)}
-_BY_NAME: _Faults = {
+_BY_NAME: _Findings = {
     Trouble.MISSING: ("index_missing", Cure.PUBLISH),
     Trouble.DIFFERS: ("index_differs", Cure.PUBLISH),
     **_NOT_SERVED,
 }
 # What is never replaced has to go first.
-_BY_HASH: _Faults = {
+_BY_HASH: _Findings = {
     Trouble.MISSING: ("by_hash_missing", Cure.PUBLISH),
     Trouble.DIFFERS: ("by_hash_differs", Cure.DROP),
     **_NOT_SERVED,
 }
-_PATCH: _Faults = {
+_PATCH: _Findings = {
     Trouble.MISSING: ("patch_missing", Cure.PUBLISH),
     Trouble.DIFFERS: ("patch_differs", Cure.DROP),
     **_NOT_SERVED,
@@ -45,9 +45,9 @@ _NAMED = 20
 
 @dataclass
 class ExaminedIndexes:
-    """The faults of a suite's indexes, the text of each Packages file that could be read, and how many were read."""
+    """The findings of a suite's indexes, the text of each Packages file that could be read, and how many were read."""
 
-    faults: list[Fault] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     texts: dict[str, bytes] = field(default_factory=dict)
     read: int = 0
 
@@ -67,14 +67,14 @@ def examine_indexes(
         for by_hash in (True, False):
             hold()
             key = by_hash_path(suite.name, name, entry.sha256) if by_hash else suite_path(suite.name, name)
-            check = partial(_index_fault, key=key, name=name, entries=entries, texts=examined.texts)
+            check = partial(_index_finding, key=key, name=name, entries=entries, texts=examined.texts)
             _examine(view, suite, key, check, examined, _BY_HASH if by_hash else _BY_NAME)
     for folder in plan_of(suite).folders:
         place = patch_folder(folder)
         for name, content in listed_objects(examined.texts.get(f"{place}/Index", b"")).items():
             hold()
             key = suite_path(suite.name, f"{place}/{name}")
-            _examine(view, suite, key, partial(_patch_fault, key=key, content=content), examined, _PATCH)
+            _examine(view, suite, key, partial(_patch_finding, key=key, content=content), examined, _PATCH)
     return examined
 
 
@@ -84,16 +84,16 @@ def _examine(
     key: str,
     check: Check,
     examined: ExaminedIndexes,
-    faults: _Faults,
+    findings: _Findings,
 ) -> None:
     examined.read += 1
     problem = view.problem(key, check)
     if problem is not None:
-        code, cure = faults[problem.trouble]
-        examined.faults.append(Fault(code, key, problem.text, cure, suite.name))
+        code, cure = findings[problem.trouble]
+        examined.findings.append(Finding(code, key, problem.text, cure, suite.name))
 
 
-def _index_fault(
+def _index_finding(
     reader: Reader, key: str, name: str, entries: Mapping[str, ReleaseEntry], texts: dict[str, bytes]
 ) -> str:
     """Return what is wrong with a form of an index against every hash that Release lists; a sound text is kept."""
@@ -124,32 +124,32 @@ def _index_fault(
     return ""
 
 
-def _patch_fault(reader: Reader, key: str, content: Content) -> str:
+def _patch_finding(reader: Reader, key: str, content: Content) -> str:
     found = reader.read(key, content.size).checksums
     return "" if found.sha256 == content.sha256 else f"It has SHA256 {found.sha256}, Index lists {content.sha256}."
 
 
-def examine_contents(suite: Suite, texts: Mapping[str, bytes], placed: Collection[Placed]) -> list[Fault]:
+def examine_contents(suite: Suite, texts: Mapping[str, bytes], placed: Collection[Placed]) -> list[Finding]:
     """Compare the Packages files with the suite's complete records, in index order: each is in its index, as it says.
 
-    A file that could not be read has its fault already.
+    A file that could not be read has its finding already.
     """
     plan = plan_of(suite)
-    faults: list[Fault] = []
+    findings: list[Finding] = []
     for folder in plan.folders:
         name = f"{folder}/Packages"
         wanted = [one.entry for one in placed if folder in plan.folders_of(one)]
         if name in texts and texts[name] != b"".join(entry.stanza for entry in wanted):
-            faults += _content_faults(suite, name, texts[name], wanted)
-    return faults
+            findings += _content_findings(suite, name, texts[name], wanted)
+    return findings
 
 
-def _content_faults(suite: Suite, name: str, text: bytes, entries: Collection[IndexEntry]) -> list[Fault]:
-    fault = partial(Fault, where=suite_path(suite.name, name), repair=Cure.PUBLISH, suite=suite.name)
+def _content_findings(suite: Suite, name: str, text: bytes, entries: Collection[IndexEntry]) -> list[Finding]:
+    finding = partial(Finding, where=suite_path(suite.name, name), repair=Cure.PUBLISH, suite=suite.name)
     try:
         found = {entry.key: (entry.pool_path, entry.sha256) for entry in entries_in(text)}
     except (CandidateRefused, InvalidVersion) as error:
-        return [fault("index_unreadable", text=f"A stanza can't be read: {error}.")]
+        return [finding("index_unreadable", text=f"A stanza can't be read: {error}.")]
     wanted = {entry.key: (entry.pool_path, entry.sha256) for entry in entries}
     cases = (
         ("not_published", "The table has {}, the index has not.", wanted.keys() - found.keys()),
@@ -160,8 +160,8 @@ def _content_faults(suite: Suite, name: str, text: bytes, entries: Collection[In
             [key for key in wanted.keys() & found.keys() if wanted[key] != found[key]],
         ),
     )
-    faults = [fault(code, text=said.format(_named(keys))) for code, said, keys in cases if keys]
-    return faults or [fault("index_outdated", text="Its stanzas are not those that the records give now.")]
+    findings = [finding(code, text=said.format(_named(keys))) for code, said, keys in cases if keys]
+    return findings or [finding("index_outdated", text="Its stanzas are not those that the records give now.")]
 
 
 def _named(keys: Iterable[tuple[str, str]]) -> str:
@@ -172,20 +172,20 @@ def _named(keys: Iterable[tuple[str, str]]) -> str:
 
 def examine_waiting_names(
     view: View, suite: Suite, entries: Mapping[str, ReleaseEntry], seen: Collection[str]
-) -> list[Fault]:
+) -> list[Finding]:
     """Look at what the suite's next publication will write by hash, except for the keys in `seen`.
 
     An object there that is not what its name says would make that publication refuse to go on.
     """
-    faults = []
+    findings = []
     for name in plan_of(suite).stored:
         key = by_hash_path(suite.name, name, entries[name].sha256)
         if key in seen:
             continue
         problem = View(view.stored, None, view.now).problem(key, _by_name(key, entries[name]))
         if problem is not None and problem.trouble is Trouble.DIFFERS:
-            faults.append(Fault("by_hash_differs", key, problem.text, Cure.DROP, suite.name))
-    return faults
+            findings.append(Finding("by_hash_differs", key, problem.text, Cure.DROP, suite.name))
+    return findings
 
 
 def _by_name(key: str, wanted: ReleaseEntry) -> Check:
@@ -196,7 +196,7 @@ def _by_name(key: str, wanted: ReleaseEntry) -> Check:
     return check
 
 
-def strays_of(suite: Suite, keys: Iterable[str], entries: Collection[str]) -> list[Fault]:
+def strays_of(suite: Suite, keys: Iterable[str], entries: Collection[str]) -> list[Finding]:
     """Find objects below a suite's folder that nobody reads: neither Release's, nor by hash, nor a place of an index.
 
     What was published by hash before stays for a time; taking it away is the sweep's work.
@@ -205,7 +205,7 @@ def strays_of(suite: Suite, keys: Iterable[str], entries: Collection[str]) -> li
     listed_only = set(plan_of(suite).names) - stored
     known = {suite_path(suite.name, name) for name in {*stored, *entries, *NAMES} - listed_only}
     return [
-        Fault("stray", key, "No Release names it.", Cure.SET_ASIDE, suite.name)
+        Finding("stray", key, "No Release names it.", Cure.SET_ASIDE, suite.name)
         for key in keys
         if key not in known and "/by-hash/" not in key and not is_patch(key)
     ]

@@ -10,7 +10,7 @@ from sys import intern
 
 from packages_app.core.errors import InvalidVersion
 from packages_app.core.record import PackageRecord, TableKey, named_key
-from packages_app.verification.fault import Cure, Fault, Pool
+from packages_app.verification.finding import Cure, Finding, Pool
 from packages_app.verification.reader import CONNECTIONS, Problem, Reader, Trouble, View
 
 _CODES = {
@@ -48,18 +48,18 @@ def pool_file_of(record: PackageRecord) -> PoolFile:
     return PoolFile(record.pool_path, record.file_size, record.sha256_hash, package, version_key, record.key)
 
 
-def listing_faults(files: Iterable[PoolFile], sizes: Mapping[str, int]) -> list[Fault]:
+def listing_findings(files: Iterable[PoolFile], sizes: Mapping[str, int]) -> list[Finding]:
     """Compare records with the pool's listing (size in bytes by key): files that are not there, or of another size."""
-    faults = []
+    findings = []
     for path, file in sorted(_by_path(files).items()):
         size = sizes.get(path)
         if size is None:
             text = f"{named_key(file.key)} has no file in the bucket."
-            faults.append(Fault("pool_missing", path, text, Cure.RESTORE, record=file.key))
+            findings.append(Finding("pool_missing", path, text, Cure.RESTORE, record=file.key))
         elif file.size is not None and size != file.size:
             text = f"It has {size} bytes in the bucket, the record says {file.size}."
-            faults.append(Fault("pool_differs", path, text, Cure.RESTORE, record=file.key))
-    return faults
+            findings.append(Finding("pool_differs", path, text, Cure.RESTORE, record=file.key))
+    return findings
 
 
 def _by_path(files: Iterable[PoolFile]) -> dict[str, PoolFile]:
@@ -96,17 +96,17 @@ def _newest(files: Iterable[PoolFile]) -> Iterable[PoolFile]:
     return newest.values()
 
 
-def byte_faults(view: View, files: list[PoolFile], advance: Callable[[int, int], None]) -> list[Fault]:
+def byte_findings(view: View, files: list[PoolFile], advance: Callable[[int, int], None]) -> list[Finding]:
     """Read files over several connections, each by size and SHA256; `advance` hears (files read, files in all)."""
-    faults = []
+    findings = []
     with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="verify") as readers:
         problems = readers.map(lambda file: file_problem(view, file.path, file.size or 0, file.sha256), files)
         for done, (file, problem) in enumerate(zip(files, problems, strict=True)):
             if problem is not None:
                 cure = Cure.NONE if problem.trouble is Trouble.NOT_SERVED else Cure.RESTORE
-                faults.append(Fault(_CODES[problem.trouble], file.path, problem.text, cure, record=file.key))
+                findings.append(Finding(_CODES[problem.trouble], file.path, problem.text, cure, record=file.key))
             advance(done + 1, len(files))
-    return faults
+    return findings
 
 
 def file_problem(view: View, path: str, size: int, sha256: str) -> Problem | None:

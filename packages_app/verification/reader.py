@@ -114,7 +114,7 @@ class ServedObjects:
         return said
 
     def read(self, key: str, limit_bytes: int, *, keep: bool = False) -> Reading:
-        """Read an object over HTTP; a connection that breaks, and a server's own fault, are tried three times."""
+        """Read an object over HTTP; a connection that breaks, and a server's own finding, are tried three times."""
         for tried in range(_TRIES):
             try:
                 return self._once(key, limit_bytes, keep=keep)

@@ -11,9 +11,9 @@ from packages_app.core.layout import suite_path
 from packages_app.core.repository import Repository, Suite
 from packages_app.indexes.release import IDENTITY_FIELDS, Release, parse_release, release_date, render_release
 from packages_app.publishing.dates import CLOCK_SLACK
-from packages_app.signing.armor import clear_form_fault, detached_form_fault
+from packages_app.signing.armor import clear_form_refusal, detached_form_refusal
 from packages_app.signing.openpgp import verified_text
-from packages_app.verification.fault import Cure, Fault
+from packages_app.verification.finding import Cure, Finding
 from packages_app.verification.reader import Reader, Unreadable
 
 NAMES = ("InRelease", "Release", "Release.gpg")
@@ -26,13 +26,13 @@ Near = Callable[[datetime, datetime, datetime], bool]
 
 @dataclass
 class ExaminedRelease:
-    """What a suite's signed Release says, None when nothing signed is there, and the faults of its three forms.
+    """What a suite's signed Release says, None when nothing signed is there, and the findings of its three forms.
 
-    `sound` holds the bytes of each form that has no fault, by its key.
+    `sound` holds the bytes of each form that has no finding, by its key.
     """
 
     release: Release | None = None
-    faults: list[Fault] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     sound: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -41,60 +41,62 @@ def examine_release(
 ) -> ExaminedRelease:
     """Read InRelease, Release and Release.gpg from the bucket and compare them with each other and the settings."""
     examined = ExaminedRelease()
-    bodies = _bodies(stored, suite, examined.faults)
-    text = _signed_text(suite, bodies, keyring, examined.faults)
+    bodies = _bodies(stored, suite, examined.findings)
+    text = _signed_text(suite, bodies, keyring, examined.findings)
     if text is not None:
         try:
             examined.release = parse_release(text)
         except CandidateRefused as error:
-            examined.faults.append(_fault("bad_release", suite, "InRelease", error.message))
+            examined.findings.append(_finding("bad_release", suite, "InRelease", error.message))
     if examined.release is not None:
-        examined.faults += _date_faults(suite, examined.release, now, near)
-        examined.faults += _field_faults(repository, suite, examined.release)
-    at_fault = {fault.where for fault in examined.faults if fault.code in _OF_BYTES}
+        examined.findings += _date_findings(suite, examined.release, now, near)
+        examined.findings += _field_findings(repository, suite, examined.release)
+    at_finding = {finding.where for finding in examined.findings if finding.code in _OF_BYTES}
     examined.sound = {
-        key: body for name, body in bodies.items() if (key := suite_path(suite.name, name)) not in at_fault
+        key: body for name, body in bodies.items() if (key := suite_path(suite.name, name)) not in at_finding
     }
     return examined
 
 
-def _fault(code: str, suite: Suite, name: str, text: str, cure: Cure = Cure.PUBLISH) -> Fault:
-    return Fault(code, suite_path(suite.name, name), text, cure, suite.name)
+def _finding(code: str, suite: Suite, name: str, text: str, cure: Cure = Cure.PUBLISH) -> Finding:
+    return Finding(code, suite_path(suite.name, name), text, cure, suite.name)
 
 
-def _bodies(stored: Reader, suite: Suite, faults: list[Fault]) -> dict[str, bytes]:
+def _bodies(stored: Reader, suite: Suite, findings: list[Finding]) -> dict[str, bytes]:
     bodies = {}
     for name in NAMES:
         try:
             bodies[name] = stored.read(suite_path(suite.name, name), _LIMIT_BYTES, keep=True).body
         except Unreadable as error:
             code = "release_missing" if error.missing else "bad_signature"
-            faults.append(_fault(code, suite, name, error.message))
+            findings.append(_finding(code, suite, name, error.message))
     return bodies
 
 
-def _signed_text(suite: Suite, bodies: Mapping[str, bytes], keyring: bytes, faults: list[Fault]) -> bytes | None:
+def _signed_text(suite: Suite, bodies: Mapping[str, bytes], keyring: bytes, findings: list[Finding]) -> bytes | None:
     """Return the text that our key signed, InRelease's before that of the pair; finds which of the three is wrong."""
     release, signature = bodies.get("Release"), bodies.get("Release.gpg")
     clear, why = _clear_text(bodies["InRelease"], keyring) if "InRelease" in bodies else (None, "")
-    pair = _signature_fault(release, signature, keyring) if release is not None and signature is not None else "no pair"
+    pair = (
+        _signature_finding(release, signature, keyring) if release is not None and signature is not None else "no pair"
+    )
     if clear is None:
         if why:
-            faults.append(_fault("bad_signature", suite, "InRelease", why))
+            findings.append(_finding("bad_signature", suite, "InRelease", why))
         if not pair:
             return release
         text = "No good signature says that it is what was published, and no InRelease does."
         names = [name for name in ("Release", "Release.gpg") if name in bodies]
-        faults += [_fault("bad_signature", suite, name, text) for name in names]
+        findings += [_finding("bad_signature", suite, name, text) for name in names]
         return None
     if release is not None and release != clear and not pair and _newer(release, clear):
         text = "It is older than Release: an interrupted publication left it, or somebody put an old one back."
-        faults.append(_fault("release_differs", suite, "InRelease", text))
+        findings.append(_finding("release_differs", suite, "InRelease", text))
         return clear
     if release is not None and release != clear:
-        faults.append(_fault("release_differs", suite, "Release", "It does not say what InRelease says."))
-    if signature is not None and (said := _signature_fault(clear, signature, keyring)):
-        faults.append(_fault("bad_signature", suite, "Release.gpg", said))
+        findings.append(_finding("release_differs", suite, "Release", "It does not say what InRelease says."))
+    if signature is not None and (said := _signature_finding(clear, signature, keyring)):
+        findings.append(_finding("bad_signature", suite, "Release.gpg", said))
     return clear
 
 
@@ -103,15 +105,15 @@ def _clear_text(signed: bytes, keyring: bytes) -> tuple[bytes | None, str]:
     text = verified_text(signed, keyring)
     if text is None:
         return None, "It has no good signature of our key."
-    fault = clear_form_fault(signed, text)
-    return (None, f"gpgv refuses it: {fault}.") if fault else (text, "")
+    finding = clear_form_refusal(signed, text)
+    return (None, f"gpgv refuses it: {finding}.") if finding else (text, "")
 
 
-def _signature_fault(text: bytes, signature: bytes, keyring: bytes) -> str:
+def _signature_finding(text: bytes, signature: bytes, keyring: bytes) -> str:
     if verified_text(text, keyring, signature=signature) is None:
         return "It is no good signature of our key for Release."
-    fault = detached_form_fault(signature, text)
-    return f"gpgv refuses it: {fault}." if fault else ""
+    finding = detached_form_refusal(signature, text)
+    return f"gpgv refuses it: {finding}." if finding else ""
 
 
 def _newer(one: bytes, other: bytes) -> bool:
@@ -121,23 +123,23 @@ def _newer(one: bytes, other: bytes) -> bool:
         return False
 
 
-def _date_faults(suite: Suite, release: Release, now: datetime, near: Near) -> list[Fault]:
+def _date_findings(suite: Suite, release: Release, now: datetime, near: Near) -> list[Finding]:
     until = release_date(release.valid_until)
     if release.date - now > CLOCK_SLACK:
         text = f"Its Date is {release_date(release.date)}, in the future: clients refuse it."
-        return [_fault("future_date", suite, "InRelease", text)]
+        return [_finding("future_date", suite, "InRelease", text)]
     if release.valid_until <= now:
-        return [_fault("expired", suite, "InRelease", f"It was valid until {until}: clients refuse it.")]
+        return [_finding("expired", suite, "InRelease", f"It was valid until {until}: clients refuse it.")]
     if near(release.date, release.valid_until, now):
         text = f"It is valid until {until} only; it should have been signed again at half of its life."
-        return [_fault("expiring", suite, "InRelease", text)]
+        return [_finding("expiring", suite, "InRelease", text)]
     return []
 
 
-def _field_faults(repository: Repository, suite: Suite, release: Release) -> list[Fault]:
+def _field_findings(repository: Repository, suite: Suite, release: Release) -> list[Finding]:
     """Compare all fields but the dates with what would be written now."""
     wanted = parse_release(render_release(repository, suite, {}, release.date)).fields
-    faults = []
+    findings = []
     for name, value in wanted.items():
         found = release.fields.get(name, "")
         if name in ("Date", "Valid-Until") or found == value:
@@ -145,7 +147,7 @@ def _field_faults(repository: Repository, suite: Suite, release: Release) -> lis
         text = f"{name} is {found!r}, repository.yaml says {value!r}."
         if name in IDENTITY_FIELDS:
             text += " Restore it there, or show clients the change: force_rebuild --new-identity."
-            faults.append(_fault("identity_differs", suite, "InRelease", text, Cure.NONE))
+            findings.append(_finding("identity_differs", suite, "InRelease", text, Cure.NONE))
         else:
-            faults.append(_fault("release_outdated", suite, "InRelease", text))
-    return faults
+            findings.append(_finding("release_outdated", suite, "InRelease", text))
+    return findings

@@ -21,7 +21,7 @@ def test_a_publisher_verifies_and_repairs(standing, as_member):
     assert Job.objects.filter(kind="verify_repository").count() == 2
     job = Job.objects.get(kind="verify_repository", subject="pool of all")
     page = page_of(client, job)
-    assert "1 fault" in page
+    assert "1 finding" in page
     assert f"to {TOOL}" in page
     assert f'value="{job.result["digest"]}"' in page
     answer = client.post(f"{BASE}/{job.pk}/repair/", {"digest": job.result["digest"]})
@@ -29,7 +29,7 @@ def test_a_publisher_verifies_and_repairs(standing, as_member):
     assert answer.url == f"{BASE}/{repair.pk}/change/"
     assert repair.requested_by.get_username() == "Publishers"
     standing.stack.run_jobs()
-    assert "No fault was found afterwards" in page_of(client, repair)
+    assert "No finding was found afterwards" in page_of(client, repair)
     assert standing.path(TOOL).exists()
 
 
@@ -40,7 +40,7 @@ def test_a_plan_that_was_not_shown_is_refused_with_the_remedy(standing, as_membe
     assert sorted(job.subject for job in Job.objects.all()) == ["pool of all, all of it", "suite stable"]
     job = Job.objects.get(subject="pool of all, all of it")
     assert (job.arguments["pool"], job.result["faults"]) == ("all", [])
-    assert "No fault was found." in page_of(client, job)
+    assert "No finding was found." in page_of(client, job)
     for digest in ("", "0" * 64):
         answer = client.post(f"{BASE}/{job.pk}/repair/", {"digest": digest}, follow=True)
         assert "Verify again" in answer.content.decode()
@@ -54,7 +54,7 @@ def test_those_who_may_not_publish_may_look_only(standing, as_member):
     standing.stack.run_jobs()
     assert ">Verify<" not in client.get("/admin/").content.decode()
     page = page_of(client, job)
-    assert "1 fault" in page
+    assert "1 finding" in page
     assert ">Repair<" not in page
     job.refresh_from_db()
     assert client.post(f"{BASE}/{job.pk}/repair/", {"digest": job.result["digest"]}).status_code == 403

@@ -1,4 +1,4 @@
-"""`verify_repository`: a line a fault, an exit code, and a repair only on consent."""
+"""`verify_repository`: a line a finding, an exit code, and a repair only on consent."""
 
 import io
 import json
@@ -34,12 +34,12 @@ def run(*arguments):
 def test_a_sound_repository_ends_with_0(standing):
     said = call("verify_repository")
     assert "12 indexes and 5 pool files read (seed " in said
-    assert said.endswith(", 0 faults\n")
+    assert said.endswith(", 0 findings\n")
     assert run("stable", "--pool", "none")[0] == 0
     assert refused("verify_repository", "nowhere").returncode == 2
 
 
-def test_each_fault_is_a_line_and_the_code_is_1(standing):
+def test_each_finding_is_a_line_and_the_code_is_1(standing):
     standing.path(TOOL).unlink()
     standing.corrupt(COPY)
     code, said, _ = run()
@@ -85,7 +85,7 @@ def test_json_stands_alone_on_standard_output(standing):
     code, said, besides = run("--json", "--repair")
     document = json.loads(said)
     assert code == 1
-    assert [fault["code"] for fault in document["faults"]] == ["pool_missing"]
+    assert [finding["code"] for finding in document["faults"]] == ["pool_missing"]
     assert [TOOL in line for line in document["plan"]] == [True]
     assert "Nothing was changed" in besides
     code, said, _ = run("--json", "--repair", "--yes", "--seed", "one", "--sample", "3")

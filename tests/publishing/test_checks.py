@@ -84,7 +84,7 @@ def test_a_corrupt_candidate_is_refused(candidate, corrupt, says):
         check(corrupt(candidate))
 
 
-def test_a_fault_of_the_files_is_found_though_the_block_went_well(candidate):
+def test_a_finding_of_the_files_is_found_though_the_block_went_well(candidate):
     went_well = False
     with (
         pytest.raises(CandidateRefused, match="does not unpack to Packages"),

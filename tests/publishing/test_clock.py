@@ -66,7 +66,7 @@ def test_a_clock_ahead_of_the_stores_publishes_nothing(stack):
     assert stack.dists() == {}
 
 
-def test_a_clock_a_little_ahead_is_no_fault(stack):
+def test_a_clock_a_little_ahead_is_no_finding(stack):
     assert publisher(seconds=5).publish(stable(), Demand()).switched
 
 
@@ -94,7 +94,7 @@ def test_a_rebuild_mends_a_date_that_no_client_took(stack, settings):
     assert not Notice.objects.filter(kind="clock_wrong", settled=None).exists()
 
 
-def test_a_burst_of_publications_waits_for_the_clock_and_is_no_fault():
+def test_a_burst_of_publications_waits_for_the_clock_and_is_no_finding():
     now = datetime(2026, 1, 1, 12, 0, 0, 400_000, tzinfo=UTC)
     released = [parse_release(render_release(REPOSITORY, REPOSITORY.default_suite, {}, now + timedelta(seconds=ahead)))
                 for ahead in (0, 9, 11, 600)]  # fmt: skip

@@ -1,6 +1,6 @@
 """Which pool files a sample has: the newest versions, and others by chance that can be had again."""
 
-from packages_app.verification.fault import Pool
+from packages_app.verification.finding import Pool
 from packages_app.verification.pool import chosen, pool_file_of
 from tests.records import make_record
 

@@ -12,7 +12,7 @@ from packages_app.management.terminal import EXIT_FAILED, ServiceCommand, termin
 from packages_app.services.repair.apply import apply_repair
 from packages_app.services.repair.plan import RepairPlan, plan_repair
 from packages_app.services.verification.verify import verify_repository
-from packages_app.verification.fault import Pool, Verification
+from packages_app.verification.finding import Pool, Verification
 
 
 def _count(text: str) -> int:
@@ -26,7 +26,7 @@ class Command(ServiceCommand):
 
     help = (
         "Look for everything that is not as it should be: what clients see over HTTP, then table, mirror and bucket."
-        " One line a fault; 0 when there is none (left), 1 otherwise."
+        " One line a finding; 0 when there is none (left), 1 otherwise."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -56,14 +56,14 @@ class Command(ServiceCommand):
             )
             plan = plan_repair(verification, progress) if options["repair"] else None
         _tell(verification, out)
-        said = {**verification.as_dict(), "faults": [fault.as_dict() for fault in verification.faults]}
+        said = {**verification.as_dict(), "faults": [finding.as_dict() for finding in verification.findings]}
         if plan is not None:
             said["plan"] = plan.lines()
             verification = self._repair(plan, out, said, consented=options["yes"])
         if options["json"]:
             self.stdout.write(json.dumps(said, indent=1))
-        if verification.faults:
-            raise CommandError(f"{len(verification.faults)} faults.", returncode=EXIT_FAILED)
+        if verification.findings:
+            raise CommandError(f"{len(verification.findings)} findings.", returncode=EXIT_FAILED)
 
     def _repair(self, plan: RepairPlan, out: OutputWrapper, said: dict[str, Any], *, consented: bool) -> Verification:
         """Show a plan and do it on consent; return what is found afterwards."""
@@ -76,16 +76,16 @@ class Command(ServiceCommand):
         for line in outcome.failed:
             out.write(f"not repaired: {line}")
         _tell(outcome.verification, out)
-        left = [fault.as_dict() for fault in outcome.verification.faults]
+        left = [finding.as_dict() for finding in outcome.verification.findings]
         said.update(done=outcome.done, failed=outcome.failed, left=left)
         return outcome.verification
 
 
 def _tell(verification: Verification, out: OutputWrapper) -> None:
-    for fault in verification.faults:
-        out.write(str(fault))
+    for finding in verification.findings:
+        out.write(str(finding))
     read = f"{verification.indexes} indexes and {verification.pool_files} pool files read (seed {verification.seed})"
-    out.write(f"{', '.join(verification.suites)}: {read}, {len(verification.faults)} faults")
+    out.write(f"{', '.join(verification.suites)}: {read}, {len(verification.findings)} findings")
 
 
 def _consents(out: OutputWrapper) -> bool:

@@ -11,7 +11,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from packages_app.core.candidate_fault import CandidateFault, faults_digest
+from packages_app.core.candidate_finding import CandidateFinding, findings_digest
 from packages_app.core.errors import CandidateHeld, CandidateRefused, PackageRefused
 from packages_app.models import HeldCandidate, Job, Notice
 from packages_app.services.jobs import queue
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 def approved_digest(suite: str) -> str:
-    """Return the digest of the faults that a person has approved for a suite's next publication; "" when none."""
+    """Return the digest of the findings that a person has approved for a suite's next publication; "" when none."""
     approved = HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.APPROVED).first()
     return approved.digest if approved else ""
 
@@ -35,13 +35,13 @@ def is_held_back(suite: str) -> bool:
 
 
 def hold_back(suite: str, error: CandidateRefused, job: Job | None) -> HeldCandidate:
-    """Keep a candidate that was not published, once for the same faults, and tell people; return its row."""
+    """Keep a candidate that was not published, once for the same findings, and tell people; return its row."""
     values = _values(suite, error)
     with transaction.atomic():
         _outdate(suite, but=str(values["digest"]))
         held = _waiting(suite, values, job)
     notify(Notice.Kind.CANDIDATE_HELD, suite, error.message, remedy=error.remedy, job=job)
-    log.warning("candidate_held", suite=suite, held=held.pk, faults=[fault["code"] for fault in held.faults])
+    log.warning("candidate_held", suite=suite, held=held.pk, findings=[finding["code"] for finding in held.findings])
     return held
 
 
@@ -55,10 +55,10 @@ def settle_candidates(suite: str, *, switched: bool) -> None:
 
 
 def approve(held: HeldCandidate, user: queue.Asker) -> Job:
-    """Let a held candidate's faults pass, and ask for the publication; return its job.
+    """Let a held candidate's findings pass, and ask for the publication; return its job.
 
-    The approval holds for just the faults shown: others hold the candidate back again. Raise `PackageRefused` when
-    it no longer waits, or when its faults are none that a person can accept.
+    The approval holds for just the findings shown: others hold the candidate back again. Raise `PackageRefused` when
+    it no longer waits, or when its findings are none that a person can accept.
     """
     if not held.approvable:
         raise PackageRefused(
@@ -86,18 +86,18 @@ def _decide(held: HeldCandidate, state: HeldCandidate.State, user: queue.Asker) 
 
 
 def _values(suite: str, error: CandidateRefused) -> dict[str, object]:
-    """Return the row's values; a candidate that can't be read back has one fault that nobody can approve."""
+    """Return the row's values; a candidate that can't be read back has one finding that nobody can approve."""
     if isinstance(error, CandidateHeld):
         return {
-            "faults": [asdict(fault) for fault in error.faults],
-            "digest": faults_digest(error.faults),
+            "findings": [asdict(finding) for finding in error.findings],
+            "digest": findings_digest(error.findings),
             "added": list(error.added),
             "removed": list(error.removed),
             "packages": error.packages,
             "approvable": True,
         }
-    fault = CandidateFault(_UNREADABLE, error.message, error.remedy, ())
-    return {"faults": [asdict(fault)], "digest": _UNREADABLE, "packages": 0, "approvable": False}
+    finding = CandidateFinding(_UNREADABLE, error.message, error.remedy, ())
+    return {"findings": [asdict(finding)], "digest": _UNREADABLE, "packages": 0, "approvable": False}
 
 
 def _outdate(suite: str, *, but: str) -> None:

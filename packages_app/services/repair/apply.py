@@ -25,7 +25,7 @@ from packages_app.services.verification.verify import verify_repository
 from packages_app.services.verification.verify_pool import ORPHAN_AGE, sweep_of
 from packages_app.sweeping.removal import move_orphans, put_back_named
 from packages_app.sweeping.sweep import Leftover
-from packages_app.verification.fault import Part, Pool, Verification
+from packages_app.verification.finding import Part, Pool, Verification
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +90,7 @@ def apply_repair(
         orphan_age=orphan_age,
         job=job,
     )
-    log.info("repository_repaired", done=outcome.done, failed=outcome.failed, left=len(outcome.verification.faults))
+    log.info("repository_repaired", done=outcome.done, failed=outcome.failed, left=len(outcome.verification.findings))
     return outcome
 
 

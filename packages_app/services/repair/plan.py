@@ -16,7 +16,7 @@ from packages_app.core.repository import Suite
 from packages_app.indexes.packages import plan_of
 from packages_app.services import adapters
 from packages_app.services.repair.repair import Origin, Place, origins
-from packages_app.verification.fault import Cure, Fault, Verification
+from packages_app.verification.finding import Cure, Finding, Verification
 
 _DIGEST_DIGITS = 16
 
@@ -56,11 +56,11 @@ class Action:
 
 @dataclass(frozen=True)
 class RepairPlan:
-    """What a repair does, in its order, and the faults that it can't heal, each with the reason."""
+    """What a repair does, in its order, and the findings that it can't heal, each with the reason."""
 
     verification: Verification
     actions: tuple[Action, ...]
-    hopeless: tuple[tuple[Fault, str], ...]
+    hopeless: tuple[tuple[Finding, str], ...]
 
     @property
     def digest(self) -> str:
@@ -72,53 +72,53 @@ class RepairPlan:
     def lines(self) -> list[str]:
         """Return the plan as people read it."""
         return [action.text for action in self.actions] + [
-            f"not repaired: {fault.code} {fault.where}: {why}" for fault, why in self.hopeless
+            f"not repaired: {finding.code} {finding.where}: {why}" for finding, why in self.hopeless
         ]
 
 
 def plan_repair(verification: Verification, progress: Progress) -> RepairPlan:
     """Plan a repair of all that can be healed; changes nothing."""
     progress.step("plan the repair")
-    by_cure: dict[Cure, list[Fault]] = {cure: [] for cure in Cure}
-    for fault in verification.faults:
-        by_cure[fault.repair].append(fault)
+    by_cure: dict[Cure, list[Finding]] = {cure: [] for cure in Cure}
+    for finding in verification.findings:
+        by_cure[finding.repair].append(finding)
     restored, hopeless = _restoring(by_cure[Cure.RESTORE])
-    hopeless = [(fault, fault.text) for fault in by_cure[Cure.NONE]] + hopeless
+    hopeless = [(finding, finding.text) for finding in by_cure[Cure.NONE]] + hopeless
     drops = [
-        Action(Act.DROP, fault.where, f"delete {fault.where}: its bytes are not what its name says", fault.suite)
-        for fault in by_cure[Cure.DROP]
+        Action(Act.DROP, finding.where, f"delete {finding.where}: its bytes are not what its name says", finding.suite)
+        for finding in by_cure[Cure.DROP]
     ]
-    to_publish = {fault.suite for cure in (Cure.PUBLISH, Cure.DROP) for fault in by_cure[cure]}
+    to_publish = {finding.suite for cure in (Cure.PUBLISH, Cure.DROP) for finding in by_cure[cure]}
     published = [_publication(suite) for suite in adapters.repository().suites if suite.name in to_publish]
-    moved = [_setting_aside(fault) for fault in by_cure[Cure.SET_ASIDE]]
+    moved = [_setting_aside(finding) for finding in by_cure[Cure.SET_ASIDE]]
     actions = [*restored, *drops, *published, *moved, *_reconciling(by_cure[Cure.RECONCILE])]
     return RepairPlan(verification, tuple(actions), tuple(hopeless))
 
 
-def _restoring(faults: Iterable[Fault]) -> tuple[list[Action], list[tuple[Fault, str]]]:
-    listed = list(faults)
+def _restoring(findings: Iterable[Finding]) -> tuple[list[Action], list[tuple[Finding, str]]]:
+    listed = list(findings)
     if not listed:
         return [], []
-    records = adapters.package_table().get_many({fault.record for fault in listed if fault.record is not None})
+    records = adapters.package_table().get_many({finding.record for finding in listed if finding.record is not None})
     origin_of = origins()
     actions, hopeless = [], []
-    for fault in listed:
-        record = records.get(fault.record) if fault.record is not None else None
+    for finding in listed:
+        record = records.get(finding.record) if finding.record is not None else None
         try:
-            if record is None or record.pool_path != fault.where:
-                raise RepomgrError(f"No record names {fault.where} any more.", remedy="Verify again.")
+            if record is None or record.pool_path != finding.where:
+                raise RepomgrError(f"No record names {finding.where} any more.", remedy="Verify again.")
             origin = origin_of(record)
         except RepomgrError as error:
-            hopeless.append((fault, str(error)))
+            hopeless.append((finding, str(error)))
             continue
         verb = "fetch" if origin.place is Place.VENDOR else "copy"
-        text = f"{verb} {origin} to {fault.where}: {record.file_size} bytes, SHA256 {record.sha256_hash}"
-        replaces = fault.code == "pool_differs"
+        text = f"{verb} {origin} to {finding.where}: {record.file_size} bytes, SHA256 {record.sha256_hash}"
+        replaces = finding.code == "pool_differs"
         if replaces:
             text += "; the wrong bytes there are put into staging below quarantine/ first"
         actions.append(
             Action(
-                Act.RESTORE, fault.where, text, origin=origin, sha256=record.sha256_hash, replaces=replaces,
+                Act.RESTORE, finding.where, text, origin=origin, sha256=record.sha256_hash, replaces=replaces,
                 record=record.key,
             )
         )  # fmt: skip
@@ -136,13 +136,13 @@ def _publication(suite: Suite) -> Action:
     return Action(Act.PUBLISH, f"dists/{suite.name}", "; ".join(texts), suite.name)
 
 
-def _setting_aside(fault: Fault) -> Action:
-    text = f"copy {fault.where} to staging below swept/, then delete it"
-    return Action(Act.SET_ASIDE, fault.where, text, fault.suite)
+def _setting_aside(finding: Finding) -> Action:
+    text = f"copy {finding.where} to staging below swept/, then delete it"
+    return Action(Act.SET_ASIDE, finding.where, text, finding.suite)
 
 
-def _reconciling(faults: list[Fault]) -> list[Action]:
-    if not faults:
+def _reconciling(findings: list[Finding]) -> list[Action]:
+    if not findings:
         return []
-    rows = ", ".join(sorted(fault.where.removeprefix("mirror: ") for fault in faults))
-    return [Action(Act.RECONCILE, "mirror", f"write {len(faults)} rows of the mirror from the table: {rows}")]
+    rows = ", ".join(sorted(finding.where.removeprefix("mirror: ") for finding in findings))
+    return [Action(Act.RECONCILE, "mirror", f"write {len(findings)} rows of the mirror from the table: {rows}")]

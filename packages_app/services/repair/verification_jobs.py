@@ -10,7 +10,7 @@ from packages_app.models import Job
 from packages_app.services.repair.apply import RepairOutcome, repair_repository
 from packages_app.services.repair.plan import RepairPlan, plan_repair
 from packages_app.services.verification.verify import verify_repository
-from packages_app.verification.fault import Fault, Part, Pool, Verification
+from packages_app.verification.finding import Finding, Part, Pool, Verification
 
 _SHOWN = 500
 
@@ -27,7 +27,7 @@ def verify_and_plan(job: Job, progress: Progress) -> dict[str, Any]:
         seed=str(job.pk),
         job=job,
     )
-    return result_of(verification, plan_repair(verification, progress) if verification.faults else None)
+    return result_of(verification, plan_repair(verification, progress) if verification.findings else None)
 
 
 def repair_as_consented(job: Job, progress: Progress) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def result_of(verification: Verification, plan: RepairPlan | None) -> dict[str, 
     actions = plan.actions if plan else ()
     return {
         **verification.as_dict(),
-        **_faults(verification.faults),
+        **_findings(verification.findings),
         "plan": _shown(plan.lines() if plan else []),
         "digest": plan.digest if plan else "",
         "consent": [action.digest for action in actions],
@@ -60,11 +60,11 @@ def result_of(verification: Verification, plan: RepairPlan | None) -> dict[str, 
 
 def result_of_repair(outcome: RepairOutcome) -> dict[str, Any]:
     """Return what a repair's page shows: what was done, what could not be, and what is wrong afterwards."""
-    return {"done": _shown(outcome.done), "failed": _shown(outcome.failed), **_faults(outcome.verification.faults)}
+    return {"done": _shown(outcome.done), "failed": _shown(outcome.failed), **_findings(outcome.verification.findings)}
 
 
-def _faults(faults: tuple[Fault, ...]) -> dict[str, Any]:
-    return {"found": len(faults), "faults": [fault.as_dict() for fault in faults[:_SHOWN]]}
+def _findings(findings: tuple[Finding, ...]) -> dict[str, Any]:
+    return {"found": len(findings), "faults": [finding.as_dict() for finding in findings[:_SHOWN]]}
 
 
 def _shown(lines: Iterable[str]) -> list[str]:

@@ -13,10 +13,10 @@ from packages_app.core.ports import Progress
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.publication.requests import known_suite
-from packages_app.services.verification.notices import tell_of_faults
+from packages_app.services.verification.notices import tell_of_findings
 from packages_app.services.verification.verify_pool import ORPHAN_AGE, verify_pool
 from packages_app.services.verification.verify_suite import verify_suite
-from packages_app.verification.fault import Cure, Fault, Part, Pool, Verification
+from packages_app.verification.finding import Cure, Finding, Part, Pool, Verification
 from packages_app.verification.reader import ServedObjects, StoredObjects, View
 
 
@@ -42,42 +42,42 @@ def verify_repository(
     wanted = [known_suite(name) for name in suites] or list(configured)
     whole = {suite.name for suite in wanted} == {suite.name for suite in configured}
     size = settings.VERIFY_SAMPLE if sample is None else sample
-    faults: list[Fault] = []
+    findings: list[Finding] = []
     indexes = pool_files = 0
     with ExitStack() as stack:
         served = stack.enter_context(ServedObjects(settings.PUBLIC_URL))
         progress.step("ask the public address", settings.PUBLIC_URL)
         away = served.unreachable(suite_path(wanted[0].name, "InRelease"))
-        faults += _unreachable(away)
+        findings += _unreachable(away)
         view = View(StoredObjects(adapters.bucket()), None if away else served, adapters.now())
         for suite in wanted if part is not Part.POOL else ():
             found, read = verify_suite(suite, view, progress)
-            faults, indexes = faults + found, indexes + read
+            findings, indexes = findings + found, indexes + read
         if part is not Part.SUITES:
             names = None if whole else frozenset(suite.name for suite in wanted)
             found, pool_files = verify_pool(
                 view, progress, suites=names, pool=pool, sample=size, seed=seed, orphan_age=orphan_age
             )
-            faults += found
+            findings += found
     verification = Verification(
         suites=tuple(suite.name for suite in wanted),
         whole=whole,
         pool=pool,
         sample=size,
         seed=seed,
-        faults=tuple({(fault.code, fault.where): fault for fault in faults}.values()),
+        findings=tuple({(finding.code, finding.where): finding for finding in findings}.values()),
         indexes=indexes,
         pool_files=pool_files,
         part=part,
     )
-    tell_of_faults(verification, job)
+    tell_of_findings(verification, job)
     return verification
 
 
-def _unreachable(why: str) -> list[Fault]:
+def _unreachable(why: str) -> list[Finding]:
     if not why:
         return []
     text = (
         f"It can't be reached from here: {why}. The bucket was read in its place. Check the web process or the server."
     )
-    return [Fault("unreachable", settings.PUBLIC_URL, text, Cure.NONE)]
+    return [Finding("unreachable", settings.PUBLIC_URL, text, Cure.NONE)]

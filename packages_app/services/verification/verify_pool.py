@@ -15,8 +15,8 @@ from packages_app.services import adapters
 from packages_app.services.mirror.packages import mirror_differences
 from packages_app.sweeping.retention import Keeping
 from packages_app.sweeping.sweep import Sweep
-from packages_app.verification.fault import Cure, Fault, Pool
-from packages_app.verification.pool import PoolFile, byte_faults, chosen, listing_faults, pool_file_of
+from packages_app.verification.finding import Cure, Finding, Pool
+from packages_app.verification.pool import PoolFile, byte_findings, chosen, listing_findings, pool_file_of
 from packages_app.verification.reader import View
 
 ORPHAN_AGE = timedelta(days=1)
@@ -32,7 +32,7 @@ def verify_pool(
     sample: int,
     seed: str,
     orphan_age: timedelta,
-) -> tuple[list[Fault], int]:
+) -> tuple[list[Finding], int]:
     """Look at the files of records, of those in some suites when they are named; else at mirror, orphans, strays too.
 
     Records are read once, one by one; kept is what they say of their files. Returns what was found, and how many pool
@@ -40,28 +40,28 @@ def verify_pool(
     """
     progress.step("read the package table")
     files: list[PoolFile] = []
-    faults = _mirror_faults(files) if suites is None else []
+    findings = _mirror_findings(files) if suites is None else []
     if suites is not None:
         files = list({file.key: file for suite in suites for file in _files_of(suite)}.values())
     progress.step("list the pool")
     # After the records: a file is in the pool before its record is in the table.
     listed = dict(adapters.bucket().keys("pool/"))
-    missing = listing_faults(files, listed)
-    known = {fault.where for fault in missing}
+    missing = listing_findings(files, listed)
+    known = {finding.where for finding in missing}
     to_read = [file for file in chosen(files, pool, sample, seed) if file.path not in known]
     progress.step("read pool files", f"{len(to_read)} of {len(files)}")
-    faults += [*missing, *byte_faults(view, to_read, progress.advance)]
+    findings += [*missing, *byte_findings(view, to_read, progress.advance)]
     if suites is None:
         progress.step("look for orphans and strays")
-        faults += [*_orphans(view, files, listed, orphan_age), *_foreign_strays(adapters.repository())]
-    return faults, len(to_read)
+        findings += [*_orphans(view, files, listed, orphan_age), *_foreign_strays(adapters.repository())]
+    return findings, len(to_read)
 
 
 def _files_of(suite: str) -> Iterator[PoolFile]:
     return (pool_file_of(record) for record in adapters.package_table().records_of(suite))
 
 
-def _mirror_faults(files: list[PoolFile]) -> list[Fault]:
+def _mirror_findings(files: list[PoolFile]) -> list[Finding]:
     """Compare the mirror with all records, and add to `files` what each says of its file on the way."""
 
     def passing() -> Iterator[PackageRecord]:
@@ -70,12 +70,14 @@ def _mirror_faults(files: list[PoolFile]) -> list[Fault]:
             yield record
 
     return [
-        Fault("mirror_differs", f"mirror: {package_id} {architecture}", "Its row is not as its record.", Cure.RECONCILE)
+        Finding(
+            "mirror_differs", f"mirror: {package_id} {architecture}", "Its row is not as its record.", Cure.RECONCILE
+        )
         for package_id, architecture in mirror_differences(passing())
     ]
 
 
-def _orphans(view: View, files: list[PoolFile], listed: Mapping[str, int], age: timedelta) -> list[Fault]:
+def _orphans(view: View, files: list[PoolFile], listed: Mapping[str, int], age: timedelta) -> list[Finding]:
     named = {file.path for file in files}
     unnamed = [key for key in listed if key not in named]
     if not unnamed:
@@ -84,8 +86,8 @@ def _orphans(view: View, files: list[PoolFile], listed: Mapping[str, int], age: 
     if plan.kept_back:
         old = [key for key in unnamed if _is_old(view, key, view.now - age)]
         text = f"No record names it; whether a Release does is not known: {plan.kept_back}"
-        return [Fault("orphan", key, text, Cure.SET_ASIDE) for key in old]
-    return [Fault("orphan", found.key, "No record names it.", Cure.SET_ASIDE) for found in plan.orphans]
+        return [Finding("orphan", key, text, Cure.SET_ASIDE) for key in old]
+    return [Finding("orphan", found.key, "No record names it.", Cure.SET_ASIDE) for found in plan.orphans]
 
 
 def _is_old(view: View, key: str, before: datetime) -> bool:
@@ -100,11 +102,11 @@ def sweep_of(age: timedelta, hold: Callable[[], None], now: datetime) -> Sweep:
     return Sweep(adapters.package_table(), adapters.bucket(), adapters.staging(), keyring, keeping, now, hold)
 
 
-def _foreign_strays(repository: Repository) -> list[Fault]:
+def _foreign_strays(repository: Repository) -> list[Finding]:
     """Find objects below dists/ that belong to no configured suite."""
     folders = tuple(suite_path(suite.name) for suite in repository.suites)
     return [
-        Fault("stray", key, "It belongs to no suite of repository.yaml.", Cure.SET_ASIDE)
+        Finding("stray", key, "It belongs to no suite of repository.yaml.", Cure.SET_ASIDE)
         for key, _ in adapters.bucket().keys("dists/")
         if not key.startswith(folders)
     ]

@@ -9,7 +9,7 @@ from packages_app.core.repository import Suite
 from packages_app.publishing.contents import Contents
 from packages_app.services import adapters
 from packages_app.services.publication.root import root_page
-from packages_app.verification.fault import Cure, Fault
+from packages_app.verification.finding import Cure, Finding
 from packages_app.verification.pool import file_problem
 from packages_app.verification.reader import Reader, Trouble, View
 
@@ -17,44 +17,44 @@ _COPY = {Trouble.MISSING: "copy_missing", Trouble.DIFFERS: "copy_differs", Troub
 _ROOT = {Trouble.MISSING: "root_missing", Trouble.DIFFERS: "root_differs", Trouble.NOT_SERVED: "not_served"}
 
 
-def root_faults(view: View, suite: Suite, contents: Contents) -> list[Fault]:
+def root_findings(view: View, suite: Suite, contents: Contents) -> list[Finding]:
     """Look at what the default suite's publications write into the root; `contents` is what the table says."""
-    faults = []
+    findings = []
     repository, definitions = adapters.repository(), adapters.definitions()
     for key, body in (
         (repository.keyring_key, adapters.signer().public_keyring()),
         (INDEX_PAGE, root_page(repository, definitions, contents)),
     ):
-        faults += _object_faults(view, suite, key, len(body), checksums_of_bytes(body).sha256, _ROOT)
+        findings += _object_findings(view, suite, key, len(body), checksums_of_bytes(body).sha256, _ROOT)
     for definition in definitions.bootstrap_packages():
-        faults += _copy_faults(view, suite, definition, contents)
-    return faults
+        findings += _copy_findings(view, suite, definition, contents)
+    return findings
 
 
-def _copy_faults(view: View, suite: Suite, definition: Definition, contents: Contents) -> list[Fault]:
+def _copy_findings(view: View, suite: Suite, definition: Definition, contents: Contents) -> list[Finding]:
     newest = contents.newest_of(definition.name)
     if newest is None or definition.bootstrap is None:
         return []
     key, size, sha256 = definition.bootstrap.copy, newest.file_size, newest.sha256
-    faults = _object_faults(view, suite, key, size, sha256, _COPY)
+    findings = _object_findings(view, suite, key, size, sha256, _COPY)
     info = adapters.bucket().head(key)
     wanted = {"package": newest.package_name, "version": newest.version, "sha256": sha256}
-    if not faults and info is not None:
+    if not findings and info is not None:
         said = [f"{name} {info.metadata.get(name, '')!r}" for name in wanted if info.metadata.get(name) != wanted[name]]
         if said:
             text = f"Its metadata says {', '.join(said)}; it is {newest.package_name} {newest.version}."
-            faults = [Fault("copy_differs", key, text, Cure.PUBLISH, suite.name)]
+            findings = [Finding("copy_differs", key, text, Cure.PUBLISH, suite.name)]
     # A copy is made anew from the pool's file, whatever that holds: it is looked at even where no pool file is.
     path = newest.pool_path
     problem = file_problem(View(view.stored, None, view.now), path, size, sha256)
     if problem is not None and problem.trouble is Trouble.DIFFERS:
-        faults.append(Fault("pool_differs", path, problem.text, Cure.RESTORE, record=newest.key))
-    return faults
+        findings.append(Finding("pool_differs", path, problem.text, Cure.RESTORE, record=newest.key))
+    return findings
 
 
-def _object_faults(
+def _object_findings(
     view: View, suite: Suite, key: str, size: int, sha256: str, codes: dict[Trouble, str]
-) -> list[Fault]:
+) -> list[Finding]:
     def check(reader: Reader) -> str:
         reading = reader.read(key, size)
         if reading.checksums.sha256 != sha256:
@@ -68,4 +68,4 @@ def _object_faults(
     if problem is None:
         return []
     cure = Cure.NONE if problem.trouble is Trouble.NOT_SERVED else Cure.PUBLISH
-    return [Fault(codes[problem.trouble], key, problem.text, cure, suite.name)]
+    return [Finding(codes[problem.trouble], key, problem.text, cure, suite.name)]

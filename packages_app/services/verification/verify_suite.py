@@ -18,8 +18,8 @@ from packages_app.publishing.whole_draft import Collected, collect, write_indexe
 from packages_app.services import adapters
 from packages_app.services.publication.lease_hold import lease_held
 from packages_app.services.publication.watch_expiry import near_expiry
-from packages_app.services.verification.verify_root import root_faults
-from packages_app.verification.fault import Cure, Fault
+from packages_app.services.verification.verify_root import root_findings
+from packages_app.verification.finding import Cure, Finding
 from packages_app.verification.indexes import (
     examine_contents,
     examine_indexes,
@@ -31,24 +31,24 @@ from packages_app.verification.release import examine_release
 
 _WAITS_AT_MOST = timedelta(hours=1)
 
-Looked = tuple[list[Fault], int]
+Looked = tuple[list[Finding], int]
 """What was found, and how many indexes were read."""
 
 
 def verify_suite(suite: Suite, view: View, progress: Progress) -> Looked:
-    """Look at one suite as its clients see it; faults that a publication under way causes are none.
+    """Look at one suite as its clients see it; findings that a publication under way causes are none.
 
     What is wrong is looked at once more while nobody publishes the suite. Returns what was found, and how many indexes
     were read. Raise `LeaseBusy` when somebody publishes it for long, and the errors of table and store.
     """
     progress.step("verify suite", suite.name)
-    faults, read = _look(suite, view, lambda: None)
-    if not faults:
+    findings, read = _look(suite, view, lambda: None)
+    if not findings:
         return [], read
     progress.step("verify suite again", f"{suite.name}, while nobody publishes it")
     with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
-        faults, again = _look(suite, replace(view, now=adapters.now()), lease.hold)
-    return faults, read + again
+        findings, again = _look(suite, replace(view, now=adapters.now()), lease.hold)
+    return findings, read + again
 
 
 def _look(suite: Suite, view: View, hold: Callable[[], None]) -> Looked:
@@ -56,25 +56,25 @@ def _look(suite: Suite, view: View, hold: Callable[[], None]) -> Looked:
     collected = collect(suite, adapters.package_table().records_of(suite.name))
     hold()
     examined = examine_release(view.stored, repository, suite, keyring, view.now, near_expiry)
-    faults = [*examined.faults, *_served_faults(view, suite, examined.sound)]
+    findings = [*examined.findings, *_served_findings(view, suite, examined.sound)]
     hold()
     made = None
     if examined.release is None:
         made = _entries_made(suite, collected)
     entries = made if made is not None else examined.release.entries if examined.release else {}
     indexes = examine_indexes(view, suite, entries, hold)
-    faults += indexes.faults
+    findings += indexes.findings
     if not _publication_waits(suite.name):
-        faults += examine_contents(suite, indexes.texts, collected.placed)
+        findings += examine_contents(suite, indexes.texts, collected.placed)
         if suite == repository.default_suite:
-            faults += root_faults(view, suite, ListedContents([placed.entry for placed in collected.placed]))
+            findings += root_findings(view, suite, ListedContents([placed.entry for placed in collected.placed]))
     keys = [key for key, _ in adapters.bucket().keys(suite_path(suite.name))]
-    faults += strays_of(suite, keys, entries)
-    if any(fault.repair in (Cure.PUBLISH, Cure.DROP) for fault in faults):
+    findings += strays_of(suite, keys, entries)
+    if any(finding.repair in (Cure.PUBLISH, Cure.DROP) for finding in findings):
         hold()
         made = made or _entries_made(suite, collected)
-        faults += examine_waiting_names(view, suite, made, {fault.where for fault in faults})
-    return faults, indexes.read
+        findings += examine_waiting_names(view, suite, made, {finding.where for finding in findings})
+    return findings, indexes.read
 
 
 def _entries_made(suite: Suite, collected: Collected) -> dict[str, ReleaseEntry]:
@@ -84,9 +84,9 @@ def _entries_made(suite: Suite, collected: Collected) -> dict[str, ReleaseEntry]
     return {file.name: file.entry for index in written.values() for file in index.files}
 
 
-def _served_faults(view: View, suite: Suite, sound: dict[str, bytes]) -> list[Fault]:
+def _served_findings(view: View, suite: Suite, sound: dict[str, bytes]) -> list[Finding]:
     """Compare Release's three forms as clients get them with those in the bucket."""
-    faults = []
+    findings = []
     for key, body in sound.items():
 
         def check(reader: Reader, key: str = key, body: bytes = body) -> str:
@@ -94,11 +94,11 @@ def _served_faults(view: View, suite: Suite, sound: dict[str, bytes]) -> list[Fa
 
         problem = view.problem(key, check)
         if problem is not None:
-            faults.append(Fault("not_served", key, problem.text, Cure.NONE, suite.name))
-    return faults
+            findings.append(Finding("not_served", key, problem.text, Cure.NONE, suite.name))
+    return findings
 
 
 def _publication_waits(suite: str) -> bool:
-    """Return whether a suite is to be published anyway: what the table has more than the indexes is no fault then."""
+    """Return whether a suite is to be published anyway: what the table has more than the indexes is no finding then."""
     waiting = Job.objects.filter(kind=Job.Kind.PUBLISH, subject=suite).exclude(state__in=Job.ENDED)
     return waiting.filter(created__gt=adapters.now() - _WAITS_AT_MOST).exists()

@@ -61,8 +61,8 @@ def test_packages_that_vanish_wait_with_a_diff_and_the_reason(published, setting
     lose_records(published, settings, tmp_path, "one")
     add(published, "new")
     held = held_back()
-    assert [fault["code"] for fault in held.faults] == ["vanished"]
-    assert held.faults[0]["items"] == ["three#1.0 amd64", "two#1.0 amd64"]
+    assert [finding["code"] for finding in held.findings] == ["vanished"]
+    assert held.findings[0]["items"] == ["three#1.0 amd64", "two#1.0 amd64"]
     assert (held.added, held.removed) == (["new 1.0 amd64"], ["three 1.0 amd64", "two 1.0 amd64"])
     assert held.packages == 2
     assert published.dists() == before
@@ -82,7 +82,7 @@ def test_what_is_approved_is_published(published, settings, tmp_path, user):
     assert not Notice.objects.filter(kind="candidate_held", settled=None).exists()
 
 
-def test_an_approval_holds_for_the_faults_shown_and_for_no_others(published, settings, tmp_path, user):
+def test_an_approval_holds_for_the_findings_shown_and_for_no_others(published, settings, tmp_path, user):
     lose_records(published, settings, tmp_path, "one", "two")
     held = held_back()
     approve(held, user)
@@ -108,7 +108,7 @@ def test_an_approval_is_used_once(published, settings, tmp_path, user):
 def test_a_file_that_is_not_in_the_pool_waits_and_may_be_approved(published, user):
     add(published, "ghost", with_file=False)
     held = held_back()
-    assert [fault["code"] for fault in held.faults] == ["missing"]
+    assert [finding["code"] for finding in held.findings] == ["missing"]
     approve(held, user)
     published.run_jobs()
     assert Publication.objects.first().missing_files == [make_record("ghost").pool_path]
@@ -118,7 +118,7 @@ def test_a_file_that_is_not_in_the_pool_waits_and_may_be_approved(published, use
 def test_a_new_identity_waits_for_approval_also_in_a_rebuild(published, user):
     published.configure(origin="Another")
     held = held_back()
-    assert held.faults[0]["items"] == ["Origin: 'Kiro' to 'Another'"]
+    assert held.findings[0]["items"] == ["Origin: 'Kiro' to 'Another'"]
     assert held_back(demand=Demand(rebuild=True)) == held
     approve(held, user)
     published.run_jobs()

@@ -28,11 +28,11 @@ def test_whatever_is_corrupt_is_named_and_healed(standing, seed):
         wrong = {where for where in wrong if where.startswith("mirror: ") or differs(standing, where, objects)}
         corrupt += len(wrong)
         verification = standing.verify()
-        named = {fault.where for fault in verification.faults}
+        named = {finding.where for finding in verification.findings}
         assert wrong <= named, (seed, corrupt)
         outcome = apply_repair(plan_repair(verification, Silent()), Silent())
         assert outcome.failed == [], (seed, corrupt)
-        assert outcome.verification.faults == (), (seed, corrupt)
+        assert outcome.verification.findings == (), (seed, corrupt)
         assert standing.clients_see() == whole
         for key, body in objects.items():
             if key.startswith("pool/"):

@@ -17,7 +17,7 @@ from packages_app.services.repair.plan import plan_repair
 from packages_app.services.repair.repair import Origin, Place, restore_pool_file
 from packages_app.services.requests import request_again, request_repair, request_verify
 from packages_app.services.verification.verify import verify_repository
-from packages_app.verification.fault import Pool
+from packages_app.verification.finding import Pool
 from tests.reader import read_release
 from tests.records import make_record
 from tests.served import ServedBucket
@@ -74,7 +74,7 @@ def test_wrong_bytes_are_kept_before_the_record_s_come_back(standing):
     right, wrong = standing.path(TOOL).read_bytes(), b"from somewhere else"
     standing.corrupt(TOOL, wrong)
     outcome = repaired(standing)
-    assert (outcome.failed, outcome.verification.faults) == ([], ())
+    assert (outcome.failed, outcome.verification.findings) == ([], ())
     assert standing.path(TOOL).read_bytes() == right
     assert [standing.stack.staging.read(key) for key, _ in standing.stack.staging.keys("quarantine/")] == [wrong]
 
@@ -107,8 +107,8 @@ def test_a_file_that_can_be_had_nowhere_is_named_in_the_plan(standing, settings)
     upload = type(record)(**{**record.__dict__, "version": "9.0", "deb_url": "", "pool_path": "pool/main/t/tool/9.deb"})
     standing.stack.table.put_new(upload)
     plan = plan_of(standing)
-    [(fault, why)] = plan.hopeless
-    assert (fault.code, fault.where) == ("pool_missing", "pool/main/t/tool/9.deb")
+    [(finding, why)] = plan.hopeless
+    assert (finding.code, finding.where) == ("pool_missing", "pool/main/t/tool/9.deb")
     assert "was uploaded, not fetched" in why
     outcome = apply_repair(plan, Silent())
     assert found(outcome.verification) == {("pool_missing", "pool/main/t/tool/9.deb")}
@@ -120,7 +120,7 @@ def test_what_the_sweep_took_is_where_a_file_comes_back_from(standing):
     standing.path(TOOL).unlink()
     standing.feed.files.clear()
     assert f"copy swept/20260102/{TOOL} in the staging to {TOOL}" in plan_of(standing).lines()[0]
-    assert repaired(standing).verification.faults == ()
+    assert repaired(standing).verification.findings == ()
     standing.path(TOOL).unlink()
     standing.stack.staging.put(f"swept/20260102/{TOOL}", body[::-1])
     assert "fetch http" in plan_of(standing).lines()[0]
@@ -130,7 +130,7 @@ def test_force_rebuild_brings_files_back_in_the_same_way(standing):
     standing.feed.files.clear()
     standing.path(SETUP).unlink()
     assert force_rebuild([], Silent(), repair=True)["repaired"] == [SETUP]
-    assert standing.verify().faults == ()
+    assert standing.verify().findings == ()
 
 
 def test_orphans_and_strays_go_to_staging_never_away(standing):
@@ -138,7 +138,7 @@ def test_orphans_and_strays_go_to_staging_never_away(standing):
         standing.corrupt(key, key.encode())
         standing.age(key)
     outcome = repaired(standing)
-    assert outcome.verification.faults == ()
+    assert outcome.verification.findings == ()
     kept = {key: standing.stack.staging.read(key).decode() for key, _ in standing.stack.staging.keys("swept/")}
     assert {key.split("/", 2)[2] for key in kept} == set(kept.values())
     assert set(kept.values()) == {ORPHAN, "dists/old/main/Packages", "dists/stable/stray"}
@@ -172,7 +172,7 @@ def test_an_index_that_an_older_inrelease_hides_is_mended_too(standing):
     verification = standing.verify()
     assert {("release_differs", "dists/stable/InRelease"), ("by_hash_differs", key)} <= found(verification)
     outcome = apply_repair(plan_repair(verification, Silent()), Silent())
-    assert (outcome.failed, outcome.verification.faults) == ([], ())
+    assert (outcome.failed, outcome.verification.findings) == ([], ())
 
 
 def test_a_suite_that_another_publishes_meanwhile_is_left_and_named(standing):
@@ -186,7 +186,7 @@ def test_a_suite_that_another_publishes_meanwhile_is_left_and_named(standing):
     assert standing.path(TOOL).exists()
     assert not standing.path("dists/old/InRelease").exists()
     standing.stack.table.release_lease(lease)
-    assert repaired(standing).verification.faults == ()
+    assert repaired(standing).verification.findings == ()
 
 
 def run(job):
@@ -195,7 +195,7 @@ def run(job):
 
 def codes_of(job):
     assert job.state == Job.State.DONE
-    return {fault["code"] for fault in job.result["faults"]}
+    return {finding["code"] for finding in job.result["faults"]}
 
 
 def test_each_suite_is_verified_by_a_job_and_the_pool_by_another(standing):
@@ -300,5 +300,5 @@ def test_an_index_of_patches_is_read_in_each_form(patched):
     text = patched.read(f"{INDEX}.diff/Index")
     patched.put(f"{INDEX}.diff/Index.gz", b"x" * len(patched.read(f"{INDEX}.diff/Index.gz")))
     patched.put(f"{INDEX}.diff/Index", text[:-1] + b" ")
-    faults = {("index_differs", f"{INDEX}.diff/Index.gz"), ("index_differs", f"{INDEX}.diff/Index")}
-    assert of_index(verify_repository((), Silent(), pool=Pool.NONE)) == faults
+    findings = {("index_differs", f"{INDEX}.diff/Index.gz"), ("index_differs", f"{INDEX}.diff/Index")}
+    assert of_index(verify_repository((), Silent(), pool=Pool.NONE)) == findings

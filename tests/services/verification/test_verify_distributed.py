@@ -13,7 +13,7 @@ from packages_app.services.repair.apply import apply_repair
 from packages_app.services.repair.plan import plan_repair
 from packages_app.services.verification.verify import verify_repository
 from packages_app.signing.openpgp import generate_key
-from packages_app.verification.fault import Pool
+from packages_app.verification.finding import Pool
 from tests.feeds import Feed
 from tests.reader import read_everything
 from tests.stack import point_settings_at
@@ -50,7 +50,7 @@ def verify():
 
 
 def test_what_is_corrupt_in_s3_is_named_and_healed(stack):
-    assert verify().faults == ()
+    assert verify().findings == ()
     bucket = stack.bucket
     whole = read_everything(bucket, adapters.signer().public_keyring())
     entry = next(key for key, _ in bucket.keys("dists/stable/main/binary-amd64/by-hash/"))
@@ -70,7 +70,7 @@ def test_what_is_corrupt_in_s3_is_named_and_healed(stack):
     verification = verify()
     assert found(verification) == wrong
     outcome = apply_repair(plan_repair(verification, Silent()), Silent(), orphan_age=NOW)
-    assert (outcome.failed, outcome.verification.faults) == ([], ())
+    assert (outcome.failed, outcome.verification.findings) == ([], ())
     assert read_everything(bucket, adapters.signer().public_keyring()) == whole
     assert bucket.head(COPY).metadata["version"] == "1.1"
     assert len(list(stack.staging.keys("quarantine/"))) == 2
@@ -79,5 +79,5 @@ def test_what_is_corrupt_in_s3_is_named_and_healed(stack):
 
 def test_a_bucket_that_clients_may_not_read_is_told_from_a_damaged_one(stack, settings):
     settings.PUBLIC_URL = settings.PUBLIC_URL.removesuffix("/apt") + "/elsewhere"
-    faults = verify().faults
-    assert {fault.code for fault in faults if fault.where.startswith("pool/")} == {"not_served"}
+    findings = verify().findings
+    assert {finding.code for finding in findings if finding.where.startswith("pool/")} == {"not_served"}

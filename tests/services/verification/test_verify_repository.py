@@ -16,7 +16,7 @@ from packages_app.services import adapters
 from packages_app.services.publication.publish import publish
 from packages_app.services.publication.requests import request_publication
 from packages_app.services.verification.verify import verify_repository
-from packages_app.verification.fault import Cure, Pool
+from packages_app.verification.finding import Cure, Pool
 from tests.reader import read_release
 from tests.records import make_record
 from tests.verified import COPY, found
@@ -46,9 +46,9 @@ def with_another_suite(standing):
     standing.stack.configure(suites=[{"architectures": ["amd64", "arm64"]}, {"name": "next", "codename": "next"}])
 
 
-def test_a_repository_that_is_as_it_should_be_has_no_fault(standing):
+def test_a_repository_that_is_as_it_should_be_has_no_finding(standing):
     verification = standing.verify()
-    assert verification.faults == ()
+    assert verification.findings == ()
     assert (verification.indexes, verification.pool_files) == (12, 5)
     assert len(standing.clients_see()) == 7
     assert {TOOL, COPY, KEYRING, "index.html", f"{INDEX}.xz"} <= set(standing.server.asked)
@@ -150,10 +150,10 @@ def test_an_older_inrelease_put_back_is_named(standing):
 
 def test_a_release_of_another_identity_is_named_and_left_to_people(standing):
     standing.stack.configure(label="Another", suites=[{"architectures": ["amd64", "arm64"], "description": "New"}])
-    faults = {fault.code: fault for fault in standing.verify().faults}
-    assert set(faults) == {"identity_differs", "release_outdated", "root_differs"}  # the page tells the label
-    assert faults["identity_differs"].repair is Cure.NONE
-    assert "Label is 'Kiro'" in faults["identity_differs"].text
+    findings = {finding.code: finding for finding in standing.verify().findings}
+    assert set(findings) == {"identity_differs", "release_outdated", "root_differs"}  # the page tells the label
+    assert findings["identity_differs"].repair is Cure.NONE
+    assert "Label is 'Kiro'" in findings["identity_differs"].text
 
 
 def test_when_nothing_signed_is_left_indexes_are_compared_with_the_table(standing):
@@ -169,31 +169,31 @@ def test_when_nothing_signed_is_left_indexes_are_compared_with_the_table(standin
     }
 
 
-def test_a_record_that_is_not_published_is_a_fault_unless_its_publication_waits(standing):
+def test_a_record_that_is_not_published_is_a_finding_unless_its_publication_waits(standing):
     body = b"a package"
     record = make_record("late", "1.0", file_size=len(body), sha256_hash=checksums_of_bytes(body).sha256)
     standing.stack.bucket.put(record.pool_path, body)
     standing.stack.table.put_new(record)
-    faults = {("not_published", INDEX), ("root_differs", "index.html"), ("mirror_differs", "mirror: late#1.0 amd64")}
-    assert found(standing.verify()) == faults
+    findings = {("not_published", INDEX), ("root_differs", "index.html"), ("mirror_differs", "mirror: late#1.0 amd64")}
+    assert found(standing.verify()) == findings
     request_publication("stable")
     assert found(standing.verify()) == {("mirror_differs", "mirror: late#1.0 amd64")}
     Job.objects.update(created=adapters.now() - timedelta(hours=2))
-    assert found(standing.verify()) == faults
+    assert found(standing.verify()) == findings
 
 
-def test_what_was_withdrawn_and_is_still_published_is_a_fault(standing):
+def test_what_was_withdrawn_and_is_still_published_is_a_finding(standing):
     record = next(record for record in standing.stack.records() if record.package_name == "other")
     standing.stack.table.set_suites(record, ())
     verification = standing.verify("stable")
     assert ("not_in_table", f"{SUITE}/main/binary-arm64/Packages") in found(verification)
-    assert "other 3.0 arm64" in str(verification.faults[0])
+    assert "other 3.0 arm64" in str(verification.findings[0])
 
 
-def test_a_record_without_its_file_is_a_fault_in_whatever_suite(standing):
+def test_a_record_without_its_file_is_a_finding_in_whatever_suite(standing):
     standing.stack.table.put_new(make_record("lost", "1.0", suites=()))
-    faults = found(standing.verify(pool=Pool.NONE))
-    assert faults == {
+    findings = found(standing.verify(pool=Pool.NONE))
+    assert findings == {
         ("pool_missing", "pool/main/l/lost/lost_1.0_amd64.deb"), ("mirror_differs", "mirror: lost#1.0 amd64"),
     }  # fmt: skip
     with_another_suite(standing)
@@ -215,11 +215,11 @@ def test_the_file_that_a_copy_is_made_of_is_always_read(standing):
     assert found(standing.verify("stable", pool=Pool.NONE)) == {("pool_differs", SETUP)}
 
 
-def test_what_the_bucket_has_and_clients_do_not_get_is_no_fault_of_the_bucket(standing):
+def test_what_the_bucket_has_and_clients_do_not_get_is_no_finding_of_the_bucket(standing):
     standing.server.instead = {TOOL: 403, SETUP: b"from a cache", f"{INDEX}.xz": 404}
     verification = standing.verify()
     assert found(verification) == {("not_served", TOOL), ("not_served", SETUP)}  # the index was written just now
-    assert {fault.repair for fault in verification.faults} == {Cure.NONE}
+    assert {finding.repair for finding in verification.findings} == {Cure.NONE}
     standing.age(f"{INDEX}.xz")
     assert ("not_served", f"{INDEX}.xz") in found(standing.verify())
     standing.server.instead = {f"{SUITE}/InRelease": b"an old one"}
@@ -267,7 +267,7 @@ def test_a_suite_that_was_never_published_is_named(standing):
     with_another_suite(standing)
     verification = standing.verify("next")
     assert ("release_missing", "dists/next/InRelease") in found(verification)
-    assert {fault.suite for fault in verification.faults} == {"next"}
+    assert {finding.suite for finding in verification.findings} == {"next"}
 
 
 def test_people_are_told_once_of_each_matter_and_it_is_settled_when_it_is_over(standing):

@@ -1,4 +1,4 @@
-"""What a verification finds: faults, each with a stable code, the object, a sentence, and how it is cured."""
+"""What a verification finds: findings, each with a stable code, the object, a sentence, and how it is cured."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from packages_app.core.record import TableKey
 
 
 class Cure(StrEnum):
-    """What heals a fault; the value is what people read."""
+    """What heals a finding; the value is what people read."""
 
     NONE = "not by a repair"
     PUBLISH = "publish the suite again"
@@ -37,10 +37,10 @@ class Pool(StrEnum):
 
 
 @dataclass(frozen=True)
-class Fault:
+class Finding:
     """One thing that is not as it should be.
 
-    `where` is the object's key, or what else has the fault (`mirror: name#version architecture`). `suite` is the one
+    `where` is the object's key, or what else has the finding (`mirror: name#version architecture`). `suite` is the one
     whose publication it belongs to, "" where it belongs to none; `record` is the key of the one whose file it is.
     """
 
@@ -75,13 +75,13 @@ class Verification:
     pool: Pool
     sample: int
     seed: str
-    faults: tuple[Fault, ...]
+    findings: tuple[Finding, ...]
     indexes: int = 0
     pool_files: int = 0
     part: Part = Part.ALL
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain values, without the faults."""
+        """Return it as plain values, without the findings."""
         return {
             "suites": list(self.suites), "pool": str(self.pool), "sample": self.sample, "seed": self.seed,
             "indexes": self.indexes, "pool_files": self.pool_files, "part": str(self.part),

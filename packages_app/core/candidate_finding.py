@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class CandidateFault:
+class CandidateFinding:
     """One suspicion: `code` is vanished, missing or identity; `items` names all that it is about, sorted."""
 
     code: str
@@ -18,7 +18,7 @@ class CandidateFault:
     items: tuple[str, ...]
 
 
-def faults_digest(faults: Iterable[CandidateFault]) -> str:
-    """Return the SHA256 (hex) of what the faults are about: an approval holds for just these, in any order."""
-    said = sorted((fault.code, sorted(fault.items)) for fault in faults)
+def findings_digest(findings: Iterable[CandidateFinding]) -> str:
+    """Return the SHA256 (hex) of what the findings are about: an approval holds for just these, in any order."""
+    said = sorted((finding.code, sorted(finding.items)) for finding in findings)
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
