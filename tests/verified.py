@@ -26,7 +26,7 @@ from packages_app.services.intake.sync import sync_packages
 from packages_app.services.mirror.packages import reconcile_mirror
 from packages_app.services.verification.verify import verify_repository
 from packages_app.stores.local_files import etag_of
-from packages_app.verification.finding import Pool, Verification
+from packages_app.verification.finding import PoolScope, Verification
 from tests.debs import build_deb
 from tests.feeds import Feed
 from tests.reader import read_everything
@@ -70,7 +70,7 @@ class Repository:
         then = time.time() - TWO_DAYS
         os.utime(self.path(key), (then, then))
 
-    def verify(self, *suites: str, pool: Pool = Pool.ALL, **options: Any) -> Verification:
+    def verify(self, *suites: str, pool: PoolScope = PoolScope.ALL, **options: Any) -> Verification:
         return verify_repository(suites, Silent(), pool=pool, **options)
 
     def clients_see(self) -> set[tuple[str, str, str]]:

@@ -13,7 +13,7 @@ from unfold.decorators import display
 from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, job_page, require
 from packages_app.models import Job
 from packages_app.services.requests import request_again, request_repair, request_verify
-from packages_app.verification.finding import Pool
+from packages_app.verification.finding import PoolScope
 
 
 @admin.register(Job)
@@ -86,7 +86,7 @@ class JobAdmin(ReadOnlyAdmin):
     def verify_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a verification of all suites, with a sample of the pool or all of it."""
         require(request, PUBLISH)
-        pool = Pool.ALL if request.POST.get("pool") == Pool.ALL else Pool.SAMPLE
+        pool = PoolScope.ALL if request.POST.get("pool") == PoolScope.ALL else PoolScope.SAMPLE
         return go_to_job(request, lambda: request_verify(request.user, pool=pool)[-1], otherwise=reverse("admin:index"))
 
     def repair_view(self, request: HttpRequest, job_id: str) -> HttpResponseBase:

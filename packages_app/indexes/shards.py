@@ -62,7 +62,7 @@ def tail_of(ending: str, shards: Sequence[Shard]) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ShardEntries:
     """Entries that are to be a shard."""
 
     entries: tuple[IndexEntry, ...]
@@ -77,11 +77,11 @@ class Run:
 class Edited:
     """An index after edits: shards that stayed and runs that are new, in order, and what the touched shards held."""
 
-    parts: tuple[Shard | Run, ...]
+    parts: tuple[Shard | ShardEntries, ...]
     before: frozenset[TableKey]
 
 
-def cut(entries: Iterable[IndexEntry]) -> Iterator[Run]:
+def cut(entries: Iterable[IndexEntry]) -> Iterator[ShardEntries]:
     """Cut the entries of an index, in its order, into the runs that are its shards."""
     listed = list(entries)
     hashes = [_hash(entry.key) for entry in listed]
@@ -99,11 +99,11 @@ def _is_least(hashes: Sequence[bytes], number: int) -> bool:
     )
 
 
-def _runs(entries: Sequence[IndexEntry], begins: Iterable[int]) -> Iterator[Run]:
+def _runs(entries: Sequence[IndexEntry], begins: Iterable[int]) -> Iterator[ShardEntries]:
     start = 0
     for begin in (*begins, len(entries)):
         if begin > start:
-            yield Run(tuple(entries[start:begin]))
+            yield ShardEntries(tuple(entries[start:begin]))
             start = begin
 
 
@@ -117,7 +117,7 @@ def edit(
     """
     if not shards:
         return Edited(tuple(cut(entry for _, entry in sorted(edits.items()) if entry is not None)), frozenset())
-    parts: list[Shard | Run] = []
+    parts: list[Shard | ShardEntries] = []
     before: set[TableKey] = set()
     done = 0
     for first, last, orders in _groups(shards, edits):
@@ -144,9 +144,9 @@ def _groups(shards: Sequence[Shard], edits: Mapping[SortKey, object]) -> Iterato
 
 def _edited(
     shards: Sequence[Shard], edits: Mapping[SortKey, IndexEntry | None], text_of: Callable[[Shard], bytes]
-) -> tuple[list[Shard | Run], set[TableKey]]:
+) -> tuple[list[Shard | ShardEntries], set[TableKey]]:
     """Return what becomes of a row of shards that has all the context of its edits, and which keys it had of theirs."""
-    runs = {Run(tuple(entries_in(text_of(shard)))): shard for shard in shards}
+    runs = {ShardEntries(tuple(entries_in(text_of(shard)))): shard for shard in shards}
     entries = [entry for run in runs for entry in run.entries]
     keys = set(map(_key_of, edits))
     had = {entry.key for entry in entries} & keys

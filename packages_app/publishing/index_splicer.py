@@ -18,7 +18,7 @@ from packages_app.core.checksums import chunks_of
 from packages_app.core.repository import Suite
 from packages_app.indexes.compression import GZIP, XZ
 from packages_app.indexes.packages import plan_of
-from packages_app.indexes.shards import Run, Shard, head_of, steps_between, tail_of
+from packages_app.indexes.shards import Shard, ShardEntries, head_of, steps_between, tail_of
 from packages_app.publishing.index_file import IndexFile, IndexSink
 from packages_app.publishing.index_writer import WrittenIndex
 from packages_app.publishing.published_index import PublishedIndex, damaged
@@ -35,14 +35,14 @@ def unchanged_index(published: PublishedIndex, suite: Suite) -> WrittenIndex:
 
 
 def splice_index(
-    folder: Path, suite: Suite, published: PublishedIndex, parts: Sequence[Shard | Run], cache: ShardCache
+    folder: Path, suite: Suite, published: PublishedIndex, parts: Sequence[Shard | ShardEntries], cache: ShardCache
 ) -> WrittenIndex:
     """Write an index below `folder` from its published form and the parts that it is to have now.
 
     Raise `ObjectNotFound` when a published form is gone, `CandidateRefused` when one is damaged.
     """
     endings = plan_of(suite).endings
-    runs = [part for part in parts if isinstance(part, Run)]
+    runs = [part for part in parts if isinstance(part, ShardEntries)]
     made = {one.shard.sha256: one for one in cache.make_all(runs, with_xz=XZ in endings)}
     fresh = iter(made.values())
     shards = tuple(part if isinstance(part, Shard) else next(fresh).shard for part in parts)

@@ -37,12 +37,12 @@ from packages_app.publishing.switch import Switch
 from packages_app.publishing.whole_draft import Before, collect, whole_draft
 from packages_app.stores.pool_files import missing_of, missing_or_other
 
-_TOLD = 100
+_NOTED = 100
 """So many things of a kind are named one by one."""
 
 
 @dataclass(frozen=True)
-class Demand:
+class PublicationOptions:
     """What is asked of one publication.
 
     `rebuild`: read the whole suite, upload everything again, and publish even when pool files are missing or records
@@ -65,7 +65,7 @@ class Demand:
         return self.rebuild or (not self.resign and (self.whole or bool(self.approved)))
 
 
-NOTHING_SPECIAL = Demand()
+DEFAULT_OPTIONS = PublicationOptions()
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Publisher:
-    """The ports that a publication goes through. `hold` is called between steps; it raises when the lease is lost.
+    """The ports that a publication goes through. `keep_lease` is called between steps; it raises when it is lost.
 
     `second_reader` reads a candidate before the switch, as apt does.
     """
@@ -111,12 +111,12 @@ class Publisher:
     staging: ObjectStore
     signer: Signer
     clock: Callable[[], datetime]
-    hold: Callable[[], None]
+    keep_lease: Callable[[], None]
     progress: Progress
     cache: ShardCache
     second_reader: SecondReader | None = None
 
-    def publish(self, suite: Suite, demand: Demand) -> Outcome:
+    def publish(self, suite: Suite, options: PublicationOptions) -> Outcome:
         """Publish a suite.
 
         Raise `CandidateRefused`, `CandidateHeld` when a person must decide, `ClockWrong`, `LeaseLost`, and
@@ -127,20 +127,20 @@ class Publisher:
         seen = look_at_canonical(self.bucket, suite)
         published = read_published(self.bucket, suite.name, self.signer.public_keyring())
         time.sleep(seconds_to_wait(published, self.clock()))
-        date = date_after(published, self.clock(), rebuild=demand.rebuild)
+        date = date_after(published, self.clock(), rebuild=options.rebuild)
         with self.bucket.draft_folder() as folder:
-            draft = self._draft(folder, suite, published, demand)
-            self.hold()
+            draft = self._draft(folder, suite, published, options)
+            self.keep_lease()
             candidate = make_candidate(self.repository, suite, folder, draft, self.signer, date)
-            switch = Switch(self.bucket, self.signer, suite, published, seen, self.hold, self.progress)
-            if not self._worth_publishing(candidate, published, demand):
+            switch = Switch(self.bucket, self.signer, suite, published, seen, self.keep_lease, self.progress)
+            if not self._worth_publishing(candidate, published, options):
                 return self._unchanged(candidate, published, switch)
-            return self._publish(candidate, published, switch, demand, date)
+            return self._publish(candidate, published, switch, options, date)
 
-    def _draft(self, folder: Path, suite: Suite, published: Published, demand: Demand) -> Draft:
-        changes: Sequence[PendingChange] = () if demand.resign else self.table.pending_changes_of(suite.name)
+    def _draft(self, folder: Path, suite: Suite, published: Published, options: PublicationOptions) -> Draft:
+        changes: Sequence[PendingChange] = () if options.resign else self.table.pending_changes_of(suite.name)
         baseline = None
-        if not demand.of_all:
+        if not options.of_all:
             baseline = find_baseline(self.table, self.staging, suite, published, changes)
         if baseline is not None:
             self.progress.step("render changes", f"{len(changes)} pending changes")
@@ -149,15 +149,15 @@ class Publisher:
             except (ObjectNotFound, CandidateRefused) as error:
                 self.progress.note(f"everything is rendered anew: {error.message}", level="warning")
             else:
-                return self._told(draft)
-        if demand.resign:
+                return self._noted(draft)
+        if options.resign:
             changes = self.table.pending_changes_of(suite.name)
         self.progress.step("collect records")
         collected = collect(suite, self.table.records_of(suite.name))
-        self.hold()
+        self.keep_lease()
         self.progress.step("render indexes", f"{len(collected.placed)} packages")
         before = self._before(suite, published)
-        return self._told(whole_draft(folder, suite, collected, changes, before, self.cache, rebuild=demand.rebuild))
+        return self._noted(whole_draft(folder, suite, collected, changes, before, self.cache, rebuild=options.rebuild))
 
     def _before(self, suite: Suite, published: Published) -> Before:
         if published.release is None:
@@ -172,23 +172,23 @@ class Publisher:
         records = self.table.get_many(keys)
         return [key for key, record in records.items() if suite.name not in record.suites]
 
-    def _told(self, draft: Draft) -> Draft:
+    def _noted(self, draft: Draft) -> Draft:
         self._note_each([f"left out {item}" for item in draft.left_out], level="warning")
         return draft
 
     def _publish(
-        self, candidate: Candidate, published: Published, switch: Switch, demand: Demand, date: datetime
+        self, candidate: Candidate, published: Published, switch: Switch, options: PublicationOptions, date: datetime
     ) -> Outcome:
         draft, suite = candidate.draft, candidate.suite
         self.progress.step("check candidate")
         try:
             with candidate_checked(candidate, self.signer.public_keyring()):
-                missing = self._check_against(candidate, published, demand)
+                missing = self._check_against(candidate, published, options)
             if self.second_reader is not None and (draft.whole or self.second_reader.of_changes):
                 switch.complete(candidate)
                 self.second_reader.read(candidate)
         except CandidateRefused as error:
-            if not demand.resign or published.release is None:
+            if not options.resign or published.release is None:
                 raise
             return self._renew_dates(candidate, published, switch, date, error)
         both_at_once(
@@ -196,8 +196,8 @@ class Publisher:
             partial(keep_baseline, self.table, self.staging, suite.name, published, candidate.release, draft.shards),
             self.staging.at_once,
         )
-        uploaded = switch.upload(candidate, again=demand.rebuild)
-        switch.commit(candidate.release, candidate.release_gpg, candidate.in_release, again=demand.rebuild)
+        uploaded = switch.upload(candidate, again=options.rebuild)
+        switch.commit(candidate.release, candidate.release_gpg, candidate.in_release, again=options.rebuild)
         self._remove_pending(draft, suite)
         return Outcome(
             suite.name,
@@ -212,7 +212,7 @@ class Publisher:
             missing_files=missing,
             uploaded_bytes=uploaded,
             packages=draft.packages,
-            renewed=demand.resign and not draft.whole,
+            renewed=options.resign and not draft.whole,
         )
 
     def _unchanged(self, candidate: Candidate, published: Published, switch: Switch) -> Outcome:
@@ -257,8 +257,8 @@ class Publisher:
         except RepomgrError as error:
             self.progress.note(f"pending changes stay: {error.message}", level="warning")
 
-    def _worth_publishing(self, candidate: Candidate, published: Published, demand: Demand) -> bool:
-        if demand.rebuild or demand.resign or published.release is None:
+    def _worth_publishing(self, candidate: Candidate, published: Published, options: PublicationOptions) -> bool:
+        if options.rebuild or options.resign or published.release is None:
             return True
         release = candidate.listing
         dates = ("Date", "Valid-Until")
@@ -266,20 +266,22 @@ class Publisher:
         new = {name: value for name, value in release.fields.items() if name not in dates}
         return (old, published.release.entries) != (new, release.entries)
 
-    def _check_against(self, candidate: Candidate, published: Published, demand: Demand) -> tuple[str, ...]:
+    def _check_against(
+        self, candidate: Candidate, published: Published, options: PublicationOptions
+    ) -> tuple[str, ...]:
         """Compare with what clients have; return the pool files that are known to be missing. Raise `CandidateHeld`."""
         suite, draft = candidate.suite.name, candidate.draft
         findings: list[CandidateFinding] = []
-        if published.release is not None and not demand.new_identity:
+        if published.release is not None and not options.new_identity:
             findings += identity_findings(suite, published.release, candidate.listing)
         vanished = vanished_findings(suite, draft.vanished)
-        if demand.rebuild:
+        if options.rebuild:
             missing = missing_or_other(self.bucket, draft.new_files)
             self._tell_of_rebuild(vanished, missing)
         else:
             missing = missing_of(self.bucket, draft.new_files)
             findings += [*vanished, *missing_findings(suite, missing)]
-        if findings and findings_digest(findings) != demand.approved:
+        if findings and findings_digest(findings) != options.approved:
             added, removed = (tuple(map(named_key, keys)) for keys in (draft.added, draft.removed))
             raise CandidateHeld(suite, tuple(findings), added=added, removed=removed, packages=draft.packages)
         return missing
@@ -291,7 +293,7 @@ class Publisher:
 
     def _note_each(self, sentences: list[str], *, level: str) -> None:
         """Say sentences, of very many the first ones: the record of the publication names all that they are about."""
-        for sentence in sentences[:_TOLD]:
+        for sentence in sentences[:_NOTED]:
             self.progress.note(sentence, level=level)
-        if more := sentences[_TOLD:]:
+        if more := sentences[_NOTED:]:
             self.progress.note(f"and {len(more)} more like this; the publication's page names each", level=level)

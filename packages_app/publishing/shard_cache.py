@@ -25,7 +25,7 @@ from packages_app.indexes.compression import (
     read_xz_block,
     xz_block,
 )
-from packages_app.indexes.shards import Run, Shard
+from packages_app.indexes.shards import Shard, ShardEntries
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ class ShardCache:
 
     cache: ShardStore
 
-    def make(self, run: Run, *, with_xz: bool) -> MadeShard:
+    def make(self, run: ShardEntries, *, with_xz: bool) -> MadeShard:
         """Make a run's shard; raise `CandidateRefused` when its forms can't be read back."""
         text = run.text
         sha256 = hashlib.sha256(text).hexdigest()
@@ -75,7 +75,7 @@ class ShardCache:
         shard = Shard(first, sha256, len(text), text.count(b"\n"), len(entries), len(packed), unpadded)
         return MadeShard(shard, text, packed, block_body if with_xz else b"")
 
-    def make_all(self, runs: Iterable[Run], *, with_xz: bool) -> Iterator[MadeShard]:
+    def make_all(self, runs: Iterable[ShardEntries], *, with_xz: bool) -> Iterator[MadeShard]:
         """Make the shards of runs, in their order, on all cores."""
         with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="shard") as threads:
             for batch in batches_of(runs, _AT_ONCE):

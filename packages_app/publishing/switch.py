@@ -28,7 +28,7 @@ from packages_app.stores.local_copy import copy_to_file
 class Switch:
     """The way from what is `published` and was `seen` under canonical names to a candidate.
 
-    `hold` is called before each object; it raises when the lease is lost.
+    `keep_lease` is called before each object; it raises when the lease is lost.
     """
 
     bucket: ObjectStore
@@ -36,7 +36,7 @@ class Switch:
     suite: Suite
     published: Published
     seen: Seen
-    hold: Callable[[], None]
+    keep_lease: Callable[[], None]
     progress: Progress
 
     def upload(self, candidate: Candidate, *, again: bool) -> int:
@@ -68,7 +68,7 @@ class Switch:
             ],
             self.bucket.at_once,
         )
-        self.hold()
+        self.keep_lease()
         try:
             self.bucket.put(
                 suite_path(self.suite.name, "InRelease"),
@@ -109,17 +109,17 @@ class Switch:
         return sum(self._each_at_once(partial(self._put_index, candidate, again=again), others))
 
     def _put_index(self, candidate: Candidate, file: IndexFile, *, again: bool) -> bool:
-        self.hold()
+        self.keep_lease()
         key, body = suite_path(self.suite.name, file.name), self._path(candidate, file)
         return put_canonical(self.bucket, key, body, file.entry.sha256, self.seen, again=again)
 
     def _put_patch(self, candidate: Candidate, patch: IndexFile) -> bool:
-        self.hold()
+        self.keep_lease()
         key = suite_path(self.suite.name, patch.name)
         return put_immutable(self.bucket, key, candidate.folder / patch.name, patch.entry)
 
     def _put_by_hash(self, candidate: Candidate, file: IndexFile) -> bool:
-        self.hold()
+        self.keep_lease()
         key = by_hash_path(self.suite.name, file.name, file.entry.sha256)
         return put_immutable(self.bucket, key, self._path(candidate, file), file.entry)
 
@@ -128,7 +128,7 @@ class Switch:
         return at_once([partial(put, file) for file in files], self.bucket.at_once)
 
     def _put(self, name: str, body: bytes, *, again: bool = False) -> bool:
-        self.hold()
+        self.keep_lease()
         sha256 = checksums_of_bytes(body).sha256
         return put_canonical(self.bucket, suite_path(self.suite.name, name), body, sha256, self.seen, again=again)
 

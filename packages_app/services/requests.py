@@ -14,7 +14,7 @@ from packages_app.services.intake.conflicts import package_of
 from packages_app.services.jobs import queue
 from packages_app.services.notices.notify import settle_notices
 from packages_app.services.publication.requests import known_suites
-from packages_app.verification.finding import Part, Pool
+from packages_app.verification.finding import Part, PoolScope
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +64,9 @@ def request_sweep(user: queue.Asker, *, dry_run: bool = False) -> Job:
     return queue.enqueue(Job.Kind.SWEEP, {"dry_run": dry_run}, subject=subject, user=user)
 
 
-def request_verify(user: queue.Asker | None, *, suites: Iterable[str] = (), pool: Pool = Pool.SAMPLE) -> list[Job]:
+def request_verify(
+    user: queue.Asker | None, *, suites: Iterable[str] = (), pool: PoolScope = PoolScope.SAMPLE
+) -> list[Job]:
     """Ask for a verification of suites, all when none is named; return a job for each, and last one for the pool.
 
     Raise `PackageRefused` for an unknown suite, before any job is made.
@@ -76,7 +78,7 @@ def request_verify(user: queue.Asker | None, *, suites: Iterable[str] = (), pool
         queue.enqueue(Job.Kind.VERIFY, {"suites": [name], "part": str(Part.SUITES)}, subject=f"suite {name}", user=user)
         for name in each
     ]
-    subject = f"pool of {_subject(named)}" + (", all of it" if pool is Pool.ALL else "")
+    subject = f"pool of {_subject(named)}" + (", all of it" if pool is PoolScope.ALL else "")
     arguments = {"suites": named, "pool": str(pool), "part": str(Part.POOL)}
     return [*jobs, queue.enqueue(Job.Kind.VERIFY, arguments, subject=subject[:255], user=user)]
 

@@ -38,7 +38,7 @@ def sweep(progress: Progress, *, dry_run: bool = False, now: datetime | None = N
     bytes and the first keys; and under kept_back why something was left alone. Every key is logged. Raise `LeaseBusy`
     when a suite is being published or another sweep runs, `LeaseLost`, and `ObjectChanged`: trying again is safe.
     """
-    with _lease("sweep", dry_run=dry_run) as hold:
+    with _lease("sweep", dry_run=dry_run) as keep_lease:
         bound = Sweep(
             adapters.package_table(),
             adapters.bucket(),
@@ -46,7 +46,7 @@ def sweep(progress: Progress, *, dry_run: bool = False, now: datetime | None = N
             adapters.signer().public_keyring(),
             keeping(),
             now or adapters.now(),
-            hold,
+            keep_lease,
         )
         plans = [_sweep_suite(bound, suite.name, progress, dry_run=dry_run) for suite in adapters.repository().suites]
         # Staging comes first, so that what is moved there from the pool stays whatever the clocks say.
@@ -68,13 +68,13 @@ def sweep(progress: Progress, *, dry_run: bool = False, now: datetime | None = N
 
 def _sweep_suite(bound: Sweep, suite: str, progress: Progress, *, dry_run: bool) -> SuitePlan:
     progress.step("sweep suite", suite)
-    with _lease(f"publish:{suite}", dry_run=dry_run) as hold:
+    with _lease(f"publish:{suite}", dry_run=dry_run) as keep_lease:
 
         def hold_both() -> None:
-            bound.hold()
-            hold()
+            bound.keep_lease()
+            keep_lease()
 
-        held = replace(bound, hold=hold_both)
+        held = replace(bound, keep_lease=hold_both)
         plan = held.plan_suite(suite)
         if dry_run:
             _log_planned([*plan.by_hash, *plan.releases])
@@ -126,7 +126,7 @@ def _lease(name: str, *, dry_run: bool) -> Iterator[Callable[[], None]]:
         yield lambda: None
         return
     with lease_held(adapters.package_table(), name) as lease:
-        yield lease.hold
+        yield lease.keep_lease
 
 
 def _log_planned(planned: Iterable[Leftover]) -> None:

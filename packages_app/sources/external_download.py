@@ -104,7 +104,7 @@ class ExternalDownload:
                 name: self._url(value) for name, value in urls.items() if isinstance(value, str) and value
             }
             return [_sortable(replace(offer, **absolute))], []
-        except _Fault as fault:
+        except _Misfit as fault:
             return [], [str(fault)]
 
     def _nested(self, document: Mapping[str, Any]) -> tuple[list[Offer], list[str]]:
@@ -115,7 +115,7 @@ class ExternalDownload:
         for number, entry in enumerate(releases if isinstance(releases, list) else []):
             try:
                 version, name, url, update = self._file(entry, f"releases[{number}]")
-            except _Fault as fault:
+            except _Misfit as fault:
                 faults.append(str(fault))
             else:
                 files.setdefault(version, []).append((name, url, update))
@@ -125,7 +125,7 @@ class ExternalDownload:
         for version, named in files.items():
             try:
                 offers.append(self._offer(version, named))
-            except _Fault as fault:
+            except _Misfit as fault:
                 faults.append(str(fault))
         current = document.get("currentRelease")
         if current and current not in files:
@@ -134,10 +134,10 @@ class ExternalDownload:
 
     def _file(self, entry: Any, where: str) -> tuple[str, str, str, Mapping[str, Any]]:
         if not isinstance(entry, Mapping):
-            raise _Fault(f"{where} is no object")
+            raise _Misfit(f"{where} is no object")
         update = entry.get("updateTo")
         if not isinstance(update, Mapping):
-            raise _Fault(f"{where} has no updateTo")
+            raise _Misfit(f"{where} has no updateTo")
         version = _text(update if update.get("version") else entry, "version", where)
         url = self._url(_text(update, "url", f"{where}.updateTo"))
         return version, _filename(url) or str(update.get("name", "")), url, update
@@ -150,12 +150,12 @@ class ExternalDownload:
                 if ending and (name.endswith(ending) or str(update.get("name", "")).endswith(ending))
             }
             if len(found) > 1:
-                raise _Fault(f"version {version} has {len(found)} files that end in {ending}")
+                raise _Misfit(f"version {version} has {len(found)} files that end in {ending}")
             return next(iter(found.items()), ("", {}))
 
         deb_url, update = one(".deb")
         if not deb_url:
-            raise _Fault(f"version {version} has no .deb")
+            raise _Misfit(f"version {version} has no .deb")
         offer = Offer(version, _filename(deb_url), deb_url, **_details(update, f"version {version}"))
         certificate_url, _ = one(self._settings.certificate)
         signature_url, _ = one(self._settings.signature)
@@ -164,7 +164,7 @@ class ExternalDownload:
     def _url(self, url: str) -> str:
         absolute = urljoin(self._settings.endpoint, url)
         if urlsplit(absolute).scheme not in ("http", "https"):
-            raise _Fault(f"{url!r} is no http(s) address")
+            raise _Misfit(f"{url!r} is no http(s) address")
         return absolute
 
     def fetch(self, offer: Offer, folder: Path, progress: Progress) -> Fetched:
@@ -208,14 +208,14 @@ class ExternalDownload:
         )
 
 
-class _Fault(Exception):
+class _Misfit(Exception):
     """What is wrong with one entry of the document."""
 
 
 def _text(values: Mapping[str, Any], name: str, where: str) -> str:
     value = values.get(name)
     if not isinstance(value, str) or not value.strip():
-        raise _Fault(f"{where} has no {name}")
+        raise _Misfit(f"{where} has no {name}")
     return value.strip()
 
 
@@ -223,7 +223,7 @@ def _details(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Take the optional fields of an offer."""
     size = values.get("size")
     if size is not None and (isinstance(size, bool) or not isinstance(size, int)):
-        raise _Fault(f"{where} has the size {size!r}")
+        raise _Misfit(f"{where} has the size {size!r}")
     texts = {name: str(values.get(name) or "") for name in ("notes", "pub_date", "sha256")}
     return {**texts, "size": size}
 
@@ -232,7 +232,7 @@ def _sortable(offer: Offer) -> Offer:
     try:
         version_key(offer.version)
     except InvalidVersion as error:
-        raise _Fault(f"version {offer.version[:60]!r} is no Debian version") from error
+        raise _Misfit(f"version {offer.version[:60]!r} is no Debian version") from error
     return offer
 
 

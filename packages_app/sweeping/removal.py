@@ -1,4 +1,4 @@
-"""Doing what a plan of the sweep says. `hold` is called before every deletion; it raises when the lease is lost."""
+"""Doing what a plan of the sweep says. `keep_lease` is called before each deletion; it raises when it is lost."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def remove_generations(sweep: Sweep, plan: SuitePlan) -> None:
     for number, found in enumerate(plan.by_hash):
         if number % _BATCH == 0:
             _check_in_place(sweep.bucket, plan)
-        _remove(sweep.bucket, found, "bucket", sweep.hold)
+        _remove(sweep.bucket, found, "bucket", sweep.keep_lease)
     remove_leftovers(sweep, plan.releases)
 
 
 def remove_leftovers(sweep: Sweep, leftovers: Iterable[Leftover]) -> None:
     """Remove objects from staging."""
     for found in leftovers:
-        _remove(sweep.staging, found, "staging", sweep.hold)
+        _remove(sweep.staging, found, "staging", sweep.keep_lease)
 
 
 def move_orphans(sweep: Sweep, orphans: Iterable[Leftover]) -> None:
@@ -49,7 +49,7 @@ def move_orphans(sweep: Sweep, orphans: Iterable[Leftover]) -> None:
         except ObjectNotFound:
             continue  # somebody else has removed it
         try:
-            _remove(sweep.bucket, found, "bucket", sweep.hold)
+            _remove(sweep.bucket, found, "bucket", sweep.keep_lease)
         except StoreMissing:
             sweep.staging.delete(copy)
             raise
@@ -86,7 +86,7 @@ def _check_in_place(bucket: ObjectStore, plan: SuitePlan) -> None:
         )
 
 
-def _remove(store: ObjectStore, found: Leftover, name: str, hold: Callable[[], None]) -> None:
-    hold()
+def _remove(store: ObjectStore, found: Leftover, name: str, keep_lease: Callable[[], None]) -> None:
+    keep_lease()
     store.delete(found.key)
     log.info("object_swept", store=name, key=found.key, size=found.size)

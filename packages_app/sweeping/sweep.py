@@ -63,7 +63,7 @@ class PoolPlan:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep goes by. `hold` is called now and then; it raises when the sweep's lease is lost.
+    """What a sweep goes by. `keep_lease` is called now and then; it raises when the sweep's lease is lost.
 
     An object that was written within `keeping.age` before `now` is never taken.
     """
@@ -74,7 +74,7 @@ class Sweep:
     keyring: bytes
     keeping: Keeping
     now: datetime
-    hold: Callable[[], None]
+    keep_lease: Callable[[], None]
 
     def plan_suite(self, suite: str) -> SuitePlan:
         """Plan a suite's by-hash objects and generations."""
@@ -125,7 +125,7 @@ class Sweep:
         """Return every record, holding on meanwhile."""
         for number, record in enumerate(self.table.all_records()):
             if number % 1000 == 0:
-                self.hold()
+                self.keep_lease()
             yield record
 
     def swept(self) -> dict[str, Leftover]:
@@ -161,7 +161,7 @@ class Sweep:
         return retention(generations(self.staging, suite), published, self.keeping, self.now)
 
     def _read(self, generation: Generation) -> Release:
-        self.hold()
+        self.keep_lease()
         return read_generation(self.staging, generation)
 
     def _by_hash_of(self, suite: str, release: Release) -> set[str]:
@@ -170,7 +170,7 @@ class Sweep:
     def _old(self, store: ObjectStore, found: Iterable[Leftover]) -> Iterator[Leftover]:
         """Return those that were written before the days that are kept."""
         for each in found:
-            self.hold()
+            self.keep_lease()
             info = store.head(each.key)
             if info is not None and info.modified < self.now - self.keeping.age:
                 yield each
@@ -205,7 +205,7 @@ class Sweep:
                 yield (name, entry.sha256), release
 
     def _files_of(self, suite: str, name: str, release: Release, *, must_be_there: bool) -> set[str]:
-        self.hold()
+        self.keep_lease()
         try:
             return {entry.pool_path for entry in entries_in(read_index(self.bucket, suite, name, release))}
         except ObjectNotFound:

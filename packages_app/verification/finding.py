@@ -28,7 +28,7 @@ class Part(StrEnum):
     POOL = "pool"
 
 
-class Pool(StrEnum):
+class PoolScope(StrEnum):
     """How much of the pool is read and hashed; that its files are there, and how large, is always looked at."""
 
     SAMPLE = "sample"
@@ -72,7 +72,7 @@ class Verification:
 
     suites: tuple[str, ...]
     whole: bool
-    pool: Pool
+    pool: PoolScope
     sample: int
     seed: str
     findings: tuple[Finding, ...]

@@ -17,26 +17,26 @@ from packages_app.indexes.packages import Placed, patch_folder, plan_of
 from packages_app.indexes.pdiff import Content, listed_objects
 from packages_app.indexes.release import ReleaseEntry
 from packages_app.verification.finding import Cure, Finding
-from packages_app.verification.reader import Check, Reader, Trouble, View
+from packages_app.verification.reader import Check, Discrepancy, Reader, View
 from packages_app.verification.release import NAMES
 
-_Findings = Mapping[Trouble, tuple[str, Cure]]
+_Findings = Mapping[Discrepancy, tuple[str, Cure]]
 """The code and the cure of what may be wrong with an object."""
-_NOT_SERVED = {Trouble.NOT_SERVED: ("not_served", Cure.NONE)}
+_NOT_SERVED = {Discrepancy.NOT_SERVED: ("not_served", Cure.NONE)}
 _BY_NAME: _Findings = {
-    Trouble.MISSING: ("index_missing", Cure.PUBLISH),
-    Trouble.DIFFERS: ("index_differs", Cure.PUBLISH),
+    Discrepancy.MISSING: ("index_missing", Cure.PUBLISH),
+    Discrepancy.DIFFERS: ("index_differs", Cure.PUBLISH),
     **_NOT_SERVED,
 }
 # What is never replaced has to go first.
 _BY_HASH: _Findings = {
-    Trouble.MISSING: ("by_hash_missing", Cure.PUBLISH),
-    Trouble.DIFFERS: ("by_hash_differs", Cure.DROP),
+    Discrepancy.MISSING: ("by_hash_missing", Cure.PUBLISH),
+    Discrepancy.DIFFERS: ("by_hash_differs", Cure.DROP),
     **_NOT_SERVED,
 }
 _PATCH: _Findings = {
-    Trouble.MISSING: ("patch_missing", Cure.PUBLISH),
-    Trouble.DIFFERS: ("patch_differs", Cure.DROP),
+    Discrepancy.MISSING: ("patch_missing", Cure.PUBLISH),
+    Discrepancy.DIFFERS: ("patch_differs", Cure.DROP),
     **_NOT_SERVED,
 }
 _NAMED = 20
@@ -53,9 +53,9 @@ class ExaminedIndexes:
 
 
 def examine_indexes(
-    view: View, suite: Suite, entries: Mapping[str, ReleaseEntry], hold: Callable[[], None]
+    view: View, suite: Suite, entries: Mapping[str, ReleaseEntry], keep_lease: Callable[[], None]
 ) -> ExaminedIndexes:
-    """Read every index by hash, as apt does, and under its canonical name. `hold` is called between objects.
+    """Read every index by hash, as apt does, and under its canonical name. `keep_lease` is called between objects.
 
     A uncompressed form that a suite lists only is there unpacked.
     """
@@ -65,14 +65,14 @@ def examine_indexes(
         if name in listed_only:
             continue
         for by_hash in (True, False):
-            hold()
+            keep_lease()
             key = by_hash_path(suite.name, name, entry.sha256) if by_hash else suite_path(suite.name, name)
             check = partial(_index_finding, key=key, name=name, entries=entries, texts=examined.texts)
             _examine(view, suite, key, check, examined, _BY_HASH if by_hash else _BY_NAME)
     for folder in plan_of(suite).folders:
         place = patch_folder(folder)
         for name, content in listed_objects(examined.texts.get(f"{place}/Index", b"")).items():
-            hold()
+            keep_lease()
             key = suite_path(suite.name, f"{place}/{name}")
             _examine(view, suite, key, partial(_patch_finding, key=key, content=content), examined, _PATCH)
     return examined
@@ -87,10 +87,10 @@ def _examine(
     findings: _Findings,
 ) -> None:
     examined.read += 1
-    problem = view.problem(key, check)
-    if problem is not None:
-        code, cure = findings[problem.trouble]
-        examined.findings.append(Finding(code, key, problem.text, cure, suite.name))
+    object_finding = view.object_finding(key, check)
+    if object_finding is not None:
+        code, cure = findings[object_finding.discrepancy]
+        examined.findings.append(Finding(code, key, object_finding.text, cure, suite.name))
 
 
 def _index_finding(
@@ -182,9 +182,9 @@ def examine_waiting_names(
         key = by_hash_path(suite.name, name, entries[name].sha256)
         if key in seen:
             continue
-        problem = View(view.stored, None, view.now).problem(key, _by_name(key, entries[name]))
-        if problem is not None and problem.trouble is Trouble.DIFFERS:
-            findings.append(Finding("by_hash_differs", key, problem.text, Cure.DROP, suite.name))
+        object_finding = View(view.stored, None, view.now).object_finding(key, _by_name(key, entries[name]))
+        if object_finding is not None and object_finding.discrepancy is Discrepancy.DIFFERS:
+            findings.append(Finding("by_hash_differs", key, object_finding.text, Cure.DROP, suite.name))
     return findings
 
 

@@ -10,11 +10,11 @@ from sys import intern
 
 from packages_app.core.errors import InvalidVersion
 from packages_app.core.record import PackageRecord, TableKey, named_key
-from packages_app.verification.finding import Cure, Finding, Pool
-from packages_app.verification.reader import CONNECTIONS, Problem, Reader, Trouble, View
+from packages_app.verification.finding import Cure, Finding, PoolScope
+from packages_app.verification.reader import CONNECTIONS, Discrepancy, ObjectFinding, Reader, View
 
 _CODES = {
-    Trouble.MISSING: "pool_missing", Trouble.DIFFERS: "pool_differs", Trouble.NOT_SERVED: "not_served",
+    Discrepancy.MISSING: "pool_missing", Discrepancy.DIFFERS: "pool_differs", Discrepancy.NOT_SERVED: "not_served",
 }  # fmt: skip
 
 
@@ -66,16 +66,16 @@ def _by_path(files: Iterable[PoolFile]) -> dict[str, PoolFile]:
     return {file.path: file for file in files if file.path}
 
 
-def chosen(listed: Iterable[PoolFile], pool: Pool, size: int, seed: str) -> list[PoolFile]:
+def chosen(listed: Iterable[PoolFile], pool: PoolScope, size: int, seed: str) -> list[PoolFile]:
     """Return the files that are to be read: all, none, or a sample that depends on nothing but its arguments.
 
     A sample has the newest version of each package, and `size` of the other files; of more than `size` newest
     versions, `size` too, so that it costs the same however large the repository is.
     """
     files = {path: file for path, file in _by_path(listed).items() if file.comparable}
-    if pool is Pool.ALL:
+    if pool is PoolScope.ALL:
         return [files[path] for path in sorted(files)]
-    if pool is Pool.NONE:
+    if pool is PoolScope.NONE:
         return []
     newest = {file.path for file in _newest(files.values())}
     drawn = _drawn(newest, size, seed) + _drawn(files.keys() - newest, size, seed)
@@ -101,15 +101,17 @@ def byte_findings(view: View, files: list[PoolFile], advance: Callable[[int, int
     findings = []
     with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="verify") as readers:
         problems = readers.map(lambda file: file_problem(view, file.path, file.size or 0, file.sha256), files)
-        for done, (file, problem) in enumerate(zip(files, problems, strict=True)):
-            if problem is not None:
-                cure = Cure.NONE if problem.trouble is Trouble.NOT_SERVED else Cure.RESTORE
-                findings.append(Finding(_CODES[problem.trouble], file.path, problem.text, cure, record=file.key))
+        for done, (file, object_finding) in enumerate(zip(files, problems, strict=True)):
+            if object_finding is not None:
+                cure = Cure.NONE if object_finding.discrepancy is Discrepancy.NOT_SERVED else Cure.RESTORE
+                findings.append(
+                    Finding(_CODES[object_finding.discrepancy], file.path, object_finding.text, cure, record=file.key)
+                )
             advance(done + 1, len(files))
     return findings
 
 
-def file_problem(view: View, path: str, size: int, sha256: str) -> Problem | None:
+def file_problem(view: View, path: str, size: int, sha256: str) -> ObjectFinding | None:
     """Read one pool file that a record says to have so many bytes and this SHA256."""
 
     def check(reader: Reader) -> str:
@@ -118,4 +120,4 @@ def file_problem(view: View, path: str, size: int, sha256: str) -> Problem | Non
             return f"It has {found.size} bytes, the record says {size}."
         return "" if found.sha256 == sha256 else f"It has SHA256 {found.sha256}, not the record's."
 
-    return view.problem(path, check)
+    return view.object_finding(path, check)

@@ -138,7 +138,7 @@ class ServedObjects:
             return _read(response.iter_raw(CHUNK_BYTES), content_type, limit_bytes, keep=keep, deadline=deadline)
 
 
-class Trouble(Enum):
+class Discrepancy(Enum):
     """What is wrong with an object."""
 
     MISSING = "missing"
@@ -147,10 +147,10 @@ class Trouble(Enum):
 
 
 @dataclass(frozen=True)
-class Problem:
+class ObjectFinding:
     """What is wrong with an object, and a sentence about it."""
 
-    trouble: Trouble
+    discrepancy: Discrepancy
     text: str
 
 
@@ -166,32 +166,32 @@ class View:
     served: ServedObjects | None
     now: datetime
 
-    def problem(self, key: str, check: Check) -> Problem | None:
+    def object_finding(self, key: str, check: Check) -> ObjectFinding | None:
         """Look at an object as a client; where it is not as it should be, look whether the bucket's own is.
 
         What is right in the bucket and not with clients is a matter of addresses, rights or caches. Where caches may
         still hold what was there before, it is none at all.
         """
         if self.served is None:
-            return _problem(self.stored, check)
-        seen = _problem(self.served, check)
+            return _object_finding(self.stored, check)
+        seen = _object_finding(self.served, check)
         if seen is None:
             return None
-        stored = _problem(self.stored, check)
+        stored = _object_finding(self.stored, check)
         if stored is not None:
             return stored
         modified = self.stored.modified(key)
         if not is_immutable(key) and modified is not None and self.now - modified < _CACHED_FOR:
             return None
-        return Problem(Trouble.NOT_SERVED, f"{seen.text} The bucket holds it as it should be.")
+        return ObjectFinding(Discrepancy.NOT_SERVED, f"{seen.text} The bucket holds it as it should be.")
 
 
-def _problem(reader: Reader, check: Check) -> Problem | None:
+def _object_finding(reader: Reader, check: Check) -> ObjectFinding | None:
     try:
         said = check(reader)
     except Unreadable as error:
-        return Problem(Trouble.MISSING if error.missing else Trouble.DIFFERS, error.message)
-    return Problem(Trouble.DIFFERS, said) if said else None
+        return ObjectFinding(Discrepancy.MISSING if error.missing else Discrepancy.DIFFERS, error.message)
+    return ObjectFinding(Discrepancy.DIFFERS, said) if said else None
 
 
 def _read(

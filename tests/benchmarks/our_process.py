@@ -34,7 +34,7 @@ from packages_app.models import Job, Publication  # noqa: E402
 from packages_app.package_table.dynamo_item import item_model, values_of  # noqa: E402
 from packages_app.package_table.dynamo_suites import list_records  # noqa: E402
 from packages_app.package_table.raw_table import RawTable  # noqa: E402
-from packages_app.publishing.publisher import Demand  # noqa: E402
+from packages_app.publishing.publisher import PublicationOptions  # noqa: E402
 from packages_app.services import adapters  # noqa: E402
 from packages_app.services.intake.uploads import stage_upload  # noqa: E402
 from packages_app.services.job_services import SERVICES  # noqa: E402
@@ -115,8 +115,8 @@ def rebuild(times: int = 1, *, cold: bool = False) -> Answer:
 def resign() -> Answer:
     """Renew the signatures of all suites; gives the seconds of all, and how many records were read."""
     began = time.perf_counter()
-    demand, kind = Demand(resign=True), Publication.Kind.REFRESH
-    done = [publish(suite.name, Silent(), demand=demand, kind=kind) for suite in adapters.repository().suites]
+    options, kind = PublicationOptions(resign=True), Publication.Kind.REFRESH
+    done = [publish(suite.name, Silent(), options=options, kind=kind) for suite in adapters.repository().suites]
     return {"seconds": time.perf_counter() - began, "read": sum(one.records_read for one in done)}
 
 

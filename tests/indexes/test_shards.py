@@ -20,7 +20,7 @@ from packages_app.indexes.compression import (
     xz_tail,
 )
 from packages_app.indexes.entry import entries_in, entry_of
-from packages_app.indexes.shards import NEIGHBOURS, Run, Shard, cut, edit, steps_between
+from packages_app.indexes.shards import NEIGHBOURS, Shard, ShardEntries, cut, edit, steps_between
 from tests.records import make_record
 
 NAMES = [f"n{number:03}" for number in range(420)]
@@ -72,7 +72,7 @@ def test_an_edited_index_has_the_shards_of_one_made_anew(most, absent, changes, 
     read = []
     old = [kept(run) for run in runs]
     edited = edit(old, edits, lambda shard: read.append(shard) or texts[shard.sha256])
-    new = [kept(part) if isinstance(part, Run) else part for part in edited.parts]
+    new = [kept(part) if isinstance(part, ShardEntries) else part for part in edited.parts]
     assert new == [kept(run) for run in cut(by_order(entries.values()))]
     assert edited.before == {entry(*key).key for key in changes if key in keys}
     assert len(read) <= 5 * len(changes)
@@ -107,7 +107,7 @@ def test_what_did_not_change_is_not_read_and_keeps_its_shard():
     new = entry(NAMES[0], "1.1~rc1")
     parts = edit(old, {new.order: new}, lambda shard: read.append(shard) or texts[shard.sha256]).parts
     assert read == old[:3]
-    assert len([part for part in parts if isinstance(part, Run)]) <= 2
+    assert len([part for part in parts if isinstance(part, ShardEntries)]) <= 2
     assert list(parts[-2:]) == old[-2:]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from packages_app.core.ports import Silent
 from packages_app.core.record import PackageRecord
-from packages_app.publishing.publisher import Demand, Publisher
+from packages_app.publishing.publisher import PublicationOptions, Publisher
 from packages_app.services import adapters
 from packages_app.signing.openpgp import verified_text
 from tests.stack import Stack
@@ -60,16 +60,16 @@ def publish_history(stack: Stack) -> Iterator[dict[str, Any]]:
     added, moved = others[-30:], others[3]
     stack.table.put_many_new(others[:-30])
     known: Objects = {}
-    for day, (what, demand) in enumerate(
+    for day, (what, options) in enumerate(
         [
-            ("first", Demand()),
-            ("one added", Demand()),
-            ("one removed, one moved", Demand()),
-            ("many added", Demand()),
-            ("dates renewed", Demand(resign=True)),
-            ("rebuilt", Demand(rebuild=True)),
-            ("one added after a rebuild", Demand()),
-            ("nothing new", Demand()),
+            ("first", PublicationOptions()),
+            ("one added", PublicationOptions()),
+            ("one removed, one moved", PublicationOptions()),
+            ("many added", PublicationOptions()),
+            ("dates renewed", PublicationOptions(resign=True)),
+            ("rebuilt", PublicationOptions(rebuild=True)),
+            ("one added after a rebuild", PublicationOptions()),
+            ("nothing new", PublicationOptions()),
         ]
     ):
         if what == "one added":
@@ -82,7 +82,7 @@ def publish_history(stack: Stack) -> Iterator[dict[str, Any]]:
         if what == "one added after a rebuild":
             stack.table.put_new(last)
         for suite in SUITES:
-            outcome = _publisher(_FIRST_DAY + timedelta(days=day)).publish(_suite(suite["name"]), demand)
+            outcome = _publisher(_FIRST_DAY + timedelta(days=day)).publish(_suite(suite["name"]), options)
             changed = _changed(stack, suite["name"], known)
             known |= changed
             yield {

@@ -13,7 +13,7 @@ from packages_app.indexes.release import parse_release, render_release
 from packages_app.models import Notice
 from packages_app.publishing.dates import date_after, seconds_to_wait
 from packages_app.publishing.published import Published
-from packages_app.publishing.publisher import Demand, Publisher
+from packages_app.publishing.publisher import PublicationOptions, Publisher
 from packages_app.services import adapters
 from packages_app.services.publication.publish import publish
 from packages_app.signing.openpgp import generate_key
@@ -62,34 +62,34 @@ def stack(request, tmp_path, settings, db):
 
 def test_a_clock_ahead_of_the_stores_publishes_nothing(stack):
     with pytest.raises(ClockWrong, match=r"3[56]\d\d s ahead of the store"):
-        publisher(hours=1).publish(stable(), Demand())
+        publisher(hours=1).publish(stable(), PublicationOptions())
     assert stack.dists() == {}
 
 
 def test_a_clock_a_little_ahead_is_no_finding(stack):
-    assert publisher(seconds=5).publish(stable(), Demand()).switched
+    assert publisher(seconds=5).publish(stable(), PublicationOptions()).switched
 
 
 def test_a_clock_that_was_set_back_does_not_date_a_release_before_the_one_in_place(stack):
-    publisher().publish(stable(), Demand())
+    publisher().publish(stable(), PublicationOptions())
     before = date()
     with pytest.raises(ClockWrong, match="ahead of this clock"):
-        publisher(hours=-1).publish(stable(), Demand(resign=True))
+        publisher(hours=-1).publish(stable(), PublicationOptions(resign=True))
     assert date() == before
 
 
 def test_a_rebuild_mends_a_date_that_no_client_took(stack, settings):
     # The store's clock was wrong too, so nothing noticed it then: that is what a rebuild finds.
     signer = adapters.signer()
-    publisher().publish(stable(), Demand())
+    publisher().publish(stable(), PublicationOptions())
     text = stack.bucket.read("dists/stable/Release").decode()
     wrong = (datetime.now(UTC) + timedelta(days=30)).strftime("%a, %d %b %Y %H:%M:%S UTC")
     lines = [f"Date: {wrong}" if line.startswith("Date:") else line for line in text.splitlines()]
     stack.bucket.put("dists/stable/InRelease", signer.sign_clear(("\n".join(lines) + "\n").encode()))
     with pytest.raises(ClockWrong):
-        publish("stable", Silent(), demand=Demand(resign=True))
+        publish("stable", Silent(), options=PublicationOptions(resign=True))
     assert Notice.objects.get(kind="clock_wrong", settled=None).subject == "stable"
-    publish("stable", Silent(), demand=Demand(rebuild=True))
+    publish("stable", Silent(), options=PublicationOptions(rebuild=True))
     assert datetime.strptime(date(), "%a, %d %b %Y %H:%M:%S UTC").replace(tzinfo=UTC) < datetime.now(UTC)
     assert not Notice.objects.filter(kind="clock_wrong", settled=None).exists()
 

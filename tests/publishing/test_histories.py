@@ -13,7 +13,7 @@ from packages_app.models import Publication
 from packages_app.publishing.baseline import find_baseline
 from packages_app.publishing.change_draft import change_draft
 from packages_app.publishing.published import read_published
-from packages_app.publishing.publisher import Demand
+from packages_app.publishing.publisher import PublicationOptions
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.whole_draft import collect, write_indexes
 from packages_app.services import adapters
@@ -81,7 +81,7 @@ def test_a_history_of_changes_ends_in_the_bytes_of_a_force_rebuild(embedded, his
         embedded.bucket.put(record.pool_path, b"package")
     embedded.table.put_many_new(baseline)
     for suite in SUITES:
-        publish(suite, Silent(), demand=Demand(rebuild=True))
+        publish(suite, Silent(), options=PublicationOptions(rebuild=True))
     keyring = adapters.signer().public_keyring()
     for acts in history:
         for one in acts:
@@ -194,7 +194,7 @@ def test_a_renewal_reads_no_record_and_leaves_the_indexes_and_what_is_pending(em
     pending = embedded.table.pending_changes_of("stable")
     calls = Calls()
     with given_ports(faulty(Ports(embedded.table, embedded.bucket, embedded.staging), calls)):
-        publication = publish("stable", Silent(), demand=Demand(resign=True))
+        publication = publish("stable", Silent(), options=PublicationOptions(resign=True))
     asked = {name.split()[0] for name in calls.names}
     assert not asked & {"table.records_of", "table.all_records", "table.get"}
     assert (publication.records_read, publication.packages, publication.added) == (0, 5, [])
@@ -217,7 +217,7 @@ def test_a_renewal_whose_base_is_lost_reads_the_suite(embedded, lost):
         embedded.configure(suites=[{"index_forms": ["gz"]}])
     if lost == "name of the release":
         embedded.table.keep_releases("stable", ["0123456789abcdef"])
-    publication = publish("stable", Silent(), demand=Demand(resign=True))
+    publication = publish("stable", Silent(), options=PublicationOptions(resign=True))
     assert (publication.records_read, publication.packages) == (6, 6)
     assert embedded.table.pending_changes_of("stable") == []
 

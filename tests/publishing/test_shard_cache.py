@@ -5,7 +5,7 @@ from django.core.cache.backends.locmem import LocMemCache
 
 from packages_app.indexes.compression import GZIP, XZ
 from packages_app.indexes.entry import entry_of
-from packages_app.indexes.shards import Run
+from packages_app.indexes.shards import ShardEntries
 from packages_app.publishing.shard_cache import ShardCache
 from tests.records import make_record
 
@@ -24,7 +24,7 @@ class Cache(LocMemCache):
 
 
 def run_of(*names):
-    return Run(tuple(entry_of(make_record(name)) for name in names))
+    return ShardEntries(tuple(entry_of(make_record(name)) for name in names))
 
 
 def flipped(body):

@@ -19,7 +19,7 @@ from packages_app.indexes.release import parse_release
 from packages_app.package_table.open_table import open_table
 from packages_app.publishing.generations import Generation, generations, keep_generation, read_generation
 from packages_app.publishing.published import Published
-from packages_app.publishing.publisher import Demand, Publisher
+from packages_app.publishing.publisher import PublicationOptions, Publisher
 from packages_app.services import adapters
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from packages_app.stores.open_store import open_store
@@ -104,16 +104,16 @@ class History:
             staging=self.staging,
             signer=SIGNER,
             clock=lambda: self.now,
-            hold=lambda: None,
+            keep_lease=lambda: None,
             progress=Silent(),
             cache=adapters.shard_cache(),
         )
         self.bucket.refused = "dists/stable/InRelease" if fails else ""
         if fails:
             with pytest.raises(StoreUnavailable):
-                publisher.publish(self.suite, Demand(resign=True))
+                publisher.publish(self.suite, PublicationOptions(resign=True))
         else:
-            self.in_place.append(publisher.publish(self.suite, Demand(resign=True)).release)
+            self.in_place.append(publisher.publish(self.suite, PublicationOptions(resign=True)).release)
 
     def sweep(self, **options):
         given = {"keeping": KEEPING, "now": self.now, "hold": lambda: None, **options}
@@ -269,14 +269,14 @@ def test_a_lost_lease_stops_the_sweep_at_once(history):
     assert len(doomed) > 6
     calls = 0
 
-    def hold():
+    def keep_lease():
         nonlocal calls
         calls += 1
         if calls == 4:
             raise LeaseLost("Another has it.", remedy="Nothing.")
 
     with pytest.raises(LeaseLost):
-        remove_generations(history.sweep(hold=hold), plan)
+        remove_generations(history.sweep(keep_lease=keep_lease), plan)
     assert history.bucket.deleted == doomed[:3]
     assert history.lacks(history.in_place[-1]) == set()
 

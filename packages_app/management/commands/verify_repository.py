@@ -12,7 +12,7 @@ from packages_app.management.terminal import EXIT_FAILED, ServiceCommand, termin
 from packages_app.services.repair.apply import apply_repair
 from packages_app.services.repair.plan import RepairPlan, plan_repair
 from packages_app.services.verification.verify import verify_repository
-from packages_app.verification.finding import Pool, Verification
+from packages_app.verification.finding import PoolScope, Verification
 
 
 def _count(text: str) -> int:
@@ -33,7 +33,7 @@ class Command(ServiceCommand):
         """Take suites, how much of the pool is read, and whether to repair."""
         parser.add_argument("suites", nargs="*", metavar="SUITE", help="suites to verify; all, and the mirror, if none")
         parser.add_argument(
-            "--pool", choices=[str(pool) for pool in Pool], default="sample", help="which of its files are read"
+            "--pool", choices=[str(pool) for pool in PoolScope], default="sample", help="which of its files are read"
         )
         parser.add_argument("--sample", type=_count, metavar="N", help="how many are read besides the newest versions")
         parser.add_argument("--seed", default="", help="that of an earlier sample, to read the same files again")
@@ -50,7 +50,7 @@ class Command(ServiceCommand):
             verification = verify_repository(
                 options["suites"],
                 progress,
-                pool=Pool(options["pool"]),
+                pool=PoolScope(options["pool"]),
                 sample=options["sample"],
                 seed=options["seed"] or secrets.token_hex(8),
             )

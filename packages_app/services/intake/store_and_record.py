@@ -69,9 +69,9 @@ def store_and_record(files: Sequence[CheckedFile], progress: Progress) -> list[R
     for some in _rounds(outcomes):
         new = _compared(some)
         if new:
-            progress.step("store in pool", _told(new, new[0].file.record.pool_path))
+            progress.step("store in pool", _one_or_count(new, new[0].file.record.pool_path))
             _store(new)
-        progress.step("record", _told(some, some[0].file.record.named))
+        progress.step("record", _one_or_count(some, some[0].file.record.named))
         _record([outcome for outcome in new if outcome.error is None])
         _put_again_what_is_gone(some)
         _add_suites(some)
@@ -95,7 +95,7 @@ def _rounds(outcomes: Iterable[Recorded]) -> list[list[Recorded]]:
     return rounds
 
 
-def _told(outcomes: Sequence[Recorded], one: str) -> str:
+def _one_or_count(outcomes: Sequence[Recorded], one: str) -> str:
     return one if len(outcomes) == 1 else f"{len(outcomes)} packages"
 
 

@@ -41,7 +41,7 @@ class Message:
     level: str
 
 
-def addresses() -> list[Address]:
+def notify_addresses() -> list[Address]:
     """Return the addresses of NOTIFY_URLS, in its order."""
     return [Address(number, url) for number, url in enumerate(settings.NOTIFY_URLS, start=1)]
 

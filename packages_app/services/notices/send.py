@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from packages_app.models import Notice
-from packages_app.services.notices.addresses import Address, Message, addresses, deliver
+from packages_app.services.notices.addresses import Address, Message, deliver, notify_addresses
 from packages_app.services.notices.notify import wanted_kinds
 
 _WAITS = tuple(timedelta(minutes=minutes) for minutes in (0, 2, 10, 60, 360))
@@ -32,7 +32,7 @@ def send_notices() -> int:
     """
     old = timezone.now() - _KEPT
     Notice.objects.filter(Q(settled__lt=old) | Q(level="info", seen__lt=old)).delete()
-    there = addresses()
+    there = notify_addresses()
     return sum(_send(notice, there) for notice in _due()) if there else 0
 
 

@@ -25,7 +25,7 @@ class HeldLease:
         self._table, self._lease, self._seconds = table, lease, seconds
         self._renewed = time.monotonic()
 
-    def hold(self) -> None:
+    def keep_lease(self) -> None:
         """Renew the lease when a third of its time is gone; to be called between steps. Raise `LeaseLost`."""
         if time.monotonic() - self._renewed > self._seconds / 3:
             self.confirm()

@@ -16,7 +16,7 @@ from packages_app.core.record import named_key
 from packages_app.core.repository import Repository
 from packages_app.models import Job, Notice, Publication
 from packages_app.publishing.apt_check import second_reader
-from packages_app.publishing.publisher import NOTHING_SPECIAL, Demand, Outcome, Publisher
+from packages_app.publishing.publisher import DEFAULT_OPTIONS, Outcome, PublicationOptions, Publisher
 from packages_app.services import adapters
 from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.services.publication.held_candidates import (
@@ -38,7 +38,7 @@ def publish(
     suite_name: str,
     progress: Progress,
     *,
-    demand: Demand = NOTHING_SPECIAL,
+    options: PublicationOptions = DEFAULT_OPTIONS,
     kind: Publication.Kind = Publication.Kind.PUBLISH,
     job: Job | None = None,
 ) -> Publication:
@@ -49,10 +49,10 @@ def publish(
     """
     suite, repository = known_suite(suite_name), adapters.repository()
     approved = approved_digest(suite.name)
-    demand = replace(demand, approved=approved, whole=demand.whole or is_held_back(suite.name))
+    options = replace(options, approved=approved, whole=options.whole or is_held_back(suite.name))
     with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
         try:
-            outcome = _publisher(repository, lease.hold, progress).publish(suite, demand)
+            outcome = _publisher(repository, lease.keep_lease, progress).publish(suite, options)
         except CandidateRefused as error:
             hold_back(suite.name, error, job)
             raise
@@ -61,7 +61,7 @@ def publish(
             raise
         _log_outcome(outcome, kind)
         if suite == repository.default_suite and outcome.held is None:
-            renew_root(repository, outcome.contents, progress, lease.hold, again=demand.rebuild)
+            renew_root(repository, outcome.contents, progress, lease.keep_lease, again=options.rebuild)
         progress.step("record publication")
         publication = _record(outcome, kind, adapters.signer().fingerprint, job)
         tell_of_new_versions(publication)
@@ -71,7 +71,7 @@ def publish(
         return publication
 
 
-def _publisher(repository: Repository, hold: Callable[[], None], progress: Progress) -> Publisher:
+def _publisher(repository: Repository, keep_lease: Callable[[], None], progress: Progress) -> Publisher:
     bucket, staging, signer = adapters.bucket(), adapters.staging(), adapters.signer()
     reader = second_reader(settings.APT_CHECK, signer.public_keyring())
     return Publisher(
@@ -81,7 +81,7 @@ def _publisher(repository: Repository, hold: Callable[[], None], progress: Progr
         staging,
         signer,
         adapters.now,
-        hold,
+        keep_lease,
         progress,
         adapters.shard_cache(),
         second_reader=reader,

@@ -8,7 +8,7 @@ from typing import Any
 from packages_app.core.ports import Progress
 from packages_app.models import Job, Publication
 from packages_app.publishing.published import read_published
-from packages_app.publishing.publisher import Demand
+from packages_app.publishing.publisher import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.requests import known_suites
@@ -34,10 +34,10 @@ def refresh_signatures(progress: Progress, *, suites: Iterable[str] = (), job: J
     One that was published since it was asked for is due no longer, and is left alone.
     """
     progress.step("look at dates")
-    demand = Demand(resign=True)
+    options = PublicationOptions(resign=True)
     return {
         "suites": [
-            result_of(publish(name, progress, demand=demand, kind=Publication.Kind.REFRESH, job=job))
+            result_of(publish(name, progress, options=options, kind=Publication.Kind.REFRESH, job=job))
             for name in suites_to_refresh(suites)
         ]
     }

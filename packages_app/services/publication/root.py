@@ -29,21 +29,21 @@ def renew_root(
     repository: Repository,
     contents: Contents,
     progress: Progress,
-    hold: Callable[[], None],
+    keep_lease: Callable[[], None],
     *,
     again: bool,
 ) -> None:
     """Renew convenience copies, keyring and instructions page for what the default suite shows.
 
-    `hold` is called before each; it raises when the publisher's lease is lost.
+    `keep_lease` is called before each; it raises when the publisher's lease is lost.
     """
     definitions, keyring = adapters.definitions(), adapters.signer().public_keyring()
     progress.step("convenience copy")
     for definition in definitions.bootstrap_packages():
-        hold()
+        keep_lease()
         _renew_copy(definition, contents, progress, again=again)
     progress.step("instructions page")
-    hold()
+    keep_lease()
     page = root_page(repository, definitions, contents)
     for key in renew_root_files(adapters.bucket(), repository, keyring, page):
         progress.note(f"renewed {key}")

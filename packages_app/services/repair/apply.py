@@ -14,7 +14,7 @@ from packages_app.core.errors import ObjectNotFound, RepairRefused, RepomgrError
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.models import Job, Publication
-from packages_app.publishing.publisher import Demand
+from packages_app.publishing.publisher import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.mirror.packages import reconcile_mirror
 from packages_app.services.publication.lease_hold import lease_held
@@ -25,7 +25,7 @@ from packages_app.services.verification.verify import verify_repository
 from packages_app.services.verification.verify_pool import ORPHAN_AGE, sweep_of
 from packages_app.sweeping.removal import move_orphans, put_back_named
 from packages_app.sweeping.sweep import Leftover
-from packages_app.verification.finding import Part, Pool, Verification
+from packages_app.verification.finding import Part, PoolScope, Verification
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +40,7 @@ class RepairOutcome:
 
 
 @dataclass
-class _Run:
+class _Repair:
     """A repair under way."""
 
     progress: Progress
@@ -70,7 +70,7 @@ def apply_repair(
     `verify_repository`, after all that could be done is done.
     """
     outcome = RepairOutcome(plan.verification)
-    run = _Run(progress, orphan_age, job, outcome)
+    run = _Repair(progress, orphan_age, job, outcome)
     actions = {act: [action for action in plan.actions if action.act is act] for act in Act}
     _restore(run, actions[Act.RESTORE])
     _drop(run, actions[Act.DROP])
@@ -100,7 +100,7 @@ def repair_repository(
     progress: Progress,
     *,
     part: Part = Part.ALL,
-    pool: Pool,
+    pool: PoolScope,
     sample: int,
     seed: str,
     job: Job,
@@ -121,7 +121,7 @@ def repair_repository(
     return apply_repair(plan, progress, job=job)
 
 
-def _restore(run: _Run, actions: list[Action]) -> None:
+def _restore(run: _Repair, actions: list[Action]) -> None:
     if not actions:
         return
     run.progress.step("restore pool files", str(len(actions)))
@@ -132,15 +132,15 @@ def _restore(run: _Run, actions: list[Action]) -> None:
         run.progress.advance(number + 1, len(actions))
 
 
-def _restore_one(run: _Run, action: Action, record: PackageRecord | None) -> None:
+def _restore_one(run: _Repair, action: Action, record: PackageRecord | None) -> None:
     same = record is not None and (record.pool_path, record.sha256_hash) == (action.key, action.sha256)
-    if record is None or action.origin is None or not same:
+    if record is None or action.source is None or not same:
         raise RepomgrError(f"The record of {action.key} is another one by now.", remedy="Verify again.")
-    kept = restore_pool_file(record, action.origin, run.progress)
+    kept = restore_pool_file(record, action.source, run.progress)
     run.progress.note(f"{action.key} is back" + (f"; the wrong bytes are kept as {kept}" if kept else ""))
 
 
-def _drop(run: _Run, actions: list[Action]) -> None:
+def _drop(run: _Repair, actions: list[Action]) -> None:
     """Delete by-hash objects whose bytes are not what their name says, so that a publication can write them."""
     for suite in sorted({action.suite for action in actions}):
         run.progress.step("remove wrong indexes", suite)
@@ -153,7 +153,7 @@ def _drop_of_suite(suite: str, keys: list[str]) -> None:
     bucket = adapters.bucket()
     with lease_held(adapters.package_table(), f"publish:{suite}") as lease:
         for key in keys:
-            lease.hold()
+            lease.keep_lease()
             try:
                 with bucket.open(key) as stream:
                     found = checksums_of(chunks_of(stream)).sha256
@@ -166,11 +166,13 @@ def _drop_of_suite(suite: str, keys: list[str]) -> None:
                 log.warning("wrong_index_removed", key=key, sha256=found)
 
 
-def _publish(run: _Run, suite: str) -> None:
-    publish(suite, run.progress, demand=Demand(rebuild=True), kind=Publication.Kind.FORCE_REBUILD, job=run.job)
+def _publish(run: _Repair, suite: str) -> None:
+    publish(
+        suite, run.progress, options=PublicationOptions(rebuild=True), kind=Publication.Kind.FORCE_REBUILD, job=run.job
+    )
 
 
-def _set_aside(run: _Run, actions: list[Action]) -> None:
+def _set_aside(run: _Repair, actions: list[Action]) -> None:
     pool = [action for action in actions if action.key.startswith("pool/")]
     strays = [action for action in actions if action not in pool]
     for suite in sorted({_folder(action) for action in strays}):
@@ -187,10 +189,10 @@ def _folder(action: Action) -> str:
     return action.suite or action.key.split("/")[1]
 
 
-def _move_from_pool(run: _Run, keys: Collection[str]) -> None:
+def _move_from_pool(run: _Repair, keys: Collection[str]) -> None:
     """Move those orphans of the plan that still are; one that a record names by now comes back."""
     with lease_held(adapters.package_table(), "sweep") as lease:
-        sweep = sweep_of(run.orphan_age, lease.hold, adapters.now())
+        sweep = sweep_of(run.orphan_age, lease.keep_lease, adapters.now())
         plan = sweep.plan_pool()
         if plan.kept_back:
             raise RepomgrError(
@@ -201,7 +203,7 @@ def _move_from_pool(run: _Run, keys: Collection[str]) -> None:
             run.progress.note(f"{key} is named by a record by now, and back", level="warning")
 
 
-def _move_from_suite(run: _Run, suite: str, keys: list[str]) -> None:
+def _move_from_suite(run: _Repair, suite: str, keys: list[str]) -> None:
     with lease_held(adapters.package_table(), f"publish:{suite}") as lease:
-        sweep = sweep_of(run.orphan_age, lease.hold, adapters.now())
+        sweep = sweep_of(run.orphan_age, lease.keep_lease, adapters.now())
         move_orphans(sweep, [Leftover(key, 0) for key in keys])

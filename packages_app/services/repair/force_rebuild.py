@@ -6,7 +6,7 @@ from typing import Any
 
 from packages_app.core.ports import Progress
 from packages_app.models import Job, Publication
-from packages_app.publishing.publisher import Demand
+from packages_app.publishing.publisher import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.publication.publish import publish, result_of
@@ -28,9 +28,9 @@ def force_rebuild(
     if repair:
         repaired = repair_pool(progress)
         result["repaired"], result["not_repaired"] = repaired.repaired, repaired.failed
-    demand = Demand(rebuild=True, new_identity=new_identity)
+    options = PublicationOptions(rebuild=True, new_identity=new_identity)
     result["suites"] = [
-        result_of(publish(name, progress, demand=demand, kind=Publication.Kind.FORCE_REBUILD, job=job))
+        result_of(publish(name, progress, options=options, kind=Publication.Kind.FORCE_REBUILD, job=job))
         for name in wanted
     ]
     queue.enqueue(Job.Kind.RECONCILE, subject="all")

@@ -15,7 +15,7 @@ from packages_app.core.record import TableKey
 from packages_app.core.repository import Suite
 from packages_app.indexes.packages import plan_of
 from packages_app.services import adapters
-from packages_app.services.repair.repair import Origin, Place, origins
+from packages_app.services.repair.repair import RepairSource, SourceKind, repair_sources
 from packages_app.verification.finding import Cure, Finding, Verification
 
 _DIGEST_DIGITS = 16
@@ -33,7 +33,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True)
 class Action:
-    """One step of a repair. `suite` is whose lease it needs; `origin`, `sha256` and `record` say which bytes are put.
+    """One step of a repair. `suite` is whose lease it needs; `source`, `sha256` and `record` say which bytes are put.
 
     `record` is the key of the record whose bytes they are, and `replaces` says that wrong ones stand there now. `text`
     is the sentence that people consent to.
@@ -43,7 +43,7 @@ class Action:
     key: str
     text: str
     suite: str = ""
-    origin: Origin | None = None
+    source: RepairSource | None = None
     sha256: str = ""
     replaces: bool = False
     record: TableKey | None = None
@@ -100,25 +100,25 @@ def _restoring(findings: Iterable[Finding]) -> tuple[list[Action], list[tuple[Fi
     if not listed:
         return [], []
     records = adapters.package_table().get_many({finding.record for finding in listed if finding.record is not None})
-    origin_of = origins()
+    repair_source_of = repair_sources()
     actions, hopeless = [], []
     for finding in listed:
         record = records.get(finding.record) if finding.record is not None else None
         try:
             if record is None or record.pool_path != finding.where:
                 raise RepomgrError(f"No record names {finding.where} any more.", remedy="Verify again.")
-            origin = origin_of(record)
+            source = repair_source_of(record)
         except RepomgrError as error:
             hopeless.append((finding, str(error)))
             continue
-        verb = "fetch" if origin.place is Place.VENDOR else "copy"
-        text = f"{verb} {origin} to {finding.where}: {record.file_size} bytes, SHA256 {record.sha256_hash}"
+        verb = "fetch" if source.place is SourceKind.VENDOR else "copy"
+        text = f"{verb} {source} to {finding.where}: {record.file_size} bytes, SHA256 {record.sha256_hash}"
         replaces = finding.code == "pool_differs"
         if replaces:
             text += "; the wrong bytes there are put into staging below quarantine/ first"
         actions.append(
             Action(
-                Act.RESTORE, finding.where, text, origin=origin, sha256=record.sha256_hash, replaces=replaces,
+                Act.RESTORE, finding.where, text, source=source, sha256=record.sha256_hash, replaces=replaces,
                 record=record.key,
             )
         )  # fmt: skip

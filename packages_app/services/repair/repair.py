@@ -29,7 +29,7 @@ _SLACK_BYTES = 1
 log = structlog.get_logger(__name__)
 
 
-class Place(StrEnum):
+class SourceKind(StrEnum):
     """Where a file's bytes may still be."""
 
     BUCKET = "bucket"
@@ -38,14 +38,14 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True)
-class Origin:
+class RepairSource:
     """Where a pool file is brought back from: a key of the bucket or of staging, or the vendor's address."""
 
-    place: Place
+    place: SourceKind
     name: str
 
     def __str__(self) -> str:
-        return self.name if self.place is Place.VENDOR else f"{self.name} in the {self.place}"
+        return self.name if self.place is SourceKind.VENDOR else f"{self.name} in the {self.place}"
 
 
 @dataclass
@@ -65,10 +65,10 @@ def repair_pool(progress: Progress) -> Repaired:
     missing = sorted(table.get_many({keys[path] for path in gone}).values(), key=attrgetter("pool_path"))
     outcome = Repaired()
     progress.step("fetch missing pool files", str(len(missing)))
-    origin_of = origins()
+    repair_source_of = repair_sources()
     for done, record in enumerate(missing):
         try:
-            restore_pool_file(record, origin_of(record), progress)
+            restore_pool_file(record, repair_source_of(record), progress)
         except RepomgrError as error:
             outcome.failed.append(f"{record.pool_path}: {error.message}")
             progress.note(f"{record.pool_path} could not be repaired: {error}", level="error")
@@ -80,7 +80,7 @@ def repair_pool(progress: Progress) -> Repaired:
     return outcome
 
 
-def origins() -> Callable[[PackageRecord], Origin]:
+def repair_sources() -> Callable[[PackageRecord], RepairSource]:
     """Return what finds a record's bytes: in a convenience copy, among what the sweep took, else at the vendor's.
 
     It raises `RepomgrError` when they can't be had again.
@@ -88,31 +88,31 @@ def origins() -> Callable[[PackageRecord], Origin]:
     copies = {d.name: d.bootstrap.copy for d in adapters.definitions().bootstrap_packages() if d.bootstrap}
     swept = sweep_of(ORPHAN_AGE, lambda: None, adapters.now()).swept()
 
-    def origin_of(record: PackageRecord) -> Origin:
+    def repair_source_of(record: PackageRecord) -> RepairSource:
         copy = copies.get(record.package_name, "")
         if copy and _holds(adapters.bucket(), copy, record):
-            return Origin(Place.BUCKET, copy)
+            return RepairSource(SourceKind.BUCKET, copy)
         taken: Leftover | None = swept.get(record.pool_path)
         if taken is not None and _holds(adapters.staging(), taken.key, record):
-            return Origin(Place.STAGING, taken.key)
+            return RepairSource(SourceKind.STAGING, taken.key)
         if not record.deb_url.startswith(("http://", "https://")):
             raise RepomgrError(
                 f"{record.named} was uploaded, not fetched; there is nowhere to fetch it from.",
                 remedy=f"Upload the same file again: its SHA256 is {record.sha256_hash}.",
             )
-        return Origin(Place.VENDOR, record.deb_url)
+        return RepairSource(SourceKind.VENDOR, record.deb_url)
 
-    return origin_of
+    return repair_source_of
 
 
-def restore_pool_file(record: PackageRecord, origin: Origin, progress: Progress) -> str:
+def restore_pool_file(record: PackageRecord, source: RepairSource, progress: Progress) -> str:
     """Bring a record's file back into the pool; return the key in staging of wrong bytes that it replaced, or "".
 
     Raise `UpstreamError` when the vendor's file is another one by now, and `RepomgrError` when the origin is.
     """
     with tempfile.TemporaryDirectory(prefix="repomgr-repair-") as folder:
         target = Path(folder) / "package.deb"
-        checksums = _brought(record, origin, target, progress)
+        checksums = _brought(record, source, target, progress)
         present = adapters.bucket().head(record.pool_path)
         if present is None:
             put_immutable(adapters.bucket(), record.pool_path, target, checksums)
@@ -122,27 +122,27 @@ def restore_pool_file(record: PackageRecord, origin: Origin, progress: Progress)
             # Pool objects are never replaced, but for this: what is there is not what the record, and with it every
             # index that clients have, says. The record's own bytes restore what clients had; no other bytes may.
             adapters.bucket().put(record.pool_path, target, if_match=present.etag)
-            log.warning("pool_file_restored", key=record.pool_path, origin=str(origin), wrong_bytes=kept)
+            log.warning("pool_file_restored", key=record.pool_path, source=str(source), wrong_bytes=kept)
         return kept
 
 
-def _brought(record: PackageRecord, origin: Origin, target: Path, progress: Progress) -> Checksums:
+def _brought(record: PackageRecord, source: RepairSource, target: Path, progress: Progress) -> Checksums:
     """Bring the bytes to a local file, and see that they are the record's."""
-    if origin.place is Place.VENDOR:
+    if source.place is SourceKind.VENDOR:
         return adapters.fetcher().download(
-            origin.name,
+            source.name,
             target,
             limit_bytes=(record.file_size or 0) + _SLACK_BYTES,
             expected_size=record.file_size,
             expected_sha256=record.sha256_hash,
             progress=progress,
         )
-    store = adapters.bucket() if origin.place is Place.BUCKET else adapters.staging()
-    copy_to_file(store, origin.name, target)
+    store = adapters.bucket() if source.place is SourceKind.BUCKET else adapters.staging()
+    copy_to_file(store, source.name, target)
     checksums = checksums_of_file(target)
     if conflict_between(record.file_identity, checksums.file_identity):
         raise RepomgrError(
-            f"{origin} has {checksums.file_identity} by now, not that of {record.named}.",
+            f"{source} has {checksums.file_identity} by now, not that of {record.named}.",
             remedy="Verify again: a repair may find the file elsewhere.",
         )
     return checksums

@@ -10,7 +10,7 @@ from packages_app.models import Job
 from packages_app.services.repair.apply import RepairOutcome, repair_repository
 from packages_app.services.repair.plan import RepairPlan, plan_repair
 from packages_app.services.verification.verify import verify_repository
-from packages_app.verification.finding import Finding, Part, Pool, Verification
+from packages_app.verification.finding import Finding, Part, PoolScope, Verification
 
 _SHOWN = 500
 
@@ -22,7 +22,7 @@ def verify_and_plan(job: Job, progress: Progress) -> dict[str, Any]:
         arguments.get("suites", []),
         progress,
         part=Part(arguments.get("part", Part.ALL)),
-        pool=Pool(arguments.get("pool", Pool.SAMPLE)),
+        pool=PoolScope(arguments.get("pool", PoolScope.SAMPLE)),
         sample=arguments.get("sample"),
         seed=str(job.pk),
         job=job,
@@ -38,7 +38,7 @@ def repair_as_consented(job: Job, progress: Progress) -> dict[str, Any]:
         frozenset(arguments["consent"]),
         progress,
         part=Part(arguments.get("part", Part.ALL)),
-        pool=Pool(arguments["pool"]),
+        pool=PoolScope(arguments["pool"]),
         sample=arguments["sample"],
         seed=arguments["seed"],
         job=job,

@@ -20,7 +20,7 @@ from packages_app.services.publication.watch_expiry import KEY_WARNING
 
 
 @dataclass(frozen=True)
-class Finding:
+class Probed:
     """What one probe found: its name, whether all is well, what it saw, and what to do otherwise."""
 
     name: str
@@ -29,15 +29,15 @@ class Finding:
     remedy: str = ""
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[Probed]:
     """Probe table, bucket, staging, broker, database, key, clock and definitions, one finding each, in turn."""
     for name, probe in _PROBES.items():
         try:
-            yield Finding(name, True, probe())
+            yield Probed(name, True, probe())
         except RepomgrError as error:
-            yield Finding(name, False, error.message, error.remedy)
+            yield Probed(name, False, error.message, error.remedy)
         except Exception as error:  # a doctor who faints helps nobody
-            yield Finding(
+            yield Probed(
                 name, False, f"{type(error).__name__}: {error}", "See the log; this probe failed unexpectedly."
             )
 

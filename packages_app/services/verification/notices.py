@@ -8,7 +8,7 @@ import structlog
 
 from packages_app.models import Job, Notice
 from packages_app.services.notices.notify import notify, settle_notices
-from packages_app.verification.finding import Finding, Part, Pool, Verification
+from packages_app.verification.finding import Finding, Part, PoolScope, Verification
 
 _POOL = "pool files"
 _REST = "repository"
@@ -31,7 +31,7 @@ def tell_of_findings(verification: Verification, job: Job | None) -> None:
         looked_at = {f"suite {name}" for name in verification.suites}
     if verification.whole and verification.part is not Part.SUITES:
         looked_at.add(_REST)
-        if verification.pool is Pool.ALL:
+        if verification.pool is PoolScope.ALL:
             looked_at.add(_POOL)
     for matter in sorted(looked_at - matters.keys()):
         settle_notices(Notice.Kind.VERIFICATION_FAILED, matter)
@@ -39,7 +39,7 @@ def tell_of_findings(verification: Verification, job: Job | None) -> None:
         named = ", ".join(f"{finding.code} {finding.where}" for finding in findings[:_NAMED])
         more = f" and {len(findings) - _NAMED} more" if len(findings) > _NAMED else ""
         remedy = "See the findings with manage.py verify_repository; --repair, or Repair on the job's page, heals them."
-        if matter == _POOL and verification.pool is not Pool.ALL:
+        if matter == _POOL and verification.pool is not PoolScope.ALL:
             remedy += " Then read the whole pool: --pool all."
         notify(Notice.Kind.VERIFICATION_FAILED, matter, f"{named}{more}.", remedy=remedy, job=job)
     say = log.warning if verification.findings else log.info

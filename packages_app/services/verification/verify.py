@@ -16,7 +16,7 @@ from packages_app.services.publication.requests import known_suite
 from packages_app.services.verification.notices import tell_of_findings
 from packages_app.services.verification.verify_pool import ORPHAN_AGE, verify_pool
 from packages_app.services.verification.verify_suite import verify_suite
-from packages_app.verification.finding import Cure, Finding, Part, Pool, Verification
+from packages_app.verification.finding import Cure, Finding, Part, PoolScope, Verification
 from packages_app.verification.reader import ServedObjects, StoredObjects, View
 
 
@@ -25,7 +25,7 @@ def verify_repository(
     progress: Progress,
     *,
     part: Part = Part.ALL,
-    pool: Pool = Pool.SAMPLE,
+    pool: PoolScope = PoolScope.SAMPLE,
     sample: int | None = None,
     seed: str = "",
     orphan_age: timedelta = ORPHAN_AGE,

@@ -15,7 +15,7 @@ from packages_app.services import adapters
 from packages_app.services.mirror.packages import mirror_differences
 from packages_app.sweeping.retention import Keeping
 from packages_app.sweeping.sweep import Sweep
-from packages_app.verification.finding import Cure, Finding, Pool
+from packages_app.verification.finding import Cure, Finding, PoolScope
 from packages_app.verification.pool import PoolFile, byte_findings, chosen, listing_findings, pool_file_of
 from packages_app.verification.reader import View
 
@@ -28,7 +28,7 @@ def verify_pool(
     progress: Progress,
     *,
     suites: Collection[str] | None,
-    pool: Pool,
+    pool: PoolScope,
     sample: int,
     seed: str,
     orphan_age: timedelta,
@@ -95,11 +95,11 @@ def _is_old(view: View, key: str, before: datetime) -> bool:
     return modified is not None and modified < before
 
 
-def sweep_of(age: timedelta, hold: Callable[[], None], now: datetime) -> Sweep:
+def sweep_of(age: timedelta, keep_lease: Callable[[], None], now: datetime) -> Sweep:
     """Return the sweep that decides about pool files older than `age`: those that a kept Release names stay."""
     keyring = adapters.signer().public_keyring()
     keeping = Keeping(settings.SWEEP_GENERATIONS, age)
-    return Sweep(adapters.package_table(), adapters.bucket(), adapters.staging(), keyring, keeping, now, hold)
+    return Sweep(adapters.package_table(), adapters.bucket(), adapters.staging(), keyring, keeping, now, keep_lease)
 
 
 def _foreign_strays(repository: Repository) -> list[Finding]:

@@ -11,10 +11,10 @@ from packages_app.services import adapters
 from packages_app.services.publication.root import root_page
 from packages_app.verification.finding import Cure, Finding
 from packages_app.verification.pool import file_problem
-from packages_app.verification.reader import Reader, Trouble, View
+from packages_app.verification.reader import Discrepancy, Reader, View
 
-_COPY = {Trouble.MISSING: "copy_missing", Trouble.DIFFERS: "copy_differs", Trouble.NOT_SERVED: "not_served"}
-_ROOT = {Trouble.MISSING: "root_missing", Trouble.DIFFERS: "root_differs", Trouble.NOT_SERVED: "not_served"}
+_COPY = {Discrepancy.MISSING: "copy_missing", Discrepancy.DIFFERS: "copy_differs", Discrepancy.NOT_SERVED: "not_served"}
+_ROOT = {Discrepancy.MISSING: "root_missing", Discrepancy.DIFFERS: "root_differs", Discrepancy.NOT_SERVED: "not_served"}
 
 
 def root_findings(view: View, suite: Suite, contents: Contents) -> list[Finding]:
@@ -46,14 +46,14 @@ def _copy_findings(view: View, suite: Suite, definition: Definition, contents: C
             findings = [Finding("copy_differs", key, text, Cure.PUBLISH, suite.name)]
     # A copy is made anew from the pool's file, whatever that holds: it is looked at even where no pool file is.
     path = newest.pool_path
-    problem = file_problem(View(view.stored, None, view.now), path, size, sha256)
-    if problem is not None and problem.trouble is Trouble.DIFFERS:
-        findings.append(Finding("pool_differs", path, problem.text, Cure.RESTORE, record=newest.key))
+    object_finding = file_problem(View(view.stored, None, view.now), path, size, sha256)
+    if object_finding is not None and object_finding.discrepancy is Discrepancy.DIFFERS:
+        findings.append(Finding("pool_differs", path, object_finding.text, Cure.RESTORE, record=newest.key))
     return findings
 
 
 def _object_findings(
-    view: View, suite: Suite, key: str, size: int, sha256: str, codes: dict[Trouble, str]
+    view: View, suite: Suite, key: str, size: int, sha256: str, codes: dict[Discrepancy, str]
 ) -> list[Finding]:
     def check(reader: Reader) -> str:
         reading = reader.read(key, size)
@@ -64,8 +64,8 @@ def _object_findings(
             return f"Its content type is {reading.content_type!r}, not {wanted}."
         return ""
 
-    problem = view.problem(key, check)
-    if problem is None:
+    object_finding = view.object_finding(key, check)
+    if object_finding is None:
         return []
-    cure = Cure.NONE if problem.trouble is Trouble.NOT_SERVED else Cure.PUBLISH
-    return [Finding(codes[problem.trouble], key, problem.text, cure, suite.name)]
+    cure = Cure.NONE if object_finding.discrepancy is Discrepancy.NOT_SERVED else Cure.PUBLISH
+    return [Finding(codes[object_finding.discrepancy], key, object_finding.text, cure, suite.name)]

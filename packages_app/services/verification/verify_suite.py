@@ -47,22 +47,22 @@ def verify_suite(suite: Suite, view: View, progress: Progress) -> Looked:
         return [], read
     progress.step("verify suite again", f"{suite.name}, while nobody publishes it")
     with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
-        findings, again = _look(suite, replace(view, now=adapters.now()), lease.hold)
+        findings, again = _look(suite, replace(view, now=adapters.now()), lease.keep_lease)
     return findings, read + again
 
 
-def _look(suite: Suite, view: View, hold: Callable[[], None]) -> Looked:
+def _look(suite: Suite, view: View, keep_lease: Callable[[], None]) -> Looked:
     repository, keyring = adapters.repository(), adapters.signer().public_keyring()
     collected = collect(suite, adapters.package_table().records_of(suite.name))
-    hold()
+    keep_lease()
     examined = examine_release(view.stored, repository, suite, keyring, view.now, near_expiry)
     findings = [*examined.findings, *_served_findings(view, suite, examined.sound)]
-    hold()
+    keep_lease()
     made = None
     if examined.release is None:
         made = _entries_made(suite, collected)
     entries = made if made is not None else examined.release.entries if examined.release else {}
-    indexes = examine_indexes(view, suite, entries, hold)
+    indexes = examine_indexes(view, suite, entries, keep_lease)
     findings += indexes.findings
     if not _publication_waits(suite.name):
         findings += examine_contents(suite, indexes.texts, collected.placed)
@@ -71,7 +71,7 @@ def _look(suite: Suite, view: View, hold: Callable[[], None]) -> Looked:
     keys = [key for key, _ in adapters.bucket().keys(suite_path(suite.name))]
     findings += strays_of(suite, keys, entries)
     if any(finding.repair in (Cure.PUBLISH, Cure.DROP) for finding in findings):
-        hold()
+        keep_lease()
         made = made or _entries_made(suite, collected)
         findings += examine_waiting_names(view, suite, made, {finding.where for finding in findings})
     return findings, indexes.read
@@ -92,9 +92,9 @@ def _served_findings(view: View, suite: Suite, sound: dict[str, bytes]) -> list[
         def check(reader: Reader, key: str = key, body: bytes = body) -> str:
             return "" if reader.read(key, len(body), keep=True).body == body else "It is another one."
 
-        problem = view.problem(key, check)
-        if problem is not None:
-            findings.append(Finding("not_served", key, problem.text, Cure.NONE, suite.name))
+        object_finding = view.object_finding(key, check)
+        if object_finding is not None:
+            findings.append(Finding("not_served", key, object_finding.text, Cure.NONE, suite.name))
     return findings
 
 

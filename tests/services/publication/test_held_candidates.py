@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from packages_app.core.errors import CandidateHeld, PackageRefused
 from packages_app.core.ports import Silent
 from packages_app.models import HeldCandidate, Notice, Publication
-from packages_app.publishing.publisher import NOTHING_SPECIAL, Demand
+from packages_app.publishing.publisher import DEFAULT_OPTIONS, PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.publication.held_candidates import approve, reject
 from packages_app.services.publication.publish import publish
@@ -50,9 +50,9 @@ def names(stack):
     return {key[0] for key in read_suite(stack.bucket, adapters.signer().public_keyring())}
 
 
-def held_back(suite="stable", demand=NOTHING_SPECIAL):
+def held_back(suite="stable", options=DEFAULT_OPTIONS):
     with pytest.raises(CandidateHeld):
-        publish(suite, Silent(), demand=demand)
+        publish(suite, Silent(), options=options)
     return HeldCandidate.objects.get(state="waiting")
 
 
@@ -119,7 +119,7 @@ def test_a_new_identity_waits_for_approval_also_in_a_rebuild(published, user):
     published.configure(origin="Another")
     held = held_back()
     assert held.findings[0]["items"] == ["Origin: 'Kiro' to 'Another'"]
-    assert held_back(demand=Demand(rebuild=True)) == held
+    assert held_back(options=PublicationOptions(rebuild=True)) == held
     approve(held, user)
     published.run_jobs()
     assert read_release(published.bucket, adapters.signer().public_keyring())["Origin"] == "Another"
@@ -160,7 +160,7 @@ def test_what_is_rejected_stays_unpublished(published, settings, tmp_path, user)
 def test_a_held_candidate_does_not_let_signatures_expire(published, settings, tmp_path):
     before = read_release(published.bucket, adapters.signer().public_keyring())
     lose_records(published, settings, tmp_path, "one")
-    publication = publish("stable", Silent(), demand=Demand(resign=True))
+    publication = publish("stable", Silent(), options=PublicationOptions(resign=True))
     after = read_release(published.bucket, adapters.signer().public_keyring())
     assert after["Date"] != before["Date"]
     assert after["SHA256"] == before["SHA256"]

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from packages_app.core.ports import Silent
 from packages_app.models import Publication
-from packages_app.publishing.publisher import Demand
+from packages_app.publishing.publisher import PublicationOptions
 from packages_app.services.publication.publication_lists import whole_lists
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.repair.force_rebuild import force_rebuild
@@ -63,7 +63,7 @@ def test_a_small_publication_needs_no_object(embedded):
 def test_what_is_found_later_about_the_same_release_keeps_what_it_added(embedded, many):
     first = publish("stable", Silent())
     embedded.table.put_new(make_record("lamer", sha1_hash=""))
-    again = publish("stable", Silent(), demand=Demand(whole=True))
+    again = publish("stable", Silent(), options=PublicationOptions(whole=True))
     assert again.pk == first.pk
     assert (again.added_count, again.left_out_count) == (COUNT, 2)
     assert sorted(whole_lists(again)["added"]) == many

@@ -7,7 +7,7 @@ import pytest
 from packages_app.core.errors import CandidateRefused, LeaseBusy, PackageRefused
 from packages_app.core.ports import Silent
 from packages_app.models import Job, Package, Publication
-from packages_app.publishing.publisher import Demand
+from packages_app.publishing.publisher import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.adapters import Ports, given
 from packages_app.services.intake.uploads import stage_upload
@@ -234,7 +234,7 @@ def test_a_new_release_is_never_dated_before_the_one_in_place(embedded, tmp_path
     take_in(embedded, tmp_path, "1.0")
     dates = [read_release(embedded.bucket, keyring())["Date"]]
     for _ in range(2):
-        publish("stable", Silent(), demand=Demand(resign=True))
+        publish("stable", Silent(), options=PublicationOptions(resign=True))
         dates.append(read_release(embedded.bucket, keyring())["Date"])
     assert len(set(dates)) == 3
     assert [p.date for p in Publication.objects.order_by("date")] == [
@@ -246,7 +246,7 @@ def test_signatures_are_renewed_only_past_half_of_their_life(embedded, tmp_path)
     take_in(embedded, tmp_path, "1.0")
     assert suites_to_refresh() == []
     embedded.configure(suites=[{"valid_days": 1}])
-    publish("stable", Silent(), demand=Demand(resign=True))
+    publish("stable", Silent(), options=PublicationOptions(resign=True))
     publication = Publication.objects.first()
     assert publication.valid_until - publication.date == timedelta(days=1)
     assert refresh_signatures(Silent()) == {"suites": []}

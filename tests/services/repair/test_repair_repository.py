@@ -14,10 +14,10 @@ from packages_app.services.publication.publish import publish
 from packages_app.services.repair.apply import apply_repair
 from packages_app.services.repair.force_rebuild import force_rebuild
 from packages_app.services.repair.plan import plan_repair
-from packages_app.services.repair.repair import Origin, Place, restore_pool_file
+from packages_app.services.repair.repair import RepairSource, SourceKind, restore_pool_file
 from packages_app.services.requests import request_again, request_repair, request_verify
 from packages_app.services.verification.verify import verify_repository
-from packages_app.verification.finding import Pool
+from packages_app.verification.finding import PoolScope
 from tests.reader import read_release
 from tests.records import make_record
 from tests.served import ServedBucket
@@ -93,9 +93,9 @@ def test_a_vendor_s_other_file_is_never_taken_and_the_rest_is_repaired(standing)
     assert standing.path(OTHER).read_bytes() == b"wrong"
     record = next(record for record in standing.stack.records() if record.pool_path == TOOL)
     with pytest.raises(UpstreamError):
-        restore_pool_file(record, Origin(Place.VENDOR, record.deb_url), Silent())
+        restore_pool_file(record, RepairSource(SourceKind.VENDOR, record.deb_url), Silent())
     with pytest.raises(RepomgrError, match="by now"):
-        restore_pool_file(record, Origin(Place.BUCKET, "index.html"), Silent())
+        restore_pool_file(record, RepairSource(SourceKind.BUCKET, "index.html"), Silent())
     assert not standing.path(TOOL).exists()
     assert Notice.objects.filter(kind="files_missing", settled=None).exists()
 
@@ -285,12 +285,12 @@ def of_index(verification):
 def test_patches_that_are_gone_or_others_are_named_and_made_again(patched):
     gone, other = (f"{INDEX}.diff/{name}" for name in listed_objects(patched.read(f"{INDEX}.diff/Index")))
     before = {key: patched.read(key) for key in (gone, other)}
-    sound = verify_repository((), Silent(), pool=Pool.NONE)
+    sound = verify_repository((), Silent(), pool=PoolScope.NONE)
     assert (of_index(sound), sound.indexes) == (set(), 2 * 5 + 2)
     patched.delete(gone)
     patched.delete(other)
     patched.put(other, b"x" * len(before[other]))
-    verification = verify_repository((), Silent(), pool=Pool.NONE)
+    verification = verify_repository((), Silent(), pool=PoolScope.NONE)
     assert of_index(verification) == {("patch_missing", gone), ("patch_differs", other)}
     assert of_index(apply_repair(plan_repair(verification, Silent()), Silent()).verification) == set()
     assert {key: patched.read(key) for key in (gone, other)} == before
@@ -301,4 +301,4 @@ def test_an_index_of_patches_is_read_in_each_form(patched):
     patched.put(f"{INDEX}.diff/Index.gz", b"x" * len(patched.read(f"{INDEX}.diff/Index.gz")))
     patched.put(f"{INDEX}.diff/Index", text[:-1] + b" ")
     findings = {("index_differs", f"{INDEX}.diff/Index.gz"), ("index_differs", f"{INDEX}.diff/Index")}
-    assert of_index(verify_repository((), Silent(), pool=Pool.NONE)) == findings
+    assert of_index(verify_repository((), Silent(), pool=PoolScope.NONE)) == findings

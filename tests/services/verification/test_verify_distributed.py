@@ -13,7 +13,7 @@ from packages_app.services.repair.apply import apply_repair
 from packages_app.services.repair.plan import plan_repair
 from packages_app.services.verification.verify import verify_repository
 from packages_app.signing.openpgp import generate_key
-from packages_app.verification.finding import Pool
+from packages_app.verification.finding import PoolScope
 from tests.feeds import Feed
 from tests.reader import read_everything
 from tests.stack import point_settings_at
@@ -46,7 +46,7 @@ def stack(tmp_path, settings, db, moto):
 
 
 def verify():
-    return verify_repository([], Silent(), pool=Pool.ALL, orphan_age=NOW)
+    return verify_repository([], Silent(), pool=PoolScope.ALL, orphan_age=NOW)
 
 
 def test_what_is_corrupt_in_s3_is_named_and_healed(stack):

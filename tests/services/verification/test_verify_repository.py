@@ -11,12 +11,12 @@ from packages_app.core.layout import by_hash_path
 from packages_app.core.ports import Silent
 from packages_app.indexes.release import parse_release, redated
 from packages_app.models import Job, Notice, Package
-from packages_app.publishing.publisher import Demand
+from packages_app.publishing.publisher import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.publication.publish import publish
 from packages_app.services.publication.requests import request_publication
 from packages_app.services.verification.verify import verify_repository
-from packages_app.verification.finding import Cure, Pool
+from packages_app.verification.finding import Cure, PoolScope
 from tests.reader import read_release
 from tests.records import make_record
 from tests.verified import COPY, found
@@ -106,7 +106,7 @@ def test_a_file_that_a_kept_release_names_is_no_orphan(standing, settings):
     Package.objects.filter(package_name="tool").delete()
     with sqlite3.connect(settings.PACKAGE_TABLE.path) as table:  # as no port of ours can do it
         assert table.execute("DELETE FROM records WHERE package_name = 'tool'").rowcount == 2
-    publish("stable", Silent(), demand=Demand(rebuild=True))
+    publish("stable", Silent(), options=PublicationOptions(rebuild=True))
     standing.age(TOOL)
     assert found(standing.verify()) == set()
     generations = list(standing.stack.staging.keys("releases/stable/"))
@@ -192,7 +192,7 @@ def test_what_was_withdrawn_and_is_still_published_is_a_finding(standing):
 
 def test_a_record_without_its_file_is_a_finding_in_whatever_suite(standing):
     standing.stack.table.put_new(make_record("lost", "1.0", suites=()))
-    findings = found(standing.verify(pool=Pool.NONE))
+    findings = found(standing.verify(pool=PoolScope.NONE))
     assert findings == {
         ("pool_missing", "pool/main/l/lost/lost_1.0_amd64.deb"), ("mirror_differs", "mirror: lost#1.0 amd64"),
     }  # fmt: skip
@@ -203,16 +203,16 @@ def test_a_record_without_its_file_is_a_finding_in_whatever_suite(standing):
 def test_how_much_of_the_pool_is_read_is_asked_for(standing):
     standing.corrupt(TOOL)
     assert found(standing.verify()) == {("pool_differs", TOOL)}
-    assert found(standing.verify(pool=Pool.NONE)) == set()
-    sample = standing.verify(pool=Pool.SAMPLE, sample=5, seed="any")
+    assert found(standing.verify(pool=PoolScope.NONE)) == set()
+    sample = standing.verify(pool=PoolScope.SAMPLE, sample=5, seed="any")
     assert (found(sample), sample.pool_files) == ({("pool_differs", TOOL)}, 5)
     standing.corrupt(TOOL, b"short")  # its size is told by the listing
-    assert found(standing.verify(pool=Pool.NONE)) == {("pool_differs", TOOL)}
+    assert found(standing.verify(pool=PoolScope.NONE)) == {("pool_differs", TOOL)}
 
 
 def test_the_file_that_a_copy_is_made_of_is_always_read(standing):
     standing.corrupt(SETUP)
-    assert found(standing.verify("stable", pool=Pool.NONE)) == {("pool_differs", SETUP)}
+    assert found(standing.verify("stable", pool=PoolScope.NONE)) == {("pool_differs", SETUP)}
 
 
 def test_what_the_bucket_has_and_clients_do_not_get_is_no_finding_of_the_bucket(standing):
@@ -288,7 +288,7 @@ def test_people_are_told_once_of_each_matter_and_it_is_settled_when_it_is_over(s
     assert TOOL in Notice.objects.get(subject="pool files").text
     standing.corrupt(TOOL, body)
     publish("stable", Silent())
-    standing.verify(pool=Pool.SAMPLE, sample=1)
+    standing.verify(pool=PoolScope.SAMPLE, sample=1)
     assert matters() == {"pool files", "repository"}
     standing.verify()
     assert matters() == {"repository"}
@@ -297,4 +297,4 @@ def test_people_are_told_once_of_each_matter_and_it_is_settled_when_it_is_over(s
 def test_the_real_pages_serve_what_the_bucket_has(standing, live_server, settings):
     settings.PUBLIC_URL = f"{live_server.url}/repository"
     publish("stable", Silent())
-    assert found(verify_repository([], Silent(), pool=Pool.ALL)) == set()
+    assert found(verify_repository([], Silent(), pool=PoolScope.ALL)) == set()
