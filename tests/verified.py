@@ -65,9 +65,9 @@ class Repository:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(body)
 
-    def age(self, key: str) -> None:
-        """Let an object be two days old."""
-        then = time.time() - TWO_DAYS
+    def age(self, key: str, seconds: float = TWO_DAYS) -> None:
+        """Let an object be two days old, or so many seconds."""
+        then = time.time() - seconds
         os.utime(self.path(key), (then, then))
 
     def verify(self, *suites: str, pool: PoolScope = PoolScope.ALL, **options: Any) -> Verification:

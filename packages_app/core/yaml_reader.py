@@ -175,13 +175,16 @@ def load_yaml(path: Path) -> Any:
 
     Any number of readers may share it: none changes it.
     """
+    text = b""
     try:
-        return yaml.load(path.read_bytes(), Loader=_LinedLoader)  # noqa: S506 - derived from SafeLoader
+        text = path.read_bytes()
+        return yaml.load(text, Loader=_LinedLoader)  # noqa: S506 - derived from SafeLoader
     except OSError as error:
         return _file_problem(path, 1, f"The file can't be read: {error.strerror}.", "Check its path and mode.")
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
+        # What is missing at the end of a file is, to the parser in C, behind its last line.
+        line = min(mark.line + 1, len(text.splitlines()) or 1) if mark else 1
         said = getattr(error, "problem", None) or str(error)
         return _file_problem(path, line, f"This is not YAML: {said}.", "Mend the line, or the one above it.")
 

@@ -217,6 +217,7 @@ def test_the_file_that_a_copy_is_made_of_is_always_read(standing):
 
 def test_what_the_bucket_has_and_clients_do_not_get_is_no_finding_of_the_bucket(standing):
     standing.server.instead = {TOOL: 403, SETUP: b"from a cache", f"{INDEX}.xz": 404}
+    standing.age(f"{INDEX}.xz", 0)
     verification = standing.verify()
     assert found(verification) == {("not_served", TOOL), ("not_served", SETUP)}  # the index was written just now
     assert {finding.repair for finding in verification.findings} == {Cure.NONE}
