@@ -10,6 +10,7 @@ from django.conf import settings
 
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import Progress
+from packages_app.core.repository import Suite
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.publication.requests import known_suite
@@ -35,12 +36,10 @@ def verify_repository(
 
     `part` says whether suites, the pool, or both are looked at. `sample` is how many pool files are read besides the
     newest (default: VERIFY_SAMPLE), `seed` decides which. Mirror, orphans and strays are looked for with the pool, when
-    all suites are. Raise or settles notices. What is wrong with a suite is looked at once more while nobody publishes
+    all suites are. Notices are raised or settled. What is wrong with a suite is looked at again while nobody publishes
     it. Raise `LeaseBusy` when somebody does, `PackageRefused` for an unknown suite, and the errors of table and store.
     """
-    configured = adapters.repository().suites
-    wanted = [known_suite(name) for name in suites] or list(configured)
-    whole = {suite.name for suite in wanted} == {suite.name for suite in configured}
+    wanted, whole = _wanted(suites)
     size = settings.VERIFY_SAMPLE if sample is None else sample
     findings: list[Finding] = []
     indexes = pool_files = 0
@@ -72,6 +71,13 @@ def verify_repository(
     )
     tell_of_findings(verification, job)
     return verification
+
+
+def _wanted(names: Iterable[str]) -> tuple[list[Suite], bool]:
+    """Return the suites of these names, all when there is none, and whether these are all that are configured."""
+    configured = adapters.repository().suites
+    wanted = [known_suite(name) for name in names] or list(configured)
+    return wanted, {suite.name for suite in wanted} == {suite.name for suite in configured}
 
 
 def _unreachable(why: str) -> list[Finding]:
