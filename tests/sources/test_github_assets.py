@@ -1,0 +1,104 @@
+"""Assets of GitHub's releases and their checksums (R4, R12)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packages_app.core.errors import UpstreamError
+from packages_app.sources.checksum_files import announced_in, is_checksum_file_of
+from tests.sources.github import DEB, SHA256
+from tests.sources.test_sources import Noting
+
+# Checksums
+
+
+def fetch(source, folder, progress=None):
+    [offer] = source.offers(Noting())
+    folder.mkdir(exist_ok=True)
+    return source.fetch(offer, folder, progress or Noting())
+
+
+GOOD_FILES = {
+    "coreutils": ("SHA256SUMS", f"{'0' * 64}  other.deb\n{SHA256}  {DEB[0]}\n"),
+    "binary mark and folder": ("sha256sum.txt", f"{SHA256} *dist/{DEB[0]}\n"),
+    "bsd": ("tool_1.0_checksums.txt", f"SHA256 ({DEB[0]}) = {SHA256.upper()}\n"),
+    "own": (f"{DEB[0]}.sha256", f"{SHA256}  {DEB[0]}\n"),
+    "bare": (f"{DEB[0]}.sha256", SHA256),
+    "own with the builder's name": (f"{DEB[0]}.sha256", f"{SHA256}  target/out.deb\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", GOOD_FILES)
+def test_every_checksum_that_is_there_is_compared(github, source, tmp_path, name):
+    file, text = GOOD_FILES[name]
+    github.release("v1.0", DEB, (file, text.encode()))
+    progress = Noting()
+    assert fetch(source(), tmp_path / "fetched", progress).checksums.sha256 == SHA256
+    assert ("info", f"{DEB[0]}: its SHA256 is the one of GitHub's digest, {file}") in progress.notes
+
+
+@pytest.mark.parametrize("name", GOOD_FILES)
+def test_a_checksum_that_differs_is_refused_before_the_download(github, source, tmp_path, name):
+    file, text = GOOD_FILES[name]
+    wrong = "f" * 64
+    text = text.replace(SHA256, wrong).replace(SHA256.upper(), wrong)
+    github.release("v1.0", DEB, (file, text.encode()))
+    with pytest.raises(UpstreamError, match=f"SHA256 {SHA256} by GitHub's digest, and {wrong} by {file}"):
+        fetch(source(), tmp_path / "fetched")
+    assert list((tmp_path / "fetched").iterdir()) == []
+    assert github.downloads.asked(".deb") == [] or github.downloads.asked(".deb")[0].path.endswith(".sha256")
+
+
+def test_bytes_that_are_not_those_announced_are_refused_with_both_hashes(github, source, tmp_path):
+    github.release("v1.0", DEB, ("SHA256SUMS", f"{'e' * 64}  {DEB[0]}\n".encode()), digests=False)
+    with pytest.raises(UpstreamError, match=f"has SHA256 {SHA256}, {'e' * 64} was announced by SHA256SUMS"):
+        fetch(source(), tmp_path / "fetched")
+    assert list((tmp_path / "fetched").iterdir()) == []
+
+
+def test_names_are_compared_as_github_rewrites_them(github, source, tmp_path):
+    name = "tool_1.0~beta.1_amd64.deb"
+    github.release("v1.0", (name, DEB[1]), ("checksums.txt", f"{SHA256}  {name}\n".encode()), digests=False)
+    progress = Noting()
+    fetch(source(), tmp_path / "fetched", progress)
+    assert progress.notes == [("info", "tool_1.0.beta.1_amd64.deb: its SHA256 is the one of checksums.txt")]
+
+
+def test_a_file_without_any_checksum_is_taken_and_that_is_noted(github, source, tmp_path):
+    github.release("v1.0", DEB, ("checksums.txt", b"nothing\n"), digests=False)
+    progress = Noting()
+    fetch(source(), tmp_path / "fetched", progress)
+    assert progress.notes == [("info", f"{DEB[0]}: upstream announces no SHA256 of it")]
+
+
+def test_checksum_files_are_only_fetched_with_their_package(github, source):
+    github.release("v1.0", DEB, (f"{DEB[0]}.sha256", SHA256.encode()))
+    source().offers(Noting())
+    assert github.downloads.requests == []
+
+
+def test_a_checksum_file_without_a_checksum_or_too_large_is_an_error(github, source, tmp_path):
+    release = github.release("v1.0", DEB)
+    asset = github.attach(release, f"{DEB[0]}.sha256", b"<html>")
+    with pytest.raises(UpstreamError, match="holds no SHA256"):
+        fetch(source(), tmp_path / "fetched")
+    github.replace(asset, b"x" * 2_000_000)
+    with pytest.raises(UpstreamError, match="larger than"):
+        fetch(source(), tmp_path / "fetched")
+
+
+def test_which_assets_may_hold_a_checksum():
+    others = ["tool_arm64.deb"]
+    for name in ("SHA256SUMS", "sha256sums.txt", "tool-1.0-checksums.txt", "checksums.sha256", "tool.deb.sha256sum"):
+        assert is_checksum_file_of(name, "tool.deb", others), name
+    for name in ("SHA256SUMS.asc", "checksums.txt.sig", "sha512sums.txt", "tool_arm64.deb.sha256", "notes.txt"):
+        assert not is_checksum_file_of(name, "tool.deb", others), name
+
+
+@given(st.binary(max_size=300), st.sampled_from(["SHA256SUMS", "tool.deb.sha256"]))
+def test_any_bytes_in_a_checksum_file_give_hashes_or_an_error(body, name):
+    try:
+        found = announced_in(body, name, "tool.deb")
+    except UpstreamError:
+        return
+    assert all(len(each.sha256) == 64 for each in found)
