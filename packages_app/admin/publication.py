@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
 from packages_app.admin.long_list import ValueFilter
@@ -136,7 +136,7 @@ class PublicationAdmin(ReadOnlyAdmin):
         return [
             path("publish/", view(require_POST(self.publish_view)), name="packages_app_publication_publish"),
             path("force-rebuild/", view(require_POST(self.rebuild_view)), name="packages_app_publication_rebuild"),
-            path("<int:pk>/lists/", view(self.lists_view), name="packages_app_publication_lists"),
+            path("<int:pk>/lists/", view(require_safe(self.lists_view)), name="packages_app_publication_lists"),
             path("sweep/", view(require_POST(self.sweep_view)), name="packages_app_publication_sweep"),
             *super().get_urls(),
         ]

@@ -52,6 +52,7 @@ RIGHTS = {
     "anything else": (STAFF, STAFF),
     "packages_app_package_upload": (UPLOAD, UPLOAD),
     "packages_app_package_build": (UPLOAD, UPLOAD),
+    "packages_app_publication_lists": (VIEW, NOBODY),
     "packages_app_publication_publish": (NOBODY, PUBLISH),
     "packages_app_publication_rebuild": (NOBODY, PUBLISH),
     "packages_app_publication_sweep": (NOBODY, PUBLISH),
@@ -160,7 +161,7 @@ def filled(embedded, tmp_path):
     assert Job.objects.get(pk=failing.pk).state == "failed"
     mirror_definitions()
     Conflict.objects.create(package_name="tool", version="1.0", architecture="amd64", origin="test")
-    HeldCandidate.objects.create(suite="stable", faults=[], digest="x", packages=1, seen=now())
+    HeldCandidate.objects.create(suite="stable", findings=[], digest="x", packages=1, seen=now())
     Notice.objects.create(kind="job_failed", subject="x", text="x", seen=now())
     CrontabSchedule.objects.create()
     get_user_model().objects.create(username="somebody")

@@ -13,7 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from packages_app.core.errors import LeaseBusy, RepomgrError
+from packages_app.core.errors import LeaseBusy, RepomgrError, UpstreamUnavailable
 from packages_app.core.ports import Progress
 from packages_app.models import Job
 from packages_app.services.jobs.messages import wake_worker_for
@@ -74,7 +74,7 @@ def run(job_id: UUID | str, service: Service, *, watcher: Progress | None = None
 
     A `RepomgrError` ends the job as failed, with code and remedy, and is not raised again. Any other exception does
     so too, and is raised. A `patient` caller has workers that try again: where a retry can help, the job goes back to
-    the queue, some times.
+    the queue, some times; a check upstream does not.
     """
     now = timezone.now()
     claimed = Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(
@@ -92,7 +92,7 @@ def run(job_id: UUID | str, service: Service, *, watcher: Progress | None = None
             return job
         except RepomgrError as error:
             # A server that is away, or another publisher that was faster: the same work may well succeed later.
-            if patient and error.retryable and job.tries + 1 < MOST_TRIES:
+            if patient and _may_try_again(error) and job.tries + 1 < MOST_TRIES:
                 _put_back(job, progress, str(error), step="failed", tries=job.tries + 1)
                 return job
             job.result = error.result
@@ -112,6 +112,11 @@ def run(job_id: UUID | str, service: Service, *, watcher: Progress | None = None
         else:
             _end(job, progress, Job.State.DONE)
     return job
+
+
+def _may_try_again(error: RepomgrError) -> bool:
+    """Return whether a worker tries again: not what vendors failed at, since the clock asks them often enough."""
+    return error.retryable and not isinstance(error, UpstreamUnavailable)
 
 
 def _put_back(job: Job, progress: JobProgress, why: str, *, step: str, tries: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from packages_app import tasks
-from packages_app.core.errors import LeaseBusy, Outcome, StoreUnavailable, UpstreamError
+from packages_app.core.errors import LeaseBusy, Outcome, StoreUnavailable, UpstreamError, UpstreamUnavailable
 from packages_app.core.ports import Silent
 from packages_app.models import Job
 from packages_app.services.jobs import queue, waking
@@ -160,6 +160,14 @@ def test_what_a_later_try_may_cure_is_tried_again_and_then_given_up(embedded):
     states = [queue.run(job.pk, away).state for _ in range(5)]
     assert states == ["queued"] * 4 + ["failed"]
     assert Job.objects.get(pk=job.pk).error_code == "store_unavailable"
+
+
+def test_vendors_that_are_away_are_asked_again_by_the_clock_only(embedded):
+    def vendors_away(_job, _progress):
+        raise UpstreamUnavailable("Every check failed.", remedy="Wait.")
+
+    job = queue.run(queue.enqueue(Job.Kind.SYNC).pk, vendors_away)
+    assert (job.state, job.error_code) == ("failed", "upstream_unavailable")
 
 
 def test_a_command_does_not_wait_for_a_later_try(embedded):
