@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
@@ -37,7 +43,73 @@ def one_at_a_time(application: Callable[..., Iterable[bytes]]) -> Callable[..., 
     return locked
 
 
+class Snapshots:
+    """What a transaction puts back when it fails: moto copies each whole table, items and all, once for each write.
+
+    Here a table is copied once a transaction: the dictionaries of its items, and of these those that it writes.
+    """
+
+    def __init__(self) -> None:
+        self._writes: list[Mapping[str, Any]] | None = None
+        self._made: dict[str, Table] = {}
+
+    @contextmanager
+    def of(self, writes: Iterable[Mapping[str, Any]]) -> Iterator[None]:
+        """Copy tables in this way for the block, which carries these writes out."""
+        self._writes, self._made = [op for write in writes for op in write.values()], {}
+        try:
+            yield
+        finally:
+            self._writes = None
+
+    def copy(self, table: Table, memo: dict[int, Any]) -> Table:
+        """Return a copy of a table: a deep one, but within a transaction only of what that writes."""
+        if self._writes is None:
+            whole = copy.copy(table)
+            memo[id(table)] = whole
+            vars(whole).update({name: copy.deepcopy(value, memo) for name, value in vars(table).items()})
+            return whole
+        if table.name not in self._made:
+            self._made[table.name] = self._snapshot(table, self._writes)
+        return self._made[table.name]
+
+    @staticmethod
+    def _snapshot(table: Table, writes: Iterable[Mapping[str, Any]]) -> Table:
+        snapshot = copy.copy(table)
+        items: Any = defaultdict(dict)
+        items.update({key: dict(row) if table.range_key_attr else row for key, row in table.items.items()})
+        snapshot.items = items
+        for write in writes:
+            key = write.get("Key") or write.get("Item") or {}
+            if write.get("TableName") != table.name or table.hash_key_attr not in key:
+                continue
+            place, at = items, DynamoType(key[table.hash_key_attr])
+            if table.range_key_attr:
+                place, at = items.get(at, {}), DynamoType(key[table.range_key_attr])
+            if at in place:
+                place[at] = copy.deepcopy(place[at])
+        return snapshot
+
+
+def copy_what_is_written() -> None:
+    """Let moto's transactions copy what they write, not the table."""
+    snapshots, transact = Snapshots(), DynamoDBBackend.transact_write_items
+
+    def transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        with snapshots.of(transact_items):
+            transact(backend, transact_items)
+
+    def deepcopy(table: Table, memo: dict[int, Any]) -> Table:
+        return snapshots.copy(table, memo)
+
+    backend_class: Any = DynamoDBBackend
+    table_class: Any = Table
+    backend_class.transact_write_items = transact_write_items
+    table_class.__deepcopy__ = deepcopy
+
+
 if __name__ == "__main__":
+    copy_what_is_written()
     server = make_server("127.0.0.1", 0, one_at_a_time(Dispatcher()), threaded=True)
     sys.stdout.write(f"{server.port}\n")
     sys.stdout.flush()
