@@ -221,9 +221,9 @@ def test_pending_changes_of_the_layout_before_are_read_and_removed(table):  # no
     assert len(of(table, "stable")) == 5
 
 
+@pytest.mark.outside
+@pytest.mark.parametrize("unmade", ["dynamodb"], indirect=True)  # one file has no partitions
 def test_what_is_written_to_one_suite_is_spread_over_sixteen_partitions(table):  # noqa: F811
-    if not isinstance(table, DynamoPackageTable):
-        pytest.skip("one file has no partitions")
     table.put_many_new([make_record("spread", f"1.{number}") for number in range(80)])
     partitions = [item.package_id for item in table._items.scan() if item.package_id.startswith("-")]
     for kind in ("-pending#stable#", "-suite#stable#"):
