@@ -29,7 +29,7 @@ def test_a_publisher_verifies_and_repairs(standing, as_member):
     assert answer.url == f"{BASE}/{repair.pk}/change/"
     assert repair.requested_by.get_username() == "Publishers"
     standing.stack.run_jobs()
-    assert "No finding was found afterwards" in page_of(client, repair)
+    assert "Nothing was found afterwards" in page_of(client, repair)
     assert standing.path(TOOL).exists()
 
 
@@ -40,7 +40,7 @@ def test_a_plan_that_was_not_shown_is_refused_with_the_remedy(standing, as_membe
     assert sorted(job.subject for job in Job.objects.all()) == ["pool of all, all of it", "suite stable"]
     job = Job.objects.get(subject="pool of all, all of it")
     assert (job.arguments["pool"], job.result["faults"]) == ("all", [])
-    assert "No finding was found." in page_of(client, job)
+    assert "Nothing was found." in page_of(client, job)
     for digest in ("", "0" * 64):
         answer = client.post(f"{BASE}/{job.pk}/repair/", {"digest": digest}, follow=True)
         assert "Verify again" in answer.content.decode()

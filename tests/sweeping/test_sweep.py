@@ -96,6 +96,11 @@ class History:
         for record in list(self.table.all_records()):
             self.table.set_suites(record, ["stable"] if record.version in versions else [])
 
+    def _new_release(self, publisher):
+        """Publish what is pending, or sign once more when nothing is."""
+        outcome = publisher.publish(self.suite, PublicationOptions())
+        return outcome if outcome.switched else publisher.publish(self.suite, PublicationOptions(resign=True))
+
     def publish(self, *, fails=False):
         publisher = Publisher(
             repository=self.repository,
@@ -111,12 +116,12 @@ class History:
         self.bucket.refused = "dists/stable/InRelease" if fails else ""
         if fails:
             with pytest.raises(StoreUnavailable):
-                publisher.publish(self.suite, PublicationOptions(resign=True))
+                self._new_release(publisher)
         else:
-            self.in_place.append(publisher.publish(self.suite, PublicationOptions(resign=True)).release)
+            self.in_place.append(self._new_release(publisher).release)
 
     def sweep(self, **options):
-        given = {"keeping": KEEPING, "now": self.now, "hold": lambda: None, **options}
+        given = {"keeping": KEEPING, "now": self.now, "keep_lease": lambda: None, **options}
         return Sweep(self.table, self.bucket, self.staging, SIGNER.public_keyring(), **given)
 
     def run(self):
