@@ -25,9 +25,11 @@ def moto(run_folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def redis_url(run_folder: Path) -> Iterator[str]:
-    """The address of a Redis, for one test that uses it."""
-    yield from _shared("redis", run_folder)
+def redis_url(run_folder: Path, worker_id: str) -> Iterator[str]:
+    """The address of a Redis, in a database of this process: a worker would take messages of others."""
+    database = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
+    for url in _shared("redis", run_folder):
+        yield f"{url.rpartition('/')[0]}/{database}"
 
 
 @pytest.fixture(scope="session")
