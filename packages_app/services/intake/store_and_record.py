@@ -8,13 +8,13 @@ See docs/ARCHITECTURE.md, Order of an intake.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import structlog
 
+from packages_app.core.at_once import at_once
 from packages_app.core.conflict import pool_conflict, version_conflict
 from packages_app.core.errors import ImmutableObjectConflict, VersionConflict
 from packages_app.core.ports import ObjectStore, Progress, Written
@@ -124,11 +124,8 @@ def _store(outcomes: list[Recorded]) -> None:
         elif body is not None:
             large.append(outcome)
     results = list(zip([o for o, _ in small], put_many_immutable(bucket, [each for _, each in small]), strict=True))
-    if len(large) > 1:
-        with ThreadPoolExecutor(_LARGE_AT_ONCE, thread_name_prefix="pool") as threads:
-            results += zip(large, threads.map(partial(_put, bucket), large), strict=True)
-    else:
-        results += [(outcome, _put(bucket, outcome)) for outcome in large]
+    puts = [partial(_put, bucket, outcome) for outcome in large]
+    results += zip(large, at_once(puts, _LARGE_AT_ONCE), strict=True)
     for outcome, result in results:
         if isinstance(result, ImmutableObjectConflict):
             outcome.refuse(pool_conflict(outcome.file.record.named, result))
