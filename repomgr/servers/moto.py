@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import copy
+import os
 import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
+from random import Random
+from string import ascii_letters, digits
 from typing import Any
 
+# Buckets are in the path, and no browser asks (moto's documented settings, read when it is imported).
+os.environ.setdefault("S3_IGNORE_SUBDOMAIN_BUCKETNAME", "true")
+os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
+
+from moto.core import responses
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 _lock = threading.Lock()
+_TEXT = "S"
+_INDEX_NAME = 6
+"""Where the name of an index stands among the arguments of `Table.query` that follow the key."""
 
 
 class Dispatcher(DomainDispatcherApplication):
@@ -108,9 +121,64 @@ def copy_what_is_written() -> None:
     table_class.__deepcopy__ = deepcopy
 
 
+def look_at_one_partition() -> None:
+    """Let a query of moto's tables look at its partition; moto sorts all items of the table for each.
+
+    And let it take a text as it is: moto asks each value for all its types in turn, at every comparison.
+    """
+    query, all_items, cast_value = Table.query, Table.all_items, DynamoType.__dict__["cast_value"].fget
+    partitions: list[DynamoType] = []
+
+    def query_one(table: Table, hash_key: DynamoType, *arguments: Any, **options: Any) -> Any:
+        by_index = arguments[_INDEX_NAME]
+        if table.range_key_attr and not by_index:
+            partitions.append(hash_key)
+        try:
+            return query(table, hash_key, *arguments, **options)
+        finally:
+            partitions.clear()
+
+    def items_of_one(table: Table) -> list[Any]:
+        if not partitions:
+            return all_items(table)
+        return list(table.items.get(partitions[0], {}).values())
+
+    def value_of(value: DynamoType) -> Any:
+        return value.value if value.type == _TEXT else cast_value(value)
+
+    table_class: Any = Table
+    table_class.query = query_one
+    table_class.all_items = items_of_one
+    type_class: Any = DynamoType
+    type_class.cast_value = property(value_of)
+
+
+def do_once_what_is_the_same() -> None:
+    """Let moto list the methods of a class once, not at each request, and make ids of requests in one go."""
+    listed: Any = responses
+    listed.method_names_from_class = lru_cache(listed.method_names_from_class)
+    random: Any = type(mock_random)
+    random.get_random_string = random_string
+
+
+def random_string(random: Random, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:
+    """Return letters, and digits if wanted, at random (the signature is moto's)."""
+    text = "".join(random.choices(ascii_letters + digits * include_digits, k=length))
+    return text.lower() if lower_case else text
+
+
+class Quiet(WSGIRequestHandler):
+    """Writes no line for each request."""
+
+    def log_request(self, *_: object) -> None:
+        """Write nothing."""
+
+
 if __name__ == "__main__":
     copy_what_is_written()
-    server = make_server("127.0.0.1", 0, one_at_a_time(Dispatcher()), threaded=True)
+    look_at_one_partition()
+    do_once_what_is_the_same()
+    server = make_server("127.0.0.1", 0, one_at_a_time(Dispatcher()), threaded=True, request_handler=Quiet)
     sys.stdout.write(f"{server.port}\n")
     sys.stdout.flush()
     server.serve_forever()

@@ -40,6 +40,7 @@ from tests.stack import Stack
 REGION = "eu-central-1"
 OLD, NEW, OTHER = ("tool", "1.0"), ("tool", "1.1"), ("tool", "2.0")
 AN_HOUR = 3600
+TABLE_KEY = ("package_id", "architecture")
 PR_SET_PDEATHSIG = 1
 """prctl(2)."""
 A_BATCH = 25
@@ -61,6 +62,7 @@ class World:
     name: str = field(default_factory=lambda: f"world-{uuid.uuid4().hex}")
     opened: dict[object, Ports] = field(default_factory=dict)
     clients: dict[str, Any] = field(default_factory=dict)
+    items: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
 
     def ports(self, clock: Callable[[], float] = time.time) -> Ports:
         """Give ports that go past all faults."""
@@ -95,53 +97,65 @@ class World:
 
     def again(self, settings) -> None:
         """Bring the kept state back."""
-        if self.moto:
-            name = self.name
-            settings.PACKAGE_TABLE = DynamoTable(name, REGION, self.moto)
-            settings.BUCKET = S3Store(name, "apt", REGION, self.moto, "public-read")
-            settings.STAGING = S3Store(name, "staging", REGION, self.moto, "")
-            there = self._clear(name)
-        else:
-            there = set()
-            shutil.rmtree(self.home / "place", ignore_errors=True)
-            name = uuid.uuid4().hex
-            settings.PACKAGE_TABLE = SqliteTable(self.home / "place" / name / "table.sqlite3")
-            settings.BUCKET = FolderStore(self.home / "place" / name / "bucket")
-            settings.STAGING = FolderStore(self.home / "place" / name / "staging")
-        ports = self.ports()
-        for port in (ports.table, ports.bucket, ports.staging):
-            port.create()
-        ports.table.put_many_new(self.records)
+        there = self._clear(settings) if self.moto else self._begin(settings)
+        bucket = self.ports().bucket
         for key, (body, metadata) in self.objects.items():
             if key not in there:
-                ports.bucket.put(key, body, metadata=metadata)
+                bucket.put(key, body, metadata=metadata)
         Job.objects.all().delete()
         Publication.objects.all().delete()
         Notice.objects.all().delete()
         Package.objects.exclude(version=OLD[1]).delete()
 
-    def _clear(self, name: str) -> set[str]:
-        """Take out of table (leases too) and stores what is not of the kept state; return the keys that are.
+    def _begin(self, settings) -> set[str]:
+        """Make a table of the kept records and empty folders."""
+        shutil.rmtree(self.home / "place", ignore_errors=True)
+        place = self.home / "place" / uuid.uuid4().hex
+        settings.PACKAGE_TABLE = SqliteTable(place / "table.sqlite3")
+        settings.BUCKET = FolderStore(place / "bucket")
+        settings.STAGING = FolderStore(place / "staging")
+        self._create()
+        return set()
+
+    def _create(self) -> None:
+        ports = self.ports()
+        for port in (ports.table, ports.bucket, ports.staging):
+            port.create()
+        ports.table.put_many_new(self.records)
+
+    def _clear(self, settings) -> set[str]:
+        """Bring table and stores back to what they held when they were made; return the kept objects that are there.
 
         Connections are dear, so they stay, and so do objects whose ETag, their MD5 sum, says that they are the same.
         """
-        ports = self.ports()
+        name = self.name
+        settings.PACKAGE_TABLE = DynamoTable(name, REGION, self.moto)
+        settings.BUCKET = S3Store(name, "apt", REGION, self.moto, "public-read")
+        settings.STAGING = S3Store(name, "staging", REGION, self.moto, "")
         if not self.clients:
-            for port in (ports.table, ports.bucket, ports.staging):
-                port.create()
+            self._create()
             options = {"region_name": REGION, "endpoint_url": self.moto}
             self.clients = {service: boto3.client(service, **options) for service in ("s3", "dynamodb")}
+            self.items = self._items()
         kept = {f"apt/{key}": f'"{hashlib.md5(body).hexdigest()}"' for key, (body, _) in self.objects.items()}
         listed = {entry["Key"]: entry["ETag"] for entry in self._listed(name)}
         there = {key for key, etag in listed.items() if kept.get(key) == etag}
         if gone := [{"Key": key} for key in listed.keys() - there]:
             self.clients["s3"].delete_objects(Bucket=name, Delete={"Objects": gone})
-        items = self.clients["dynamodb"].scan(TableName=name)["Items"]
-        keys = [{part: item[part] for part in ("package_id", "architecture")} for item in items]
-        for some in (keys[at : at + A_BATCH] for at in range(0, len(keys), A_BATCH)):
-            asked = {name: [{"DeleteRequest": {"Key": key}} for key in some]}
-            assert self.clients["dynamodb"].batch_write_item(RequestItems=asked)["UnprocessedItems"] == {}
+        found = self._items()
+        changes = [
+            {"DeleteRequest": {"Key": {part: found[key][part] for part in TABLE_KEY}}}
+            for key in found.keys() - self.items.keys()
+        ]
+        changes += [{"PutRequest": {"Item": item}} for key, item in self.items.items() if found.get(key) != item]
+        for some in (changes[at : at + A_BATCH] for at in range(0, len(changes), A_BATCH)):
+            done = self.clients["dynamodb"].batch_write_item(RequestItems={name: some})
+            assert done["UnprocessedItems"] == {}
         return {key.removeprefix("apt/") for key in there}
+
+    def _items(self) -> dict[tuple[str, ...], dict[str, Any]]:
+        items = self.clients["dynamodb"].scan(TableName=self.name)["Items"]
+        return {tuple(item[part]["S"] for part in TABLE_KEY): item for item in items}
 
     def _listed(self, name: str) -> list[dict[str, Any]]:
         return self.clients["s3"].list_objects_v2(Bucket=name).get("Contents", [])
@@ -193,17 +207,35 @@ def canonical_names_fit(world: World) -> None:
         assert info.metadata["sha256"] == entry["sha256"], entry["name"]
 
 
-def apt_sees(world: World, client: AptClient) -> set[tuple[str, str]]:
-    """Let apt update, and give the packages of the indexes that it has then."""
-    line = f"deb [signed-by={client.root}/key.gpg] {world.url} stable main\n"
-    (client.root / "etc/apt/sources.list.d/tool.list").write_text(line)
-    # A client that comes for the first time: another one would keep what it saw of the state before.
-    lists = client.root / "var/lib/apt/lists"
-    shutil.rmtree(lists)
-    (lists / "partial").mkdir(parents=True)
-    client.update()
-    stanzas = (stanza for index in lists.glob("*_Packages") for stanza in parse_stanzas(index.read_bytes()))
-    return {(stanza["Package"], stanza["Version"]) for stanza in stanzas}
+class Apt:
+    """A client that comes for the first time, whenever it looks."""
+
+    def __init__(self, client: AptClient, keyring: bytes) -> None:
+        self.client = client
+        self.known: dict[bytes, set[tuple[str, str]]] = {}
+        (client.root / "key.gpg").write_bytes(keyring)
+
+    def sees(self, world: World) -> set[tuple[str, str]]:
+        """Let apt update, and return the packages of the indexes that it has then.
+
+        An InRelease names the bytes of all that apt reads, so the one that it has read already is not read again;
+        whether those bytes are there, `seen` looks each time.
+        """
+        inrelease = world.ports().bucket.read("dists/stable/InRelease")
+        if inrelease not in self.known:
+            self.known[inrelease] = self._read(world)
+        return self.known[inrelease]
+
+    def _read(self, world: World) -> set[tuple[str, str]]:
+        root = self.client.root
+        line = f"deb [signed-by={root}/key.gpg] {world.url} stable main\n"
+        (root / "etc/apt/sources.list.d/tool.list").write_text(line)
+        lists = root / "var/lib/apt/lists"
+        shutil.rmtree(lists)
+        (lists / "partial").mkdir(parents=True)
+        self.client.update()
+        stanzas = (stanza for index in lists.glob("*_Packages") for stanza in parse_stanzas(index.read_bytes()))
+        return {(stanza["Package"], stanza["Version"]) for stanza in stanzas}
 
 
 def settle(world: World) -> None:
