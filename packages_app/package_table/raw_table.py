@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,10 +14,12 @@ import boto3
 import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from tenacity import retry_if_exception_type
 
 from packages_app.core.batches import batches_of
 from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.locations import DynamoTable
+from packages_app.core.retry import THROTTLED, retrying
 
 RawItem = Mapping[str, Mapping[str, Any]]
 """Attributes with their types, as the API has them: `{"version": {"S": "1.0"}}`; binary values are bytes."""
@@ -26,8 +27,6 @@ RawItem = Mapping[str, Mapping[str, Any]]
 _TRIES = 3
 _BATCH = 25
 """BatchWriteItem takes at most 25 items (DynamoDB API)."""
-_ROUNDS = 10
-_LONGEST_WAIT = 5.0
 _SETS = ("SS", "NS", "BS")
 
 log = structlog.get_logger(__name__)
@@ -45,6 +44,10 @@ class TableShape:
     def key_of(self, item: RawItem) -> dict[str, Mapping[str, Any]]:
         """Return an item's key."""
         return {name: item[name] for name in self.keys}
+
+
+class _LeftUnwritten(TableUnavailable):
+    """A table did a part of a batch only, since it is throttled."""
 
 
 class RawTable:
@@ -125,18 +128,23 @@ class RawTable:
 
     def _write_batch(self, batch: list[dict[str, Any]]) -> None:
         """Write a batch; what a throttled table leaves unprocessed is sent again, later each time."""
-        for attempt in range(_ROUNDS):
+        left = batch
+
+        def send() -> None:
+            nonlocal left
             with self._call("batch_write_item"):
-                answer = self._client.batch_write_item(RequestItems={self.name: batch})
-            batch = answer.get("UnprocessedItems", {}).get(self.name, [])
-            if not batch:
-                return
-            log.warning("table_throttled", table=self.name, unprocessed=len(batch), attempt=attempt + 1)
-            self._sleep(min(0.1 * 2**attempt, _LONGEST_WAIT) * random.uniform(0.5, 1))  # noqa: S311 - no secret
-        raise TableUnavailable(
-            f"DynamoDB left {len(batch)} items of {self.name} unwritten {_ROUNDS} times.",
-            remedy="Raise the table's write capacity, then run the command again: it goes on from here.",
-        )
+                answer = self._client.batch_write_item(RequestItems={self.name: left})
+            left = answer.get("UnprocessedItems", {}).get(self.name, [])
+            if left:
+                raise _LeftUnwritten(
+                    f"DynamoDB left {len(left)} items of {self.name} unwritten {THROTTLED.tries} times.",
+                    remedy="Raise the table's write capacity, then run the command again: it goes on from here.",
+                )
+
+        def failed(number: int, _error: BaseException) -> None:
+            log.warning("table_throttled", table=self.name, unprocessed=len(left), attempt=number)
+
+        retrying(THROTTLED, retry_if_exception_type(_LeftUnwritten), sleep=self._sleep, failed=failed)(send)
 
     @contextmanager
     def _call(self, operation: str) -> Iterator[None]:
