@@ -13,6 +13,7 @@ from typing import Protocol, Self
 import httpx
 from tenacity import retry_if_exception_type
 
+from packages_app.core.certificates import trusted
 from packages_app.core.checksums import CHUNK_BYTES, ChecksumPass, Checksums, chunks_of
 from packages_app.core.errors import ObjectNotFound, RepomgrError
 from packages_app.core.layout import is_immutable, public_address
@@ -87,6 +88,7 @@ class ServedObjects:
         self._public_url = public_url
         self._tries = retrying(SERVER, retry_if_exception_type(_PASSING), sleep=sleep)
         self._client = httpx.Client(
+            verify=trusted(),
             timeout=httpx.Timeout(30.0, connect=10.0),
             limits=httpx.Limits(max_connections=CONNECTIONS),
             follow_redirects=True,
