@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import retry_if_exception_type
 
+from packages_app.core.aws_models import share_models
 from packages_app.core.batches import batches_of
 from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.locations import DynamoTable
@@ -60,7 +61,8 @@ class RawTable:
 
     @cached_property
     def _client(self) -> Any:
-        return boto3.client(
+        share_models()
+        return boto3.Session().client(
             "dynamodb",
             region_name=self._location.region or None,
             endpoint_url=self._location.endpoint or None,
