@@ -7,15 +7,12 @@ item says so. What such a release still writes meanwhile is found by its pending
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from itertools import islice
 
 import structlog
 
-from packages_app.core.at_once import at_once
+from packages_app.core.at_once import at_once, at_once_ahead
 from packages_app.core.batches import batches_of
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.package_table.dynamo_changes import line_of
@@ -27,7 +24,7 @@ from packages_app.package_table.rules import LEASE_ARCHITECTURE, LISTED, members
 
 _READERS = 8
 _AHEAD = 12
-"""So many batches are read ahead of the one that is asked for."""
+"""So many batches are read before the caller asks for the next one."""
 _WRITERS = 8
 _LINES = 500
 
@@ -60,20 +57,9 @@ def read_records(items: DynamoItems, keys: Collection[TableKey]) -> Iterator[Pac
 
     Raise PynamoDB's errors.
     """
-    batches = batches_of(keys, READ_AT_ONCE)
-    with ThreadPoolExecutor(_READERS, thread_name_prefix="get") as threads:
-        coming: deque[Future[list[PackageRecord]]] = deque()
-        try:
-            while True:
-                coming.extend(
-                    threads.submit(_read_batch, items, some) for some in islice(batches, _AHEAD - len(coming))
-                )
-                if not coming:
-                    return
-                yield from coming.popleft().result()
-        finally:
-            for one in coming:  # of a caller who wants no more
-                one.cancel()
+    reads = (partial(_read_batch, items, some) for some in batches_of(keys, READ_AT_ONCE))
+    for records in at_once_ahead(reads, _READERS, _AHEAD):
+        yield from records
 
 
 def _read_batch(items: DynamoItems, keys: Iterable[TableKey]) -> list[PackageRecord]:
