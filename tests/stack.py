@@ -45,20 +45,7 @@ class Stack:
 
     def define(self, name: str, source: dict[str, Any], **fields: Any) -> Path:
         """Write a definition; fields not given have sound values."""
-        definition = {
-            "name": name,
-            "description": f"The package {name}",
-            "maintainer": "Maintainer <maintainer@example.org>",
-            "homepage": "https://example.org",
-            "section": "misc",
-            "priority": "optional",
-            "architecture": "amd64",
-            **fields,
-            "source": source,
-        }
-        path = self.config / "packages" / f"{name}.yaml"
-        path.write_text(yaml.safe_dump(definition, sort_keys=False))
-        return path
+        return write_definition(self.config, name, source, **fields)
 
     def define_uploads(self, name: str, **fields: Any) -> Path:
         """Write the definition of a package that takes uploads."""
@@ -93,6 +80,24 @@ class Stack:
     def dists(self) -> dict[str, bytes]:
         """Every object below dists/ by its key."""
         return {key: self.bucket.read(key) for key, _ in self.bucket.keys("dists/")}
+
+
+def write_definition(config: Path, name: str, source: dict[str, Any], **fields: Any) -> Path:
+    """Write a definition into a folder `config`; fields not given have sound values."""
+    definition = {
+        "name": name,
+        "description": f"The package {name}",
+        "maintainer": "Maintainer <maintainer@example.org>",
+        "homepage": "https://example.org",
+        "section": "misc",
+        "priority": "optional",
+        "architecture": "amd64",
+        **fields,
+        "source": source,
+    }
+    path = config / "packages" / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(definition, sort_keys=False))
+    return path
 
 
 def point_settings_at(

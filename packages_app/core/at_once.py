@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from itertools import islice
 from typing import TypeVar, cast
 
 Result = TypeVar("Result")
@@ -27,6 +29,26 @@ def at_once(calls: Sequence[Callable[[], Result]], most: int) -> list[Result]:
         except BaseException:
             threads.shutdown(cancel_futures=True)
             raise
+
+
+def at_once_ahead(calls: Iterable[Callable[[], Result]], most: int, ahead: int) -> Iterator[Result]:
+    """Make calls of a long row, at most `most` at the same time; yield what each returned, in their order.
+
+    At most `ahead` calls, the one that is waited for among them, are taken from the row before the caller asks for
+    more: neither calls nor results are held all at once. Raise the first error in their order, when all that had begun
+    have ended. Calls that had not begun are not made then, nor for a caller who wants no more.
+    """
+    row, waiting = iter(calls), deque[Future[Result]]()
+    with ThreadPoolExecutor(most, thread_name_prefix="ahead") as threads:
+        try:
+            while True:
+                more = islice(row, ahead - len(waiting))
+                waiting.extend(threads.submit(copy_context().run, call) for call in more)
+                if not waiting:
+                    return
+                yield waiting.popleft().result()
+        finally:
+            threads.shutdown(cancel_futures=True)
 
 
 def both_at_once(one: Callable[[], Result], other: Callable[[], Other], most: int) -> tuple[Result, Other]:

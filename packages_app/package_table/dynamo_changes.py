@@ -5,18 +5,16 @@ Each pending change is an item of its own, so writers never meet on one, and who
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 from uuid import uuid4
 
 from pynamodb.exceptions import TransactWriteError
-from pynamodb.transactions import TransactWrite
+from tenacity import retry_if_exception
 
 from packages_app.core.ports import PendingChange
 from packages_app.core.record import TableKey
-from packages_app.package_table.dynamo_item import TRIES
+from packages_app.package_table.dynamo_item import Item
+from packages_app.package_table.dynamo_items import DynamoItems, Transaction
 from packages_app.package_table.dynamo_slots import key_in, partition_of, sort_key_of, sort_keys_in
 from packages_app.package_table.rules import members_id, old_pending_id, pending_id, too_many_suites
 
@@ -32,8 +30,8 @@ _OLD_LAYOUT = "|old"
 
 
 def write_listed(
-    items: Any,
-    write: Callable[[TransactWrite], None],
+    items: DynamoItems,
+    write: Callable[[Transaction], None],
     key: TableKey,
     suites: Iterable[str],
     before: Iterable[str] = (),
@@ -47,33 +45,43 @@ def write_listed(
     now, touched = set(suites), {*suites, *before}
     if len(touched) > MOST_SUITES:
         raise too_many_suites(key, len(touched), MOST_SUITES)
-    pending = [items(partition_of(pending_id(one), key), sort_key_of(key, uuid4().hex)) for one in sorted(touched)]
-    for attempt in range(1, TRIES + 1):
-        try:
-            with TransactWrite(connection=items._get_connection().connection) as transaction:
-                write(transaction)
-                for one in (*pending, *(membership(items, suite, key) for suite in sorted(now))):
-                    transaction.save(one)
-                for suite in sorted(touched - now):
-                    transaction.delete(membership(items, suite, key))
-        except TransactWriteError as error:
-            reasons = {reason.code for reason in error.cancellation_reasons if reason is not None}
-            if error.cause_response_code == _CANCELLED and _CONDITION_FAILED in reasons:
-                return False
-            if _CONFLICT not in reasons or attempt == TRIES:
-                raise
-            time.sleep(0.05 * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - no secret
-        else:
-            return True
-    raise AssertionError  # pragma: no cover - the loop returns or raises
+    transaction = items.transaction()
+    write(transaction)
+    for suite in sorted(touched):
+        transaction.put(Item(partition_of(pending_id(suite), key), sort_key_of(key, uuid4().hex)))
+    for suite in sorted(now):
+        transaction.put(Item(*line_of(suite, key)))
+    for suite in sorted(touched - now):
+        transaction.delete(line_of(suite, key))
+    try:
+        items.commit(transaction, again=retry_if_exception(_met_another))
+    except TransactWriteError as error:
+        if _condition_failed(error):
+            return False
+        raise
+    return True
 
 
-def membership(items: Any, suite: str, key: TableKey) -> Any:
-    """Return the item that lists a record in a suite."""
-    return items(partition_of(members_id(suite), key), sort_key_of(key))
+def _met_another(error: BaseException) -> bool:
+    if not isinstance(error, TransactWriteError) or _condition_failed(error):
+        return False
+    return _CONFLICT in _reasons_of(error)
 
 
-def read_pending(items: Any, suite: str) -> list[PendingChange]:
+def _condition_failed(error: TransactWriteError) -> bool:
+    return error.cause_response_code == _CANCELLED and _CONDITION_FAILED in _reasons_of(error)
+
+
+def _reasons_of(error: TransactWriteError) -> set[str]:
+    return {reason.code for reason in error.cancellation_reasons if reason is not None}
+
+
+def line_of(suite: str, key: TableKey) -> TableKey:
+    """Return the key of the item that lists a record in a suite."""
+    return (partition_of(members_id(suite), key), sort_key_of(key))
+
+
+def read_pending(items: DynamoItems, suite: str) -> list[PendingChange]:
     """Return a suite's pending changes, those of the old layout too: consistent queries, side by side."""
     old = old_pending_id(suite)
     return [
@@ -82,13 +90,15 @@ def read_pending(items: Any, suite: str) -> list[PendingChange]:
     ]
 
 
-def remove_pending(items: Any, suite: str, changes: Sequence[PendingChange]) -> None:
-    """Remove pending changes, 25 a call; one that is gone is no error."""
-    with items.batch_write() as batch:
-        for change in changes:
-            token = change.token.removesuffix(_OLD_LAYOUT)
-            old = token != change.token
-            batch.delete(items(old_pending_id(suite) if old else partition_of(pending_id(suite), change.key), token))
+def remove_pending(items: DynamoItems, suite: str, changes: Sequence[PendingChange]) -> None:
+    """Remove pending changes; one that is gone is no error."""
+
+    def key_of(change: PendingChange) -> TableKey:
+        token = change.token.removesuffix(_OLD_LAYOUT)
+        old = token != change.token
+        return (old_pending_id(suite) if old else partition_of(pending_id(suite), change.key), token)
+
+    items.delete_all(map(key_of, changes))
 
 
 def of_old_layout(changes: Iterable[PendingChange]) -> list[TableKey]:

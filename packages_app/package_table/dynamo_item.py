@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pynamodb.attributes import ListAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-from packages_app.core.locations import DynamoTable
 from packages_app.core.record import PackageRecord
+from packages_app.package_table.raw_table import RawItem, TableShape
 
 INDEX_NAME = "by_name"
-TRIES = 3
+
+SHAPE = TableShape(
+    keys=("package_id", "architecture"),
+    key_schema=[
+        {"AttributeName": "package_id", "KeyType": "HASH"}, {"AttributeName": "architecture", "KeyType": "RANGE"},
+    ],
+    attributes=[
+        {"AttributeName": name, "AttributeType": "S"}
+        for name in ("package_id", "architecture", "package_name", "version_key")
+    ],
+    indexes=[
+        {
+            "IndexName": INDEX_NAME,
+            "KeySchema": [
+                {"AttributeName": "package_name", "KeyType": "HASH"},
+                {"AttributeName": "version_key", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "ALL"},
+        }
+    ],
+)  # fmt: skip
+"""The package table's keys, and its index of names, which sorts as apt does."""
+
 # Texts of a record that are kept as they are, besides the key.
 _TEXTS = (
     "package_name", "version", "package_type", "component", "section", "priority", "maintainer", "homepage",
@@ -26,9 +46,8 @@ _TEXTS = (
 class Item(Model):
     """One item: a record, a lease (`holder`, `fence`, `expires`), a suite's `releases`, or a line of a list.
 
-    A line has a key alone; the lists are those of each suite's records and of its pending changes.
-
-    `item_model` gives it a table.
+    A line has a key alone; the lists are those of each suite's records and of its pending changes. It says what an item
+    is made of; `DynamoItems` reads and writes.
     """
 
     package_id = UnicodeAttribute(hash_key=True)
@@ -45,40 +64,13 @@ class Item(Model):
     del _name
 
 
-def item_model(location: DynamoTable) -> type[Any]:
-    """Return the model of one table, with its index `by_name` on `package_name` and `version_key`."""
-
-    class ByName(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
-        class Meta:
-            index_name = INDEX_NAME
-            projection = AllProjection()
-
-        package_name = UnicodeAttribute(hash_key=True)
-        version_key = UnicodeAttribute(range_key=True)
-
-    class TableItem(Item):
-        class Meta:
-            table_name = location.name
-            region = location.region or None
-            host = location.endpoint or None
-            billing_mode = "PAY_PER_REQUEST"
-            connect_timeout_seconds = 5
-            read_timeout_seconds = 20
-            max_retry_attempts = TRIES - 1
-            max_pool_connections = 16
-
-        by_name = ByName()
-
-    return TableItem
-
-
 def values_of(record: PackageRecord) -> dict[str, Any]:
     """Return the attributes of a record's item; raise `InvalidVersion`."""
     return {**record.as_dict(), "version_key": record.version_key}
 
 
-def record_of_raw(item: Mapping[str, Mapping[str, Any]]) -> PackageRecord:
-    """Return the record of an item as the API has it, each value with its type; else as `record_of`."""
+def record_of(item: RawItem) -> PackageRecord:
+    """Return an item's record; what an older or foreign item lacks is "" or None."""
     texts = {name: item[name]["S"] for name in _TEXTS if "S" in item.get(name, ())}
     name, _, version = item["package_id"]["S"].partition("#")
     size = item.get("file_size", {}).get("N")
@@ -90,22 +82,5 @@ def record_of_raw(item: Mapping[str, Mapping[str, Any]]) -> PackageRecord:
             "architecture": item["architecture"]["S"],
             "suites": [suite["S"] for suite in item.get("suites", {}).get("L", ())],
             "file_size": size,
-        }
-    )
-
-
-def record_of(item: Any) -> PackageRecord:
-    """Return an item's record; what an older or foreign item lacks is "" or None."""
-    texts = {name: value for name in _TEXTS if (value := getattr(item, name)) is not None}
-    name, _, version = item.package_id.partition("#")
-    size = item.file_size
-    return PackageRecord.from_dict(
-        {
-            "package_name": name,
-            "version": version,
-            **texts,
-            "architecture": item.architecture,
-            "suites": list(item.suites or ()),
-            "file_size": None if size is None else int(size),
         }
     )

@@ -6,12 +6,12 @@ and one part more, which tells apart what a list says of one record more than on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
 from zlib import crc32
 
+from packages_app.core.at_once import at_once
 from packages_app.core.record import TableKey
+from packages_app.package_table.dynamo_items import DynamoItems
 
 SLOTS = 16
 """The partitions of each list; another number would need every list written anew."""
@@ -28,27 +28,19 @@ def sort_key_of(key: TableKey, more: str = "") -> str:
     return _BETWEEN.join((*key, more))
 
 
-def sort_keys_in(items: Any, listing: str, *others: str) -> list[tuple[str, str]]:
+def sort_keys_in(items: DynamoItems, listing: str, *others: str) -> list[tuple[str, str]]:
     """Return all of a list, and of other partitions that are asked at the same time: partition and sort key, each.
 
     The reads are consistent; there is no order. Raise PynamoDB's errors.
     """
     partitions = [*others, *(_partition(listing, slot) for slot in range(SLOTS))]
-    with ThreadPoolExecutor(len(partitions), thread_name_prefix="query") as threads:
-        found = threads.map(lambda partition: sort_keys_of(items, partition), partitions)
-        return [(partition, one) for partition, some in zip(partitions, found, strict=True) for one in some]
+    found = at_once([partial(sort_keys_of, items, partition) for partition in partitions], len(partitions))
+    return [(partition, one) for partition, some in zip(partitions, found, strict=True) for one in some]
 
 
-def sort_keys_of(items: Any, partition: str) -> list[str]:
+def sort_keys_of(items: DynamoItems, partition: str) -> list[str]:
     """Return the sort keys of one partition, consistently; raise PynamoDB's errors."""
-    connection, start = items._get_connection(), None
-    found: list[str] = []
-    while True:
-        answer: Mapping[str, Any] = connection.query(partition, consistent_read=True, exclusive_start_key=start)
-        found += [item["architecture"]["S"] for item in answer["Items"]]
-        start = answer.get("LastEvaluatedKey")
-        if start is None:
-            return found
+    return [item["architecture"]["S"] for item in items.of_partition(partition)]
 
 
 def key_in(sort_key: str) -> TableKey:

@@ -7,52 +7,41 @@ item says so. What such a release still writes meanwhile is found by its pending
 
 from __future__ import annotations
 
-import random
-import time
-from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
-from typing import Any
+from functools import partial
 
 import structlog
-from pynamodb.exceptions import DoesNotExist, GetError
 
+from packages_app.core.at_once import at_once, at_once_ahead
 from packages_app.core.batches import batches_of
 from packages_app.core.record import PackageRecord, TableKey
-from packages_app.package_table.dynamo_changes import membership
-from packages_app.package_table.dynamo_item import record_of_raw
+from packages_app.package_table.dynamo_changes import line_of
+from packages_app.package_table.dynamo_item import Item, record_of
+from packages_app.package_table.dynamo_items import READ_AT_ONCE, DynamoItems
 from packages_app.package_table.dynamo_scan import scan_records
 from packages_app.package_table.dynamo_slots import key_in, sort_keys_in, sort_keys_of
 from packages_app.package_table.rules import LEASE_ARCHITECTURE, LISTED, members_id, old_pending_id
 
-_BATCH = 100
-"""BatchGetItem takes at most 100 keys (DynamoDB API)."""
 _READERS = 8
 _AHEAD = 12
-"""So many batches are read ahead of the one that is asked for."""
+"""So many batches are read before the caller asks for the next one."""
 _WRITERS = 8
 _LINES = 500
-_ROUNDS = 8
 
 log = structlog.get_logger(__name__)
 
 
-def are_listed(items: Any) -> bool:
+def are_listed(items: DynamoItems) -> bool:
     """Return whether the lists of all suites are complete; raise PynamoDB's errors."""
-    try:
-        items.get(LISTED, LEASE_ARCHITECTURE, consistent_read=True)
-    except DoesNotExist:
-        return False
-    return True
+    return items.get((LISTED, LEASE_ARCHITECTURE)) is not None
 
 
-def say_listed(items: Any) -> None:
+def say_listed(items: DynamoItems) -> None:
     """Keep that the lists of all suites are complete."""
-    items(LISTED, LEASE_ARCHITECTURE).save()
+    items.put(Item(LISTED, LEASE_ARCHITECTURE))
 
 
-def records_in(items: Any, suite: str) -> Iterator[PackageRecord]:
+def records_in(items: DynamoItems, suite: str) -> Iterator[PackageRecord]:
     """Yield every record of a suite once, in no order, by consistent reads; raise PynamoDB's errors."""
     if not are_listed(items):
         yield from (record for record in scan_records(items) if suite in record.suites)
@@ -63,65 +52,34 @@ def records_in(items: Any, suite: str) -> Iterator[PackageRecord]:
     yield from (record for record in read_records(items, keys) if suite in record.suites)
 
 
-def read_records(items: Any, keys: Collection[TableKey]) -> Iterator[PackageRecord]:
+def read_records(items: DynamoItems, keys: Collection[TableKey]) -> Iterator[PackageRecord]:
     """Yield the records of these keys that are there, in no order, consistently, some batches at once.
 
     Raise PynamoDB's errors.
     """
-    batches = batches_of(keys, _BATCH)
-    with ThreadPoolExecutor(_READERS, thread_name_prefix="get") as threads:
-        coming: deque[Future[list[PackageRecord]]] = deque()
-        try:
-            while True:
-                coming.extend(
-                    threads.submit(_read_batch, items, some) for some in islice(batches, _AHEAD - len(coming))
-                )
-                if not coming:
-                    return
-                yield from coming.popleft().result()
-        finally:
-            for one in coming:  # of a caller who wants no more
-                one.cancel()
+    reads = (partial(_read_batch, items, some) for some in batches_of(keys, READ_AT_ONCE))
+    for records in at_once_ahead(reads, _READERS, _AHEAD):
+        yield from records
 
 
-def _read_batch(items: Any, keys: Iterable[TableKey]) -> list[PackageRecord]:
-    """Read the records of at most a hundred keys; what a throttled table leaves out is asked for again."""
-    connection, table = items._get_connection(), items.Meta.table_name
-    wanted = [{"package_id": package_id, "architecture": architecture} for package_id, architecture in keys]
-    found: list[PackageRecord] = []
-    for attempt in range(_ROUNDS):
-        answer = connection.batch_get_item(wanted, consistent_read=True)
-        found += map(record_of_raw, answer.get("Responses", {}).get(table, ()))
-        left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", ())
-        if not left:
-            return found
-        wanted = [{name: value["S"] for name, value in key.items()} for key in left]
-        log.warning("table_throttled", unprocessed=len(wanted), attempt=attempt + 1)
-        time.sleep(min(0.05 * 2**attempt, 2.0) * random.uniform(0.5, 1))  # noqa: S311 - no secret
-    raise GetError(f"{len(wanted)} items were left unread {_ROUNDS} times")
+def _read_batch(items: DynamoItems, keys: Iterable[TableKey]) -> list[PackageRecord]:
+    return [record_of(item) for item in items.get_many(keys)]
 
 
-def list_records(items: Any, records: Iterable[PackageRecord]) -> int:
+def list_records(items: DynamoItems, records: Iterable[PackageRecord]) -> int:
     """List records in each of their suites, those that are listed too; returns how many lines were written.
 
     Raise PynamoDB's errors.
     """
-    lines = ((suite, record.key) for record in records for suite in record.suites)
+    lines = (Item(*line_of(suite, record.key)) for record in records for suite in record.suites)
     written = 0
-    with ThreadPoolExecutor(_WRITERS, thread_name_prefix="list") as threads:
-        for some in batches_of(lines, _LINES * _WRITERS):
-            list(threads.map(lambda part: _write_lines(items, part), batches_of(some, _LINES)))
-            written += len(some)
+    for some in batches_of(lines, _LINES * _WRITERS):
+        at_once([partial(items.put_all, part) for part in batches_of(some, _LINES)], _WRITERS)
+        written += len(some)
     return written
 
 
-def _write_lines(items: Any, lines: Iterable[tuple[str, TableKey]]) -> None:
-    with items.batch_write() as batch:
-        for suite, key in lines:
-            batch.save(membership(items, suite, key))
-
-
-def list_all(items: Any) -> None:
+def list_all(items: DynamoItems) -> None:
     """List every record of a table that an earlier release made; others may write meanwhile, of that release too.
 
     What they add is listed by themselves, or has pending changes. Safe to repeat. Raise PynamoDB's errors.

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
 
 import structlog
-from pynamodb.exceptions import DoesNotExist, PynamoDBException, TableDoesNotExist
+from pynamodb.exceptions import PynamoDBException, TableDoesNotExist
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from packages_app.core.at_once import at_once
 from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.package_table.dynamo_changes import of_old_layout, read_pending, remove_pending, write_listed
-from packages_app.package_table.dynamo_item import Item, item_model, record_of, values_of
+from packages_app.package_table.dynamo_item import INDEX_NAME, SHAPE, Item, record_of, values_of
+from packages_app.package_table.dynamo_items import DynamoItems
 from packages_app.package_table.dynamo_scan import scan_records
 from packages_app.package_table.dynamo_suites import (
     are_listed,
@@ -28,6 +29,7 @@ from packages_app.package_table.dynamo_suites import (
     records_in,
     say_listed,
 )
+from packages_app.package_table.raw_table import RawItem, RawTable
 from packages_app.package_table.rules import (
     LEASE_ARCHITECTURE,
     LISTED,
@@ -41,7 +43,6 @@ from packages_app.package_table.rules import (
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 _NO_TABLE = "ResourceNotFoundException"
-_IN_USE = "ResourceInUseException"
 _NEVER = 0
 _WRITERS = 8
 
@@ -51,32 +52,31 @@ log = structlog.get_logger(__name__)
 class DynamoPackageTable:
     """Fulfils `core.ports.PackageTable`."""
 
-    def __init__(self, location: DynamoTable, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        location: DynamoTable,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._location = location
         self._clock = clock
+        self._sleep = sleep
 
     @cached_property
-    def _items(self) -> Any:
-        model = item_model(self._location)
-        # Each failed try is logged, also those that botocore repeats by itself.
-        events = model._get_connection().connection.client.meta.events
-        events.register("needs-retry.dynamodb", _log_failed_try)
-        return model
+    def _items(self) -> DynamoItems:
+        return DynamoItems(self._location, sleep=self._sleep)
 
     def create(self) -> bool:
         """Make table, index and lists of suites where they are missing, and wait until they serve."""
         with self._call("create_table", self._location.name):
-            if self._items.exists():
+            if self._items.table_exists():
                 if are_listed(self._items):
                     return False
                 list_all(self._items)
                 return True
-            try:
-                self._items.create_table(wait=True)
-            except PynamoDBException as error:
-                if error.cause_response_code == _IN_USE:  # another process makes it
-                    return False
-                raise
+            if not RawTable(self._location).create(SHAPE):  # another process makes it
+                return False
             say_listed(self._items)
         return True
 
@@ -92,9 +92,9 @@ class DynamoPackageTable:
 
     def put_new(self, record: PackageRecord) -> Written:
         """Write a record unless its key is there."""
-        item, new = self._items(**values_of(record)), Item.package_id.does_not_exist()
+        item, new = Item(**values_of(record)), Item.package_id.does_not_exist()
         with self._call("put_item", record.package_id):
-            if write_listed(self._items, lambda t: t.save(item, condition=new), record.key, record.suites):
+            if write_listed(self._items, lambda t: t.put(item, new), record.key, record.suites):
                 return Written.ADDED
         # A try that was repeated may meet its own item; that is the same bytes.
         known = self.get(record.package_name, record.version, record.architecture)
@@ -105,8 +105,7 @@ class DynamoPackageTable:
 
         Each by a conditional put: BatchWriteItem knows no conditions, so it could replace what another has written.
         """
-        with ThreadPoolExecutor(_WRITERS, thread_name_prefix="put") as writers:
-            return list(writers.map(self.put_new, records))
+        return at_once([partial(self.put_new, record) for record in records], _WRITERS)
 
     def get_many(self, keys: Collection[TableKey]) -> dict[TableKey, PackageRecord]:
         """Read the records of these keys, consistently, a hundred a call."""
@@ -118,11 +117,10 @@ class DynamoPackageTable:
         changed = record.in_suites(suites)
         actions: list[Action] = [Item.suites.set(list(changed.suites))]
         condition = Item.package_id.exists() & (Item.suites == list(record.suites))
-        item = self._items(*record.key)
         with self._call("update_suites", record.package_id):
             done = write_listed(
                 self._items,
-                lambda t: t.update(item, actions=actions, condition=condition),
+                lambda t: t.update(record.key, actions, condition),
                 record.key,
                 changed.suites,
                 before=record.suites,
@@ -141,14 +139,14 @@ class DynamoPackageTable:
     def versions_of(self, name: str) -> Iterator[PackageRecord]:
         """Return all records of a name, oldest version first."""
         with self._call("query_by_name", name):
-            found = [record_of(item) for item in self._items.by_name.query(name)]
+            found = [record_of(item) for item in self._items.of_index(INDEX_NAME, name)]
         # Items of one version come in no set order from the index.
         yield from sorted(found, key=lambda record: (record.version_key, record.architecture))
 
     def newest_of(self, name: str) -> PackageRecord | None:
         """Return a record of the newest version of a name: a query of one item."""
         with self._call("query_newest", name):
-            found = list(self._items.by_name.query(name, scan_index_forward=False, limit=1))
+            found = list(self._items.of_index(INDEX_NAME, name, newest_only=True))
         return record_of(found[0]) if found else None
 
     def all_records(self) -> Iterator[PackageRecord]:
@@ -176,28 +174,34 @@ class DynamoPackageTable:
     def releases_of(self, suite: str) -> tuple[str, ...]:
         """Return the digests that were last kept."""
         item = self._item(releases_id(suite), LEASE_ARCHITECTURE)
-        return tuple(item.releases or ()) if item is not None else ()
+        return tuple(digest["S"] for digest in item.get("releases", {}).get("L", ())) if item is not None else ()
 
     def keep_releases(self, suite: str, digests: Sequence[str]) -> None:
         """Keep which Releases show all of this table but for the pending changes."""
         with self._call("put_releases", suite):
-            self._items(releases_id(suite), LEASE_ARCHITECTURE, releases=list(digests)).save()
+            self._items.put(Item(releases_id(suite), LEASE_ARCHITECTURE, releases=list(digests)))
 
     def take_lease(self, name: str, holder: str, seconds: float) -> Lease:
         """Take a lease that is free, expired, or this holder's own."""
         now = self._clock()
-        known = self._item(lease_id(name), LEASE_ARCHITECTURE)
-        fence = int(known.fence) if known is not None else _NEVER
+        known = self._known_lease(name)
+        fence = known.fence if known is not None else _NEVER
         if known is not None and known.expires > now and known.holder != holder:
             raise lease_busy(name, known.holder, known.expires - now)
         lease = Lease(name, holder, fence + 1, now + seconds)
         actions = [Item.holder.set(holder), Item.fence.set(lease.fence), Item.expires.set(lease.expires)]
         condition = Item.fence == fence if known is not None else Item.fence.does_not_exist()
         if not self._update("take_lease", lease_id(name), LEASE_ARCHITECTURE, actions, condition):
-            taken = self._item(lease_id(name), LEASE_ARCHITECTURE)
+            taken = self._known_lease(name)
             if taken is None or taken.holder != holder or taken.fence != lease.fence:
                 raise lease_busy(name, taken.holder if taken is not None else "another", seconds)
         return lease
+
+    def _known_lease(self, name: str) -> Lease | None:
+        item = self._item(lease_id(name), LEASE_ARCHITECTURE)
+        if item is None:
+            return None
+        return Lease(name, item["holder"]["S"], int(item["fence"]["N"]), float(item["expires"]["N"]))
 
     def renew_lease(self, lease: Lease, seconds: float) -> Lease:
         """Extend a lease that is still ours by its fence."""
@@ -215,18 +219,17 @@ class DynamoPackageTable:
         actions = [Item.expires.set(expires)]
         return self._update(operation, lease_id(lease.name), LEASE_ARCHITECTURE, actions, condition)
 
-    def _item(self, package_id: str, architecture: str) -> Any:
+    def _item(self, package_id: str, architecture: str) -> RawItem | None:
         with self._call("get_item", package_id):
-            try:
-                return self._items.get(package_id, architecture, consistent_read=True)
-            except DoesNotExist:
-                return None
+            return self._items.get((package_id, architecture))
 
-    def _update(self, operation: str, package_id: str, architecture: str, actions: list[Any], condition: Any) -> bool:
+    def _update(
+        self, operation: str, package_id: str, architecture: str, actions: Sequence[Action], condition: Condition
+    ) -> bool:
         """Change an item on a condition; False when it did not hold."""
         with self._call(operation, package_id):
             try:
-                self._items(package_id, architecture).update(actions=actions, condition=condition)
+                self._items.update((package_id, architecture), actions, condition)
             except PynamoDBException as error:
                 if error.cause_response_code != _CONDITION_FAILED:
                     raise
@@ -255,21 +258,3 @@ class DynamoPackageTable:
             f"There is no DynamoDB table {self._location.name}, or it lacks its index.",
             remedy="Run manage.py create_storage, or correct PACKAGE_TABLE_URL.",
         )
-
-
-def _log_failed_try(
-    attempts: int, response: Any = None, caught_exception: Exception | None = None, **_rest: Any
-) -> None:
-    """Log a failed try (a botocore event handler; return None, so that botocore decides about the retry)."""
-    status = response[0].status_code if response else 0
-    if caught_exception is not None or status >= 500 or (response and _throttled(response[1])):
-        log.warning(
-            "table_call_failed",
-            attempt=attempts,
-            status=status,
-            error=str(caught_exception or response[1].get("Error")),
-        )
-
-
-def _throttled(answer: Any) -> bool:
-    return "Throttl" in str(answer.get("Error", {}).get("Code", "")) or "Exceeded" in str(answer.get("Error", {}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,10 +14,13 @@ import boto3
 import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from tenacity import retry_if_exception_type
 
+from packages_app.core.aws_models import share_models
 from packages_app.core.batches import batches_of
 from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.locations import DynamoTable
+from packages_app.core.retry import THROTTLED, retrying
 
 RawItem = Mapping[str, Mapping[str, Any]]
 """Attributes with their types, as the API has them: `{"version": {"S": "1.0"}}`; binary values are bytes."""
@@ -26,8 +28,6 @@ RawItem = Mapping[str, Mapping[str, Any]]
 _TRIES = 3
 _BATCH = 25
 """BatchWriteItem takes at most 25 items (DynamoDB API)."""
-_ROUNDS = 10
-_LONGEST_WAIT = 5.0
 _SETS = ("SS", "NS", "BS")
 
 log = structlog.get_logger(__name__)
@@ -47,6 +47,10 @@ class TableShape:
         return {name: item[name] for name in self.keys}
 
 
+class _LeftUnwritten(TableUnavailable):
+    """A table did a part of a batch only, since it is throttled."""
+
+
 class RawTable:
     """Reads and writes items of one table. Calls raise `TableMissing`, and `TableUnavailable` after three tries."""
 
@@ -57,7 +61,8 @@ class RawTable:
 
     @cached_property
     def _client(self) -> Any:
-        return boto3.client(
+        share_models()
+        return boto3.Session().client(
             "dynamodb",
             region_name=self._location.region or None,
             endpoint_url=self._location.endpoint or None,
@@ -125,18 +130,23 @@ class RawTable:
 
     def _write_batch(self, batch: list[dict[str, Any]]) -> None:
         """Write a batch; what a throttled table leaves unprocessed is sent again, later each time."""
-        for attempt in range(_ROUNDS):
+        left = batch
+
+        def send() -> None:
+            nonlocal left
             with self._call("batch_write_item"):
-                answer = self._client.batch_write_item(RequestItems={self.name: batch})
-            batch = answer.get("UnprocessedItems", {}).get(self.name, [])
-            if not batch:
-                return
-            log.warning("table_throttled", table=self.name, unprocessed=len(batch), attempt=attempt + 1)
-            self._sleep(min(0.1 * 2**attempt, _LONGEST_WAIT) * random.uniform(0.5, 1))  # noqa: S311 - no secret
-        raise TableUnavailable(
-            f"DynamoDB left {len(batch)} items of {self.name} unwritten {_ROUNDS} times.",
-            remedy="Raise the table's write capacity, then run the command again: it goes on from here.",
-        )
+                answer = self._client.batch_write_item(RequestItems={self.name: left})
+            left = answer.get("UnprocessedItems", {}).get(self.name, [])
+            if left:
+                raise _LeftUnwritten(
+                    f"DynamoDB left {len(left)} items of {self.name} unwritten {THROTTLED.tries} times.",
+                    remedy="Raise the table's write capacity, then run the command again: it goes on from here.",
+                )
+
+        def failed(number: int, _error: BaseException) -> None:
+            log.warning("table_throttled", table=self.name, unprocessed=len(left), attempt=number)
+
+        retrying(THROTTLED, retry_if_exception_type(_LeftUnwritten), sleep=self._sleep, failed=failed)(send)
 
     @contextmanager
     def _call(self, operation: str) -> Iterator[None]:

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import msgspec
 import structlog
+from tenacity import retry_if_exception_type
 
 from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.retry import NO_PAUSE, retrying
 from packages_app.package_table.rules import lease_busy, lease_lost, outcome_of_taken_key, suites_changed
 
 _BUSY_SECONDS = 30.0
-_TRIES = 3
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     package_id TEXT NOT NULL,
@@ -277,17 +278,19 @@ class SqlitePackageTable:
     def _open(self, operation: str) -> sqlite3.Connection:
         if not self._path.exists():
             raise self._missing()
-        for attempt in range(1, _TRIES + 1):
-            try:
-                connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-                connection.execute("PRAGMA synchronous=FULL")
-            except sqlite3.Error as error:
-                log.warning("table_call_failed", operation=operation, table=self._path.name, attempt=attempt)
-                if attempt == _TRIES:
-                    raise self._unavailable(operation, error) from error
-            else:
-                return connection
-        raise AssertionError  # pragma: no cover - the loop returns or raises
+
+        def failed(number: int, _error: BaseException) -> None:
+            log.warning("table_call_failed", operation=operation, table=self._path.name, attempt=number)
+
+        try:
+            return retrying(NO_PAUSE, retry_if_exception_type(sqlite3.Error), failed=failed)(self._connect)
+        except sqlite3.Error as error:
+            raise self._unavailable(operation, error) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+        connection.execute("PRAGMA synchronous=FULL")
+        return connection
 
     def _missing(self) -> TableMissing:
         return TableMissing(f"There is no package table at {self._path}.", remedy="Run manage.py create_storage.")

@@ -8,15 +8,14 @@ a redirect's target is checked like the first address, and so is every spelling 
 from __future__ import annotations
 
 import socket
-import ssl
-from collections.abc import Iterable
-from contextlib import suppress
-from functools import cache
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 
+from packages_app.core.certificates import trusted
 from packages_app.core.errors import UpstreamError
 from packages_app.core.private_upstreams import PrivateUpstreams, read_address
 from packages_app.sources.exchange import plain
@@ -83,7 +82,7 @@ class CheckedTransport(httpx.BaseTransport):
     def _through(self, proxy: str) -> httpx.HTTPTransport:
         if proxy not in self._proxied:
             try:
-                self._proxied[proxy] = httpx.HTTPTransport(proxy=proxy)
+                self._proxied[proxy] = httpx.HTTPTransport(proxy=proxy, verify=trusted())
             except (ValueError, ImportError, httpx.InvalidURL) as error:
                 raise UpstreamError(
                     f"The environment names the proxy {plain(proxy)}, which can't be used: {error}.",
@@ -92,15 +91,75 @@ class CheckedTransport(httpx.BaseTransport):
         return self._proxied[proxy]
 
 
-class _DirectTransport(httpx.HTTPTransport):
-    """httpx's transport over connections of ours.
-
-    It has no parameter for them, so its pool is replaced; the tests of forbidden addresses see it if that ever fails.
-    """
+class _DirectTransport(httpx.BaseTransport):
+    """Sends over connections of ours, for which httpx's own transport has no parameter (httpx, "Custom Transports")."""
 
     def __init__(self, allowed: PrivateUpstreams) -> None:
-        super().__init__(verify=_trusted())
-        self._pool = httpcore.ConnectionPool(ssl_context=_trusted(), network_backend=CheckedNetwork(allowed))
+        self._connections = httpcore.ConnectionPool(ssl_context=trusted(), network_backend=CheckedNetwork(allowed))
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; raise httpx's errors."""
+        address = request.url
+        with _errors_of_httpx():
+            answer = self._connections.handle_request(
+                httpcore.Request(
+                    request.method,
+                    httpcore.URL(
+                        scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path
+                    ),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._connections.close()
+
+
+class _Body(httpx.SyncByteStream):
+    """An answer's body, whose errors are httpx's."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _errors_of_httpx():
+            yield from self._answer.iter_stream()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._answer.close()
+
+
+@contextmanager
+def _errors_of_httpx() -> Iterator[None]:
+    """Raise httpcore's errors as those of httpx, which have the same names."""
+    try:
+        yield
+    except tuple(_ERRORS) as error:
+        kind = next(_ERRORS[one] for one in type(error).__mro__ if one in _ERRORS)
+        raise kind(str(error)) from error
+
+
+_ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
+    httpcore.TimeoutException: httpx.TimeoutException,
+    httpcore.ConnectTimeout: httpx.ConnectTimeout,
+    httpcore.ReadTimeout: httpx.ReadTimeout,
+    httpcore.WriteTimeout: httpx.WriteTimeout,
+    httpcore.PoolTimeout: httpx.PoolTimeout,
+    httpcore.NetworkError: httpx.NetworkError,
+    httpcore.ConnectError: httpx.ConnectError,
+    httpcore.ReadError: httpx.ReadError,
+    httpcore.WriteError: httpx.WriteError,
+    httpcore.ProxyError: httpx.ProxyError,
+    httpcore.UnsupportedProtocol: httpx.UnsupportedProtocol,
+    httpcore.ProtocolError: httpx.ProtocolError,
+    httpcore.LocalProtocolError: httpx.LocalProtocolError,
+    httpcore.RemoteProtocolError: httpx.RemoteProtocolError,
+}
 
 
 def checked_addresses(host: str, port: int, allowed: PrivateUpstreams) -> list[str]:
@@ -125,9 +184,3 @@ def _proxy_for(scheme: str, host: str) -> str:
     proxies = getproxies()
     proxy = proxies.get(scheme) or proxies.get("all") or ""
     return "" if not proxy or proxy_bypass(host) else proxy
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Return the certificates that servers are checked against; SSL_CERT_FILE and SSL_CERT_DIR are heeded."""
-    return httpx.create_ssl_context()

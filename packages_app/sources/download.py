@@ -14,12 +14,13 @@ from typing import Any
 
 import httpx
 import structlog
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity import retry_if_exception_type
 
 from packages_app.core.checksums import CHUNK_BYTES, ChecksumPass, Checksums
 from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Clock, Progress
 from packages_app.core.private_upstreams import PrivateUpstreams
+from packages_app.core.retry import Patience, retrying
 from packages_app.sources.answers import AnswerCache, NothingKept
 from packages_app.sources.connections import CheckedTransport
 from packages_app.sources.exchange import Answer, Broken, Check, check_status, only_http, plain, upstream_errors
@@ -119,24 +120,17 @@ class Fetcher:
         return checksums
 
     def _tried(self, url: str, attempt: Callable[[], Any]) -> Any:
-        def wait(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            asked = error.wait if isinstance(error, Broken) else 0.0
-            return float(min(max(asked, self._limits.wait * 2 ** (state.attempt_number - 1)), _LONGEST_WAIT))
+        def failed(number: int, error: BaseException) -> None:
+            log.warning("fetch_failed", url=plain(url), attempt=number, error=str(error))
 
-        def tell(state: RetryCallState) -> None:
-            error = state.outcome.exception() if state.outcome else None
-            log.warning("fetch_failed", url=plain(url), attempt=state.attempt_number, error=str(error))
-
-        retrying = Retrying(
-            stop=stop_after_attempt(self._limits.tries),
-            wait=wait,
-            retry=retry_if_exception_type(Broken),
+        tries = retrying(
+            Patience(self._limits.tries, self._limits.wait, _LONGEST_WAIT),
+            retry_if_exception_type(Broken),
             sleep=self._sleep,
-            after=tell,
-            reraise=True,
+            failed=failed,
+            asked=lambda error: error.wait if isinstance(error, Broken) else 0.0,
         )
-        return retrying(attempt)
+        return tries(attempt)
 
     def _client(self) -> httpx.Client:
         timeout = httpx.Timeout(self._limits.read, connect=self._limits.connect)

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from packages_app.core.aws_models import share_models
 from packages_app.core.errors import StoreMissing
 from packages_app.core.locations import S3Store
 
@@ -39,7 +40,8 @@ def public_read_policy(bucket: str, prefix: str, root_files: Iterable[str]) -> d
 def allow_public_read(location: S3Store, root_files: Iterable[str]) -> None:
     """Set the bucket's policy; raise `StoreMissing` when that is refused."""
     policy = public_read_policy(location.bucket, location.prefix, root_files)
-    client = boto3.client("s3", region_name=location.region or None, endpoint_url=location.endpoint or None)
+    share_models()
+    client = boto3.Session().client("s3", region_name=location.region or None, endpoint_url=location.endpoint or None)
     try:
         client.put_bucket_policy(Bucket=location.bucket, Policy=json.dumps(policy))
     except (ClientError, BotoCoreError) as error:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, HTTPClientError, IncompleteReadError
+from tenacity import retry_if_exception_type
 
-from packages_app.stores.s3_connection import TRIES, fault_of_body
+from packages_app.core.retry import NO_PAUSE, retrying
+from packages_app.stores.s3_connection import fault_of_body
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -17,6 +19,8 @@ Fetch = Callable[[int, str], Mapping[str, Any]]
 """Gives the answer to a get request for the bytes from a position on, of the object with an ETag ("": whichever)."""
 
 _BUFFER_BYTES = 256 * 1024
+_BROKE_OFF = (HTTPClientError, IncompleteReadError)
+_tries = retrying(NO_PAUSE, retry_if_exception_type(_BROKE_OFF))
 
 
 class ResumedBody(io.RawIOBase):
@@ -33,6 +37,7 @@ class ResumedBody(io.RawIOBase):
         self._size: int = answer["ContentLength"]
         self._body: Any = answer["Body"]
         self._at = 0
+        self._broken = False
 
     @property
     def etag(self) -> str:
@@ -45,20 +50,12 @@ class ResumedBody(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         """Read the next bytes into a buffer; return their number, 0 at the end."""
-        for tries_left in reversed(range(TRIES)):
-            try:
-                count: int = self._body.readinto(buffer)
-            except (HTTPClientError, IncompleteReadError) as error:
-                fault_of_body(error, self._at)
-                if not tries_left:
-                    raise self._gave_up(error) from error
-                self._resume()
-            except BotoCoreError as error:  # a checksum that does not fit: no use in asking for the rest
-                raise self._gave_up(error) from error
-            else:
-                self._at += count
-                return count
-        return 0
+        try:
+            count = _tries(self._read_on, buffer)
+        except BotoCoreError as error:  # tries ran out; or a checksum does not fit: no use in asking for the rest
+            raise self._gave_up(error) from error
+        self._at += count
+        return count
 
     def close(self) -> None:
         """Give the connection back to its pool."""
@@ -66,10 +63,19 @@ class ResumedBody(io.RawIOBase):
             self._body.close()
         super().close()
 
-    def _resume(self) -> None:
-        self._body.close()
-        # A range that begins at the end could not be satisfied.
-        self._body = io.BytesIO() if self._at == self._size else self._fetch(self._at, self._etag)["Body"]
+    def _read_on(self, buffer: WriteableBuffer) -> int:
+        if self._broken:
+            self._body.close()
+            # A range that begins at the end could not be satisfied.
+            self._body = io.BytesIO() if self._at == self._size else self._fetch(self._at, self._etag)["Body"]
+            self._broken = False
+        try:
+            count: int = self._body.readinto(buffer)
+        except _BROKE_OFF as error:
+            fault_of_body(error, self._at)
+            self._broken = True
+            raise
+        return count
 
 
 def buffered(body: ResumedBody) -> io.BufferedReader:

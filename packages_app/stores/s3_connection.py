@@ -19,6 +19,7 @@ from botocore.exceptions import (
 from botocore.utils import determine_content_length
 from storages.backends.s3 import S3Storage
 
+from packages_app.core.aws_models import share_models
 from packages_app.core.errors import ObjectNotFound, RepomgrError, StoreMissing, StoreUnavailable
 from packages_app.core.locations import S3Store
 
@@ -55,6 +56,7 @@ log = structlog.get_logger(__name__)
 
 def connect(location: S3Store) -> Any:
     """Return the S3Storage of a location; nothing is asked of the server yet."""
+    share_models()
     # S3-compatible servers often know neither virtual hosts nor the newer default checksums.
     own_server = bool(location.endpoint)
     checksums: Literal["when_required", "when_supported"] = "when_required" if own_server else "when_supported"

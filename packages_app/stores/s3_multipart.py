@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from s3transfer.utils import ReadFileChunk
+
+from packages_app.core.at_once import at_once
 
 PART_BYTES = 16 * 1024 * 1024
 """S3 takes parts of 5 MiB to 5 GiB, 10,000 at most: files of up to 156 GiB."""
@@ -32,8 +34,7 @@ def put_in_parts(
         return {"PartNumber": number, "ETag": answer["ETag"]}
 
     try:
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="part") as threads:
-            parts = list(threads.map(put, range(1, -(-size // PART_BYTES) + 1)))
+        parts = at_once([partial(put, number) for number in range(1, -(-size // PART_BYTES) + 1)], _AT_ONCE)
         answer: Mapping[str, Any] = client.complete_multipart_upload(
             **where, UploadId=upload, MultipartUpload={"Parts": parts}, **conditions
         )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from sys import intern
 
+from packages_app.core.at_once import at_once_ahead
 from packages_app.core.errors import InvalidVersion
 from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.verification.finding import Cure, Finding, PoolScope
 from packages_app.verification.reader import CONNECTIONS, Discrepancy, ObjectFinding, Reader, View
 
+_AHEAD = 100
+"""Small files are read while a large one is."""
 _CODES = {
     Discrepancy.MISSING: "pool_missing", Discrepancy.DIFFERS: "pool_differs", Discrepancy.NOT_SERVED: "not_served",
 }  # fmt: skip
@@ -99,15 +102,15 @@ def _newest(files: Iterable[PoolFile]) -> Iterable[PoolFile]:
 def byte_findings(view: View, files: list[PoolFile], advance: Callable[[int, int], None]) -> list[Finding]:
     """Read files over several connections, each by size and SHA256; `advance` hears (files read, files in all)."""
     findings = []
-    with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="verify") as readers:
-        problems = readers.map(lambda file: file_problem(view, file.path, file.size or 0, file.sha256), files)
-        for done, (file, object_finding) in enumerate(zip(files, problems, strict=True)):
-            if object_finding is not None:
-                cure = Cure.NONE if object_finding.discrepancy is Discrepancy.NOT_SERVED else Cure.RESTORE
-                findings.append(
-                    Finding(_CODES[object_finding.discrepancy], file.path, object_finding.text, cure, record=file.key)
-                )
-            advance(done + 1, len(files))
+    reads = (partial(file_problem, view, file.path, file.size or 0, file.sha256) for file in files)
+    problems = at_once_ahead(reads, CONNECTIONS, _AHEAD)
+    for done, (file, object_finding) in enumerate(zip(files, problems, strict=True)):
+        if object_finding is not None:
+            cure = Cure.NONE if object_finding.discrepancy is Discrepancy.NOT_SERVED else Cure.RESTORE
+            findings.append(
+                Finding(_CODES[object_finding.discrepancy], file.path, object_finding.text, cure, record=file.key)
+            )
+        advance(done + 1, len(files))
     return findings
 
 

@@ -11,19 +11,22 @@ from http import HTTPStatus
 from typing import Protocol, Self
 
 import httpx
+from tenacity import retry_if_exception_type
 
+from packages_app.core.certificates import trusted
 from packages_app.core.checksums import CHUNK_BYTES, ChecksumPass, Checksums, chunks_of
 from packages_app.core.errors import ObjectNotFound, RepomgrError
 from packages_app.core.layout import is_immutable, public_address
 from packages_app.core.ports import ObjectStore
+from packages_app.core.retry import SERVER, retrying
 
 CONNECTIONS = 4
-_TRIES = 3
-_WAIT_SECONDS = 0.5
 _LONGEST_SECONDS = 3600.0
 _MOST_REDIRECTS = 5
 _CACHED_FOR = timedelta(minutes=2)
 """Twice what `core.layout` lets caches keep an object that changes."""
+_PASSING = (httpx.TransportError, httpx.StreamError)
+_FAULTS = (*_PASSING, httpx.HTTPError, httpx.InvalidURL)
 
 
 class Unreadable(RepomgrError):
@@ -83,8 +86,9 @@ class ServedObjects:
 
     def __init__(self, public_url: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._public_url = public_url
-        self._sleep = sleep
+        self._tries = retrying(SERVER, retry_if_exception_type(_PASSING), sleep=sleep)
         self._client = httpx.Client(
+            verify=trusted(),
             timeout=httpx.Timeout(30.0, connect=10.0),
             limits=httpx.Limits(max_connections=CONNECTIONS),
             follow_redirects=True,
@@ -101,29 +105,24 @@ class ServedObjects:
 
     def unreachable(self, key: str) -> str:
         """Ask for an object; return why there is no server that answers, "" when one does, whatever it says."""
-        for tries_left in reversed(range(_TRIES)):
-            try:
-                with self._client.stream("GET", public_address(self._public_url, key)) as response:
-                    status = response.status_code
-                said = "" if status < HTTPStatus.INTERNAL_SERVER_ERROR else _said(status)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                said = str(error) or type(error).__name__
-            if not said or not tries_left:
-                break
-            self._sleep(_WAIT_SECONDS * 2 ** (_TRIES - 1 - tries_left))
-        return said
+        try:
+            self._tries(self._ask, key)
+        except _FAULTS as error:
+            return _named(error)
+        return ""
 
     def read(self, key: str, limit_bytes: int, *, keep: bool = False) -> Reading:
         """Read an object over HTTP; a connection that breaks, and a server's own finding, are tried three times."""
-        for tried in range(_TRIES):
-            try:
-                return self._once(key, limit_bytes, keep=keep)
-            except (httpx.TransportError, httpx.StreamError) as error:
-                last = str(error) or type(error).__name__
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise Unreadable(f"Clients can't fetch it: {error}.") from error
-            self._sleep(_WAIT_SECONDS * 2**tried)
-        raise Unreadable(f"Clients can't fetch it: {last}.")
+        try:
+            return self._tries(self._once, key, limit_bytes, keep=keep)
+        except _FAULTS as error:
+            raise Unreadable(f"Clients can't fetch it: {_named(error)}.") from error
+
+    def _ask(self, key: str) -> None:
+        with self._client.stream("GET", public_address(self._public_url, key)) as response:
+            status = response.status_code
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise httpx.ReadError(_said(status))
 
     def _once(self, key: str, limit_bytes: int, *, keep: bool) -> Reading:
         deadline = time.monotonic() + _LONGEST_SECONDS
@@ -207,6 +206,10 @@ def _read(
         if keep:
             body += chunk
     return Reading(sums.result(), content_type, bytes(body))
+
+
+def _named(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _said(status: int) -> str:

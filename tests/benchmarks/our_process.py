@@ -31,9 +31,9 @@ from packages_app.core.locations import DynamoTable, FolderStore  # noqa: E402
 from packages_app.core.ports import Silent  # noqa: E402
 from packages_app.core.record import PackageRecord  # noqa: E402
 from packages_app.models import Job, Publication  # noqa: E402
-from packages_app.package_table.dynamo_item import item_model, values_of  # noqa: E402
+from packages_app.package_table.dynamo_item import Item, values_of  # noqa: E402
+from packages_app.package_table.dynamo_items import DynamoItems  # noqa: E402
 from packages_app.package_table.dynamo_suites import list_records  # noqa: E402
-from packages_app.package_table.raw_table import RawTable  # noqa: E402
 from packages_app.publishing.publisher import PublicationOptions  # noqa: E402
 from packages_app.services import adapters  # noqa: E402
 from packages_app.services.intake.uploads import stage_upload  # noqa: E402
@@ -200,10 +200,9 @@ def _put_into_table(records: list[PackageRecord]) -> None:
     """Write and list records. The rebuild that follows needs no pending changes, each of which is slow with moto."""
     location = settings.PACKAGE_TABLE
     if isinstance(location, DynamoTable):
-        model = item_model(location)
-        for _ in RawTable(location).put_all(model(**values_of(record)).to_dynamodb_dict() for record in records):
-            pass
-        list_records(model, records)
+        items = DynamoItems(location)
+        items.put_all(Item(**values_of(record)) for record in records)
+        list_records(items, records)
     else:
         adapters.package_table().put_many_new(records)
 

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-import yaml
-
 from repomgr.servers.process import process
-from tests.stack import REPOSITORY
+from tests.stack import REPOSITORY, write_definition
 
 _SECONDS = 300
 
@@ -42,17 +40,7 @@ class Installation:
 
     def define(self, name: str, source: dict[str, str]) -> None:
         """Write a definition."""
-        definition = {
-            "name": name,
-            "description": f"The package {name}",
-            "maintainer": "Maintainer <maintainer@example.org>",
-            "homepage": "https://example.org",
-            "section": "misc",
-            "priority": "optional",
-            "architecture": "amd64",
-            "source": source,
-        }
-        (self.home / "config" / "packages" / f"{name}.yaml").write_text(yaml.safe_dump(definition, sort_keys=False))
+        write_definition(self.home / "config", name, source)
 
     def with_settings(self, **settings: str) -> Installation:
         """The same folder under other settings."""

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from packages_app.core.at_once import at_once, both_at_once
+from packages_app.core.at_once import at_once, at_once_ahead, both_at_once
 
 said = ContextVar("said", default="nothing")
 
@@ -64,3 +64,47 @@ def test_calls_have_their_caller_s_context_and_leave_it_alone():
 
     assert at_once([call, call], 2) == ["by the caller"] * 2
     assert said.get() == "by the caller"
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_of_a_long_row_no_more_is_taken_than_is_to_be_ahead(most):
+    taken = []
+
+    def row():
+        for number in range(50):
+            taken.append(number)
+            yield partial(int, str(number))
+
+    results = at_once_ahead(row(), most, 5)
+    assert taken == []
+    for number in range(50):
+        assert next(results) == number
+        assert len(taken) <= number + 5
+    assert list(results) == []
+    assert list(at_once_ahead([], most, 5)) == []
+
+
+def test_a_caller_who_wants_no_more_of_a_row_ends_it():
+    began, may_end = [], threading.Event()
+
+    def call(number):
+        began.append(number)
+        return number if number == 0 else may_end.wait(30)
+
+    results = at_once_ahead((partial(call, number) for number in range(50)), 2, 20)
+    assert next(results) == 0
+    may_end.set()
+    results.close()
+    assert len(began) <= 20
+
+
+def test_an_error_in_a_row_is_raised_in_its_place():
+    results = at_once_ahead([partial(int, "1"), partial(int, "two"), partial(int, "3")], 2, 3)
+    assert next(results) == 1
+    with pytest.raises(ValueError, match="two"):
+        next(results)
+
+
+def test_calls_of_a_row_have_their_caller_s_context():
+    said.set("by the caller")
+    assert list(at_once_ahead([said.get] * 3, 2, 3)) == ["by the caller"] * 3

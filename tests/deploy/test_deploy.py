@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from packages_app.core.errors import StoreMissing
 from packages_app.core.locations import DynamoTable, S3Store
 from packages_app.core.ports import Silent
-from packages_app.package_table.dynamo_item import item_model
+from packages_app.package_table.dynamo_item import SHAPE
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.setup.storage import create_storage, root_files
@@ -159,13 +159,11 @@ def test_terraform_makes_the_table_and_names_the_outputs_that_the_commands_read(
     outputs = set(re.findall(r'^output "(\w+)"', text, re.MULTILINE))
     assert {"s3_bucket_name", "dynamodb_table_name", "repo_url", "website_endpoint", "aws_region"} <= outputs
     table = text[text.index('resource "aws_dynamodb_table"') :]
-    model = item_model(DynamoTable("t", REGION, ""))
-    index = model.by_name.Meta
-    keys = {"hash_key": "package_id", "range_key": "architecture"}
-    for role, name in keys.items():
+    [index] = SHAPE.indexes
+    for role, name in zip(("hash_key", "range_key"), SHAPE.keys, strict=True):
         assert re.search(rf'^  {role} +\= "{name}"$', table, re.MULTILINE)
     assert re.search(
-        rf'name +\= "{index.index_name}"\n +hash_key +\= "package_name"\n +range_key +\= "version_key"', table
+        rf'name +\= "{index["IndexName"]}"\n +hash_key +\= "package_name"\n +range_key +\= "version_key"', table
     )
     assert re.search(r"point_in_time_recovery \{\n +enabled = true", table)
     assert re.search(r"server_side_encryption \{\n +enabled = true", table)

@@ -167,7 +167,7 @@ class World:
 
 
 def connection_of(table: DynamoPackageTable) -> Any:
-    return table._items._get_connection().connection.client
+    return table._items.client
 
 
 def stage(deb: Path) -> bool:

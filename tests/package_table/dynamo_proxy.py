@@ -16,12 +16,24 @@ Hook = Callable[[str, int], None]
 
 
 class DynamoProxy(LoopbackServer):
-    """Passes DynamoDB calls on to moto. `unprocessed` batch writes come back with half of their items undone."""
+    """Passes DynamoDB calls on to moto.
 
-    def __init__(self, moto: str, *, hook: Hook = lambda _operation, _count: None, unprocessed: int = 0) -> None:
+    The first `unprocessed` batch writes and `unread` batch reads come back with half of their items undone; the first
+    `conflicts` transactions are not passed on: they are said to have met another.
+    """
+
+    def __init__(
+        self,
+        moto: str,
+        *,
+        hook: Hook = lambda _operation, _count: None,
+        unprocessed: int = 0,
+        unread: int = 0,
+        conflicts: int = 0,
+    ) -> None:
         self.calls: Counter[str] = Counter()
         self.hook = hook
-        self._unprocessed = unprocessed
+        self._unprocessed, self._unread, self._conflicts = unprocessed, unread, conflicts
         proxy = self
 
         class Answer(QuietHandler):
@@ -40,6 +52,10 @@ class DynamoProxy(LoopbackServer):
         operation = headers.get("X-Amz-Target", "").rpartition(".")[2]
         self.calls[operation] += 1
         self.hook(operation, self.calls[operation])
+        if operation == "TransactWriteItems" and self.calls[operation] <= self._conflicts:
+            return 400, _cancelled(json.loads(body))
+        if operation == "BatchGetItem" and self.calls[operation] <= self._unread:
+            return self._half_read(moto, headers, json.loads(body))
         left: dict[str, Any] = {}
         if operation == "BatchWriteItem" and self.calls[operation] <= self._unprocessed:
             request = json.loads(body)
@@ -50,6 +66,17 @@ class DynamoProxy(LoopbackServer):
         status, answer = self._pass_on(moto, headers, body) if body else (200, b"{}")
         return (status, json.dumps({"UnprocessedItems": left}).encode()) if left else (status, answer)
 
+    def _half_read(self, moto: str, headers: dict[str, str], request: dict[str, Any]) -> tuple[int, bytes]:
+        [(table, asked)] = request["RequestItems"].items()
+        keys = asked["Keys"]
+        half = len(keys) // 2
+        rest = {table: {**asked, "Keys": keys[half:]}}
+        if not half:
+            return 200, json.dumps({"Responses": {}, "UnprocessedKeys": rest}).encode()
+        body = json.dumps({**request, "RequestItems": {table: {**asked, "Keys": keys[:half]}}}).encode()
+        status, answer = self._pass_on(moto, headers, body)
+        return status, json.dumps({**json.loads(answer), "UnprocessedKeys": rest}).encode()
+
     def _pass_on(self, moto: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "content-length")}
         try:
@@ -57,3 +84,9 @@ class DynamoProxy(LoopbackServer):
                 return response.status, response.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
+
+
+def _cancelled(request: dict[str, Any]) -> bytes:
+    reasons = [{"Code": "TransactionConflict"}, *({"Code": "None"} for _ in request["TransactItems"][1:])]
+    kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
+    return json.dumps({"__type": kind, "message": "Transaction cancelled", "CancellationReasons": reasons}).encode()

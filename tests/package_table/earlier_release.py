@@ -6,8 +6,9 @@ import sqlite3
 from typing import Any
 from uuid import uuid4
 
-from packages_app.core.record import PackageRecord
-from packages_app.package_table.dynamo_item import values_of
+from packages_app.core.record import PackageRecord, TableKey
+from packages_app.package_table.dynamo_item import Item, values_of
+from packages_app.package_table.dynamo_table import DynamoPackageTable
 from packages_app.package_table.sqlite_table import SqlitePackageTable
 
 _NEW = ("-listed", "-suite#", "-pending#")
@@ -21,16 +22,17 @@ def as_before(table: Any) -> None:
                 connection.execute(f"DROP TRIGGER {name}")
             connection.execute("DROP TABLE memberships")
         return
-    items = table._items
-    keys = [(item.package_id, item.architecture) for item in items.scan()]
+    keys = keys_of(table)
     pending = [key for key in keys if key[0].startswith("-pending#")]
-    with items.batch_write() as batch:
-        for partition, token in pending:
-            suite = partition.split("#")[1]
-            batch.save(items(f"-changed#{suite}", token))
-        for key in keys:
-            if key[0].startswith(_NEW):
-                batch.delete(items(*key))
+    table._items.put_all(Item(f"-changed#{partition.split('#')[1]}", token) for partition, token in pending)
+    table._items.delete_all(key for key in keys if key[0].startswith(_NEW))
+
+
+def keys_of(table: DynamoPackageTable) -> list[TableKey]:
+    """Return the keys of all items of a table, whatever they are."""
+    items, after = table._items.scan_page(0, 1, None)
+    assert after is None, "more than a page"
+    return [(item["package_id"]["S"], item["architecture"]["S"]) for item in items]
 
 
 def write_as_before(table: Any, record: PackageRecord) -> None:
@@ -38,10 +40,9 @@ def write_as_before(table: Any, record: PackageRecord) -> None:
     if isinstance(table, SqlitePackageTable):
         table.put_new(record)  # whose file keeps the lists by itself
         return
-    items = table._items
-    items(**values_of(record)).save()
+    table._items.put(Item(**values_of(record)))
     for suite in record.suites:
-        items(f"-changed#{suite}", "|".join((*record.key, uuid4().hex))).save()
+        table._items.put(Item(f"-changed#{suite}", "|".join((*record.key, uuid4().hex))))
 
 
 def move_as_before(table: Any, record: PackageRecord, suites: list[str]) -> None:
@@ -49,7 +50,6 @@ def move_as_before(table: Any, record: PackageRecord, suites: list[str]) -> None
     if isinstance(table, SqlitePackageTable):
         table.set_suites(record, suites)
         return
-    items = table._items
-    items(*record.key).update(actions=[type(items(*record.key)).suites.set(sorted(suites))])
+    table._items.update(record.key, [Item.suites.set(sorted(suites))])
     for suite in {*record.suites, *suites}:
-        items(f"-changed#{suite}", "|".join((*record.key, uuid4().hex))).save()
+        table._items.put(Item(f"-changed#{suite}", "|".join((*record.key, uuid4().hex))))

@@ -189,4 +189,4 @@ def test_a_restored_table_of_the_release_before_never_gives_a_part_of_a_suite(mo
     assert len(list(target.records_of("stable"))) == 2
     assert target.create() is True
     assert len(list(target.records_of("stable"))) == 2
-    assert len(list(target._items.query("-listed"))) == 1
+    assert len(list(target._items.of_partition("-listed"))) == 1

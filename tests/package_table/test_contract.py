@@ -20,7 +20,7 @@ from packages_app.core.errors import (
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Written
 from packages_app.core.version import version_key
-from packages_app.package_table.dynamo_item import item_model
+from packages_app.package_table.dynamo_item import Item
 from packages_app.package_table.dynamo_table import DynamoPackageTable
 from packages_app.package_table.sqlite_table import SqlitePackageTable
 from repomgr.servers.process import free_port
@@ -248,7 +248,7 @@ def test_an_item_of_another_program_is_read_with_what_it_has(moto):
     location = DynamoTable(f"t{uuid.uuid4().hex}", "eu-central-1", moto)
     table = DynamoPackageTable(location)
     table.create()
-    item_model(location)("old#1.0", "amd64", package_name="old").save()
+    table._items.put(Item("old#1.0", "amd64", package_name="old"))
     [record] = table.all_records()
     assert (record.package_name, record.version, record.architecture) == ("old", "1.0", "amd64")
     assert record.file_size is None

@@ -11,7 +11,7 @@ from packages_app.package_table.dynamo_changes import MOST_SUITES
 from packages_app.package_table.dynamo_slots import SLOTS
 from packages_app.package_table.dynamo_table import DynamoPackageTable
 from packages_app.package_table.sqlite_table import SqlitePackageTable
-from tests.package_table.earlier_release import as_before, move_as_before, write_as_before
+from tests.package_table.earlier_release import as_before, keys_of, move_as_before, write_as_before
 from tests.package_table.test_contract import table, unmade  # noqa: F401 - fixtures
 from tests.records import make_record
 
@@ -205,7 +205,7 @@ def remove_by_hand(table, record):  # noqa: F811
         with table._connection("by_hand", write=True) as connection:
             connection.execute("DELETE FROM records WHERE package_id = ?", (record.package_id,))
     else:
-        table._items(*record.key).delete()
+        table._items.delete_all([record.key])
 
 
 def test_pending_changes_of_the_layout_before_are_read_and_removed(table):  # noqa: F811
@@ -225,7 +225,7 @@ def test_pending_changes_of_the_layout_before_are_read_and_removed(table):  # no
 @pytest.mark.parametrize("unmade", ["dynamodb"], indirect=True)  # one file has no partitions
 def test_what_is_written_to_one_suite_is_spread_over_sixteen_partitions(table):  # noqa: F811
     table.put_many_new([make_record("spread", f"1.{number}") for number in range(80)])
-    partitions = [item.package_id for item in table._items.scan() if item.package_id.startswith("-")]
+    partitions = [partition for partition, _ in keys_of(table) if partition.startswith("-")]
     for kind in ("-pending#stable#", "-suite#stable#"):
         counts = [partitions.count(f"{kind}{slot:02}") for slot in range(SLOTS)]
         assert sum(counts) == 80

@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.http import parse_http_date
 
+from packages_app.core.certificates import trusted
 from packages_app.core.errors import RepomgrError, ServiceUnavailable
 from packages_app.publishing.dates import CLOCK_SLACK
 from packages_app.services import adapters
@@ -87,7 +88,7 @@ def _clock() -> str:
         return f"{adapters.now():%Y-%m-%d %H:%M:%S} UTC (nothing to compare with)"
     date = ""
     with suppress(httpx.HTTPError):
-        date = httpx.head(endpoint, timeout=5).headers.get("Date", "")
+        date = httpx.head(endpoint, timeout=5, verify=trusted()).headers.get("Date", "")
     if not date:
         return f"{adapters.now():%Y-%m-%d %H:%M:%S} UTC ({endpoint} tells no date)"
     ahead = adapters.now().timestamp() - parse_http_date(date)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from packages_app.adoption.existing_repository import ExistingRepository
+from packages_app.core.at_once import at_once
 from packages_app.core.conflict import conflict_between
 from packages_app.core.errors import RepomgrError, RepositoryRefused
 from packages_app.core.layout import deb_filename, pool_path
@@ -32,9 +32,8 @@ def fetched(
     """
     with tempfile.TemporaryDirectory(prefix="repomgr-adopt-files-") as folder:
         paths = [Path(folder) / f"{number}.deb" for number in range(len(records))]
-        with ThreadPoolExecutor(_FETCHERS, thread_name_prefix="fetch") as fetchers:
-            outcomes = list(fetchers.map(partial(_fetched_or_error, repository), records, paths))
-        yield outcomes
+        each = zip(records, paths, strict=True)
+        yield at_once([partial(_fetched_or_error, repository, record, path) for record, path in each], _FETCHERS)
 
 
 def _fetched_or_error(repository: ExistingRepository, record: PackageRecord, path: Path) -> CheckedFile | RepomgrError:
