@@ -186,18 +186,16 @@ class DynamoPackageTable:
     def take_lease(self, name: str, holder: str, seconds: float) -> Lease:
         """Take a lease that is free, expired, or this holder's own."""
         now = self._clock()
+        expires = now + seconds
+        free = Item.fence.does_not_exist() | (Item.expires <= now) | (Item.holder == holder)
+        actions = [Item.holder.set(holder), Item.expires.set(expires), Item.fence.add(1)]
+        taken = self._update("take_lease", lease_id(name), LEASE_ARCHITECTURE, actions, free)
+        if taken is not None:
+            return Lease(name, holder, int(taken.fence), expires)
         known = self._item(lease_id(name), LEASE_ARCHITECTURE)
-        fence = int(known.fence) if known is not None else _NEVER
-        if known is not None and known.expires > now and known.holder != holder:
-            raise lease_busy(name, known.holder, known.expires - now)
-        lease = Lease(name, holder, fence + 1, now + seconds)
-        actions = [Item.holder.set(holder), Item.fence.set(lease.fence), Item.expires.set(lease.expires)]
-        condition = Item.fence == fence if known is not None else Item.fence.does_not_exist()
-        if not self._update("take_lease", lease_id(name), LEASE_ARCHITECTURE, actions, condition):
-            taken = self._item(lease_id(name), LEASE_ARCHITECTURE)
-            if taken is None or taken.holder != holder or taken.fence != lease.fence:
-                raise lease_busy(name, taken.holder if taken is not None else "another", seconds)
-        return lease
+        if known is None or known.holder == holder:  # it was another's a moment ago
+            raise lease_busy(name, "another", seconds)
+        raise lease_busy(name, known.holder, known.expires - now)
 
     def renew_lease(self, lease: Lease, seconds: float) -> Lease:
         """Extend a lease that is still ours by its fence."""
@@ -213,7 +211,7 @@ class DynamoPackageTable:
     def _set_expiry(self, operation: str, lease: Lease, expires: float) -> bool:
         condition = (Item.holder == lease.holder) & (Item.fence == lease.fence) & (Item.expires > _NEVER)
         actions = [Item.expires.set(expires)]
-        return self._update(operation, lease_id(lease.name), LEASE_ARCHITECTURE, actions, condition)
+        return self._update(operation, lease_id(lease.name), LEASE_ARCHITECTURE, actions, condition) is not None
 
     def _item(self, package_id: str, architecture: str) -> Any:
         with self._call("get_item", package_id):
@@ -222,16 +220,17 @@ class DynamoPackageTable:
             except DoesNotExist:
                 return None
 
-    def _update(self, operation: str, package_id: str, architecture: str, actions: list[Any], condition: Any) -> bool:
-        """Change an item on a condition; False when it did not hold."""
+    def _update(self, operation: str, package_id: str, architecture: str, actions: list[Any], condition: Any) -> Any:
+        """Change an item on a condition; return it as it is then, None when the condition did not hold."""
+        item = self._items(package_id, architecture)
         with self._call(operation, package_id):
             try:
-                self._items(package_id, architecture).update(actions=actions, condition=condition)
+                item.update(actions=actions, condition=condition)
             except PynamoDBException as error:
                 if error.cause_response_code != _CONDITION_FAILED:
                     raise
-                return False
-        return True
+                return None
+        return item
 
     @contextmanager
     def _call(self, operation: str, about: str) -> Iterator[None]:
