@@ -224,6 +224,12 @@ def test_force_rebuild_with_repair_says_what_it_could_not_fetch(embedded, tmp_pa
     assert "was uploaded, not fetched" in result["not_repaired"][0]
 
 
+def test_a_repair_with_a_force_rebuild_is_of_the_files_of_its_suites_alone(embedded):
+    embedded.table.put_many_new([make_record("ours"), make_record("theirs", suites=("testing",))])
+    result = force_rebuild(["stable"], Silent(), repair=True)
+    assert [text.partition(":")[0] for text in result["not_repaired"]] == [make_record("ours").pool_path]
+
+
 def test_p3_a_force_rebuild_of_n_records_reads_exactly_n(embedded, tmp_path):
     take_in(embedded, tmp_path, "1.0", "1.1", "1.2")
     force_rebuild([], Silent())
