@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -53,18 +54,18 @@ def say_listed(items: Any) -> None:
 
 
 def records_in(items: Any, suite: str) -> Iterator[PackageRecord]:
-    """Yield every record of a suite once, in no order, by consistent reads; raise PynamoDB's errors."""
+    """Yield every record of a suite once, consistently, by key where there are lists; raise PynamoDB's errors."""
     if not are_listed(items):
         yield from (record for record in scan_records(items) if suite in record.suites)
         return
     # First what an earlier release has written: whoever removes that has listed its records before.
     late = sort_keys_of(items, old_pending_id(suite))
     keys = {key_in(one) for one in late} | {key_in(one) for _, one in sort_keys_in(items, members_id(suite))}
-    yield from (record for record in read_records(items, keys) if suite in record.suites)
+    yield from (record for record in read_records(items, sorted(keys)) if suite in record.suites)
 
 
 def read_records(items: Any, keys: Collection[TableKey]) -> Iterator[PackageRecord]:
-    """Yield the records of these keys that are there, in no order, consistently, some batches at once.
+    """Yield the records of these keys that are there, consistently, some batches at once; those of sorted keys by key.
 
     Raise PynamoDB's errors.
     """
@@ -94,7 +95,7 @@ def _read_batch(items: Any, keys: Iterable[TableKey]) -> list[PackageRecord]:
         found += map(record_of_raw, answer.get("Responses", {}).get(table, ()))
         left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", ())
         if not left:
-            return found
+            return sorted(found, key=attrgetter("key"))
         wanted = [{name: value["S"] for name, value in key.items()} for key in left]
         log.warning("table_throttled", unprocessed=len(wanted), attempt=attempt + 1)
         time.sleep(min(0.05 * 2**attempt, 2.0) * random.uniform(0.5, 1))  # noqa: S311 - no secret

@@ -13,6 +13,7 @@ import structlog
 from pynamodb.exceptions import DoesNotExist, PynamoDBException, TableDoesNotExist
 from pynamodb.expressions.update import Action
 
+from packages_app.core.document import document_of
 from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Lease, PendingChange, Written
@@ -160,6 +161,10 @@ class DynamoPackageTable:
         """Yield every record of a suite once, by its list, or by a scan where there are no lists yet."""
         with self._call("query_suite", suite):
             yield from records_in(self._items, suite)
+
+    def documents_of(self, suite: str) -> Iterator[bytes]:
+        """Yield the document of every record of a suite once, by key where there are lists of suites."""
+        return map(document_of, self.records_of(suite))
 
     def pending_changes_of(self, suite: str) -> list[PendingChange]:
         """Return the pending changes of a suite."""

@@ -30,11 +30,12 @@ from packages_app.publishing.contents import Contents
 from packages_app.publishing.dates import check_against_store, date_after, seconds_to_wait
 from packages_app.publishing.draft import Draft
 from packages_app.publishing.generations import keep_generation, release_digest
+from packages_app.publishing.placed_cache import PlacedCache
 from packages_app.publishing.published import Published, published_packages, read_published
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import read_shard_list
 from packages_app.publishing.switch import Switch
-from packages_app.publishing.whole_draft import Before, collect, whole_draft
+from packages_app.publishing.whole_draft import Before, collect_known, nothing_is_garbage, whole_draft
 from packages_app.stores.pool_files import missing_of, missing_or_other
 
 _NOTED = 100
@@ -130,7 +131,7 @@ class Publisher:
         published = read_published(self.bucket, suite.name, self.signer.public_keyring())
         time.sleep(seconds_to_wait(published, self.clock()))
         date = date_after(published, self.clock(), rebuild=options.rebuild)
-        with self.bucket.draft_folder() as folder:
+        with nothing_is_garbage(), self.bucket.draft_folder() as folder:
             draft = self._draft(folder, suite, published, changes, options)
             self.keep_lease()
             candidate = make_candidate(self.repository, suite, folder, draft, self.signer, date)
@@ -165,7 +166,7 @@ class Publisher:
         if options.resign:
             changes = self.table.pending_changes_of(suite.name)
         self.progress.step("collect records")
-        collected = collect(suite, self.table.records_of(suite.name))
+        collected = collect_known(suite, self.table.documents_of(suite.name), PlacedCache(self.cache.cache))
         self.keep_lease()
         self.progress.step("render indexes", f"{len(collected.placed)} packages")
         before = self._before(suite, published)

@@ -197,7 +197,7 @@ def test_a_renewal_reads_no_record_and_leaves_the_indexes_and_what_is_pending(em
     with given_ports(faulty(Ports(embedded.table, embedded.bucket, embedded.staging), calls)):
         publication = publish("stable", Silent(), options=PublicationOptions(resign=True))
     asked = {name.split()[0] for name in calls.names}
-    assert not asked & {"table.records_of", "table.all_records", "table.get"}
+    assert not asked & {"table.records_of", "table.documents_of", "table.all_records", "table.get"}
     assert (publication.records_read, publication.packages, publication.added) == (0, 5, [])
     after = released("stable")
     assert after.release.date > before.release.date

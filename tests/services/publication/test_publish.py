@@ -297,7 +297,7 @@ def test_a_force_rebuild_reads_each_suite_once_and_has_the_mirror_mended(embedde
     calls = Calls()
     with given(faulty(Ports(embedded.table, embedded.bucket, embedded.staging), calls)):
         result = force_rebuild([], Silent())
-    assert calls.names.count("table.records_of stable") == calls.names.count("table.records_of testing") == 1
+    assert calls.names.count("table.documents_of stable") == calls.names.count("table.documents_of testing") == 1
     assert calls.names.count("table.all_records") == 0
     assert len(result["suites"]) == 2
     assert [job.kind for job in embedded.run_jobs()] == ["reconcile_mirror", "publish", "publish"]
