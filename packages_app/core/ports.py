@@ -112,6 +112,14 @@ class PackageTable(Protocol):
         """
         ...
 
+    def documents_of(self, suite: str) -> Iterator[bytes]:
+        """Yield the documents (`core.document`) of the same records, in the order of their keys.
+
+        For who may know a document already, and need not make a record of it. Of a table whose suites are not listed
+        they may come in no order.
+        """
+        ...
+
     def pending_changes_of(self, suite: str) -> list[PendingChange]:
         """Return what was written to a suite and not removed since, in no order (strongly consistent)."""
         ...

@@ -50,16 +50,25 @@ def place(suite: Suite, record: PackageRecord) -> Placed | LeftOut:
     return Placed(record.component, entry, record.pool_path, record.file_size or 0)
 
 
+InOrder = tuple[SortKey, Placed]
+"""A placed record, and where it stands in its index."""
+
+
 def split_complete(suite: Suite, records: Iterable[PackageRecord]) -> tuple[list[Placed], list[LeftOut]]:
     """Split a suite's records into those its indexes carry, in index order, and those left out, by their keys."""
-    complete: list[tuple[SortKey, Placed]] = []
+    found = (place(suite, record) for record in records)
+    return sorted_out(one if isinstance(one, LeftOut) else (one.entry.order, one) for one in found)
+
+
+def sorted_out(found: Iterable[InOrder | LeftOut]) -> tuple[list[Placed], list[LeftOut]]:
+    """Return placed records in index order, and those left out, by their keys."""
+    complete: list[InOrder] = []
     left_out: list[LeftOut] = []
-    for record in records:
-        placed = place(suite, record)
-        if isinstance(placed, LeftOut):
-            left_out.append(placed)
+    for one in found:
+        if isinstance(one, LeftOut):
+            left_out.append(one)
         else:
-            complete.append((placed.entry.order, placed))
+            complete.append(one)
     complete.sort(key=itemgetter(0))
     left_out.sort(key=lambda item: (item.package_id, item.architecture))
     return [placed for _, placed in complete], left_out

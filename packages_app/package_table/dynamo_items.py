@@ -156,9 +156,11 @@ class DynamoItems:
         """Write an item, replacing one that is there."""
         self._table.put_item(item.package_id, item.architecture, attributes=item.serialize())
 
-    def update(self, key: TableKey, actions: Sequence[Action], condition: Condition | None = None) -> None:
-        """Change an item, or make it, where a condition holds."""
-        self._table.update_item(*key, actions=actions, condition=condition)
+    def update(self, key: TableKey, actions: Sequence[Action], condition: Condition | None = None) -> RawItem:
+        """Change an item, or make it, where a condition holds; return it as it is then."""
+        answer = self._table.update_item(*key, actions=actions, condition=condition, return_values="ALL_NEW")
+        item: RawItem = answer["Attributes"]
+        return item
 
     def put_all(self, items: Iterable[Item]) -> None:
         """Write items, 25 a call, replacing those that are there."""

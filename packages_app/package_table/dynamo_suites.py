@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from functools import partial
+from operator import attrgetter
 
 import structlog
 
@@ -42,18 +43,18 @@ def say_listed(items: DynamoItems) -> None:
 
 
 def records_in(items: DynamoItems, suite: str) -> Iterator[PackageRecord]:
-    """Yield every record of a suite once, in no order, by consistent reads; raise PynamoDB's errors."""
+    """Yield every record of a suite once, consistently, by key where there are lists; raise PynamoDB's errors."""
     if not are_listed(items):
         yield from (record for record in scan_records(items) if suite in record.suites)
         return
     # First what an earlier release has written: whoever removes that has listed its records before.
     late = sort_keys_of(items, old_pending_id(suite))
     keys = {key_in(one) for one in late} | {key_in(one) for _, one in sort_keys_in(items, members_id(suite))}
-    yield from (record for record in read_records(items, keys) if suite in record.suites)
+    yield from (record for record in read_records(items, sorted(keys)) if suite in record.suites)
 
 
 def read_records(items: DynamoItems, keys: Collection[TableKey]) -> Iterator[PackageRecord]:
-    """Yield the records of these keys that are there, in no order, consistently, some batches at once.
+    """Yield the records of these keys that are there, consistently, some batches at once; those of sorted keys by key.
 
     Raise PynamoDB's errors.
     """
@@ -63,7 +64,7 @@ def read_records(items: DynamoItems, keys: Collection[TableKey]) -> Iterator[Pac
 
 
 def _read_batch(items: DynamoItems, keys: Iterable[TableKey]) -> list[PackageRecord]:
-    return [record_of(item) for item in items.get_many(keys)]
+    return sorted(map(record_of, items.get_many(keys)), key=attrgetter("key"))
 
 
 def list_records(items: DynamoItems, records: Iterable[PackageRecord]) -> int:

@@ -13,6 +13,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from packages_app.core.at_once import at_once
+from packages_app.core.document import document_of
 from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Lease, PendingChange, Written
@@ -159,6 +160,10 @@ class DynamoPackageTable:
         with self._call("query_suite", suite):
             yield from records_in(self._items, suite)
 
+    def documents_of(self, suite: str) -> Iterator[bytes]:
+        """Yield the document of every record of a suite once, by key where there are lists of suites."""
+        return map(document_of, self.records_of(suite))
+
     def pending_changes_of(self, suite: str) -> list[PendingChange]:
         """Return the pending changes of a suite."""
         with self._call("query_changes", suite):
@@ -184,18 +189,16 @@ class DynamoPackageTable:
     def take_lease(self, name: str, holder: str, seconds: float) -> Lease:
         """Take a lease that is free, expired, or this holder's own."""
         now = self._clock()
+        expires = now + seconds
+        free = Item.fence.does_not_exist() | (Item.expires <= now) | (Item.holder == holder)
+        actions = [Item.holder.set(holder), Item.expires.set(expires), Item.fence.add(1)]
+        taken = self._update("take_lease", lease_id(name), LEASE_ARCHITECTURE, actions, free)
+        if taken is not None:
+            return Lease(name, holder, int(taken["fence"]["N"]), expires)
         known = self._known_lease(name)
-        fence = known.fence if known is not None else _NEVER
-        if known is not None and known.expires > now and known.holder != holder:
-            raise lease_busy(name, known.holder, known.expires - now)
-        lease = Lease(name, holder, fence + 1, now + seconds)
-        actions = [Item.holder.set(holder), Item.fence.set(lease.fence), Item.expires.set(lease.expires)]
-        condition = Item.fence == fence if known is not None else Item.fence.does_not_exist()
-        if not self._update("take_lease", lease_id(name), LEASE_ARCHITECTURE, actions, condition):
-            taken = self._known_lease(name)
-            if taken is None or taken.holder != holder or taken.fence != lease.fence:
-                raise lease_busy(name, taken.holder if taken is not None else "another", seconds)
-        return lease
+        if known is None or known.holder == holder:  # it was another's a moment ago
+            raise lease_busy(name, "another", seconds)
+        raise lease_busy(name, known.holder, known.expires - now)
 
     def _known_lease(self, name: str) -> Lease | None:
         item = self._item(lease_id(name), LEASE_ARCHITECTURE)
@@ -217,7 +220,7 @@ class DynamoPackageTable:
     def _set_expiry(self, operation: str, lease: Lease, expires: float) -> bool:
         condition = (Item.holder == lease.holder) & (Item.fence == lease.fence) & (Item.expires > _NEVER)
         actions = [Item.expires.set(expires)]
-        return self._update(operation, lease_id(lease.name), LEASE_ARCHITECTURE, actions, condition)
+        return self._update(operation, lease_id(lease.name), LEASE_ARCHITECTURE, actions, condition) is not None
 
     def _item(self, package_id: str, architecture: str) -> RawItem | None:
         with self._call("get_item", package_id):
@@ -225,16 +228,15 @@ class DynamoPackageTable:
 
     def _update(
         self, operation: str, package_id: str, architecture: str, actions: Sequence[Action], condition: Condition
-    ) -> bool:
-        """Change an item on a condition; False when it did not hold."""
+    ) -> RawItem | None:
+        """Change an item on a condition; return it as it is then, None when the condition did not hold."""
         with self._call(operation, package_id):
             try:
-                self._items.update((package_id, architecture), actions, condition)
+                return self._items.update((package_id, architecture), actions, condition)
             except PynamoDBException as error:
                 if error.cause_response_code != _CONDITION_FAILED:
                     raise
-                return False
-        return True
+                return None
 
     @contextmanager
     def _call(self, operation: str, about: str) -> Iterator[None]:

@@ -35,12 +35,24 @@ def find_baseline(
 
 
 def keep_baseline(
-    table: PackageTable, staging: ObjectStore, suite: str, published: Published, release: bytes, shards: ShardList
+    table: PackageTable,
+    staging: ObjectStore,
+    suite: str,
+    published: Published,
+    release: bytes,
+    shards: ShardList,
+    *,
+    built_upon: bool,
 ) -> None:
-    """Keep a Release that is in place or about to be as a baseline, and the published one if it was one."""
+    """Keep a Release that is in place or about to be as a baseline, and the published one if it was one.
+
+    It was when it is `built_upon`, the baseline of this very draft; else the table is asked.
+    """
     digest, before = release_digest(release), release_digest(published.text)
-    _, bases = both_at_once(
-        partial(keep_shard_list, staging, suite, digest, shards), partial(table.releases_of, suite), staging.at_once
-    )
-    known = {one for one in bases if one == before}
-    table.keep_releases(suite, sorted({*known, digest}))
+    keep_shards = partial(keep_shard_list, staging, suite, digest, shards)
+    if built_upon:
+        keep_releases = partial(table.keep_releases, suite, sorted({before, digest}))
+        both_at_once(keep_shards, keep_releases, staging.at_once)
+        return
+    _, bases = both_at_once(keep_shards, partial(table.releases_of, suite), staging.at_once)
+    table.keep_releases(suite, sorted({digest, *(one for one in bases if one == before)}))

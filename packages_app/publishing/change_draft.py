@@ -5,13 +5,13 @@ See docs/ARCHITECTURE.md, Promises.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from packages_app.core.at_once import at_once
-from packages_app.core.ports import ObjectStore, PackageTable, PendingChange
+from packages_app.core.at_once import at_once, both_at_once
+from packages_app.core.ports import ObjectStore, PendingChange
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
 from packages_app.core.version import is_version
@@ -54,24 +54,28 @@ class _PendingRecords:
 
 
 def change_draft(
-    folder: Path, suite: Suite, baseline: Baseline, table: PackageTable, bucket: ObjectStore, cache: ShardCache
+    folder: Path,
+    suite: Suite,
+    baseline: Baseline,
+    records: Mapping[TableKey, PackageRecord],
+    bucket: ObjectStore,
+    cache: ShardCache,
 ) -> Draft:
-    """Make the draft; the records with pending changes are read once more, consistently.
+    """Make the draft of the records with pending changes, as they are now: read consistently after the changes were.
 
     Raise `ObjectNotFound` and `CandidateRefused` when the published indexes can't be built upon, and as `entry_of`.
     """
     keys = sorted({change.key for change in baseline.changes})
-    records = table.get_many(keys)
     found = _look_up(suite, keys, records)
     published = {
         index: PublishedIndex(bucket, suite, index, baseline.release.entries, baseline.shards.indexes[index])
         for index in plan_of(suite).folders
     }
-    renew = [partial(_renewed, folder, one, keys, found, cache) for one in published.values()]
-    renewed = dict(zip(published, at_once(renew, bucket.at_once), strict=True))
+    renewed, in_pool = _renewed_all(folder, published, keys, found, bucket, cache)
     written = {index: new for index, (new, _) in renewed.items()}
     before: set[TableKey] = set().union(*(had for _, had in renewed.values()))
     now = set(found.placed)
+    new_files = {found.placed[key].pool_path: found.placed[key].file_size for key in now - before}
     packages = baseline.shards.packages + len(now - before) - len(before - now)
 
     def patched(index: str, one: WrittenIndex) -> Patched:
@@ -96,10 +100,31 @@ def change_draft(
         removed=tuple(sorted(before - now)),
         vanished=tuple(sorted((before - now) & found.gone)),
         patches=tuple(file for one in patches.values() for file in one.patches),
-        new_files={found.placed[key].pool_path: found.placed[key].file_size for key in now - before},
+        new_files=new_files,
         left_out=found.left_out,
         included=tuple(sorted(now)),
+        missing=tuple(sorted(set(new_files) - set(in_pool))),
     )
+
+
+def _renewed_all(
+    folder: Path,
+    published: Mapping[str, PublishedIndex],
+    keys: Sequence[TableKey],
+    found: _PendingRecords,
+    bucket: ObjectStore,
+    cache: ShardCache,
+) -> tuple[dict[str, tuple[WrittenIndex, frozenset[TableKey]]], dict[str, int]]:
+    """Return what `_renewed` gives of each index; and the sizes of the records' files, as far as the pool has them.
+
+    The store is asked for these while it sends the indexes.
+    """
+    renew = [partial(_renewed, folder, one, keys, found, cache) for one in published.values()]
+    paths = {placed.pool_path for placed in found.placed.values()}
+    renewed, in_pool = both_at_once(
+        partial(at_once, renew, bucket.at_once), partial(bucket.sizes_of, paths), bucket.at_once
+    )
+    return dict(zip(published, renewed, strict=True)), in_pool
 
 
 def _renewed(
@@ -111,7 +136,7 @@ def _renewed(
     return splice_index(folder, published.suite, published, edited.parts, cache), edited.before
 
 
-def _look_up(suite: Suite, keys: Sequence[TableKey], records: dict[TableKey, PackageRecord]) -> _PendingRecords:
+def _look_up(suite: Suite, keys: Sequence[TableKey], records: Mapping[TableKey, PackageRecord]) -> _PendingRecords:
     placed: dict[TableKey, Placed] = {}
     left_out = []
     for key, record in records.items():

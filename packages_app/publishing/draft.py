@@ -22,7 +22,8 @@ class Draft:
     they show, `read` counts the records read. `added` and `removed` are keys, sorted; of `removed`, the
     `vanished` ones have no record any more. `new_files` has the size in bytes of each pool file that is named and was
     not before (in a `whole` draft for a rebuild: of every one). `left_out` and `included` are of the records
-    that were read. `patches` are new ones, which Release does not list: their Index does.
+    that were read. `missing` are those of the new files that the pool lacks, sorted; None where nobody looked yet.
+    `patches` are new ones, which Release does not list: their Index does.
     """
 
     whole: bool
@@ -38,6 +39,7 @@ class Draft:
     new_files: Mapping[str, int]
     left_out: tuple[LeftOut, ...]
     included: tuple[TableKey, ...]
+    missing: tuple[str, ...] | None = None
 
     @property
     def entries(self) -> dict[str, ReleaseEntry]:

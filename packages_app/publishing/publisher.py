@@ -6,7 +6,7 @@ See docs/ARCHITECTURE.md, Publishing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,7 @@ from packages_app.core.at_once import both_at_once
 from packages_app.core.candidate_finding import CandidateFinding, findings_digest
 from packages_app.core.errors import CandidateHeld, CandidateRefused, ObjectNotFound, RepomgrError
 from packages_app.core.ports import ObjectStore, PackageTable, PendingChange, Progress, Signer
-from packages_app.core.record import TableKey, named_key
+from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.repository import Repository, Suite
 from packages_app.indexes.packages import LeftOut
 from packages_app.indexes.release import Release, parse_release, redated
@@ -24,17 +24,18 @@ from packages_app.publishing.apt_check import SecondReader
 from packages_app.publishing.baseline import find_baseline, keep_baseline
 from packages_app.publishing.candidate import Candidate, make_candidate
 from packages_app.publishing.canonical import look_at_canonical
-from packages_app.publishing.change_draft import change_draft
+from packages_app.publishing.change_draft import MOST_CHANGES, change_draft
 from packages_app.publishing.checks import candidate_checked, identity_findings, missing_findings, vanished_findings
 from packages_app.publishing.contents import Contents
 from packages_app.publishing.dates import check_against_store, date_after, seconds_to_wait
 from packages_app.publishing.draft import Draft
 from packages_app.publishing.generations import keep_generation, release_digest
+from packages_app.publishing.placed_cache import PlacedCache
 from packages_app.publishing.published import Published, published_packages, read_published
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import read_shard_list
 from packages_app.publishing.switch import Switch
-from packages_app.publishing.whole_draft import Before, collect, whole_draft
+from packages_app.publishing.whole_draft import Before, collect_known, nothing_is_garbage, whole_draft
 from packages_app.stores.pool_files import missing_of, missing_or_other
 
 _NOTED = 100
@@ -122,14 +123,16 @@ class Publisher:
         Raise `CandidateRefused`, `CandidateHeld` when a person must decide, `ClockWrong`, `LeaseLost`, and
         `ObjectChanged` when another publisher was first.
         """
-        # First what is there, then the pending changes, then the records: what another publisher or a writer does from
-        # here on makes our switch fail, or leaves a pending change that stays.
-        seen = look_at_canonical(self.bucket, suite)
+        # First what is pending and what stands under canonical names, then InRelease, then the records: what another
+        # publisher or a writer does from here on makes our switch fail, or leaves a pending change that stays.
+        seen, changes = both_at_once(
+            partial(look_at_canonical, self.bucket, suite), partial(self._pending, suite, options), self.bucket.at_once
+        )
         published = read_published(self.bucket, suite.name, self.signer.public_keyring())
         time.sleep(seconds_to_wait(published, self.clock()))
         date = date_after(published, self.clock(), rebuild=options.rebuild)
-        with self.bucket.draft_folder() as folder:
-            draft = self._draft(folder, suite, published, options)
+        with nothing_is_garbage(), self.bucket.draft_folder() as folder:
+            draft = self._draft(folder, suite, published, changes, options)
             self.keep_lease()
             candidate = make_candidate(self.repository, suite, folder, draft, self.signer, date)
             switch = Switch(self.bucket, self.signer, suite, published, seen, self.keep_lease, self.progress)
@@ -137,27 +140,42 @@ class Publisher:
                 return self._unchanged(candidate, published, switch)
             return self._publish(candidate, published, switch, options, date)
 
-    def _draft(self, folder: Path, suite: Suite, published: Published, options: PublicationOptions) -> Draft:
-        changes: Sequence[PendingChange] = () if options.resign else self.table.pending_changes_of(suite.name)
-        baseline = None
-        if not options.of_all:
-            baseline = find_baseline(self.table, self.staging, suite, published, changes)
-        if baseline is not None:
-            self.progress.step("render changes", f"{len(changes)} pending changes")
-            try:
-                draft = change_draft(folder, suite, baseline, self.table, self.bucket, self.cache)
-            except (ObjectNotFound, CandidateRefused) as error:
-                self.progress.note(f"everything is rendered anew: {error.message}", level="warning")
-            else:
-                return self._noted(draft)
+    def _pending(self, suite: Suite, options: PublicationOptions) -> Sequence[PendingChange]:
+        return () if options.resign else self.table.pending_changes_of(suite.name)
+
+    def _draft(
+        self,
+        folder: Path,
+        suite: Suite,
+        published: Published,
+        changes: Sequence[PendingChange],
+        options: PublicationOptions,
+    ) -> Draft:
+        if not options.of_all and published.release is not None and len(changes) <= MOST_CHANGES:
+            baseline, records = both_at_once(
+                partial(find_baseline, self.table, self.staging, suite, published, changes),
+                partial(self._records_with, changes),
+                self.bucket.at_once,
+            )
+            if baseline is not None:
+                self.progress.step("render changes", f"{len(changes)} pending changes")
+                try:
+                    return self._noted(change_draft(folder, suite, baseline, records, self.bucket, self.cache))
+                except (ObjectNotFound, CandidateRefused) as error:
+                    self.progress.note(f"everything is rendered anew: {error.message}", level="warning")
         if options.resign:
             changes = self.table.pending_changes_of(suite.name)
         self.progress.step("collect records")
-        collected = collect(suite, self.table.records_of(suite.name))
+        collected = collect_known(suite, self.table.documents_of(suite.name), PlacedCache(self.cache.cache))
         self.keep_lease()
         self.progress.step("render indexes", f"{len(collected.placed)} packages")
         before = self._before(suite, published)
         return self._noted(whole_draft(folder, suite, collected, changes, before, self.cache, rebuild=options.rebuild))
+
+    def _records_with(self, changes: Iterable[PendingChange]) -> dict[TableKey, PackageRecord]:
+        """Read the records that have pending changes, where they are; consistently, and after the changes were."""
+        keys = {change.key for change in changes}
+        return self.table.get_many(keys) if keys else {}
 
     def _before(self, suite: Suite, published: Published) -> Before:
         if published.release is None:
@@ -193,7 +211,7 @@ class Publisher:
             return self._renew_dates(candidate, published, switch, date, error)
         both_at_once(
             partial(self._keep_generation, suite, candidate.release, date, published),
-            partial(keep_baseline, self.table, self.staging, suite.name, published, candidate.release, draft.shards),
+            partial(self._keep_baseline, candidate, published, candidate.release),
             self.staging.at_once,
         )
         uploaded = switch.upload(candidate, again=options.rebuild)
@@ -221,7 +239,7 @@ class Publisher:
         switch.mend(candidate)
         draft, suite = candidate.draft, candidate.suite.name
         if draft.whole:
-            keep_baseline(self.table, self.staging, suite, published, published.text, draft.shards)
+            self._keep_baseline(candidate, published, published.text)
         self._remove_pending(draft, candidate.suite)
         return Outcome(
             suite, switched=False, release_text=published.text, contents=draft.contents, read=draft.read,
@@ -247,6 +265,11 @@ class Publisher:
         """Keep the Release for the sweep, which takes no index that a kept one names; compare clocks by the way."""
         kept = keep_generation(self.staging, suite.name, release, date, published)
         check_against_store(date, kept.modified)
+
+    def _keep_baseline(self, candidate: Candidate, published: Published, release: bytes) -> None:
+        """Keep a Release, the candidate's or the same in place, for the next publication to build upon."""
+        suite, draft = candidate.suite.name, candidate.draft
+        keep_baseline(self.table, self.staging, suite, published, release, draft.shards, built_upon=not draft.whole)
 
     def _remove_pending(self, draft: Draft, suite: Suite) -> None:
         """Remove the pending changes that are shown now; where that fails, the next publication looks at them again."""
@@ -279,7 +302,7 @@ class Publisher:
             missing = missing_or_other(self.bucket, draft.new_files)
             self._tell_of_rebuild(vanished, missing)
         else:
-            missing = missing_of(self.bucket, draft.new_files)
+            missing = draft.missing if draft.missing is not None else missing_of(self.bucket, draft.new_files)
             findings += [*vanished, *missing_findings(suite, missing)]
         if findings and findings_digest(findings) != options.approved:
             added, removed = (tuple(map(named_key, keys)) for keys in (draft.added, draft.removed))

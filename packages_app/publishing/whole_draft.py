@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +11,14 @@ from pathlib import Path
 from packages_app.core.ports import PendingChange
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
-from packages_app.indexes.packages import LeftOut, Placed, plan_of, split_complete
+from packages_app.indexes.packages import LeftOut, Placed, plan_of, sorted_out, split_complete
 from packages_app.indexes.pdiff import Content
 from packages_app.indexes.release import ReleaseEntry
 from packages_app.publishing.contents import ListedContents
 from packages_app.publishing.diffs import Diff, Patched, patched_indexes, write_diffs
 from packages_app.publishing.draft import Draft
 from packages_app.publishing.index_writer import WrittenIndex, write_index
+from packages_app.publishing.placed_cache import PlacedCache
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import ShardList, shape_of
 
@@ -47,13 +48,22 @@ class Before:
 
 def collect(suite: Suite, records: Iterable[PackageRecord]) -> Collected:
     """Sort out every record of a suite."""
-    with _nothing_is_garbage():
-        placed, left_out = split_complete(suite, records)
+    with nothing_is_garbage():
+        return _collected(*split_complete(suite, records))
+
+
+def collect_known(suite: Suite, documents: Iterable[bytes], known: PlacedCache) -> Collected:
+    """Sort out every record of a suite by its document; of those that are known nothing is made anew."""
+    with nothing_is_garbage():
+        return _collected(*sorted_out(known.place_all(suite, documents)))
+
+
+def _collected(placed: Sequence[Placed], left_out: Sequence[LeftOut]) -> Collected:
     return Collected(tuple(placed), tuple(left_out), len(placed) + len(left_out))
 
 
 @contextmanager
-def _nothing_is_garbage() -> Iterator[None]:
+def nothing_is_garbage() -> Iterator[None]:
     """Keep Python's collector off for the block, which makes much that stays: it would look at all of it each time."""
     was_on = gc.isenabled()
     gc.disable()

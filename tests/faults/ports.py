@@ -33,6 +33,7 @@ _READS = (
     "newest_of",
     "all_records",
     "records_of",
+    "documents_of",
     "pending_changes_of",
     "suites_are_listed",
     "releases_of",

@@ -1,11 +1,13 @@
 """What is in a suite, asked of both adapters: always all of it, whatever was written before, by whichever release."""
 
 import threading
+from operator import attrgetter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from packages_app.core.document import document_of, record_in
 from packages_app.core.errors import ObjectChanged, PackageRefused, TableMissing, VersionConflict
 from packages_app.package_table.dynamo_changes import MOST_SUITES
 from packages_app.package_table.dynamo_slots import SLOTS
@@ -33,6 +35,7 @@ def expected(table, suite):  # noqa: F811
 def fits(table):  # noqa: F811
     for suite in (*SUITES, "nowhere"):
         assert of(table, suite) == expected(table, suite), suite
+        assert {record.key: record for record in map(record_in, table.documents_of(suite))} == expected(table, suite)
 
 
 def test_a_record_is_in_each_of_its_suites_as_it_was_written(table):  # noqa: F811
@@ -41,6 +44,15 @@ def test_a_record_is_in_each_of_its_suites_as_it_was_written(table):  # noqa: F8
     assert of(table, "stable") == of(table, "testing") == {record.key: record}
     assert of(table, "edge") == {}
     assert len(list(table.all_records())) == 2
+
+
+@pytest.mark.parametrize("others", [0, 40])
+def test_documents_come_by_key_and_the_same_each_time(table, others):  # noqa: F811
+    records = [make_record(f"p{number % 7}", f"{number}", suites=("stable", "edge")) for number in range(12)]
+    table.put_many_new([*records, *(make_record(f"q{number}", suites=("testing",)) for number in range(others))])
+    documents = list(table.documents_of("stable"))
+    assert list(map(record_in, documents)) == sorted(records, key=attrgetter("key"))
+    assert list(table.documents_of("edge")) == documents == list(map(document_of, map(record_in, documents)))
 
 
 def test_a_record_that_moves_is_where_it_is(table):  # noqa: F811

@@ -136,7 +136,8 @@ def test_a_change_reads_one_record_and_renders_one_shard(embedded):
     baseline = find_baseline(embedded.table, embedded.staging, suite, published, changes)
     assert len(baseline.shards.indexes["main/binary-amd64"]) > 2
     with embedded.bucket.draft_folder() as folder:
-        draft = change_draft(folder, suite, baseline, embedded.table, embedded.bucket, ShardCache(cache))
+        records = embedded.table.get_many({change.key for change in changes})
+        draft = change_draft(folder, suite, baseline, records, embedded.bucket, ShardCache(cache))
         written = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert draft.read == 1
     assert len(cache.put) == 1
@@ -196,7 +197,7 @@ def test_a_renewal_reads_no_record_and_leaves_the_indexes_and_what_is_pending(em
     with given_ports(faulty(Ports(embedded.table, embedded.bucket, embedded.staging), calls)):
         publication = publish("stable", Silent(), options=PublicationOptions(resign=True))
     asked = {name.split()[0] for name in calls.names}
-    assert not asked & {"table.records_of", "table.all_records", "table.get"}
+    assert not asked & {"table.records_of", "table.documents_of", "table.all_records", "table.get"}
     assert (publication.records_read, publication.packages, publication.added) == (0, 5, [])
     after = released("stable")
     assert after.release.date > before.release.date

@@ -20,13 +20,13 @@ def force_rebuild(
     """Rebuild suites (all when the list is empty) from the table; asks no upstream, reads no `.deb`.
 
     The mirror is made equal to the table by a job of its own. Missing pool files are named on the publication; with
-    `repair` they are fetched again from `deb_url` first, and taken only when their SHA256 is the record's. Return each
-    suite's result and the repair's; raise as `publish`.
+    `repair` those of these suites are fetched again from `deb_url` first, and taken only when their SHA256 is the
+    record's. Return each suite's result and the repair's; raise as `publish`.
     """
     wanted = [known_suite(name).name for name in suites] or [s.name for s in adapters.repository().suites]
     result: dict[str, Any] = {}
     if repair:
-        repaired = repair_pool(progress)
+        repaired = repair_pool(wanted, progress)
         result["repaired"], result["not_repaired"] = repaired.repaired, repaired.failed
     options = PublicationOptions(rebuild=True, new_identity=new_identity)
     result["suites"] = [

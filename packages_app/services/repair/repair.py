@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter
@@ -56,11 +56,14 @@ class Repaired:
     failed: list[str] = field(default_factory=list)
 
 
-def repair_pool(progress: Progress) -> Repaired:
-    """Bring back every pool file that a record names and the bucket lacks; one failure never stops the others."""
+def repair_pool(suites: Iterable[str], progress: Progress) -> Repaired:
+    """Bring back every pool file that a record of these suites names and the bucket lacks.
+
+    Records of other suites are not read, and their files not looked at. One failure never stops the others.
+    """
     progress.step("look for missing pool files")
     table = adapters.package_table()
-    keys = {record.pool_path: record.key for record in table.all_records() if record.pool_path}
+    keys = {record.pool_path: record.key for suite in suites for record in table.records_of(suite) if record.pool_path}
     gone = missing_of(adapters.bucket(), keys.keys())
     missing = sorted(table.get_many({keys[path] for path in gone}).values(), key=attrgetter("pool_path"))
     outcome = Repaired()

@@ -224,6 +224,12 @@ def test_force_rebuild_with_repair_says_what_it_could_not_fetch(embedded, tmp_pa
     assert "was uploaded, not fetched" in result["not_repaired"][0]
 
 
+def test_a_repair_with_a_force_rebuild_is_of_the_files_of_its_suites_alone(embedded):
+    embedded.table.put_many_new([make_record("ours"), make_record("theirs", suites=("testing",))])
+    result = force_rebuild(["stable"], Silent(), repair=True)
+    assert [text.partition(":")[0] for text in result["not_repaired"]] == [make_record("ours").pool_path]
+
+
 def test_p3_a_force_rebuild_of_n_records_reads_exactly_n(embedded, tmp_path):
     take_in(embedded, tmp_path, "1.0", "1.1", "1.2")
     force_rebuild([], Silent())
@@ -291,7 +297,7 @@ def test_a_force_rebuild_reads_each_suite_once_and_has_the_mirror_mended(embedde
     calls = Calls()
     with given(faulty(Ports(embedded.table, embedded.bucket, embedded.staging), calls)):
         result = force_rebuild([], Silent())
-    assert calls.names.count("table.records_of stable") == calls.names.count("table.records_of testing") == 1
+    assert calls.names.count("table.documents_of stable") == calls.names.count("table.documents_of testing") == 1
     assert calls.names.count("table.all_records") == 0
     assert len(result["suites"]) == 2
     assert [job.kind for job in embedded.run_jobs()] == ["reconcile_mirror", "publish", "publish"]
