@@ -22,6 +22,7 @@ SLOW = (
     "tests/faults",
     "tests/apt",
     "tests/browser",
+    "tests/commands/test_killed_migrations.py",
     "tests/commands/test_migrate_package_table.py",
     "tests/services/test_properties.py",
     "tests/services/repair",

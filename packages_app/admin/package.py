@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR
+from django.core.exceptions import ValidationError
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -189,7 +190,7 @@ class PackageAdmin(ReadOnlyAdmin):
             try:
                 return HttpResponseRedirect(job_page(ask()))
             except RepomgrError as error:
-                form.add_error(form.refused_field, str(error))
+                form.add_error(form.refused_field, ValidationError(str(error), code=error.code))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -1,6 +1,7 @@
 """Held candidates in the admin: reason and diff for all to see, the decision for those who may publish."""
 
 import pytest
+from django.utils.html import escape
 
 from packages_app.core.errors import CandidateHeld
 from packages_app.core.ports import Silent
@@ -29,7 +30,9 @@ def held(embedded, settings, tmp_path):
 
 def test_the_page_shows_reason_and_diff_and_a_viewer_no_button(held, as_member):
     page = as_member("Viewers").get(f"{BASE}/{held.pk}/change/").content.decode()
-    assert "1 packages of suite stable have no record any more: one 1.0 amd64" in page
+    [finding] = held.findings
+    assert (finding["code"], finding["items"]) == ("vanished", ["one#1.0 amd64"])
+    assert escape(finding["text"]) in page
     assert "+ two 1.0 amd64" in page
     assert "− one 1.0 amd64" in page
     assert "Approve and publish" not in page
@@ -37,19 +40,23 @@ def test_the_page_shows_reason_and_diff_and_a_viewer_no_button(held, as_member):
 
 def test_a_publisher_approves_and_it_is_published(held, as_member, embedded):
     client = as_member("Publishers")
+    reason = escape(held.findings[0]["text"])
     assert "?state__exact=waiting" in client.get("/admin/").content.decode()
+    assert reason in client.get("/admin/").content.decode()
     assert "Approve and publish" in client.get(f"{BASE}/{held.pk}/change/").content.decode()
     client.post(f"{BASE}/{held.pk}/approve/")
     assert [job.state for job in embedded.run_jobs()] == ["done"]
     held.refresh_from_db()
     assert (held.state, held.decided_by.username) == ("published", "Publishers")
-    assert "have no record any more" not in client.get("/admin/").content.decode()
+    assert reason not in client.get("/admin/").content.decode()
 
 
 def test_what_was_rejected_can_not_be_approved_any_more(held, as_member):
     client = as_member("Publishers")
     client.post(f"{BASE}/{held.pk}/reject/")
-    answer = client.post(f"{BASE}/{held.pk}/approve/", follow=True).content.decode()
-    assert "no longer waits: it is rejected" in answer
+    [_rejected, message] = client.post(f"{BASE}/{held.pk}/approve/", follow=True).context["messages"]
+    assert message.level_tag == "error"
+    assert f"{held} " in message.message
+    assert "rejected" in message.message
     held.refresh_from_db()
     assert held.state == "rejected"

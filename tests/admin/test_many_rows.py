@@ -74,7 +74,7 @@ def test_rows_are_counted_up_to_a_limit_and_no_page_is_beyond_it(as_member):
     fill(COUNTED + 40)
     client = as_member("Viewers")
     page = client.get(LIST).content.decode()
-    assert f"more than {COUNTED} packages: filter or search" in " ".join(page.split())
+    assert f"more than {COUNTED} packages" in " ".join(page.split())
     assert not re.search(r"\d results", page)
     assert page.count("/change/") == client.get(f"{LIST}?p={COUNTED // 50}").content.decode().count("/change/")
     assert client.get(f"{LIST}?p={COUNTED // 50 + 1}").status_code == 302

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
+from django.utils.html import escape
 
 from packages_app.core.ports import Silent
 from packages_app.models import DefinitionStatus, Job, Notice, Publication
@@ -44,10 +45,12 @@ def test_notices_are_listed_by_state_and_shown_whole(notices, as_member):
 
 def test_what_could_not_be_sent_is_shown(notices, as_member):
     client = as_member("Viewers")
-    assert "could not be sent" not in page_of(client)
+    link = f'href="{LIST}?state=unsent"'
+    assert link not in page_of(client)
     said = "address 1 (json): Failed to send JSON POST notification: error=500."
     Notice.objects.filter(pk=notices["conflict"].pk).update(tries=5, sending_failed=said)
     assert said in page_of(client)
+    assert link in page_of(client)
     listed = page_of(client, f"{LIST}?state=unsent")
     assert "Other bytes." in listed
     assert "It ends." not in listed
@@ -67,7 +70,7 @@ def test_settling_needs_the_right_to_publish(notices, as_member):
 
 def test_the_front_page_lists_alarms_with_their_remedy_and_news_apart(notices, as_member):
     page = page_of(as_member("Viewers"))
-    attention, news = page.index("Needs a person"), page.index("<h2>News</h2>")
+    attention, news = page.index("rm-attention"), page.index("<h2>News</h2>")
     assert attention < page.index("Other bytes.") < page.index("Remedy: Ask upstream.") < news
     assert attention < page.index("It ends.") < news
     assert page.index("New in stable: one 1.") > news
@@ -86,8 +89,10 @@ def test_the_front_page_says_nothing_twice(embedded, as_member):
     page = page_of(as_member("Viewers"))
     assert page.count("The signature of tool is not good.") == 1
     assert page.count("other is away.") == 1
-    assert page.count("ghost is not a bootstrap package") == 1
-    card = page[page.index("Needs a person") : page.index("Suite stable")]
+    job.refresh_from_db()
+    assert job.error_code == "package_refused"
+    assert page.count(escape(job.error)) == 1
+    card = page[page.index("rm-attention") : page.index("Suite stable")]
     assert f'href="/admin/packages_app/job/{job.pk}/change/"' in card
     assert f'href="/admin/packages_app/definitionstatus/{DefinitionStatus.objects.get(name="tool").pk}' not in card
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,6 @@ import pytest
 
 from packages_app.models import Package
 from packages_app.services import adapters
-from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from repomgr.servers.process import bound_to_us
 from tests.adoption import existing
 from tests.adoption.existing import Served
@@ -20,6 +20,7 @@ from tests.commands.calling import refused as refused_command
 from tests.debs import build_deb
 from tests.reader import read_everything, read_suite
 from tests.stack import REPOSITORY
+from tests.values import numbers_in
 
 MAKERS = [existing.plain, existing.reprepro, existing.aptly, existing.deb_s3]
 
@@ -28,28 +29,14 @@ run = partial(call, "adopt_repository")
 refused = partial(refused_command, "adopt_repository")
 
 
+def counts(said):
+    """What an adoption counts: packages, those new, those known, and records written unless it was a dry run."""
+    [line] = [line for line in said.splitlines() if re.match(r"\d+ packages: ", line)]
+    return numbers_in(line)
+
+
 def published(stack):
     return read_everything(stack.bucket, adapters.signer().public_keyring())
-
-
-@pytest.fixture
-def debs(tmp_path):
-    folder = tmp_path / "debs"
-    return [
-        build_deb(folder, "hello", "1.0", Pre_Depends="libc6", Provides="greeter (= 1)"),
-        build_deb(folder, "hello", "1:2.0~rc1+b1-1", Depends="libc6 (>= 2.34) | musl"),
-        build_deb(folder, "libgreet", "0.1", "all", Description="greets\n At\n .\n length."),
-    ]
-
-
-@pytest.fixture
-def theirs(tmp_path, debs):
-    return existing.plain(tmp_path / "theirs", debs)
-
-
-@pytest.fixture
-def order(theirs, tmp_path):
-    return (theirs.root, "--keyring", theirs.keyring(tmp_path), "--suite", "stable")
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
@@ -57,7 +44,7 @@ def test_what_a_tool_has_made_is_taken_over_whole(embedded, tmp_path, debs, make
     debs = debs[1:] if make is existing.reprepro else debs  # it holds one version of a package
     theirs = make(tmp_path / "theirs", debs)
     order = (theirs.root, "--keyring", theirs.keyring(tmp_path), "--suite", "stable")
-    assert f"{len(debs)} packages: {len(debs)} new, 0 known; {len(debs)} records written" in run(*order)
+    assert counts(run(*order)) == [len(debs), len(debs), 0, len(debs)]
     records = {record.version: record for record in embedded.records()}
     bodies = {hashlib.sha256(deb.read_bytes()).hexdigest() for deb in debs}
     assert {record.sha256_hash for record in records.values()} == bodies
@@ -70,7 +57,7 @@ def test_what_a_tool_has_made_is_taken_over_whole(embedded, tmp_path, debs, make
     assert "Depends: libc6 (>= 2.34) | musl\n" in records["1:2.0~rc1+b1-1"].control
     assert records["0.1"].description == "greets\n At\n .\n length."
     assert Package.objects.count() == len(debs)
-    assert f"0 new, {len(debs)} known; 0 records written" in run(*order)
+    assert counts(run(*order)) == [len(debs), 0, len(debs), 0]
 
 
 def test_a_flat_repository(embedded, tmp_path, debs):
@@ -106,13 +93,20 @@ def test_files_that_are_in_our_bucket_already_are_kept_where_they_are(embedded, 
 def test_what_can_not_be_kept_is_named(embedded, tmp_path, debs):
     theirs = existing.deb_s3(tmp_path / "theirs", debs)
     keep = ("--keyring", theirs.keyring(tmp_path), "--pool", "keep")
-    assert "is not in our bucket" in refused(theirs.root, *keep, "--suite", "stable")
+    [first, *_] = (theirs.root / "pool").rglob("hello_1.0*.deb")
+    path = first.relative_to(theirs.root).as_posix()
+    said = refused(theirs.root, *keep, "--suite", "stable")
+    assert said.code == "repository_refused"
+    assert path in said
     flat = existing.flat(tmp_path / "flat", debs)
     said = refused(flat.root, "--keyring", flat.keyring(flat.root), "--pool", "keep", "--flat", "stable")
-    assert "lies outside pool/" in said
-    [first, *_] = (theirs.root / "pool").rglob("hello_1.0*.deb")
-    embedded.bucket.put(first.relative_to(theirs.root).as_posix(), b"short")
-    assert "has 5 bytes" in refused(theirs.root, *keep, "--suite", "stable")
+    assert said.code == "repository_refused"
+    assert debs[0].name in said
+    assert "pool/" in said
+    embedded.bucket.put(path, b"short")
+    said = refused(theirs.root, *keep, "--suite", "stable")
+    assert said.code == "repository_refused"
+    assert "5 bytes" in said
     assert embedded.records() == []
 
 
@@ -129,7 +123,10 @@ def test_suites_and_components_are_mapped(embedded, tmp_path, debs):
         "--suite",
         "trixie=testing",
     )
-    assert "The component contrib is not in our suite stable" in refused(*order)
+    said = refused(*order)
+    assert (said.code, said.returncode) == ("repository_refused", 2)
+    assert "contrib" in said
+    assert "stable" in said
     run(*order, "--component", "contrib=main")
     assert {record.suites for record in embedded.records()} == {("stable", "testing")}
     for suite in ("stable", "testing"):
@@ -143,7 +140,7 @@ def test_metadata_alone_is_published_by_force_and_nothing_is_invented(embedded, 
     existing.write_index(folder, "\n".join(lines) + "\n")
     theirs.release("dists/stable")
     order = (theirs.root, "--keyring", theirs.keyring(tmp_path), "--suite", "stable", "--pool", "none")
-    assert "force_rebuild publishes without them" in run(*order)
+    assert "force_rebuild" in run(*order)
     assert {record.sha1_hash for record in embedded.records()} == {""}
     assert list(embedded.bucket.keys("pool/")) == []
     call("force_rebuild", "stable")
@@ -156,116 +153,9 @@ def test_metadata_alone_is_published_by_force_and_nothing_is_invented(embedded, 
 
 def test_a_dry_run_tells_and_writes_nothing(embedded, order):
     said = run(*order, "--dry-run")
-    assert "stable main amd64: 3 stanzas" in said
-    assert "3 packages: 3 new, 0 known; nothing was written" in said
+    assert "stable main amd64: 3" in said
+    assert counts(said) == [3, 3, 0]
     assert (embedded.records(), list(embedded.bucket.keys("")), Package.objects.count()) == ([], [], 0)
-
-
-def corrupt_signature(theirs):
-    path = theirs.root / "dists/stable/InRelease"
-    path.write_text(path.read_text().replace("Origin: Theirs", "Origin: Others"))
-
-
-def corrupt_key(theirs):
-    (theirs.root / "dists/stable/Release").write_bytes(b"Suite: stable\n")
-    other = OpenPgpSigner(generate_key("Other"))
-    (theirs.root / "dists/stable/InRelease").write_bytes(other.sign_clear(b"Suite: stable\n"))
-
-
-def corrupt_index(theirs):
-    path = theirs.root / "dists/stable/main/binary-amd64/Packages.xz"
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
-
-
-def corrupt_form(theirs):
-    path = theirs.root / "dists/stable/main/binary-amd64/Packages.xz"
-    path.write_bytes(path.read_bytes()[:-20])
-    theirs.release("dists/stable")
-
-
-def corrupt_plain(theirs):
-    folder = theirs.root / "dists/stable/main/binary-amd64"
-    other = (folder / "Packages").read_text().replace("libc6", "libc7")
-    existing.write_index(folder, other, "xz")
-    (folder / "Packages").write_text(other.replace("libc7", "libc6"))
-    theirs.release("dists/stable")
-
-
-def corrupt_size(theirs):
-    folder = theirs.root / "dists/stable/main/binary-amd64"
-    (folder / "Packages").write_text("")
-    theirs.release("dists/stable")
-
-
-def lose_indexes(theirs):
-    for path in (theirs.root / "dists/stable/main/binary-amd64").iterdir():
-        path.unlink()
-
-
-def rewrite(theirs, change):
-    folder = theirs.root / "dists/stable/main/binary-amd64"
-    existing.write_index(folder, change((folder / "Packages").read_text()))
-    theirs.release("dists/stable")
-
-
-def same_version_twice(theirs):
-    rewrite(theirs, lambda text: text + "\n" + text.replace("SHA256: ", "SHA256: f", 1).replace("\nSHA1", "x\nSHA1"))
-    folder = theirs.root / "dists/stable/main/binary-amd64"
-    text = (folder / "Packages").read_text()
-    first = text.split("\n\n")[0]
-    digest = next(line for line in first.splitlines() if line.startswith("SHA256: "))
-    existing.write_index(folder, text.split("\n\n")[0] + "\n\n" + first.replace(digest, "SHA256: " + "f" * 64) + "\n")
-    theirs.release("dists/stable")
-
-
-def without_sha256(theirs):
-    folder = theirs.root / "dists/stable"
-    (folder / "Release").write_text("Suite: stable\nMD5Sum:\n 0123 5 main/binary-amd64/Packages\n")
-    theirs.sign("dists/stable")
-
-
-def path_that_leads_out(theirs):
-    rewrite(theirs, lambda text: text.replace("Filename: pool/", "Filename: ../pool/"))
-
-
-def wrong_file(theirs):
-    [path] = theirs.root.rglob("hello_1.0_amd64.deb")
-    body = path.read_bytes()
-    path.unlink()
-    path.write_bytes(body[:-1] + b"!")
-
-
-def lost_file(theirs):
-    [path] = theirs.root.rglob("hello_1.0_amd64.deb")
-    path.unlink()
-
-
-@pytest.mark.parametrize(
-    ("corrupt", "said"),
-    [
-        (corrupt_signature, "no good signature"),
-        (corrupt_key, "no good signature"),
-        (corrupt_index, "Release lists"),
-        (corrupt_form, "can't be unpacked"),
-        (corrupt_plain, "does not unpack to what Release lists"),
-        (corrupt_size, "unpacks to more than Release lists"),
-        (lose_indexes, "no form of it is there"),
-        (same_version_twice, "it is there twice, with SHA256"),
-        (without_sha256, "lists no index with a SHA256"),
-        (path_that_leads_out, "names the path"),
-        (wrong_file, "its stanza says"),
-        (lost_file, "is not there"),
-        (lambda theirs: rewrite(theirs, lambda text: text.replace("SHA256: ", "SHA256: x")), "lacks a sound SHA256"),
-        (lambda theirs: rewrite(theirs, lambda text: text.replace("Package: ", "Package: A ")), "sound Package"),
-        (lambda theirs: rewrite(theirs, lambda text: text.replace("Version: 1.0", "Version: 1 0")), "sound Version"),
-        (lambda theirs: rewrite(theirs, lambda text: text.replace("Size: ", "Size: -")), "lacks a sound Size"),
-    ],
-)  # fmt: skip
-def test_a_repository_with_a_fault_is_refused_and_changes_nothing(embedded, theirs, order, corrupt, said):
-    corrupt(theirs)
-    assert said in refused(*order)
-    assert embedded.records() == []
-    assert Package.objects.count() == 0
 
 
 def test_packages_that_contradict_our_table_are_named_before_anything_is_written(embedded, order, tmp_path):
@@ -273,42 +163,35 @@ def test_packages_that_contradict_our_table_are_named_before_anything_is_written
     other = build_deb(tmp_path / "ours", "hello", "1.0", files={"usr/x": b"ours"})
     call("upload_deb", other)
     before = embedded.records(), embedded.dists()
-    assert "hello 1.0 amd64: our table has it with SHA256" in refused(*order)
-    assert "1 packages can't be adopted" in refused(*order, "--dry-run")
+    said = refused(*order)
+    assert said.code == "repository_refused"
+    assert "hello 1.0 amd64" in said
+    assert hashlib.sha256(other.read_bytes()).hexdigest() in said
+    assert numbers_in(refused(*order, "--dry-run")) == [1]
     assert (embedded.records(), embedded.dists()) == before
-    assert "1 packages can't be adopted" in refused(*order, "--skip-broken")
+    assert numbers_in(refused(*order, "--skip-broken")) == [1]
     assert {record.version for record in embedded.records()} == {"1.0", "1:2.0~rc1+b1-1", "0.1"}
     assert embedded.bucket.read("pool/main/h/hello/hello_1.0_amd64.deb") == other.read_bytes()
 
 
-@pytest.mark.parametrize("corrupt", [wrong_file, lost_file, same_version_twice])
-def test_broken_packages_are_left_out_when_asked(embedded, theirs, order, corrupt):
-    corrupt(theirs)
-    assert "1 packages can't be adopted" in refused(*order, "--skip-broken")
-    assert "hello" not in {record.package_name for record in embedded.records() if record.sha256_hash == "f" * 64}
-    published(embedded)
-
-
 def test_what_is_asked_for_must_make_sense(embedded, theirs, tmp_path, order):
     keyring = ("--keyring", theirs.keyring(tmp_path))
-    assert "No suite is named" in refused(theirs.root, *keyring)
-    assert "verified with its keys" in refused(theirs.root, "--suite", "stable")
-    assert "verified with its keys" in refused(theirs.root, *keyring, "--unsigned", "--suite", "stable")
-    assert "There is no folder" in refused(tmp_path / "absent", *keyring, "--suite", "stable")
-    assert "no http(s) address" in refused("ftp://apt.example.org", *keyring, "--suite", "stable")
-    assert "neither InRelease nor Release" in refused(theirs.root, *keyring, "--suite", "absent=stable")
-    assert "absent is no suite of repository.yaml" in refused(theirs.root, *keyring, "--suite", "stable=absent")
-    assert "no index of the components" in refused(*order, "--component", "absent=main")
-    assert "no index of the components" in refused(*order, "--architecture", "riscv64")
-    assert "can't be read" in refused(theirs.root, "--keyring", tmp_path / "absent", "--suite", "stable")
+    for arguments, code, named in (
+        ((theirs.root, *keyring), "repository_refused", "--suite THEIRS=OURS"),
+        ((theirs.root, "--suite", "stable"), "repository_refused", "--keyring FILE"),
+        ((theirs.root, *keyring, "--unsigned", "--suite", "stable"), "repository_refused", "--unsigned"),
+        ((tmp_path / "absent", *keyring, "--suite", "stable"), "repository_refused", f"{tmp_path / 'absent'}"),
+        (("ftp://apt.example.org", *keyring, "--suite", "stable"), "repository_refused", "ftp://apt.example.org"),
+        ((theirs.root, *keyring, "--suite", "absent=stable"), "repository_refused", "dists/absent"),
+        ((theirs.root, *keyring, "--suite", "stable=absent"), "package_refused", "absent"),
+        ((*order, "--component", "absent=main"), "repository_refused", "--component"),
+        ((*order, "--architecture", "riscv64"), "repository_refused", "--architecture"),
+        ((theirs.root, "--keyring", tmp_path / "no-key", "--suite", "stable"), "repository_refused", "no-key"),
+    ):
+        said = refused(*arguments)
+        assert (said.code, said.returncode) == (code, 2), arguments
+        assert named in said, arguments
     assert embedded.records() == []
-
-
-def test_an_unsigned_repository_is_taken_when_that_is_said(embedded, theirs, capsys):
-    corrupt_signature(theirs)
-    run(theirs.root, "--unsigned", "--suite", "stable")
-    assert "its signature was not looked at" in capsys.readouterr().err
-    assert len(published(embedded)) == 4
 
 
 def test_an_adoption_that_is_killed_goes_on_and_copies_nothing_twice(tmp_path):
@@ -343,7 +226,7 @@ def test_an_adoption_that_is_killed_goes_on_and_copies_nothing_twice(tmp_path):
         again = manage("adopt_repository", served.url, *order)
         said, _ = again.communicate(timeout=120)
         assert again.returncode == 0, said
-        assert "230 packages: 30 new, 200 known; 30 records written" in said
+        assert counts(said) == [230, 30, 200, 30]
         assert len(served.debs()) == 30
     pool = tmp_path / "home" / "bucket" / "pool" / "main" / "t" / "tool"
     assert len(list(pool.iterdir())) == 230

@@ -106,7 +106,7 @@ def test_the_next_version_of_the_bootstrap_package_is_built_with_two_clicks(prod
     picture(page, "build")
     page.fill("input[name=version]", "not a version")
     page.get_by_role("button", name="Build a bootstrap package").click()
-    expect(page.get_by_role("alert")).to_contain_text("is not a Debian version")
+    expect(page.get_by_role("alert")).to_contain_text("'not a version'")
     page.fill("input[name=version]", "3.0.0")
     page.get_by_role("button", name="Build a bootstrap package").click()
     ended(page)
@@ -123,8 +123,7 @@ def test_a_refused_upload_says_why_and_what_to_do(page: Page, product: Running, 
     page.goto(f"{product.url}/admin/packages_app/package/upload/")
     page.set_input_files("input[type=file]", build_deb(tmp_path, "stranger", "1.0"))
     page.get_by_role("button", name="Upload a build").click()
-    expect(page.get_by_role("alert")).to_contain_text("stranger is not one that takes uploads")
-    expect(page.get_by_role("alert")).to_contain_text("Remedy: Upload one of: kiro-repo")
+    expect(page.get_by_role("alert")).to_contain_text(re.compile(r"\bstranger\b.*Remedy: .*\bkiro-repo\b"))
     picture(page, "refused")
 
 
@@ -171,15 +170,15 @@ def test_definitions_show_their_faults_and_can_be_checked(page: Page, product: R
         expect(page.get_by_text("not usable")).to_be_visible()
         picture(page, "definitions")
         page.get_by_role("link", name="broken.yaml", exact=True).first.click()
-        expect(page.get_by_text("carrier_pigeon is no known source type.")).to_be_visible()
+        expect(page.get_by_text("carrier_pigeon").first).to_be_visible()
         page.go_back()
         page.get_by_role("link", name="unreachable", exact=True).first.click()
         page.get_by_role("button", name="Check upstream now").click()
         ended(page, "failed")
-        expect(page.locator(".rm-alert")).to_contain_text(re.compile("127.0.0.1:9/feed.json can't be fetched"))
+        expect(page.locator(".rm-alert")).to_contain_text("127.0.0.1:9/feed.json")
         picture(page, "failed")
         page.goto(f"{product.url}/admin/")
-        expect(page.get_by_text("Needs a person")).to_be_visible()
+        expect(page.locator(".rm-attention")).to_be_visible()
         picture(page, "attention")
     finally:
         bad.unlink()
@@ -193,7 +192,9 @@ def test_schedules_can_be_changed(page: Page, product: Running):
     picture(page, "schedule")
     page.locator("textarea[name=description]").fill("Twice an hour")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    expect(page.locator("#result_list")).to_be_visible()
+    page.get_by_role("link", name=re.compile("Check upstream")).first.click()
+    expect(page.locator("textarea[name=description]")).to_have_value("Twice an hour")
 
 
 def test_every_page_works_under_its_content_security_policy(page: Page, product: Running):

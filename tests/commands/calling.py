@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from django.core.management import call_command
@@ -17,9 +18,10 @@ def call(name: str, *arguments: object) -> str:
 
 
 class Refusal(str):
-    """What a command said when it failed, with its exit code."""
+    """What a command said when it failed, with its exit code and the code of its error ("" when it has none)."""
 
     returncode: int
+    code: str
 
 
 def refused(name: str, *arguments: object) -> Refusal:
@@ -28,5 +30,7 @@ def refused(name: str, *arguments: object) -> Refusal:
         call(name, *arguments)
     refusal = Refusal(ended.value)
     refusal.returncode = ended.value.returncode
+    coded = re.match(r"(\w+): ", refusal)
+    refusal.code = coded.group(1) if coded else ""
     assert refusal.returncode in (1, 2, 75)
     return refusal

@@ -34,7 +34,8 @@ def test_a_build_is_taken_in_and_published_step_by_step(embedded, capfd):
     steps = capfd.readouterr().err
     for step in ("build", "check", "checksums", "upload to staging", "store in pool", "record", "switch InRelease"):
         assert f"\n{step}" in steps
-    assert "build: done" in steps or "read environment: done" in steps
+    assert "\n  read environment: done\n" in steps
+    assert "\n  build: done\n" in steps
     assert published(embedded) == {("kiro-repo", "1.4.0")}
     pool = embedded.bucket.read("pool/main/k/kiro-repo/kiro-repo_1.4.0_all.deb")
     assert embedded.bucket.read("kiro-repo.deb") == pool
@@ -49,7 +50,7 @@ def test_versions_are_incremented_from_the_newest(embedded):
     build("--version", "2.0.0+local1")
     said = refused("--increment", "patch")
     assert said.returncode == 2
-    assert "2.0.0+local1, which is not of the form" in said
+    assert "2.0.0+local1" in said
 
 
 def test_a_dry_run_builds_and_checks_and_changes_nothing(embedded):
@@ -58,8 +59,7 @@ def test_a_dry_run_builds_and_checks_and_changes_nothing(embedded):
     assert "Version: 1.1.0" in build("--version", "1.1.0", "--dry-run")
     assert "Version: 1.0.0" in build("--version", "1.0.0", "--dry-run")
     said = refused("--version", "1.0.0", "--dry-run", "--repository-url", "https://other.example.org")
-    assert said.returncode == 2
-    assert "is offered with other bytes" in said
+    assert (said.code, said.returncode) == ("version_conflict", 2)
     after = embedded.records(), list(embedded.bucket.keys("")), list(embedded.staging.keys("")), Job.objects.count()
     assert after == before
 
@@ -85,8 +85,8 @@ def test_bad_input_is_named_and_changes_nothing(embedded, tmp_path):
     assert refused("--version", "not a version").returncode == 2
     assert refused("--version", "1.0", "--package", "ghost").returncode == 2
     said = refused("--version", "1.0", "--env", "dev", "--terraform-dir", tmp_path / "absent")
-    assert said.returncode == 2
-    assert "There is no folder" in said
+    assert (said.code, said.returncode) == ("bad_environment", 2)
+    assert str(tmp_path / "absent") in said
     assert refused("--version", "1.0", "--env", "dev", "--repository-url", "https://x.example.org").returncode == 2
     with pytest.raises(CommandError, match="required"):
         build()
@@ -96,8 +96,8 @@ def test_bad_input_is_named_and_changes_nothing(embedded, tmp_path):
 def test_a_failing_step_is_named(embedded, monkeypatch, tmp_path, capfd):
     monkeypatch.setenv("PATH", str(tmp_path))
     said = refused("--version", "1.0")
-    assert said.returncode == 1
-    assert "There is no dpkg-deb" in said
+    assert (said.code, said.returncode) == ("build_failed", 1)
+    assert "dpkg-deb" in said
     assert "  build: failed" in capfd.readouterr().err
     assert embedded.records() == []
 
@@ -106,8 +106,8 @@ def test_another_environment_than_that_of_the_settings_is_refused(embedded, monk
     (tmp_path / "dev.tfstate").write_text(state_of(OUTPUTS))
     monkeypatch.setenv("BUCKET_URL", "s3://another")
     said = refused("--version", "1.0", "--env", "dev", "--terraform-dir", tmp_path)
-    assert said.returncode == 2
-    assert "dev has packages-dev and apt-dev" in said
+    assert (said.code, said.returncode) == ("bad_environment", 2)
+    assert all(name in said for name in ("dev", "packages-dev", "apt-dev"))
 
 
 def test_a_build_for_an_environment_goes_into_its_table_and_bucket(embedded, monkeypatch, moto, tmp_path):

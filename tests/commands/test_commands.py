@@ -1,6 +1,7 @@
 """Commands: what they print, what they change, and exit codes that mean something."""
 
 import io
+import re
 import subprocess
 import sys
 
@@ -15,6 +16,12 @@ from tests.commands.calling import call, refused
 from tests.debs import build_deb
 from tests.reader import read_everything
 from tests.stack import REPOSITORY
+
+
+def named_password(said):
+    """The password that a first start names, "" when it names none."""
+    named = re.search(r"user admin, password (\S+)$", said, re.MULTILINE)
+    return named.group(1) if named else ""
 
 
 def published(stack):
@@ -83,11 +90,13 @@ def test_the_doctor_has_a_line_for_each_probe(embedded, settings, tmp_path):
 
 def test_a_first_start_is_complete_and_a_second_changes_nothing(embedded):
     first = call("first_start")
-    assert "user admin, password" in first
+    assert get_user_model().objects.get(username="admin").check_password(named_password(first))
     assert "https://apt.example.org/kiro-repo.deb && sudo apt install ./kiro-repo.deb" in first
     assert published(embedded) == {("kiro-repo", "1.0.0")}
     before = embedded.dists(), embedded.records(), Job.objects.count()
-    assert "password as set before" in call("first_start")
+    again = call("first_start")
+    assert "user admin, password " in again
+    assert named_password(again) == ""
     assert (embedded.dists(), embedded.records(), Job.objects.count()) == before
     assert get_user_model().objects.count() == 1
 
@@ -97,7 +106,9 @@ def test_a_first_start_without_dpkg_deb_still_publishes_and_says_what_is_missing
 ):
     monkeypatch.setenv("PATH", str(tmp_path))
     call("first_start")
-    assert "kiro-repo was not built: There is no dpkg-deb on this machine." in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "kiro-repo" in said
+    assert "dpkg-deb" in said
     assert published(embedded) == set()
 
 
@@ -193,5 +204,6 @@ def test_a_broker_that_is_away_costs_time_and_no_work(tmp_path):
     assert (tmp_path / "bucket/dists/stable/InRelease").exists()
     examined = manage("doctor")
     assert examined.returncode == 1
-    assert "FAIL broker: The broker does not answer" in examined.stdout
-    assert "Remedy: Check BROKER_URL" in examined.stdout
+    [broker] = [line for line in examined.stdout.splitlines() if " broker: " in line]
+    assert broker.startswith("FAIL ")
+    assert "BROKER_URL" in examined.stdout

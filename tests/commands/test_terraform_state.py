@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -43,6 +44,7 @@ def terraform(without_terraform):
 def refused(folder, name="dev"):
     with pytest.raises(EnvironmentRefused) as said:
         read_environment(folder, name)
+    assert said.value.code == "bad_environment"
     return said.value.message
 
 
@@ -78,18 +80,21 @@ def test_the_address_falls_back_to_the_website_and_then_to_the_bucket(without_te
 
 def test_every_fault_is_named(without_terraform):
     state = without_terraform / "dev.tfstate"
-    assert "There is no folder" in refused(without_terraform / "absent")
-    assert "There is no Terraform state" in refused(without_terraform)
-    state.write_text('{"outputs": ')
-    assert "is not JSON" in refused(without_terraform)
-    state.write_bytes(b"\xff\xfe")
-    assert "can't be read" in refused(without_terraform)
-    state.write_text('{"version": 4}')
-    assert "has no outputs" in refused(without_terraform)
-    state.write_text(state_of({}))
-    assert "no output s3_bucket_name and no output dynamodb_table_name" in refused(without_terraform)
-    state.write_text(state_of({**OUTPUTS, "dynamodb_table_name": 7}))
-    assert "no output dynamodb_table_name" in refused(without_terraform)
+    said = refused(without_terraform / "absent")
+    assert str(without_terraform / "absent") in said
+    assert state.name not in said
+    assert str(state) in refused(without_terraform)
+    for body, named in ((b'{"outputs": ', "JSON"), (b"\xff\xfe", "utf-8"), (b'{"version": 4}', "outputs")):
+        state.write_bytes(body)
+        said = refused(without_terraform)
+        assert str(state) in said
+        assert named in said
+    for outputs, missing in (
+        ({}, {"s3_bucket_name", "dynamodb_table_name"}),
+        ({**OUTPUTS, "dynamodb_table_name": 7}, {"dynamodb_table_name"}),
+    ):
+        state.write_text(state_of(outputs))
+        assert set(re.findall(r"\w+", refused(without_terraform))) & OUTPUTS.keys() == missing
     state.write_text(state_of({**OUTPUTS, "repo_url": "apt.example.org"}))
     assert "'apt.example.org'" in refused(without_terraform)
 

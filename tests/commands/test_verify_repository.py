@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from tests.commands.calling import call, refused
+from tests.values import numbers_in
 from tests.verified import COPY
 
 TOOL = "pool/main/t/tool/tool_1.0+b~1_amd64.deb"
@@ -33,8 +34,9 @@ def run(*arguments):
 
 def test_a_sound_repository_ends_with_0(standing):
     said = call("verify_repository")
-    assert "12 indexes and 5 pool files read (seed " in said
-    assert said.endswith(", 0 findings\n")
+    [*_, counted] = said.splitlines()
+    assert "(seed " in counted
+    assert (numbers_in(counted)[:2], numbers_in(counted)[-1]) == ([12, 5], 0)
     assert run("stable", "--pool", "none")[0] == 0
     assert refused("verify_repository", "nowhere").returncode == 2
 
@@ -47,7 +49,7 @@ def test_each_finding_is_a_line_and_the_code_is_1(standing):
     assert [line.split(": ")[0] for line in said.splitlines()] == [
         f"copy_differs {COPY}", f"pool_missing {TOOL}", "stable",
     ]  # fmt: skip
-    assert "Repair: bring the record's bytes back." in said
+    assert said.count("Repair: ") == 2
 
 
 def test_without_a_terminal_a_repair_shows_its_plan_and_changes_nothing(standing, monkeypatch):
@@ -94,5 +96,5 @@ def test_json_stands_alone_on_standard_output(standing):
 
 
 def test_a_sample_is_a_number(standing):
-    with pytest.raises(CommandError, match="no number of files"):
+    with pytest.raises(CommandError, match="--sample.*'-1'"):
         call_command("verify_repository", "--sample", "-1")

@@ -44,11 +44,12 @@ def test_of_files_that_are_known_whole_every_one_is_the_same_or_a_conflict(one, 
 @given(partial, partial)
 def test_records_files_and_offers_are_asked_in_the_same_way(one, other):
     offer = Offer("1.0", "tool.deb", "https://example.org/tool.deb", sha256=other.sha256, size=other.size)
-    sums = Checksums(other.size or 0, "", "", other.sha256, "")
+    with_size = other._replace(size=other.size or 0)
+    sums = Checksums(with_size.size, "", "", other.sha256, "")
     known = record(one).file_identity
     assert conflict_between(known, offer.file_identity) == conflict_between(one, other)
     assert conflict_between(known, record(other).file_identity) == conflict_between(one, other)
-    assert conflict_between(known, sums.file_identity) == conflict_between(one, other._replace(size=other.size or 0))
+    assert conflict_between(known, sums.file_identity) == conflict_between(one, with_size)
 
 
 @given(partial, partial)

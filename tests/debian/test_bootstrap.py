@@ -142,11 +142,12 @@ def test_a_template_with_a_fault_is_named(tmp_path):
     templates = tmp_path / "templates"
     shutil.copytree(TEMPLATES, templates)
     (templates / "control").write_text("Package: @{colour}\n")
-    with pytest.raises(BuildFailed, match="control has a placeholder that is not known"):
+    with pytest.raises(BuildFailed, match=r"\bcontrol\b.*\bcolour\b"):
         build_bootstrap_deb(templates, VALUES, b"", tmp_path, source_date_epoch=DATE)
     (templates / "control").unlink()
-    with pytest.raises(BuildFailed, match="The template control is missing"):
+    with pytest.raises(BuildFailed, match=r"\bcontrol\b") as failed:
         build_bootstrap_deb(templates, VALUES, b"", tmp_path, source_date_epoch=DATE)
+    assert str(templates) in failed.value.remedy
     assert list(tmp_path.glob("*.deb")) == []
 
 

@@ -104,4 +104,5 @@ def test_a_call_that_fails_is_noticed_by_no_reader(world, way, part, settings, t
         assert {(p.package_name, p.version) for p in Package.objects.all()} == wanted | also, name
         copy = world.ports().bucket.head("tool.deb")
         assert copy.metadata["version"] == max(version for _, version in wanted | also), name
-        assert [key for key, _ in world.ports().staging.keys("uploads/")] == [] or not told, name
+        if told:
+            assert [key for key, _ in world.ports().staging.keys("uploads/")] == [], name

@@ -73,14 +73,14 @@ def test_a_restore_writes_only_what_is_missing_and_replaces_nothing(table, backu
     assert items_of(table) == before
     list(table.put_all([{name: TypeSerializer().serialize(v) for name, v in old_record("1.1", notes="x").items()}]))
     changed = items_of(table)
-    with pytest.raises(BackupRefused, match="1 records that the backup lacks or has otherwise"):
+    with pytest.raises(BackupRefused, match=rf"{table.name} .*\b1 records .*\b1\.1\b"):
         restore(backup.path, None, place(moto), Silent())
     assert items_of(table) == changed
 
 
 def test_a_restore_into_a_table_with_other_keys_is_refused(backup, moto):
     other = make_table(moto, "package_id", [])
-    with pytest.raises(BackupRefused, match="has the key package_id, the backup version"):
+    with pytest.raises(BackupRefused, match=rf"{other.name} .*\bpackage_id, .*\bversion\b"):
         restore(backup.path, place(moto, other.name), place(moto), Silent())
     assert items_of(other) == []
 
@@ -132,8 +132,8 @@ def corrupt(text, how):
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("cut within a line", "truncated"), ("cut after a line", "truncated: it ends after 61 records"),
-        ("a line less", "was changed"), ("an item changed", "was changed"), ("goes on", "goes on after its end"),
+        ("cut within a line", "truncated"), ("cut after a line", r"truncated: .*\b61 records"),
+        ("a line less", "was changed"), ("an item changed", "was changed"), ("goes on", "goes on"),
         ("no backup", "is no backup"), ("no JSON", "is no backup"), ("empty", "is no backup"),
     ],
 )  # fmt: skip

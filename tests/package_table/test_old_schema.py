@@ -89,9 +89,9 @@ def test_what_we_have_no_field_for_is_kept():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"version": "not a version"}, "'not a version' is no Debian version"),
-        ({"version": ""}, "it has no version"),
-        ({"file_size": "large"}, "its file_size 'large' is no number"),
+        ({"version": "not a version"}, "'not a version'"),
+        ({"version": ""}, "no version"),
+        ({"file_size": "large"}, "file_size 'large'"),
         ({"file_size": Decimal("1.5")}, "no number of bytes"),
         ({"file_size": "-1"}, "no number of bytes"),
         ({"file_size": "NaN"}, "is no number"),
@@ -109,5 +109,5 @@ def test_only_the_old_schemas_are_understood():
     assert schema_of("t", shape("package_id")) is OldSchema.FLAT
     with pytest.raises(MigrationRefused, match="new schema already"):
         schema_of("t", shape("package_id", "architecture"))
-    with pytest.raises(MigrationRefused, match="the key id; version or package_id"):
+    with pytest.raises(MigrationRefused, match=r"\bt\b.*\bid\b.*\bversion\b.*\bpackage_id\b"):
         schema_of("t", shape("id"))

@@ -65,7 +65,7 @@ def test_a_corrupt_candidate_is_refused_in_apts_words(candidate_of, corrupt):
 
 
 def test_a_key_that_does_not_fit_is_noticed_before_the_switch(candidate_of):
-    with pytest.raises(CandidateRefused, match="NO_PUBKEY|not signed"):
+    with pytest.raises(CandidateRefused, match="is not signed"):
         read_with_apt(candidate_of(RECORDS), OpenPgpSigner(generate_key("Another")).public_keyring())
 
 
@@ -95,7 +95,7 @@ def test_where_there_is_no_apt_it_is_left_out_or_demanded(monkeypatch, tmp_path)
     assert second_reader("off", b"") is None
     monkeypatch.setenv("PATH", str(tmp_path))
     assert second_reader("auto", b"") is None
-    with pytest.raises(SettingsError, match="apt-get is not installed"):
+    with pytest.raises(SettingsError, match=r"\bAPT_CHECK\b.*\bapt-get\b"):
         second_reader("required", b"")
 
 

@@ -67,9 +67,9 @@ def signed_for_another(candidate):
 @pytest.mark.parametrize(
     ("corrupt", "says"),
     [
-        (lambda it: rewrite(it, "", flip(700)), "does not unpack to Packages"),
-        (lambda it: rewrite(it, ".gz", flip(700)), "can't be unpacked|does not unpack"),
-        (lambda it: rewrite(it, ".xz", flip(700)), "can't be unpacked|does not unpack"),
+        (lambda it: rewrite(it, "", flip(700)), "does not unpack"),
+        (lambda it: rewrite(it, ".gz", flip(700)), "can't be unpacked"),
+        (lambda it: rewrite(it, ".xz", flip(700)), "can't be unpacked"),
         (lambda it: rewrite(it, ".xz", lambda body: body[:-4]), "does not begin and end"),
         (lambda it: rewrite(it, ".xz", lambda body: body[:900] + body[904:]), "can't be unpacked"),
         (lambda it: rewrite(it, ".gz", lambda body: body[:-4]), "can't be unpacked"),
@@ -87,7 +87,7 @@ def test_a_corrupt_candidate_is_refused(candidate, corrupt, says):
 def test_a_finding_of_the_files_is_found_though_the_block_went_well(candidate):
     went_well = False
     with (
-        pytest.raises(CandidateRefused, match="does not unpack to Packages"),
+        pytest.raises(CandidateRefused, match="does not unpack"),
         candidate_checked(rewrite(candidate, "", flip(700)), adapters.signer().public_keyring()),
     ):
         went_well = True

@@ -61,7 +61,7 @@ def stack(request, tmp_path, settings, db):
 
 
 def test_a_clock_ahead_of_the_stores_publishes_nothing(stack):
-    with pytest.raises(ClockWrong, match=r"3[56]\d\d s ahead of the store"):
+    with pytest.raises(ClockWrong, match=r"\b3[56]\d\d s\b"):
         publisher(hours=1).publish(stable(), PublicationOptions())
     assert stack.dists() == {}
 
@@ -73,7 +73,7 @@ def test_a_clock_a_little_ahead_is_no_finding(stack):
 def test_a_clock_that_was_set_back_does_not_date_a_release_before_the_one_in_place(stack):
     publisher().publish(stable(), PublicationOptions())
     before = date()
-    with pytest.raises(ClockWrong, match="ahead of this clock"):
+    with pytest.raises(ClockWrong, match=r"\bstable\b.*\b3[56]\d\d s\b"):
         publisher(hours=-1).publish(stable(), PublicationOptions(resign=True))
     assert date() == before
 

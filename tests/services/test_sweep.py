@@ -198,7 +198,7 @@ def test_a_suite_configured_no_more_still_protects_its_files(stack, tmp_path):
     stack.bucket.put("dists/testing/InRelease", b"of another tool")
     result = sweep(Silent(), now=in_days(15))
     assert result["pool"]["objects"] == 0
-    assert "dists/testing has no InRelease with a good signature" in result["kept_back"][0]
+    assert result["kept_back"][0].startswith("pool: dists/testing ")
 
 
 def test_leftovers_in_staging_go_unless_somebody_still_needs_them(stack, tmp_path):
@@ -265,7 +265,8 @@ def test_without_the_right_to_delete_from_the_pool_the_rest_is_swept_and_it_is_s
         result = sweep(Silent(), now=in_days(15))
     assert result["by_hash"]["objects"] > 0
     assert result["pool"]["objects"] == 0
-    assert "1 files that nothing names may not be deleted" in result["kept_back"][0]
+    assert result["kept_back"][0].startswith("pool: 1 files ")
+    assert ORPHAN in result["kept_back"][0]
     assert stack.bucket.read(ORPHAN) == b"package"
     assert list(stack.staging.keys("swept/")) == []
 

@@ -74,10 +74,10 @@ def test_an_address_of_the_inside_needs_leave_in_every_form(address):
      "[::ffff:7f00:1]", "0.0.0.0", "0"],
 )  # fmt: skip
 def test_no_request_arrives_at_the_inside_however_it_is_spelled(feed, tmp_path, host):
-    with pytest.raises(UpstreamError, match="is a private address") as refused:
+    with pytest.raises(UpstreamError, match="private address") as refused:
         fetcher().get_json(at(feed, host))
     assert "PRIVATE_UPSTREAMS" in refused.value.remedy
-    with pytest.raises(UpstreamError, match="is a private address"):
+    with pytest.raises(UpstreamError, match="private address"):
         fetcher().download(at(feed, host), tmp_path / "x", limit_bytes=999, progress=Silent())
     assert feed.requests == []
     assert list(tmp_path.iterdir()) == []
@@ -86,9 +86,9 @@ def test_no_request_arrives_at_the_inside_however_it_is_spelled(feed, tmp_path, 
 def test_a_redirect_to_the_inside_is_refused_at_its_hop(feed, other, tmp_path):
     feed.faults["/metadata.json"] = Fault(status=302, headers={"Location": other.endpoint}, times=2)
     address = at(feed, "localhost")
-    with pytest.raises(UpstreamError, match=r"127\.0\.0\.1 is a private address"):
+    with pytest.raises(UpstreamError, match=r"127\.0\.0\.1 .*private"):
         fetcher(LOCALHOST).get_json(address)
-    with pytest.raises(UpstreamError, match=r"127\.0\.0\.1 is a private address"):
+    with pytest.raises(UpstreamError, match=r"127\.0\.0\.1 .*private"):
         fetcher(LOCALHOST).download(address, tmp_path / "x", limit_bytes=999, progress=Silent())
     assert len(feed.requests) == 2
     assert other.requests == []
@@ -114,14 +114,15 @@ def resolver(monkeypatch):
 def test_the_address_that_was_checked_is_the_one_connected_to(feed, resolver):
     resolver += [["127.0.0.2"], ["127.0.0.1"]]
     allowed = parse_private_upstreams("X", ["127.0.0.2"])
-    with pytest.raises(UpstreamError, match=r"private address|refused"):  # 127.0.0.2 has no server
+    # 127.0.0.2 has no server: the name is asked again, and its second answer is looked at too.
+    with pytest.raises(UpstreamError, match=r"rebinding\.example\.org \(127\.0\.0\.1\)"):
         fetcher(allowed).get_json(at(feed, "rebinding.example.org"))
     assert feed.requests == []
 
 
 def test_a_name_with_one_private_address_among_its_own_is_refused(feed, resolver):
     resolver += [["8.8.8.8", "127.0.0.1"]]
-    with pytest.raises(UpstreamError, match=r"rebinding\.example\.org \(127\.0\.0\.1\) is a private address"):
+    with pytest.raises(UpstreamError, match=r"rebinding\.example\.org \(127\.0\.0\.1\)"):
         fetcher().get_json(at(feed, "rebinding.example.org"))
     assert feed.requests == []
 
@@ -160,7 +161,7 @@ def test_the_proxy_of_the_environment_is_used_but_not_into_the_inside(feed, othe
     feed.files[address] = feed.files["/metadata.json"]
     assert fetcher().get_json(address) == {"secret": "of the inside"}
     for host in ("127.0.0.1", "0x7f000001", "localhost"):
-        with pytest.raises(UpstreamError, match="is a private address"):
+        with pytest.raises(UpstreamError, match="private address"):
             fetcher().get_json(at(other, host))
     assert [path for path, _ in feed.requests] == [address]
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -175,7 +176,7 @@ def test_an_address_that_the_operator_typed_needs_no_second_leave(embedded, sett
     settings.PRIVATE_UPSTREAMS = PrivateUpstreams()
     typed = at(feed, "localhost")
     assert adapters.fetcher(typed).get_json(typed) == {"secret": "of the inside"}
-    with pytest.raises(UpstreamError, match="is a private address"):
+    with pytest.raises(UpstreamError, match="private address"):
         adapters.fetcher().get_json(typed)
-    with pytest.raises(UpstreamError, match="is a private address"):
+    with pytest.raises(UpstreamError, match="private address"):
         adapters.fetcher(typed).get_json(other.endpoint)

@@ -21,6 +21,7 @@ from tests.debs import build_deb
 from tests.feeds import METADATA, Fault, Feed, VendorKey
 from tests.records import versions
 from tests.stack import LOOPBACK
+from tests.values import notes_naming
 
 BODY = bytes(range(256)) * 20_000
 LIMIT = 10_000_000
@@ -179,10 +180,10 @@ def test_the_nested_form_is_every_version_in_apts_order_its_files_told_apart(fee
     ("document", "said"),
     [
         ([], "gave a list"),
-        ({}, "the document has no version"),
-        ({"version": "1.0"}, "the document has no url"),
-        ({"version": 1, "url": "x"}, "the document has no version"),
-        ({"version": "1_0", "url": "x.deb"}, "is no Debian version"),
+        ({}, "no version"),
+        ({"version": "1.0"}, "no url"),
+        ({"version": 1, "url": "x"}, "no version"),
+        ({"version": "1_0", "url": "x.deb"}, "'1_0'"),
         ({"version": "1.0", "url": "file:///etc/passwd"}, "is no http"),
         ({"version": "1.0", "url": "x.deb", "size": "5"}, "has the size '5'"),
         ({"releases": []}, "an empty one"),
@@ -190,7 +191,7 @@ def test_the_nested_form_is_every_version_in_apts_order_its_files_told_apart(fee
         ({"releases": [1]}, r"releases\[0\] is no object"),
         ({"releases": [{"version": "1.0"}]}, r"releases\[0\] has no updateTo"),
         ({"releases": [{"version": "1.0", "updateTo": {"url": "a.pem"}}]}, "version 1.0 has no .deb"),
-        ({"releases": [{"version": "1", "updateTo": {"url": f"{n}.deb"}} for n in "ab"]}, "2 files that end in .deb"),
+        ({"releases": [{"version": "1", "updateTo": {"url": f"{n}.deb"}} for n in "ab"]}, r"\b2 files\b.*\.deb"),
     ],
 )
 def test_an_answer_of_another_shape_is_an_error_that_says_where(feed, source, document, said):
@@ -202,7 +203,7 @@ def test_an_answer_of_another_shape_is_an_error_that_says_where(feed, source, do
 
 def test_html_instead_of_json_is_an_error(feed, source):
     feed.files[METADATA] = b"<html>down for maintenance</html>"
-    with pytest.raises(UpstreamError, match="gave no JSON: it begins with '<html>down"):
+    with pytest.raises(UpstreamError, match="JSON.*'<html>down"):
         source().offers(Silent())
 
 
@@ -211,8 +212,8 @@ def test_one_bad_entry_does_not_hide_the_others(feed, source, tmp_path):
     feed.serve({"currentRelease": "7", "releases": [*feed.releases, {"version": "2.0"}]})
     progress = Noting()
     assert [offer.version for offer in source().offers(progress)] == ["1.0"]
-    assert ("warning", "tool: releases[1] has no updateTo") in progress.notes
-    assert any("currentRelease '7' is not among" in text for _, text in progress.notes)
+    assert len(notes_naming(progress.notes, "warning", "tool: ", "releases[1]", "updateTo")) == 1
+    assert len(notes_naming(progress.notes, "warning", "currentRelease '7'")) == 1
 
 
 @settings(max_examples=100)
@@ -248,7 +249,10 @@ def test_a_vendors_signature_is_checked(feed, source, tmp_path, scheme):
         + f'  certificate_fingerprint: "{":".join(key.fingerprint[i : i + 2] for i in range(0, 64, 2)).upper()}"\n'
     )
     notes = fetch(feed, source, tmp_path, key=key, extra=pinned)
-    assert notes == [("info", f"signed by CN=Vendor (certificate {key.fingerprint})")]
+    [(level, text)] = notes
+    assert level == "info"
+    assert "CN=Vendor" in text
+    assert key.fingerprint in text
 
 
 def test_a_signature_as_base64_text_is_read(feed, source, tmp_path):
@@ -284,7 +288,10 @@ def test_a_signature_that_is_not_good_is_refused(feed, source, tmp_path, name):
 
 def test_the_policy_decides(feed, source, tmp_path):
     notes = fetch(feed, source, tmp_path, extra=FILES + "  signature_policy: warn\n")
-    assert notes == [("warning", "tool 1.0: tool 1.0 has no certificate and no signature.")]
+    [(level, text)] = notes
+    assert (level, text.partition(": ")[0]) == ("warning", "tool 1.0")
+    assert "certificate" in text
+    assert "signature" in text
     feed.releases.clear()
     assert fetch(feed, source, tmp_path / "off", key=OTHER, extra=FILES + "  signature_policy: 'off'\n") == []
     assert feed.fetched("signature.bin") == []

@@ -1,11 +1,7 @@
 """What the port promises, kept by both stores (R11, P12, P16, P17)."""
 
 import os
-import subprocess
-import sys
-import threading
 import time
-import tracemalloc
 import uuid
 from dataclasses import replace
 
@@ -14,22 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packages_app.core.checksums import checksums_of_bytes, checksums_of_file
 from packages_app.core.errors import (
-    ImmutableObjectConflict,
-    ObjectChanged,
     ObjectExists,
     ObjectNotFound,
     StoreMissing,
 )
 from packages_app.core.layout import cache_control, content_type, public_address
 from packages_app.core.locations import FolderStore, S3Store
-from packages_app.stores.immutable import put_immutable, put_many_immutable
 from packages_app.stores.local_store import LocalObjectStore
 from packages_app.stores.open_store import open_store
 from packages_app.stores.s3_store import S3ObjectStore
-from repomgr.servers.process import bound_to_us
-from tests.stores.racing_writer import ROUNDS
 
 ODD = "pool/main/g/g++/g++_1:2.0~rc1+b1_amd64.deb"
 
@@ -52,20 +42,6 @@ def test_a_file_is_stored_as_it_is(store, tmp_path):
         assert stream.read() == path.read_bytes()
     with store.open("pool/large.deb") as stream:
         assert stream.read(10) + stream.read(10) == path.read_bytes()[:20]
-
-
-def test_a_large_file_never_stands_in_memory(store, tmp_path):
-    path, size = tmp_path / "large", 48 * 1024**2
-    with path.open("wb") as stream:
-        stream.truncate(size)
-    checksums = checksums_of_file(path)
-    tracemalloc.start()
-    try:
-        assert put_immutable(store, "pool/large.deb", path, checksums) is True
-        assert put_immutable(store, "pool/large.deb", path, checksums) is False
-        assert tracemalloc.get_traced_memory()[1] < size / 2
-    finally:
-        tracemalloc.stop()
 
 
 def test_a_body_that_is_no_file_is_no_fault_of_the_store(store, tmp_path):
@@ -98,63 +74,6 @@ def test_what_is_not_there(store):
         with pytest.raises(ObjectNotFound):
             call("nothing")
     store.delete("nothing")
-
-
-def test_if_none_match_never_replaces(store):
-    store.put("a", b"one", if_none_match=True)
-    with pytest.raises(ObjectExists):
-        store.put("a", b"two", if_none_match=True)
-    assert store.read("a") == b"one"
-
-
-def test_if_match_replaces_only_what_was_seen(store):
-    seen = store.put("InRelease", b"one")
-    store.put("InRelease", b"two", if_match=seen.etag)
-    with pytest.raises(ObjectChanged):
-        store.put("InRelease", b"three", if_match=seen.etag)
-    assert store.read("InRelease") == b"two"
-    with pytest.raises(ObjectChanged):
-        store.put("absent", b"x", if_match=seen.etag)
-
-
-@pytest.mark.parametrize("condition", ["none", "match"])
-def test_of_many_writers_one_wins(store, condition):
-    seen = store.put("raced", b"before").etag if condition == "match" else None
-    won = []
-
-    def write(number):
-        try:
-            store.put("raced", b"%d" % number, if_none_match=seen is None, if_match=seen)
-            won.append(number)
-        except (ObjectExists, ObjectChanged):
-            pass
-
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(won) == 1
-    assert store.read("raced") == b"%d" % won[0]
-
-
-@pytest.mark.outside
-def test_of_many_processes_one_wins(store, location):
-    """Each takes the same hundred keys, and counts one object up by compare-and-swap: nothing is lost or doubled."""
-    store.put("counter", b"0")
-    command = [sys.executable, "-m", "tests.stores.racing_writer", repr(location)]
-    writers = [subprocess.Popen(bound_to_us(command), stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    won = [line for writer in writers for line in writer.communicate(timeout=120)[0].split()]
-    assert [writer.returncode for writer in writers] == [0, 0, 0]
-    assert sorted(won) == sorted(f"raced/{number}" for number in range(ROUNDS))
-    assert store.read("counter") == b"%d" % (3 * ROUNDS)
-
-
-def test_a_write_tells_of_itself_not_of_the_next_one(store):
-    first = store.put("InRelease", b"one")
-    second = store.put("InRelease", b"two", if_match=first.etag)
-    assert first.etag != second.etag
-    assert store.head("InRelease").etag == second.etag
 
 
 def test_metadata_comes_back_with_lower_case_names_and_goes_with_its_object(store):
@@ -229,46 +148,6 @@ def test_odd_characters_survive_writing_copying_and_listing(store):
     assert [key for key, _ in store.keys("to/")] == sorted(f"to/{key}" for key in ODD_KEYS)
 
 
-def test_a_reader_gets_the_old_or_the_new_object_whole(store):
-    bodies = [bytes([number]) * 200_000 for number in range(6)]
-    store.put("changing", bodies[0])
-    seen, stop = [], threading.Event()
-
-    def read():
-        while not stop.is_set():
-            seen.append(store.read("changing"))
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    for body in bodies * 3:
-        store.put("changing", body)
-    stop.set()
-    reader.join()
-    assert seen
-    assert set(seen) <= set(bodies)
-
-
-def test_an_immutable_object_is_written_once(store):
-    body = b"index"
-    assert put_immutable(store, "by-hash/x", body, checksums_of_bytes(body)) is True
-    assert put_immutable(store, "by-hash/x", body, checksums_of_bytes(body)) is False
-    with pytest.raises(ImmutableObjectConflict, match=checksums_of_bytes(body).sha256):
-        put_immutable(store, "by-hash/x", b"other", checksums_of_bytes(b"other"))
-    assert store.read("by-hash/x") == body
-
-
-def test_many_immutable_objects_are_written_once(store):
-    many = [(key, body, checksums_of_bytes(body)) for key, body in (("pool/1", b"one"), ("pool/2", b"two"))]
-    other = ("pool/1", b"other", checksums_of_bytes(b"other"))
-    assert put_many_immutable(store, many[:1]) == [True]
-    same, new, conflict = put_many_immutable(store, [*many, other])
-    assert (same, new) == (False, True)
-    assert isinstance(conflict, ImmutableObjectConflict)
-    assert other[2].sha256 in conflict.message
-    assert [store.read(key) for key, _, _ in many] == [b"one", b"two"]
-    assert put_many_immutable(store, []) == []
-
-
 def test_a_missing_store_is_named_with_the_remedy(unmade):
     for call in (
         lambda: unmade.put("a", b"x"),
@@ -303,20 +182,6 @@ def test_a_key_that_no_object_can_have_is_refused(store, key):
         store.copy("a", key, metadata={})
 
 
-def test_an_immutable_object_that_goes_while_it_is_compared_is_written(store):
-    class Going:
-        def __getattr__(self, name):
-            return getattr(store, name)
-
-        def open(self, key):
-            store.delete(key)
-            return store.open(key)
-
-    store.put("pool/a", b"a")
-    assert put_immutable(Going(), "pool/a", b"a", checksums_of_bytes(b"a")) is True
-    assert store.read("pool/a") == b"a"
-
-
 segments = st.from_regex(r"[a-zA-Z0-9][a-zA-Z0-9+~:._-]{0,12}", fullmatch=True)
 
 
@@ -340,22 +205,6 @@ def test_a_bucket_gives_clients_an_object_of_any_name_at_its_public_address(moto
         assert httpx.get(public_address(f"{moto}/{bucket.bucket}", key)).content == key.encode()
 
 
-def test_many_new_objects_are_written_and_those_there_stay(store):
-    store.put("pool/3", b"there")
-    many = [(f"pool/{number}", b"%d" % number) for number in range(40)]
-    written = store.put_many_new(many)
-    assert written == [key != "pool/3" for key, _ in many]
-    assert [store.read(key) for key, _ in many] == [b"there" if key == "pool/3" else body for key, body in many]
-    assert store.put_many_new(many) == [False] * 40
-    assert store.put_many_new([]) == []
-    assert store.head("pool/7").content_type == content_type("pool/7")
-
-
-def test_an_error_among_many_new_objects_is_raised(store):
-    with pytest.raises(ObjectNotFound):
-        store.put_many_new([("pool/1", b"1"), ("pool/../../2", b"2")])
-
-
 def test_an_object_is_a_local_file_of_its_name_for_a_block(store):
     store.put(ODD, b"bytes")
     with store.as_local_file(ODD) as path:
@@ -377,11 +226,3 @@ def test_a_draft_folder_is_empty_and_goes(store):
     assert not folder.exists()
     assert [key for key, _ in store.keys("")] == ["dists/Packages"]
     assert store.read("dists/Packages") == b"text"
-
-
-def test_bytes_come_with_the_etag_of_just_these_bytes(store):
-    for body in (b"one", b"two"):
-        etag = store.put("InRelease", body).etag
-        assert store.read_with_etag("InRelease") == (body, etag)
-    with pytest.raises(ObjectNotFound):
-        store.read_with_etag("absent")

@@ -183,7 +183,7 @@ def test_whoever_holds_a_retained_release_reads_all_its_indexes(drawn):
                               for r in history.in_place[-2:]))  # fmt: skip
         assert history.by_hash() == named
         assert len(generations(history.staging, "stable")) == 2
-        assert kept == [] or history.lacks(kept[0])
+        assert [bool(history.lacks(release)) for release in kept] == [True] * len(kept)
 
 
 def test_a_release_that_stood_long_is_kept_from_its_successor_on(history):
@@ -226,13 +226,13 @@ def test_nothing_goes_while_clients_may_hold_what_was_not_kept(history):
     for key, _ in list(history.staging.keys("releases/")):
         history.staging.delete(key)  # as if an older repomgr had published until now
     history.wait(days=40)
-    assert "before its generations were kept" in history.run().kept_back
+    assert "generations" in history.run().kept_back
     for version in ("3", "4"):
         history.offer(version)
         history.wait(days=1)
         history.publish()
     history.wait(days=10)
-    assert "before its generations were kept" in history.run().kept_back
+    assert "generations" in history.run().kept_back
     assert [history.lacks(release) for release in history.in_place] == [set()] * 4
     history.wait(days=5)
     assert history.run().kept_back == ""
@@ -290,7 +290,7 @@ def test_a_plan_for_another_inrelease_is_not_carried_out(history):
     plan = old_indexes(history)
     history.offer("1")
     history.publish()  # names again what the plan would take
-    with pytest.raises(ObjectChanged, match="published while it was swept"):
+    with pytest.raises(ObjectChanged, match=r"\bstable\b"):
         remove_generations(history.sweep(), plan)
     assert history.bucket.deleted == []
 

@@ -1,5 +1,7 @@
 """A repository's releases on GitHub, the whole way in: what is new once, what is known never again (R4, R12)."""
 
+import hashlib
+
 import pytest
 
 from packages_app.core.errors import SettingsError, UpstreamError
@@ -12,6 +14,7 @@ from tests.debs import build_deb
 from tests.github_server import LISTING, GitHub, Said
 from tests.reader import read_everything
 from tests.sources.test_sources import Noting
+from tests.values import notes_naming
 
 BOTH = ["amd64", "arm64"]
 
@@ -127,7 +130,7 @@ def test_an_asset_that_was_replaced_and_published_again_is_an_alarm_too(embedded
     sync_packages([], Silent())
     release["published_at"] = "2026-03-03T00:00:00Z"
     github.replace(release["assets"][0], b"other bytes")
-    with pytest.raises(UpstreamError, match="amd64 is offered with other bytes"):
+    with pytest.raises(UpstreamError, match=r"\btool 1\.0 amd64\b"):
         sync_packages([], Silent())
     assert Conflict.objects.get().offered_size == len(b"other bytes")
     assert downloads(github) == 2
@@ -142,7 +145,7 @@ def test_a_replaced_asset_is_an_alarm_and_clients_keep_their_bytes(embedded, git
     before = embedded.records(), {key: embedded.bucket.read(key) for key, _ in embedded.bucket.keys("pool/")}
     [other] = debs(tmp_path / "other", version, "arm64", files={"usr/x": b"other"})
     github.replace(release["assets"][1], other.read_bytes())
-    with pytest.raises(UpstreamError, match="tool .* arm64 is offered with other bytes"):
+    with pytest.raises(UpstreamError, match=r"\btool .* arm64\b"):
         sync_packages([], Silent())
     conflict = Conflict.objects.get()
     assert (conflict.architecture, conflict.version) == ("arm64", version)
@@ -164,11 +167,11 @@ def test_pre_releases_come_in_when_wanted_and_before_their_release(embedded, git
     watch(embedded, github, architecture="amd64")
     progress = Noting()
     assert sync_packages([], progress)["added"] == ["tool 1.2.0 amd64"]
-    assert ("info", "tool: pre-releases are passed over: v1.2.0-rc.1, v1.2.0-beta.1") in progress.notes
+    assert len(notes_naming(progress.notes, "info", "tool: ", "v1.2.0-rc.1, v1.2.0-beta.1")) == 1
     watch(embedded, github, architecture="amd64", prereleases=True)
     progress = Noting()
     assert sync_packages([], progress)["added"] == ["tool 1.2.0~beta.1 amd64", "tool 1.2.0~rc.1 amd64"]
-    assert not any("the feed calls it" in text for _, text in progress.notes)
+    assert [text for level, text in progress.notes if level != "info"] == [], "feed and package name one version"
     assert embedded.table.newest_of("tool").version == "1.2.0"
     pool = [key for key, _ in embedded.bucket.keys("pool/")]
     assert "pool/main/t/tool/tool_1.2.0~beta.1_amd64.deb" in pool
@@ -190,7 +193,9 @@ def test_a_checksum_file_that_disagrees_keeps_a_package_out(embedded, github, tm
     amd64, arm64 = debs(tmp_path, "1.0", *BOTH)
     github.release("v1.0", amd64, arm64, ("SHA256SUMS", f"{'a' * 64}  {arm64.name}\n".encode()))
     watch(embedded, github)
-    with pytest.raises(UpstreamError, match="by GitHub's digest, and a{64} by SHA256SUMS"):
+    with pytest.raises(
+        UpstreamError, match=rf"{hashlib.sha256(arm64.read_bytes()).hexdigest()}.*a{{64}}.*\bSHA256SUMS\b"
+    ):
         sync_packages([], Silent())
     assert in_table(embedded) == [("1.0", "amd64")]
 
@@ -202,7 +207,7 @@ def test_one_rate_limit_holds_for_all_definitions_of_an_api(embedded, github, tm
     github.said[LISTING] = Said(status=403, headers={"Retry-After": "600"})
     with pytest.raises(UpstreamError, match="rate limit") as failed:
         sync_packages([], Silent())
-    assert str(failed.value).count("rate limit and is not asked again") == 2
+    assert str(failed.value).count("rate limit") == 2
     assert len(github.requests) == 1
 
 

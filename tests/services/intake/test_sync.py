@@ -87,7 +87,7 @@ def test_a_known_version_announced_with_other_bytes_is_an_alarm_and_changes_noth
     before = embedded.records()
     feed.releases[0]["updateTo"]["sha256"] = "f" * 64
     feed.serve({"releases": feed.releases})
-    with pytest.raises(UpstreamError, match="offered with other bytes"):
+    with pytest.raises(UpstreamError, match=r"\btool 1\.0 amd64\b"):
         sync_packages([], Silent())
     assert embedded.records() == before
     assert Conflict.objects.get().offered_sha256 == "f" * 64
@@ -131,10 +131,10 @@ def test_a_run_in_which_every_package_failed_is_a_failure(embedded, feed):
 @pytest.mark.parametrize(
     ("corrupt", "said"),
     [
-        ({"body": b"<html>gone</html>"}, "looks like a web page"),
+        ({"body": b"<html>gone</html>"}, "web page"),
         ({"cut": 100}, "truncated"),
-        ({"name": "other"}, "it is the package other"),
-        ({"architecture": "arm64"}, "its architecture is arm64"),
+        ({"name": "other"}, r"\bother\b"),
+        ({"architecture": "arm64"}, r"\barm64\b"),
         ({"status": 500}, "answered 500"),
         ({"unsigned": True}, "has no certificate"),
     ],
@@ -157,7 +157,7 @@ def test_what_is_wrong_with_a_fetched_file_is_on_the_job_and_nothing_is_stored(e
 
 
 def test_a_name_that_is_not_defined_is_refused(embedded):
-    with pytest.raises(PackageRefused, match="No usable definition is named ghost"):
+    with pytest.raises(PackageRefused, match=r"\bghost\b"):
         sync_packages(["ghost"], Silent())
 
 
@@ -210,5 +210,6 @@ def test_a_shared_bucket_needs_a_key_of_its_own(embedded, settings):
     settings.EMBEDDED_BUCKET = False
     settings.BUCKET = type("Location", (), {"endpoint": f"http://127.0.0.1:{free_port()}"})()
     found = findings()
-    assert "No SIGNING_KEY is set" in found["signing key"].detail
-    assert "tells no date" in found["clock"].detail
+    assert not found["signing key"].well
+    assert "SIGNING_KEY" in found["signing key"].detail
+    assert f"{settings.BUCKET.endpoint} tells no date" in found["clock"].detail

@@ -73,11 +73,11 @@ def test_a_bad_file_is_named_and_stops_no_other(embedded, tmp_path):
     job = run(stage_batch([("page.deb", b"<html>"), *others, sound, ("cut.deb", sound[1][:-40])]))
     assert job.state == Job.State.DONE
     assert (job.result["new"], len(job.result["refused"])) == (1, 4)
-    named = {sentence.partition(":")[0]: sentence for sentence in job.result["refused"]}
+    named = {name: why for name, _, why in (sentence.partition(": ") for sentence in job.result["refused"])}
     assert named.keys() == {"page.deb", "fed_1.0_amd64.deb", "tool_1.0_arm64.deb", "cut.deb"}
-    assert "is not one that takes uploads" in named["fed_1.0_amd64.deb"]
-    assert "its architecture is arm64" in named["tool_1.0_arm64.deb"]
-    assert all("Remedy: " in sentence for sentence in named.values())
+    assert "fed" in named["fed_1.0_amd64.deb"].split()
+    assert "arm64" in named["tool_1.0_arm64.deb"]
+    assert all("Remedy: " in why for why in named.values())
     assert [record.version for record in embedded.records()] == ["1.0"]
     assert list(embedded.staging.keys("uploads/")) == []
 
@@ -123,7 +123,8 @@ def test_a_pool_path_with_other_bytes_is_a_conflict_and_an_orphan_with_the_same_
     embedded.bucket.put("pool/main/t/tool/tool_1.1_amd64.deb", files[1][1])
     job = run(stage_batch(files))
     assert (job.result["new"], len(job.result["refused"])) == (1, 1)
-    assert "has another file in the pool" in job.result["refused"][0]
+    assert "tool 1.0 amd64" in job.result["refused"][0]
+    assert "pool/main/t/tool/tool_1.0_amd64.deb" in job.result["refused"][0]
     assert [record.version for record in embedded.records()] == ["1.1"]
 
 
@@ -144,7 +145,7 @@ def test_a_batch_for_another_suite_adds_its_packages_there(embedded, tmp_path):
     assert run(stage_batch(files, suite="testing")).result["known"] == 1
     assert [record.suites for record in embedded.records()] == [("stable", "testing"), ("testing",)]
     assert waiting() == [("publish", "testing"), ("publish", "stable")]
-    assert run(stage_batch(files, suite="nowhere")).result["refused"][0].count("nowhere is no suite") == 1
+    assert run(stage_batch(files, suite="nowhere")).result["refused"][0].count("nowhere") == 1
 
 
 def test_a_batch_whose_run_was_interrupted_at_its_very_end_is_done(embedded, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -21,6 +22,7 @@ from packages_app.services.requests import request_again, settle_by_hand, settle
 from tests.debs import build_deb
 from tests.feeds import Feed, VendorKey
 from tests.records import make_record
+from tests.values import numbers_in
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_what_is_so_still_is_one_notice_until_it_is_settled(embedded):
     assert (again.times, again.text, again.level) == (2, "Off by 12 s.", "warning")
     assert settle_notices(Notice.Kind.CLOCK_WRONG, "stable") == 1
     assert notify(Notice.Kind.CLOCK_WRONG, "stable", "Off by 13 s.") != first
-    with pytest.raises(ValueError, match="'loud' is none of"):
+    with pytest.raises(ValueError, match="'loud'"):
         notify(Notice.Kind.CLOCK_WRONG, "stable", "Off.", level="loud")
 
 
@@ -101,7 +103,7 @@ def test_a_failed_upload_is_told_by_its_file_and_settled_by_that_file(embedded, 
     stage_upload(build_deb(tmp_path, "other", "1.0"), "other_1.0_amd64.deb")
     embedded.run_jobs()
     notice = the_open("job_failed")
-    assert notice.subject == "take in an upload tool_1.0_amd64.deb"
+    assert notice.subject == f"{broken} tool_1.0_amd64.deb"
     definition.write_text(text)
     broken.refresh_from_db()
     request_again(broken, person)
@@ -120,7 +122,8 @@ def test_new_versions_are_news_once_a_publication(embedded):
     news = Notice.objects.get(kind="new_version")
     assert (news.level, news.times) == ("info", 1)
     assert news.subject.startswith("stable 20")
-    assert news.text == "New in stable: one 1.0 amd64, two 1.0 amd64."
+    assert "one 1.0 amd64, two 1.0 amd64" in news.text
+    assert re.findall(r"\b(?:stable|testing)\b", news.text) == ["stable"]
 
 
 def test_news_of_many_packages_are_short(embedded):
@@ -129,7 +132,8 @@ def test_news_of_many_packages_are_short(embedded):
     publication.added = [f"package{number} 1.0 amd64" for number in range(100)]
     publication.added_count = 5000
     text = tell_of_new_versions(publication).text
-    assert text.endswith("package7 1.0 amd64 and 4992 more.")
+    assert re.findall(r"package\d+ 1\.0 amd64", text) == [f"package{number} 1.0 amd64" for number in range(8)]
+    assert numbers_in(text) == [4992], "how many more"
     publication.date -= timedelta(seconds=1)
     publication.published_at -= timedelta(days=2)
     assert tell_of_new_versions(publication) is None, "no news any more"

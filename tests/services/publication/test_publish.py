@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from packages_app.core.errors import CandidateRefused, LeaseBusy, PackageRefused
+from packages_app.core.errors import CandidateHeld, CandidateRefused, LeaseBusy, PackageRefused
 from packages_app.core.ports import Silent
 from packages_app.models import Job, Package, Publication
 from packages_app.publishing.publisher import PublicationOptions
@@ -22,6 +22,7 @@ from tests.debs import build_deb
 from tests.faults.ports import Calls, faulty
 from tests.reader import read_everything, read_release
 from tests.records import make_record
+from tests.values import notes_naming, numbers_in
 
 
 class Noting(Silent):
@@ -73,7 +74,7 @@ def test_publishing_again_changes_nothing_and_says_so(embedded, tmp_path):
     progress = Noting()
     publish("stable", progress)
     assert embedded.dists() == before
-    assert ("info", "nothing changed: the published indexes are those of the table") in progress.notes
+    assert len(notes_naming(progress.notes, "info", "nothing changed")) == 1
     assert Publication.objects.count() == 1
 
 
@@ -115,7 +116,7 @@ def test_the_root_tells_how_to_use_the_repository(embedded, tmp_path):
     page = embedded.bucket.read("index.html").decode()
     assert "curl -fsSLO https://apt.example.org/kiro-repo.deb" in page
     assert "sudo apt install ./kiro-repo.deb" in page
-    assert "sudo apt install tool" not in page or "tool" in page
+    assert "sudo apt install tool" in page
     assert "Signed-By: /usr/share/keyrings/kiro-archive-keyring.gpg" in page
     assert embedded.bucket.read("kiro-archive-keyring.gpg") == keyring()
 
@@ -128,7 +129,7 @@ def test_an_incomplete_record_is_left_out_and_named_on_the_publication(embedded,
     assert publication.left_out == [
         {"package_id": "bare#1.0", "architecture": "amd64", "reasons": ["no maintainer", "no sha1_hash"]}
     ]
-    assert ("warning", "left out bare 1.0 amd64: no maintainer, no sha1_hash") in progress.notes
+    assert len(notes_naming(progress.notes, "warning", "bare 1.0 amd64", "no maintainer", "no sha1_hash")) == 1
     assert read_everything(embedded.bucket, keyring()) == {("tool", "1.0", "amd64")}
 
 
@@ -144,8 +145,9 @@ def test_a_record_whose_file_is_not_in_the_pool_is_not_published(embedded, tmp_p
 def test_a_changed_identity_is_refused_until_it_is_asked_for_twice(embedded, tmp_path):
     take_in(embedded, tmp_path, "1.0")
     embedded.configure(origin="Another")
-    with pytest.raises(CandidateRefused, match="Origin of suite stable would change from 'Kiro' to 'Another'"):
+    with pytest.raises(CandidateHeld, match=r"\bOrigin\b.*\bstable\b.*'Kiro'.*'Another'") as held:
         publish("stable", Silent())
+    assert [finding.code for finding in held.value.findings] == ["identity"]
     with pytest.raises(CandidateRefused, match="Origin"):
         force_rebuild([], Silent())
     force_rebuild([], Silent(), new_identity=True)
@@ -158,8 +160,10 @@ def test_packages_whose_records_are_gone_are_not_dropped_silently(embedded, tmp_
     lost = settings.PACKAGE_TABLE
     settings.PACKAGE_TABLE = type(lost)(tmp_path / "another.sqlite3")
     embedded.table.create()
-    with pytest.raises(CandidateRefused, match=r"2 packages of suite stable have no record any more: tool 1\.0 amd64"):
+    with pytest.raises(CandidateHeld, match=r"\b2 packages\b.*\bstable\b.*\btool 1\.0 amd64\b") as held:
         publish("stable", Silent())
+    assert [finding.code for finding in held.value.findings] == ["vanished"]
+    assert held.value.removed == ("tool 1.0 amd64", "tool 1.1 amd64")
     assert embedded.dists() == before
 
 
@@ -199,7 +203,7 @@ def test_force_rebuild_reads_no_deb_and_succeeds_when_pool_files_are_missing(emb
     progress = Noting()
     force_rebuild([], progress)
     assert Publication.objects.first().missing_files == [path]
-    assert ("error", f"not in the pool: {path}") in progress.notes
+    assert len(notes_naming(progress.notes, "error", path)) == 1
 
 
 def test_of_very_many_missing_files_the_first_are_told_and_all_are_recorded(embedded):
@@ -211,8 +215,8 @@ def test_of_very_many_missing_files_the_first_are_told_and_all_are_recorded(embe
     assert sorted(whole_lists(publication)["missing_files"]) == sorted(record.pool_path for record in records)
     assert (len(publication.missing_files), publication.missing_files_count) == (100, 130)
     told = [text for level, text in progress.notes if level == "error"]
-    assert len([text for text in told if text.startswith("not in the pool: ")]) == 100
-    assert told[100:] == ["and 30 more like this; the publication's page names each"]
+    assert {text.rpartition(" ")[2] for text in told[:100]} == set(publication.missing_files)
+    assert [numbers_in(text) for text in told[100:]] == [[30]], "how many more"
 
 
 def test_force_rebuild_with_repair_says_what_it_could_not_fetch(embedded, tmp_path):
@@ -221,7 +225,9 @@ def test_force_rebuild_with_repair_says_what_it_could_not_fetch(embedded, tmp_pa
     embedded.bucket.delete(path)
     result = force_rebuild([], Silent(), repair=True)
     assert result["repaired"] == []
-    assert "was uploaded, not fetched" in result["not_repaired"][0]
+    [why] = result["not_repaired"]
+    assert why.startswith(f"{path}: ")
+    assert "tool 1.0 amd64" in why
 
 
 def test_a_repair_with_a_force_rebuild_is_of_the_files_of_its_suites_alone(embedded):
@@ -271,7 +277,7 @@ def test_only_one_publisher_holds_a_suite(embedded):
 
 
 def test_an_unknown_suite_is_refused_by_name(embedded):
-    with pytest.raises(PackageRefused, match="nowhere is no suite"):
+    with pytest.raises(PackageRefused, match=r"\bnowhere\b"):
         request_publication("nowhere")
 
 

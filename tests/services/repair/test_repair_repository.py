@@ -13,7 +13,7 @@ from packages_app.services.jobs import queue
 from packages_app.services.publication.publish import publish
 from packages_app.services.repair.apply import apply_repair
 from packages_app.services.repair.force_rebuild import force_rebuild
-from packages_app.services.repair.plan import plan_repair
+from packages_app.services.repair.plan import Act, plan_repair
 from packages_app.services.repair.repair import RepairSource, SourceKind, restore_pool_file
 from packages_app.services.requests import request_again, request_repair, request_verify
 from packages_app.services.verification.verify import verify_repository
@@ -48,17 +48,26 @@ def test_a_plan_names_each_action_and_changes_nothing(standing):
     before = standing.objects()
     record = next(record for record in standing.stack.records() if record.pool_path == SETUP)
     plan = plan_of(standing)
-    lines = "\n".join(plan.lines())
-    assert f"fetch {standing.feed.url}/1.0+b~1/tool_1.0+b~1_amd64.deb to {TOOL}" in lines
-    assert f"copy {COPY} in the bucket to {SETUP}: {record.file_size} bytes, SHA256 {record.sha256_hash}" in lines
-    assert "the wrong bytes there are put into staging below quarantine/ first" in lines
-    assert (
-        "publish suite stable again from the table: put Packages, Packages.gz, Packages.xz of main/binary-amd64"
-        in lines
-    )
-    assert f"in the root, {COPY}, kiro-archive-keyring.gpg, index.html" in lines
-    assert "copy dists/old/InRelease to staging below swept/, then delete it" in lines
-    assert "write 1 rows of the mirror from the table: other#3.0 arm64" in lines
+    actions = {action.key: action for action in plan.actions}
+    assert {(action.act, key) for key, action in actions.items()} == {
+        (Act.RESTORE, TOOL), (Act.RESTORE, SETUP), (Act.PUBLISH, "dists/stable"),
+        (Act.SET_ASIDE, "dists/old/InRelease"), (Act.RECONCILE, "mirror"),
+    }  # fmt: skip
+    url = f"{standing.feed.url}/1.0+b~1/tool_1.0+b~1_amd64.deb"
+    assert (actions[TOOL].source, actions[TOOL].replaces) == (RepairSource(SourceKind.VENDOR, url), False)
+    setup = actions[SETUP]
+    assert (setup.source, setup.replaces) == (RepairSource(SourceKind.BUCKET, COPY), True)
+    assert (setup.sha256, setup.record) == (record.sha256_hash, record.key)
+    for key, named in (
+        (TOOL, (url, TOOL)),
+        (SETUP, (COPY, SETUP, f"{record.file_size} bytes", record.sha256_hash, "quarantine/")),
+        ("dists/stable", ("Packages, Packages.gz, Packages.xz", "main/binary-amd64", "InRelease")),
+        ("dists/stable", (COPY, "kiro-archive-keyring.gpg", "index.html")),
+        ("dists/old/InRelease", ("dists/old/InRelease", "swept/")),
+        ("mirror", ("1 rows", "other#3.0 arm64")),
+    ):
+        assert [value for value in named if value not in actions[key].text] == [], key
+    assert plan.lines() == [action.text for action in plan.actions]
     assert (standing.objects(), Package.objects.count()) == (before, 4)
     assert plan.digest == plan_of(standing).digest
     standing.corrupt(OTHER)
@@ -109,7 +118,8 @@ def test_a_file_that_can_be_had_nowhere_is_named_in_the_plan(standing, settings)
     plan = plan_of(standing)
     [(finding, why)] = plan.hopeless
     assert (finding.code, finding.where) == ("pool_missing", "pool/main/t/tool/9.deb")
-    assert "was uploaded, not fetched" in why
+    assert "tool 9.0 amd64" in why
+    assert "Remedy: " in why
     outcome = apply_repair(plan, Silent())
     assert found(outcome.verification) == {("pool_missing", "pool/main/t/tool/9.deb")}
 
@@ -119,11 +129,13 @@ def test_what_the_sweep_took_is_where_a_file_comes_back_from(standing):
     standing.stack.staging.put(f"swept/20260102/{TOOL}", body)
     standing.path(TOOL).unlink()
     standing.feed.files.clear()
-    assert f"copy swept/20260102/{TOOL} in the staging to {TOOL}" in plan_of(standing).lines()[0]
+    [action, *_] = plan_of(standing).actions
+    assert (action.key, action.source) == (TOOL, RepairSource(SourceKind.STAGING, f"swept/20260102/{TOOL}"))
     assert repaired(standing).verification.findings == ()
     standing.path(TOOL).unlink()
     standing.stack.staging.put(f"swept/20260102/{TOOL}", body[::-1])
-    assert "fetch http" in plan_of(standing).lines()[0]
+    [action, *_] = plan_of(standing).actions
+    assert (action.key, action.source.place) == (TOOL, SourceKind.VENDOR)
 
 
 def test_force_rebuild_brings_files_back_in_the_same_way(standing):
