@@ -8,7 +8,7 @@ from packages_app.core.definition import PACKAGE_NAME
 from packages_app.core.errors import InvalidVersion, RepositoryRefused
 from packages_app.core.record import ADOPTED, PackageRecord
 from packages_app.core.version import parse_version
-from packages_app.debian.stanza import control_of_stanza, parse_stanzas, record_fields_of
+from packages_app.debian.stanza import parsed_stanza, record_fields_of
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}\Z")
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
@@ -20,8 +20,8 @@ def record_of_stanza(stanza: bytes, component: str, suite: str, processed: str) 
     Hashes that it does not list stay "". Raise `RepositoryRefused` for a stanza that no index may carry.
     """
     text = stanza.decode("utf-8", "replace")
-    fields = next(parse_stanzas(stanza), None)
-    if fields is None:
+    fields, control = parsed_stanza(text)
+    if not fields:
         raise RepositoryRefused(f"{text[:60]!r} is no stanza.", remedy="Have the repository published again.")
     flat = record_fields_of(fields)
     name, version, architecture = flat["package_name"], flat["version"], flat["architecture"]
@@ -56,7 +56,7 @@ def record_of_stanza(stanza: bytes, component: str, suite: str, processed: str) 
         sha256_hash=sha256.lower(),
         sha512_hash=fields.get("SHA512", "").lower(),
         processed_timestamp=processed,
-        control=control_of_stanza(text),
+        control=control,
     )
 
 

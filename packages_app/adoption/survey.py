@@ -27,6 +27,7 @@ class Survey:
     def __init__(self, folder: Path) -> None:
         self._rows = sqlite3.connect(folder / "survey.sqlite3", isolation_level=None)
         self._rows.executescript(_SCHEMA)
+        self._leaves_out = False
 
     def close(self) -> None:
         """Close the file."""
@@ -49,10 +50,13 @@ class Survey:
 
     def leave_out(self, record: PackageRecord) -> None:
         """Take note that a record must not be taken over."""
+        self._leaves_out = True
         self._rows.execute("INSERT OR IGNORE INTO left_out VALUES (?, ?, ?)", (*record.key, record.sha256_hash))
 
     def is_left_out(self, record: PackageRecord) -> bool:
         """Return whether a record was noted to be left out."""
+        if not self._leaves_out:
+            return False
         query = "SELECT 1 FROM left_out WHERE package_id = ? AND architecture = ? AND sha256 = ?"
         return self._rows.execute(query, (*record.key, record.sha256_hash)).fetchone() is not None
 

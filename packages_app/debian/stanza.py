@@ -39,11 +39,28 @@ _FLAT = (
 _TOLD = re.compile(r"\n([^ \t\n:][^:\n]*):[^\S\n]*+\S")
 """Behind the end of a line, the name of a field whose first line says something."""
 _FIELD_START = re.compile(r"^([^\s:]+):[ \t]*(.*)$")
+_FIELD = re.compile(r"^(([^\s:]+):[ \t]*(.*)((?:\n[ \t].*)*))", re.MULTILINE)
+"""A field with the lines that continue it: all of it, its name, its first line, and the others."""
 
 
-def control_of_stanza(text: str) -> str:
-    """Return a stanza's control paragraph: its lines less the fields of the index, no newline at the end."""
-    return "\n".join(_lines_of_control(text))
+def parsed_stanza(text: str) -> tuple[ControlParagraph, str]:
+    """Return what a stanza says, and its control paragraph: its lines less the fields of the index.
+
+    The paragraph has no newline at its end. A stanza without any field has an empty one. Of a text of more stanzas the
+    first one's fields are returned; lines that are no field are passed over.
+    """
+    text = text.rstrip("\n")
+    found = _FIELD.findall(text)
+    if sum([len(field[0]) + 1 for field in found]) != len(text) + 1:  # some line is no field's
+        return next(parse_stanzas(text.encode()), ControlParagraph(())), "\n".join(_lines_of_control(text))
+    fields = tuple([(name, first.rstrip() + more) for _, name, first, more in found])
+    kept = [whole for whole, name, first, _ in found if _is_of_control(name, first)]
+    return ControlParagraph(fields), "\n".join(kept)
+
+
+def _is_of_control(name: str, first: str) -> bool:
+    """Return whether a field, whose first line says `first`, is the control paragraph's."""
+    return name.lower() not in _OF_THE_INDEX and bool(first.strip() or name == "Description")
 
 
 def _lines_of_control(text: str) -> Iterator[str]:
@@ -54,7 +71,7 @@ def _lines_of_control(text: str) -> Iterator[str]:
                 yield line
         elif line:
             name, _, value = line.partition(":")
-            keep = name.lower() not in _OF_THE_INDEX and bool(value.strip() or name == "Description")
+            keep = _is_of_control(name, value)
             if keep:
                 yield line
 

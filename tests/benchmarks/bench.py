@@ -23,7 +23,8 @@ _TO_ADD = 40
 class Sizes:
     """How much of everything there is. `steps` are the packages of the repositories that grow.
 
-    `suites` are how many there are in the repository of many, and among how many records.
+    `suites` are how many there are in the repository of many, and among how many records. `in_both` are the packages of
+    the repository with two architectures, each of which has a stanza in both.
     """
 
     steps: tuple[int, ...] = (1_000, 10_000, 50_000)
@@ -34,6 +35,7 @@ class Sizes:
     admin_rows: int = 1_000_000
     behind: tuple[int, ...] = (1, 5, 20)
     suites: tuple[int, int] = (100, 100_000)
+    in_both: int = 47_500
 
     @property
     def most(self) -> int:
@@ -41,7 +43,7 @@ class Sizes:
         return self.steps[-1]
 
 
-SMALL = Sizes((50, 150, 500), 1_500, 60, 4_000_000, (20, 60), 2_000, (1, 2, 4), (5, 300))
+SMALL = Sizes((50, 150, 500), 1_500, 60, 4_000_000, (20, 60), 2_000, (1, 2, 4), (5, 300), 250)
 """For a try of the bench itself: the goals make no sense for it."""
 
 

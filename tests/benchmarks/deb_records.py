@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from packages_app.core.layout import deb_filename, pool_path, pool_prefix
+from packages_app.core.layout import ALL, deb_filename, pool_path, pool_prefix
 from packages_app.core.record import PackageRecord
 from packages_app.debian.control import parse_control
 from packages_app.debian.stanza import record_fields_of
@@ -60,6 +60,23 @@ def with_synthetic(path: Path, wanted: int) -> Iterator[tuple[PackageRecord, Pat
                 return
             yield (renamed(record, turn) if turn else record), file
             made += 1
+
+
+def for_each_of(record: PackageRecord, architectures: Sequence[str]) -> Iterator[PackageRecord]:
+    """Give a record for each architecture, as if the package were built for all of them; `all` is for all as it is."""
+    for architecture in (record.architecture,) if record.architecture == ALL else architectures:
+        if architecture == record.architecture:
+            yield record
+            continue
+        filename = deb_filename(record.package_name, record.version, architecture)
+        built_for = f"\nArchitecture: {record.architecture}\n", f"\nArchitecture: {architecture}\n"
+        yield replace(
+            record,
+            architecture=architecture,
+            control=f"{record.control}\n".replace(*built_for, 1).removesuffix("\n"),
+            actual_filename=filename,
+            pool_path=f"{record.pool_path.rpartition('/')[0]}/{filename}",
+        )
 
 
 def renamed(record: PackageRecord, turn: int) -> PackageRecord:

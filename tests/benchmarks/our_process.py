@@ -43,7 +43,7 @@ from packages_app.services.mirror.packages import reconcile_mirror  # noqa: E402
 from packages_app.services.publication.publish import publish  # noqa: E402
 from packages_app.services.setup.storage import create_storage  # noqa: E402
 from packages_app.services.verification.verify import verify_repository  # noqa: E402
-from tests.benchmarks.deb_records import with_synthetic  # noqa: E402
+from tests.benchmarks.deb_records import for_each_of, with_synthetic  # noqa: E402
 
 Answer = dict[str, Any]
 _BATCH = 1000
@@ -64,13 +64,18 @@ def empty() -> Answer:
 
 
 def set_up(records: str, count: int) -> Answer:
-    """Make a published repository of `count` records, those of a file first, synthetic ones where it has fewer.
+    """Make a published repository of `count` packages, those of a file first, synthetic ones where it has fewer.
 
-    They are dealt out to the suites in turn.
+    They are dealt out to the suites in turn. Where these have more architectures than one, a package has a record for
+    each.
     """
     empty()
-    suites = cycle(suite.name for suite in adapters.repository().suites)
-    wanted = ((record.in_suites([next(suites)]), file) for record, file in with_synthetic(Path(records), count))
+    suites = cycle(adapters.repository().suites)
+    wanted = (
+        (each.in_suites([suite.name]), file)
+        for (record, file), suite in zip(with_synthetic(Path(records), count), suites, strict=False)
+        for each in for_each_of(record, suite.architectures)
+    )
     while batch := list(islice(wanted, _BATCH)):
         for record, file in batch:
             _put_into_pool(record, file)

@@ -12,7 +12,7 @@ from pathlib import Path
 from packages_app.core.checksums import Checksums, checksums_of_bytes
 from packages_app.core.layout import deb_filename
 from packages_app.debian.control import parse_control
-from packages_app.debian.stanza import control_of_stanza
+from packages_app.debian.stanza import parsed_stanza
 from tests.benchmarks.debian_index import debian_index
 from tests.debs import ar_archive, tar_archive
 
@@ -41,7 +41,7 @@ def debian_controls() -> list[str]:
     text = debian_index().text
     controls: dict[str, str] = {}
     for stanza in text.decode().rstrip("\n").split("\n\n"):
-        control = control_of_stanza(stanza)
+        _, control = parsed_stanza(stanza)
         fields = parse_control(control)
         if fields["Architecture"] in _ARCHITECTURES:
             controls.setdefault(fields["Package"], control)

@@ -20,10 +20,11 @@ def write_rows(
     own = {field.name: str(field.column) for field in model._meta.concrete_fields}
     names = {field: connection.ops.quote_name(own[field]) for field in columns}
     changed = ", ".join(f"{name} = excluded.{name}" for field, name in names.items() if field not in key)
+    change = f"UPDATE SET {changed}" if changed else "NOTHING"
     statement = (
         f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} "  # noqa: S608 - names of the model
         f"({', '.join(names.values())}) VALUES ({', '.join(['%s'] * len(names))}) "
-        f"ON CONFLICT ({', '.join(names[field] for field in key)}) DO UPDATE SET {changed}"
+        f"ON CONFLICT ({', '.join(names[field] for field in key)}) DO {change}"
     )
     with connection.cursor() as cursor:
         cursor.executemany(statement, list(rows))

@@ -250,7 +250,7 @@ def _renew_names() -> None:
 
 
 def _add_names(names: Iterable[str]) -> None:
-    PackageName.objects.bulk_create((PackageName(name=name) for name in sorted(names)), ignore_conflicts=True)
+    write_rows(PackageName, ("name",), [(name,) for name in sorted(names)], key=("name",))
 
 
 def _values(record: PackageRecord) -> tuple[Any, ...]:

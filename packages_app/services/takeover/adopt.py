@@ -30,7 +30,7 @@ from packages_app.services.publication.requests import known_suite
 from packages_app.services.takeover.adopt_records import POOL, write_records
 from packages_app.services.takeover.adoption_request import Adopted, AdoptionRequest, Part, PoolFiles
 
-_BATCH = 200
+_BATCH = 1000
 _NAMED = 5
 
 log = structlog.get_logger(__name__)
@@ -114,10 +114,10 @@ def _look(request: AdoptionRequest, parts: list[Part], survey: Survey, result: A
         progress.step("list the pool")
         survey.keep_files(adapters.bucket().keys(POOL))
     progress.step("compare with the package table")
-    table = adapters.package_table()
+    table, processed = adapters.package_table(), adapters.now().isoformat(timespec="seconds")
     for part in parts:
         place = (part.suite.name, part.component, part.index.architecture or "of a flat repository")
-        for batch in batches_of(part.records(""), _BATCH):
+        for batch in batches_of(part.records(processed), _BATCH):
             sound = [record for record in batch if isinstance(record, PackageRecord)]
             for fault in (error for error in batch if isinstance(error, RepositoryRefused)):
                 result.fault(fault.message)

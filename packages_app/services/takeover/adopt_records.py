@@ -17,7 +17,8 @@ from packages_app.services.takeover.adopt_files import fetched
 from packages_app.services.takeover.adoption_request import Adopted, AdoptionRequest, Part, PoolFiles
 
 POOL = "pool/"
-_BATCH = 200
+_BATCH = 2000
+_BATCH_OF_FILES = 200
 _FETCHED_BYTES = 512 * 1024 * 1024
 """So much of a repository's files is on this machine's disk at a time, or one file that is larger."""
 
@@ -32,12 +33,11 @@ def write_records(
     total, done = sum(result.stanzas.values()), 0
     copies = request.pool is PoolFiles.COPY
     progress.step("copy files and write records" if copies else "write records", f"{total} stanzas")
-    processed = adapters.now().isoformat(timespec="seconds")
     for part in parts:
-        for batch in batches_of(part.records(processed), _BATCH):
+        for batch in batches_of(part.records_again(), _BATCH_OF_FILES if copies else _BATCH):
             records: dict[TableKey, PackageRecord] = {}
             for record in batch:
-                if isinstance(record, PackageRecord) and not survey.is_left_out(record):
+                if not survey.is_left_out(record):
                     records.setdefault(record.key, record)
             if copies:
                 _copy(request, list(records.values()), result)

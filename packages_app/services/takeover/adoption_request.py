@@ -11,6 +11,7 @@ from pathlib import Path
 from packages_app.adoption.existing_repository import ExistingRepository
 from packages_app.adoption.index import Index, stanzas_in
 from packages_app.adoption.stanza_record import record_of_stanza
+from packages_app.core.document import document_of, record_in
 from packages_app.core.errors import RepositoryRefused
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Suite
@@ -80,10 +81,23 @@ class Part:
     def records(self, processed: str) -> Iterator[PackageRecord | RepositoryRefused]:
         """Return the part's records in its order, and the error in place of one that is no sound stanza.
 
-        `processed` is their date of intake (ISO 8601, UTC).
+        `processed` is their date of intake (ISO 8601, UTC). All sound ones are kept on disk, for `records_again`.
         """
-        for stanza in stanzas_in(self.plain):
-            try:
-                yield record_of_stanza(stanza, self.component, self.suite.name, processed)
-            except RepositoryRefused as error:
-                yield error
+        with self._kept.open("wb") as kept:
+            for stanza in stanzas_in(self.plain):
+                try:
+                    record = record_of_stanza(stanza, self.component, self.suite.name, processed)
+                except RepositoryRefused as error:
+                    yield error
+                else:
+                    kept.write(document_of(record) + b"\n")
+                    yield record
+
+    def records_again(self) -> Iterator[PackageRecord]:
+        """Return the sound records once more, without another look at the stanzas; once `records` came to its end."""
+        with self._kept.open("rb") as kept:
+            yield from map(record_in, kept)
+
+    @property
+    def _kept(self) -> Path:
+        return self.plain.with_name("records")

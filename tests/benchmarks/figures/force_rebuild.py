@@ -12,7 +12,7 @@ from tests.benchmarks.processes import repeated, say
 from tests.benchmarks.rows import Goal, Row
 from tests.benchmarks.same_packages import check_same
 
-_WARM_SECONDS = 5
+_WARM_SECONDS = 2.5
 _RUNS = 3
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from statistics import median
 
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.ours import GZ_AND_XZ, paths
+from tests.benchmarks.ours import GZ_AND_XZ, OurRepository, paths
 from tests.benchmarks.processes import say
 from tests.benchmarks.rows import Goal, Row
 
 _MEGABYTE = 1_000_000
 _MOST_MEGABYTES = 300
 _MOST_MEGABYTES_OF_SYNTHETIC = 1000
+_MOST_MEGABYTES_OF_TWO = 250
 _SECONDS_OF_SYNTHETIC = 5
 _RUNS = 3
 
@@ -28,6 +29,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         yield Row(f"peak memory of publish one, N = {count:,}", "MB", peak, Goal(_MOST_MEGABYTES))
         peak = ours.run_watched("rebuild", cold=True)["peak_bytes"] / _MEGABYTE
         yield Row(f"peak memory of force rebuild, N = {count:,}", "MB", peak, Goal(_MOST_MEGABYTES))
+    yield _two_architectures(bench)
     count = bench.sizes.synthetic
     with bench.ours(count) as ours:
         say(f"memory, {count:,} records")
@@ -38,3 +40,15 @@ def measure(bench: Bench) -> Iterator[Row]:
     figure = f"publish one, N = {count:,} synthetic records"
     yield Row(f"peak memory of {figure}", "MB", peak, Goal(_MOST_MEGABYTES_OF_SYNTHETIC))
     yield Row(figure, "seconds", seconds, Goal(_SECONDS_OF_SYNTHETIC), detail={"steps": runs[-1]["steps"]})
+
+
+def _two_architectures(bench: Bench) -> Row:
+    """Give the peak of a whole publication, no shards kept, of packages that two architectures have."""
+    count = bench.sizes.in_both
+    say(f"memory, {count:,} packages in two architectures")
+    ours = OurRepository(bench.folder("ours") / "two-architectures")
+    ours.configure(architectures=["amd64", "arm64"], **GZ_AND_XZ)
+    ours.run("set_up", records=str(bench.records(min(count, bench.sizes.most))), count=count)
+    peak = ours.run_watched("rebuild", cold=True)["peak_bytes"] / _MEGABYTE
+    figure = f"peak memory of a publication of {2 * count:,} stanzas in two architectures"
+    return Row(figure, "MB", peak, Goal(_MOST_MEGABYTES_OF_TWO))
