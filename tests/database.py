@@ -3,43 +3,55 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 
 from tests.shared_server import locked
 
+_MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
+
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None, django_db_blocker: Any, run_folder: Path) -> Iterator[None]:
+def migrated(run_folder: Path) -> Path:
+    """The file of an empty database, migrated as a user's is, for a test to copy into its home."""
+    file = run_folder / "migrated" / "django.sqlite3"
+    with locked(run_folder / "migrating", fcntl.LOCK_EX):
+        if not file.exists():
+            with TemporaryDirectory(dir=run_folder) as home:
+                environment = {**os.environ, "REPOMGR_HOME": home, "LOG_LEVEL": "ERROR"}
+                subprocess.run(
+                    [sys.executable, str(_MANAGE), "migrate", "--verbosity", "0"], env=environment, check=True
+                )
+                with closing(sqlite3.connect(Path(home) / file.name)) as database:
+                    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                file.parent.mkdir()
+                shutil.move(Path(home) / file.name, file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any, migrated: Path) -> Iterator[None]:
     """Make the database of this process, in place of pytest-django's, which would migrate one for each."""
-    migrated = run_folder / "migrated.sqlite3"
     name = connection.settings_dict["NAME"]
     with django_db_blocker.unblock():
         connection.close()
         connection.settings_dict["NAME"] = "file:tests?mode=memory&cache=shared"
-        with locked(run_folder / "migrating", fcntl.LOCK_EX):
-            if migrated.exists():
-                _copy(migrated, connection)
-            else:
-                call_command("migrate", verbosity=0)
-                _keep(connection, migrated)
+        _copy(migrated, connection)
     yield
     with django_db_blocker.unblock():
         connection.close()
         connection.settings_dict["NAME"] = name
-
-
-def _keep(database: Any, file: Path) -> None:
-    database.ensure_connection()
-    with closing(sqlite3.connect(file)) as target:
-        database.connection.backup(target)
 
 
 def _copy(file: Path, database: Any) -> None:

@@ -229,13 +229,13 @@ def test_a_setting_that_makes_no_sense_is_refused_without_its_secret(
     assert "lQOYBGV3ryS3cret" not in said
 
 
-def test_the_running_product_tells_no_secret(tmp_path, signing_key, told_by):
+def test_the_running_product_tells_no_secret(tmp_path, migrated, signing_key, told_by):
     settings = {
         "LOG_LEVEL": "DEBUG", "SECRET_KEY": SECRETS["SECRET_KEY"], "SIGNING_KEY": signing_key,
         "GITHUB_TOKEN": SECRETS["GITHUB_TOKEN"], "NOTIFY_URLS": f"json://user:{NOTIFY}@127.0.0.1:9/hook",
         "AWS_SECRET_ACCESS_KEY": SECRETS["AWS_SECRET_ACCESS_KEY"],
     }  # fmt: skip
-    with Feed() as feed, running(tmp_path, **settings) as product:
+    with Feed() as feed, running(tmp_path, database=migrated, **settings) as product:
         product.define("tool", feed.endpoint.replace("://", f"://user:{FEED}@"))
         with httpx.Client(base_url=product.url, follow_redirects=True) as browser:
             token = browser.get("/admin/login/").text.partition('csrfmiddlewaretoken" value="')[2].partition('"')[0]

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -194,7 +195,7 @@ def test_what_is_asked_for_must_make_sense(embedded, theirs, tmp_path, order):
     assert embedded.records() == []
 
 
-def test_an_adoption_that_is_killed_goes_on_and_copies_nothing_twice(tmp_path):
+def test_an_adoption_that_is_killed_goes_on_and_copies_nothing_twice(tmp_path, migrated):
     debs = [build_deb(tmp_path / "debs", "tool", f"1.{number}") for number in range(230)]
     theirs = existing.plain(tmp_path / "theirs", debs)
     environment = {
@@ -210,8 +211,9 @@ def test_an_adoption_that_is_killed_goes_on_and_copies_nothing_twice(tmp_path):
             bound_to_us(arguments), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
-    for command in ("migrate", "create_storage"):
-        assert manage(command).wait(120) == 0
+    (tmp_path / "home").mkdir()
+    shutil.copy(migrated, tmp_path / "home")
+    assert manage("create_storage").wait(120) == 0
 
     def kill_late(_path):
         if len(served.debs()) == 215:

@@ -54,8 +54,10 @@ class Running:
 
 
 @contextmanager
-def running(home: Path, *, workers: int = 1, program: str = "repomgr.processes", **settings: str) -> Iterator[Running]:
-    """Start the product with an empty home, and stop it as Ctrl-C does."""
+def running(
+    home: Path, *, database: Path | None = None, workers: int = 1, program: str = "repomgr.processes", **settings: str
+) -> Iterator[Running]:
+    """Start the product with an empty home, or one with a copy of a database alone, and stop it as Ctrl-C does."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     config = home / "config"
@@ -73,6 +75,9 @@ def running(home: Path, *, workers: int = 1, program: str = "repomgr.processes",
         **settings,
     }
     public_url = settings.get("PUBLIC_URL", f"{url}/repository")
+    if database is not None:
+        (home / "var").mkdir()
+        shutil.copy(database, home / "var")
     log = (home / "log").open("w")
     product = Running(url, public_url, "", home, config, environment)
     welcome = product.manage("first_start").stdout

@@ -14,8 +14,8 @@ LIST = "etc/apt/sources.list.d/kiro.list"
 
 
 @pytest.mark.parametrize("conffile", [True, False])
-def test_an_old_client_upgrades_and_ends_up_signed(tmp_path, conffile):
-    with running(tmp_path) as product:
+def test_an_old_client_upgrades_and_ends_up_signed(tmp_path, migrated, conffile):
+    with running(tmp_path, database=migrated) as product:
         client = AptClient(tmp_path / "client", without=("kiro-repo",))
         line = f"deb [trusted=yes] {product.public_url} stable main\n"
         scripts = {"conffiles": f"/{LIST}\n"} if conffile else {}

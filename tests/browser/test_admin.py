@@ -23,8 +23,8 @@ PICTURES = os.environ.get("REPOMGR_PICTURES", "")
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("product")) as product:
+def product(tmp_path_factory, migrated):
+    with running(tmp_path_factory.mktemp("product"), database=migrated) as product:
         yield product
 
 

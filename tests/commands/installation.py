@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,17 +26,17 @@ class Installation:
     settings: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def make(cls, home: Path, **settings: str) -> Self:
-        """Make a folder with one suite, a package that takes uploads, database, table and buckets."""
+    def make(cls, home: Path, migrated: Path, **settings: str) -> Self:
+        """Make a folder with one suite, a package that takes uploads, a copy of a database, table and buckets."""
         made = cls(home, settings)
         packages = home / "config" / "packages"
         packages.mkdir(parents=True)
         for name in ("repository.yaml", "packages/kiro-repo.yaml"):
             (home / "config" / name).write_bytes((REPOSITORY / "config" / name).read_bytes())
         made.define("tool", {"type": "build_script", "staging_prefix": "tool"})
-        for command in (["migrate", "--verbosity", "0"], ["create_storage"]):
-            done = made.manage(*command)
-            assert done.returncode == 0, done.stderr
+        shutil.copy(migrated, home)
+        done = made.manage("create_storage")
+        assert done.returncode == 0, done.stderr
         return made
 
     def define(self, name: str, source: dict[str, str]) -> None:

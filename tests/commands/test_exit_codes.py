@@ -13,8 +13,8 @@ from tests.debs import build_deb
 
 
 @pytest.fixture
-def installation(tmp_path):
-    return Installation.make(tmp_path / "home", PRIVATE_UPSTREAMS="127.0.0.1")
+def installation(tmp_path, migrated):
+    return Installation.make(tmp_path / "home", migrated, PRIVATE_UPSTREAMS="127.0.0.1")
 
 
 def the_last_job(installation):
@@ -23,12 +23,14 @@ def the_last_job(installation):
     )
 
 
-def test_a_bucket_and_a_table_that_are_away_are_tried_again_later(tmp_path):
+def test_a_bucket_and_a_table_that_are_away_are_tried_again_later(tmp_path, migrated):
     with moto_server() as endpoint:
         options = f"region=eu-central-1&endpoint={endpoint}"
         stores = {"BUCKET_URL": f"s3://apt?{options}", "STAGING_URL": f"s3://apt-staging?{options}"}
         table = {"PACKAGE_TABLE_URL": f"dynamodb://packages?{options}"}
-        installation = Installation.make(tmp_path / "home", **stores, **table, SIGNING_KEY_FILE=_key(tmp_path))
+        installation = Installation.make(
+            tmp_path / "home", migrated, **stores, **table, SIGNING_KEY_FILE=_key(tmp_path)
+        )
         assert installation.manage("publish").returncode == 0
     assert installation.manage("publish").returncode == 75
     assert the_last_job(installation) == "publish failed table_unavailable"

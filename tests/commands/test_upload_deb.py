@@ -72,13 +72,12 @@ import django; django.setup()
 from django.core.management import call_command
 from packages_app.core.ports import Silent
 from packages_app.services.setup.storage import create_storage
-call_command("migrate", verbosity=0)
 create_storage(Silent())
 call_command("upload_deb", {folder!r})
 """
 
 
-def test_large_files_and_batches_are_taken_in_by_processes_of_their_own(tmp_path):
+def test_large_files_and_batches_are_taken_in_by_processes_of_their_own(tmp_path, migrated):
     config = tmp_path / "config"
     shutil.copytree(REPOSITORY / "config", config)
     Stack(tmp_path, config).define_uploads("tool")
@@ -92,6 +91,8 @@ def test_large_files_and_batches_are_taken_in_by_processes_of_their_own(tmp_path
         "PATH": os.environ["PATH"], "REPOMGR_HOME": str(tmp_path / "var"), "REPOMGR_CONFIG": str(config),
         "DJANGO_SETTINGS_MODULE": "repomgr.settings", "LOG_LEVEL": "ERROR",
     }  # fmt: skip
+    (tmp_path / "var").mkdir()
+    shutil.copy(migrated, tmp_path / "var")
     command = [sys.executable, "-c", SEVERAL.format(folder=str(folder))]
     done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert "(files=5, new=4, known=0, refused=1)" in done.stdout, done.stderr

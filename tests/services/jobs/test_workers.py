@@ -38,9 +38,9 @@ def vendor():
 
 
 @pytest.fixture(params=["folder", "redis"])
-def installation(request, tmp_path):
+def installation(request, tmp_path, migrated):
     broker = {"BROKER_URL": request.getfixturevalue("redis_url")} if request.param == "redis" else {}
-    return Installation.make(tmp_path / "home", PRIVATE_UPSTREAMS="127.0.0.1", **broker)
+    return Installation.make(tmp_path / "home", migrated, PRIVATE_UPSTREAMS="127.0.0.1", **broker)
 
 
 def ask(installation, call):

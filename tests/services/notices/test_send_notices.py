@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr
@@ -288,7 +289,6 @@ def test_old_notices_are_forgotten_once_they_are_settled(embedded):
 
 WAKING = """
 import django; django.setup()
-from django.core.management import call_command
 from django.db import transaction
 from packages_app.models import Notice
 from packages_app.services.notices.notify import notify
@@ -298,7 +298,6 @@ from repomgr.settings import BROKER_FOLDER
 def messages():
     return sum("send_notices" in path.read_text() for path in (BROKER_FOLDER / "queue").glob("*"))
 
-call_command("migrate", verbosity=0)
 with transaction.atomic():
     notify(Notice.Kind.JOB_FAILED, "one", "It failed.")
     print(messages())
@@ -311,9 +310,10 @@ print(Notice.objects.count())
 """
 
 
-def test_a_worker_is_woken_once_a_notice_is_kept_and_a_broker_that_is_away_stops_nothing(tmp_path):
+def test_a_worker_is_woken_once_a_notice_is_kept_and_a_broker_that_is_away_stops_nothing(tmp_path, migrated):
     variables = {**os.environ, "REPOMGR_HOME": str(tmp_path), "NOTIFY_URLS": "json://127.0.0.1:9/"}
     variables["DJANGO_SETTINGS_MODULE"] = "repomgr.settings"
+    shutil.copy(migrated, tmp_path)
     command = [sys.executable, "-c", WAKING]
     ran = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False)
     assert ran.stdout.split() == ["0", "1", "1", "2"], ran.stderr
