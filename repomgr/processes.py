@@ -1,6 +1,6 @@
 """The processes of a running repomgr: web, workers, beat. `python -m repomgr.processes` runs all on one host.
 
-They run in the foreground until Ctrl-C; when one ends, all are ended. With a name (`web`, `worker1`, `publisher`,
+They run in the foreground until Ctrl-C; when one ends, all are ended, and all end when this one is killed. With a name (`web`, `worker1`, `publisher`,
 `beat`) it becomes that process alone, as containers want it. Workers take jobs of all queues; the publisher takes
 publications alone, so that no intake and no long check holds one up.
 """
@@ -16,6 +16,7 @@ from honcho.manager import Manager
 from honcho.printer import Printer
 
 from repomgr import environment
+from repomgr.servers.process import bound_to_us, end_with_parent
 
 _INTERRUPTED = 130
 _BIN = os.path.dirname(sys.executable)
@@ -61,8 +62,12 @@ def main(names: Sequence[str]) -> int:
     if names:
         return _become(names[0], known)
     manager = Manager(Printer(sys.stdout, colour=sys.stdout.isatty()))
+    # honcho forks a process for each, which starts it: both end with us, if we are killed.
+    os.register_at_fork(after_in_child=end_with_parent)
     for name, command in known.items():
-        manager.add_process(name, f"exec {shlex.join(command)}", env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        manager.add_process(
+            name, f"exec {shlex.join(bound_to_us(command))}", env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        )
     manager.loop()
     return 0 if manager.returncode == _INTERRUPTED else int(manager.returncode or 0)
 

@@ -1,4 +1,4 @@
-"""A test run that is killed leaves no server behind, and its processes share those that all can use."""
+"""A test run or a product that is killed leaves no process behind, and a run's processes share the servers that all can use."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from repomgr.servers.process import bound_to_us, listens, wait_until
+from repomgr.servers.process import bound_to_us, free_port, listens, wait_until
+from tests.commands.installation import Installation
 from tests.stack import REPOSITORY
 
 RUN = """
@@ -52,3 +55,34 @@ def test_the_servers_of_a_run_that_is_killed_end(tmp_path):
     assert own != own_too
     for port in ports:
         wait_until(lambda port=port: not listens(port), f"the end of the server at {port}")
+
+
+def test_the_processes_of_a_product_that_is_killed_end(tmp_path, migrated):
+    port = free_port()
+    installation = Installation.make(tmp_path / "home", migrated, PORT=str(port))
+    command = [sys.executable, "-m", "repomgr.processes"]
+    product = subprocess.Popen(
+        command, cwd=REPOSITORY, env=installation.environment, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        wait_until(lambda: listens(port) and len(processes_in(installation.home)) >= ALL, "the product")
+    finally:
+        product.kill()
+        product.wait()
+    wait_until(lambda: processes_in(installation.home) == set(), "the end of its processes")
+
+
+ALL = len(("web", "its worker", "worker1", "publisher", "beat"))
+
+
+def processes_in(home: Path) -> set[int]:
+    """Return the processes, started as programs, whose home this is."""
+    mark, found = f"REPOMGR_HOME={home}\0".encode(), set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (
+                mark in (process / "environ").read_bytes()
+                and b"repomgr.processes" not in (process / "cmdline").read_bytes()
+            ):
+                found.add(int(process.name))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -14,6 +15,8 @@ from typing import Any
 
 _START_SECONDS = 60.0
 _END_SECONDS = 15.0
+_PR_SET_PDEATHSIG = 1
+"""prctl(2)."""
 
 
 class ServerMissing(Exception):
@@ -50,6 +53,11 @@ def bound_to_us(command: Sequence[str], end: signal.Signals = signal.SIGTERM) ->
     """
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", end.name.removeprefix("SIG"), *command] if setpriv else list(command)
+
+
+def end_with_parent() -> None:
+    """Let this process be killed when its parent ends, however that comes; for one that was forked just now."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @contextmanager

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import shutil
-import signal
 import time
 import uuid
 from collections.abc import Callable
@@ -31,6 +29,7 @@ from packages_app.services.mirror.packages import reconcile_mirror
 from packages_app.services.publication.publish import publish
 from packages_app.stores.immutable import put_immutable
 from packages_app.stores.open_store import open_store
+from repomgr.servers.process import end_with_parent
 from tests.apt.client import AptClient
 from tests.debs import build_deb
 from tests.reader import read_everything, read_release
@@ -41,8 +40,6 @@ REGION = "eu-central-1"
 OLD, NEW, OTHER = ("tool", "1.0"), ("tool", "1.1"), ("tool", "2.0")
 AN_HOUR = 3600
 TABLE_KEY = ("package_id", "architecture")
-PR_SET_PDEATHSIG = 1
-"""prctl(2)."""
 A_BATCH = 25
 """Items of one BatchWriteItem at most (DynamoDB API reference)."""
 
@@ -80,7 +77,7 @@ class World:
 
         And let it end with its parent, stopped or not.
         """
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        end_with_parent()
         for ports in self.opened.values():
             if not isinstance(ports.table, DynamoPackageTable):
                 continue
