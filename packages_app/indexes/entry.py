@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from sys import intern
 
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
@@ -81,7 +82,7 @@ def entry_of(record: PackageRecord) -> IndexEntry | None:
     stanza = stanza_of(record).encode() + b"\n"
     of_the_file = f"\nFilename: {record.pool_path}\nSize: {record.file_size}\n".encode()
     whole = stanza.find(_END) == len(stanza) - len(_END) and stanza.count(of_the_file) == 1
-    entry = IndexEntry(record.package_name, record.version, record.architecture, stanza)
+    entry = IndexEntry(record.package_name, record.version, intern(record.architecture), stanza)
     return entry if whole and _key_in(stanza) == (record.package_name, record.version, record.architecture) else None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
+from sys import intern
 
 from packages_app.core.layout import ALL, binary_folder
 from packages_app.core.record import PackageRecord, named_key
@@ -47,7 +48,7 @@ def place(suite: Suite, record: PackageRecord) -> Placed | LeftOut:
     if entry is None:
         others = ("its control paragraph is not this package's",)
         return LeftOut(record.package_id, record.architecture, reasons or others)
-    return Placed(record.component, entry, record.pool_path, record.file_size or 0)
+    return Placed(intern(record.component), entry, record.pool_path, record.file_size or 0)
 
 
 InOrder = tuple[SortKey, Placed]

@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from functools import cache
+from sys import intern
 from zlib import crc32
 
 import deflate
@@ -95,7 +96,8 @@ class PlacedCache:
 
 def _placed(kept: tuple[str, str, str, str, str, bytes, str, int]) -> InOrder:
     component, name, text, version_key, architecture, lines, pool_path, size = kept
-    made = Placed(component, IndexEntry(name, text, architecture, lines), pool_path, size)
+    # Of the many there is one each: a text of its own for every record takes eight megabytes in a large suite.
+    made = Placed(intern(component), IndexEntry(name, text, intern(architecture), lines), pool_path, size)
     return (name, version_key, architecture, text), made
 
 

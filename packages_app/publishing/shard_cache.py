@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import structlog
 
-from packages_app.core.batches import batches_of
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.ports import ShardStore
 from packages_app.indexes.compression import (
@@ -76,10 +76,19 @@ class ShardCache:
         return MadeShard(shard, text, packed, block_body if with_xz else b"")
 
     def make_all(self, runs: Iterable[ShardEntries], *, with_xz: bool) -> Iterator[MadeShard]:
-        """Make the shards of runs, in their order, on all cores."""
+        """Make the shards of runs, in their order, on all cores; some are made ahead of the one that is asked for."""
         with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="shard") as threads:
-            for batch in batches_of(runs, _AT_ONCE):
-                yield from threads.map(lambda run: self.make(run, with_xz=with_xz), batch)
+            coming: deque[Future[MadeShard]] = deque()
+            try:
+                for run in runs:
+                    coming.append(threads.submit(self.make, run, with_xz=with_xz))
+                    if len(coming) == _AT_ONCE:
+                        yield coming.popleft().result()
+                while coming:
+                    yield coming.popleft().result()
+            finally:
+                for one in coming:  # of a caller who wants no more, or after an error
+                    one.cancel()
 
     def text_of(self, sha256: str) -> bytes | None:
         """Return the text with this SHA256, or None when it is not kept."""
