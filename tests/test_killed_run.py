@@ -1,4 +1,4 @@
-"""A test run or a product that is killed leaves no process behind, and a run's processes share the servers that all can use."""
+"""A test run or a product that is killed leaves no process behind; processes of a run share their servers."""
 
 from __future__ import annotations
 
