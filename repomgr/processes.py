@@ -1,8 +1,8 @@
 """The processes of a running repomgr: web, workers, beat. `python -m repomgr.processes` runs all on one host.
 
 They run in the foreground until Ctrl-C; when one ends, all are ended, and all end when this one is killed. With a
-name (`web`, `worker1`, `publisher`, `beat`) it becomes that process alone, as containers want it. Workers take jobs of all queues; the publisher takes
-publications alone, so that no intake and no long check holds one up.
+name (`web`, `worker1`, `publisher`, `beat`) it becomes that process alone, as containers want it. Workers take jobs of
+all queues; the publisher takes publications alone, so that no intake and no long check holds one up.
 """
 
 from __future__ import annotations
