@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+_FILES_KEPT = 2048
+"""Files of which the text and what stands in it is kept: a file that is read again has mostly not changed."""
 
 
 @dataclass(frozen=True, order=True)
@@ -175,28 +179,33 @@ def load_yaml(path: Path) -> Any:
 
     Any number of readers may share it: none changes it.
     """
-    text = b""
     try:
         text = path.read_bytes()
-        return yaml.load(text, Loader=_LinedLoader)  # noqa: S506 - derived from SafeLoader
     except OSError as error:
-        return _file_problem(path, 1, f"The file can't be read: {error.strerror}.", "Check its path and mode.")
+        return _file_problem(path.name, 1, f"The file can't be read: {error.strerror}.", "Check its path and mode.")
+    return _parsed(path.name, text)
+
+
+@lru_cache(_FILES_KEPT)
+def _parsed(file: str, text: bytes) -> Any:
+    try:
+        return yaml.load(text, Loader=_LinedLoader)  # noqa: S506 - derived from SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         # What is missing at the end of a file is, to the parser in C, behind its last line.
         line = min(mark.line + 1, len(text.splitlines()) or 1) if mark else 1
         said = getattr(error, "problem", None) or str(error)
-        return _file_problem(path, line, f"This is not YAML: {said}.", "Mend the line, or the one above it.")
+        return _file_problem(file, line, f"This is not YAML: {said}.", "Mend the line, or the one above it.")
 
 
 def reader_of(path: Path, loaded: Any) -> YamlReader:
     """Return a new reader of what `load_yaml` returned of a file."""
     if not isinstance(loaded, _LinedMapping | Problem):
-        loaded = _file_problem(path, 1, "The file holds no mapping.", "Write `field: value` lines.")
+        loaded = _file_problem(path.name, 1, "The file holds no mapping.", "Write `field: value` lines.")
     if isinstance(loaded, Problem):
         return YamlReader(path.name, {}, {}, problems=[loaded])
     return YamlReader(path.name, loaded, loaded.lines)
 
 
-def _file_problem(path: Path, line: int, message: str, remedy: str) -> Problem:
-    return Problem(path.name, line, "(file)", message, remedy)
+def _file_problem(file: str, line: int, message: str, remedy: str) -> Problem:
+    return Problem(file, line, "(file)", message, remedy)
