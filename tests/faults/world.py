@@ -90,7 +90,7 @@ class World:
         self.objects = {
             key: (ports.bucket.read(key), ports.bucket.head(key).metadata) for key, _ in ports.bucket.keys("")
         }
-        self.records = list(ports.table.all_records())
+        self.records, self.items = list(ports.table.all_records()), {}
 
     def again(self, settings) -> None:
         """Bring the kept state back."""
@@ -130,9 +130,12 @@ class World:
         settings.BUCKET = S3Store(name, "apt", REGION, self.moto, "public-read")
         settings.STAGING = S3Store(name, "staging", REGION, self.moto, "")
         if not self.clients:
-            self._create()
             options = {"region_name": REGION, "endpoint_url": self.moto}
             self.clients = {service: boto3.client(service, **options) for service in ("s3", "dynamodb")}
+        if not self.items:
+            self._create()
+            self._write([{"DeleteRequest": {"Key": _key(item)}} for item in self._items().values()])
+            self._create()
             self.items = self._items()
         kept = {f"apt/{key}": f'"{hashlib.md5(body).hexdigest()}"' for key, (body, _) in self.objects.items()}
         listed = {entry["Key"]: entry["ETag"] for entry in self._listed(name)}
@@ -140,15 +143,16 @@ class World:
         if gone := [{"Key": key} for key in listed.keys() - there]:
             self.clients["s3"].delete_objects(Bucket=name, Delete={"Objects": gone})
         found = self._items()
-        changes = [
-            {"DeleteRequest": {"Key": {part: found[key][part] for part in TABLE_KEY}}}
-            for key in found.keys() - self.items.keys()
-        ]
-        changes += [{"PutRequest": {"Item": item}} for key, item in self.items.items() if found.get(key) != item]
-        for some in (changes[at : at + A_BATCH] for at in range(0, len(changes), A_BATCH)):
-            done = self.clients["dynamodb"].batch_write_item(RequestItems={name: some})
-            assert done["UnprocessedItems"] == {}
+        changes = [{"DeleteRequest": {"Key": _key(found[key])}} for key in found.keys() - self.items.keys()]
+        self._write(
+            changes + [{"PutRequest": {"Item": item}} for key, item in self.items.items() if found.get(key) != item]
+        )
         return {key.removeprefix("apt/") for key in there}
+
+    def _write(self, changes: list[dict[str, Any]]) -> None:
+        for some in (changes[at : at + A_BATCH] for at in range(0, len(changes), A_BATCH)):
+            done = self.clients["dynamodb"].batch_write_item(RequestItems={self.name: some})
+            assert done["UnprocessedItems"] == {}
 
     def _items(self) -> dict[tuple[str, ...], dict[str, Any]]:
         items = self.clients["dynamodb"].scan(TableName=self.name)["Items"]
@@ -161,6 +165,10 @@ class World:
     def url(self) -> str:
         bucket = live_settings.BUCKET
         return f"{self.moto}/{bucket.bucket}/apt" if self.moto else f"file:{bucket.path}"
+
+
+def _key(item: dict[str, Any]) -> dict[str, Any]:
+    return {part: item[part] for part in TABLE_KEY}
 
 
 def connection_of(table: DynamoPackageTable) -> Any:
