@@ -48,11 +48,11 @@ def write_listed(
     transaction = items.transaction()
     write(transaction)
     for suite in sorted(touched):
-        transaction.put(Item(partition_of(pending_id(suite), key), sort_key_of(key, uuid4().hex)))
+        transaction.put(Item(partition_of(pending_id(suite), key, items.slots), sort_key_of(key, uuid4().hex)))
     for suite in sorted(now):
-        transaction.put(Item(*line_of(suite, key)))
+        transaction.put(Item(*line_of(suite, key, items.slots)))
     for suite in sorted(touched - now):
-        transaction.delete(line_of(suite, key))
+        transaction.delete(line_of(suite, key, items.slots))
     try:
         items.commit(transaction, again=retry_if_exception(_met_another))
     except TransactWriteError as error:
@@ -76,9 +76,9 @@ def _reasons_of(error: TransactWriteError) -> set[str]:
     return {reason.code for reason in error.cancellation_reasons if reason is not None}
 
 
-def line_of(suite: str, key: TableKey) -> TableKey:
-    """Return the key of the item that lists a record in a suite."""
-    return (partition_of(members_id(suite), key), sort_key_of(key))
+def line_of(suite: str, key: TableKey, slots: int) -> TableKey:
+    """Return the key of the item that lists a record in a suite whose list has `slots` partitions."""
+    return (partition_of(members_id(suite), key, slots), sort_key_of(key))
 
 
 def read_pending(items: DynamoItems, suite: str) -> list[PendingChange]:
@@ -96,7 +96,7 @@ def remove_pending(items: DynamoItems, suite: str, changes: Sequence[PendingChan
     def key_of(change: PendingChange) -> TableKey:
         token = change.token.removesuffix(_OLD_LAYOUT)
         old = token != change.token
-        return (old_pending_id(suite) if old else partition_of(pending_id(suite), change.key), token)
+        return (old_pending_id(suite) if old else partition_of(pending_id(suite), change.key, items.slots), token)
 
     items.delete_all(map(key_of, changes))
 

@@ -24,6 +24,8 @@ from packages_app.core.retry import CONTENDED, THROTTLED, retrying
 from packages_app.package_table.dynamo_item import SHAPE, Item
 from packages_app.package_table.raw_table import RawItem
 
+SLOTS = 16
+"""The partitions of each list of keys; another number would need every list of a table written anew."""
 READ_AT_ONCE = 100
 """BatchGetItem takes at most 100 keys (DynamoDB API)."""
 _WRITTEN_AT_ONCE = 25
@@ -72,11 +74,14 @@ class Transaction:
 class DynamoItems:
     """The items of one table. Calls raise PynamoDB's errors, after three tries; reads are consistent.
 
-    Each call may be made by several threads at once.
+    Each call may be made by several threads at once. `slots` is the number of partitions of each list of keys.
     """
 
-    def __init__(self, location: DynamoTable, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, location: DynamoTable, *, slots: int = SLOTS, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         share_models()
+        self.slots = slots
         self._name = location.name
         self._sleep = sleep
         self._table = TableConnection(

@@ -13,14 +13,12 @@ from packages_app.core.at_once import at_once
 from packages_app.core.record import TableKey
 from packages_app.package_table.dynamo_items import DynamoItems
 
-SLOTS = 16
-"""The partitions of each list; another number would need every list written anew."""
 _BETWEEN = "|"
 
 
-def partition_of(listing: str, key: TableKey) -> str:
-    """Return the partition of a list (its own partition key, without the slot) that a record's key falls into."""
-    return _partition(listing, crc32(_BETWEEN.join(key).encode()) % SLOTS)
+def partition_of(listing: str, key: TableKey, slots: int) -> str:
+    """Return the partition, of `slots`, of a list (its own key, without the slot) that a record's key falls into."""
+    return _partition(listing, crc32(_BETWEEN.join(key).encode()) % slots)
 
 
 def sort_key_of(key: TableKey, more: str = "") -> str:
@@ -33,7 +31,7 @@ def sort_keys_in(items: DynamoItems, listing: str, *others: str) -> list[tuple[s
 
     The reads are consistent; there is no order. Raise PynamoDB's errors.
     """
-    partitions = [*others, *(_partition(listing, slot) for slot in range(SLOTS))]
+    partitions = [*others, *(_partition(listing, slot) for slot in range(items.slots))]
     found = at_once([partial(sort_keys_of, items, partition) for partition in partitions], len(partitions))
     return [(partition, one) for partition, some in zip(partitions, found, strict=True) for one in some]
 

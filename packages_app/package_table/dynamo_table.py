@@ -20,7 +20,7 @@ from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.package_table.dynamo_changes import of_old_layout, read_pending, remove_pending, write_listed
 from packages_app.package_table.dynamo_item import INDEX_NAME, SHAPE, Item, record_of, values_of
-from packages_app.package_table.dynamo_items import DynamoItems
+from packages_app.package_table.dynamo_items import SLOTS, DynamoItems
 from packages_app.package_table.dynamo_scan import scan_records
 from packages_app.package_table.dynamo_suites import (
     are_listed,
@@ -59,14 +59,16 @@ class DynamoPackageTable:
         *,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        slots: int = SLOTS,
     ) -> None:
         self._location = location
         self._clock = clock
         self._sleep = sleep
+        self._slots = slots
 
     @cached_property
     def _items(self) -> DynamoItems:
-        return DynamoItems(self._location, sleep=self._sleep)
+        return DynamoItems(self._location, slots=self._slots, sleep=self._sleep)
 
     def create(self) -> bool:
         """Make table, index and lists of suites where they are missing, and wait until they serve."""

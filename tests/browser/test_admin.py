@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.apt.running import Running, running
 from tests.debs import build_deb
@@ -28,23 +28,30 @@ def product(tmp_path_factory, migrated):
         yield product
 
 
-@pytest.fixture
-def page(product: Running):
+@pytest.fixture(scope="module")
+def browser():
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("chromium is not installed")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        refused = refused_by_policy(page)
-        page.goto(f"{product.url}/admin/")
-        page.fill("input[name=username]", "admin")
-        page.fill("input[name=password]", product.password)
-        page.click("button[type=submit]")
-        expect(page.get_by_text("On a client")).to_be_visible()
-        yield page
-        page.wait_for_load_state("networkidle")
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(product: Running, browser: Browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    refused = refused_by_policy(page)
+    page.goto(f"{product.url}/admin/")
+    page.fill("input[name=username]", "admin")
+    page.fill("input[name=password]", product.password)
+    page.click("button[type=submit]")
+    expect(page.get_by_text("On a client")).to_be_visible()
+    yield page
+    page.wait_for_load_state("networkidle")
+    context.close()
     assert refused == []
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from repomgr.servers.process import process
 from tests.stack import REPOSITORY, write_definition
@@ -71,6 +72,11 @@ class Installation:
         done = self._run(sys.executable, "-c", f"import django\ndjango.setup()\n{code}")
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
+
+    def jobs(self, *columns: str) -> list[tuple[Any, ...]]:
+        """Return these columns of each job, oldest first, as the processes have written them."""
+        with closing(sqlite3.connect(self.home / "django.sqlite3", timeout=_SECONDS)) as database:
+            return database.execute(f"SELECT {', '.join(columns)} FROM packages_app_job ORDER BY created").fetchall()
 
     @contextmanager
     def workers(self, *names: str) -> Iterator[None]:

@@ -16,8 +16,8 @@ from django.conf import settings as live_settings
 
 from packages_app.core.checksums import checksums_of_file
 from packages_app.core.errors import RepomgrError
-from packages_app.core.locations import DynamoTable, FolderStore, S3Store, SqliteTable
-from packages_app.core.ports import Silent
+from packages_app.core.locations import DynamoTable, FolderStore, S3Store, SqliteTable, TableLocation
+from packages_app.core.ports import PackageTable, Silent
 from packages_app.debian.stanza import parse_stanzas
 from packages_app.models import Job, Notice, Package, Publication
 from packages_app.package_table.dynamo_table import DynamoPackageTable
@@ -40,6 +40,8 @@ REGION = "eu-central-1"
 OLD, NEW, OTHER = ("tool", "1.0"), ("tool", "1.1"), ("tool", "2.0")
 AN_HOUR = 3600
 TABLE_KEY = ("package_id", "architecture")
+FEW = 2
+"""Partitions of a list of keys: each is asked at every publication, and one by one where there is one server."""
 A_BATCH = 25
 """Items of one BatchWriteItem at most (DynamoDB API reference)."""
 
@@ -66,11 +68,15 @@ class World:
         table = live_settings.PACKAGE_TABLE
         key = (clock, table, live_settings.BUCKET)
         if key not in self.opened:
-            kind = SqlitePackageTable if isinstance(table, SqliteTable) else DynamoPackageTable
-            place = table.path if isinstance(table, SqliteTable) else table
             stores = (open_store(live_settings.BUCKET), open_store(live_settings.STAGING))
-            self.opened[key] = Ports(kind(place, clock=clock), *stores)
+            self.opened[key] = Ports(self._table(table, clock), *stores)
         return self.opened[key]
+
+    @staticmethod
+    def _table(location: TableLocation, clock: Callable[[], float]) -> PackageTable:
+        if isinstance(location, SqliteTable):
+            return SqlitePackageTable(location.path, clock=clock)
+        return DynamoPackageTable(location, clock=clock, slots=FEW)
 
     def part_from_parent(self) -> None:
         """Let a forked process close the connections that it shares with its parent; it opens others by itself.

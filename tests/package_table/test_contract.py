@@ -21,10 +21,14 @@ from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Written
 from packages_app.core.version import version_key
 from packages_app.package_table.dynamo_item import Item
+from packages_app.package_table.dynamo_items import SLOTS
 from packages_app.package_table.dynamo_table import DynamoPackageTable
 from packages_app.package_table.sqlite_table import SqlitePackageTable
 from repomgr.servers.process import free_port
 from tests.records import TYPES, make_record, record_lists
+
+FEW, FEW_SLOTS = 3, "dynamodb with few slots"
+"""For long histories: each slot of a list is asked for at every look, and others see to it that 16 are used."""
 
 
 class Hands:
@@ -43,7 +47,7 @@ def unmade(request, tmp_path):
         table = SqlitePackageTable(tmp_path / "table.sqlite3", clock=clock)
     else:
         location = DynamoTable(f"t{uuid.uuid4().hex}", "eu-central-1", request.getfixturevalue("moto"))
-        table = DynamoPackageTable(location, clock=clock)
+        table = DynamoPackageTable(location, clock=clock, slots=FEW if request.param == FEW_SLOTS else SLOTS)
     table.clock = clock
     return table
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from packages_app.core.document import document_of, record_in
 from packages_app.core.errors import ObjectChanged, PackageRefused, TableMissing, VersionConflict
 from packages_app.package_table.dynamo_changes import MOST_SUITES
-from packages_app.package_table.dynamo_slots import SLOTS
+from packages_app.package_table.dynamo_items import SLOTS
 from packages_app.package_table.dynamo_table import DynamoPackageTable
 from packages_app.package_table.sqlite_table import SqlitePackageTable
 from tests.package_table.earlier_release import as_before, keys_of, move_as_before, write_as_before
-from tests.package_table.test_contract import table, unmade  # noqa: F401 - fixtures
+from tests.package_table.test_contract import FEW_SLOTS, table, unmade  # noqa: F401 - fixtures
 from tests.records import make_record
 
 SUITES = ("stable", "testing", "edge")
@@ -156,7 +156,7 @@ def test_after_any_history_a_suite_is_what_its_records_say(table, history):  # n
     end_in_what_records_say(table, history)
 
 
-@pytest.mark.parametrize("unmade", ["dynamodb"], indirect=True)
+@pytest.mark.parametrize("unmade", [FEW_SLOTS], indirect=True)
 @drawn(10, st.lists(ACTS, max_size=8))
 def test_after_any_history_in_dynamodb_too(table, history):  # noqa: F811
     end_in_what_records_say(table, history)
@@ -168,7 +168,7 @@ def test_a_table_of_the_release_before_never_gives_a_part(table, before, after):
     never_give_a_part(table, before, after)
 
 
-@pytest.mark.parametrize("unmade", ["dynamodb"], indirect=True)
+@pytest.mark.parametrize("unmade", [FEW_SLOTS], indirect=True)
 @drawn(6, st.lists(ACTS, max_size=4), st.lists(ACTS, max_size=4))
 def test_a_table_of_the_release_before_never_gives_a_part_in_dynamodb_too(table, before, after):  # noqa: F811
     never_give_a_part(table, before, after)

@@ -43,31 +43,25 @@ def installation(request, tmp_path, migrated):
     return Installation.make(tmp_path / "home", migrated, PRIVATE_UPSTREAMS="127.0.0.1", **broker)
 
 
-def ask(installation, call):
-    """Ask a service for a job; gives its id."""
-    return installation.python(
-        "from packages_app.services import requests\n"
-        "from packages_app.services.publication.requests import request_publication\n"
-        f"print({call}.pk)"
+def ask(installation, *calls):
+    """Ask services for jobs."""
+    names = (
+        "from packages_app.services import requests",
+        "from packages_app.services.publication.requests import request_publication",
     )
+    installation.python("\n".join((*names, *calls)))
 
 
 def states(installation):
     """The state of each job by its kind and subject."""
-    lines = installation.python(
-        "from packages_app.models import Job\n"
-        "for job in Job.objects.all(): print(job.kind, job.subject, job.state, sep=',')"
-    )
-    found = (line.split(",") for line in lines.splitlines())
-    return {(kind, subject): state for kind, subject, state in found}
+    return {(kind, subject): state for kind, subject, state in installation.jobs("kind", "subject", "state")}
 
 
 def test_a_publication_is_made_while_slow_jobs_hold_all_of_a_worker(installation, vendor):
     for name in ("one", "two"):
         installation.define(name, {"type": "external_download", "endpoint": f"{vendor.url}/{name}"})
     with installation.workers("worker1", "publisher"):
-        for name in ("one", "two"):
-            ask(installation, f"requests.request_sync(['{name}'], None)")
+        ask(installation, *(f"requests.request_sync(['{name}'], None)" for name in ("one", "two")))
         held = {("sync_packages", "one"): "running", ("sync_packages", "two"): "running"}
         wait_until(lambda: states(installation) == held, "both checks run", _SECONDS)
         ask(installation, "request_publication('stable')")
@@ -78,9 +72,12 @@ def test_a_publication_is_made_while_slow_jobs_hold_all_of_a_worker(installation
 
 def test_one_worker_takes_of_all_queues_and_the_publisher_publications_alone(installation):
     with installation.workers("publisher"):
-        ask(installation, "requests.request_build('kiro-repo', '1.0', None)")
-        ask(installation, "requests.request_sweep(None)")
-        ask(installation, "request_publication('stable')")
+        ask(
+            installation,
+            "requests.request_build('kiro-repo', '1.0', None)",
+            "requests.request_sweep(None)",
+            "request_publication('stable')",
+        )
         wait_until(lambda: states(installation)["publish", "stable"] == "done", "the publication", _SECONDS)
         waiting = states(installation)
         assert waiting["build_bootstrap", "kiro-repo 1.0"] == waiting["sweep", "all"] == "queued"
@@ -89,9 +86,8 @@ def test_one_worker_takes_of_all_queues_and_the_publisher_publications_alone(ins
 
 
 def test_messages_of_an_older_release_stop_no_worker(installation):
-    send = "from celery import current_app\ncurrent_app.send_task('packages_app.tasks.sweep', args=['x'], queue='{}')"
-    for queue in ("publish", "celery"):
-        installation.python(send.format(queue))
+    send = "current_app.send_task('packages_app.tasks.sweep', args=['x'], queue='{}')"
+    installation.python("\n".join(("from celery import current_app", send.format("publish"), send.format("celery"))))
     with installation.workers("worker1"):
         ask(installation, "request_publication('stable')")
         wait_until(lambda: states(installation) == {("publish", "stable"): "done"}, "the publication", _SECONDS)
