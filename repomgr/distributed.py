@@ -74,7 +74,8 @@ def run(values: Mapping[str, str]) -> int:
 
 def main() -> int:
     """Start what is missing, and run; return the exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for end in (signal.SIGTERM, signal.SIGINT):  # which a shell lets the programs ignore that it starts behind it
+        signal.signal(end, signal.default_int_handler)
     with ExitStack() as servers:
         try:
             values = settings_of_servers(servers)

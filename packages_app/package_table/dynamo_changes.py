@@ -14,7 +14,7 @@ from tenacity import retry_if_exception
 from packages_app.core.ports import PendingChange
 from packages_app.core.record import TableKey
 from packages_app.package_table.dynamo_item import Item
-from packages_app.package_table.dynamo_items import DynamoItems, Transaction
+from packages_app.package_table.dynamo_items import DynamoItems, Transaction, code_of
 from packages_app.package_table.dynamo_slots import key_in, partition_of, sort_key_of, sort_keys_in
 from packages_app.package_table.rules import members_id, old_pending_id, pending_id, too_many_suites
 
@@ -69,7 +69,7 @@ def _met_another(error: BaseException) -> bool:
 
 
 def _condition_failed(error: TransactWriteError) -> bool:
-    return error.cause_response_code == _CANCELLED and _CONDITION_FAILED in _reasons_of(error)
+    return code_of(error) == _CANCELLED and _CONDITION_FAILED in _reasons_of(error)
 
 
 def _reasons_of(error: TransactWriteError) -> set[str]:

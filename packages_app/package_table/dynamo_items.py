@@ -214,6 +214,13 @@ class DynamoItems:
                 return
 
 
+def code_of(error: PynamoDBException) -> str | None:
+    """Return DynamoDB's code of an error, None when no answer came, such as after a time-out."""
+    answer = getattr(error.cause, "response", None) or {}  # PynamoDB's own property fails where there is none
+    code: str | None = answer.get("Error", {}).get("Code")
+    return code
+
+
 def _named(key: TableKey) -> dict[str, str]:
     return {"package_id": key[0], "architecture": key[1]}
 

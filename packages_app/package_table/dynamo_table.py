@@ -20,7 +20,7 @@ from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.package_table.dynamo_changes import of_old_layout, read_pending, remove_pending, write_listed
 from packages_app.package_table.dynamo_item import INDEX_NAME, SHAPE, Item, record_of, values_of
-from packages_app.package_table.dynamo_items import SLOTS, DynamoItems
+from packages_app.package_table.dynamo_items import SLOTS, DynamoItems, code_of
 from packages_app.package_table.dynamo_scan import scan_records
 from packages_app.package_table.dynamo_suites import (
     are_listed,
@@ -236,7 +236,7 @@ class DynamoPackageTable:
             try:
                 return self._items.update((package_id, architecture), actions, condition)
             except PynamoDBException as error:
-                if error.cause_response_code != _CONDITION_FAILED:
+                if code_of(error) != _CONDITION_FAILED:
                     raise
                 return None
 
@@ -249,11 +249,11 @@ class DynamoPackageTable:
             except TableDoesNotExist as error:
                 raise self._missing() from error
             except PynamoDBException as error:
-                log.warning("table_call_gave_up", code=error.cause_response_code, error=str(error))
-                if error.cause_response_code == _NO_TABLE:
+                log.warning("table_call_gave_up", code=code_of(error), error=str(error))
+                if code_of(error) == _NO_TABLE:
                     raise self._missing() from error
                 raise TableUnavailable(
-                    f"DynamoDB failed at {operation} of {about}: {error.cause_response_code or error}.",
+                    f"DynamoDB failed at {operation} of {about}: {code_of(error) or error}.",
                     remedy=f"Check the endpoint, the credentials and their rights on the table {self._location.name}.",
                 ) from error
 

@@ -67,10 +67,7 @@ def change_draft(
     """
     keys = sorted({change.key for change in baseline.changes})
     found = _look_up(suite, keys, records)
-    published = {
-        index: PublishedIndex(bucket, suite, index, baseline.release.entries, baseline.shards.indexes[index])
-        for index in plan_of(suite).folders
-    }
+    published = _published(suite, baseline, bucket)
     renewed, in_pool = _renewed_all(folder, published, keys, found, bucket, cache)
     written = {index: new for index, (new, _) in renewed.items()}
     before: set[TableKey] = set().union(*(had for _, had in renewed.values()))
@@ -105,6 +102,14 @@ def change_draft(
         included=tuple(sorted(now)),
         missing=tuple(sorted(set(new_files) - set(in_pool))),
     )
+
+
+def _published(suite: Suite, baseline: Baseline, bucket: ObjectStore) -> dict[str, PublishedIndex]:
+    release, shards = baseline.release, baseline.shards
+    return {
+        index: PublishedIndex(bucket, suite, index, release.entries, shards.indexes[index])
+        for index in plan_of(suite).folders
+    }
 
 
 def _renewed_all(

@@ -18,7 +18,7 @@ def installation(tmp_path, migrated):
 
 
 def the_last_job(installation):
-    return " ".join(installation.jobs("kind", "state", "error_code")[-1])
+    return " ".join(filter(None, installation.jobs("kind", "state", "error_code")[-1]))
 
 
 def test_a_bucket_and_a_table_that_are_away_are_tried_again_later(tmp_path, migrated):

@@ -3,11 +3,14 @@
 import uuid
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
+from pynamodb.exceptions import GetError
 
 from packages_app.core.errors import TableUnavailable
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Written
 from packages_app.core.retry import CONTENDED, THROTTLED
+from packages_app.package_table.dynamo_items import code_of
 from packages_app.package_table.dynamo_table import DynamoPackageTable
 from tests.package_table.dynamo_proxy import DynamoProxy
 from tests.records import make_record
@@ -86,3 +89,7 @@ def test_a_condition_that_fails_is_an_answer_and_is_not_asked_for_again(location
     with DynamoProxy(moto) as proxy:
         assert through(proxy, location, []).put_new(RECORDS[0]) is Written.ALREADY_THERE
     assert proxy.calls["TransactWriteItems"] == 1
+
+
+def test_an_error_that_came_without_an_answer_has_no_code():
+    assert code_of(GetError("no answer", ReadTimeoutError(endpoint_url="http://127.0.0.1:9"))) is None
