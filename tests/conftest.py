@@ -37,7 +37,12 @@ SLOW = (
 )
 """Folders and files in the order in which they begin, before all others: the longest tests must not come last."""
 
-TOGETHER = ("tests/browser/test_admin.py", "tests/debian/test_hostile.py", "tests/core/test_version.py")
+TOGETHER = (
+    "tests/browser/test_admin.py",
+    "tests/apt/test_trusted_client.py",
+    "tests/debian/test_hostile.py",
+    "tests/core/test_version.py",
+)
 """Files whose tests share what is dear to make, so that one process runs them."""
 
 
