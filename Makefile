@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 # More than two cores: tests wait for servers and programs of their own a good part of the time.
-JOBS ?= 4
+JOBS ?= 3
 PYTEST ?=
 SECONDS ?= 300
 # Tests write and sync many small files: memory serves, where there is plenty and programs may run in it.
