@@ -18,7 +18,7 @@ from packages_app.verification.finding import PoolScope
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
-    """What was go_to_job for, and how far it is."""
+    """What was asked for, and how far it is."""
 
     list_display = ("shown_kind", "subject", "shown_state", "shown_user", "created", "took")
     list_filter = ("state", "kind")
@@ -47,9 +47,9 @@ class JobAdmin(ReadOnlyAdmin):
         """Return the state as a badge."""
         return job.state
 
-    @display(description="go_to_job by", ordering="requested_by")
+    @display(description="asked by", ordering="requested_by")
     def shown_user(self, job: Job) -> str:
-        """Who go_to_job; the clock or a command where nobody did."""
+        """Return who asked for it; the clock or a command where nobody did."""
         return job.requested_by.get_username() if job.requested_by else "clock or command"
 
     @display(description="took")
