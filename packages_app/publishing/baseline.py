@@ -22,16 +22,22 @@ from packages_app.publishing.shard_list import ShardList, keep_shard_list, read_
 def find_baseline(
     table: PackageTable, staging: ObjectStore, suite: Suite, published: Published, changes: Sequence[PendingChange]
 ) -> Baseline | None:
-    """Return the published Release as a baseline, with the pending changes read after it, or None."""
+    """Return the published Release as a baseline, with the pending changes and their records as they are now, or None.
+
+    The records are read consistently, and after the changes were.
+    """
     if published.release is None or len(changes) > MOST_CHANGES:
         return None
-    digest = release_digest(published.text)
-    bases, shards = both_at_once(
-        partial(table.releases_of, suite.name), partial(read_shard_list, staging, suite.name, digest), staging.at_once
+    digest, keys = release_digest(published.text), {change.key for change in changes}
+    releases, shard_list = partial(table.releases_of, suite.name), partial(read_shard_list, staging, suite.name, digest)
+    (bases, shards), records = both_at_once(
+        partial(both_at_once, releases, shard_list, staging.at_once),
+        lambda: table.get_many(keys) if keys else {},
+        staging.at_once,
     )
     if digest not in bases or shards is None or shards.shape != shape_of(suite):
         return None
-    return Baseline(published.release, shards, tuple(changes))
+    return Baseline(published.release, shards, tuple(changes), records)
 
 
 def keep_baseline(

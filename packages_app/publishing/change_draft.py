@@ -37,11 +37,15 @@ MOST_CHANGES = 5000
 
 @dataclass(frozen=True)
 class Baseline:
-    """A published Release that shows all of the table but for `changes`, and what its indexes are made of."""
+    """A published Release that shows all of the table but for `changes`, and what its indexes are made of.
+
+    `records` are those of the changes as they are now, where they still are.
+    """
 
     release: Release
     shards: ShardList
     changes: tuple[PendingChange, ...]
+    records: Mapping[TableKey, PackageRecord]
 
 
 @dataclass(frozen=True)
@@ -57,16 +61,15 @@ def change_draft(
     folder: Path,
     suite: Suite,
     baseline: Baseline,
-    records: Mapping[TableKey, PackageRecord],
     bucket: ObjectStore,
     cache: ShardCache,
 ) -> Draft:
-    """Make the draft of the records with pending changes, as they are now: read consistently after the changes were.
+    """Make the draft of the baseline's records, those with pending changes, as they are now.
 
     Raise `ObjectNotFound` and `CandidateRefused` when the published indexes can't be built upon, and as `entry_of`.
     """
     keys = sorted({change.key for change in baseline.changes})
-    found = _look_up(suite, keys, records)
+    found = _look_up(suite, keys, baseline.records)
     published = _published(suite, baseline, bucket)
     renewed, in_pool = _renewed_all(folder, published, keys, found, bucket, cache)
     written = {index: new for index, (new, _) in renewed.items()}
@@ -89,7 +92,7 @@ def change_draft(
     return Draft(
         whole=False,
         changes=baseline.changes,
-        read=len(records),
+        read=len(baseline.records),
         files=files,
         shards=shards,
         contents=_contents(suite, shards, files, bucket, cache),

@@ -6,7 +6,7 @@ See docs/ARCHITECTURE.md, Publishing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,7 @@ from packages_app.core.at_once import both_at_once
 from packages_app.core.candidate_finding import CandidateFinding, findings_digest
 from packages_app.core.errors import CandidateHeld, CandidateRefused, ObjectNotFound, RepomgrError
 from packages_app.core.ports import ObjectStore, PackageTable, PendingChange, Progress, Signer
-from packages_app.core.record import PackageRecord, TableKey, named_key
+from packages_app.core.record import TableKey, named_key
 from packages_app.core.repository import Repository, Suite
 from packages_app.indexes.packages import LeftOut
 from packages_app.indexes.release import Release, parse_release, redated
@@ -24,7 +24,7 @@ from packages_app.publishing.apt_check import SecondReader
 from packages_app.publishing.baseline import find_baseline, keep_baseline
 from packages_app.publishing.candidate import Candidate, make_candidate
 from packages_app.publishing.canonical import look_at_canonical
-from packages_app.publishing.change_draft import MOST_CHANGES, change_draft
+from packages_app.publishing.change_draft import change_draft
 from packages_app.publishing.checks import candidate_checked, identity_findings, missing_findings, vanished_findings
 from packages_app.publishing.contents import Contents
 from packages_app.publishing.dates import check_against_store, date_after, seconds_to_wait
@@ -151,18 +151,15 @@ class Publisher:
         changes: Sequence[PendingChange],
         options: PublicationOptions,
     ) -> Draft:
-        if not options.of_all and published.release is not None and len(changes) <= MOST_CHANGES:
-            baseline, records = both_at_once(
-                partial(find_baseline, self.table, self.staging, suite, published, changes),
-                partial(self._records_with, changes),
-                self.bucket.at_once,
-            )
-            if baseline is not None:
-                self.progress.step("render changes", f"{len(changes)} pending changes")
-                try:
-                    return self._noted(change_draft(folder, suite, baseline, records, self.bucket, self.cache))
-                except (ObjectNotFound, CandidateRefused) as error:
-                    self.progress.note(f"everything is rendered anew: {error.message}", level="warning")
+        baseline = None
+        if not options.of_all:
+            baseline = find_baseline(self.table, self.staging, suite, published, changes)
+        if baseline is not None:
+            self.progress.step("render changes", f"{len(changes)} pending changes")
+            try:
+                return self._noted(change_draft(folder, suite, baseline, self.bucket, self.cache))
+            except (ObjectNotFound, CandidateRefused) as error:
+                self.progress.note(f"everything is rendered anew: {error.message}", level="warning")
         if options.resign:
             changes = self.table.pending_changes_of(suite.name)
         self.progress.step("collect records")
@@ -171,11 +168,6 @@ class Publisher:
         self.progress.step("render indexes", f"{len(collected.placed)} packages")
         before = self._before(suite, published)
         return self._noted(whole_draft(folder, suite, collected, changes, before, self.cache, rebuild=options.rebuild))
-
-    def _records_with(self, changes: Iterable[PendingChange]) -> dict[TableKey, PackageRecord]:
-        """Read the records that have pending changes, where they are; consistently, and after the changes were."""
-        keys = {change.key for change in changes}
-        return self.table.get_many(keys) if keys else {}
 
     def _before(self, suite: Suite, published: Published) -> Before:
         if published.release is None:
