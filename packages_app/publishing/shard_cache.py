@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
+from packages_app.core.at_once import at_once_ahead
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.ports import ShardStore
 from packages_app.indexes.compression import (
@@ -77,18 +77,8 @@ class ShardCache:
 
     def make_all(self, runs: Iterable[ShardEntries], *, with_xz: bool) -> Iterator[MadeShard]:
         """Make the shards of runs, in their order, on all cores; some are made ahead of the one that is asked for."""
-        with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="shard") as threads:
-            coming: deque[Future[MadeShard]] = deque()
-            try:
-                for run in runs:
-                    coming.append(threads.submit(self.make, run, with_xz=with_xz))
-                    if len(coming) == _AT_ONCE:
-                        yield coming.popleft().result()
-                while coming:
-                    yield coming.popleft().result()
-            finally:
-                for one in coming:  # of a caller who wants no more, or after an error
-                    one.cancel()
+        making = (partial(self.make, run, with_xz=with_xz) for run in runs)
+        return at_once_ahead(making, os.cpu_count() or 1, _AT_ONCE)
 
     def text_of(self, sha256: str) -> bytes | None:
         """Return the text with this SHA256, or None when it is not kept."""
