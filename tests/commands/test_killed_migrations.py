@@ -60,13 +60,18 @@ class Killed:
         )
 
 
+def migration_of(old, backup):
+    """Return the command that migrates a table."""
+    return ("migrate_package_table", "--from-table", old.name, "--backup-file", backup)
+
+
 @pytest.mark.parametrize("key", SCHEMAS)
 def test_a_migration_that_is_killed_goes_on(moto, tmp_path, key):
     old = make_old(moto, key, 140)
     before = items_of(old)
     killed = Killed(tmp_path / "home", moto)
     backup = tmp_path / "backup.jsonl"
-    order = ("migrate_package_table", "--from-table", old.name, "--backup-file", backup)
+    order = migration_of(old, backup)
     assert killed.run(*order, kill_at=("TransactWriteItems", 70))[0] == -signal.SIGKILL
     half = len(list(killed.table.all_records()))
     assert 40 <= half < 140
@@ -84,7 +89,7 @@ def test_a_migration_that_is_killed_goes_on(moto, tmp_path, key):
 def test_a_migration_that_is_killed_while_it_writes_the_backup_starts_anew(moto, tmp_path):
     old = make_old(moto, "version", 3)
     killed = Killed(tmp_path / "home", moto)
-    order = ("migrate_package_table", "--from-table", old.name, "--backup-file", tmp_path / "b")
+    order = migration_of(old, tmp_path / "b")
     assert killed.run(*order, kill_at=("Scan", 1))[0] == -signal.SIGKILL
     (tmp_path / "b.part").write_text("half")
     assert killed.run(*order)[0] == 0
@@ -94,15 +99,7 @@ def test_a_migration_that_is_killed_while_it_writes_the_backup_starts_anew(moto,
 def test_a_deletion_that_is_killed_goes_on(moto, tmp_path):
     old = make_old(moto, "version", 120)
     killed = Killed(tmp_path / "home", moto)
-    order = (
-        "migrate_package_table",
-        "--from-table",
-        old.name,
-        "--backup-file",
-        tmp_path / "b",
-        "--delete-old",
-        "--yes",
-    )
+    order = (*migration_of(old, tmp_path / "b"), "--delete-old", "--yes")
     assert killed.run(*order, kill_at=("BatchWriteItem", 3))[0] == -signal.SIGKILL
     assert 0 < len(items_of(old)) < 120
     code, said = killed.run(*order)
@@ -127,15 +124,7 @@ def test_an_environment_of_terraform_names_the_new_table(moto, tmp_path):
 def test_a_record_that_changes_between_two_runs_stops_the_second(moto, tmp_path):
     old = make_old(moto, "version", 120)
     killed = Killed(tmp_path / "home", moto)
-    order = (
-        "migrate_package_table",
-        "--from-table",
-        old.name,
-        "--backup-file",
-        tmp_path / "b",
-        "--delete-old",
-        "--yes",
-    )
+    order = (*migration_of(old, tmp_path / "b"), "--delete-old", "--yes")
     assert killed.run(*order, kill_at=("TransactWriteItems", 50))[0] == -signal.SIGKILL
     list(old.put_all([{"version": {"S": "9.9"}, "notes": {"S": "new"}}]))
     code, said = killed.run(*order)
@@ -149,15 +138,7 @@ def test_a_restore_that_is_killed_goes_on_and_ends_identical(moto, tmp_path):
     old = make_old(moto, "version", 120)
     before = items_of(old)
     killed = Killed(tmp_path / "home", moto)
-    order = (
-        "migrate_package_table",
-        "--from-table",
-        old.name,
-        "--backup-file",
-        tmp_path / "b",
-        "--delete-old",
-        "--yes",
-    )
+    order = (*migration_of(old, tmp_path / "b"), "--delete-old", "--yes")
     assert killed.run(*order)[0] == 0
     restore = ("restore_package_table", "--backup-file", tmp_path / "b")
     assert killed.run(*restore, kill_at=("BatchWriteItem", 3))[0] == -signal.SIGKILL

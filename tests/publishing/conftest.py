@@ -5,6 +5,12 @@ import pytest
 from packages_app.publishing.candidate import make_candidate
 from packages_app.publishing.whole_draft import Before, collect, whole_draft
 from packages_app.services import adapters
+from tests.caches import MemoryCache
+
+
+@pytest.fixture
+def cache(request):
+    return MemoryCache(request.node.name)
 
 
 @pytest.fixture

@@ -4,43 +4,15 @@ import random
 from dataclasses import replace
 
 import pytest
-from django.core.cache.backends.locmem import LocMemCache
 
 from packages_app.core.document import document_of
 from packages_app.publishing.placed_cache import PlacedCache
 from packages_app.publishing.whole_draft import collect, collect_known
 from packages_app.services import adapters
+from tests.caches import AwayCache
 from tests.records import make_record
 
 COUNT = 700
-
-
-class Cache(LocMemCache):
-    """Kept in memory; it counts what was put in."""
-
-    def __init__(self, name):
-        super().__init__(name, {})
-        self.clear()
-        self.put = []
-
-    def set(self, key, value, *arguments, **options):
-        self.put.append(key)
-        super().set(key, value, *arguments, **options)
-
-
-class Failing:
-    """A cache that is away."""
-
-    def get(self, key):
-        raise ConnectionError(key)
-
-    def set(self, key, value):
-        raise ConnectionError(key)
-
-
-@pytest.fixture
-def cache(request):
-    return Cache(request.node.name)
 
 
 @pytest.fixture
@@ -114,4 +86,4 @@ def test_what_comes_back_otherwise_is_made_anew(suite, cache, corrupt):
 
 
 def test_a_cache_that_is_away_stops_nothing(suite):
-    assert collected(suite, some_records(), Failing()) == collect(suite, some_records())
+    assert collected(suite, some_records(), AwayCache()) == collect(suite, some_records())

@@ -1,26 +1,13 @@
 """A shard's forms come out of the cache as they were made, or are made anew."""
 
 import pytest
-from django.core.cache.backends.locmem import LocMemCache
 
 from packages_app.indexes.compression import GZIP, XZ
 from packages_app.indexes.entry import entry_of
 from packages_app.indexes.shards import ShardEntries
 from packages_app.publishing.shard_cache import ShardCache
+from tests.caches import AwayCache
 from tests.records import make_record
-
-
-class Cache(LocMemCache):
-    """Kept in memory, the keys at hand."""
-
-    def __init__(self, name):
-        super().__init__(name, {})
-        self.clear()
-        self.keys = []
-
-    def set(self, key, value, *arguments, **options):
-        self.keys.append(key)
-        super().set(key, value, *arguments, **options)
 
 
 def run_of(*names):
@@ -31,15 +18,10 @@ def flipped(body):
     return bytes([body[0] ^ 1]) + body[1:]
 
 
-@pytest.fixture
-def cache(request):
-    return Cache(request.node.name)
-
-
 def test_what_is_kept_is_not_made_again(cache):
     made = ShardCache(cache).make(run_of("a", "b"), with_xz=True)
     assert ShardCache(cache).make(run_of("a", "b"), with_xz=True) == made
-    assert len(cache.keys) == 1
+    assert len(cache.put) == 1
 
 
 def corrupt_gzip(value, _other):
@@ -72,7 +54,7 @@ def make_nonsense(_value, _other):
 def test_what_comes_back_otherwise_is_made_anew(cache, corrupt):
     made = ShardCache(cache).make(run_of("a", "b"), with_xz=True)
     ShardCache(cache).make(run_of("c"), with_xz=True)
-    key, other = cache.keys
+    key, other = cache.put
     sound = cache.get(key)
     cache.set(key, corrupt(sound, cache.get(other)))
     assert ShardCache(cache).make(run_of("a", "b"), with_xz=True) == made
@@ -90,17 +72,7 @@ def test_a_form_that_was_not_wanted_before_is_made_when_it_is(cache):
     assert ShardCache(cache).make(run_of("a"), with_xz=False) == plain
 
 
-class Broken:
-    """A cache that is away."""
-
-    def get(self, _key):
-        raise ConnectionError
-
-    def set(self, _key, _value):
-        raise ConnectionError
-
-
 def test_a_cache_that_is_away_costs_time_only(cache):
-    made = ShardCache(Broken()).make(run_of("a"), with_xz=True)
+    made = ShardCache(AwayCache()).make(run_of("a"), with_xz=True)
     assert made == ShardCache(cache).make(run_of("a"), with_xz=True)
-    assert ShardCache(Broken()).text_of(made.shard.sha256) is None
+    assert ShardCache(AwayCache()).text_of(made.shard.sha256) is None
