@@ -4,6 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+CONTRACTS := $(VENV)/contracts
 # More than two cores: tests wait for servers and programs of their own a good part of the time.
 JOBS ?= 3
 PYTEST ?=
@@ -45,11 +46,11 @@ chaos: $(VENV)/.dev system-packages  ## workers killed, stores failing, readers 
 bench: $(VENV)/.dev system-packages  ## measure, beside aptly, reprepro, apt-ftparchive (FIGURES=publish_one,…; REPORT=1: docs/PERFORMANCE.md)
 	$(BIN)/python -m tests.benchmarks $(if $(FIGURES),--figures '$(FIGURES)') $(if $(REPORT),--report)
 
-lint: $(VENV)/.dev  ## ruff, mypy --strict, import contracts, migrations
+lint: $(VENV)/.dev $(CONTRACTS)/.installed  ## ruff, mypy --strict, import contracts, migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(CONTRACTS)/bin/lint-imports
 	@REPOMGR_HOME=$$(mktemp -d) && export REPOMGR_HOME && \
 	$(BIN)/python manage.py makemigrations --check --dry-run; code=$$?; rm -rf "$$REPOMGR_HOME"; exit $$code
 
@@ -68,6 +69,9 @@ lock:  ## resolve what pyproject.toml asks for (needs uv; UPGRADE=--upgrade for 
 		--no-header --no-annotate --no-strip-extras -c requirements.lock --extra dev pyproject.toml -o requirements-dev.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--no-header --no-annotate --no-strip-extras -c requirements-dev.lock --extra docs pyproject.toml -o requirements-docs.lock
+	sed -n '/^contracts = \[/,/^\]/s/^ *"\(.*\)",$$/\1/p' pyproject.toml | \
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-header --no-annotate --no-strip-extras -c requirements-dev.lock - -o requirements-contracts.lock
 
 system-packages:  ## as root on Debian, install the servers and tools that the tests use
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -105,4 +109,11 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 $(VENV)/.docs: requirements-docs.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# An environment of its own: it brings in `rich`, which structlog imports wherever it is there, and then a quarter of
+# the start of each of our processes is spent on it. No installation has it.
+$(CONTRACTS)/.installed: requirements-contracts.lock | $(VENV)/bin/python
+	$(BIN)/python -m venv $(CONTRACTS)
+	$(CONTRACTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-contracts.lock
 	@touch $@

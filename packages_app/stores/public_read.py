@@ -6,9 +6,6 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
 from packages_app.core.aws_models import share_models
 from packages_app.core.errors import StoreMissing
 from packages_app.core.locations import S3Store
@@ -38,7 +35,10 @@ def public_read_policy(bucket: str, prefix: str, root_files: Iterable[str]) -> d
 
 
 def allow_public_read(location: S3Store, root_files: Iterable[str]) -> None:
-    """Set the bucket's policy; raise `StoreMissing` when that is refused."""
+    """Set the bucket's policy; raise `StoreMissing` when that is refused. boto3 is imported only for this."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
     policy = public_read_policy(location.bucket, location.prefix, root_files)
     share_models()
     client = boto3.Session().client("s3", region_name=location.region or None, endpoint_url=location.endpoint or None)

@@ -19,8 +19,11 @@ os.environ.setdefault("S3_IGNORE_SUBDOMAIN_BUCKETNAME", "true")
 os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
 
 from moto.core import responses
+from moto.core.parse import BaseJSONParser
+from moto.core.serialize import BaseJSONSerializer
+from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -28,6 +31,10 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 _lock = threading.Lock()
 _TEXT = "S"
+_PLAIN = frozenset(("S", "N", "SS", "NS", "BOOL", "NULL"))
+"""Types of values whose form in a request, in memory and in an answer is the same."""
+_LARGEST_ITEM = 405_000
+"""Bytes of an item at most, as moto has it; AWS says 400 KB."""
 _INDEX_NAME = 6
 """Where the name of an index stands among the arguments of `Table.query` that follow the key."""
 
@@ -153,6 +160,40 @@ def look_at_one_partition() -> None:
     type_class.cast_value = property(value_of)
 
 
+def take_values_as_they_are() -> None:
+    """Let a request's plain values be taken, and answered, as they stand: moto asks each for all fields it could have.
+
+    And weigh an item once: moto weighs what it has of it at each attribute.
+    """
+    parse, serialize = BaseJSONParser._parse_structure, BaseJSONSerializer._serialize_type_structure
+
+    def is_plain(shape: Any, value: Any) -> bool:
+        return shape.name == "AttributeValue" and type(value) is dict and len(value) == 1 and value.keys() <= _PLAIN
+
+    def parse_structure(parser: Any, shape: Any, value: Any) -> Any:
+        return value if is_plain(shape, value) else parse(parser, shape, value)
+
+    def serialize_structure(serializer: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
+        if is_plain(shape, value):
+            serializer._default_serialize(serialized, value, shape, key)
+        else:
+            serialize(serializer, serialized, value, shape, key)
+
+    def make_item(item: Item, hash_key: DynamoType, range_key: DynamoType | None, attrs: dict[str, Any]) -> None:
+        values = {key: DynamoType(value) for key, value in attrs.items()}
+        if sum(len(key.encode()) + value.size() for key, value in values.items()) > _LARGEST_ITEM:
+            raise ItemSizeTooLarge
+        item.hash_key, item.range_key, item.attrs = hash_key, range_key, LimitedSizeDict()
+        dict.update(item.attrs, values)
+
+    parser_class: Any = BaseJSONParser
+    parser_class._parse_structure = parse_structure
+    serializer_class: Any = BaseJSONSerializer
+    serializer_class._serialize_type_structure = serialize_structure
+    item_class: Any = Item
+    item_class.__init__ = make_item
+
+
 def do_once_what_is_the_same() -> None:
     """Let moto list the methods of a class once, not at each request, and make ids of requests in one go."""
     listed: Any = responses
@@ -168,7 +209,9 @@ def random_string(random: Random, length: int = 20, include_digits: bool = True,
 
 
 class Quiet(WSGIRequestHandler):
-    """Writes no line for each request."""
+    """Writes no line for each request, and lets a client keep its connection."""
+
+    protocol_version = "HTTP/1.1"
 
     def log_request(self, *_: object) -> None:
         """Write nothing."""
@@ -177,6 +220,7 @@ class Quiet(WSGIRequestHandler):
 if __name__ == "__main__":
     copy_what_is_written()
     look_at_one_partition()
+    take_values_as_they_are()
     do_once_what_is_the_same()
     server = make_server("127.0.0.1", 0, one_at_a_time(Dispatcher()), threaded=True, request_handler=Quiet)
     sys.stdout.write(f"{server.port}\n")
