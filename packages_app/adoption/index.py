@@ -95,6 +95,8 @@ def fetch_index(repository: ExistingRepository, release: ExistingRelease, index:
                 f"{name} has SHA256 {checksums.sha256}, Release lists {entry.sha256}.",
                 remedy="Wait until the repository is published whole, or have its tool publish it again.",
             )
+        if not ending:
+            return packed.rename(plain)
         _unpack(packed, ending, plain, name, index.forms.get(""))
         packed.unlink()
         return plain

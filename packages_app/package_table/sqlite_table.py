@@ -19,8 +19,8 @@ from packages_app.core.retry import NO_PAUSE, retrying
 from packages_app.package_table.rules import lease_busy, lease_lost, outcome_of_taken_key, suites_changed
 
 _BUSY_SECONDS = 30.0
-_PAGE_BYTES = 8192
-"""Of new files. Nine records of ten fit beside three others into a page; at 4096 each had further pages of its own."""
+_PAGE_BYTES = 16384
+"""Of new files. A record fits into a page beside others; at 4096 each had an overflow page of its own."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     package_id TEXT NOT NULL,
