@@ -19,6 +19,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DEFAULT_HOME = BASE_DIR / "var"
 _DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql", "pgsql")
 _BROKER_SCHEMES = ("filesystem", "redis", "rediss", "unix", "redis+socket", "sqs", "amqp", "amqps")
+_MOST_CACHE_FILES = 20_000
 
 
 @dataclass(frozen=True)
@@ -157,9 +158,15 @@ def cache(name: str, *, default: str) -> dict[str, Any]:
     value = text(name, default=default)
     parts = urlsplit(value)
     if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
-        return {"BACKEND": "packages_app.stores.shard_files.ShardFiles", "LOCATION": unquote(parts.path)}
+        return {
+            "BACKEND": "packages_app.stores.shard_files.ShardFiles",
+            "LOCATION": unquote(parts.path),
+            "OPTIONS": {"MAX_ENTRIES": _MOST_CACHE_FILES},
+        }
     if parts.scheme in ("redis", "rediss", "unix"):
-        return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": value}
+        # Its backend passes options on to its connections, and bounds itself by its own settings.
+        options = {"serializer": "packages_app.stores.sealed_values.SealedValues"}
+        return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": value, "OPTIONS": options}
     raise SettingsError(
         f"{name} is no cache that can be used.", remedy="Write file:///FOLDER or redis://HOST:PORT/NUMBER."
     )

@@ -35,6 +35,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "PUBLIC_URL": Meaning("the address that clients use", "`http://127.0.0.1:PORT/repository`"),
     "SIGNING_KEY": Meaning("armored OpenPGP secret key; needed with a bucket on S3", "made at first start"),
     "GITHUB_TOKEN": Meaning("for `github_release`: private repositories, and 5,000 requests an hour in place of 60"),
+    "GITHUB_TOKEN_HOST": Meaning("the host that `GITHUB_TOKEN` is for: it is sent there alone, and over https"),
     "PRIVATE_UPSTREAMS": Meaning(
         "host names, addresses and networks (`10.1.0.0/16`) that downloads may go to although they are private"
     ),
@@ -58,7 +59,7 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     "SHARD_CACHE_URL": Meaning(
         "compressed parts of indexes by content: `file:///FOLDER` or `redis://HOST:PORT/NUMBER`; losing it costs time"
-        " only",
+        " only; hosts that share a Redis share `SECRET_KEY`, with which its values are sealed",
         "files in the home",
     ),
     "LEASE_SECONDS": Meaning("a publisher that says nothing for so long loses its suite to another"),

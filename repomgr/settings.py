@@ -49,6 +49,7 @@ STAGING = parse_store_url("STAGING_URL", environment.text("STAGING_URL", default
 PUBLIC_URL = environment.web_address("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}/repository")
 SIGNING_KEY = environment.text("SIGNING_KEY", default="")
 GITHUB_TOKEN = environment.token("GITHUB_TOKEN")
+GITHUB_TOKEN_HOST = environment.text("GITHUB_TOKEN_HOST", default="api.github.com")
 PRIVATE_UPSTREAMS = parse_private_upstreams("PRIVATE_UPSTREAMS", environment.texts("PRIVATE_UPSTREAMS", default=[]))
 SIGNING_KEY_FILE = HOME / "signing-key.asc"
 # How many pool files the daily verification reads besides the newest versions.
@@ -71,7 +72,7 @@ ADMIN_URL = environment.text("ADMIN_URL", default="") and environment.web_addres
 SHARD_CACHE_URL = environment.cache("SHARD_CACHE_URL", default=f"file://{HOME}/cache/shards")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    "shards": {**SHARD_CACHE_URL, "TIMEOUT": 30 * 24 * 3600, "OPTIONS": {"MAX_ENTRIES": 20_000}},
+    "shards": {**SHARD_CACHE_URL, "TIMEOUT": 30 * 24 * 3600},
 }
 
 DATABASES = {"default": environment.database("DATABASE_URL", default=f"sqlite:///{HOME}/django.sqlite3")}
@@ -85,8 +86,8 @@ DEBUG = False
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_HTTPS else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS
 SECURE_SSL_REDIRECT = BEHIND_HTTPS
-# apt checks signatures, and old clients have no HTTPS.
-SECURE_REDIRECT_EXEMPT = [r"^repository/"]
+# apt checks what lies there by signed hashes, and old clients have no HTTPS. The root's files nothing checks.
+SECURE_REDIRECT_EXEMPT = [r"^repository/(dists|pool)/"]
 SECURE_HSTS_SECONDS = _YEAR_SECONDS if BEHIND_HTTPS else 0
 # HSTS for subdomains, and the browsers' preload list, are for the owner of the whole domain to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

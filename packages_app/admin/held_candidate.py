@@ -15,7 +15,8 @@ from unfold.decorators import display
 from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, job_page, lines, require
 from packages_app.core.errors import RepomgrError
 from packages_app.models import HeldCandidate
-from packages_app.services.publication.held_candidates import approve, reject
+from packages_app.services.intake.reject_candidate import reject_candidate
+from packages_app.services.publication.held_candidates import approve
 
 
 @admin.register(HeldCandidate)
@@ -98,15 +99,16 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
         return go_to_job(request, lambda: approve(held, request.user), otherwise=_page(held))
 
     def reject_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
-        """Leave the suite as it is."""
+        """Leave what clients see as it is; new packages that need a person's word leave the suite."""
         require(request, PUBLISH)
         held = get_object_or_404(HeldCandidate, pk=pk)
         try:
-            reject(held, request.user)
+            gone = reject_candidate(held, request.user)
         except RepomgrError as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, "Rejected: clients keep what they have.")
+            taken = f" Taken out of {held.suite}: {', '.join(gone)}." if gone else ""
+            messages.success(request, f"Rejected: clients keep what they have.{taken}")
         return HttpResponseRedirect(_page(held))
 
 

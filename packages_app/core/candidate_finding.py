@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CandidateFinding:
-    """One suspicion: `code` is vanished, missing or identity; `items` names all that it is about, sorted."""
+    """One suspicion: `code` is vanished, missing, identity or a caution's; `items` are what it is about, sorted."""
 
     code: str
     text: str

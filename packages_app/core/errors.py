@@ -93,6 +93,13 @@ class PackageRefused(RepomgrError):
     outcome = Outcome.REFUSED
 
 
+class RightMissing(RepomgrError):
+    """Somebody asked for what he may not do: a bootstrap package, or a place that the definition does not name."""
+
+    code = "right_missing"
+    outcome = Outcome.REFUSED
+
+
 class VersionConflict(RepomgrError):
     """The same version is there with other bytes; what clients have is never replaced."""
 

@@ -12,6 +12,7 @@ from packages_app.models import Conflict, Job, Notice
 from packages_app.services.intake.build_bootstrap import bootstrap_definition
 from packages_app.services.intake.conflicts import package_of
 from packages_app.services.jobs import queue
+from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.notices.notify import settle_notices
 from packages_app.services.publication.requests import known_suites
 from packages_app.verification.finding import Part, PoolScope
@@ -52,7 +53,8 @@ def request_force_rebuild(
 
 
 def request_build(name: str, version: str, user: queue.Asker) -> Job:
-    """Ask for a build of a bootstrap package; raise `PackageRefused`, `InvalidVersion`."""
+    """Ask for a build of a bootstrap package; raise `RightMissing`, `PackageRefused`, `InvalidVersion`."""
+    require_publisher(user, f"A build of {name}")
     bootstrap_definition(name)
     parse_version(version)
     return queue.enqueue(Job.Kind.BUILD, {"name": name, "version": version}, subject=f"{name} {version}", user=user)

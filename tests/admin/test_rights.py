@@ -78,6 +78,40 @@ def test_an_uploader_may_upload_but_not_publish(filled, as_member, tmp_path):
     assert job.requested_by.get_username() == "Uploaders"
 
 
+def test_an_uploader_neither_uploads_nor_builds_a_bootstrap_package(filled, as_member, tmp_path):
+    client = as_member("Uploaders")
+    before = filled.records(), list(filled.staging.keys("")), Job.objects.count()
+    assert client.get(UPLOADING[1]).status_code == 403
+    assert client.post(UPLOADING[1], {"name": "kiro-repo", "version": "3.0"}).status_code == 403
+    deb = build_deb(tmp_path, "kiro-repo", "9.9", "all")
+    page = client.post(UPLOADING[0], {"file": SimpleUploadedFile(deb.name, deb.read_bytes())})
+    assert [error.code for error in page.context["form"].errors.as_data()["file"]] == ["right_missing"]
+    assert (filled.records(), list(filled.staging.keys("")), Job.objects.count()) == before
+    pages = client.get("/admin/").content.decode() + client.get(f"{BASE}/package/").content.decode()
+    assert UPLOADING[0] in pages
+    assert UPLOADING[1] not in pages
+
+
+def test_the_place_is_the_definitions_unless_one_may_publish_there(filled, as_member, tmp_path):
+    filled.configure(suites=[{"name": name, "codename": name} for name in ("stable", "testing")])
+    filled.define_uploads("tried", suites=["testing"])
+    deb = build_deb(tmp_path, "tried", "1.0")
+
+    def upload(client, **place):
+        return client.post(UPLOADING[0], {"file": SimpleUploadedFile(deb.name, deb.read_bytes()), **place})
+
+    uploader = as_member("Uploaders")
+    assert "stable" not in [value for value, _ in uploader.get(UPLOADING[0]).context["form"].fields["suite"].choices]
+    assert upload(uploader, suite="stable").status_code == 200
+    assert not Job.objects.filter(state="queued").exists()
+    assert upload(uploader).status_code == 302
+    filled.run_jobs()
+    assert [record.suites for record in filled.table.versions_of("tried")] == [("testing",)]
+    assert upload(as_member("Publishers"), suite="stable").status_code == 302
+    filled.run_jobs()
+    assert [record.suites for record in filled.table.versions_of("tried")] == [("stable", "testing")]
+
+
 def test_forms_show_what_is_wrong(filled, as_member):
     client = as_member("Publishers")
     for address, field, posted, code in (

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from packages_app.core.candidate_finding import CandidateFinding, findings_digest
+from packages_app.core.caution import MEANINGS, cleared_by
 from packages_app.core.errors import CandidateHeld, CandidateRefused, PackageRefused
 from packages_app.models import HeldCandidate, Job, Notice
 from packages_app.services.jobs import queue
@@ -27,6 +28,15 @@ def approved_digest(suite: str) -> str:
     """Return the digest of the findings that a person has approved for a suite's next publication; "" when none."""
     approved = HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.APPROVED).first()
     return approved.digest if approved else ""
+
+
+def cleared_cautions(suite: str) -> frozenset[tuple[str, str]]:
+    """Return what persons have approved of packages that a suite showed then: it holds no later publication back."""
+    published = HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.PUBLISHED)
+    findings = (finding for listed in published.values_list("findings", flat=True) for finding in listed)
+    return frozenset(
+        cleared_by(item) for finding in findings if finding["code"] in MEANINGS for item in finding["items"]
+    )
 
 
 def is_held_back(suite: str) -> bool:

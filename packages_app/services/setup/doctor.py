@@ -17,6 +17,7 @@ from packages_app.core.certificates import trusted
 from packages_app.core.errors import RepomgrError, ServiceUnavailable
 from packages_app.publishing.dates import CLOCK_SLACK
 from packages_app.services import adapters
+from packages_app.services.intake.pins import taken_on_trust
 from packages_app.services.publication.watch_expiry import KEY_WARNING
 
 
@@ -117,7 +118,8 @@ def _definitions() -> str:
         first = definitions.problems[0]
         said = "; ".join(f"{p.file}:{p.line}: {p.field}: {p.message}" for p in definitions.problems)
         raise RepomgrError(said, remedy=first.remedy)
-    return f"{len(definitions.by_name)} in use: {', '.join(definitions.by_name) or 'none'}"
+    in_use = f"{len(definitions.by_name)} in use: {', '.join(definitions.by_name) or 'none'}"
+    return "; ".join([in_use, *taken_on_trust(definitions)])
 
 
 _PROBES: dict[str, Callable[[], str]] = {
