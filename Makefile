@@ -24,12 +24,12 @@ SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: $(VENV)/.runtime  ## start everything in the foreground (PORT, REPOMGR_HOME move it)
-	@LOG_FORMAT=$${LOG_FORMAT:-console} LOG_LEVEL=$${LOG_LEVEL:-WARNING} $(BIN)/python manage.py first_start
-	@LOG_FORMAT=$${LOG_FORMAT:-console} exec $(BIN)/python -m repomgr.processes
+up: $(VENV)/.runtime  ## start everything in the foreground (PORT, REPOMGR_HOME, repomgr.env in it)
+	@$(BIN)/python manage.py first_start
+	@exec $(BIN)/python -m repomgr.processes
 
 up-distributed: $(VENV)/.dev system-packages  ## the same on PostgreSQL, Redis, S3 and DynamoDB: those of the settings, or started here
-	@LOG_FORMAT=$${LOG_FORMAT:-console} LOG_LEVEL=$${LOG_LEVEL:-WARNING} exec $(BIN)/python -m repomgr.distributed
+	@exec $(BIN)/python -m repomgr.distributed
 
 test: $(VENV)/.dev system-packages  ## run all tests, with coverage of packages_app
 	TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)

@@ -15,7 +15,8 @@ class Meaning:
 
 
 MEANINGS: Mapping[str, Meaning] = {
-    "REPOMGR_HOME": Meaning("where data goes", "`var/`"),
+    "REPOMGR_HOME": Meaning("where data goes; for its owner alone", "`var/`"),
+    "REPOMGR_SETTINGS": Meaning("the settings file", "`repomgr.env` in the home"),
     "PORT": Meaning("where the web process listens"),
     "BIND": Meaning("the address that it listens on"),
     "WORKERS": Meaning("worker processes of `make up`"),
@@ -64,6 +65,11 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     "LEASE_SECONDS": Meaning("a publisher that says nothing for so long loses its suite to another"),
     "SILENT_SECONDS": Meaning("a worker that says nothing for so long loses its job to another"),
-    "LOG_LEVEL": Meaning("structured logs on standard error, from this level on"),
-    "LOG_FORMAT": Meaning("`json`, one object a line, or `console` for people"),
+    "LOG_LEVEL": Meaning(
+        "structured logs on standard error, from this level on; a command on a terminal logs only where it is set"
+    ),
+    "LOG_FORMAT": Meaning(
+        "`json`, one object a line, or `console` for people; commands take it as `--log-format` too",
+        "`console` on a terminal, else `json`",
+    ),
 }

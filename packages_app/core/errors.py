@@ -59,9 +59,16 @@ class RepomgrError(Exception):
 
 
 class SettingsError(RepomgrError):
-    """A setting in the environment is missing or makes no sense."""
+    """A setting, in the environment or in the settings file, is missing or makes no sense."""
 
     code = "bad_setting"
+    outcome = Outcome.REFUSED
+
+
+class HomeMissing(RepomgrError):
+    """The home is not there: REPOMGR_HOME is not the server's, or its disk is away; or it is another user's."""
+
+    code = "home_missing"
     outcome = Outcome.REFUSED
 
 

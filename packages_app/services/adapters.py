@@ -68,7 +68,7 @@ def bucket() -> ObjectStore:
 def staging() -> ObjectStore:
     """Return the private staging store of STAGING_URL."""
     given_ones = _given.get()
-    return given_ones.staging if given_ones else _store(settings.STAGING)
+    return given_ones.staging if given_ones else _store(settings.STAGING, private=True)
 
 
 def shard_cache() -> ShardCache:
@@ -145,8 +145,8 @@ def _table(location: TableLocation) -> PackageTable:
 
 
 @cache
-def _store(location: StoreLocation) -> ObjectStore:
-    return open_store(location)
+def _store(location: StoreLocation, *, private: bool = False) -> ObjectStore:
+    return open_store(location, private=private)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from packages_app.management.said_once import ENDS, unsaid
 from packages_app.management.terminal import ServiceCommand, terminal_progress
 from packages_app.services.setup.first_start import Welcome, first_start
 
@@ -13,7 +14,7 @@ class Command(ServiceCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prepare a home and print how to sign in."""
-        with terminal_progress() as progress:
+        with terminal_progress() as progress, unsaid(ENDS):  # notes say which job failed
             welcome = first_start(progress)
         self.stdout.write(_text(welcome))
 

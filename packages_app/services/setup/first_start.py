@@ -22,6 +22,7 @@ from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.publication.requests import request_publication
 from packages_app.services.publication.root import example_package
 from packages_app.services.setup.groups import ensure_groups
+from packages_app.services.setup.private_files import close_to_others
 from packages_app.services.setup.schedules import ensure_schedules
 from packages_app.services.setup.storage import create_storage
 
@@ -41,6 +42,8 @@ class Welcome:
 
 def first_start(progress: Progress) -> Welcome:
     """Make database, storage, key, schedules, an administrator, and the first signed publication."""
+    progress.step("private files")
+    close_to_others(progress)
     progress.step("database")
     call_command("migrate", verbosity=0, interactive=False)
     create_storage(progress)
@@ -55,7 +58,9 @@ def first_start(progress: Progress) -> Welcome:
     for suite in adapters.repository().suites:
         if not Publication.objects.filter(suite=suite.name).exists():
             request_publication(suite.name)
-    job_services.run_waiting_publications(progress)
+    for job in job_services.run_waiting_publications(progress):
+        if job.state == Job.State.FAILED:
+            progress.note(f"{job}: {job.error} Remedy: {job.remedy}", level="error")
     definitions = adapters.definitions()
     bootstraps = definitions.bootstrap_packages()
     return Welcome(
