@@ -20,6 +20,8 @@ _OF_THE_INDEX = frozenset(
         "sha512",
         "status",
         "description-md5",
+        "checksum-filesize",  # apt takes it for the size
+        "msdos-filename",
         "config-version",
         "conffiles",
     )
@@ -36,8 +38,10 @@ _FLAT = (
     ("Homepage", "homepage"),
     ("Description", "description"),
 )
-_TOLD = re.compile(r"\n([^ \t\n:][^:\n]*):[^\S\n]*+\S")
+_TOLD = re.compile(r"\n([^ \t\n:][^:\n]*):[ \t]*[^ \t\n]")
 """Behind the end of a line, the name of a field whose first line says something."""
+_BETWEEN_FIELDS = re.compile(r"\n(?![ \t])")
+"""The end of a line that the next one does not continue."""
 _FIELD_START = re.compile(r"^([^\s:]+):[ \t]*(.*)$")
 _FIELD = re.compile(r"^(([^\s:]+):[ \t]*(.*)((?:\n[ \t].*)*))", re.MULTILINE)
 """A field with the lines that continue it: all of it, its name, its first line, and the others."""
@@ -53,27 +57,22 @@ def parsed_stanza(text: str) -> tuple[ControlParagraph, str]:
     found = _FIELD.findall(text)
     if sum([len(field[0]) + 1 for field in found]) != len(text) + 1:  # some line is no field's
         return next(parse_stanzas(text.encode()), ControlParagraph(())), "\n".join(_lines_of_control(text))
-    fields = tuple([(name, first.rstrip() + more) for _, name, first, more in found])
-    kept = [whole for whole, name, first, _ in found if _is_of_control(name, first)]
+    fields = tuple([(name, first.rstrip(" \t") + more) for _, name, first, more in found])
+    kept = [whole for whole, name, first, more in found if _is_of_control(name, first + more)]
     return ControlParagraph(fields), "\n".join(kept)
 
 
-def _is_of_control(name: str, first: str) -> bool:
-    """Return whether a field, whose first line says `first`, is the control paragraph's."""
-    return name.lower() not in _OF_THE_INDEX and bool(first.strip() or name == "Description")
+def _is_of_control(name: str, value: str) -> bool:
+    """Return whether a field that says something in one of its lines is the control paragraph's."""
+    return name.lower() not in _OF_THE_INDEX and bool(value.strip(" \t\n"))
 
 
 def _lines_of_control(text: str) -> Iterator[str]:
-    keep = True
-    for line in text.split("\n"):
-        if line[:1] in (" ", "\t"):
-            if keep:
-                yield line
-        elif line:
-            name, _, value = line.partition(":")
-            keep = _is_of_control(name, value)
-            if keep:
-                yield line
+    """Return the lines of a text's fields, less those of the index and those that say nothing in any of their lines."""
+    for field in _BETWEEN_FIELDS.split(text):
+        name, _, value = field.partition(":")
+        if _is_of_control(name, value):
+            yield from field.split("\n")
 
 
 def stanza_of(record: PackageRecord) -> str:
@@ -125,7 +124,9 @@ def _folded(value: str) -> str:
     if "\n" not in value:
         return value
     first, *rest = value.split("\n")
-    return "\n".join([first, *(f" {line.strip() or '.'}" if line[:1] not in (" ", "\t") else line for line in rest)])
+    return "\n".join(
+        [first, *(" " + (line.strip(" \t") or ".") if line[:1] not in (" ", "\t") else line for line in rest)]
+    )
 
 
 def parse_stanzas(text: bytes) -> Iterator[ControlParagraph]:
@@ -137,7 +138,7 @@ def parse_stanzas(text: bytes) -> Iterator[ControlParagraph]:
                 if fields:
                     fields[-1][1].append(line)
             elif start := _FIELD_START.match(line):
-                fields.append((start[1], [start[2].rstrip()]))
+                fields.append((start[1], [start[2].rstrip(" \t")]))
         if fields:
             yield ControlParagraph(tuple((name, "\n".join(lines)) for name, lines in fields))
 
