@@ -14,10 +14,13 @@ FACTOR ?= 20
 TEST_TMP = $(shell if [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -q noexec && \
 	[ "$$(df -Pk /dev/shm | awk 'NR == 2 { print $$4 }')" -gt 8000000 ]; then echo /dev/shm; else echo $${TMPDIR:-/tmp}; fi)
 SINGLE_PARTS := $(addprefix tests/,core debian indexes package_table signing sources stores verification test_layers.py)
+DEBIAN_PYTHON := /usr/bin/python3
+DEBIAN_PARTS := $(addprefix tests/,core debian indexes sources)
+MINOR := import sys; print(sys.version_info[:2])
 SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev python3-apt reprepro aptly ed patch
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-distributed test test-fast test-apt-versions differential chaos bench lint audit format docs lock system-packages clean
+.PHONY: help up up-distributed test test-fast test-debian-python test-apt-versions differential chaos bench lint audit format docs lock system-packages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +37,13 @@ test: $(VENV)/.dev system-packages  ## run all tests, with coverage of packages_
 
 test-fast: $(VENV)/.dev  ## run the tests of single parts, which need no server, browser or apt
 	TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) -m 'not outside' $(SINGLE_PARTS) $(PYTEST)
+
+# With the packages of the environment, which fit any Python of its minor version.
+test-debian-python: $(VENV)/.dev system-packages  ## run the tests of core, debian, indexes and sources on Debian's own /usr/bin/python3
+	@[ "$$($(BIN)/python -c '$(MINOR)')" = "$$($(DEBIAN_PYTHON) -c '$(MINOR)')" ] || \
+		{ echo "$(VENV) has another Python: make clean, then make test-debian-python PYTHON=$(DEBIAN_PYTHON)"; exit 1; }
+	PYTHONPATH=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):. TMPDIR=$(TEST_TMP) \
+	$(DEBIAN_PYTHON) -m pytest -p no:cacheprovider -n $(JOBS) $(DEBIAN_PARTS) $(PYTEST)
 
 test-apt-versions: SYSTEM_PACKAGES += debootstrap
 test-apt-versions: $(VENV)/.dev system-packages  ## as root on Debian, run the client tests with its own apt, then with trixie's apt 3

@@ -53,8 +53,8 @@ MEANINGS: Mapping[str, Meaning] = {
     "ADMIN_URL": Meaning("the admin's address, for links in what is sent: `https://repomgr.example.org/admin`"),
     "VERIFY_SAMPLE": Meaning("pool files that the daily verification reads besides the newest versions"),
     "APT_CHECK": Meaning(
-        "the real apt reads candidates before the switch: `auto`, those rendered whole, where it is installed;"
-        " `required`, every one; or `off`"
+        "the real apt and dpkg read packages before they are recorded, and apt reads candidates before the switch:"
+        " `auto`, those rendered whole, where they are installed; `required`, every one; or `off`"
     ),
     "SHARD_CACHE_URL": Meaning(
         "compressed parts of indexes by content: `file:///FOLDER` or `redis://HOST:PORT/NUMBER`; losing it costs time"

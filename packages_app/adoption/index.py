@@ -6,10 +6,12 @@ import bz2
 import gzip
 import hashlib
 import lzma
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from packages_app.core.layout import binary_folder
 
 _LIMIT = 4 * 1024**3
 _STANZA_LIMIT = 4 * 1024 * 1024
+_BLANK_LINES = re.compile(rb"\n(?:[ \t\r\v\f]*\n)+")
 _OPENERS: Mapping[str, Callable[[Path], Any]] = {
     ".xz": lzma.open,
     ".zst": zstandard.open,
@@ -92,6 +95,8 @@ def fetch_index(repository: ExistingRepository, release: ExistingRelease, index:
                 f"{name} has SHA256 {checksums.sha256}, Release lists {entry.sha256}.",
                 remedy="Wait until the repository is published whole, or have its tool publish it again.",
             )
+        if not ending:
+            return packed.rename(plain)
         _unpack(packed, ending, plain, name, index.forms.get(""))
         packed.unlink()
         return plain
@@ -117,21 +122,16 @@ def _unpack(packed: Path, ending: str, plain: Path, name: str, listed: Entry | N
         raise RepositoryRefused(f"{name} does not unpack to what Release lists.", remedy="Have it published again.")
 
 
-def stanzas_in(plain: Path) -> Iterator[bytes]:
+def stanzas_in(plain: Path, *, bytes_at_once: int = 1024 * 1024) -> Iterator[bytes]:
     """Return the stanzas of a Packages file one by one, each with its last newline, without the blank line after it."""
-    lines: list[bytes] = []
-    size = 0
+    rest = b""
     with plain.open("rb") as stream:
-        for line in stream:
-            if line.strip():
-                lines.append(line)
-                size += len(line)
-                if size > _STANZA_LIMIT:
+        for some in chain(iter(partial(stream.read, bytes_at_once), b""), [b"\n\n"]):
+            # What comes next may begin with blank lines, which end in a newline before them as all others do.
+            *stanzas, rest = _BLANK_LINES.split(b"\n" + rest + some)
+            for stanza in (*stanzas, rest):
+                if len(stanza) > _STANZA_LIMIT:
                     raise RepositoryRefused(
-                        f"A stanza has over {_STANZA_LIMIT} bytes: {lines[0][:60]!r}.", remedy="Do not trust it."
+                        f"A stanza has over {_STANZA_LIMIT} bytes: {stanza.lstrip()[:60]!r}.", remedy="Do not trust it."
                     )
-            elif lines:
-                yield b"".join(lines)
-                lines, size = [], 0
-    if lines:
-        yield b"".join(lines)
+            yield from (stanza.removeprefix(b"\n") + b"\n" for stanza in stanzas if stanza)

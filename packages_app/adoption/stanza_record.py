@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from packages_app.core.definition import PACKAGE_NAME
 from packages_app.core.errors import InvalidVersion, RepositoryRefused
@@ -14,18 +15,22 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}\Z")
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 
 
-def record_of_stanza(stanza: bytes, component: str, suite: str, processed: str) -> PackageRecord:
-    """Make a record of what a stanza says; `pool_path` is its Filename, as it stands there.
+def record_of_stanza(
+    stanza: bytes, component: str, suite: str, processed: str, place_of: Callable[[str, str, str, str], tuple[str, str]]
+) -> PackageRecord:
+    """Make a record of what a stanza says.
 
-    Hashes that it does not list stay "". Raise `RepositoryRefused` for a stanza that no index may carry.
+    `place_of` returns the record's `pool_path` and `deb_url`; it is given the stanza's Filename, without `./` in front,
+    the name, the version and the architecture. Hashes that the stanza does not list stay "". Raise `RepositoryRefused`
+    for one that no index may carry, and what `place_of` raises.
     """
     text = stanza.decode("utf-8", "replace")
-    fields, control = parsed_stanza(text)
-    if not fields:
+    said, control = parsed_stanza(text)
+    if not said:
         raise RepositoryRefused(f"{text[:60]!r} is no stanza.", remedy="Have the repository published again.")
-    flat = record_fields_of(fields)
+    flat = record_fields_of(said)
     name, version, architecture = flat["package_name"], flat["version"], flat["architecture"]
-    filename, size, sha256 = (fields.get(field, "") for field in ("Filename", "Size", "SHA256"))
+    filename, size, sha256 = said.get("filename", ""), said.get("size", ""), said.get("sha256", "")
     faults = [
         field
         for field, sound in (
@@ -43,18 +48,20 @@ def record_of_stanza(stanza: bytes, component: str, suite: str, processed: str) 
             f"The stanza of {name or 'no package'} {version} lacks a sound {', '.join(faults)}.",
             remedy="Have the repository's tool write it anew, or leave the package out.",
         )
+    path, url = place_of(filename.removeprefix("./"), name, version, architecture)
     return PackageRecord(
         **flat,
         package_type=ADOPTED,
         component=component,
         suites=(suite,),
         actual_filename=filename.rpartition("/")[2],
-        pool_path=filename.removeprefix("./"),
+        pool_path=path,
+        deb_url=url,
         file_size=int(size),
-        md5_hash=fields.get("MD5sum", "").lower(),
-        sha1_hash=fields.get("SHA1", "").lower(),
+        md5_hash=said.get("md5sum", "").lower(),
+        sha1_hash=said.get("sha1", "").lower(),
         sha256_hash=sha256.lower(),
-        sha512_hash=fields.get("SHA512", "").lower(),
+        sha512_hash=said.get("sha512", "").lower(),
         processed_timestamp=processed,
         control=control,
     )

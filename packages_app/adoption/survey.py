@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from packages_app.core.conflict import FileIdentity
@@ -12,13 +12,15 @@ from packages_app.core.record import PackageRecord
 _SCHEMA = """
 PRAGMA journal_mode=OFF;
 PRAGMA synchronous=OFF;
-CREATE TABLE seen (package_id TEXT, architecture TEXT, sha256 TEXT, size INTEGER,
+CREATE TABLE seen (package_id TEXT, architecture TEXT, sha256 TEXT, size INTEGER, number INTEGER,
 PRIMARY KEY (package_id, architecture))
 WITHOUT ROWID;
 CREATE TABLE left_out (package_id TEXT, architecture TEXT, sha256 TEXT, PRIMARY KEY (package_id, architecture, sha256))
 WITHOUT ROWID;
 CREATE TABLE files (key TEXT PRIMARY KEY, size INTEGER) WITHOUT ROWID;
+BEGIN;
 """
+"""The one transaction never ends: nobody reads the file afterwards."""
 
 
 class Survey:
@@ -28,19 +30,26 @@ class Survey:
         self._rows = sqlite3.connect(folder / "survey.sqlite3", isolation_level=None)
         self._rows.executescript(_SCHEMA)
         self._leaves_out = False
+        self._count = 0
 
     def close(self) -> None:
         """Close the file."""
         self._rows.close()
 
-    def see(self, record: PackageRecord) -> FileIdentity | None:
-        """Take note of a record; return None the first time, later what its stanza said of its file then."""
-        row = (*record.key, *record.file_identity)
-        added = self._rows.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?)", row)
-        if added.rowcount == 1:
-            return None
-        query = "SELECT sha256, size FROM seen WHERE package_id = ? AND architecture = ?"
-        return FileIdentity(*self._rows.execute(query, record.key).fetchone())
+    def see(self, records: Sequence[PackageRecord]) -> list[FileIdentity | None]:
+        """Take note of records; return for each None the first time, later what its stanza said of its file then."""
+        numbers = range(self._count, self._count + len(records))
+        self._count += len(records)
+        rows = [(*record.key, *record.file_identity, number) for record, number in zip(records, numbers, strict=True)]
+        added = self._rows.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?, ?, ?, ?)", rows)
+        if added.rowcount == len(records):
+            return [None] * len(records)
+        return [self._before(record, number) for record, number in zip(records, numbers, strict=True)]
+
+    def _before(self, record: PackageRecord, number: int) -> FileIdentity | None:
+        query = "SELECT sha256, size, number FROM seen WHERE package_id = ? AND architecture = ?"
+        sha256, size, first = self._rows.execute(query, record.key).fetchone()
+        return None if first == number else FileIdentity(sha256, size)
 
     @property
     def packages(self) -> int:

@@ -111,7 +111,7 @@ class PackageRecord:
     @property
     def key(self) -> TableKey:
         """The table's key: `package_id`, `architecture`."""
-        return (self.package_id, self.architecture)
+        return (make_package_id(self.package_name, self.version), self.architecture)
 
     @property
     def named(self) -> str:

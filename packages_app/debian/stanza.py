@@ -38,28 +38,48 @@ _FLAT = (
     ("Homepage", "homepage"),
     ("Description", "description"),
 )
+_FLAT_IN_LOWER_CASE = tuple((field.lower(), attribute) for field, attribute in _FLAT)
 _TOLD = re.compile(r"\n([^ \t\n:][^:\n]*):[ \t]*[^ \t\n]")
 """Behind the end of a line, the name of a field whose first line says something."""
 _BETWEEN_FIELDS = re.compile(r"\n(?![ \t])")
 """The end of a line that the next one does not continue."""
 _FIELD_START = re.compile(r"^([^\s:]+):[ \t]*(.*)$")
-_FIELD = re.compile(r"^(([^\s:]+):[ \t]*(.*)((?:\n[ \t].*)*))", re.MULTILINE)
-"""A field with the lines that continue it: all of it, its name, its first line, and the others."""
+_NAME = re.compile(r"[^\s:]+\Z")
 
 
-def parsed_stanza(text: str) -> tuple[ControlParagraph, str]:
+def parsed_stanza(text: str) -> tuple[dict[str, str], str]:
     """Return what a stanza says, and its control paragraph: its lines less the fields of the index.
 
-    The paragraph has no newline at its end. A stanza without any field has an empty one. Of a text of more stanzas the
-    first one's fields are returned; lines that are no field are passed over.
+    What it says are the values as `ControlParagraph` has them, by the names of their fields in lower case; of a name
+    that is there twice the first counts. The paragraph has no newline at its end. A stanza without any field has an
+    empty one. Of a text of more stanzas the first one's fields are returned; lines that are no field are passed over.
     """
     text = text.rstrip("\n")
-    found = _FIELD.findall(text)
-    if sum([len(field[0]) + 1 for field in found]) != len(text) + 1:  # some line is no field's
-        return next(parse_stanzas(text.encode()), ControlParagraph(())), "\n".join(_lines_of_control(text))
-    fields = tuple([(name, first.rstrip(" \t") + more) for _, name, first, more in found])
-    kept = [whole for whole, name, first, more in found if _is_of_control(name, first + more)]
-    return ControlParagraph(fields), "\n".join(kept)
+    said: dict[str, str] = {}
+    kept = []
+    for field in _BETWEEN_FIELDS.split(text):
+        name, colon, value = field.partition(":")
+        lower, of_the_index = _named(name)
+        if not colon or not lower:  # some line is no field's
+            return _fields_among_others(text), "\n".join(_lines_of_control(text))
+        first, newline, more = value.partition("\n")
+        first = first.strip(" \t")
+        said.setdefault(lower, first + newline + more)
+        if not of_the_index and (first or more.strip(" \t\n")):
+            kept.append(field)
+    return said, "\n".join(kept)
+
+
+@lru_cache(maxsize=1024)  # stanzas have the same few
+def _named(name: str) -> tuple[str, bool]:
+    """Return the name of a field in lower case, "" for what can't be one, and whether the field is the index's."""
+    lower = name.lower() if _NAME.match(name) else ""
+    return lower, lower in _OF_THE_INDEX
+
+
+def _fields_among_others(text: str) -> dict[str, str]:
+    fields = next(parse_stanzas(text.encode()), ControlParagraph(())).fields
+    return {name.lower(): value for name, value in reversed(fields)}
 
 
 def _is_of_control(name: str, value: str) -> bool:
@@ -144,5 +164,5 @@ def parse_stanzas(text: bytes) -> Iterator[ControlParagraph]:
 
 
 def record_fields_of(control: Mapping[str, str]) -> dict[str, str]:
-    """Return the record's flat fields that a control paragraph tells; "" where it does not."""
-    return {attribute: control.get(field, "") for field, attribute in _FLAT}
+    """Return the record's flat fields that a control paragraph, or `parsed_stanza`, tells; "" where it does not."""
+    return {attribute: control.get(name, "") for name, attribute in _FLAT_IN_LOWER_CASE}

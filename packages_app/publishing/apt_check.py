@@ -5,7 +5,6 @@ See docs/ARCHITECTURE.md, Publishing.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -14,15 +13,11 @@ from pathlib import Path
 
 from packages_app.core.checksums import checksums_of_bytes, checksums_of_file
 from packages_app.core.errors import CandidateRefused, SettingsError
+from packages_app.debian.apt_root import COMPLAINTS, make_root, run_in_root
 from packages_app.indexes.packages import plan_of
 from packages_app.publishing.candidate import Candidate
 
 _SECONDS = 120.0
-_COMPLAINTS = ("W:", "E:", "Err:", "Ign:")
-_FOLDERS = (
-    "etc/apt/sources.list.d", "etc/apt/apt.conf.d", "etc/apt/preferences.d", "etc/apt/trusted.gpg.d",
-    "var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "var/lib/dpkg",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ def read_with_apt(candidate: Candidate, keyring: bytes) -> None:
         _write_archive(candidate, archive)
         _write_root(candidate, root, archive, keyring)
         said = _run(root, "apt-get", "update")
-        complaints = [line for line in said.splitlines() if line.startswith(_COMPLAINTS)]
+        complaints = [line for line in said.splitlines() if line.startswith(COMPLAINTS)]
         if complaints:
             raise _refused(candidate, " ".join(complaints))
         _compare(candidate, root)
@@ -80,40 +75,27 @@ def _write_archive(candidate: Candidate, archive: Path) -> None:
 
 
 def _write_root(candidate: Candidate, root: Path, archive: Path, keyring: bytes) -> None:
-    for name in _FOLDERS:
-        (root / name).mkdir(parents=True)
-    (root / "var/lib/dpkg/status").touch()
-    (root / "key.gpg").write_bytes(keyring)
     suite = candidate.suite
+    make_root(root, suite.architectures)
+    (root / "key.gpg").write_bytes(keyring)
     (root / "etc/apt/sources.list.d/candidate.sources").write_text(
         f"Types: deb\nURIs: file:{archive}\nSuites: {suite.name}\nComponents: {' '.join(suite.components)}\n"
         f"Architectures: {' '.join(suite.architectures)}\nSigned-By: {root}/key.gpg\n",
-        encoding="utf-8",
-    )
-    architectures = " ".join(f'"{name}";' for name in suite.architectures)
-    (root / "apt.conf").write_text(
-        f'Dir "{root}";\nDir::State::status "{root}/var/lib/dpkg/status";\nDir::Bin::Methods "/usr/lib/apt/methods";\n'
-        f'APT::Architecture "{suite.architectures[0]}";\nAPT::Architectures {{ {architectures} }};\n'
-        'Acquire::Languages "none";\nAcquire::By-Hash "no";\nAPT::Sandbox::User "";\nDebug::NoLocking "true";\n',
         encoding="utf-8",
     )
 
 
 def _run(root: Path, *command: str) -> str:
     """Run a program of apt's with the private root; return what it said. Raise `CandidateRefused` when it fails."""
-    environment = {
-        "PATH": os.environ.get("PATH", os.defpath), "APT_CONFIG": str(root / "apt.conf"), "LC_ALL": "C",
-        "HOME": str(root), "TMPDIR": str(root),
-    }  # fmt: skip
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=_SECONDS)
+        done = run_in_root(root, *command, seconds=_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise CandidateRefused(
             f"{command[0]} did not read the candidate within {_SECONDS:.0f} s.", remedy="Try again; look at the load."
         ) from error
     said = f"{done.stdout}\n{done.stderr}"
     if done.returncode:
-        complaints = [line for line in said.splitlines() if line.startswith(_COMPLAINTS)]
+        complaints = [line for line in said.splitlines() if line.startswith(COMPLAINTS)]
         raise CandidateRefused(
             f"{' '.join(command)} refuses the candidate: {' '.join(complaints) or said.strip()[-500:]}",
             remedy="Report this: it is a fault of repomgr. APT_CHECK=off publishes without apt's word.",

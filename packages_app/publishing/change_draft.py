@@ -5,7 +5,7 @@ See docs/ARCHITECTURE.md, Promises.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,9 @@ from packages_app.publishing.shard_list import ShardList
 
 MOST_CHANGES = 5000
 """With more pending changes than this, reading the whole suite is not dearer."""
+
+Readable = Callable[[Suite, Sequence[Placed]], tuple[list[Placed], list[LeftOut]]]
+"""Tells entries that clients can read from those that they can't."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,15 @@ def change_draft(
     baseline: Baseline,
     bucket: ObjectStore,
     cache: ShardCache,
+    readable: Readable | None = None,
 ) -> Draft:
     """Make the draft of the baseline's records, those with pending changes, as they are now.
 
-    Raise `ObjectNotFound` and `CandidateRefused` when the published indexes can't be built upon, and as `entry_of`.
+    `readable` tells of changed entries which of them clients can read; without it all can. Raise `ObjectNotFound` and
+    `CandidateRefused` when the published indexes can't be built upon, and as `entry_of`.
     """
     keys = sorted({change.key for change in baseline.changes})
-    found = _look_up(suite, keys, baseline.records)
+    found = _look_up(suite, keys, baseline.records, readable)
     published = _published(suite, baseline, bucket)
     renewed, in_pool = _renewed_all(folder, published, keys, found, bucket, cache)
     written = {index: new for index, (new, _) in renewed.items()}
@@ -144,9 +149,11 @@ def _renewed(
     return splice_index(folder, published.suite, published, edited.parts, cache), edited.before
 
 
-def _look_up(suite: Suite, keys: Sequence[TableKey], records: Mapping[TableKey, PackageRecord]) -> _PendingRecords:
+def _look_up(
+    suite: Suite, keys: Sequence[TableKey], records: Mapping[TableKey, PackageRecord], readable: Readable | None
+) -> _PendingRecords:
     placed: dict[TableKey, Placed] = {}
-    left_out = []
+    left_out: list[LeftOut] = []
     for key, record in records.items():
         if suite.name in record.suites:
             found = place(suite, record)
@@ -154,6 +161,9 @@ def _look_up(suite: Suite, keys: Sequence[TableKey], records: Mapping[TableKey, 
                 left_out.append(found)
             else:
                 placed[key] = found
+    if readable is not None:
+        kept, unreadable = readable(suite, list(placed.values()))
+        placed, left_out = {one.entry.key: one for one in kept}, [*left_out, *unreadable]
     return _PendingRecords(placed, tuple(left_out), frozenset(keys) - frozenset(records))
 
 

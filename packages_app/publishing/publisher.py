@@ -35,6 +35,7 @@ from packages_app.publishing.published import Published, published_packages, rea
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import read_shard_list
 from packages_app.publishing.switch import Switch
+from packages_app.publishing.unreadable import collect_readable, readable
 from packages_app.publishing.whole_draft import Before, collect_known, nothing_is_garbage, whole_draft
 from packages_app.stores.pool_files import missing_of, missing_or_other
 
@@ -157,7 +158,10 @@ class Publisher:
         if baseline is not None:
             self.progress.step("render changes", f"{len(changes)} pending changes")
             try:
-                return self._noted(change_draft(folder, suite, baseline, self.bucket, self.cache))
+                of_changes = self.second_reader is not None and self.second_reader.of_changes
+                return self._noted(
+                    change_draft(folder, suite, baseline, self.bucket, self.cache, readable if of_changes else None)
+                )
             except (ObjectNotFound, CandidateRefused) as error:
                 self.progress.note(f"everything is rendered anew: {error.message}", level="warning")
         if options.resign:
@@ -165,6 +169,9 @@ class Publisher:
         self.progress.step("collect records")
         collected = collect_known(suite, self.table.documents_of(suite.name), PlacedCache(self.cache.cache))
         self.keep_lease()
+        if self.second_reader is not None:
+            collected = collect_readable(suite, collected)
+            self.keep_lease()
         self.progress.step("render indexes", f"{len(collected.placed)} packages")
         before = self._before(suite, published)
         return self._noted(whole_draft(folder, suite, collected, changes, before, self.cache, rebuild=options.rebuild))

@@ -165,7 +165,8 @@ def take_values_as_they_are() -> None:
 
     And weigh an item once: moto weighs what it has of it at each attribute.
     """
-    parse, serialize = BaseJSONParser._parse_structure, BaseJSONSerializer._serialize_type_structure
+    parse: Any = BaseJSONParser._parse_structure
+    serialize: Any = BaseJSONSerializer._serialize_type_structure
 
     def is_plain(shape: Any, value: Any) -> bool:
         return shape.name == "AttributeValue" and type(value) is dict and len(value) == 1 and value.keys() <= _PLAIN

@@ -7,6 +7,7 @@ import pytest
 from packages_app.models import Package
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from tests.adoption import existing
+from tests.adoption.existing import Served
 from tests.adoption.test_adopt_repository import published
 from tests.commands.calling import call
 from tests.commands.calling import refused as refused_command
@@ -123,6 +124,18 @@ def test_a_repository_with_a_fault_is_refused_and_changes_nothing(embedded, thei
     assert said in refusal
     assert embedded.records() == []
     assert Package.objects.count() == 0
+
+
+def test_a_path_that_leads_out_is_found_before_anything_is_written_though_no_file_is_fetched(
+    embedded, theirs, tmp_path
+):
+    path_that_leads_out(theirs)
+    with Served(theirs.root) as served:
+        order = (served.url, "--keyring", theirs.keyring(tmp_path), "--suite", "stable", "--pool", "none")
+        refusal = refused(*order)
+        assert (refusal.code, "'../pool/" in refusal) == ("repository_refused", True)
+        assert numbers_in(refused(*order, "--skip-broken")) == [3]
+    assert embedded.records() == []
 
 
 @pytest.mark.parametrize("corrupt", [wrong_file, lost_file, same_version_twice])

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from packages_app.core.locations import FolderStore
+from packages_app.package_table.sqlite_table import SqlitePackageTable
+from packages_app.stores.local_store import LocalObjectStore
 from repomgr.servers.process import process
 from tests.stack import REPOSITORY, write_definition
 
@@ -36,8 +39,13 @@ class Installation:
             (home / "config" / name).write_bytes((REPOSITORY / "config" / name).read_bytes())
         made.define("tool", {"type": "build_script", "staging_prefix": "tool"})
         shutil.copy(migrated, home)
-        done = made.manage("create_storage")
-        assert done.returncode == 0, done.stderr
+        if settings.keys() & {"PACKAGE_TABLE_URL", "BUCKET_URL", "STAGING_URL"}:
+            done = made.manage("create_storage")
+            assert done.returncode == 0, done.stderr
+        else:
+            SqlitePackageTable(home / "package_table.sqlite3").create()
+            for name in ("bucket", "staging"):
+                LocalObjectStore(FolderStore(home / name)).create()
         return made
 
     def define(self, name: str, source: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 import threading
 from operator import attrgetter
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -53,6 +54,7 @@ def test_documents_come_by_key_and_the_same_each_time(table, others):  # noqa: F
     documents = list(table.documents_of("stable"))
     assert list(map(record_in, documents)) == sorted(records, key=attrgetter("key"))
     assert list(table.documents_of("edge")) == documents == list(map(document_of, map(record_in, documents)))
+    assert documents == [msgspec.json.encode(record_in(document).as_dict()) for document in documents]
 
 
 def test_a_record_that_moves_is_where_it_is(table):  # noqa: F811

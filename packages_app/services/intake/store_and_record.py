@@ -206,5 +206,9 @@ def _add_suites(outcomes: list[Recorded]) -> None:
     table = adapters.package_table()
     for outcome in outcomes:
         record = outcome.record
-        if record is not None and (missing := set(outcome.file.record.suites) - set(record.suites)):
+        if (
+            record is not None
+            and not outcome.added
+            and (missing := set(outcome.file.record.suites) - set(record.suites))
+        ):
             outcome.record, outcome.suites_added = table.set_suites(record, {*record.suites, *missing}), True

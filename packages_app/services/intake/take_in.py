@@ -1,7 +1,7 @@
 """Intake: from staged files to records that clients see, in the order that leaves at most orphan objects behind.
 
-Staged files → hashes, control, checks → pool objects → records → seen in the pool once more → suites → mirror rows →
-publications asked for (docs/ARCHITECTURE.md, Order of an intake). One file is a batch of one.
+Staged files → hashes, control, checks → read by dpkg and apt → pool objects → records → seen in the pool once more →
+suites → mirror rows → publications asked for (docs/ARCHITECTURE.md, Order of an intake). One file is a batch of one.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ from io import BytesIO
 from pathlib import Path
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 
 from packages_app.core.checksums import Checksums, checksums_of_bytes, checksums_of_file
-from packages_app.core.errors import RepomgrError
+from packages_app.core.errors import InvalidDeb, RepomgrError
+from packages_app.core.layout import ALL
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
+from packages_app.core.repository import Repository
 from packages_app.debian.deb_file import open_deb, read_deb
+from packages_app.debian.real_readers import Offered, complaints_of
+from packages_app.debian.stanza import stanza_of
 from packages_app.services.intake.admit import Admission, admit
 from packages_app.services.intake.new_record import UPLOADED, Provenance, new_record
 from packages_app.services.intake.store_and_record import CheckedFile, Recorded, store_and_record
@@ -68,6 +73,7 @@ def take_in(files: Iterable[StagedFile], admission: Admission, progress: Progres
     staged = list(files)
     progress.step("check packages", staged[0].name if len(staged) == 1 else f"{len(staged)} files")
     checked = [_checked(file, admission) for file in staged]
+    _ask_real_readers(checked, admission.repository, progress)
     sound = [file for file in checked if isinstance(file, CheckedFile)]
     recorded = store_and_record(sound, progress) if sound else []
     _show(recorded)
@@ -93,6 +99,27 @@ def _checked(file: StagedFile, admission: Admission) -> CheckedFile | RepomgrErr
         return CheckedFile(file.name, new_record(contents, checksums, admitted, file.provenance), body)
     except RepomgrError as error:
         return error
+
+
+def _ask_real_readers(checked: list[CheckedFile | RepomgrError], repository: Repository, progress: Progress) -> None:
+    """Put an error in the place of each file that dpkg or apt, where they are installed, complain of."""
+    sound = [number for number, file in enumerate(checked) if isinstance(file, CheckedFile)]
+    if not sound or settings.APT_CHECK == "off":
+        return
+    files = [file for file in checked if isinstance(file, CheckedFile)]
+    architectures = [name for name in repository.architectures if name != ALL]
+    progress.step("ask dpkg and apt", files[0].name if len(files) == 1 else f"{len(files)} packages")
+    for place, why in complaints_of([_offered(file) for file in files], architectures).items():
+        record = files[place].record
+        checked[sound[place]] = InvalidDeb(
+            f"{record.named} is not what clients can read: {why}.",
+            remedy="Correct the field that is named, and build the package again.",
+        )
+
+
+def _offered(file: CheckedFile) -> Offered:
+    record = file.record
+    return Offered(record.package_name, record.version, record.architecture, record.control, stanza_of(record))
 
 
 def _show(recorded: Sequence[Recorded]) -> None:

@@ -100,7 +100,7 @@ class Reconciliation:
         suites: set[str] = set()
         kept: set[int] = set()
         for records in batches_of(all_records, _BATCH):
-            batch = _mirror_batch([record for record in records if unmatched.pop(_content(record), None) is None])
+            batch = _mirror_differing(records, unmatched)
             read, added, changed = read + len(records), added + batch.added, changed + batch.changed
             suites |= batch.suites
             kept |= batch.rows
@@ -114,6 +114,13 @@ class Reconciliation:
         request_publications(suites)
         log.info("mirror_reconciled", records=read, added=added, changed=changed, removed=len(unseen))
         self.found = Reconciled(read, added, changed, len(unseen))
+
+
+def _mirror_differing(records: list[PackageRecord], unmatched: dict[int, int]) -> _Batch:
+    """Bring the rows of those records up to date that have none among the unmatched ones, and take out theirs."""
+    if not unmatched:  # nor has any of them a row of other content
+        return _mirror_new(records)
+    return _mirror_batch([record for record in records if unmatched.pop(_content(record), None) is None])
 
 
 def reconcile_keys(keys: Collection[TableKey], progress: Progress) -> Reconciled:
@@ -196,6 +203,13 @@ def _rows_of(package_ids: Collection[str]) -> dict[TableKey, _Mirrored]:
     for pk, suite, name in members.values_list("package_id", "suite", "package_name"):
         memberships[pk].append((suite, name))
     return {(row[0], row[_ARCHITECTURE]): _Mirrored(row[-1], row[:-1], sorted(memberships[row[-1]])) for row in found}
+
+
+def _mirror_new(records: list[PackageRecord]) -> _Batch:
+    """Write the rows of records that have none, in one transaction."""
+    with transaction.atomic():
+        _write(records, ())
+    return _Batch(len(records), 0, frozenset(suite for record in records for suite in record.suites), frozenset())
 
 
 def _mirror_batch(records: list[PackageRecord]) -> _Batch:

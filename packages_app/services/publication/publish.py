@@ -31,6 +31,9 @@ from packages_app.services.publication.publication_lists import FIRST, INCLUDED,
 from packages_app.services.publication.requests import known_suite
 from packages_app.services.publication.root import renew_root
 
+_NAMED = 5
+"""So many things are named in a notice."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -97,17 +100,32 @@ def _tell(outcome: Outcome, job: Job | None) -> None:
     if outcome.renewed:
         return
     settle_candidates(suite, switched=outcome.switched)
+    _tell_of_left_out(outcome, job)
     if outcome.missing_files:
         notify(
             Notice.Kind.FILES_MISSING,
             suite,
             f"{len(outcome.missing_files)} files that suite {suite} names are not in the pool: "
-            f"{', '.join(outcome.missing_files[:5])}.",
+            f"{', '.join(outcome.missing_files[:_NAMED])}.",
             remedy="force_rebuild --repair fetches them from where they came, if their SHA256 still fits.",
             job=job,
         )
     elif outcome.switched:
         settle_notices(Notice.Kind.FILES_MISSING, suite)
+
+
+def _tell_of_left_out(outcome: Outcome, job: Job | None) -> None:
+    if not outcome.left_out:
+        settle_notices(Notice.Kind.RECORDS_LEFT_OUT, outcome.suite)
+        return
+    named = "; ".join(str(item) for item in outcome.left_out[:_NAMED])
+    notify(
+        Notice.Kind.RECORDS_LEFT_OUT,
+        outcome.suite,
+        f"{len(outcome.left_out)} records of suite {outcome.suite} are in no index: {named}.",
+        remedy="Publish a version whose control fields are sound; the publication's page names each record.",
+        job=job,
+    )
 
 
 def result_of(publication: Publication) -> dict[str, Any]:

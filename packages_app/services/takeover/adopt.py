@@ -27,8 +27,8 @@ from packages_app.core.repository import Suite
 from packages_app.services import adapters
 from packages_app.services.mirror.packages import reconcile_mirror
 from packages_app.services.publication.requests import known_suite
-from packages_app.services.takeover.adopt_records import POOL, write_records
-from packages_app.services.takeover.adoption_request import Adopted, AdoptionRequest, Part, PoolFiles
+from packages_app.services.takeover.adopt_records import write_records
+from packages_app.services.takeover.adoption_request import POOL, Adopted, AdoptionRequest, Part, PoolFiles
 
 _BATCH = 1000
 _NAMED = 5
@@ -117,7 +117,7 @@ def _look(request: AdoptionRequest, parts: list[Part], survey: Survey, result: A
     table, processed = adapters.package_table(), adapters.now().isoformat(timespec="seconds")
     for part in parts:
         place = (part.suite.name, part.component, part.index.architecture or "of a flat repository")
-        for batch in batches_of(part.records(processed), _BATCH):
+        for batch in batches_of(part.records(processed, request), _BATCH):
             sound = [record for record in batch if isinstance(record, PackageRecord)]
             for fault in (error for error in batch if isinstance(error, RepositoryRefused)):
                 result.fault(fault.message)
@@ -131,8 +131,8 @@ def _compare(
     request: AdoptionRequest, records: list[PackageRecord], survey: Survey, table: PackageTable, result: Adopted
 ) -> None:
     known = table.get_many([record.key for record in records])
-    for record in records:
-        before, ours = survey.see(record), known.get(record.key)
+    for record, before in zip(records, survey.see(records), strict=True):
+        ours = known.get(record.key)
         fault = ""
         if before is not None and conflict_between(before, record.file_identity):
             fault = f"it is there twice, with {before} and {record.file_identity}"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from packages_app.adoption.survey import Survey
 from packages_app.core.batches import batches_of
 from packages_app.core.errors import RepomgrError
-from packages_app.core.layout import deb_filename, pool_path
 from packages_app.core.ports import Progress, Silent
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.services import adapters
@@ -16,7 +14,6 @@ from packages_app.services.intake.store_and_record import CheckedFile, store_and
 from packages_app.services.takeover.adopt_files import fetched
 from packages_app.services.takeover.adoption_request import Adopted, AdoptionRequest, Part, PoolFiles
 
-POOL = "pool/"
 _BATCH = 2000
 _BATCH_OF_FILES = 200
 _FETCHED_BYTES = 512 * 1024 * 1024
@@ -42,7 +39,7 @@ def write_records(
             if copies:
                 _copy(request, list(records.values()), result)
             else:
-                _write([CheckedFile(r.named, _placed(r, request), None) for r in records.values()], request, result)
+                _write([CheckedFile(r.named, r, None) for r in records.values()], request, result)
             done += len(batch)
             progress.advance(done, total)
 
@@ -84,12 +81,3 @@ def _refuse(name: str, error: RepomgrError, request: AdoptionRequest, result: Ad
     if not request.skip_broken:
         raise error
     result.fault(f"{name}: {error.message}")
-
-
-def _placed(record: PackageRecord, request: AdoptionRequest) -> PackageRecord:
-    """Return a record whose file is not copied, with a path below pool/."""
-    path = record.pool_path
-    if not path.startswith(POOL):
-        filename = deb_filename(record.package_name, record.version, record.architecture)
-        path = pool_path(record.component, record.package_name, filename)
-    return replace(record, pool_path=path, deb_url=request.repository.url_of(record.pool_path))

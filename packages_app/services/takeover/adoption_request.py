@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 from packages_app.adoption.existing_repository import ExistingRepository
@@ -13,9 +14,11 @@ from packages_app.adoption.index import Index, stanzas_in
 from packages_app.adoption.stanza_record import record_of_stanza
 from packages_app.core.document import document_of, record_in
 from packages_app.core.errors import RepositoryRefused
+from packages_app.core.layout import deb_filename, pool_path
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Suite
 
+POOL = "pool/"
 _KEPT_FAULTS = 100
 
 
@@ -44,6 +47,19 @@ class AdoptionRequest:
     keyring: bytes | None = None
     dry_run: bool = False
     skip_broken: bool = False
+
+    def place_of(self, component: str, filename: str, name: str, version: str, architecture: str) -> tuple[str, str]:
+        """Return the pool path and the `deb_url` of a package in a component of ours, whose stanza says `filename`.
+
+        Those of files that are copied are found then; the path is theirs until then. Raise `RepositoryRefused` for a
+        path that leads out of a repository behind an address.
+        """
+        if self.pool is PoolFiles.COPY:
+            return filename, ""
+        ours = filename
+        if self.pool is PoolFiles.NONE and not filename.startswith(POOL):
+            ours = pool_path(component, name, deb_filename(name, version, architecture))
+        return ours, self.repository.url_of(filename)
 
 
 @dataclass
@@ -78,15 +94,16 @@ class Part:
     suite: Suite
     component: str
 
-    def records(self, processed: str) -> Iterator[PackageRecord | RepositoryRefused]:
+    def records(self, processed: str, request: AdoptionRequest) -> Iterator[PackageRecord | RepositoryRefused]:
         """Return the part's records in its order, and the error in place of one that is no sound stanza.
 
         `processed` is their date of intake (ISO 8601, UTC). All sound ones are kept on disk, for `records_again`.
         """
+        place_of = partial(request.place_of, self.component)
         with self._kept.open("wb") as kept:
             for stanza in stanzas_in(self.plain):
                 try:
-                    record = record_of_stanza(stanza, self.component, self.suite.name, processed)
+                    record = record_of_stanza(stanza, self.component, self.suite.name, processed, place_of)
                 except RepositoryRefused as error:
                     yield error
                 else:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from django.conf import settings
+
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import Progress
+from packages_app.core.record import named_key
 from packages_app.core.repository import Suite
+from packages_app.indexes.packages import LeftOut
 from packages_app.indexes.release import ReleaseEntry
 from packages_app.models import Job
 from packages_app.publishing.contents import ListedContents
+from packages_app.publishing.unreadable import collect_readable
 from packages_app.publishing.whole_draft import Collected, collect, write_indexes
 from packages_app.services import adapters
 from packages_app.services.publication.lease_hold import lease_held
@@ -53,10 +58,13 @@ def verify_suite(suite: Suite, view: View, progress: Progress) -> Looked:
 
 def _look(suite: Suite, view: View, keep_lease: Callable[[], None]) -> Looked:
     repository, keyring = adapters.repository(), adapters.signer().public_keyring()
-    collected = collect(suite, adapters.package_table().records_of(suite.name))
+    every = collect(suite, adapters.package_table().records_of(suite.name))
+    keep_lease()
+    collected = every if settings.APT_CHECK == "off" else collect_readable(suite, every)
     keep_lease()
     examined = examine_release(view.stored, repository, suite, keyring, view.now, near_expiry)
     findings = [*examined.findings, *_served_findings(view, suite, examined.sound)]
+    findings += _unreadable_findings(suite, set(collected.left_out) - set(every.left_out))
     keep_lease()
     made = None
     if examined.release is None:
@@ -75,6 +83,20 @@ def _look(suite: Suite, view: View, keep_lease: Callable[[], None]) -> Looked:
         made = made or _entries_made(suite, collected)
         findings += examine_waiting_names(view, suite, made, {finding.where for finding in findings})
     return findings, indexes.read
+
+
+def _unreadable_findings(suite: Suite, left_out: Collection[LeftOut]) -> list[Finding]:
+    """Return a finding for each record that no index carries since apt or dpkg can't read it."""
+    return [
+        Finding(
+            "record_unreadable",
+            f"{suite.name}: {named_key((item.package_id, item.architecture))}",
+            f"No index carries it: {', '.join(item.reasons)}.",
+            Cure.NONE,
+            suite.name,
+        )
+        for item in sorted(left_out, key=str)
+    ]
 
 
 def _entries_made(suite: Suite, collected: Collected) -> dict[str, ReleaseEntry]:

@@ -8,7 +8,13 @@ from django.test.utils import CaptureQueriesContext
 
 from packages_app.core.ports import Silent
 from packages_app.models import Package, PackageName, SuiteMembership
-from packages_app.services.mirror.packages import Reconciled, mirror_differences, mirror_record, reconcile_mirror
+from packages_app.services.mirror.packages import (
+    Reconciled,
+    Reconciliation,
+    mirror_differences,
+    mirror_record,
+    reconcile_mirror,
+)
 from tests.records import make_record
 
 
@@ -57,6 +63,20 @@ def test_rows_are_written_in_bulk_whether_they_are_new_or_changed(embedded):
     for queries in (new, changed):
         assert len(queries) < 300 / 10
         assert not [sql for sql in queries if sql.startswith("UPDATE")]
+
+
+def test_a_row_that_somebody_writes_while_an_empty_mirror_is_filled_is_taken_over(embedded):
+    fill(embedded, 2)
+    reconciliation = Reconciliation(Silent())
+
+    def read():
+        for record in embedded.records():
+            mirror_record(replace(record, maintainer="Mallory"))
+            yield record
+
+    assert [record.package_name for record in reconciliation.through(read())] == ["tool0", "tool1"]
+    assert mirror_differences(embedded.table.all_records()) == []
+    assert reconcile_mirror(Silent()) == Reconciled(2, 0, 0, 0)
 
 
 @pytest.mark.parametrize("column", [field.column for field in Package._meta.concrete_fields if field.column != "id"])
