@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from sys import intern
+
+import msgspec
 
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
@@ -29,8 +30,7 @@ _USUAL = {
 _END = b"\n\n"
 
 
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
+class IndexEntry(msgspec.Struct, frozen=True, gc=False):
     """A stanza of an index, with the blank line that ends it, and its key taken apart."""
 
     package_name: str

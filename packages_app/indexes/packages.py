@@ -11,6 +11,8 @@ from functools import lru_cache
 from operator import itemgetter
 from sys import intern
 
+import msgspec
+
 from packages_app.core.layout import ALL, binary_folder
 from packages_app.core.record import PackageRecord, named_key
 from packages_app.core.repository import Suite
@@ -31,8 +33,7 @@ class LeftOut:
         return f"{named_key((self.package_id, self.architecture))}: {', '.join(self.reasons)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True, gc=False):
     """A complete record's entry, the component that it belongs to, and its file: the key, and the size in bytes."""
 
     component: str

@@ -84,8 +84,15 @@ class Edited:
 def cut(entries: Iterable[IndexEntry]) -> Iterator[ShardEntries]:
     """Cut the entries of an index, in its order, into the runs that are its shards."""
     listed = list(entries)
-    hashes = [_hash(entry.key) for entry in listed]
-    return _runs(listed, [number for number in range(len(listed)) if _is_least(hashes, number)])
+    return _runs(listed, _least([_hash(entry.key) for entry in listed]))
+
+
+def _least(hashes: Sequence[bytes]) -> Iterator[int]:
+    """Yield which hashes are the least among their neighbours: of those that are all neighbours, at most the least."""
+    for first in range(0, len(hashes), NEIGHBOURS + 1):
+        number = hashes.index(min(hashes[first : first + NEIGHBOURS + 1]), first)
+        if _is_least(hashes, number):
+            yield number
 
 
 def _hash(key: TableKey) -> bytes:

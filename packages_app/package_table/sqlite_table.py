@@ -77,7 +77,7 @@ _LISTS = (
 )
 """The lists of suites: made and filled in one transaction, and kept by the file itself, whoever writes to it."""
 
-_PUT = "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?)"
+_PUT = "INSERT {}INTO records VALUES (?, ?, ?, ?, ?)"
 """Half the time of ON CONFLICT DO NOTHING: what the trigger does can't fail then, so no copies are kept to undo it."""
 _IN_SUITE = """SELECT document FROM memberships CROSS JOIN records USING (package_id, architecture)
 WHERE memberships.suite = ?"""
@@ -317,13 +317,14 @@ def _put_new(
 ) -> list[Written]:
     """Write the rows of records whose keys are not there: all at once where none is, else one by one."""
     connection.execute("SAVEPOINT before")
-    if connection.executemany(_PUT, rows).rowcount == len(rows):
+    if connection.executemany(_PUT.format("OR IGNORE "), rows).rowcount == len(rows):
         return [Written.ADDED] * len(rows)
     connection.execute("ROLLBACK TO before")
     outcomes = []
     for record, row in zip(records, rows, strict=True):
-        added = connection.execute(_PUT, row)
-        known = None if added.rowcount == 1 else _get(connection, record.key)
+        known = _get(connection, record.key)
+        if known is None:
+            connection.execute(_PUT.format(""), row)
         outcomes.append(Written.ADDED if known is None else outcome_of_taken_key(record, known))
     return outcomes
 

@@ -22,22 +22,24 @@ from packages_app.core.candidate_finding import CandidateFinding
 from packages_app.core.checksums import chunks_of
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.record import TableKey, named_key
-from packages_app.indexes.compression import GZIP, UNREADABLE, XZ
+from packages_app.indexes.compression import UNCOMPRESSED, UNREADABLE, XZ
 from packages_app.indexes.packages import plan_of
 from packages_app.indexes.release import IDENTITY_FIELDS, Release
 from packages_app.indexes.shards import Shard, head_of, tail_of
 from packages_app.publishing.candidate import Candidate
 from packages_app.publishing.index_file import IndexFile
+from packages_app.publishing.shard_cache import ShardCache
 from packages_app.signing.openpgp import verified_text
 
 _NAMED = 5
 
 
 @contextmanager
-def candidate_checked(candidate: Candidate, keyring: bytes) -> Iterator[None]:
+def candidate_checked(candidate: Candidate, keyring: bytes, cache: ShardCache) -> Iterator[None]:
     """Check signatures, that Release lists just the indexes, and that these are their shards.
 
-    What takes long, unpacking them, goes on beside the block, in threads. Raise `CandidateRefused`, at its end too.
+    What takes long, unpacking them, goes on beside the block, in threads; what is known by `cache` is not unpacked
+    again. Raise `CandidateRefused`, at the block's end too.
     """
     _check_signatures(candidate, keyring)
     release = candidate.listing
@@ -51,7 +53,7 @@ def candidate_checked(candidate: Candidate, keyring: bytes) -> Iterator[None]:
         _check_shards(file, name.removeprefix("Packages"), candidate.draft.shards.indexes[folder])
     packages = [file for file in candidate.draft.files if file.name in wanted] if candidate.draft.whole else []
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="check") as threads:
-        checks = threads.map(partial(_check_text, release), packages)
+        checks = threads.map(partial(_check_text, release, cache), packages)
         yield
         list(checks)
 
@@ -77,26 +79,38 @@ def _check_shards(file: IndexFile, ending: str, shards: Sequence[Shard]) -> None
             raise _refused(f"{file.name} does not begin and end as this form does")
 
 
-def _check_text(release: Release, file: IndexFile) -> None:
-    """See that a form, read back from the disk, unpacks to the text that Release lists."""
+def _check_text(release: Release, cache: ShardCache, file: IndexFile) -> None:
+    """See that a form, read back from the disk, unpacks to the text that Release lists.
+
+    Bytes that were seen to do so once always do: of those the hash is enough.
+    """
     folder, _, name = file.name.rpartition("/")
     if file.path is None:
         return
-    digest = hashlib.sha256()
-    try:
-        with closing(_opened(file.path, name.removeprefix("Packages"))) as stream:
-            for chunk in chunks_of(stream):
-                digest.update(chunk)
-    except UNREADABLE as error:
-        raise _refused(f"{file.name} can't be unpacked: {error}") from error
-    if digest.hexdigest() != release.entries[f"{folder}/Packages"].sha256:
+    text, ending = release.entries[f"{folder}/Packages"].sha256, name.removeprefix("Packages")
+    with file.path.open("rb") as stream:
+        sha256 = _sha256(stream)
+    unpacked = sha256 if ending == UNCOMPRESSED else cache.unpacked_of(sha256)
+    if unpacked is None:
+        try:
+            with closing(_opened(file.path, ending)) as stream:
+                unpacked = _sha256(stream)
+        except UNREADABLE as error:
+            raise _refused(f"{file.name} can't be unpacked: {error}") from error
+        cache.keep_unpacked(sha256, unpacked)
+    if unpacked != text:
         raise _refused(f"{file.name} does not unpack to Packages")
 
 
+def _sha256(stream: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    for chunk in chunks_of(stream):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def _opened(path: Path, ending: str) -> BinaryIO:
-    if ending == XZ:
-        return cast("BinaryIO", lzma.open(path))
-    return cast("BinaryIO", gzip.open(path)) if ending == GZIP else path.open("rb")
+    return cast("BinaryIO", lzma.open(path) if ending == XZ else gzip.open(path))
 
 
 def identity_findings(suite: str, published: Release, release: Release) -> list[CandidateFinding]:

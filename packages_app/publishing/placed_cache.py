@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 from sys import intern
@@ -112,13 +112,12 @@ def _runs(documents: Iterable[bytes]) -> Iterator[list[bytes]]:
         yield run
 
 
-def _key(suite: Suite, run: Iterable[bytes]) -> str:
+def _key(suite: Suite, run: Sequence[bytes]) -> str:
     """Return the key of a run: of all that decides what its records become."""
     digest = hashlib.sha256(_code())
-    digest.update(repr((suite.name, suite.components, suite.architectures)).encode())
-    for one in run:
-        digest.update(b"\n%d " % len(one))
-        digest.update(one)
+    lengths = [len(one) for one in run]  # without them other documents could be the same bytes
+    digest.update(repr((suite.name, suite.components, suite.architectures, lengths)).encode())
+    digest.update(b"".join(run))
     return f"placed-{digest.hexdigest()}"
 
 

@@ -199,7 +199,7 @@ class Publisher:
         draft, suite = candidate.draft, candidate.suite
         self.progress.step("check candidate")
         try:
-            with candidate_checked(candidate, self.signer.public_keyring()):
+            with candidate_checked(candidate, self.signer.public_keyring(), self.cache):
                 missing = self._check_against(candidate, published, options)
             if self.second_reader is not None and (draft.whole or self.second_reader.of_changes):
                 switch.complete(candidate)

@@ -67,7 +67,7 @@ class ShardCache:
         known = self._get(sha256)
         if known is None or (with_xz and not known[1]):
             known = _made(text, sha256, with_xz=with_xz)
-            self._keep(sha256, known)
+            self._set(_key(sha256), known)
         packed, block_body, unpadded, _ = known
         entries = run.entries
         first = (entries[0].package_name, entries[0].version, entries[0].architecture)
@@ -88,23 +88,45 @@ class ShardCache:
         text = _unpacked(GZIP, known[0])
         return text if text is not None and hashlib.sha256(text).hexdigest() == sha256 else None
 
-    def _get(self, sha256: str) -> _Value | None:
+    def unpacked_of(self, sha256: str) -> str | None:
+        """Return the SHA256 of what a file with this SHA256 was seen to unpack to, or None when that is not kept."""
         try:
-            known: _Value | None = self.cache.get(_key(sha256))
-            return known if known is not None and known[3] == _seal(sha256, *known[:3]) else None
+            known: tuple[str, str] | None = self.cache.get(_file_key(sha256))
+            return known[0] if known is not None and known == _file_value(sha256, known[0]) else None
         except Exception as error:  # each backend has errors of its own, and none may stop a publication
             log.warning("shard_cache_failed", operation="get", error=str(error))
             return None
 
-    def _keep(self, sha256: str, value: _Value) -> None:
+    def keep_unpacked(self, sha256: str, unpacked: str) -> None:
+        """Keep that a file with this SHA256 was seen to unpack to bytes with another."""
+        self._set(_file_key(sha256), _file_value(sha256, unpacked))
+
+    def _get(self, sha256: str) -> _Value | None:
         try:
-            self.cache.set(_key(sha256), value)
+            known: _Value | None = self.cache.get(_key(sha256))
+            return known if known is not None and known[3] == _seal(sha256, *known[:3]) else None
+        except Exception as error:  # as above
+            log.warning("shard_cache_failed", operation="get", error=str(error))
+            return None
+
+    def _set(self, key: str, value: object) -> None:
+        try:
+            self.cache.set(key, value)
         except Exception as error:  # as above
             log.warning("shard_cache_failed", operation="set", error=str(error))
 
 
 def _key(sha256: str) -> str:
     return f"sealed-{FORMAT}-{sha256}"
+
+
+def _file_key(sha256: str) -> str:
+    return f"unpacked-{sha256}"
+
+
+def _file_value(sha256: str, unpacked: str) -> tuple[str, str]:
+    """Return what is kept of a file: what it unpacks to, and the seal of both."""
+    return unpacked, hashlib.sha256(f"{sha256} unpacks to {unpacked}".encode()).hexdigest()
 
 
 def _made(text: bytes, sha256: str, *, with_xz: bool) -> _Value:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, fields
+from operator import attrgetter
 from typing import Self
 
 from packages_app.core.errors import ObjectNotFound
@@ -15,6 +16,8 @@ from packages_app.indexes.compression import FORMAT, UNREADABLE
 from packages_app.indexes.packages import LeftOut, plan_of
 from packages_app.indexes.shards import Shard
 from packages_app.publishing.diffs import Diff
+
+_values_of = attrgetter(*(field.name for field in fields(Shard)))
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class ShardList:
             "shape": self.shape,
             "packages": self.packages,
             "left_out": [astuple(item) for item in self.left_out],
-            "indexes": {folder: [astuple(shard) for shard in shards] for folder, shards in self.indexes.items()},
+            "indexes": {folder: [_values_of(shard) for shard in shards] for folder, shards in self.indexes.items()},
             "diffs": {folder: [diff.as_texts() for diff in diffs] for folder, diffs in self.diffs.items()},
         }
         return gzip.compress(json.dumps(document, separators=(",", ":")).encode(), compresslevel=6, mtime=0)

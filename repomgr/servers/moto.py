@@ -218,12 +218,17 @@ class Quiet(WSGIRequestHandler):
         """Write nothing."""
 
 
-if __name__ == "__main__":
+def serve(application: Callable[..., Iterable[bytes]]) -> None:
+    """Serve an application that answers by moto's `Dispatcher`, on a free port that is printed, until it is ended."""
     copy_what_is_written()
     look_at_one_partition()
     take_values_as_they_are()
     do_once_what_is_the_same()
-    server = make_server("127.0.0.1", 0, one_at_a_time(Dispatcher()), threaded=True, request_handler=Quiet)
+    server = make_server("127.0.0.1", 0, one_at_a_time(application), threaded=True, request_handler=Quiet)
     sys.stdout.write(f"{server.port}\n")
     sys.stdout.flush()
     server.serve_forever()
+
+
+if __name__ == "__main__":
+    serve(Dispatcher())

@@ -21,11 +21,11 @@ _QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEV
 
 
 @contextmanager
-def moto_server() -> Iterator[str]:
-    """Play S3 and DynamoDB in memory; return their endpoint. Raise `ServerMissing`."""
+def moto_server(module: str = "repomgr.servers.moto") -> Iterator[str]:
+    """Play S3 and DynamoDB in memory; return their endpoint. `module` prints its port. Raise `ServerMissing`."""
     if find_spec("moto") is None:
         raise ServerMissing("moto is not installed: it comes with the development dependencies (make test, or .dev).")
-    command = (sys.executable, "-m", "repomgr.servers.moto")
+    command = (sys.executable, "-m", module)
     with process(*command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
         assert server.stdout is not None  # noqa: S101 - it was asked for above
         yield f"http://127.0.0.1:{int(server.stdout.readline())}"

@@ -37,7 +37,9 @@ from tests.benchmarks.table import cells_of, terminal_table
 FIGURES: Mapping[str, Figure] = {
     "publish_one": publish_one.measure,
     "force_rebuild": force_rebuild.measure,
+    "force_rebuild_kept": force_rebuild.measure_kept,
     "memory": memory.measure,
+    "two_architectures": memory.measure_two,
     "many_suites": many_suites.measure,
     "intake_large": intake.measure_large,
     "intake_small": intake.measure_small,

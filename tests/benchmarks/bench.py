@@ -60,10 +60,14 @@ class Peers:
 
 
 class Bench:
-    """One run: everything stands below `scratch`. Repositories are made when a figure first asks for them."""
+    """One run: everything stands below `scratch`. Repositories are made when a figure first asks for them.
+
+    `peer_rebuilds` are the seconds of the others' rebuilds of the largest repository, where a figure has measured them.
+    """
 
     def __init__(self, sizes: Sizes, scratch: Path, key: SigningKey) -> None:
         self.sizes, self.scratch, self.key = sizes, scratch, key
+        self.peer_rebuilds: dict[str, float] = {}
         self._debs: list[TinyDeb] = []
         self._ours: dict[int, OurRepository] = {}
         self._peers: dict[int, Peers] = {}

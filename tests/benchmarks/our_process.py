@@ -27,7 +27,7 @@ from django.conf import settings  # noqa: E402 - Django must be set up before it
 from django.core.cache import caches  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 
-from packages_app.core.locations import DynamoTable, FolderStore  # noqa: E402
+from packages_app.core.locations import DynamoTable, FolderStore, parse_store_url, parse_table_url  # noqa: E402
 from packages_app.core.ports import Silent  # noqa: E402
 from packages_app.core.record import PackageRecord  # noqa: E402
 from packages_app.models import Job, Publication  # noqa: E402
@@ -44,6 +44,7 @@ from packages_app.services.publication.publish import publish  # noqa: E402
 from packages_app.services.setup.storage import create_storage  # noqa: E402
 from packages_app.services.verification.verify import verify_repository  # noqa: E402
 from tests.benchmarks.deb_records import for_each_of, with_synthetic  # noqa: E402
+from tests.benchmarks.hand_out import write_items, write_objects  # noqa: E402
 
 Answer = dict[str, Any]
 _BATCH = 1000
@@ -104,15 +105,19 @@ def publish_each(debs: list[str], warm_up: int = 0) -> Answer:
 
 
 def rebuild(times: int = 1, *, cold: bool = False) -> Answer:
-    """Rebuild all from the records, `times` times; `cold`: without the kept shards."""
+    """Rebuild all from the records, `times` times; `cold`: without the kept shards.
+
+    Gives each run's seconds, those that it computed (`cpu`, of the user's share, all threads), and those of each step.
+    """
     runs = []
     for _ in range(times):
         if cold:
             caches["shards"].clear()
         job = queue.enqueue(Job.Kind.FORCE_REBUILD, wake_worker=False)
-        began = time.perf_counter()
+        began, computed = time.perf_counter(), _computed()
         done = [_run(job)]
-        runs.append({"seconds": time.perf_counter() - began, "steps": _steps(done)})
+        seconds = time.perf_counter() - began
+        runs.append({"seconds": seconds, "cpu": _computed() - computed, "steps": _steps(done)})
         _run_waiting()
     return {"runs": runs}
 
@@ -176,11 +181,22 @@ def publish_spans(debs: list[str]) -> Answer:
     return {"runs": runs}
 
 
+def hand_out(file: str, there: dict[str, str]) -> Answer:
+    """Write what table and stores hold, for `filled_moto`; `there` are the settings that say what they are called."""
+    names = [suite.name for suite in adapters.repository().suites]
+    with Path(file).open("w") as stream:
+        write_items(stream, parse_table_url("PACKAGE_TABLE_URL", there["PACKAGE_TABLE_URL"]), names)
+        for name, store in (("BUCKET_URL", adapters.bucket()), ("STAGING_URL", adapters.staging())):
+            write_objects(stream, parse_store_url(name, there[name]), store)
+    return {}
+
+
 ORDERS: Mapping[str, Callable[..., Answer]] = {
     function.__name__: function
     for function in (
         empty,
         set_up,
+        hand_out,
         publish_each,
         rebuild,
         resign,
@@ -246,6 +262,12 @@ def _hash_pass(path: Path) -> float:
     for digest in digests:
         digest.hexdigest()
     return time.perf_counter() - began
+
+
+def _computed() -> float:
+    """Give the user CPU seconds of this process and of its children that have ended."""
+    times = os.times()
+    return times.user + times.children_user
 
 
 def _peak_bytes() -> int:

@@ -19,7 +19,7 @@ from packages_app.indexes.compression import (
     xz_block,
     xz_tail,
 )
-from packages_app.indexes.entry import entries_in, entry_of
+from packages_app.indexes.entry import IndexEntry, entries_in, entry_of
 from packages_app.indexes.shards import NEIGHBOURS, Shard, ShardEntries, cut, edit, steps_between
 from tests.records import make_record
 
@@ -155,3 +155,16 @@ def test_entries_are_read_back_as_they_were_written():
     assert list(entries_in(text)) == some
     with pytest.raises(CandidateRefused, match="no field"):
         list(entries_in(b"Package: x\n\n"))
+
+
+def test_a_shard_begins_with_the_entry_whose_hash_is_the_least_among_its_neighbours():
+    entries = [IndexEntry(f"n{number:05}", "1.0", "amd64", b"\n") for number in range(20_000)]
+    hashes = [hashlib.sha256("|".join(each.key).encode()).digest()[:8] for each in entries]
+    least = [
+        number
+        for number, own in enumerate(hashes)
+        if all(own < other for other in hashes[max(0, number - NEIGHBOURS) : number])
+        and all(own < other for other in hashes[number + 1 : number + 1 + NEIGHBOURS])
+    ]
+    places = {each.key: number for number, each in enumerate(entries)}
+    assert [places[run.entries[0].key] for run in cut(entries)] == [0, *(number for number in least if number)]

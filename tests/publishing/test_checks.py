@@ -7,11 +7,15 @@ import pytest
 from packages_app.core.errors import CandidateRefused
 from packages_app.indexes.release import ReleaseEntry, render_release
 from packages_app.publishing.checks import candidate_checked
+from packages_app.publishing.shard_cache import ShardCache
 from packages_app.services import adapters
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
+from tests.caches import AwayCache
 from tests.records import make_record
 
 INDEX = "main/binary-amd64/Packages"
+OF_TWO_ARCHITECTURES = 4
+"""The compressed forms."""
 
 
 @pytest.fixture
@@ -19,13 +23,15 @@ def candidate(candidate_of):
     return candidate_of([make_record(f"p{number}") for number in range(90)])
 
 
-def check(candidate):
-    with candidate_checked(candidate, adapters.signer().public_keyring()):
+def check(candidate, cache):
+    with candidate_checked(candidate, adapters.signer().public_keyring(), ShardCache(cache)):
         pass
 
 
-def test_a_sound_candidate_passes(candidate):
-    check(candidate)
+def test_a_sound_candidate_passes_with_a_cache_and_without(candidate, cache):
+    check(candidate, cache)
+    check(candidate, cache)
+    check(candidate, AwayCache())
 
 
 def rewrite(candidate, ending, change):
@@ -79,16 +85,43 @@ def signed_for_another(candidate):
         (signed_for_another, "signature"),
     ],
 )
-def test_a_corrupt_candidate_is_refused(candidate, corrupt, says):
+def test_a_corrupt_candidate_is_refused(candidate, cache, corrupt, says):
+    check(candidate, cache)  # which keeps what the sound files unpack to
     with pytest.raises(CandidateRefused, match=says):
-        check(corrupt(candidate))
+        check(corrupt(candidate), cache)
+
+
+def test_bytes_that_were_unpacked_once_are_known_by_their_hash(candidate, cache):
+    check(candidate, cache)
+    assert len(cache.put) == len(set(cache.put)) == OF_TWO_ARCHITECTURES
+    check(candidate, cache)
+    assert len(cache.put) == OF_TWO_ARCHITECTURES
+
+
+@pytest.mark.parametrize("change", [lambda value: ("0" * 64, value[1]), lambda value: value[:1], lambda _: 5])
+def test_what_the_cache_gives_back_otherwise_is_unpacked_again(candidate, cache, change):
+    check(candidate, cache)
+    for key in cache.put.copy():
+        cache.set(key, change(cache.get(key)))
+    before = len(cache.put)
+    check(candidate, cache)
+    assert sorted(cache.put[before:]) == sorted(cache.put[:OF_TWO_ARCHITECTURES])
+
+
+def test_a_file_that_was_seen_to_unpack_to_something_else_is_refused(candidate, cache):
+    for ending in (".gz", ".xz"):
+        ShardCache(cache).keep_unpacked(candidate.draft.entries[f"{INDEX}{ending}"].sha256, "0" * 64)
+    with pytest.raises(CandidateRefused, match="does not unpack"):
+        check(candidate, cache)
 
 
 def test_a_finding_of_the_files_is_found_though_the_block_went_well(candidate):
     went_well = False
     with (
         pytest.raises(CandidateRefused, match="does not unpack"),
-        candidate_checked(rewrite(candidate, "", flip(700)), adapters.signer().public_keyring()),
+        candidate_checked(
+            rewrite(candidate, "", flip(700)), adapters.signer().public_keyring(), adapters.shard_cache()
+        ),
     ):
         went_well = True
     assert went_well

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from repomgr.servers.start import moto_server
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.figures.requests import distributed_settings
-from tests.benchmarks.ours import GZ_AND_XZ, OurRepository, paths
+from tests.benchmarks.distributed import brought_to, distributed_settings, moto_to_fill
+from tests.benchmarks.ours import GZ_AND_XZ, paths
 from tests.benchmarks.processes import say
 from tests.benchmarks.rows import Goal, Row
 from tests.watched_server import WatchedServer, in_sequence
@@ -23,14 +23,10 @@ def measure(bench: Bench) -> Iterator[Row]:
     count = bench.sizes.requests[-1]
     say(f"round trips, {count:,} packages")
     debs = bench.to_add[: _WARM_UP + _RUNS]
-    home = bench.folder("ours") / f"far-{count}"
-    home.mkdir()
-    with moto_server() as address, WatchedServer(address) as server:
-        ours = OurRepository(home, distributed_settings(bench, address))
+    with bench.ours(count) as embedded, moto_to_fill() as address, WatchedServer(address, delay=_DELAY) as server:
+        ours = brought_to(address, embedded)
         ours.configure(debs, **GZ_AND_XZ)
-        ours.run("set_up", records=str(bench.records(count)), count=count)
-        server.delay = _DELAY
-        far = OurRepository(home, distributed_settings(bench, server.url))
+        far = replace(ours, settings=distributed_settings(ours, server.url))
         runs = far.run("publish_spans", debs=paths(debs))["runs"][_WARM_UP:]
         measured = sorted((_measured(server, run) for run in runs), key=lambda run: run["seconds"])
     middle = measured[len(measured) // 2]
