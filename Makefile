@@ -9,6 +9,7 @@ CONTRACTS := $(VENV)/contracts
 JOBS ?= 3
 PYTEST ?=
 SECONDS ?= 300
+FACTOR ?= 20
 # Tests write and sync many small files: memory serves, where there is plenty and programs may run in it.
 TEST_TMP = $(shell if [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -q noexec && \
 	[ "$$(df -Pk /dev/shm | awk 'NR == 2 { print $$4 }')" -gt 8000000 ]; then echo /dev/shm; else echo $${TMPDIR:-/tmp}; fi)
@@ -16,10 +17,10 @@ SINGLE_PARTS := $(addprefix tests/,core debian indexes package_table signing sou
 DEBIAN_PYTHON := /usr/bin/python3
 DEBIAN_PARTS := $(addprefix tests/,core debian indexes sources)
 MINOR := import sys; print(sys.version_info[:2])
-SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev reprepro aptly ed patch
+SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev python3-apt reprepro aptly ed patch
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-distributed test test-fast test-debian-python test-apt-versions chaos bench lint audit format docs lock system-packages clean
+.PHONY: help up up-distributed test test-fast test-debian-python test-apt-versions differential chaos bench lint audit format docs lock system-packages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +50,9 @@ test-apt-versions: $(VENV)/.dev system-packages  ## as root on Debian, run the c
 	APT_ROOT= $(BIN)/python -m pytest -n $(JOBS) tests/apt $(PYTEST)
 	APT_ROOT=$$($(BIN)/python -m tests.apt.trixie) && export APT_ROOT && \
 	$(BIN)/python -m pytest -n $(JOBS) tests/apt $(PYTEST)
+
+differential: $(VENV)/.dev system-packages  ## as root on Debian, what intake takes beside apt and dpkg, 20 times as much as in test (FACTOR=20, SEED=n)
+	DIFFERENTIAL=$(FACTOR) $(if $(SEED),SEED=$(SEED)) TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest tests/debian/test_differential.py $(PYTEST)
 
 chaos: $(VENV)/.dev system-packages  ## workers killed, stores failing, readers watching (SECONDS=300, SEED=n)
 	$(BIN)/python -m tests.faults.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))

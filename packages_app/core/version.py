@@ -70,6 +70,17 @@ def is_version(text: str) -> bool:
     return True
 
 
+def is_strict_version(text: str) -> bool:
+    """Return whether dpkg unpacks a package of this version, and reads a relation to it.
+
+    That is what `parse_version` takes, less those that begin with a letter: dpkg forgives them in its own records only.
+    """
+    try:
+        return "0" <= parse_version(text).upstream[0] <= "9"
+    except InvalidVersion:
+        return False
+
+
 def _number_key(digits: str) -> str:
     digits = digits.lstrip("0")
     longer, rest = divmod(len(digits), len(_LENGTHS))

@@ -11,7 +11,7 @@ _MAGIC = b"!<arch>\n"
 _HEADER_BYTES = 60
 _HEADER_END = b"`\n"
 _MOST_MEMBERS = 32
-REMEDY = "Build the package again with dpkg-deb, and upload it whole."
+REMEDY = "Fetch or upload the file again, whole; if it is the same then, those who built it must mend it."
 
 
 @dataclass(frozen=True)

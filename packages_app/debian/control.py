@@ -1,4 +1,4 @@
-"""Control paragraphs: taken apart as Debian Policy 5.1 says, and checked for what clients rely on (Policy 5.3, 7)."""
+"""Control paragraphs: taken apart as dpkg takes them apart (lib/dpkg/parse.c), and checked for what clients rely on."""
 
 from __future__ import annotations
 
@@ -8,34 +8,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar, overload
 
-from packages_app.core.definition import PACKAGE_NAME
-from packages_app.core.errors import InvalidDeb, InvalidVersion
-from packages_app.core.layout import deb_filename
-from packages_app.core.version import parse_version
+from packages_app.core.errors import InvalidDeb
+from packages_app.debian.fields import field_faults
+from packages_app.debian.limits import LONGEST_PARAGRAPH, MOST_FIELDS
 
 Other = TypeVar("Other")
 
-_FIELD_NAME = re.compile(r"[!\"$-,.-9;-~][!-9;-~]*\Z")  # printable ASCII but ":", not beginning with "#" or "-"
-_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
-_REQUIRED = ("Package", "Version", "Architecture", "Maintainer", "Description")
-_RELATIONS = (
-    "Pre-Depends", "Depends", "Recommends", "Suggests", "Enhances", "Breaks", "Conflicts", "Provides", "Replaces",
-)  # fmt: skip
-_RELATION = re.compile(
-    r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9][a-z0-9-]*)?"  # name:architecture
-    r"(\s*\(\s*(<<|<=|=|>=|>>|<|>)\s*[0-9A-Za-z][A-Za-z0-9.+~:-]*\s*\))?"  # (operator version)
-    r"(\s*\[[^\]]*\])?\Z"
-)
-# A whole field of such relations, with nothing odd in it: found in one go, and without ever going back.
-_PLAIN = (
-    r"\s*+[a-z0-9][a-z0-9+.-]++(?::[a-z0-9][a-z0-9-]*+)?+"
-    r"(?:\s*+\(\s*+(?:<<|<=|=|>=|>>|<|>)\s*+[0-9A-Za-z][A-Za-z0-9.+~:-]*+\s*+\))?+\s*+"
-)
-_PLAIN_RELATIONS = re.compile(rf"{_PLAIN}(?:[,|]{_PLAIN})*+\Z")
-_MOST_FIELDS = 500
-_LONGEST_FILE_NAME = 255  # NAME_MAX of Linux file systems
-REMEDY = "Correct debian/control and build the package again."
+# Printable ASCII but ":", not beginning with "#" or "-": readers compare names without regard to case, and do not agree
+# on the case of other letters. dpkg wants two characters at least.
+_FIELD_NAME = re.compile(r"[!\"$-,.-9;-~][!-9;-~]+\Z")
+_ENDS_FOR_SOME_READER = re.compile(r"[\x00\r\x1a]")
+"""A string, a line and a file end here for one of those who read a control file or an index."""
+_BLANKS = " \t"
+_ALL_BLANKS = " \t\v\f"
+"""What dpkg and apt take for a blank; two of them are refused wherever it would matter."""
+REMEDY = "Take another version of the package, and tell those who built it: dpkg or apt would fail on it at clients."
 
 
 @dataclass(frozen=True)
@@ -79,82 +66,59 @@ class ControlParagraph(Mapping[str, str]):
 def parse_control(text: str) -> ControlParagraph:
     """Take the one paragraph of a binary package's control file apart.
 
-    Raise `InvalidDeb` that names the line: bad syntax, a field given twice, a second paragraph, a control character,
-    more than 500 fields.
+    Raise `InvalidDeb` that names the line, for whatever dpkg refuses: bad syntax, a field given twice, a second
+    paragraph, a blank line, no newline at the end; and for what readers do not agree on or do not hold: characters at
+    which a text ends for one of them, over 500 fields, over a million bytes.
     """
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > LONGEST_PARAGRAPH:
+        raise InvalidDeb(
+            f"The control file has {size} bytes; {LONGEST_PARAGRAPH} fit into what apt reads at once.", remedy=REMEDY
+        )
+    lines = text.strip("\n").split("\n")
+    skipped = text[: len(text) - len(text.lstrip("\n"))].count("\n")
     fields: list[tuple[str, list[str]]] = []
     seen: set[str] = set()
-    ended = False
-    found = _CONTROL_CHARACTER.search(text)
-    if found:
-        raise _bad(text[: found.start()].count("\n") + 1, f"it holds the control character {found.group()!r}")
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            ended = ended or bool(fields)
-        elif ended:
-            raise _bad(number, "there is a second paragraph")
-        elif line[0] in " \t":
-            if not fields:
-                raise _bad(number, "it begins with a continuation")
-            fields[-1][1].append(line.rstrip())
-        else:
-            name, value = _field(number, line)
-            if name.lower() in seen:
-                raise _bad(number, f"the field {name} is given twice")
-            if len(fields) == _MOST_FIELDS:
-                raise _bad(number, f"there are more than {_MOST_FIELDS} fields")
-            seen.add(name.lower())
-            fields.append((name, [value]))
+    for number, line in enumerate(lines, skipped + 1):
+        _check_line(number, line, begun=bool(fields))
+        if line[0] in _BLANKS:
+            fields[-1][1].append(line.rstrip(_ALL_BLANKS))
+            continue
+        name, value = _field(number, line)
+        if name.lower() in seen:
+            raise _bad(number, f"the field {name} is given twice")
+        if len(fields) == MOST_FIELDS:
+            raise _bad(number, f"there are more than {MOST_FIELDS} fields")
+        seen.add(name.lower())
+        fields.append((name, [value]))
+    if not text.endswith("\n") or (fields and fields[-1][1] == [""]):
+        # dpkg ends over an empty last field too: it wants to see what stands behind the line.
+        raise _bad(len(lines) + skipped, "it is the last one, and has no newline or no value")
     return ControlParagraph(tuple((name, "\n".join(lines)) for name, lines in fields))
+
+
+def _check_line(number: int, line: str, *, begun: bool) -> None:
+    if not line:
+        raise _bad(number, "there is a second paragraph" if begun else "it is empty")
+    if found := _ENDS_FOR_SOME_READER.search(line):
+        raise _bad(number, f"it holds the control character {found.group()!r}, at which a text ends for some readers")
+    if not line.strip(_ALL_BLANKS):
+        raise _bad(number, "it is blank, and dpkg takes that for no line of a field")
+    if line[0] in _ALL_BLANKS and (not begun or line[0] not in _BLANKS):
+        raise _bad(number, "it begins with a continuation" if line[0] in _BLANKS else "it begins with an odd blank")
 
 
 def _field(number: int, line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon or not _FIELD_NAME.match(name):
         raise _bad(number, f"{line[:60]!r} is no field")
-    return name, value.strip()
+    return name, value.strip(_ALL_BLANKS)
 
 
 def check_control(control: ControlParagraph) -> None:
-    """Check that a paragraph describes a binary package; raise `InvalidDeb` that names the field."""
-    missing = [name for name in _REQUIRED if not control.get(name, "").strip()]
-    if missing:
-        raise InvalidDeb(f"The control file lacks {', '.join(missing)}.", remedy=REMEDY)
-    if not PACKAGE_NAME.match(control["Package"]):
-        raise _wrong("Package", control["Package"], "is no package name (Debian Policy 5.6.1)")
-    try:
-        parse_version(control["Version"])
-    except InvalidVersion as error:
-        raise _wrong("Version", control["Version"], "is no Debian version") from error
-    if not _ARCHITECTURE.match(control["Architecture"]) or control["Architecture"] in ("any", "source"):
-        raise _wrong("Architecture", control["Architecture"], "is not the architecture of a binary package")
-    file_name = deb_filename(control["Package"], control["Version"], control["Architecture"])
-    if len(file_name) > _LONGEST_FILE_NAME:
-        raise InvalidDeb(
-            f"The package's file name would have {len(file_name)} bytes; {_LONGEST_FILE_NAME} fit: {file_name[:60]}….",
-            remedy="Give it a shorter version or name.",
-        )
-    size = control.get("Installed-Size", "0")
-    if not size.isascii() or not size.isdigit():
-        raise _wrong("Installed-Size", size, "is no number of KiB")
-    for name in _RELATIONS:
-        _check_relations(name, control.get(name, ""))
-    for name in ("Maintainer", "Section", "Priority", "Homepage"):
-        if "\n" in control.get(name, ""):
-            raise _wrong(name, control[name], "has more than one line")
-
-
-def _check_relations(name: str, value: str) -> None:
-    if not value or _PLAIN_RELATIONS.match(value):
-        return
-    groups = [group for group in value.replace("\n", " ").split(",") if group.strip()]
-    for relation in (part.strip() for group in groups for part in group.split("|")):
-        if not _RELATION.match(relation):
-            raise _wrong(name, relation, "is no relation to a package (Debian Policy 7.1)")
-
-
-def _wrong(name: str, value: str, what: str) -> InvalidDeb:
-    return InvalidDeb(f"The control field {name} is wrong: {value[:80]!r} {what}.", remedy=REMEDY)
+    """Check that a paragraph describes a binary package that clients read; raise `InvalidDeb` that names the field."""
+    for fault in field_faults(control):
+        raise InvalidDeb(str(fault), remedy=REMEDY)
 
 
 def _bad(line: int, what: str) -> InvalidDeb:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +12,22 @@ from typing import BinaryIO
 from packages_app.core.errors import InvalidDeb
 from packages_app.debian.ar import REMEDY, ArMember, ar_members
 from packages_app.debian.control import ControlParagraph, check_control, parse_control
+from packages_app.debian.control_members import check_members
 from packages_app.debian.decompression import MAGIC, decompressed
-from packages_app.debian.tar import BLOCK, TarMember, check_header, tar_members
+from packages_app.debian.limits import LONGEST_PARAGRAPH
+from packages_app.debian.tar import BLOCK, TarMember, check_data_head, tar_members
 
 _CONTROL_TAR_LIMIT = 8 * 1024 * 1024
-_CONTROL_FILE_LIMIT = 1024 * 1024
 _CONTROL_ENDINGS = ("", ".gz", ".xz", ".zst")
 _DATA_ENDINGS = (*_CONTROL_ENDINGS, ".bz2", ".lzma")
 # Of a packed member this much is read at most: a stream may go on without giving a byte. bzip2 needs the most for the
 # first block of a data member, a block of 900 kB.
 _PACKED_CONTROL_LIMIT = _CONTROL_TAR_LIMIT + 64 * 1024
 _PACKED_HEAD_LIMIT = 2 * 1024 * 1024
+_DATA_HEAD = 256 * 1024
 _CHUNK = 64 * 1024
+# dpkg takes any 2.x, and reads no further than the line's end (lib/dpkg/deb-version.c).
+_FORMAT = re.compile(rb"0*2\.[0-9]{1,9}\n")
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,8 @@ class DebContents:
 def open_deb(path: Path) -> DebContents:
     """Open a `.deb` and check it; raise `InvalidDeb`, and nothing else, for whatever is wrong with it.
 
-    The data member is not unpacked: that would cost more than all of intake. Its first block is, so that a member
-    that is cut off at its head, or is not what its name says, is found.
+    The data member is not unpacked: that would cost more than all of intake. Its first 256 KiB are, so that a member
+    that is cut off at its head, is not what its name says, or is of a kind that dpkg does not unpack, is found.
     """
     with path.open("rb") as stream:
         return read_deb(stream, os.fstat(stream.fileno()).st_size)
@@ -56,10 +61,12 @@ def read_deb(stream: BinaryIO, size: int) -> DebContents:
         )
     packed = _chunks(stream, control_member, control_member.size)
     archive = decompressed(packed, ending, _CONTROL_TAR_LIMIT, control_member.name, whole=True)
-    text = _control_file(archive, control_member.name)
+    files = _control_files(archive, control_member.name)
+    text = _control_text(files)
     _check_data(stream, data_member)
     control = parse_control(text)
     check_control(control)
+    check_members(control, files)
     return DebContents(control, text.strip("\n"), tuple(member.name for member in members))
 
 
@@ -68,15 +75,18 @@ def _expected(members: list[ArMember], stream: BinaryIO) -> tuple[ArMember, ArMe
     if not members or members[0].name != "debian-binary":
         raise InvalidDeb("The file is no .deb: its first member is not debian-binary.", remedy=REMEDY)
     stream.seek(members[0].offset)
-    version = stream.read(min(members[0].size, 16))
-    if not version.startswith(b"2.") or b"\n" not in version:
+    version = stream.read(min(members[0].size, 32))
+    if not _FORMAT.match(version):
         raise InvalidDeb(f"The file is a .deb of format {version!r}; 2.x is understood.", remedy=REMEDY)
-    # deb(5): members that begin with an underscore may stand before data.tar and are to be ignored.
+    # deb(5): members that begin with an underscore may stand before data.tar and are to be ignored. dpkg reads nothing
+    # that stands behind it; a second one of those that count is refused, since another reader may take that.
     rest = [member for member in members[1:] if not member.name.startswith("_")]
     names = [member.name for member in rest]
-    wanted = (("control.tar", _CONTROL_ENDINGS), ("data.tar", _DATA_ENDINGS))
-    sound = len(rest) == len(wanted) and all(
-        name in {stem + ending for ending in endings} for name, (stem, endings) in zip(names, wanted, strict=True)
+    sound = (
+        len(rest) >= 2
+        and names[0] in {"control.tar" + ending for ending in _CONTROL_ENDINGS}
+        and names[1] in {"data.tar" + ending for ending in _DATA_ENDINGS}
+        and not any(name.startswith(("control.tar", "data.tar", "debian-binary")) for name in names[2:])
     )
     if not sound:
         found = ", ".join(names) or "nothing"
@@ -92,9 +102,9 @@ def _chunks(stream: BinaryIO, member: ArMember, limit: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _control_file(archive: bytes, where: str) -> str:
-    """Return the text of the control file of a control member, which holds plain files and at most their folder."""
-    files: dict[bytes, TarMember] = {}
+def _control_files(archive: bytes, where: str) -> dict[str, bytes]:
+    """Return the files of a control member by their names; it holds plain files and at most their folder."""
+    found: dict[bytes, TarMember] = {}
     for member in tar_members(archive, where):
         parts = member.parts
         if member.folder and not parts and not member.name.startswith(b"/"):
@@ -102,30 +112,43 @@ def _control_file(archive: bytes, where: str) -> str:
         shown = member.name[:80].decode("utf-8", "replace")
         if member.folder or len(parts) != 1 or parts == [b".."] or member.name.startswith(b"/"):
             raise InvalidDeb(f"The control member holds the path {shown!r}, which is no plain file.", remedy=REMEDY)
-        if parts[0] in files:
+        if parts[0] in found:
             raise InvalidDeb(f"The control member holds 2 files named {shown!r}, not one.", remedy=REMEDY)
-        files[parts[0]] = member
-    if b"control" not in files:
+        found[parts[0]] = member
+    return {
+        name.decode("latin-1"): archive[member.offset : member.offset + member.size] for name, member in found.items()
+    }
+
+
+def _control_text(files: dict[str, bytes]) -> str:
+    """Return the text of the control file; lines that are not UTF-8, as old packages have them, are read as Latin-1."""
+    body = files.get("control")
+    if body is None:
         raise InvalidDeb("The control member holds no file named control.", remedy=REMEDY)
-    member = files[b"control"]
-    if member.size > _CONTROL_FILE_LIMIT:
-        raise InvalidDeb(f"The control file has {member.size} bytes; {_CONTROL_FILE_LIMIT} are read.", remedy=REMEDY)
+    if len(body) > LONGEST_PARAGRAPH:
+        raise InvalidDeb(f"The control file has {len(body)} bytes; {LONGEST_PARAGRAPH} are read.", remedy=REMEDY)
     try:
-        return archive[member.offset : member.offset + member.size].decode()
-    except UnicodeDecodeError as error:
-        raise InvalidDeb("The control file is not UTF-8.", remedy="Save debian/control as UTF-8.") from error
+        return body.decode()
+    except UnicodeDecodeError:
+        return "\n".join(map(_decoded, body.split(b"\n")))
+
+
+def _decoded(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
 
 
 def _check_data(stream: BinaryIO, member: ArMember) -> None:
-    """Look at the first tar block of the data member."""
+    """Look at the beginning of the data member."""
     ending = member.name.removeprefix("data.tar")
     stream.seek(member.offset)
     magic = MAGIC.get(ending, b"")
     if stream.read(len(magic)) != magic:
         raise InvalidDeb(f"The member {member.name} is not what its name says.", remedy=REMEDY)
     packed = _chunks(stream, member, _PACKED_HEAD_LIMIT)
-    block = decompressed(packed, ending, BLOCK, member.name, whole=False)
-    if len(block) < BLOCK:
+    head = decompressed(packed, ending, _DATA_HEAD, member.name, whole=False)
+    if len(head) < BLOCK:
         raise InvalidDeb(f"The member {member.name} is truncated.", remedy=REMEDY)
-    if any(block):  # a package without files has an empty archive: blocks of zeros
-        check_header(block, member.name)
+    check_data_head(head, member.name)

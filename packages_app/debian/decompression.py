@@ -103,7 +103,7 @@ def decompressed(chunks: Iterator[bytes], ending: str, limit: int, name: str, *,
     nothing behind it, since dpkg reads on where there is more; else the first `limit` bytes are enough. Raises
     `InvalidDeb` that names the member.
     """
-    remedy = "Build the package again with dpkg-deb; a control member of this size is not a package's."
+    remedy = "Fetch or upload the file again, whole; what unpacks so is no package's member."
     try:
         if ending:
             out = b"".join(_stepwise(chunks, _DECOMPRESSORS[ending](), limit + 1, alone=whole))

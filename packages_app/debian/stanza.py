@@ -20,6 +20,8 @@ _OF_THE_INDEX = frozenset(
         "sha512",
         "status",
         "description-md5",
+        "checksum-filesize",  # apt takes it for the size
+        "msdos-filename",
         "config-version",
         "conffiles",
     )
@@ -37,12 +39,12 @@ _FLAT = (
     ("Description", "description"),
 )
 _FLAT_IN_LOWER_CASE = tuple((field.lower(), attribute) for field, attribute in _FLAT)
-_TOLD = re.compile(r"\n([^ \t\n:][^:\n]*):[^\S\n]*+\S")
+_TOLD = re.compile(r"\n([^ \t\n:][^:\n]*):[ \t]*[^ \t\n]")
 """Behind the end of a line, the name of a field whose first line says something."""
-_FIELD_START = re.compile(r"^([^\s:]+):[ \t]*(.*)$")
-_NAME = re.compile(r"[^\s:]+\Z")
 _BETWEEN_FIELDS = re.compile(r"\n(?![ \t])")
 """The end of a line that the next one does not continue."""
+_FIELD_START = re.compile(r"^([^\s:]+):[ \t]*(.*)$")
+_NAME = re.compile(r"[^\s:]+\Z")
 
 
 def parsed_stanza(text: str) -> tuple[dict[str, str], str]:
@@ -61,9 +63,9 @@ def parsed_stanza(text: str) -> tuple[dict[str, str], str]:
         if not colon or not lower:  # some line is no field's
             return _fields_among_others(text), "\n".join(_lines_of_control(text))
         first, newline, more = value.partition("\n")
-        first = first.lstrip(" \t").rstrip()
+        first = first.strip(" \t")
         said.setdefault(lower, first + newline + more)
-        if not of_the_index and (first or name == "Description"):
+        if not of_the_index and (first or more.strip(" \t\n")):
             kept.append(field)
     return said, "\n".join(kept)
 
@@ -80,17 +82,17 @@ def _fields_among_others(text: str) -> dict[str, str]:
     return {name.lower(): value for name, value in reversed(fields)}
 
 
+def _is_of_control(name: str, value: str) -> bool:
+    """Return whether a field that says something in one of its lines is the control paragraph's."""
+    return name.lower() not in _OF_THE_INDEX and bool(value.strip(" \t\n"))
+
+
 def _lines_of_control(text: str) -> Iterator[str]:
-    keep = True
-    for line in text.split("\n"):
-        if line[:1] in (" ", "\t"):
-            if keep:
-                yield line
-        elif line:
-            name, _, value = line.partition(":")
-            keep = name.lower() not in _OF_THE_INDEX and bool(value.strip() or name == "Description")
-            if keep:
-                yield line
+    """Return the lines of a text's fields, less those of the index and those that say nothing in any of their lines."""
+    for field in _BETWEEN_FIELDS.split(text):
+        name, _, value = field.partition(":")
+        if _is_of_control(name, value):
+            yield from field.split("\n")
 
 
 def stanza_of(record: PackageRecord) -> str:
@@ -142,7 +144,9 @@ def _folded(value: str) -> str:
     if "\n" not in value:
         return value
     first, *rest = value.split("\n")
-    return "\n".join([first, *(f" {line.strip() or '.'}" if line[:1] not in (" ", "\t") else line for line in rest)])
+    return "\n".join(
+        [first, *(" " + (line.strip(" \t") or ".") if line[:1] not in (" ", "\t") else line for line in rest)]
+    )
 
 
 def parse_stanzas(text: bytes) -> Iterator[ControlParagraph]:
@@ -154,7 +158,7 @@ def parse_stanzas(text: bytes) -> Iterator[ControlParagraph]:
                 if fields:
                     fields[-1][1].append(line)
             elif start := _FIELD_START.match(line):
-                fields.append((start[1], [start[2].rstrip()]))
+                fields.append((start[1], [start[2].rstrip(" \t")]))
         if fields:
             yield ControlParagraph(tuple((name, "\n".join(lines)) for name, lines in fields))
 

@@ -22,6 +22,11 @@ _LONGEST_NAME = 4096
 _PAX_LIMIT = 64 * 1024
 _REGULAR, _FOLDER = b"0", b"5"
 _LONG_NAME, _LONG_LINK, _PAX = b"L", b"K", (b"x", b"g")
+_KINDS_OF_DPKG = frozenset((b"0", b"1", b"2", b"3", b"4", b"5", b"6", _LONG_NAME, _LONG_LINK))
+_NUMBERS = ((108, 116), (116, 124), (136, 148), (148, 156))
+"""Where a header's uid, gid, time and checksum stand."""
+# Octal digits between blanks, or base 256. A field of blanks alone is none to dpkg, one of NULs is 0.
+_NUMBER_OF_DPKG = re.compile(rb"(?: *(?:[0-7]+|\0)[ \0]*|[\x80\xff].*)\Z", re.DOTALL)
 _KINDS = {
     b"1": "hard link", b"2": "symbolic link", b"3": "device", b"4": "device", b"6": "pipe", b"S": "sparse file",
 }  # fmt: skip
@@ -83,9 +88,31 @@ def tar_members(archive: bytes, where: str) -> Iterator[TarMember]:
     raise _bad(where, f"holds over {_MOST_HEADERS} files")
 
 
-def check_header(block: bytes, where: str) -> None:
-    """Check that a block is a tar header; raise `InvalidDeb`."""
-    _header(block, where)
+def check_data_head(head: bytes, where: str) -> None:
+    """Check the headers that stand in the beginning of a data member, as far as `head` goes; raise `InvalidDeb`.
+
+    dpkg unpacks it by a reader of its own (lib/dpkg/tarfn.c), which is stricter than GNU tar: it takes no pax header,
+    no sparse file, and no number that is none.
+    """
+    offset, long_name = 0, b""
+    while offset + BLOCK <= len(head):
+        block = head[offset : offset + BLOCK]
+        if block == _END_MARK:
+            return
+        header = _header(block, where)
+        if header.kind not in _KINDS_OF_DPKG:
+            what = "a pax header" if header.kind in _PAX else f"a member of kind {header.kind!r}"
+            raise _bad(where, f"holds {_shown(header.name)}, {what}, which dpkg does not unpack")
+        if not all(_NUMBER_OF_DPKG.match(block[start:end]) for start, end in _NUMBERS):
+            raise _bad(where, f"has a header of {_shown(long_name or header.name)} with numbers that dpkg can't read")
+        body = offset + BLOCK
+        offset = body + header.size + -header.size % BLOCK
+        if header.kind == _LONG_NAME:
+            long_name = _long_name(head, body, header, where) if offset <= len(head) else b""
+        elif header.kind != _LONG_LINK:
+            if not (long_name or header.name) and body <= len(head):
+                raise _bad(where, "gives a file an empty name")
+            long_name = b""
 
 
 def _member(header: _Header, long_name: bytes, body: int, where: str) -> TarMember:

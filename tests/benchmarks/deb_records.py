@@ -20,7 +20,7 @@ _FOLDERS_OF_A_TURN = 100
 def record_of(deb: TinyDeb) -> PackageRecord:
     """Give the record that an upload of this file to suite stable makes."""
     return PackageRecord(
-        **record_fields_of(parse_control(deb.control)),
+        **record_fields_of(parse_control(f"{deb.control}\n")),
         package_type="build_script",
         suites=("stable",),
         actual_filename=deb.path.name,

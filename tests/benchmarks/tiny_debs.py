@@ -42,7 +42,7 @@ def debian_controls() -> list[str]:
     controls: dict[str, str] = {}
     for stanza in text.decode().rstrip("\n").split("\n\n"):
         _, control = parsed_stanza(stanza)
-        fields = parse_control(control)
+        fields = parse_control(f"{control}\n")
         if fields["Architecture"] in _ARCHITECTURES:
             controls.setdefault(fields["Package"], control)
     mixed = [controls[name] for name in sorted(controls)]
@@ -52,7 +52,7 @@ def debian_controls() -> list[str]:
 
 def make_deb(folder: Path, control: str) -> TinyDeb:
     """Write a package without files that has this control paragraph; the same paragraph gives the same bytes."""
-    fields = parse_control(control)
+    fields = parse_control(f"{control}\n")
     name, version, architecture = fields["Package"], fields["Version"], fields["Architecture"]
     packed = gzip.compress(tar_archive({"./control": f"{control}\n".encode()}), compresslevel=1, mtime=0)
     body = ar_archive(("debian-binary", b"2.0\n"), ("control.tar.gz", packed), ("data.tar.gz", _DATA))
@@ -65,7 +65,7 @@ def make_versions(folder: Path, controls: Sequence[str], count: int) -> Iterator
     """Write `count` files: versions of these packages, as many of each."""
     for number in range(count):
         control = controls[number % len(controls)]
-        version = parse_control(control)["Version"]
+        version = parse_control(f"{control}\n")["Version"]
         later = f"{version}+bench{number // len(controls)}"
         yield make_deb(folder, control.replace(f"\nVersion: {version}\n", f"\nVersion: {later}\n", 1))
 

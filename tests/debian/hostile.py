@@ -172,18 +172,18 @@ def long_names() -> Iterator[tuple[str, Make]]:
 def controls() -> Iterator[tuple[str, Make]]:
     """Control files with characters, sizes and values that no package has."""
     texts = {
-        "latin-1": CONTROL.replace(b"a tool", b"caf\xe9"),
         "field-name-not-utf8": CONTROL.replace(b"Package", b"Pack\xe4ge"),
-        "surrogate": CONTROL.replace(b"a tool", b"\xed\xa0\x80"),
-        "overlong": CONTROL.replace(b"a tool", b"\xc0\xaf"),
         "utf-16": CONTROL.decode().encode("utf-16"),
         "byte-order-mark": b"\xef\xbb\xbf" + CONTROL,
         "nul": CONTROL.replace(b"a tool", b"a\0tool"),
         "nul-in-the-name": CONTROL.replace(b"Package: tool", b"Package: tool\0"),
         "only-nul": b"\0" * 1000,
+        "latin-1-in-the-name": CONTROL.replace(b"Package: tool", b"Package: caf\xe9"),
+        "line-separator-in-the-name": CONTROL.replace(b"Package: tool", "Package: tool\u2028".encode()),
+        "blank-in-the-name": CONTROL.replace(b"Package: tool", "Package: tool\u00a0".encode()),
+        "end-of-file-of-DOS": CONTROL.replace(b"a tool", b"a tool\x1aPackage: evil"),
+        "vertical-tab-before-a-field": CONTROL.replace(b"Version", b"\x0bVersion"),
         "carriage-returns": CONTROL.replace(b"\n", b"\r\n"),
-        "line-separator": CONTROL.replace(b"a tool", "a\u2028Package: evil".encode()),
-        "next-line": CONTROL.replace(b"a tool", "a\x85Package: evil".encode()),
         "two-paragraphs": CONTROL + b"\n" + OTHER,
         "field-twice": CONTROL + b"PACKAGE: evil\n",
         "empty": b"",
@@ -238,8 +238,17 @@ def sound() -> Iterator[tuple[str, Make]]:
     yield "sound-underscore-member", partial(ar_archive, BINARY, ("control.tar", CONTROL_TAR), ("_x", b"y"), DATA)
     yield "sound-long-folded-field", lambda: with_control(CONTROL + b"X-Long: x\n" + b" a\n" * 300_000)
     yield "sound-zst-window-2^27", lambda: deb(zstd_window(27), ".zst")
-    yield "sound-long-line", lambda: with_control(CONTROL + b"X-Long: " + b"x" * (MIB - 400) + b"\n")
-    yield "sound-many-relations", lambda: with_control(CONTROL + b"Depends: aa" + b", aa" * 200_000 + b"\n")
+    yield "sound-long-line", lambda: with_control(CONTROL + b"X-Long: " + b"x" * 999_000 + b"\n")
+    yield "sound-many-relations", lambda: with_control(CONTROL + b"Depends: aa" + b", aa" * 19_999 + b"\n")
+    texts = {
+        "latin-1": b"caf\xe9", "surrogate": b"\xed\xa0\x80", "overlong": b"\xc0\xaf",
+        "line-separator": "a\u2028Package: evil".encode(), "next-line": "a\x85Package: evil".encode(),
+        "escape": b"a \x1b[0m", "vertical-tab": b"a\x0bPackage: evil",
+    }  # fmt: skip
+    for name, text in texts.items():
+        yield f"sound-text-{name}", partial(with_control, CONTROL.replace(b"a tool", text))
+    yield "sound-no-maintainer", partial(with_control, CONTROL.replace(b"Maintainer: M <m@example.org>\n", b""))
+    yield "sound-signature-behind", partial(ar_archive, BINARY, ("control.tar", CONTROL_TAR), DATA, ("sig", b"y"))
     yield "sound-version", partial(with_control, CONTROL.replace(b"1.0", b"2147483647:0~~+a.b-c~" + b"9" * 200))
 
 

@@ -80,7 +80,7 @@ def deb_with(control_tar, name="control.tar"):
         (deb_with(tar_archive({"./control": CONTROL, "control": CONTROL})), "2 files named 'control'"),
         (deb_with(tar_archive({"./control": CONTROL, "/etc/passwd": b""})), "holds the path"),
         (deb_with(tar_archive({"./control": CONTROL, "./../x": b""})), "holds the path"),
-        (deb_with(tar_archive({"./control": b"Package: \xff\n"})), "not UTF-8"),
+        (deb_with(tar_archive({"./control": CONTROL.replace(b"tool", b"\xff")})), "no package name"),
         (deb_with(tar_archive({"./control": b"x" * 2_000_000})), "are read"),
         (deb_with(tar_archive({f"./f{n}": b"" for n in range(1100)})), "over 1000 files"),
         (
@@ -165,11 +165,19 @@ def test_a_corrupt_deb_is_read_or_refused_and_never_a_crash(tmp_path_factory, ch
         ((b"Description:", b"no field\nDescription:"), "is no field"),
         ((b"Description:", b"# comment: x\nDescription:"), "is no field"),
         ((b"Package: tool", b" Package: tool"), "begins with a continuation"),
-        ((b"a tool", b"a \x07 tool"), "control character"),
+        ((b"a tool", b"a \x00 tool"), "control character"),
+        ((b"a tool", b"a \x1a tool"), "control character"),
+        ((b"a tool", b"a tool\r"), "control character"),
         ((b"Description:", b"Installed-Size: big\nDescription:"), "no number of KiB"),
         ((b"Description:", b"Depends: ${shlibs:Depends}\nDescription:"), "'${shlibs:Depends}'"),
         ((b"Description:", b"Depends: a (> )\nDescription:"), "'a (> )'"),
-        ((b"M <m@example.org>", b"M\n <m@example.org>"), "more than one line"),
+        ((b"Description:", b"Section: a\n b\nDescription:"), "more than one line"),
+        ((b"a tool\n", b"a tool"), "no newline"),
+        ((b"a tool\n", b"a tool\n \n"), "is blank"),
+        ((b"a tool\n", b"a tool\nX-Last:\n"), "no value"),
+        ((b"Description:", b"X: y\nDescription:"), "is no field"),
+        ((b"1.0", b"v1.0"), "'v1.0'"),
+        ((b"tool\n", "tool\u00a0\n".encode()), "'tool\\xa0'"),
     ],
 )
 def test_a_control_file_with_a_fault_is_refused_by_the_field(tmp_path, change, said):
@@ -220,3 +228,34 @@ def fields_of(record):
     values["name"] = values.pop("package_name")
     del values["package_id"]
     return values
+
+
+@pytest.mark.parametrize(
+    ("field", "stands"),
+    [
+        ("Tag:\n a::b,\n c::d\n", True),
+        ("Built-Using:\n\tgcc-12 (= 12.2.0-14)\n", True),
+        ("X-Note: \n kept\n", True),
+        ("X-Note:\n", False),
+        ("X-Note: \t\n", False),
+        ("Checksum-FileSize: 1\n", False),
+        ("Checksum-FileSize:\n 1\n", False),
+        ("SHA256:\n x\n", False),
+        ("MSDOS-Filename: x\n", False),
+    ],
+)
+def test_a_field_stands_in_the_index_that_says_something_in_any_of_its_lines(field, stands):
+    control = CONTROL.decode().replace("Description:", f"{field}Description:")
+    check_control(parse_control(control))
+    text = stanza_of(make_record("tool", "1.0", control=control.strip("\n")))
+    assert (field in text) is stands
+    assert (field.partition(":")[0] + ":" in text.partition("Filename:")[0]) is stands
+    assert text.startswith("Package: tool\nVersion: 1.0\nArchitecture: amd64\nMaintainer: M <m@example.org>\n")
+
+
+def test_text_of_another_encoding_is_read_line_by_line(tmp_path):
+    path = tmp_path / "tool.deb"
+    control = CONTROL.replace(b"M <m", b"J\xfcrgen <m").replace(b"a tool", "für".encode())
+    path.write_bytes(deb_with(tar_archive({"./control": control})))
+    contents = open_deb(path)
+    assert (contents.control["Maintainer"], contents.control["Description"]) == ("Jürgen <m@example.org>", "für")

@@ -137,7 +137,7 @@ def test_the_programs_are_started_once_for_a_batch_however_large(counted):
         assert counted() == {"dpkg": 1, "apt-get": 2}
 
 
-def test_intake_takes_the_sound_ones_of_a_batch_and_names_what_apt_says_of_the_other(embedded, settings, tmp_path):
+def test_intake_takes_the_sound_ones_of_a_batch_and_names_the_field_of_the_other(embedded, settings, tmp_path):
     settings.APT_CHECK = "auto"
     for name in ("tool", "other", "bad"):
         embedded.define_uploads(name)
@@ -146,7 +146,7 @@ def test_intake_takes_the_sound_ones_of_a_batch_and_names_what_apt_says_of_the_o
     stage_batch([(deb.name, deb.read_bytes()) for deb in (debs[0], bad, debs[1])])
     [job, *_] = embedded.run_jobs()
     assert {record.package_name for record in embedded.records()} == {"tool", "other"}
-    assert "SIGABRT" in str(job.result)
+    assert "Section" in str(job.result)  # refused before apt is asked, which ends by SIGABRT over it
     upload = stage_upload(bad, bad.name)
     embedded.run_jobs()
     upload.refresh_from_db()

@@ -30,6 +30,7 @@ class Provenance:
     certificate: str = ""
 
 
+_OF_THE_DEFINITION = ("maintainer", "section", "priority", "homepage", "description")
 UPLOADED = Provenance()
 """What is said of a file that came from a person or was built here."""
 
@@ -41,12 +42,11 @@ def new_record(
     provenance: Provenance,
     cautions: Iterable[Caution],
 ) -> PackageRecord:
-    """Return the record: the control paragraph decides, the definition fills in section, priority and homepage."""
+    """Return the record: the control paragraph decides, the definition fills in what it lacks of the other fields."""
     definition, destination = admitted.definition, admitted.destination
     fields = record_fields_of(contents.control)
     filename = deb_filename(fields["package_name"], fields["version"], fields["architecture"])
-    fallback = {"section": definition.section, "priority": definition.priority, "homepage": definition.homepage}
-    fields |= {name: value for name, value in fallback.items() if not fields.get(name)}
+    fields |= {name: getattr(definition, name) for name in _OF_THE_DEFINITION if not fields[name]}
     return PackageRecord(
         **fields,
         package_type=definition.source_type,

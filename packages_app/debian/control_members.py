@@ -1,0 +1,60 @@
+"""The files beside `control` that dpkg reads before it unpacks a package: conffiles, triggers, and all their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from packages_app.core.errors import InvalidDeb
+from packages_app.debian.control import REMEDY
+from packages_app.debian.limits import (
+    LONGEST_CONFFILE_LINE,
+    LONGEST_CONTROL_MEMBER,
+    LONGEST_FILE_NAME,
+    LONGEST_TRIGGER_LINE,
+)
+
+# deb-conffiles(5); dpkg's deb_parse_conffiles takes one flag.
+_CONFFILE = re.compile(rb"(?:remove-on-upgrade )?/[^\x00\n]*\Z")
+# deb-triggers(5); dpkg's trig_parse_ci and trig_name_is_illegal.
+_TRIGGER = re.compile(rb"(?:interest|activate)(?:-await|-noawait)?[ \t]+[!-~]+\Z")
+
+
+def check_members(control: Mapping[str, str], files: Mapping[str, bytes]) -> None:
+    """Check the files of a control member by their names; raise `InvalidDeb` that names the file.
+
+    `control` is the package's paragraph: dpkg keeps each file as `NAME.FILE`, or `NAME:ARCHITECTURE.FILE`.
+    """
+    longest = LONGEST_FILE_NAME - len(control["Package"]) - len(control["Architecture"]) - len(":.")
+    for name in files:
+        if len(name) > min(longest, LONGEST_CONTROL_MEMBER):
+            raise _bad(name, f"has a name of {len(name)} characters, which dpkg can't keep")
+    for line in _lines(files, "conffiles", LONGEST_CONFFILE_LINE):
+        # Of a line of blanks dpkg sees nothing; those behind a path are none of it.
+        path = line.rstrip(b" \t\v\f\r")
+        if not _CONFFILE.match(path) and path:
+            raise _bad("conffiles", f"says {_shown(line)}, which is no absolute path")
+    for line in _lines(files, "triggers", LONGEST_TRIGGER_LINE):
+        directive = line.strip(b" \t")
+        if directive and not directive.startswith(b"#") and not _TRIGGER.match(directive):
+            raise _bad("triggers", f"says {_shown(line)}, which is no directive of deb-triggers(5)")
+
+
+def _lines(files: Mapping[str, bytes], name: str, longest: int) -> Iterator[bytes]:
+    body = files.get(name, b"")
+    if not body:
+        return
+    if not body.endswith(b"\n"):
+        raise _bad(name, "has no newline at its end")
+    for line in body[:-1].split(b"\n"):
+        if len(line) + 1 > longest or b"\0" in line:
+            raise _bad(name, f"has a line of {len(line)} bytes, {_shown(line)}; dpkg reads {longest - 1} and no NUL")
+        yield line
+
+
+def _shown(line: bytes) -> str:
+    return repr(line[:60].decode("utf-8", "replace"))
+
+
+def _bad(name: str, what: str) -> InvalidDeb:
+    return InvalidDeb(f"The file {name[:60]!r} of the control member {what}.", remedy=REMEDY)
