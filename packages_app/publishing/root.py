@@ -59,14 +59,12 @@ def renew_convenience_copy(
 
 
 def client_commands(public_url: str, bootstrap: Definition | None, package: str) -> list[str]:
-    """Return the shell lines that set a client up and install `package`."""
+    """Return the shell lines that set a client up and install `package`, or look what there is when that is ""."""
+    install = f"sudo apt update && sudo apt install {package}" if package else "sudo apt update"
     if bootstrap is None or bootstrap.bootstrap is None:
-        return [f"sudo apt update && sudo apt install {package}"]
+        return [install]
     copy = bootstrap.bootstrap.copy
-    return [
-        f"curl -fsSLO {public_url}/{copy} && sudo apt install ./{copy}",
-        f"sudo apt update && sudo apt install {package}",
-    ]
+    return [f"curl -fsSLO {public_url}/{copy} && sudo apt install ./{copy}", install]
 
 
 def put_if_other(bucket: ObjectStore, key: str, body: bytes) -> bool:
