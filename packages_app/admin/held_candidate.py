@@ -23,13 +23,13 @@ from packages_app.services.publication.held_candidates import approve
 class HeldCandidateAdmin(ReadOnlyAdmin):
     """Publications that were not made because something about them is suspicious."""
 
-    list_display = ("suite", "condition", "reasons", "changes", "packages", "seen", "decided_by")
+    list_display = ("suite", "condition", "reasons", "changes", "packages", "seen", "shown_decider")
     list_filter = ("state", "suite")
     change_form_outer_before_template = "admin/packages_app/held_candidate/decide.html"
     fieldsets = (
         (None, {"fields": ("suite", "condition", "finding_lines", "created", "seen", "shown_job")}),
         ("What clients would see", {"fields": ("packages", "added_lines", "removed_lines")}),
-        ("Decision", {"fields": ("decided", "decided_by")}),
+        ("Decision", {"fields": ("decided", "shown_decider")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HeldCandidate]:
@@ -50,6 +50,11 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
     def condition(self, held: HeldCandidate) -> str:
         """Return in a word what was decided."""
         return held.get_state_display()
+
+    @display(description="decided by", ordering="decided_by")
+    def shown_decider(self, held: HeldCandidate) -> str:
+        """Return who decided."""
+        return held.decider or "–"
 
     @display(description="reason")
     def reasons(self, held: HeldCandidate) -> str:

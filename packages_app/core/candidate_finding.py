@@ -7,6 +7,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+MISSING = "missing"
+"""The code of pool files that are not there."""
+
 
 @dataclass(frozen=True)
 class CandidateFinding:

@@ -6,7 +6,7 @@ Every error has a `code` (stable, for logs, jobs and tests), a sentence that nam
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Self
 
@@ -158,6 +158,20 @@ class TableMissing(RepomgrError):
     code = "table_missing"
 
 
+class ServerUnfit(RepomgrError):
+    """A server lacks or ignores what we rely on; `broken` says of each call or header what is wrong with it."""
+
+    def __init__(self, server: str, broken: Sequence[str], *, remedy: str) -> None:
+        super().__init__(f"The {server} does not keep what we rely on: {'; '.join(broken)}.", remedy=remedy)
+        self.broken = tuple(broken)
+
+
+class TableUnfit(ServerUnfit):
+    """The package table's server must not be used: conditions, transactions or consistent reads lack."""
+
+    code = "table_unfit"
+
+
 class StoreUnavailable(RepomgrError):
     """The object store did not answer after all retries."""
 
@@ -169,6 +183,12 @@ class StoreMissing(RepomgrError):
     """The bucket or folder is not there, or may not be used."""
 
     code = "store_missing"
+
+
+class StoreUnfit(ServerUnfit):
+    """The object store's server must not be used: it ignores conditions of writes, or the like."""
+
+    code = "store_unfit"
 
 
 class ObjectNotFound(RepomgrError):
@@ -242,6 +262,12 @@ class CandidateHeld(CandidateRefused):
         )
         self.suite, self.findings = suite, findings
         self.added, self.removed, self.packages = added, removed, packages
+
+
+class NothingPublished(RepomgrError):
+    """A suite has no Release in place after its first publication should have put one there."""
+
+    code = "nothing_published"
 
 
 class ClockWrong(RepomgrError):

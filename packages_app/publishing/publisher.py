@@ -48,15 +48,16 @@ _NOTED = 100
 class PublicationOptions:
     """What is asked of one publication.
 
-    `rebuild`: read the whole suite, upload everything again, and publish even when pool files are missing or records
-    are gone; the table decides. `resign`: make a new Release of the indexes in place, whatever is pending, without
-    a look at records; where these can't be built upon, of the whole suite, and where that is held back, renew the dates
-    of the one in place: clients must not stop because of what waits. `new_identity`: let Origin, Label, Suite and
-    Codename change. `whole`: read the whole suite, not only its pending changes. `approved`: the digest of the findings
-    that a person has seen and accepts.
+    `rebuild`: read the whole suite, upload everything again, and publish even when pool files are missing, unless
+    `hold_missing`: a candidate was held back for such. `resign`: make a new Release of the indexes in place, whatever
+    is pending, without a look at records; where these can't be built upon, of the whole suite, and where that is held
+    back, renew the dates of the one in place: clients must not stop because of what waits. `new_identity`: let Origin,
+    Label, Suite and Codename change. `whole`: read the whole suite, not only its pending changes. `approved`: the
+    digest of the findings that a person has seen and accepts.
     """
 
     rebuild: bool = False
+    hold_missing: bool = False
     resign: bool = False
     new_identity: bool = False
     whole: bool = False
@@ -306,22 +307,18 @@ class Publisher:
         new_keys = set(draft.added)
         new = [record for record in draft.cautioned if record.key in new_keys]
         findings += caution_findings(suite, new, self.allowed, self.cleared)
-        vanished = vanished_findings(suite, draft.vanished)
         if options.rebuild:
             missing = missing_or_other(self.bucket, draft.new_files)
-            self._tell_of_rebuild(vanished, missing)
+            self._note_each([f"not in the pool: {path}" for path in missing], level="error")
+            held_for = missing if options.hold_missing else ()
         else:
             missing = draft.missing if draft.missing is not None else missing_of(self.bucket, draft.new_files)
-            findings += [*vanished, *missing_findings(suite, missing)]
+            held_for = missing
+        findings += [*vanished_findings(suite, draft.vanished), *missing_findings(suite, held_for)]
         if findings and findings_digest(findings) != options.approved:
             added, removed = (tuple(map(named_key, keys)) for keys in (draft.added, draft.removed))
             raise CandidateHeld(suite, tuple(findings), added=added, removed=removed, packages=draft.packages)
         return missing
-
-    def _tell_of_rebuild(self, vanished: list[CandidateFinding], missing: Collection[str]) -> None:
-        gone = [item for finding in vanished for item in finding.items]
-        self._note_each([f"{item} has no record any more" for item in gone], level="warning")
-        self._note_each([f"not in the pool: {path}" for path in missing], level="error")
 
     def _note_each(self, sentences: list[str], *, level: str) -> None:
         """Say sentences, of very many the first ones: the record of the publication names all that they are about."""

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, cast
-from uuid import uuid4
 
 import structlog
 from django.core.files.storage import FileSystemStorage
@@ -36,6 +35,7 @@ from packages_app.stores.local_files import (
 )
 from packages_app.stores.local_metadata import drop_metadata, keep_metadata, read_metadata
 from packages_app.stores.object_key import checked_key, is_key
+from packages_app.stores.promises import check_promises
 
 _OWN = ".repomgr"
 _DRAFT_SECONDS = 24 * 3600
@@ -72,14 +72,9 @@ class LocalObjectStore:
         return made
 
     def probe(self) -> str:
-        """Write, read and delete a probe object."""
-        key = f"probe-{uuid4().hex}"
-        self.put(key, b"probe")
-        try:
-            self.read(key)
-        finally:
-            self.delete(key)
-        return f"folder {self._root.name} can be written"
+        """Try what we rely on: a file system may lack links or locks."""
+        check_promises(self, f"folder {self._root.name}")
+        return f"folder {self._root.name} can be written, and keeps conditions"
 
     def put(
         self,

@@ -54,7 +54,7 @@ RIGHTS = {
     "packages_app_package_build": (PUBLISH, PUBLISH),
     "packages_app_publication_lists": (VIEW, NOBODY),
     "packages_app_publication_publish": (NOBODY, PUBLISH),
-    "packages_app_publication_rebuild": (NOBODY, PUBLISH),
+    "packages_app_publication_rebuild": (PUBLISH, PUBLISH),
     "packages_app_publication_sweep": (NOBODY, PUBLISH),
     "packages_app_definition_check": (NOBODY, PUBLISH),
     "packages_app_heldcandidate_approve": (NOBODY, PUBLISH),

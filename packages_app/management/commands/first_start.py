@@ -21,10 +21,14 @@ class Command(ServiceCommand):
 
 def _text(welcome: Welcome) -> str:
     password = f"password {welcome.password}" if welcome.password else "password as set before"
-    commands = "\n".join(f"    {command}" for command in welcome.commands)
-    return f"""
-  Admin        {welcome.admin_url}   user {welcome.user}, {password}
-  Repository   {welcome.repository_url}/
-  On a client
-{commands}
-"""
+    lines = [
+        "",
+        f"  Admin        {welcome.admin_url}   user {welcome.user}, {password}",
+        f"  Repository   {welcome.repository_url}/",
+        *(f"  Held back    {why}" for why in welcome.unpublished),
+    ]
+    if welcome.commands:
+        lines += ["  On a client", *(f"    {command}" for command in welcome.commands)]
+    elif not welcome.unpublished:
+        lines.append("  On a client  as the page there says; no bootstrap package is on offer")
+    return "\n".join([*lines, ""])

@@ -23,6 +23,7 @@ from packages_app.services.publication.held_candidates import (
     approved_digest,
     cleared_cautions,
     hold_back,
+    holds_for_missing_files,
     is_held_back,
     settle_candidates,
 )
@@ -53,7 +54,12 @@ def publish(
     """
     suite, repository = known_suite(suite_name), adapters.repository()
     approved = approved_digest(suite.name)
-    options = replace(options, approved=approved, whole=options.whole or is_held_back(suite.name))
+    options = replace(
+        options,
+        approved=approved,
+        whole=options.whole or is_held_back(suite.name),
+        hold_missing=holds_for_missing_files(suite.name),
+    )
     with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
         try:
             outcome = _publisher(repository, suite.name, lease.keep_lease, progress).publish(suite, options)
