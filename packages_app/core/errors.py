@@ -126,6 +126,10 @@ class UpstreamError(RepomgrError):
     code = "upstream_error"
 
 
+class NotAsAnnounced(UpstreamError):
+    """A download has another size or SHA256 than upstream announces."""
+
+
 class UpstreamUnavailable(UpstreamError):
     """A vendor's endpoint did not answer, or answered with a passing fault."""
 
