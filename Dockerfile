@@ -3,7 +3,7 @@ FROM python:3.13-slim
 
 # dpkg-deb, which builds the bootstrap package, is part of the base image.
 RUN useradd --system --uid 10001 --home-dir /srv/repomgr --shell /usr/sbin/nologin repomgr \
-    && install -d -o repomgr -g repomgr /data
+    && install -d -m 0700 -o repomgr -g repomgr /data
 WORKDIR /srv/repomgr
 
 COPY requirements.lock ./

@@ -5,6 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 CONTRACTS := $(VENV)/contracts
+SERVERS := $(VENV)/servers
 # More than two cores: tests wait for servers and programs of their own a good part of the time.
 JOBS ?= 3
 PYTEST ?=
@@ -25,14 +26,14 @@ SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: $(VENV)/.runtime  ## start everything in the foreground (PORT, REPOMGR_HOME move it)
-	@LOG_FORMAT=$${LOG_FORMAT:-console} LOG_LEVEL=$${LOG_LEVEL:-WARNING} $(BIN)/python manage.py first_start
-	@LOG_FORMAT=$${LOG_FORMAT:-console} exec $(BIN)/python -m repomgr.processes
+up: $(VENV)/.runtime  ## start everything in the foreground (PORT, REPOMGR_HOME, repomgr.env in it)
+	@$(BIN)/python manage.py first_start
+	@exec $(BIN)/python -m repomgr.processes
 
 up-distributed: $(VENV)/.dev system-packages  ## the same on PostgreSQL, Redis, S3 and DynamoDB: those of the settings, or started here
-	@LOG_FORMAT=$${LOG_FORMAT:-console} LOG_LEVEL=$${LOG_LEVEL:-WARNING} exec $(BIN)/python -m repomgr.distributed
+	@exec $(BIN)/python -m repomgr.distributed
 
-test: $(VENV)/.dev system-packages  ## run all tests, with coverage of packages_app
+test: $(VENV)/.dev $(SERVERS)/.installed system-packages  ## run all tests, with coverage of packages_app
 	TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
 
 test-fast: $(VENV)/.dev  ## run the tests of single parts, which need no server, browser or apt
@@ -86,6 +87,9 @@ lock:  ## resolve what pyproject.toml asks for (needs uv; UPGRADE=--upgrade for 
 	sed -n '/^contracts = \[/,/^\]/s/^ *"\(.*\)",$$/\1/p' pyproject.toml | \
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--no-header --no-annotate --no-strip-extras -c requirements-dev.lock - -o requirements-contracts.lock
+	sed -n '/^servers = \[/,/^\]/s/^ *"\(.*\)",$$/\1/p' pyproject.toml | \
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-header --no-annotate --no-strip-extras $(UPGRADE) - -o requirements-servers.lock
 
 system-packages:  ## as root on Debian, install the servers and tools that the tests use
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -130,4 +134,12 @@ $(VENV)/.docs: requirements-docs.lock pyproject.toml | $(VENV)/bin/python
 $(CONTRACTS)/.installed: requirements-contracts.lock | $(VENV)/bin/python
 	$(BIN)/python -m venv $(CONTRACTS)
 	$(CONTRACTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-contracts.lock
+	@touch $@
+
+# Servers of others that play S3 and DynamoDB, each with its own Python or Node.js packages: some clash with ours.
+$(SERVERS)/.installed: requirements-servers.lock tests/node/package.json tests/node/package-lock.json | $(VENV)/bin/python
+	$(BIN)/python -m venv $(SERVERS)
+	$(SERVERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-servers.lock
+	cp tests/node/package.json tests/node/package-lock.json $(SERVERS)
+	$(SERVERS)/bin/npm ci --prefix $(SERVERS) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@

@@ -8,12 +8,21 @@ import sys
 import django
 from django.core.management import execute_from_command_line
 
+from packages_app.core.errors import RepomgrError
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "repomgr.settings")
     # What is imported stays to the end. Looking through it for garbage, above all when all is over, takes a third of
     # the time of a short command.
     gc.disable()
-    django.setup()
+    try:
+        from repomgr.command_line import prepare_home
+
+        prepare_home(sys.argv)
+        django.setup()
+    except RepomgrError as error:
+        sys.stderr.write(f"{error.code}: {error}\n")
+        sys.exit(error.outcome.exit_code)
     gc.freeze()
     gc.enable()
     try:

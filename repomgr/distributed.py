@@ -1,6 +1,6 @@
 """The distributed column on one host without Docker: `make up-distributed`, `python -m repomgr.distributed`.
 
-Servers that the environment names are used; the others are started, and gone when this ends.
+Servers that the environment or the settings file names are used; the others are started, and gone when this ends.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 
+from packages_app.core.errors import SettingsError
+from packages_app.core.home import SIGNING_KEY_FILE, UMASK, make_home
 from packages_app.signing.openpgp import generate_key, keep_key
 from repomgr import environment
 from repomgr.servers.process import ServerMissing
 from repomgr.servers.start import moto_server, postgresql_server, redis_server
+from repomgr.settings_file import load_settings
 
 _REGION = "eu-central-1"
 _STORES = ("PACKAGE_TABLE_URL", "BUCKET_URL", "STAGING_URL")
@@ -24,23 +27,24 @@ _STORES = ("PACKAGE_TABLE_URL", "BUCKET_URL", "STAGING_URL")
 def settings_of_servers(servers: ExitStack) -> dict[str, str]:
     """Start the servers that the environment does not name; return the settings of this column that it lacks."""
     found: dict[str, str] = {}
-    if not _is_given("DATABASE_URL"):
+    if not environment.is_given("DATABASE_URL"):
         found["DATABASE_URL"] = servers.enter_context(postgresql_server())
-    if not _is_given("BROKER_URL"):
+    if not environment.is_given("BROKER_URL"):
         found["BROKER_URL"] = servers.enter_context(redis_server())
-    if not all(_is_given(name) for name in _STORES):
-        if any(_is_given(name) for name in _STORES):
+    if not all(environment.is_given(name) for name in _STORES):
+        if any(environment.is_given(name) for name in _STORES):
             raise ServerMissing(f"Set all of {', '.join(_STORES)}, or none of them.")
         found |= _of_moto(servers.enter_context(moto_server()))
-    if not _is_given("SIGNING_KEY"):
-        home = environment.folder("REPOMGR_HOME", default=environment.DEFAULT_HOME)
-        found["SIGNING_KEY"] = keep_key(home / "signing-key.asc", lambda: generate_key("Archive signing key"))
+    if not environment.is_given("SIGNING_KEY"):
+        home = environment.home()
+        make_home(home)
+        found["SIGNING_KEY"] = keep_key(home / SIGNING_KEY_FILE, lambda: generate_key("Archive signing key"))
     return found
 
 
 def _of_moto(endpoint: str) -> dict[str, str]:
     options = f"region={_REGION}&endpoint={endpoint}"
-    public = {} if _is_given("PUBLIC_URL") else {"PUBLIC_URL": f"{endpoint}/apt"}
+    public = {} if environment.is_given("PUBLIC_URL") else {"PUBLIC_URL": f"{endpoint}/apt"}
     return {
         "PACKAGE_TABLE_URL": f"dynamodb://packages?{options}",
         "BUCKET_URL": f"s3://apt?{options}&acl=public-read",
@@ -50,10 +54,6 @@ def _of_moto(endpoint: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "moto",
         **public,
     }
-
-
-def _is_given(name: str) -> bool:
-    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
 
 
 def run(values: Mapping[str, str]) -> int:
@@ -76,12 +76,17 @@ def main() -> int:
     """Start what is missing, and run; return the exit code."""
     for end in (signal.SIGTERM, signal.SIGINT):  # which a shell lets the programs ignore that it starts behind it
         signal.signal(end, signal.default_int_handler)
+    os.umask(UMASK)
     with ExitStack() as servers:
         try:
+            load_settings()
             values = settings_of_servers(servers)
         except ServerMissing as missing:
             sys.stderr.write(f"{missing}\n")
             return 1
+        except SettingsError as error:
+            sys.stderr.write(f"{error.code}: {error}\n")
+            return error.outcome.exit_code
         return run(values)
 
 

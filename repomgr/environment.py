@@ -1,4 +1,7 @@
-"""Typed readers of the environment. Nonsense is refused with the setting's name; NAME_FILE is read in place of NAME."""
+"""Typed readers of the environment, to which `settings_file` has added the file's values.
+
+Nonsense is refused with the setting's name; NAME_FILE is read in place of NAME.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,14 @@ from urllib.parse import unquote, urlsplit
 import environ
 
 from packages_app.core.errors import SettingsError
+from packages_app.core.home import is_home
 from packages_app.core.redaction import redact
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEFAULT_HOME = BASE_DIR / "var"
 _DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql", "pgsql")
 _BROKER_SCHEMES = ("filesystem", "redis", "rediss", "unix", "redis+socket", "sqs", "amqp", "amqps")
+_MOST_CACHE_FILES = 20_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,11 @@ READ: dict[str, Setting] = {}
 
 def _note(name: str, takes: str, default: str) -> None:
     READ.setdefault(name, Setting(name, takes, default))
+
+
+def is_given(name: str) -> bool:
+    """Return whether NAME or NAME_FILE is set; empty counts as not set."""
+    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
 
 
 def text(name: str, *, default: str) -> str:
@@ -84,10 +94,10 @@ def addresses(name: str) -> list[str]:
 
 
 def choice(name: str, choices: tuple[str, ...], *, default: str) -> str:
-    """Return one of a few words."""
+    """Return one of a few words, or the default, which may be none of them."""
     _note(name, f"one of {', '.join(choices)}", default)
     value = text(name, default=default)
-    if value not in choices:
+    if value not in (*choices, default):
         raise SettingsError(f"{name} is {value!r}.", remedy=f"Use one of: {', '.join(choices)}.")
     return value
 
@@ -125,6 +135,11 @@ def folder(name: str, *, default: Path) -> Path:
     return Path(text(name, default=str(default))).expanduser().absolute()
 
 
+def home() -> Path:
+    """Return the home: the folder of REPOMGR_HOME, which need not be there."""
+    return folder("REPOMGR_HOME", default=DEFAULT_HOME)
+
+
 def web_address(name: str, *, default: str) -> str:
     """Return an http(s) address without a slash at its end."""
     _note(name, "an http(s) address", default)
@@ -157,9 +172,15 @@ def cache(name: str, *, default: str) -> dict[str, Any]:
     value = text(name, default=default)
     parts = urlsplit(value)
     if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
-        return {"BACKEND": "packages_app.stores.shard_files.ShardFiles", "LOCATION": unquote(parts.path)}
+        return {
+            "BACKEND": "packages_app.stores.shard_files.ShardFiles",
+            "LOCATION": unquote(parts.path),
+            "OPTIONS": {"MAX_ENTRIES": _MOST_CACHE_FILES},
+        }
     if parts.scheme in ("redis", "rediss", "unix"):
-        return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": value}
+        # Its backend passes options on to its connections, and bounds itself by its own settings.
+        options = {"serializer": "packages_app.stores.sealed_values.SealedValues"}
+        return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": value, "OPTIONS": options}
     raise SettingsError(
         f"{name} is no cache that can be used.", remedy="Write file:///FOLDER or redis://HOST:PORT/NUMBER."
     )
@@ -189,7 +210,10 @@ def database(name: str, *, default: str) -> dict[str, Any]:
 
 
 def secret_key(name: str, *, keep_in: Path) -> str:
-    """Return the secret of sessions and forms; where none is set, one is made once and kept in a private file."""
+    """Return the secret of sessions and forms; where none is set, one is made once and kept in a private file.
+
+    Where there is no home, nothing is kept: the secret is this process's own, which no server has.
+    """
     _note(name, "a secret", "")
     given = text(name, default="")
     if given:
@@ -197,11 +221,10 @@ def secret_key(name: str, *, keep_in: Path) -> str:
     try:
         return keep_in.read_text(encoding="ascii").strip()
     except FileNotFoundError:
-        return _keep_new_secret(keep_in)
+        return _keep_new_secret(keep_in) if is_home(keep_in.parent) else secrets.token_urlsafe(64)
 
 
 def _keep_new_secret(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     draft.touch(mode=0o600)
     draft.write_text(secrets.token_urlsafe(64), encoding="ascii")

@@ -15,8 +15,12 @@ from collections.abc import Mapping, Sequence
 from honcho.manager import Manager
 from honcho.printer import Printer
 
+from packages_app.core.errors import RepomgrError
+from packages_app.core.home import UMASK
 from repomgr import environment
+from repomgr.command_line import look_for_home
 from repomgr.servers.process import bound_to_us, end_with_parent
+from repomgr.settings_file import load_settings
 
 _INTERRUPTED = 130
 _BIN = os.path.dirname(sys.executable)
@@ -58,15 +62,28 @@ def chosen() -> tuple[str, int, int]:
 
 def main(names: Sequence[str]) -> int:
     """Run them all; return 0 after Ctrl-C, else the exit code of the process that ended first."""
-    known = commands(*chosen())
+    os.umask(UMASK)
+    try:
+        load_settings()
+        known = commands(*chosen())
+        if not names or names[0] in known:
+            look_for_home()
+    except RepomgrError as error:
+        sys.stderr.write(f"{error.code}: {error}\n")
+        return error.outcome.exit_code
     if names:
         return _become(names[0], known)
     manager = Manager(Printer(sys.stdout, colour=sys.stdout.isatty()))
+    # They write to us, so they can't see whether a person watches.
+    watched = "console" if sys.stdout.isatty() else "json"
+    given = {} if environment.is_given("LOG_FORMAT") else {"LOG_FORMAT": watched}
     # honcho forks a process for each, which starts it: both end with us, if we are killed.
     os.register_at_fork(after_in_child=end_with_parent)
     for name, command in known.items():
         manager.add_process(
-            name, f"exec {shlex.join(bound_to_us(command))}", env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            name,
+            f"exec {shlex.join(bound_to_us(command))}",
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **given},
         )
     manager.loop()
     return 0 if manager.returncode == _INTERRUPTED else int(manager.returncode or 0)

@@ -20,8 +20,9 @@ _HELP_WIDTH = 80
 
 _SETTINGS_HEAD = """# Settings
 
-All settings come from the environment, and all are optional. Each may also be given as `NAME_FILE`, the path of a file
-that holds the value; setting both is refused. A value that makes no sense is refused at the start, with the setting's
+All settings come from the environment or the [settings file](../DEPLOYMENT.md#one-set-of-settings), over which the
+environment stands; all are optional. Each may also be given as `NAME_FILE`, the path of a file that holds the value;
+setting both is refused. A value that makes no sense is refused at the start, with the setting's
 name and a remedy.
 
 This page is made from the code that reads them.
@@ -29,8 +30,9 @@ This page is made from the code that reads them.
 _COMMANDS_HEAD = """# Commands
 
 Run as `.venv/bin/python manage.py NAME`. Each shows its progress and ends with 0 (done), 1 (failed), 2 (refused:
-correct the input) or 75 (a server is away: try again). Besides what is listed, each takes the options of Django's own
-commands, such as `--traceback`.
+correct the input) or 75 (a server is away: try again). On a terminal each says first which home, bucket and table it
+works on. All but `first_start` need a home that is there. Besides what is listed, each takes the options of Django's
+own commands, such as `--traceback`.
 
 This page is made from what each command says with `--help`.
 """

@@ -15,7 +15,8 @@ class Meaning:
 
 
 MEANINGS: Mapping[str, Meaning] = {
-    "REPOMGR_HOME": Meaning("where data goes", "`var/`"),
+    "REPOMGR_HOME": Meaning("where data goes; for its owner alone", "`var/`"),
+    "REPOMGR_SETTINGS": Meaning("the settings file", "`repomgr.env` in the home"),
     "PORT": Meaning("where the web process listens"),
     "BIND": Meaning("the address that it listens on"),
     "WORKERS": Meaning("worker processes of `make up`"),
@@ -35,6 +36,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "PUBLIC_URL": Meaning("the address that clients use", "`http://127.0.0.1:PORT/repository`"),
     "SIGNING_KEY": Meaning("armored OpenPGP secret key; needed with a bucket on S3", "made at first start"),
     "GITHUB_TOKEN": Meaning("for `github_release`: private repositories, and 5,000 requests an hour in place of 60"),
+    "GITHUB_TOKEN_HOST": Meaning("the host that `GITHUB_TOKEN` is for: it is sent there alone, and over https"),
     "PRIVATE_UPSTREAMS": Meaning(
         "host names, addresses and networks (`10.1.0.0/16`) that downloads may go to although they are private"
     ),
@@ -58,11 +60,16 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     "SHARD_CACHE_URL": Meaning(
         "compressed parts of indexes by content: `file:///FOLDER` or `redis://HOST:PORT/NUMBER`; losing it costs time"
-        " only",
+        " only; hosts that share a Redis share `SECRET_KEY`, with which its values are sealed",
         "files in the home",
     ),
     "LEASE_SECONDS": Meaning("a publisher that says nothing for so long loses its suite to another"),
     "SILENT_SECONDS": Meaning("a worker that says nothing for so long loses its job to another"),
-    "LOG_LEVEL": Meaning("structured logs on standard error, from this level on"),
-    "LOG_FORMAT": Meaning("`json`, one object a line, or `console` for people"),
+    "LOG_LEVEL": Meaning(
+        "structured logs on standard error, from this level on; a command on a terminal logs only where it is set"
+    ),
+    "LOG_FORMAT": Meaning(
+        "`json`, one object a line, or `console` for people; commands take it as `--log-format` too",
+        "`console` on a terminal, else `json`",
+    ),
 }

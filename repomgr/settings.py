@@ -1,22 +1,34 @@
-"""Django's settings, read from the environment. Every name may also be given as NAME_FILE, a file that holds it.
+"""Django's settings, read from the environment and the settings file (`settings_file`).
 
-With nothing set this is the embedded column: SQLite and folders below REPOMGR_HOME.
+Every name may also be given as NAME_FILE, a file that holds it. With nothing set this is the embedded column: SQLite
+and folders below REPOMGR_HOME.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from datetime import timedelta
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.urls import reverse_lazy
 from kombu import Exchange, Queue
 
+from packages_app.core import home
 from packages_app.core.locations import FolderStore, parse_store_url, parse_table_url
 from packages_app.core.private_upstreams import parse_private_upstreams
-from repomgr import environment
+from repomgr import environment, settings_file
+
+# Every process reads this: whatever it makes is for its owner alone. What clients read is opened by the store itself.
+os.umask(home.UMASK)
+settings_file.load_settings()
+SETTINGS_FILE = settings_file.settings_path()
+SETTINGS_FILE_IS_SECRET = SETTINGS_FILE is not None and settings_file.holds_secrets(SETTINGS_FILE)
 
 BASE_DIR = environment.BASE_DIR
-HOME = environment.folder("REPOMGR_HOME", default=environment.DEFAULT_HOME)
+HOME = environment.home()
+# Nothing is made where there is no home: that is the first start's alone (manage.py).
+_AT_HOME = home.is_home(HOME)
 PORT = environment.port("PORT", default=8000)
 _YEAR_SECONDS = 365 * 24 * 3600
 CONFIG_DIR = environment.folder("REPOMGR_CONFIG", default=BASE_DIR / "config")
@@ -42,15 +54,16 @@ def _section(title: str, items: tuple[tuple[str, str, str, str], ...]) -> dict[s
 
 # Where the data is
 PACKAGE_TABLE = parse_table_url(
-    "PACKAGE_TABLE_URL", environment.text("PACKAGE_TABLE_URL", default=f"sqlite://{HOME}/package_table.sqlite3")
+    "PACKAGE_TABLE_URL", environment.text("PACKAGE_TABLE_URL", default=f"sqlite://{HOME / home.TABLE_FILE}")
 )
-BUCKET = parse_store_url("BUCKET_URL", environment.text("BUCKET_URL", default=f"file://{HOME}/bucket"))
-STAGING = parse_store_url("STAGING_URL", environment.text("STAGING_URL", default=f"file://{HOME}/staging"))
+BUCKET = parse_store_url("BUCKET_URL", environment.text("BUCKET_URL", default=f"file://{HOME / home.BUCKET}"))
+STAGING = parse_store_url("STAGING_URL", environment.text("STAGING_URL", default=f"file://{HOME / home.STAGING}"))
 PUBLIC_URL = environment.web_address("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}/repository")
 SIGNING_KEY = environment.text("SIGNING_KEY", default="")
 GITHUB_TOKEN = environment.token("GITHUB_TOKEN")
+GITHUB_TOKEN_HOST = environment.text("GITHUB_TOKEN_HOST", default="api.github.com")
 PRIVATE_UPSTREAMS = parse_private_upstreams("PRIVATE_UPSTREAMS", environment.texts("PRIVATE_UPSTREAMS", default=[]))
-SIGNING_KEY_FILE = HOME / "signing-key.asc"
+SIGNING_KEY_FILE = HOME / home.SIGNING_KEY_FILE
 # How many pool files the daily verification reads besides the newest versions.
 VERIFY_SAMPLE = environment.number("VERIFY_SAMPLE", default=100)
 # The sweep: how many old generations stay, and for how long what was in place; a client's cache is never that old.
@@ -68,25 +81,27 @@ NOTIFY_KINDS = environment.texts("NOTIFY_KINDS", default=[])
 ADMIN_URL = environment.text("ADMIN_URL", default="") and environment.web_address("ADMIN_URL", default="")
 
 # Compressed parts of indexes, by content: files of this host, or a Redis that several share. It may be lost any time.
-SHARD_CACHE_URL = environment.cache("SHARD_CACHE_URL", default=f"file://{HOME}/cache/shards")
+SHARD_CACHE_URL = environment.cache("SHARD_CACHE_URL", default=f"file://{HOME / home.CACHE / 'shards'}")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    "shards": {**SHARD_CACHE_URL, "TIMEOUT": 30 * 24 * 3600, "OPTIONS": {"MAX_ENTRIES": 20_000}},
+    "shards": {**SHARD_CACHE_URL, "TIMEOUT": 30 * 24 * 3600},
 }
+if not _AT_HOME and not environment.is_given("SHARD_CACHE_URL"):
+    CACHES["shards"] = CACHES["default"]  # a cache of files makes its folder as soon as it is looked at
 
-DATABASES = {"default": environment.database("DATABASE_URL", default=f"sqlite:///{HOME}/django.sqlite3")}
+DATABASES = {"default": environment.database("DATABASE_URL", default=f"sqlite:///{HOME / home.DATABASE_FILE}")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Security
-SECRET_KEY = environment.secret_key("SECRET_KEY", keep_in=HOME / "secret-key")
+SECRET_KEY = environment.secret_key("SECRET_KEY", keep_in=HOME / home.SECRET_KEY_FILE)
 ALLOWED_HOSTS = environment.texts("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 BEHIND_HTTPS = environment.flag("BEHIND_HTTPS", default=False)
 DEBUG = False
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_HTTPS else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS
 SECURE_SSL_REDIRECT = BEHIND_HTTPS
-# apt checks signatures, and old clients have no HTTPS.
-SECURE_REDIRECT_EXEMPT = [r"^repository/"]
+# apt checks what lies there by signed hashes, and old clients have no HTTPS. The root's files nothing checks.
+SECURE_REDIRECT_EXEMPT = [r"^repository/(dists|pool)/"]
 SECURE_HSTS_SECONDS = _YEAR_SECONDS if BEHIND_HTTPS else 0
 # HSTS for subdomains, and the browsers' preload list, are for the owner of the whole domain to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -140,7 +155,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # Celery
 BROKER_URL = environment.broker("BROKER_URL", default="filesystem://")
 CELERY_BROKER_URL = BROKER_URL
-BROKER_FOLDER = HOME / "broker"
+BROKER_FOLDER = HOME / home.BROKER
 # A worker that is not told otherwise takes of all; one for `publish` alone is held up by no intake and no long check.
 # What is no job goes to the first, but for what waits for servers of others.
 CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in ("publish", "intake", "slow")]
@@ -162,7 +177,7 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.2}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 if BROKER_URL == "filesystem://":
     CELERY_BROKER_URL = "filesystem://localhost//"
-    for _folder in ("queue", "control"):
+    for _folder in ("queue", "control") if _AT_HOME else ():
         (BROKER_FOLDER / _folder).mkdir(parents=True, exist_ok=True)
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_FOLDER / "queue"),
@@ -224,19 +239,24 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 FORMAT_MODULE_PATH = ["repomgr.formats"]
 STATIC_URL = "/static/"
-STATIC_ROOT = HOME / "static"
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+STATIC_ROOT = HOME / home.STATIC
+if _AT_HOME:
+    STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
-# Logs: one line an event, JSON unless a person watches the terminal.
+# Logs: one line an event, JSON unless a person watches the terminal. To a person a command says itself what it does
+# and what failed; its log has more to say where it is asked for.
 LOG_LEVEL = environment.text("LOG_LEVEL", default="INFO")
-LOG_FORMAT = environment.choice("LOG_FORMAT", ("json", "console"), default="json")
+LOG_FORMAT = environment.choice("LOG_FORMAT", ("json", "console"), default="") or (
+    "console" if sys.stderr.isatty() else "json"
+)
 LOGGING_CONFIG = "repomgr.logs.configure"
 LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
+LOG_LEVEL_FOR_PEOPLE = environment.text("LOG_LEVEL", default="CRITICAL")
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
 EMBEDDED_BUCKET = isinstance(BUCKET, FolderStore)

@@ -17,7 +17,7 @@ hypothesis_settings.load_profile("repomgr")
 
 pytest_plugins = ["tests.servers", "tests.database", "tests.stack", "tests.verified"]
 
-SERVERS = {"moto", "redis_url", "postgres_url", "live_server", "standing"}
+SERVERS = {"moto", "redis_url", "postgres_url", "ministack", "s3rver", "dynalite", "live_server", "standing"}
 SLOW = (
     "tests/faults",
     "tests/apt",

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from packages_app.core.home import make_home
 from tests.shared_server import locked
 
 _MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
@@ -29,6 +30,7 @@ def migrated(run_folder: Path) -> Path:
     with locked(run_folder / "migrating", fcntl.LOCK_EX):
         if not file.exists():
             with TemporaryDirectory(dir=run_folder) as home:
+                make_home(Path(home))
                 environment = {**os.environ, "REPOMGR_HOME": home, "LOG_LEVEL": "ERROR"}
                 subprocess.run(
                     [sys.executable, str(_MANAGE), "migrate", "--verbosity", "0"], env=environment, check=True

@@ -12,7 +12,8 @@ _SETTINGS = {
     "DATABASE_URL", "PACKAGE_TABLE_URL", "BUCKET_URL", "STAGING_URL", "BROKER_URL", "PUBLIC_URL", "SIGNING_KEY",
     "SECRET_KEY", "ALLOWED_HOSTS", "PORT", "REPOMGR_CONFIG", "SWEEP_GENERATIONS", "SWEEP_DAYS", "GITHUB_TOKEN",
     "PRIVATE_UPSTREAMS", "LOGIN_ATTEMPTS", "NOTIFY_URLS", "NOTIFY_KINDS", "ADMIN_URL", "VERIFY_SAMPLE", "APT_CHECK",
-    "LEASE_SECONDS", "SILENT_SECONDS",
+    "LEASE_SECONDS", "SILENT_SECONDS", "GITHUB_TOKEN_HOST", "SHARD_CACHE_URL", "REPOMGR_SETTINGS", "LOG_FORMAT",
+    "LOG_LEVEL",
 }  # fmt: skip
 for _name in list(os.environ):
     if _name.removesuffix("_FILE") in _SETTINGS:
@@ -20,6 +21,7 @@ for _name in list(os.environ):
 _home = tempfile.mkdtemp(prefix="repomgr-test-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ["REPOMGR_HOME"] = _home
+os.mkdir(os.path.join(_home, "static"))  # a home that was started
 os.environ["AWS_ACCESS_KEY_ID"] = "testing"
 os.environ["AWS_SECRET_ACCESS_KEY"] = "testing"
 os.environ["AWS_DEFAULT_REGION"] = "eu-central-1"

@@ -38,6 +38,31 @@ def postgres_url(run_folder: Path) -> Iterator[str]:
     yield from _shared("postgresql", run_folder)
 
 
+@pytest.fixture(scope="session")
+def ministack(run_folder: Path) -> Iterator[str]:
+    """The address of S3 and DynamoDB as MiniStack plays them."""
+    yield from _shared("ministack", run_folder)
+
+
+@pytest.fixture(scope="session")
+def dynalite(run_folder: Path) -> Iterator[str]:
+    """The address of a DynamoDB without transactions."""
+    yield from _shared("dynalite", run_folder)
+
+
+@pytest.fixture(scope="session")
+def _s3rver(run_folder: Path) -> Iterator[str]:
+    yield from _shared("s3rver", run_folder)
+
+
+@pytest.fixture
+def s3rver(_s3rver: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an S3 that ignores conditions; it knows one access key alone, which the environment has then."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "S3RVER")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "S3RVER")
+    return _s3rver
+
+
 def _shared(name: str, run: Path) -> Iterator[str]:
     try:
         with shared_server(name, run) as url:

@@ -17,12 +17,16 @@ from typing import IO
 
 from repomgr.servers.process import ServerMissing
 from repomgr.servers.start import moto_server, postgresql_server, redis_server
+from tests.other_servers import dynalite_server, ministack_server, s3rver_server
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
 SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
     "moto": moto_server,
     "redis": redis_server,
     "postgresql": postgresql_server,
+    "ministack": ministack_server,
+    "s3rver": s3rver_server,
+    "dynalite": dynalite_server,
 }
 _MISSING = "missing: "
 

@@ -12,13 +12,12 @@ import yaml
 from django.conf import settings as live_settings
 
 from packages_app.core.locations import FolderStore, SqliteTable, StoreLocation, TableLocation
-from packages_app.core.ports import ObjectStore, PackageTable, Silent
+from packages_app.core.ports import ObjectStore, PackageTable
 from packages_app.core.private_upstreams import parse_private_upstreams
 from packages_app.core.record import PackageRecord
 from packages_app.models import Job
 from packages_app.services import adapters, job_services
 from packages_app.services.jobs import queue
-from packages_app.services.setup.storage import create_storage
 
 LOOPBACK = parse_private_upstreams("PRIVATE_UPSTREAMS", ["127.0.0.1"])  # where the tests' vendors are
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -130,7 +129,8 @@ def point_settings_at(
     settings.APT_CHECK = "off"  # tests of their own switch it on
     settings.SIGNING_KEY_FILE = home / "signing-key.asc"
     settings.PUBLIC_URL = "https://apt.example.org"
-    create_storage(Silent())
+    for port in (adapters.package_table(), adapters.bucket(), adapters.staging()):
+        port.create()
     return Stack(home, config)
 
 

@@ -20,6 +20,7 @@ import httpx
 import pytest
 import yaml
 
+from packages_app.core.home import make_home
 from packages_app.signing.openpgp import generate_key
 from repomgr.servers.process import free_port
 from tests.apt.running import running
@@ -70,6 +71,7 @@ def told_by(signing_key):
 def settings_with_secrets(tmp_path, signing_key):
     """Settings in which everything has a secret, and nothing is there."""
     port = free_port()
+    make_home(tmp_path / "home")
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("COV_")},
         "REPOMGR_HOME": str(tmp_path / "home"),

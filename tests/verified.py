@@ -27,6 +27,7 @@ from packages_app.services.mirror.packages import reconcile_mirror
 from packages_app.services.verification.verify import verify_repository
 from packages_app.stores.local_files import etag_of
 from packages_app.verification.finding import PoolScope, Verification
+from tests.bootstraps import bootstrap_files
 from tests.debs import build_deb
 from tests.feeds import Feed
 from tests.reader import read_everything
@@ -94,7 +95,8 @@ def fill(stack: Stack, feed: Feed, folder: Path) -> None:
     ):
         feed.releases.clear()
         for version in versions:
-            feed.publish(build_deb(folder / name, name, version, architecture), version)
+            files = bootstrap_files(name) if name == "setup" else None
+            feed.publish(build_deb(folder / name, name, version, architecture, files=files), version)
         feed.files[f"/{name}.json"] = feed.files.pop("/metadata.json")
         bootstrap = {"bootstrap": {"copy": COPY}} if name == "setup" else {}
         source = {"type": "external_download", "endpoint": f"{feed.url}/{name}.json", "signature_policy": "off"}

@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, 
 from packages_app.services import adapters
 from packages_app.services.intake.admit import upload_targets
 from packages_app.services.intake.build_bootstrap import PARTS
+from packages_app.services.jobs.rights import may_publish
 
 
 class UploadForm(forms.Form):
@@ -25,12 +26,15 @@ class UploadForm(forms.Form):
     def __init__(self, *, request: HttpRequest) -> None:
         data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
         super().__init__(data, files)
-        suites = adapters.repository().suites
+        # The place is the definition's for those who may not publish; the service holds to that, whatever is posted.
+        suites = adapters.repository().suites if may_publish(request.user) else ()
         components = sorted({component for suite in suites for component in suite.components})
         as_defined = ("", "as the definition says")
         self.fields["suite"].choices = [as_defined, *((s.name, s.name) for s in suites)]  # type: ignore[attr-defined]
         self.fields["component"].choices = [as_defined, *((c, c) for c in components)]  # type: ignore[attr-defined]
-        names = ", ".join(upload_targets()) or "none is defined"
+        targets = upload_targets().values()
+        offered = [d.name for d in targets if d.bootstrap is None or may_publish(request.user)]
+        names = ", ".join(offered) or "none is defined"
         self.fields["file"].help_text = f"A .deb of a package that takes uploads: {names}."
 
     def clean_file(self) -> UploadedFile[Any]:

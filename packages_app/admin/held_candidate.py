@@ -15,20 +15,21 @@ from unfold.decorators import display
 from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, job_page, lines, require
 from packages_app.core.errors import RepomgrError
 from packages_app.models import HeldCandidate
-from packages_app.services.publication.held_candidates import approve, reject
+from packages_app.services.intake.reject_candidate import reject_candidate
+from packages_app.services.publication.held_candidates import approve
 
 
 @admin.register(HeldCandidate)
 class HeldCandidateAdmin(ReadOnlyAdmin):
     """Publications that were not made because something about them is suspicious."""
 
-    list_display = ("suite", "condition", "reasons", "changes", "packages", "seen", "decided_by")
+    list_display = ("suite", "condition", "reasons", "changes", "packages", "seen", "shown_decider")
     list_filter = ("state", "suite")
     change_form_outer_before_template = "admin/packages_app/held_candidate/decide.html"
     fieldsets = (
         (None, {"fields": ("suite", "condition", "finding_lines", "created", "seen", "shown_job")}),
         ("What clients would see", {"fields": ("packages", "added_lines", "removed_lines")}),
-        ("Decision", {"fields": ("decided", "decided_by")}),
+        ("Decision", {"fields": ("decided", "shown_decider")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HeldCandidate]:
@@ -49,6 +50,11 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
     def condition(self, held: HeldCandidate) -> str:
         """Return in a word what was decided."""
         return held.get_state_display()
+
+    @display(description="decided by", ordering="decided_by")
+    def shown_decider(self, held: HeldCandidate) -> str:
+        """Return who decided."""
+        return held.decider or "–"
 
     @display(description="reason")
     def reasons(self, held: HeldCandidate) -> str:
@@ -98,15 +104,16 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
         return go_to_job(request, lambda: approve(held, request.user), otherwise=_page(held))
 
     def reject_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
-        """Leave the suite as it is."""
+        """Leave what clients see as it is; new packages that need a person's word leave the suite."""
         require(request, PUBLISH)
         held = get_object_or_404(HeldCandidate, pk=pk)
         try:
-            reject(held, request.user)
+            gone = reject_candidate(held, request.user)
         except RepomgrError as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, "Rejected: clients keep what they have.")
+            taken = f" Taken out of {held.suite}: {', '.join(gone)}." if gone else ""
+            messages.success(request, f"Rejected: clients keep what they have.{taken}")
         return HttpResponseRedirect(_page(held))
 
 

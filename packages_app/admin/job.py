@@ -50,7 +50,7 @@ class JobAdmin(ReadOnlyAdmin):
     @display(description="asked by", ordering="requested_by")
     def shown_user(self, job: Job) -> str:
         """Return who asked for it; the clock or a command where nobody did."""
-        return job.requested_by.get_username() if job.requested_by else "clock or command"
+        return job.asker
 
     @display(description="took")
     def took(self, job: Job) -> str:

@@ -23,7 +23,7 @@ from unfold.decorators import display
 from packages_app.admin.forms import BuildForm, UploadForm
 from packages_app.admin.long_list import LongChangeList, ValueFilter
 from packages_app.admin.package_stanza import download_url, package_stanza
-from packages_app.admin.read_only import UPLOAD, ReadOnlyAdmin, job_page, require, size_text
+from packages_app.admin.read_only import PUBLISH, UPLOAD, ReadOnlyAdmin, job_page, require, size_text
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Job, Package, SuiteMembership
 from packages_app.models.package import PackageQuerySet
@@ -177,8 +177,8 @@ class PackageAdmin(ReadOnlyAdmin):
         return checked(request)
 
     def build_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Ask for a build of a bootstrap package."""
-        require(request, UPLOAD)
+        """Ask for a build of a bootstrap package, which is a publisher's."""
+        require(request, PUBLISH)
         form = BuildForm(request=request)
         return self._form_view(request, form, "Build a bootstrap package", lambda: _build_asked_for(form, request))
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
 from packages_app.admin.long_list import ValueFilter
 from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, job_page, lines, require, size_text
+from packages_app.core.errors import RepomgrError
 from packages_app.models import Publication
 from packages_app.services.publication.publication_lists import whole_lists
 from packages_app.services.publication.requests import request_publication
+from packages_app.services.repair.rebuild_preview import preview_rebuild
 from packages_app.services.requests import request_force_rebuild, request_sweep
 
 
@@ -35,6 +39,11 @@ def first_of(publication: Publication, name: str, items: list[str]) -> SafeStrin
         return lines(items)
     page = reverse("admin:packages_app_publication_lists", args=[publication.pk])
     return format_html('{}<p>and {} more: <a class="rm-link" href="{}">all of them</a></p>', lines(items), more, page)
+
+
+def _rebuild_page(suites: list[str]) -> str:
+    """Return the address of the page that says what a rebuild of these suites would change."""
+    return f"{reverse('admin:packages_app_publication_rebuild')}?{urlencode({'suite': suites}, doseq=True)}"
 
 
 class SuiteFilter(ValueFilter):
@@ -63,14 +72,14 @@ class PublicationAdmin(ReadOnlyAdmin):
     actions = ("force_rebuild",)
     fieldsets = (
         (None, {"fields": ("suite", "kind", "date", "valid_until", "packages", "records_read", "uploaded",
-                           "shown_job")}),
+                           "shown_job", "asker")}),
         ("Signature", {"fields": ("fingerprint", "release_sha256")}),
         ("Records", {"fields": ("added_lines", "removed_lines", "left_out_lines", "missing_lines")}),
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Publication]:
         """Read the jobs with the rows."""
-        return super().get_queryset(request).select_related("job")
+        return super().get_queryset(request).select_related("job__requested_by")
 
     @display(description="kind", ordering="kind", label={"publish": "success", "force rebuild": "warning", "": "info"})
     def shown_kind(self, publication: Publication) -> str:
@@ -104,6 +113,11 @@ class PublicationAdmin(ReadOnlyAdmin):
             return "–"
         return format_html('<a class="rm-link" href="{}">{}</a>', job_page(publication.job), publication.job)
 
+    @display(description="asked for by")
+    def asker(self, publication: Publication) -> str:
+        """Return who asked for the job that made it."""
+        return publication.job.asker if publication.job else "–"
+
     @display(description="added")
     def added_lines(self, publication: Publication) -> SafeString:
         """Return the packages that this publication added."""
@@ -126,16 +140,16 @@ class PublicationAdmin(ReadOnlyAdmin):
 
     @action(description="Force rebuild these suites", permissions=["publish"])
     def force_rebuild(self, request: HttpRequest, queryset: QuerySet[Publication]) -> HttpResponseBase:
-        """Ask for a force rebuild of the chosen rows' suites."""
+        """Go to the page that says what a rebuild of the chosen rows' suites would change."""
         suites = set(queryset.values_list("suite", flat=True))
-        return go_to_job(request, lambda: request_force_rebuild(suites, request.user), otherwise=request.path)
+        return HttpResponseRedirect(_rebuild_page(sorted(suites)))
 
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, those that buttons post to first."""
         view = self.admin_site.admin_view
         return [
             path("publish/", view(require_POST(self.publish_view)), name="packages_app_publication_publish"),
-            path("force-rebuild/", view(require_POST(self.rebuild_view)), name="packages_app_publication_rebuild"),
+            path("force-rebuild/", view(self.rebuild_view), name="packages_app_publication_rebuild"),
             path("<int:pk>/lists/", view(require_safe(self.lists_view)), name="packages_app_publication_lists"),
             path("sweep/", view(require_POST(self.sweep_view)), name="packages_app_publication_sweep"),
             *super().get_urls(),
@@ -161,13 +175,30 @@ class PublicationAdmin(ReadOnlyAdmin):
         )
 
     def rebuild_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Ask for a force rebuild of the posted suites, all when none is."""
+        """Show what a force rebuild would change and what is held back; with the consent of a form of it, ask for one.
+
+        It is of the suites named, all when none is.
+        """
         require(request, PUBLISH)
-        suites, repair = request.POST.getlist("suite"), "repair" in request.POST
-        return go_to_job(
+        given = request.POST if request.method == "POST" else request.GET
+        suites, repair = given.getlist("suite"), "repair" in given
+        if "consent" in request.POST:
+            approved = [int(number) for number in request.POST.getlist("approve") if number.isdecimal()]
+            return go_to_job(
+                request,
+                lambda: request_force_rebuild(suites, request.user, approved=approved, repair=repair),
+                otherwise=_rebuild_page(suites),
+            )
+        try:
+            previews = preview_rebuild(suites)
+        except RepomgrError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(reverse("admin:index"))
+        page = {"opts": self.opts, "title": "Force rebuild", "previews": previews, "repair": repair}
+        return TemplateResponse(
             request,
-            lambda: request_force_rebuild(suites, request.user, repair=repair),
-            otherwise=reverse("admin:index"),
+            "admin/packages_app/publication/rebuild.html",
+            {**self.admin_site.each_context(request), **page},
         )
 
     def sweep_view(self, request: HttpRequest) -> HttpResponseBase:

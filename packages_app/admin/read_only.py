@@ -17,9 +17,9 @@ from unfold.admin import ModelAdmin
 from packages_app.admin.long_list import LongChangeList, LongListPaginator
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Job
+from packages_app.services.jobs import rights
 
-PUBLISH = "packages_app.publish_suite"
-UPLOAD = "packages_app.upload_package"
+PUBLISH, UPLOAD = rights.PUBLISH, rights.UPLOAD
 
 
 class ReadOnlyAdmin(ModelAdmin):

@@ -7,10 +7,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+MISSING = "missing"
+"""The code of pool files that are not there."""
+
 
 @dataclass(frozen=True)
 class CandidateFinding:
-    """One suspicion: `code` is vanished, missing or identity; `items` names all that it is about, sorted."""
+    """One suspicion: `code` is vanished, missing, identity or a caution's; `items` are what it is about, sorted."""
 
     code: str
     text: str

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packages_app.core.caution import ALLOWABLE, HTTP
 from packages_app.core.repository import Repository
 from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
 
 PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+\Z")  # Debian Policy 5.6.1
 PRIORITIES = ("required", "important", "standard", "optional", "extra")  # Debian Policy 2.5
+_SOURCE_FILE = re.compile(r"/etc/apt/sources\.list\.d/[A-Za-z0-9][A-Za-z0-9_.+-]*\.(list|sources)\Z")
 _COPY_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*\.deb\Z")
 
 SourceSettings = object
@@ -21,14 +23,21 @@ SettingsReader = Callable[[YamlReader], SourceSettings]
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Says that a package sets clients up; `copy` is the convenience copy's name (docs/REQUIREMENTS.md R2-R3)."""
+    """Says that a package sets clients up; `copy` is the convenience copy's name (docs/REQUIREMENTS.md R2-R3).
+
+    `replaces` are the files of /etc/apt/sources.list.d that earlier packages left, and that it puts away.
+    """
 
     copy: str
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Definition:
-    """One package as its file describes it. `source_settings` is what the source type read of `source`."""
+    """One package as its file describes it. `source_settings` is what the source type read of `source`.
+
+    `allow` are the cautions (core/caution.py) that need nobody's word, and `http` where upstream has no https.
+    """
 
     name: str
     description: str
@@ -45,6 +54,7 @@ class Definition:
     source_settings: SourceSettings
     bootstrap: Bootstrap | None
     file: str
+    allow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,6 +134,7 @@ def _definition(reader: YamlReader, repository: Repository, source_types: Mappin
         source_settings=_source_settings(source, source_type, source_types),
         bootstrap=_bootstrap(reader),
         file=reader.file,
+        allow=_allow(reader),
     )
     _check_identity(reader, definition)
     _check_place(reader, definition, repository)
@@ -152,8 +163,23 @@ def _bootstrap(reader: YamlReader) -> Bootstrap | None:
     copy = mapping.text("copy")
     if copy and not _COPY_NAME.match(copy):
         mapping.problem("copy", f"{copy!r} is no file name of the root.", "Write it like example-repo.deb.")
+    replaces = mapping.texts("replaces", required=False)
+    for file in replaces:
+        if not _SOURCE_FILE.match(file):
+            mapping.problem(
+                "replaces", f"{file!r} is no file of sources.", "Write it like /etc/apt/sources.list.d/old.list."
+            )
     mapping.finish()
-    return Bootstrap(copy)
+    return Bootstrap(copy, replaces)
+
+
+def _allow(reader: YamlReader) -> tuple[str, ...]:
+    allow = reader.texts("allow", required=False)
+    for code in allow:
+        if code not in (*ALLOWABLE, HTTP):
+            known = ", ".join((*ALLOWABLE, HTTP))
+            reader.problem("allow", f"{code!r} can't be allowed.", f"Use some of: {known}.")
+    return allow
 
 
 def _check_identity(reader: YamlReader, definition: Definition) -> None:

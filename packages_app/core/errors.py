@@ -6,7 +6,7 @@ Every error has a `code` (stable, for logs, jobs and tests), a sentence that nam
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Self
 
@@ -59,9 +59,16 @@ class RepomgrError(Exception):
 
 
 class SettingsError(RepomgrError):
-    """A setting in the environment is missing or makes no sense."""
+    """A setting, in the environment or in the settings file, is missing or makes no sense."""
 
     code = "bad_setting"
+    outcome = Outcome.REFUSED
+
+
+class HomeMissing(RepomgrError):
+    """The home is not there: REPOMGR_HOME is not the server's, or its disk is away; or it is another user's."""
+
+    code = "home_missing"
     outcome = Outcome.REFUSED
 
 
@@ -90,6 +97,13 @@ class PackageRefused(RepomgrError):
     """A sound `.deb` that does not belong here: another name, architecture, suite or component than configured."""
 
     code = "package_refused"
+    outcome = Outcome.REFUSED
+
+
+class RightMissing(RepomgrError):
+    """Somebody asked for what he may not do: a bootstrap package, or a place that the definition does not name."""
+
+    code = "right_missing"
     outcome = Outcome.REFUSED
 
 
@@ -144,6 +158,20 @@ class TableMissing(RepomgrError):
     code = "table_missing"
 
 
+class ServerUnfit(RepomgrError):
+    """A server lacks or ignores what we rely on; `broken` says of each call or header what is wrong with it."""
+
+    def __init__(self, server: str, broken: Sequence[str], *, remedy: str) -> None:
+        super().__init__(f"The {server} does not keep what we rely on: {'; '.join(broken)}.", remedy=remedy)
+        self.broken = tuple(broken)
+
+
+class TableUnfit(ServerUnfit):
+    """The package table's server must not be used: conditions, transactions or consistent reads lack."""
+
+    code = "table_unfit"
+
+
 class StoreUnavailable(RepomgrError):
     """The object store did not answer after all retries."""
 
@@ -155,6 +183,12 @@ class StoreMissing(RepomgrError):
     """The bucket or folder is not there, or may not be used."""
 
     code = "store_missing"
+
+
+class StoreUnfit(ServerUnfit):
+    """The object store's server must not be used: it ignores conditions of writes, or the like."""
+
+    code = "store_unfit"
 
 
 class ObjectNotFound(RepomgrError):
@@ -228,6 +262,12 @@ class CandidateHeld(CandidateRefused):
         )
         self.suite, self.findings = suite, findings
         self.added, self.removed, self.packages = added, removed, packages
+
+
+class NothingPublished(RepomgrError):
+    """A suite has no Release in place after its first publication should have put one there."""
+
+    code = "nothing_published"
 
 
 class ClockWrong(RepomgrError):

@@ -75,6 +75,18 @@ def parse_store_url(setting: str, url: str) -> StoreLocation:
     raise _bad(setting, url, "file:///path or s3://BUCKET/prefix?region=…&endpoint=…&acl=public-read")
 
 
+def place_of(location: TableLocation | StoreLocation) -> str:
+    """Return where a table or store is, for people: a path, or its kind, name and server (no location has secrets)."""
+    if isinstance(location, (SqliteTable, FolderStore)):
+        return str(location.path)
+    if isinstance(location, DynamoTable):
+        name = f"dynamodb://{location.name}"
+    else:
+        name = f"s3://{location.bucket}" + (f"/{location.prefix}" if location.prefix else "")
+    at = location.endpoint or location.region
+    return f"{name} at {at}" if at else name
+
+
 def _split(setting: str, url: str) -> SplitResult:
     try:
         parts = urlsplit(url)

@@ -59,7 +59,10 @@ class PackageTable(Protocol):
         ...
 
     def probe(self) -> str:
-        """Read one item and return a line that names the table; raise when it can't be used."""
+        """Try what we rely on with items of the probe's own, and remove them; return a line that names the table.
+
+        Conditional writes, transactions, consistent reads. Raise `TableUnfit` for a table that lacks or ignores one.
+        """
         ...
 
     def put_new(self, record: PackageRecord) -> Written:
@@ -179,7 +182,10 @@ class ObjectStore(Protocol):
         ...
 
     def probe(self) -> str:
-        """Write, read and delete a probe object; return a line that names the store."""
+        """Try what we rely on with objects of the probe's own, and remove them; return a line that names the store.
+
+        Conditional writes, ETags, reads and listings after writes. Raise `StoreUnfit` for a store that ignores one.
+        """
         ...
 
     def put(

@@ -29,7 +29,11 @@ class PrivateUpstreams:
 
     def permits(self, host: str, address: Address) -> bool:
         """Return whether a host, known to have this address, may be connected to there."""
-        if is_public(address) or _plain_name(host) in self.names:
+        return is_public(address) or self.lists(host, address)
+
+    def lists(self, host: str, address: Address) -> bool:
+        """Return whether the operator names a host, or a network that this address of it is in."""
+        if _plain_name(host) in self.names:
             return True
         # Whoever allows 127.0.0.1 allows ::ffff:127.0.0.1, which is another spelling of it.
         same = [address, *_carried(address)]

@@ -68,7 +68,8 @@ class PackageRecord:
     `control` is the whole control paragraph of the `.deb` as it stood there ("" in records of older tables).
     `pool_path` is the stanza's Filename, the key of the file in the bucket. `file_size` is in bytes, hashes are
     lower-case hex, `processed_timestamp` is ISO 8601 in UTC, `pub_date` is what upstream said. `suites` is sorted.
-    `other_fields` is a JSON object of what a record of an older table said besides, "" when nothing.
+    `other_fields` is a JSON object of what is known besides, "" when nothing: what a record of an older table said,
+    and the cautions of intake (`core.caution`).
     """
 
     package_name: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import subprocess
 import tempfile
 from dataclasses import asdict, dataclass
@@ -16,11 +17,25 @@ from packages_app.core.layout import deb_filename
 
 _SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
 _TIMEOUT_SECONDS = 120
+_NOTHING = re.compile(r"(#[^\n]*\n|set -e\n|exit 0\n|\n)*")
+"""A script without a command that does anything."""
+_PUT_AWAY = """dpkg-maintscript-helper rm_conffile {file} -- "$@"
+"""
+_REMOVE_UNSIGNED = """\
+    # Versions that wrote the list themselves named the repository in it, unsigned; it was never a conffile.
+    old="$root{file}"
+    if [ -f "$old" ] && grep -q 'trusted=yes' "$old"; then
+        rm -f "$old"
+    fi
+"""
 
 
 @dataclass(frozen=True)
 class BootstrapValues:
-    """What the templates are filled with. `components` are separated by spaces, `keyring` is without its ending."""
+    """What the templates are filled with. `components` are separated by spaces, `keyring` is without its ending.
+
+    `replaces` are files of /etc/apt/sources.list.d that earlier packages left and this one puts away.
+    """
 
     name: str
     version: str
@@ -34,6 +49,7 @@ class BootstrapValues:
     suite: str
     components: str
     keyring: str
+    replaces: tuple[str, ...] = ()
 
 
 def build_bootstrap_deb(
@@ -52,9 +68,23 @@ def build_bootstrap_deb(
     return target
 
 
+def bootstrap_scripts(templates: Path, values: BootstrapValues) -> dict[str, bytes]:
+    """Return the maintainer scripts by their names, without those that would do nothing; raise `BuildFailed`."""
+    filled = {name: _filled(templates / name, _fill(values)) for name in _SCRIPTS if (templates / name).is_file()}
+    return {name: text.encode() for name, text in filled.items() if not _NOTHING.fullmatch(text)}
+
+
+def _fill(values: BootstrapValues) -> dict[str, str]:
+    """Return what stands for each placeholder; what puts old files away is lines of a maintainer script, or none."""
+    fill = {name: value for name, value in asdict(values).items() if isinstance(value, str)}
+    put_away = "".join(_PUT_AWAY.format(file=file) for file in values.replaces)
+    remove = "".join(_REMOVE_UNSIGNED.format(file=file) for file in values.replaces)
+    return {**fill, "put_away": f"\n{put_away}" if put_away else "", "remove_unsigned": remove}
+
+
 def _make_tree(tree: Path, templates: Path, values: BootstrapValues, keyring: bytes, epoch: int) -> None:
     date = datetime.fromtimestamp(epoch, UTC)
-    fill = {**asdict(values), "date": f"{date:%a, %d %b %Y %H:%M:%S +0000}", "year": str(date.year)}
+    fill = {**_fill(values), "date": f"{date:%a, %d %b %Y %H:%M:%S +0000}", "year": str(date.year)}
     doc = f"usr/share/doc/{values.name}"
     # The source file is no conffile: postinst writes it from here, so that upgrades bring it up to date.
     files = {
@@ -64,9 +94,8 @@ def _make_tree(tree: Path, templates: Path, values: BootstrapValues, keyring: by
     }
     for path, template in files.items():
         _write(tree / path, _filled(templates / template, fill).encode())
-    for script in _SCRIPTS:
-        if (templates / script).is_file():
-            _write(tree / "DEBIAN" / script, _filled(templates / script, fill).encode(), mode=0o755)
+    for script, body in bootstrap_scripts(templates, values).items():
+        _write(tree / "DEBIAN" / script, body, mode=0o755)
     changelog = _filled(templates / "changelog", fill).encode()
     _write(tree / doc / "changelog.gz", gzip.compress(changelog, compresslevel=9, mtime=0))
     _write(tree / f"usr/share/keyrings/{values.keyring}.gpg", keyring)

@@ -6,6 +6,7 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Protocol
 
 import zstandard
@@ -113,6 +114,33 @@ def decompressed(chunks: Iterator[bytes], ending: str, limit: int, name: str, *,
     if whole and len(out) > limit:
         raise InvalidDeb(f"The member {name} unpacks to more than {limit} bytes.", remedy=remedy)
     return out[:limit]
+
+
+def unpacked_chunks(chunks: Iterator[bytes], ending: str, limit: int, name: str) -> Iterator[bytes]:
+    """Yield what a member unpacks to, about `limit` bytes, as dpkg reads it: on into a stream behind the first.
+
+    Raise `InvalidDeb` that names the member where it can't be unpacked, after what could be.
+    """
+    left = limit
+    try:
+        packed: Iterator[bytes] = chunks
+        while left > 0:
+            begins = next(packed, b"")
+            if not begins:
+                return
+            if not ending:
+                yield begins[:left]
+                left -= len(begins)
+                continue
+            decompressor = _DECOMPRESSORS[ending]()
+            for out in _stepwise(chain([begins], packed), decompressor, left, alone=False):
+                left -= len(out)
+                yield out
+            packed = chain([decompressor.unused_data] if decompressor.unused_data else [], packed)
+    except (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, KeyError, zstandard.ZstdError) as error:
+        raise InvalidDeb(
+            f"The member {name} can't be decompressed: {error}.", remedy="Build the package again with dpkg-deb."
+        ) from error
 
 
 def _bounded(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:

@@ -13,7 +13,10 @@ from typing import Any
 from django.conf import settings
 
 from packages_app.core.errors import EnvironmentRefused
+from packages_app.core.home import ENVIRONMENTS as HOMES_OF_ENVIRONMENTS
+from packages_app.core.home import make_home
 from packages_app.core.locations import DynamoTable, S3Store
+from packages_app.management.said_once import log_format
 from packages_app.management.terraform_state import ENVIRONMENTS, Environment, read_environment
 
 _MANAGE = settings.BASE_DIR / "manage.py"
@@ -63,8 +66,8 @@ def run_there(environment: Environment, arguments: Sequence[str]) -> int:
     not touched: that process has one of its own, below REPOMGR_HOME, since the mirror there shows another table.
     """
     region = f"?region={environment.region}" if environment.region else ""
-    home = settings.HOME / "environments" / environment.name
-    home.mkdir(parents=True, exist_ok=True)
+    home = settings.HOME / HOMES_OF_ENVIRONMENTS / environment.name
+    make_home(home)
     values = {
         "PACKAGE_TABLE_URL": f"dynamodb://{environment.table}{region}",
         "BUCKET_URL": f"s3://{environment.bucket}{region}",
@@ -73,6 +76,7 @@ def run_there(environment: Environment, arguments: Sequence[str]) -> int:
     }
     given = {name: value for name, value in values.items() if not _is_given(name)}
     process = {**os.environ, **given, "REPOMGR_HOME": str(home), "REPOMGR_CONFIG": str(settings.CONFIG_DIR)}
+    process |= {} if os.environ.get("LOG_FORMAT_FILE") else {"LOG_FORMAT": log_format()}
     for command in (["migrate", "--verbosity", "0"], list(arguments)):
         done = subprocess.run([sys.executable, str(_MANAGE), *command], env=process, check=False)
         if done.returncode != 0:

@@ -1,17 +1,23 @@
-"""What commands have in common: progress on a terminal, and exit codes that mean something."""
+"""What commands have in common: where they work, progress and errors for people or as a log, and exit codes."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 import structlog
-from django.core.management.base import BaseCommand, CommandError
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.log import configure_logging
 from tqdm import tqdm
 
 from packages_app.core.errors import Outcome, RepomgrError, outcome_of
+from packages_app.core.locations import place_of
+from packages_app.core.ports import Progress
+from packages_app.management.said_once import ENDS, JSON, STEPS, log_format, unsaid
 from packages_app.models import Job
 from packages_app.services import job_services
 from packages_app.services.jobs import queue
@@ -34,6 +40,8 @@ class TerminalProgress:
         self._stream = stream or sys.stderr
         self._bar: tqdm[Any] | None = None
         self._name = ""
+        self.errors: list[str] = []
+        """Notes of errors, which the command's own error need not say again."""
 
     def step(self, name: str, detail: str = "") -> None:
         """Print the step that begins; the one before is done."""
@@ -52,6 +60,7 @@ class TerminalProgress:
 
     def note(self, text: str, *, level: str = "info") -> None:
         """Print a note below the step."""
+        self.errors += [text] if level == "error" else []
         mark = "" if level == "info" else f"{level}: "
         tqdm.write(f"  {mark}{text}", file=self._stream)
 
@@ -62,20 +71,52 @@ class TerminalProgress:
             self._bar = None
         if self._name:
             self._stream.write(f"  {self._name}: {state}\n")
+            self._name = ""
+
+
+class LoggedProgress:
+    """The same as lines of the log, with the events that jobs have."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self.errors: list[str] = []
+
+    def step(self, name: str, detail: str = "") -> None:
+        """Log the step that begins; the one before is done."""
+        self.end("done")
+        self._name = name
+        log.info("step_began", step=name, detail=detail)
+
+    def advance(self, done: int, total: int) -> None:
+        """Log nothing: how far a step is, is for who watches."""
+
+    def note(self, text: str, *, level: str = "info") -> None:
+        """Log a note of the step."""
+        self.errors += [text] if level == "error" else []
+        getattr(log, level)("step_note", note=text)
+
+    def end(self, state: str) -> None:
+        """Log how the present step ended: done or failed."""
+        if self._name:
             log.info("step_ended", step=self._name, state=state)
             self._name = ""
 
 
 @contextmanager
-def terminal_progress() -> Iterator[TerminalProgress]:
-    """Return the terminal's progress for the block; its last step is done, or failed when the block raises."""
-    progress = TerminalProgress()
-    try:
-        yield progress
-    except BaseException:
-        progress.end("failed")
-        raise
-    progress.end("done")
+def terminal_progress() -> Iterator[Progress]:
+    """Return the command's progress for the block; its last step is done, or failed when the block raises."""
+    progress = _progress()
+    with unsaid(STEPS):
+        try:
+            yield progress
+        except BaseException:
+            progress.end("failed")
+            raise
+        progress.end("done")
+
+
+def _progress() -> TerminalProgress | LoggedProgress:
+    return LoggedProgress() if log_format() == JSON else TerminalProgress()
 
 
 class ServiceCommand(BaseCommand):
@@ -87,13 +128,75 @@ class ServiceCommand(BaseCommand):
     # They are about the code: lint and tests make them, users need not wait for them. Some ask the database, and one
     # that is away is for `doctor` to find.
     requires_system_checks: list[str] = []
+    _called_from_command_line = False  # Django sets it
+    _logs_errors = False
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Return the command's parser, with what all commands of ours take."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.add_argument(
+            "--log-format",
+            choices=("console", JSON),
+            help="what standard error gets: text for people, or JSON lines (default: LOG_FORMAT)",
+        )
+        return parser
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command; a `RepomgrError` ends it with its code, sentence and remedy."""
+        self._set_up_log(options.get("log_format"))
+        self._say_where()
+        self._logs_errors = (
+            self._called_from_command_line and log_format() == JSON and not options.get("traceback", False)
+        )
         try:
             return super().execute(*args, **options)
         except RepomgrError as error:
-            raise CommandError(f"{error.code}: {error}", returncode=error.outcome.exit_code) from error
+            self._end(f"{error.code}: {error}", error.outcome.exit_code, error)
+        except CommandError as error:
+            self._end(str(error), error.returncode, error)
+        except Exception:
+            if not self._logs_errors:
+                raise
+            log.exception("command_crashed", command=self._name)
+            raise SystemExit(EXIT_FAILED) from None
+
+    def complain(self, sentence: str) -> None:
+        """Say what failed of the work while the rest goes on: to people, or as a line of the log."""
+        if self._logs_errors:
+            log.error("part_failed", command=self._name, error=sentence)
+        else:
+            self.stderr.write(sentence)
+
+    @property
+    def _name(self) -> str:
+        return type(self).__module__.rpartition(".")[2]
+
+    def _set_up_log(self, chosen: str | None) -> None:
+        """Log in the format that was asked for. What people see of the work itself is not logged beside it."""
+        form = chosen or log_format()
+        if form == JSON and form == log_format():
+            return
+        level = settings.LOGGING["level"] if form == JSON else settings.LOG_LEVEL_FOR_PEOPLE
+        settings.LOGGING = {**settings.LOGGING, "format": form}
+        configure_logging(settings.LOGGING_CONFIG, {**settings.LOGGING, "level": level})
+
+    def _say_where(self) -> None:
+        """Tell a person which home, bucket and table the command works on."""
+        if not (self.stdout.isatty() or self.stderr.isatty()):
+            return
+        bucket, table = place_of(settings.BUCKET), place_of(settings.PACKAGE_TABLE)
+        if log_format() == JSON:
+            log.info("command_began", command=self._name, home=str(settings.HOME), bucket=bucket, table=table)
+        else:
+            self.stderr.write(f"home {settings.HOME}, bucket {bucket}, table {table}", lambda text: text)
+
+    def _end(self, said: str, returncode: int, cause: Exception) -> NoReturn:
+        """End the command with its error, once: as Django prints it, or as a line of the log."""
+        if not self._logs_errors:
+            raise CommandError(said, returncode=returncode) from cause
+        coded = re.match(r"(\w+): ", said)
+        log.error("command_failed", command=self._name, code=coded[1] if coded else "", error=said)
+        raise SystemExit(returncode) from cause
 
     def run_job(self, make: Callable[[], Job]) -> Job:
         """Run a job here, with its progress on the terminal; return it, or raise `CommandError` when it failed."""
@@ -112,9 +215,12 @@ class ServiceCommand(BaseCommand):
         self.run_jobs(lambda: queue.waiting_jobs(Job.Kind.PUBLISH))
 
     def _run_here(self, job: Job) -> Job:
-        progress = TerminalProgress()
-        job = job_services.run_job(job.pk, watcher=progress, patient=False)
+        progress = _progress()
+        with unsaid(STEPS, ENDS):
+            job = job_services.run_job(job.pk, watcher=progress, patient=False)
         progress.end("failed" if job.state == Job.State.FAILED else "done")
+        for noted in progress.errors:
+            job.error = job.error.replace(noted, "as said above.")
         return job
 
     def _say_how_they_ended(self, jobs: list[Job]) -> list[Job]:

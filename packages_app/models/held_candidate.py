@@ -10,8 +10,10 @@ class HeldCandidate(models.Model):
     """A candidate that was not published, and why.
 
     `findings` is a list of {"code", "text", "items"}: `vanished` (packages whose records are gone), `missing` (pool
-    files that are not there), `identity` (fields of Release that would change). `digest` is a hash of the findings: an
-    approval holds for just these. `added` and `removed` are what clients would see (`name version architecture`).
+    files that are not there), `identity` (fields of Release that would change), and the codes of cautions (what new
+    packages would do to clients). `digest` is a hash of the findings: an approval holds for just these. `added` and
+    `removed` are what clients would see (`name version architecture`).
+    `decided_by` is who decided in the admin, `decided_as` the system user whose command did.
     """
 
     class State(models.TextChoices):
@@ -35,6 +37,7 @@ class HeldCandidate(models.Model):
     seen = models.DateTimeField("last seen")
     decided = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    decided_as = models.CharField(max_length=128, blank=True)
     job = models.ForeignKey("packages_app.Job", null=True, on_delete=models.SET_NULL, related_name="held_candidates")
 
     class Meta:
@@ -46,6 +49,13 @@ class HeldCandidate(models.Model):
                 fields=("suite",), condition=models.Q(state="waiting"), name="one_waiting_candidate_a_suite"
             ),
         )
+
+    @property
+    def decider(self) -> str:
+        """Return who decided, for people; "" when nobody did."""
+        if self.decided_by is not None:
+            return self.decided_by.get_username()
+        return f"{self.decided_as}, by a command" if self.decided_as else ""
 
     def __str__(self) -> str:
         return f"{self.suite} at {self.seen:%Y-%m-%d %H:%M:%S}"

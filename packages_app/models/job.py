@@ -50,6 +50,8 @@ class Job(models.Model):
     # What of the same kind and subject waits already is not asked for twice (publications fold into the next).
     subject = models.CharField(max_length=255, blank=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    # The system user whose command asked for it.
+    requested_as = models.CharField(max_length=128, blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
     steps = models.JSONField(default=list)
     result = models.JSONField(default=dict)
@@ -81,6 +83,13 @@ class Job(models.Model):
             models.Index(fields=("ended",), name="job_by_end"),
             models.Index(fields=("wake_at",), condition=models.Q(state="queued"), name="queued_job_by_wake"),
         )
+
+    @property
+    def asker(self) -> str:
+        """Return who asked for it, for people: a user's name, or that of a command's system user."""
+        if self.requested_by is not None:
+            return self.requested_by.get_username()
+        return f"{self.requested_as}, by a command" if self.requested_as else "clock or command"
 
     @property
     def outcome(self) -> Outcome | None:

@@ -56,19 +56,20 @@ def write_listed(
     try:
         items.commit(transaction, again=retry_if_exception(_met_another))
     except TransactWriteError as error:
-        if _condition_failed(error):
+        if condition_failed(error):
             return False
         raise
     return True
 
 
 def _met_another(error: BaseException) -> bool:
-    if not isinstance(error, TransactWriteError) or _condition_failed(error):
+    if not isinstance(error, TransactWriteError) or condition_failed(error):
         return False
     return _CONFLICT in _reasons_of(error)
 
 
-def _condition_failed(error: TransactWriteError) -> bool:
+def condition_failed(error: TransactWriteError) -> bool:
+    """Return whether a transaction was cancelled since a condition did not hold."""
     return code_of(error) == _CANCELLED and _CONDITION_FAILED in _reasons_of(error)
 
 

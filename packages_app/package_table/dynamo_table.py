@@ -14,13 +14,14 @@ from pynamodb.expressions.update import Action
 
 from packages_app.core.at_once import at_once
 from packages_app.core.document import document_of
-from packages_app.core.errors import TableMissing, TableUnavailable
+from packages_app.core.errors import TableMissing, TableUnavailable, TableUnfit
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.package_table.dynamo_changes import of_old_layout, read_pending, remove_pending, write_listed
 from packages_app.package_table.dynamo_item import INDEX_NAME, SHAPE, Item, record_of, values_of
 from packages_app.package_table.dynamo_items import SLOTS, DynamoItems, code_of
+from packages_app.package_table.dynamo_promises import CONDITION_FAILED, broken_promises
 from packages_app.package_table.dynamo_scan import scan_records
 from packages_app.package_table.dynamo_suites import (
     are_listed,
@@ -42,7 +43,7 @@ from packages_app.package_table.rules import (
     suites_changed,
 )
 
-_CONDITION_FAILED = "ConditionalCheckFailedException"
+_NOT_KNOWN = ("UnknownOperationException", "UnknownOperation", "InvalidAction", "NotImplemented", "501")
 _NO_TABLE = "ResourceNotFoundException"
 _NEVER = 0
 _WRITERS = 8
@@ -89,9 +90,12 @@ class DynamoPackageTable:
             return are_listed(self._items)
 
     def probe(self) -> str:
-        """Read one item."""
-        self.get("probe", "0", "all")
-        return f"DynamoDB table {self._location.name}"
+        """Try what we rely on: about fifteen requests."""
+        with self._call("probe", self._location.name):
+            broken = broken_promises(self._items)
+        if broken:
+            raise self._unfit(broken)
+        return f"DynamoDB table {self._location.name}, which keeps conditions and transactions"
 
     def put_new(self, record: PackageRecord) -> Written:
         """Write a record unless its key is there."""
@@ -236,7 +240,7 @@ class DynamoPackageTable:
             try:
                 return self._items.update((package_id, architecture), actions, condition)
             except PynamoDBException as error:
-                if code_of(error) != _CONDITION_FAILED:
+                if code_of(error) != CONDITION_FAILED:
                     raise
                 return None
 
@@ -252,13 +256,27 @@ class DynamoPackageTable:
                 log.warning("table_call_gave_up", code=code_of(error), error=str(error))
                 if code_of(error) == _NO_TABLE:
                     raise self._missing() from error
+                if code_of(error) in _NOT_KNOWN:
+                    raise self._unfit([f"{_call_of(error) or operation} is not known ({code_of(error)})"]) from error
                 raise TableUnavailable(
                     f"DynamoDB failed at {operation} of {about}: {code_of(error) or error}.",
                     remedy=f"Check the endpoint, the credentials and their rights on the table {self._location.name}.",
                 ) from error
+
+    def _unfit(self, broken: list[str]) -> TableUnfit:
+        return TableUnfit(
+            f"server of the table {self._location.name}",
+            broken,
+            remedy="No package can be kept there safely. Use a server that has conditional writes and transactions, "
+            "such as DynamoDB itself, or a newer release of this one, then run manage.py doctor.",
+        )
 
     def _missing(self) -> TableMissing:
         return TableMissing(
             f"There is no DynamoDB table {self._location.name}, or it lacks its index.",
             remedy="Run manage.py create_storage, or correct PACKAGE_TABLE_URL.",
         )
+
+
+def _call_of(error: PynamoDBException) -> str:
+    return str(getattr(error.cause, "operation_name", ""))

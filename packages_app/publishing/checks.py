@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from packages_app.core.candidate_finding import CandidateFinding
+from packages_app.core.candidate_finding import MISSING, CandidateFinding
 from packages_app.core.checksums import chunks_of
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.record import TableKey, named_key
@@ -143,7 +143,7 @@ def vanished_findings(suite: str, keys: Collection[TableKey]) -> list[CandidateF
         CandidateFinding(
             "vanished",
             f"{len(vanished)} packages of suite {suite} have no record any more: {named}.",
-            "Restore the records, or run force_rebuild to publish what the table holds now.",
+            "Restore the records.",
             tuple(vanished),
         )
     ]
@@ -155,7 +155,7 @@ def missing_findings(suite: str, missing: Collection[str]) -> list[CandidateFind
         return []
     return [
         CandidateFinding(
-            "missing",
+            MISSING,
             f"{len(missing)} files of suite {suite} are not in the pool: {_named(missing)}.",
             "Upload the packages again, or run force_rebuild --repair to fetch them from where they came.",
             tuple(sorted(missing)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from packages_app.core.ports import PendingChange
-from packages_app.core.record import TableKey
+from packages_app.core.record import PackageRecord, TableKey
 from packages_app.indexes.packages import LeftOut
 from packages_app.indexes.release import ReleaseEntry
 from packages_app.publishing.contents import Contents
@@ -23,7 +23,8 @@ class Draft:
     `vanished` ones have no record any more. `new_files` has the size in bytes of each pool file that is named and was
     not before (in a `whole` draft for a rebuild: of every one). `left_out` and `included` are of the records
     that were read. `missing` are those of the new files that the pool lacks, sorted; None where nobody looked yet.
-    `patches` are new ones, which Release does not list: their Index does.
+    `patches` are new ones, which Release does not list: their Index does. `cautioned` are the records among those read
+    that keep cautions.
     """
 
     whole: bool
@@ -40,6 +41,7 @@ class Draft:
     left_out: tuple[LeftOut, ...]
     included: tuple[TableKey, ...]
     missing: tuple[str, ...] | None = None
+    cautioned: tuple[PackageRecord, ...] = ()
 
     @property
     def entries(self) -> dict[str, ReleaseEntry]:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from packages_app.core.at_once import both_at_once
 from packages_app.core.candidate_finding import CandidateFinding, findings_digest
+from packages_app.core.caution import Allowed, Cleared, caution_findings, cautions_of
 from packages_app.core.errors import CandidateHeld, CandidateRefused, ObjectNotFound, RepomgrError
 from packages_app.core.ports import ObjectStore, PackageTable, PendingChange, Progress, Signer
-from packages_app.core.record import TableKey, named_key
+from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.repository import Repository, Suite
 from packages_app.indexes.packages import LeftOut
 from packages_app.indexes.release import Release, parse_release, redated
@@ -36,7 +37,7 @@ from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import read_shard_list
 from packages_app.publishing.switch import Switch
 from packages_app.publishing.unreadable import collect_readable, readable
-from packages_app.publishing.whole_draft import Before, collect_known, nothing_is_garbage, whole_draft
+from packages_app.publishing.whole_draft import Before, collect_known, nothing_is_garbage, noticed, whole_draft
 from packages_app.stores.pool_files import missing_of, missing_or_other
 
 _NOTED = 100
@@ -47,15 +48,16 @@ _NOTED = 100
 class PublicationOptions:
     """What is asked of one publication.
 
-    `rebuild`: read the whole suite, upload everything again, and publish even when pool files are missing or records
-    are gone; the table decides. `resign`: make a new Release of the indexes in place, whatever is pending, without
-    a look at records; where these can't be built upon, of the whole suite, and where that is held back, renew the dates
-    of the one in place: clients must not stop because of what waits. `new_identity`: let Origin, Label, Suite and
-    Codename change. `whole`: read the whole suite, not only its pending changes. `approved`: the digest of the findings
-    that a person has seen and accepts.
+    `rebuild`: read the whole suite, upload everything again, and publish even when pool files are missing, unless
+    `hold_missing`: a candidate was held back for such. `resign`: make a new Release of the indexes in place, whatever
+    is pending, without a look at records; where these can't be built upon, of the whole suite, and where that is held
+    back, renew the dates of the one in place: clients must not stop because of what waits. `new_identity`: let Origin,
+    Label, Suite and Codename change. `whole`: read the whole suite, not only its pending changes. `approved`: the
+    digest of the findings that a person has seen and accepts.
     """
 
     rebuild: bool = False
+    hold_missing: bool = False
     resign: bool = False
     new_identity: bool = False
     whole: bool = False
@@ -104,7 +106,8 @@ class Outcome:
 class Publisher:
     """The ports that a publication goes through. `keep_lease` is called between steps; it raises when it is lost.
 
-    `second_reader` reads a candidate before the switch, as apt does.
+    `second_reader` reads a candidate before the switch, as apt does. Of cautions those hold a candidate back that the
+    definitions do not have `allowed`, and that no person has `cleared`.
     """
 
     repository: Repository
@@ -117,6 +120,8 @@ class Publisher:
     progress: Progress
     cache: ShardCache
     second_reader: SecondReader | None = None
+    allowed: Allowed = lambda _package: ()
+    cleared: Cleared = ()
 
     def publish(self, suite: Suite, options: PublicationOptions) -> Outcome:
         """Publish a suite.
@@ -159,22 +164,25 @@ class Publisher:
             self.progress.step("render changes", f"{len(changes)} pending changes")
             try:
                 of_changes = self.second_reader is not None and self.second_reader.of_changes
-                return self._noted(
-                    change_draft(folder, suite, baseline, self.bucket, self.cache, readable if of_changes else None)
-                )
+                tell = readable if of_changes else None
+                draft = change_draft(folder, suite, baseline, self.bucket, self.cache, tell)
+                return self._noted(replace(draft, cautioned=tuple(filter(cautions_of, baseline.records.values()))))
             except (ObjectNotFound, CandidateRefused) as error:
                 self.progress.note(f"everything is rendered anew: {error.message}", level="warning")
         if options.resign:
             changes = self.table.pending_changes_of(suite.name)
         self.progress.step("collect records")
-        collected = collect_known(suite, self.table.documents_of(suite.name), PlacedCache(self.cache.cache))
+        cautioned: list[PackageRecord] = []
+        documents = noticed(self.table.documents_of(suite.name), cautioned)
+        collected = collect_known(suite, documents, PlacedCache(self.cache.cache))
         self.keep_lease()
         if self.second_reader is not None:
             collected = collect_readable(suite, collected)
             self.keep_lease()
         self.progress.step("render indexes", f"{len(collected.placed)} packages")
         before = self._before(suite, published)
-        return self._noted(whole_draft(folder, suite, collected, changes, before, self.cache, rebuild=options.rebuild))
+        draft = whole_draft(folder, suite, collected, changes, before, self.cache, rebuild=options.rebuild)
+        return self._noted(replace(draft, cautioned=tuple(cautioned)))
 
     def _before(self, suite: Suite, published: Published) -> Before:
         if published.release is None:
@@ -296,22 +304,21 @@ class Publisher:
         findings: list[CandidateFinding] = []
         if published.release is not None and not options.new_identity:
             findings += identity_findings(suite, published.release, candidate.listing)
-        vanished = vanished_findings(suite, draft.vanished)
+        new_keys = set(draft.added)
+        new = [record for record in draft.cautioned if record.key in new_keys]
+        findings += caution_findings(suite, new, self.allowed, self.cleared)
         if options.rebuild:
             missing = missing_or_other(self.bucket, draft.new_files)
-            self._tell_of_rebuild(vanished, missing)
+            self._note_each([f"not in the pool: {path}" for path in missing], level="error")
+            held_for = missing if options.hold_missing else ()
         else:
             missing = draft.missing if draft.missing is not None else missing_of(self.bucket, draft.new_files)
-            findings += [*vanished, *missing_findings(suite, missing)]
+            held_for = missing
+        findings += [*vanished_findings(suite, draft.vanished), *missing_findings(suite, held_for)]
         if findings and findings_digest(findings) != options.approved:
             added, removed = (tuple(map(named_key, keys)) for keys in (draft.added, draft.removed))
             raise CandidateHeld(suite, tuple(findings), added=added, removed=removed, packages=draft.packages)
         return missing
-
-    def _tell_of_rebuild(self, vanished: list[CandidateFinding], missing: Collection[str]) -> None:
-        gone = [item for finding in vanished for item in finding.items]
-        self._note_each([f"{item} has no record any more" for item in gone], level="warning")
-        self._note_each([f"not in the pool: {path}" for path in missing], level="error")
 
     def _note_each(self, sentences: list[str], *, level: str) -> None:
         """Say sentences, of very many the first ones: the record of the publication names all that they are about."""

@@ -59,14 +59,27 @@ def renew_convenience_copy(
 
 
 def client_commands(public_url: str, bootstrap: Definition | None, package: str) -> list[str]:
-    """Return the shell lines that set a client up and install `package`."""
-    if bootstrap is None or bootstrap.bootstrap is None:
-        return [f"sudo apt update && sudo apt install {package}"]
-    copy = bootstrap.bootstrap.copy
-    return [
-        f"curl -fsSLO {public_url}/{copy} && sudo apt install ./{copy}",
-        f"sudo apt update && sudo apt install {package}",
-    ]
+    """Return the shell lines that set a client up and install `package`, or look what there is when that is "".
+
+    A comment stands first where anybody on the way may change what they fetch.
+    """
+    lines = [f"# {said}" for said in (unprotected(public_url),) if said]
+    if bootstrap is not None and bootstrap.bootstrap is not None:
+        copy = bootstrap.bootstrap.copy
+        lines.append(f"curl -fsSLO {public_url}/{copy} && sudo apt install ./{copy}")
+    return [*lines, f"sudo apt update && sudo apt install {package}" if package else "sudo apt update"]
+
+
+def unprotected(public_url: str) -> str:
+    """Return what to know of an address that is no https one, "" for one that is.
+
+    apt checks what it fetches by the key. The first package, the keyring and these very commands nothing checks.
+    """
+    if public_url.lower().startswith("https://"):
+        return ""
+    return (
+        f"{public_url} is not https: anybody on the way can change the key and the package that these commands fetch."
+    )
 
 
 def put_if_other(bucket: ObjectStore, key: str, body: bytes) -> bool:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packages_app.core.caution import cautions_of, may_have_cautions
+from packages_app.core.document import record_in
 from packages_app.core.ports import PendingChange
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
@@ -56,6 +58,14 @@ def collect_known(suite: Suite, documents: Iterable[bytes], known: PlacedCache) 
     """Sort out every record of a suite by its document; of those that are known nothing is made anew."""
     with nothing_is_garbage():
         return _collected(*sorted_out(known.place_all(suite, documents)))
+
+
+def noticed(documents: Iterable[bytes], cautioned: list[PackageRecord]) -> Iterator[bytes]:
+    """Yield documents, and put the records among them that keep cautions into a list on the way."""
+    for document in documents:
+        if may_have_cautions(document) and cautions_of(record := record_in(document)):
+            cautioned.append(record)
+        yield document
 
 
 def _collected(placed: Sequence[Placed], left_out: Sequence[LeftOut]) -> Collected:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.cache import caches
 
+from packages_app.core.caution import certificate_of
 from packages_app.core.configuration import Configuration
 from packages_app.core.definition import Definitions
 from packages_app.core.errors import SigningKeyError
@@ -67,7 +68,7 @@ def bucket() -> ObjectStore:
 def staging() -> ObjectStore:
     """Return the private staging store of STAGING_URL."""
     given_ones = _given.get()
-    return given_ones.staging if given_ones else _store(settings.STAGING)
+    return given_ones.staging if given_ones else _store(settings.STAGING, private=True)
 
 
 def shard_cache() -> ShardCache:
@@ -102,17 +103,30 @@ def definitions() -> Definitions:
     return _configuration(settings.CONFIG_DIR).definitions()
 
 
-def fetcher(operators_url: str = "") -> Fetcher:
-    """Return what fetches from vendors; their answers are kept in staging.
+def fetcher(operators_url: str = "", *, https_only: bool = False) -> Fetcher:
+    """Return what fetches from vendors; their answers are kept in staging. See `Fetcher` for `https_only`.
 
     Private addresses are those of PRIVATE_UPSTREAMS, and the host of an address that the operator typed or set for
     this very work, which needs no second permission; where it redirects to does.
     """
-    tokens = {"github_release": settings.GITHUB_TOKEN}
+    tokens, hosts = {"github_release": settings.GITHUB_TOKEN}, {"github_release": settings.GITHUB_TOKEN_HOST}
     private = settings.PRIVATE_UPSTREAMS
     if is_web_address(operators_url):
         private = private.and_host(urlsplit(operators_url).hostname or "")
-    return Fetcher(answers=StoredAnswers(staging()), tokens=tokens, clock=now, allowed_private=private)
+    return Fetcher(
+        answers=StoredAnswers(staging()),
+        tokens=tokens,
+        token_hosts=hosts,
+        certificates_of=_certificates_of,
+        clock=now,
+        allowed_private=private,
+        https_only=https_only,
+    )
+
+
+def _certificates_of(package: str) -> set[str]:
+    """Return the fingerprints of the certificates that signed the versions taken in so far."""
+    return {certificate_of(record) for record in package_table().versions_of(package)} - {""}
 
 
 def now() -> datetime:
@@ -131,8 +145,8 @@ def _table(location: TableLocation) -> PackageTable:
 
 
 @cache
-def _store(location: StoreLocation) -> ObjectStore:
-    return open_store(location)
+def _store(location: StoreLocation, *, private: bool = False) -> ObjectStore:
+    return open_store(location, private=private)
 
 
 @cache

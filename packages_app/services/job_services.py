@@ -13,6 +13,7 @@ from packages_app.services.intake.sync import sync_packages
 from packages_app.services.intake.upload_batch import intake_batch
 from packages_app.services.intake.uploads import intake_upload
 from packages_app.services.jobs import queue
+from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.mirror.changes import reconcile_what_is_due
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.refresh_signatures import refresh_signatures
@@ -30,6 +31,8 @@ def _upload(job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def _build(job: Job, progress: Progress) -> dict[str, Any]:
+    # A right may have been taken between the request and now; jobs of earlier releases needed a smaller one.
+    require_publisher(job.requested_by, f"A build of {job.arguments['name']}")
     address = job.arguments.get("repository_url", "")
     return build_and_take_in(job.arguments["name"], job.arguments["version"], progress, repository_url=address)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import structlog
+from django.db import transaction
 
 from packages_app.core.errors import PackageRefused, RepairRefused
 from packages_app.core.version import parse_version
@@ -12,7 +13,9 @@ from packages_app.models import Conflict, Job, Notice
 from packages_app.services.intake.build_bootstrap import bootstrap_definition
 from packages_app.services.intake.conflicts import package_of
 from packages_app.services.jobs import queue
+from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.notices.notify import settle_notices
+from packages_app.services.publication.held_candidates import approve_for_rebuild
 from packages_app.services.publication.requests import known_suites
 from packages_app.verification.finding import Part, PoolScope
 
@@ -29,30 +32,40 @@ def request_force_rebuild(
     suites: Iterable[str],
     user: queue.Asker | None = None,
     *,
+    requested_as: str = "",
+    approved: Iterable[int] = (),
     repair: bool = False,
     new_identity: bool = False,
     wake_worker: bool = True,
 ) -> list[Job]:
     """Ask for a force rebuild of suites, all when none is named; return a job for each.
 
-    Raise `PackageRefused` for an unknown suite, before any job is made. With `wake_worker` off the caller runs them.
+    It publishes nothing that is held back but the candidates whose numbers are in `approved`. `user` asks in the admin,
+    `requested_as` names the system user whose command does. Raise `PackageRefused` for an unknown suite and for a
+    candidate that can't be approved; nothing is approved and no job made then. With `wake_worker` off the caller runs
+    them.
     """
     flags = {"repair": repair, "new_identity": new_identity}
     extra = "".join(f" with {name.replace('_', ' ')}" for name, wanted in flags.items() if wanted)
-    return [
-        queue.enqueue(
-            Job.Kind.FORCE_REBUILD,
-            {"suites": [name], **flags},
-            subject=(name + extra)[:255],
-            user=user,
-            wake_worker=wake_worker,
-        )
-        for name in known_suites(suites)
-    ]
+    names = known_suites(suites)
+    with transaction.atomic():
+        approve_for_rebuild(approved, names, user, requested_as)
+        return [
+            queue.enqueue(
+                Job.Kind.FORCE_REBUILD,
+                {"suites": [name], **flags},
+                subject=(name + extra)[:255],
+                user=user,
+                requested_as=requested_as,
+                wake_worker=wake_worker,
+            )
+            for name in names
+        ]
 
 
 def request_build(name: str, version: str, user: queue.Asker) -> Job:
-    """Ask for a build of a bootstrap package; raise `PackageRefused`, `InvalidVersion`."""
+    """Ask for a build of a bootstrap package; raise `RightMissing`, `PackageRefused`, `InvalidVersion`."""
+    require_publisher(user, f"A build of {name}")
     bootstrap_definition(name)
     parse_version(version)
     return queue.enqueue(Job.Kind.BUILD, {"name": name, "version": version}, subject=f"{name} {version}", user=user)

@@ -57,16 +57,22 @@ class CheckedTransport(httpx.BaseTransport):
     PRIVATE_UPSTREAMS does, so the operator vouches for it: its own address, private as a rule, is not checked. The
     proxy resolves the target's name and connects, so that what it may reach is for its own rules. A target that has a
     private address as seen from here is refused all the same; a name that has none here is left to the proxy.
+
+    With `https_only` nothing is fetched over http, where whoever is on the way writes what he likes, but from hosts
+    and networks that PRIVATE_UPSTREAMS names: redirects are held to that too.
     """
 
-    def __init__(self, allowed: PrivateUpstreams) -> None:
+    def __init__(self, allowed: PrivateUpstreams, *, https_only: bool = False) -> None:
         self._allowed = allowed
+        self._https_only = https_only
         self._direct = _DirectTransport(allowed)
         self._proxied: dict[str, httpx.HTTPTransport] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; raise `UpstreamError` for a target that is forbidden."""
         host = request.url.raw_host.decode("ascii")
+        if self._https_only and request.url.scheme != "https":
+            _check_listed(request.url, host, self._allowed)
         proxy = _proxy_for(request.url.scheme, host)
         if not proxy:
             return self._direct.handle_request(request)
@@ -178,6 +184,18 @@ def checked_addresses(host: str, port: int, allowed: PrivateUpstreams) -> list[s
             where = address if address == host else f"{host} ({address})"
             raise UpstreamError(f"{where} is a private address, and nothing is fetched from there.", remedy=_REMEDY)
     return found
+
+
+def _check_listed(url: httpx.URL, host: str, allowed: PrivateUpstreams) -> None:
+    """Raise `UpstreamError` unless the operator names a host, with all its addresses, as one of his own network."""
+    addresses: list[str] = []
+    with suppress(httpcore.ConnectError):
+        addresses = checked_addresses(host, url.port or 0, allowed)
+    if not addresses or not all(allowed.lists(host, read_address(address)) for address in addresses):
+        raise UpstreamError(
+            f"{plain(str(url))} is not fetched over http: anybody on the way could change it.",
+            remedy="Write the https address; or allow: [http] in the definition, if upstream has none.",
+        )
 
 
 def _proxy_for(scheme: str, host: str) -> str:

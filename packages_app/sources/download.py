@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -51,8 +51,10 @@ class Limits:
 class Fetcher:
     """Fetches over http and https only, from public addresses and those of `allowed_private`, whatever a redirect says.
 
-    `answers` keeps answers for conditional requests, `tokens` holds a secret by the name of a source type, `clock`
-    tells now: what a source type may need beside the network.
+    With `https_only` http is for hosts that `allowed_private` names. `answers` keeps answers for conditional requests,
+    `tokens` holds a secret by the name of a source type, `token_hosts` the host that it is for, `clock` tells now,
+    `certificates_of` the fingerprints of certificates that signed a package before: what a source type may need beside
+    the network.
     """
 
     def __init__(
@@ -62,14 +64,20 @@ class Fetcher:
         sleep: Callable[[float], None] = time.sleep,
         answers: AnswerCache = _FORGETFUL,
         tokens: Mapping[str, str] = MappingProxyType({}),
+        token_hosts: Mapping[str, str] = MappingProxyType({}),
+        certificates_of: Callable[[str], Collection[str]] = lambda _package: (),
         clock: Clock = lambda: datetime.now(UTC),
         allowed_private: PrivateUpstreams = _INTERNET_ONLY,
+        https_only: bool = False,
     ) -> None:
         self._limits = limits
         self._allowed_private = allowed_private
+        self._https_only = https_only
         self._sleep = sleep
         self.answers = answers
         self.tokens = tokens
+        self.token_hosts = token_hosts
+        self.certificates_of = certificates_of
         self.clock = clock
 
     def get_json(self, url: str) -> Any:
@@ -135,7 +143,7 @@ class Fetcher:
     def _client(self) -> httpx.Client:
         timeout = httpx.Timeout(self._limits.read, connect=self._limits.connect)
         return httpx.Client(
-            transport=CheckedTransport(self._allowed_private),
+            transport=CheckedTransport(self._allowed_private, https_only=self._https_only),
             timeout=timeout,
             follow_redirects=True,
             max_redirects=_MOST_REDIRECTS,

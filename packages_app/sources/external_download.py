@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import unquote, urljoin, urlsplit
@@ -20,7 +19,7 @@ from packages_app.core.yaml_reader import YamlReader
 from packages_app.sources.download import Fetcher
 from packages_app.sources.exchange import plain
 from packages_app.sources.source import Fetched, Offer
-from packages_app.sources.vendor_signature import check_vendor_signature, plain_fingerprint
+from packages_app.sources.vendor_signature import Signed, check_vendor_signature, plain_fingerprint
 
 POLICIES = ("required", "warn", "off")
 _MIB = 1024 * 1024
@@ -30,13 +29,16 @@ _SHAPE_REMEDY = "Compare the endpoint's answer with docs: a flat document, or `r
 
 @dataclass(frozen=True)
 class ExternalDownloadSettings:
-    """`certificate` and `signature` end the names of the files beside the `.deb`; "" where there is none."""
+    """`certificate` and `signature` end the names of the files beside the `.deb`; "" where there is none.
+
+    `certificate_fingerprint` are those that certificates may have; none for the one that was met first.
+    """
 
     endpoint: str
     certificate: str
     signature: str
     signature_policy: str
-    certificate_fingerprint: str
+    certificate_fingerprint: tuple[str, ...]
     size_limit_mb: int
 
 
@@ -65,15 +67,17 @@ class ExternalDownload:
         policy = reader.text("signature_policy", required=False, default="required" if signature else "off")
         if policy not in POLICIES:
             reader.problem("signature_policy", f"{policy!r} is not known.", f"Use one of: {', '.join(POLICIES)}.")
-        pinned = reader.text("certificate_fingerprint", required=False)
-        if pinned and not plain_fingerprint(pinned):
-            reader.problem(
-                "certificate_fingerprint",
-                f"{pinned!r} is no SHA-256 fingerprint.",
-                "Write what `openssl x509 -noout -fingerprint -sha256 -in certificate.pem` prints.",
-            )
+        pinned = reader.texts("certificate_fingerprint", required=False)
+        for text in pinned:
+            if not plain_fingerprint(text):
+                reader.problem(
+                    "certificate_fingerprint",
+                    f"{text!r} is no SHA-256 fingerprint.",
+                    "Write what `openssl x509 -noout -fingerprint -sha256 -in certificate.pem` prints.",
+                )
         limit = reader.number("size_limit_mb", default=2048, least=1)
-        return ExternalDownloadSettings(endpoint, certificate, signature, policy, plain_fingerprint(pinned), limit)
+        pins = tuple(map(plain_fingerprint, pinned))
+        return ExternalDownloadSettings(endpoint, certificate, signature, policy, pins, limit)
 
     def offers(self, progress: Progress) -> list[Offer]:
         """Return every version on offer, oldest first; entries that make no sense are noted and passed over."""
@@ -178,16 +182,18 @@ class ExternalDownload:
             expected_sha256=offer.sha256,
             progress=progress,
         )
+        signed = None
         if self._settings.signature_policy != "off":
             try:
-                progress.note(self._check_signature(offer, checksums.sha256))
+                signed = self._check_signature(offer, checksums.sha256)
+                progress.note(signed.by)
             except SignatureRefused as refused:
                 if self._settings.signature_policy == "required":
                     raise
                 progress.note(f"{self._name} {offer.version}: {refused.message}", level="warning")
-        return Fetched(path, checksums)
+        return Fetched(path, checksums, signed.fingerprint if signed else "")
 
-    def _check_signature(self, offer: Offer, sha256: str) -> str:
+    def _check_signature(self, offer: Offer, sha256: str) -> Signed:
         missing = [
             name
             for name, url in (("certificate", offer.certificate_url), ("signature", offer.signature_url))
@@ -202,9 +208,13 @@ class ExternalDownload:
             self._fetcher.get_bytes(url, limit_bytes=_SMALL_FILE)
             for url in (offer.certificate_url, offer.signature_url)
         )
-        moments = tuple(filter(None, (_moment(offer.pub_date), datetime.now(UTC))))
         return check_vendor_signature(
-            sha256, certificate, signature, pinned=self._settings.certificate_fingerprint, moments=moments
+            sha256,
+            certificate,
+            signature,
+            pinned=self._settings.certificate_fingerprint,
+            known=self._fetcher.certificates_of(self._name),
+            now=self._fetcher.clock(),
         )
 
 
@@ -238,12 +248,3 @@ def _sortable(offer: Offer) -> Offer:
 
 def _filename(url: str) -> str:
     return unquote(urlsplit(url).path.rpartition("/")[2])
-
-
-def _moment(text: str) -> datetime | None:
-    """Read a date of upstream; None for what is no ISO 8601."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -20,13 +20,14 @@ from packages_app.core.version import version_key
 from packages_app.core.yaml_reader import YamlReader
 from packages_app.sources.checksum_files import Announced, agreed, announced_in, is_checksum_file_of
 from packages_app.sources.download import Fetcher
-from packages_app.sources.exchange import is_web_address
+from packages_app.sources.exchange import goes_to, is_web_address
 from packages_app.sources.github_api import GitHubApi
 from packages_app.sources.github_listing import Asset, TaggedRelease
 from packages_app.sources.release_tags import is_pre_release, version_of_tag
 from packages_app.sources.source import Fetched, Offer
 
-_GITHUB = "https://api.github.com"
+_HOST = "api.github.com"
+_GITHUB = f"https://{_HOST}"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}\Z")
 _MIB = 1024 * 1024
 _CHECKSUM_FILE_LIMIT = _MIB
@@ -67,7 +68,9 @@ class GitHubRelease:
         self._name = definition.name
         self._settings = settings
         token = fetcher.tokens.get("github_release", "")
-        self._api = GitHubApi(settings.api, settings.repository, fetcher, token)
+        host = fetcher.token_hosts.get("github_release") or _HOST
+        self._withheld = bool(token) and not goes_to(settings.api, host)
+        self._api = GitHubApi(settings.api, settings.repository, fetcher, "" if self._withheld else token)
 
     @staticmethod
     def read_settings(reader: YamlReader) -> GitHubReleaseSettings:
@@ -93,6 +96,12 @@ class GitHubRelease:
 
     def offers(self, progress: Progress) -> list[Offer]:
         """Return every matching asset, oldest version first; what is passed over is noted."""
+        if self._withheld:
+            progress.note(
+                f"{self._name}: GITHUB_TOKEN is not sent to {self._settings.api}: it is no https address of the host "
+                "in GITHUB_TOKEN_HOST",
+                level="warning",
+            )
         releases = [release for release in self._api.releases(progress) if not release.draft]
         offers: list[AssetOffer] = []
         early: list[str] = []

@@ -37,10 +37,11 @@ class Offer:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A downloaded package: where it lies, and its checksums."""
+    """A downloaded package: where it lies, its checksums, the fingerprint of the certificate that signed it or ""."""
 
     path: Path
     checksums: Checksums
+    certificate: str = ""
 
 
 class Source(Protocol):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
@@ -27,25 +29,49 @@ def plain_fingerprint(text: str) -> str:
     return digits if re.fullmatch(r"[0-9a-f]{64}", digits) else ""
 
 
-def check_vendor_signature(
-    sha256: str, certificate: bytes, signature: bytes, *, pinned: str, moments: tuple[datetime, ...]
-) -> str:
-    """Check a signature over a file of this SHA-256 (hex); return a line that names the signer.
+@dataclass(frozen=True)
+class Signed:
+    """Who signed a file: a line that names him, and the fingerprint of his certificate."""
 
-    `pinned` is the fingerprint that the certificate must have, or "". The certificate must be valid at one of
-    `moments` (the release's date, now). Raise `SignatureRefused` that says what is wrong.
+    by: str
+    fingerprint: str
+
+
+def check_vendor_signature(
+    sha256: str,
+    certificate: bytes,
+    signature: bytes,
+    *,
+    pinned: Collection[str],
+    known: Collection[str],
+    now: datetime,
+) -> Signed:
+    """Check a signature over a file of this SHA-256 (hex); return who made it.
+
+    The certificate's fingerprint must be one of those `pinned`; where none is, one of those `known` to have signed
+    before; where none is either, it is the first, and trusted. It must be valid now: a date of the feed, which nothing
+    signs, revives none. Raise `SignatureRefused` that says what is wrong.
     """
     found = _certificate(certificate)
     fingerprint = found.fingerprint(SHA256()).hex()
-    if pinned and fingerprint != pinned:
-        raise _refused(f"the certificate's fingerprint is {fingerprint}, the definition pins {pinned}")
-    if not any(found.not_valid_before_utc <= moment <= found.not_valid_after_utc for moment in moments):
+    if pinned and fingerprint not in pinned:
+        raise _refused(f"the certificate's fingerprint is {fingerprint}, the definition pins {' or '.join(pinned)}")
+    if not pinned and known and fingerprint not in known:
+        raise SignatureRefused(
+            f"The vendor's certificate is another one: its fingerprint is {fingerprint}, "
+            f"all before were signed by {' or '.join(sorted(known))}. Nothing is taken in until somebody decides.",
+            remedy="Ask the vendor, not by the same feed; if he did change it, write the new fingerprint as "
+            "certificate_fingerprint into the definition.",
+        )
+    if not found.not_valid_before_utc <= now <= found.not_valid_after_utc:
         first, last = found.not_valid_before_utc, found.not_valid_after_utc
         raise _refused(f"the certificate is valid from {first:%Y-%m-%d} to {last:%Y-%m-%d}")
     digest = bytes.fromhex(sha256)
     if not any(_verifies(found, form, digest) for form in _forms(signature)):
         raise _refused("the signature does not fit the file and the certificate")
-    return f"signed by {found.subject.rfc4514_string()} (certificate {fingerprint})"
+    by = f"signed by {found.subject.rfc4514_string()} (certificate {fingerprint})"
+    on_trust = "" if pinned or known else ", trusted on first use: pin it as certificate_fingerprint in the definition"
+    return Signed(by + on_trust, fingerprint)
 
 
 def _certificate(body: bytes) -> x509.Certificate:

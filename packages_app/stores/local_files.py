@@ -6,12 +6,24 @@ import os
 import shutil
 import stat
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-FILE_MODE = 0o644
-FOLDER_MODE = 0o755
 _CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Modes:
+    """The modes of a store's files and folders, whatever the umask."""
+
+    file: int
+    folder: int
+
+
+FOR_ALL = Modes(0o644, 0o755)
+"""What clients read: a web server that is another user's may serve it."""
+FOR_OWNER = Modes(0o600, 0o700)
 
 
 def etag_of(status: os.stat_result) -> str:
@@ -47,21 +59,21 @@ def copy_stream(stream: BinaryIO, target: Path) -> None:
         shutil.copyfileobj(stream, copied, _CHUNK_BYTES)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, open to readers whatever the umask, to last over a power cut.
+def make_folder(folder: Path, mode: int) -> None:
+    """Make a folder and those above it, of this mode whatever the umask, to last over a power cut.
 
     Raise `FileExistsError` when one of them is a file.
     """
     if folder.is_dir():
         return
-    make_folder(folder.parent)
+    make_folder(folder.parent, mode)
     try:
         folder.mkdir()
     except FileExistsError:
         if not folder.is_dir():
             raise
     else:
-        folder.chmod(FOLDER_MODE)
+        folder.chmod(mode)
         sync(folder.parent)
 
 

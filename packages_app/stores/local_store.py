@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, cast
-from uuid import uuid4
 
 import structlog
 from django.core.files.storage import FileSystemStorage
@@ -24,8 +23,8 @@ from packages_app.core.locations import FolderStore
 from packages_app.core.ports import ObjectInfo
 from packages_app.stores.local_batch import write_new
 from packages_app.stores.local_files import (
-    FILE_MODE,
-    FOLDER_MODE,
+    FOR_ALL,
+    FOR_OWNER,
     copy_stream,
     etag_of,
     link_or_copy,
@@ -36,6 +35,7 @@ from packages_app.stores.local_files import (
 )
 from packages_app.stores.local_metadata import drop_metadata, keep_metadata, read_metadata
 from packages_app.stores.object_key import checked_key, is_key
+from packages_app.stores.promises import check_promises
 
 _OWN = ".repomgr"
 _DRAFT_SECONDS = 24 * 3600
@@ -51,34 +51,30 @@ class LocalObjectStore:
 
     at_once = 1
 
-    def __init__(self, location: FolderStore, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, location: FolderStore, *, private: bool = False, clock: Callable[[], float] = time.time) -> None:
         self._root = location.path
+        self._modes = FOR_OWNER if private else FOR_ALL
         self._clock = clock
         self._looked_for_old_drafts = 0.0
         self._metadata = location.path / _OWN / "metadata"
         self._storage = FileSystemStorage(
-            location=location.path, file_permissions_mode=FILE_MODE, directory_permissions_mode=FOLDER_MODE
+            location=location.path,
+            file_permissions_mode=self._modes.file,
+            directory_permissions_mode=self._modes.folder,
         )
 
     def create(self) -> bool:
         """Make the folder where it is missing."""
         with self._call("create", ""):
             made = not self._root.is_dir()
-            self._root.mkdir(parents=True, exist_ok=True)
-            if made:
-                self._root.chmod(FOLDER_MODE)
+            make_folder(self._root, self._modes.folder)
             self._own_folder("tmp")
         return made
 
     def probe(self) -> str:
-        """Write, read and delete a probe object."""
-        key = f"probe-{uuid4().hex}"
-        self.put(key, b"probe")
-        try:
-            self.read(key)
-        finally:
-            self.delete(key)
-        return f"folder {self._root.name} can be written"
+        """Try what we rely on: a file system may lack links or locks."""
+        check_promises(self, f"folder {self._root.name}")
+        return f"folder {self._root.name} can be written, and keeps conditions"
 
     def put(
         self,
@@ -96,7 +92,7 @@ class LocalObjectStore:
             self._call("put", key),
             self._draft() as draft,
         ):
-            if isinstance(body, Path) and _OWN in body.parts:
+            if isinstance(body, Path) and _OWN in body.parts and self._may_share(source):
                 link_or_copy(body, source, draft)
             else:
                 copy_stream(source, draft)
@@ -110,7 +106,7 @@ class LocalObjectStore:
         files = [(f"{self._root}/{checked_key(key)}", body) for key, body in objects]
         with self.draft_folder() as folder, self._call("put_many_new", ""):
             try:
-                return write_new(folder, files)
+                return write_new(folder, files, self._modes)
             except FileExistsError as error:
                 raise _no_room(str(error.filename)) from error
 
@@ -228,10 +224,10 @@ class LocalObjectStore:
         if_match: str | None = None,
     ) -> ObjectInfo:
         """Bring a finished draft to its key, if the conditions hold. Writers of the machine take turns."""
-        draft.chmod(FILE_MODE)
+        draft.chmod(self._modes.file)
         sync(draft)
         try:
-            make_folder(path.parent)
+            make_folder(path.parent, self._modes.folder)
         except FileExistsError as error:
             raise _no_room(key) from error
         with self._turn():
@@ -252,11 +248,16 @@ class LocalObjectStore:
         sync(path.parent)
         return _info(key, status, {name.lower(): value for name, value in metadata.items()})
 
+    def _may_share(self, source: BinaryIO) -> bool:
+        """Return whether a file may become ours by a second name: modes are of both, and what is public stays so."""
+        return self._modes != FOR_OWNER or not os.fstat(source.fileno()).st_mode & 0o077
+
     def _own_folder(self, name: str = "") -> Path:
         folder = self._root / _OWN / name
         if not folder.is_dir():
             os.stat(self._root)  # a root that is missing is made by `create` only
-            folder.mkdir(parents=True, exist_ok=True)
+            for path in (self._root / _OWN, folder):  # drafts are nobody's but ours, of what clients read too
+                path.mkdir(mode=FOR_OWNER.folder, exist_ok=True)
         return folder
 
     @contextmanager

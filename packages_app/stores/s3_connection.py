@@ -20,12 +20,13 @@ from botocore.utils import determine_content_length
 from storages.backends.s3 import S3Storage
 
 from packages_app.core.aws_models import share_models
-from packages_app.core.errors import ObjectNotFound, RepomgrError, StoreMissing, StoreUnavailable
+from packages_app.core.errors import ObjectNotFound, RepomgrError, StoreMissing, StoreUnavailable, StoreUnfit
 from packages_app.core.locations import S3Store
 
 TRIES = 3
 _SMALL_BYTES = 1024 * 1024
 MISSING = ("404", "NoSuchKey", "NotFound")
+NOT_KNOWN = "NotImplemented"
 CONFLICT = "ConditionalRequestConflict"
 
 _CREDENTIALS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "RequestTimeTooSkewed")
@@ -116,7 +117,7 @@ def store_error(location: S3Store, operation: str, key: str, error: Exception) -
     remedy = _remedy(location, operation, code)
     if remedy:
         return StoreMissing(f"{operation} of {key or location.bucket} is refused: {code}.", remedy=remedy)
-    return unavailable(location, operation, key, code)
+    return unfit(location, operation) if code == NOT_KNOWN else unavailable(location, operation, key, code)
 
 
 def unavailable(location: S3Store, operation: str, key: str, why: str) -> StoreUnavailable:
@@ -124,6 +125,15 @@ def unavailable(location: S3Store, operation: str, key: str, why: str) -> StoreU
     return StoreUnavailable(
         f"The bucket {location.bucket} failed at {operation} of {key}: {why}.",
         remedy="Check that the endpoint answers, then try again.",
+    )
+
+
+def unfit(location: S3Store, call: str) -> StoreUnfit:
+    """Return the error of a server that says itself that it does not know what we rely on."""
+    return StoreUnfit(
+        f"server of the bucket {location.bucket}",
+        [f"{call} is not known ({NOT_KNOWN})"],
+        remedy="Use another server, or a newer release of this one, then run manage.py doctor.",
     )
 
 

@@ -7,13 +7,13 @@ import hashlib
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy as shallow_copy
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from io import BytesIO
 from os.path import commonpath
 from pathlib import Path
 from typing import Any, BinaryIO
-from uuid import uuid4
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,8 +26,18 @@ from packages_app.core.locations import S3Store
 from packages_app.core.ports import ObjectInfo
 from packages_app.stores.local_copy import copy_to_file
 from packages_app.stores.object_key import checked_key, is_key
+from packages_app.stores.promises import check_promises
 from packages_app.stores.s3_body import ResumedBody, buffered
-from packages_app.stores.s3_connection import MISSING, client_of, connect, error_code, store_error, unavailable
+from packages_app.stores.s3_connection import (
+    MISSING,
+    NOT_KNOWN,
+    client_of,
+    connect,
+    error_code,
+    store_error,
+    unavailable,
+    unfit,
+)
 from packages_app.stores.s3_multipart import PART_BYTES, put_in_parts
 
 _HEADS_AT_MOST = 100
@@ -46,6 +56,7 @@ class S3ObjectStore:
         self._location = location
         self._prefix = f"{location.prefix}/" if location.prefix else ""
         self._bucket_seen = False
+        self._parts_above = PART_BYTES
 
     @cached_property
     def _storage(self) -> Any:
@@ -79,14 +90,12 @@ class S3ObjectStore:
         return True
 
     def probe(self) -> str:
-        """Write, read and delete a probe object."""
-        key = f"probe-{uuid4().hex}"
-        self.put(key, b"probe")
-        try:
-            self.read(key)
-        finally:
-            self.delete(key)
-        return f"bucket {self._location.bucket} can be written"
+        """Try what we rely on, files in parts and reads on a condition too: about twenty-five requests."""
+        in_parts = shallow_copy(self)
+        in_parts._parts_above = 0
+        read_if = partial(self._get, 1)
+        check_promises(self, f"bucket {self._location.bucket}", in_parts=in_parts, read_if=read_if)
+        return f"bucket {self._location.bucket} can be written, and keeps conditions"
 
     def put(
         self,
@@ -108,6 +117,9 @@ class S3ObjectStore:
             try:
                 answer = self._put(stream, body, options, conditions)
             except ClientError as error:
+                if conditions and error_code(error) == NOT_KNOWN:
+                    header = "If-None-Match" if if_none_match else "If-Match"
+                    raise unfit(self._location, f"{header} of {error.operation_name}") from error
                 if not conditions or error_code(error) not in (*_REFUSED, *MISSING):
                     raise
                 # A write that was repeated may have met its own first try, whose answer was lost.
@@ -137,7 +149,7 @@ class S3ObjectStore:
         self, stream: BinaryIO, body: bytes | Path, options: dict[str, Any], conditions: dict[str, str]
     ) -> Mapping[str, Any]:
         """Write an object; a large file in parts. What replaces a known object goes in one piece."""
-        if isinstance(body, bytes) or "IfMatch" in conditions or body.stat().st_size <= PART_BYTES:
+        if isinstance(body, bytes) or "IfMatch" in conditions or body.stat().st_size <= self._parts_above:
             answer: Mapping[str, Any] = self._client.put_object(Body=stream, **options)
             return answer
         where = {name: options[name] for name in ("Bucket", "Key")}
@@ -193,20 +205,23 @@ class S3ObjectStore:
         return buffered(self._body(key))
 
     def _body(self, key: str) -> ResumedBody:
+        return ResumedBody(
+            lambda start, etag: self._get(start, key, etag),
+            lambda error: unavailable(self._location, "get_object", key, str(error)),
+        )
+
+    def _get(self, start: int, key: str, etag: str) -> Mapping[str, Any]:
+        """Ask for an object; with an ETag for the bytes of just this one from `start` on."""
         where = self._address(key)
-
-        def fetch(start: int, etag: str) -> Mapping[str, Any]:
-            rest = {"Range": f"bytes={start}-", "IfMatch": etag} if etag else {}
-            with self._call("get_object", key):
-                try:
-                    answer: Mapping[str, Any] = self._client.get_object(**where, **rest)
-                except ClientError as error:
-                    if error_code(error) not in _REFUSED:
-                        raise
-                    raise _refused(key, exists=False) from error
-            return answer
-
-        return ResumedBody(fetch, lambda error: unavailable(self._location, "get_object", key, str(error)))
+        rest = {"Range": f"bytes={start}-", "IfMatch": etag} if etag else {}
+        with self._call("get_object", key):
+            try:
+                answer: Mapping[str, Any] = self._client.get_object(**where, **rest)
+            except ClientError as error:
+                if error_code(error) not in _REFUSED:
+                    raise
+                raise _refused(key, exists=False) from error
+        return answer
 
     @contextmanager
     def as_local_file(self, key: str) -> Iterator[Path]:

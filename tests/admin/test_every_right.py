@@ -51,10 +51,10 @@ RIGHTS = {
     "autocomplete": (NOBODY, NOBODY),  # refused to all where no field is named
     "anything else": (STAFF, STAFF),
     "packages_app_package_upload": (UPLOAD, UPLOAD),
-    "packages_app_package_build": (UPLOAD, UPLOAD),
+    "packages_app_package_build": (PUBLISH, PUBLISH),
     "packages_app_publication_lists": (VIEW, NOBODY),
     "packages_app_publication_publish": (NOBODY, PUBLISH),
-    "packages_app_publication_rebuild": (NOBODY, PUBLISH),
+    "packages_app_publication_rebuild": (PUBLISH, PUBLISH),
     "packages_app_publication_sweep": (NOBODY, PUBLISH),
     "packages_app_definition_check": (NOBODY, PUBLISH),
     "packages_app_heldcandidate_approve": (NOBODY, PUBLISH),

@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from structlog.testing import capture_logs
 
+from packages_app.core.home import make_home
 from tests.stack import REPOSITORY
 from tests.values import numbers_in
 
@@ -141,6 +142,7 @@ def test_postgresql_counts_in_the_same_way(tmp_path, postgres_url):
         server.execute("CREATE DATABASE logins")
     url = urlunsplit(urlsplit(postgres_url)._replace(path="/logins"))
     environment = {**os.environ, "DATABASE_URL": url, "REPOMGR_HOME": str(tmp_path)}
+    make_home(tmp_path)
 
     def manage(*arguments):
         command = [sys.executable, str(REPOSITORY / "manage.py"), *arguments]

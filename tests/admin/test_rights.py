@@ -78,6 +78,40 @@ def test_an_uploader_may_upload_but_not_publish(filled, as_member, tmp_path):
     assert job.requested_by.get_username() == "Uploaders"
 
 
+def test_an_uploader_neither_uploads_nor_builds_a_bootstrap_package(filled, as_member, tmp_path):
+    client = as_member("Uploaders")
+    before = filled.records(), list(filled.staging.keys("")), Job.objects.count()
+    assert client.get(UPLOADING[1]).status_code == 403
+    assert client.post(UPLOADING[1], {"name": "kiro-repo", "version": "3.0"}).status_code == 403
+    deb = build_deb(tmp_path, "kiro-repo", "9.9", "all")
+    page = client.post(UPLOADING[0], {"file": SimpleUploadedFile(deb.name, deb.read_bytes())})
+    assert [error.code for error in page.context["form"].errors.as_data()["file"]] == ["right_missing"]
+    assert (filled.records(), list(filled.staging.keys("")), Job.objects.count()) == before
+    pages = client.get("/admin/").content.decode() + client.get(f"{BASE}/package/").content.decode()
+    assert UPLOADING[0] in pages
+    assert UPLOADING[1] not in pages
+
+
+def test_the_place_is_the_definitions_unless_one_may_publish_there(filled, as_member, tmp_path):
+    filled.configure(suites=[{"name": name, "codename": name} for name in ("stable", "testing")])
+    filled.define_uploads("tried", suites=["testing"])
+    deb = build_deb(tmp_path, "tried", "1.0")
+
+    def upload(client, **place):
+        return client.post(UPLOADING[0], {"file": SimpleUploadedFile(deb.name, deb.read_bytes()), **place})
+
+    uploader = as_member("Uploaders")
+    assert "stable" not in [value for value, _ in uploader.get(UPLOADING[0]).context["form"].fields["suite"].choices]
+    assert upload(uploader, suite="stable").status_code == 200
+    assert not Job.objects.filter(state="queued").exists()
+    assert upload(uploader).status_code == 302
+    filled.run_jobs()
+    assert [record.suites for record in filled.table.versions_of("tried")] == [("testing",)]
+    assert upload(as_member("Publishers"), suite="stable").status_code == 302
+    filled.run_jobs()
+    assert [record.suites for record in filled.table.versions_of("tried")] == [("stable", "testing")]
+
+
 def test_forms_show_what_is_wrong(filled, as_member):
     client = as_member("Publishers")
     for address, field, posted, code in (
@@ -102,7 +136,10 @@ def test_an_upload_over_the_limit_is_refused(filled, as_member, settings, tmp_pa
 def test_a_publishers_requests_become_jobs_once(filled, as_member):
     client = as_member("Publishers")
     for address in PUBLISHING:
-        answers = [client.post(address, {"suite": "stable"} if "publication" in address else {}) for _ in range(2)]
+        answers = [
+            client.post(address, {"suite": "stable", "consent": "1"} if "publication" in address else {})
+            for _ in range(2)
+        ]
         assert answers[0].url == answers[1].url
         assert "/job/" in answers[0].url
     assert client.post(PUBLISHING[0], {"suite": "nowhere"}).url == "/admin/"
@@ -111,14 +148,16 @@ def test_a_publishers_requests_become_jobs_once(filled, as_member):
     client.post(f"{BASE}/conflict/", {"action": "settle", "_selected_action": [Conflict.objects.get().pk]})
     assert Conflict.objects.get().settled
     rows = {"action": "force_rebuild", "_selected_action": [Publication.objects.first().pk]}
-    assert "/job/" in client.post(f"{BASE}/publication/", rows).url
+    asked = client.post(f"{BASE}/publication/", rows).url
+    assert asked == f"{BASE}/publication/force-rebuild/?suite=stable"
+    assert "/job/" in client.post(asked, {"suite": "stable", "consent": "1"}).url
     rows = {"action": "check_upstream", "_selected_action": [DefinitionStatus.objects.first().pk]}
     assert "/job/" in client.post(f"{BASE}/definitionstatus/", rows).url
 
 
 def test_a_request_for_several_suites_makes_a_job_for_each_and_shows_them_all(filled, as_member):
     filled.configure(suites=[{"name": name, "codename": name} for name in ("stable", "testing")])
-    answer = as_member("Publishers").post(f"{BASE}/publication/force-rebuild/", follow=True)
+    answer = as_member("Publishers").post(f"{BASE}/publication/force-rebuild/", {"consent": "1"}, follow=True)
     made = Job.objects.filter(kind=Job.Kind.FORCE_REBUILD, state=Job.State.QUEUED).exclude(subject="")
     assert {job.subject for job in made} == {"stable", "testing"}
     assert answer.redirect_chain[-1][0] == f"{BASE}/job/"
@@ -129,7 +168,8 @@ def test_a_request_for_several_suites_makes_a_job_for_each_and_shows_them_all(fi
 def test_requests_need_a_post_with_a_token(filled, as_member):
     client = as_member("Publishers")
     for address in PUBLISHING:
-        assert client.get(address).status_code == 405
+        # The page that asks for consent to a rebuild is looked at; a look asks for nothing.
+        assert client.get(address).status_code == (200 if address.endswith("/force-rebuild/") else 405)
     client.handler.enforce_csrf_checks = True
     for address in (*PUBLISHING, *UPLOADING):
         assert client.post(address).status_code == 403

@@ -16,7 +16,6 @@ from packages_app.signing.openpgp import generate_key
 from repomgr.servers.process import wait_until
 from tests.apt.client import AptClient
 from tests.apt.running import Running, running
-from tests.debs import build_deb
 from tests.feeds import Feed, VendorKey
 
 DEBIAN = ("hello", "zstd")
@@ -120,8 +119,9 @@ def packages_install_as_debian_made_them(client: AptClient, debian_packages: dic
 
 
 def a_newer_bootstrap_package_is_offered(product: Running, client: AptClient, tmp_path: Path) -> None:
-    newer = build_deb(tmp_path / "newer", "kiro-repo", "1.10.0", "all")
-    older = build_deb(tmp_path / "newer", "kiro-repo", "1.9.0", "all")
+    for version in ("1.10.0", "1.9.0"):
+        product.manage("build_kiro_repo", "--version", version, "--output", str(tmp_path / "newer"))
+    newer, older = (tmp_path / "newer" / f"kiro-repo_{version}_all.deb" for version in ("1.10.0", "1.9.0"))
     product.manage("upload_deb", str(newer), str(older))
     wait_until(
         lambda: httpx.get(f"{product.public_url}/kiro-repo.deb").content == newer.read_bytes(), "the convenience copy"

@@ -18,6 +18,7 @@ from itertools import count, islice, product
 from pathlib import Path
 from typing import Any
 
+from packages_app.core.home import make_home
 from repomgr.servers.process import ServerMissing
 from repomgr.servers.start import postgresql_server
 from tests.benchmarks.rows import Goal, Row
@@ -74,7 +75,7 @@ def measure_admin(rows: int) -> list[dict[str, Any]]:
 
 def _in_process(rows: int, home: Path, database: str) -> list[dict[str, Any]]:
     """Measure in a process of its own, since a process has one database."""
-    home.mkdir()
+    make_home(home)
     environment = {**os.environ, "REPOMGR_HOME": str(home), "DATABASE_URL": database, "LOG_LEVEL": "ERROR"}
     command = [sys.executable, "-m", "tests.benchmarks.admin_rows", "--here", str(rows)]
     done = subprocess.run(command, env=environment, cwd=REPOSITORY, stdout=subprocess.PIPE, check=True)

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from packages_app.core.errors import DefinitionError
+from packages_app.core.home import make_home
 from packages_app.core.repository import load_repository
 from tests.benchmarks.processes import Run, memory_watched, plain_environment, run
 from tests.benchmarks.tiny_debs import TinyDeb
@@ -51,6 +52,7 @@ class OurRepository:
 
     def configure(self, uploads: Sequence[TinyDeb] = (), *, names: Sequence[str] = ("stable",), **suite: Any) -> None:
         """Write repository.yaml, with further keys of each suite, and a definition of each package that is uploaded."""
+        make_home(self.home)
         config = self.home / "config"
         shutil.rmtree(config, ignore_errors=True)
         (config / "packages").mkdir(parents=True)

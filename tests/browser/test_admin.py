@@ -134,7 +134,7 @@ def test_a_refused_upload_says_why_and_what_to_do(page: Page, product: Running, 
     picture(page, "refused")
 
 
-def test_force_rebuild_is_one_button_and_brings_back_the_same_indexes(page: Page, product: Running):
+def test_force_rebuild_asks_for_consent_and_brings_back_the_same_indexes(page: Page, product: Running):
     dists = product.home / "var" / "bucket" / "dists" / "stable"
 
     def indexes() -> dict[Path, bytes]:
@@ -151,6 +151,8 @@ def test_force_rebuild_is_one_button_and_brings_back_the_same_indexes(page: Page
         "shell", "--no-imports", "-c", "from packages_app.models import Package as P; P.objects.all().delete()"
     )
     page.goto(f"{product.url}/admin/")
+    page.get_by_role("link", name="Force rebuild").click()
+    page.get_by_label("I have read").check()
     page.get_by_role("button", name="Force rebuild").click()
     ended(page)
     picture(page, "rebuild")

@@ -17,6 +17,7 @@ from packages_app.core.locations import FolderStore
 from packages_app.package_table.sqlite_table import SqlitePackageTable
 from packages_app.stores.local_store import LocalObjectStore
 from repomgr.servers.process import process
+from tests.commands.terminal import on_a_terminal
 from tests.stack import REPOSITORY, write_definition
 
 _SECONDS = 300
@@ -74,6 +75,11 @@ class Installation:
     def manage(self, *arguments: object, under: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, `under` another program where one is given."""
         return self._run(*under, sys.executable, str(REPOSITORY / "manage.py"), *map(str, arguments))
+
+    def manage_on_a_terminal(self, *arguments: object) -> tuple[int, str]:
+        """Run a command to its end on a terminal; gives its exit code and what was shown."""
+        command = [sys.executable, str(REPOSITORY / "manage.py"), *map(str, arguments)]
+        return on_a_terminal(command, self.environment, REPOSITORY)
 
     def python(self, code: str) -> str:
         """Run Python with Django set up; gives what it printed."""

@@ -8,6 +8,7 @@ import sys
 import pytest
 from django.contrib.auth import get_user_model
 
+from packages_app.core.home import make_home
 from packages_app.management.terminal import TerminalProgress
 from packages_app.models import Job, Publication
 from packages_app.services import adapters
@@ -82,7 +83,17 @@ def test_create_storage_says_what_it_made(embedded, settings, tmp_path):
 
 def test_the_doctor_has_a_line_for_each_probe(embedded, settings, tmp_path):
     said = call("doctor").splitlines()
-    names = ["package table", "bucket", "staging", "broker", "database", "signing key", "clock", "definitions"]
+    names = [
+        "package table",
+        "bucket",
+        "staging",
+        "broker",
+        "database",
+        "signing key",
+        "clock",
+        "definitions",
+        "private files",
+    ]
     assert [line.partition(":")[0] for line in said] == [f"ok   {name}" for name in names]
     settings.BUCKET = type(settings.BUCKET)(tmp_path / "absent")
     assert refused("doctor").returncode == 1
@@ -129,6 +140,7 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere():
 
 
 def settings_say(tmp_path, **environment):
+    make_home(tmp_path / "home")
     command = [sys.executable, "-c", "import repomgr.settings as s; print(s.SECRET_KEY, s.BUCKET, s.PUBLIC_URL)"]
     given = {"PATH": "/usr/bin:/bin", "REPOMGR_HOME": str(tmp_path / "home"), **environment}
     return subprocess.run(command, env=given, cwd=REPOSITORY, capture_output=True, text=True, check=False)

@@ -1,5 +1,6 @@
 """The bootstrap package, with the real dpkg in a scratch root (R2-R3, R5)."""
 
+import hashlib
 import shutil
 import subprocess
 from dataclasses import replace
@@ -29,7 +30,10 @@ VALUES = BootstrapValues(
     suite="stable",
     components="main",
     keyring="kiro-archive-keyring",
+    replaces=("/etc/apt/sources.list.d/kiro.list",),
 )
+SCRIPTS = {"preinst": "27a6379fcc41", "postinst": "b53a370371d5", "prerm": "6640e7b397a3", "postrm": "fbeec3dc2ca1"}
+"""The beginnings of the SHA256 of the scripts of kiro-repo as they were when the template named Kiro's list."""
 
 
 def build(folder, keyring=b"key", **values):
@@ -155,3 +159,27 @@ def test_what_dpkg_deb_refuses_leaves_no_file(tmp_path):
     with pytest.raises(BuildFailed, match="dpkg-deb failed"):
         build(tmp_path, name="Not_A_Name")
     assert list(tmp_path.glob("*.deb")) == []
+
+
+def test_the_template_names_nothing_that_the_definition_does_not(tmp_path):
+    build(tmp_path, name="acme-repo", keyring=b"key", replaces=())
+    done = subprocess.run(["dpkg-deb", "--ctrl-tarfile", next(tmp_path.glob("*.deb"))], capture_output=True, check=True)
+    assert b"kiro" not in done.stdout.replace(b"kiro-archive-keyring", b"")
+    assert b"rm_conffile" not in done.stdout
+    assert b"preinst" not in done.stdout, "it would do nothing"
+
+
+def test_another_companys_list_of_that_name_stays(tmp_path, root):
+    theirs = root.path / "etc/apt/sources.list.d/kiro.list"
+    theirs.write_text("deb [trusted=yes] https://old.example.org stable main\n")
+    root.dpkg("--install", build(tmp_path, name="acme-repo", replaces=()))
+    assert theirs.exists()
+    root.dpkg("--purge", "acme-repo")
+    assert theirs.exists()
+
+
+def test_the_bytes_of_kiros_package_are_those_of_before(tmp_path):
+    scripts = tmp_path / "scripts"
+    subprocess.run(["dpkg-deb", "--control", build(tmp_path), scripts], check=True)
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in scripts.iterdir()}
+    assert {name: digests.get(name) for name in SCRIPTS} == SCRIPTS

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import django
 
+from packages_app.core.home import make_home
 from packages_app.signing.openpgp import generate_key
 from repomgr.servers.start import moto_server, postgresql_server, redis_server
 from tests.faults.chaos_server import ChaosServer
@@ -64,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         server = servers.enter_context(failing_server(moto, ChaosServer))
         database, broker = servers.enter_context(postgresql_server()), servers.enter_context(redis_server())
         os.environ.update(environment(home, moto, server.address, database, broker))
+        make_home(home / "var")
         django.setup()
         from tests.faults.chaos_run import run  # its models need the settings of the environment
 

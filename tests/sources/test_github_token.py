@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from packages_app.core.errors import UpstreamUnavailable
+from packages_app.sources.exchange import goes_to
 from tests.github_server import LISTING, Said
 from tests.sources.github import DEB, NOW, SHA256, TOKEN, fails, versions_of
 from tests.sources.test_sources import Noting
@@ -46,6 +47,36 @@ def test_an_asset_whose_api_address_is_elsewhere_gets_no_token(github, source, t
     [offer] = source(token=TOKEN).offers(Noting())
     source(token=TOKEN).fetch(offer, tmp_path, Noting())
     assert all("authorization" not in request.headers for request in github.downloads.requests)
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "goes"),
+    [
+        ("https://api.github.com", "api.github.com", True),
+        ("https://API.GitHub.com/", "api.github.com", True),
+        ("http://api.github.com", "api.github.com", False),
+        ("https://api.github.com.evil.example", "api.github.com", False),
+        ("https://api.github.com@evil.example", "api.github.com", False),
+        ("https://evil.example/api.github.com", "api.github.com", False),
+        ("https://ghe.example.org/api/v3", "api.github.com", False),
+        ("https://ghe.example.org/api/v3", "ghe.example.org", True),
+        ("https://api.github.com", "ghe.example.org", False),
+        ("http://10.0.0.1/api/v3", "10.0.0.1", False),
+        ("http://127.0.0.1:8080", "api.github.com", True),
+        ("http://localhost:8080", "api.github.com", False),
+    ],
+)
+def test_a_token_goes_to_the_host_that_it_is_for_over_https(address, host, goes):
+    assert goes_to(address, host) is goes
+
+
+def test_a_token_that_is_for_another_host_is_not_sent_and_that_is_said(github, source):
+    github.release("v1.0", DEB)
+    progress = Noting()
+    elsewhere = github.url.replace("127.0.0.1", "localhost")
+    assert versions_of(source(token=TOKEN, api=elsewhere), progress) == ["1.0"]
+    assert all("authorization" not in request.headers for request in github.requests)
+    assert len(notes_naming(progress.notes, "warning", "GITHUB_TOKEN")) == 1
 
 
 def test_requests_say_which_api_they_mean(github, source):

@@ -1,7 +1,7 @@
 """Vendors' feeds and downloads over real sockets, with everything that can go wrong switched on (R4, R12, R14)."""
 
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -284,6 +284,44 @@ def test_a_signature_that_is_not_good_is_refused(feed, source, tmp_path, name):
     with pytest.raises(SignatureRefused, match=said) as refused:
         fetch(feed, source, tmp_path, **options)
     assert refused.value.remedy
+
+
+def test_a_date_of_the_feed_revives_no_expired_certificate(feed, source, tmp_path):
+    key = VendorKey.make(valid_for=timedelta(days=-900))
+    within = (datetime.now(UTC) - timedelta(days=900, hours=12)).isoformat()
+    feed.publish(build_deb(tmp_path, "tool", "1.0"), "1.0", key=key, pub_date=within)
+    pinned = FILES + f"  certificate_fingerprint: ['{'0' * 64}', '{key.fingerprint}']\n"
+    for extra in (FILES, pinned):
+        [offer] = source(extra).offers(Silent())
+        assert offer.pub_date == within
+        with pytest.raises(SignatureRefused, match="the certificate is valid from"):
+            source(extra).fetch(offer, tmp_path, Silent())
+
+
+def test_one_of_several_pins_is_enough_and_a_bad_one_is_named(feed, source, tmp_path):
+    pins = f"['{'0' * 64}', '{OTHER.fingerprint}']"
+    fetch(feed, source, tmp_path, key=OTHER, extra=FILES + f"  certificate_fingerprint: {pins}\n")
+    with pytest.raises(AssertionError, match="source.certificate_fingerprint"):  # as a problem of the definition
+        source(FILES + f"  certificate_fingerprint: ['{OTHER.fingerprint}', 'xy']\n")
+
+
+@pytest.mark.parametrize("by_redirect", [False, True])
+def test_http_is_for_hosts_that_the_operator_names(feed, tmp_path, by_redirect):
+    feed.files["/file"] = BODY
+    first, second = ("/moved", "/file") if by_redirect else ("/file", "")
+    feed.faults["/moved"] = Fault(status=302, headers={"Location": second}, times=9)
+    limits = Limits(tries=1, wait=0.01, connect=2, read=1)
+    # Names and networks that are listed are the operator's own; an address that is merely public is not.
+    named = Fetcher(limits, allowed_private=LOOPBACK, https_only=True)
+    assert named.get_bytes(f"{feed.url}{first}", limit_bytes=LIMIT) == BODY
+    before = len(feed.requests)
+    for address in ("http://192.0.2.1/file", "http://8.8.8.8/file", "http://vendor.invalid/file"):
+        target = f"{feed.url}/away" if by_redirect else address
+        feed.faults["/away"] = Fault(status=302, headers={"Location": address}, times=9)
+        with pytest.raises(UpstreamError) as refused:
+            Fetcher(limits, allowed_private=LOOPBACK, https_only=True).get_bytes(target, limit_bytes=LIMIT)
+        assert not refused.value.retryable
+    assert len(feed.requests) == before + (3 if by_redirect else 0)
 
 
 def test_the_policy_decides(feed, source, tmp_path):

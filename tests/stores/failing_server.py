@@ -21,7 +21,10 @@ class Hang(float):
 
 
 class FailingServer(ThreadingHTTPServer):
-    """`faults` are taken one a request of a method: LOSE_ANSWER, BREAK_BODY, a `Hang`, or (status, code)."""
+    """`faults` are taken one a request of a method: LOSE_ANSWER, BREAK_BODY, a `Hang`, or (status, code).
+
+    Headers of `ignored`, each a method and a lower-case name, are not passed on.
+    """
 
     daemon_threads = True
 
@@ -31,6 +34,11 @@ class FailingServer(ThreadingHTTPServer):
         self.faults: dict[str, list[object]] = {}
         self.seen: Counter[str] = Counter()
         self.headers: list[dict[str, str]] = []
+        self.ignored: set[tuple[str, str]] = set()
+
+    def passed_on(self, headers: dict[str, str], body: bytes) -> bytes:
+        """The body that the server behind gets."""
+        return body
 
     def next_fault(self, method: str) -> object:
         faults = self.faults.get(method)
@@ -59,7 +67,9 @@ class _Requests(BaseHTTPRequestHandler):
             self._refuse(*fault)
             return
         behind = HTTPConnection(self.server.behind, timeout=30)
-        behind.request(self.command, self.path, body, dict(self.headers))
+        ignored = {name for method, name in self.server.ignored if method == self.command}
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in ignored}
+        behind.request(self.command, self.path, self.server.passed_on(headers, body), headers)
         answer = behind.getresponse()
         content = answer.read()
         behind.close()

@@ -11,7 +11,10 @@ from packages_app.services.setup.doctor import examine
 class Command(ServiceCommand):
     """Probes what work needs."""
 
-    help = "Probe table, bucket, staging, broker, database, key, clock and definitions; one line each with its remedy."
+    help = (
+        "Probe table, bucket, staging, broker, database, key, clock, definitions and who may read the home; one line"
+        " each with its remedy."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one line a probe; exit 1 when one failed."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from packages_app.management.said_once import ENDS, unsaid
 from packages_app.management.terminal import ServiceCommand, terminal_progress
 from packages_app.services.setup.first_start import Welcome, first_start
 
@@ -13,17 +14,21 @@ class Command(ServiceCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Prepare a home and print how to sign in."""
-        with terminal_progress() as progress:
+        with terminal_progress() as progress, unsaid(ENDS):  # notes say which job failed
             welcome = first_start(progress)
         self.stdout.write(_text(welcome))
 
 
 def _text(welcome: Welcome) -> str:
     password = f"password {welcome.password}" if welcome.password else "password as set before"
-    commands = "\n".join(f"    {command}" for command in welcome.commands)
-    return f"""
-  Admin        {welcome.admin_url}   user {welcome.user}, {password}
-  Repository   {welcome.repository_url}/
-  On a client
-{commands}
-"""
+    lines = [
+        "",
+        f"  Admin        {welcome.admin_url}   user {welcome.user}, {password}",
+        f"  Repository   {welcome.repository_url}/",
+        *(f"  Held back    {why}" for why in welcome.unpublished),
+    ]
+    if welcome.commands:
+        lines += ["  On a client", *(f"    {command}" for command in welcome.commands)]
+    elif not welcome.unpublished:
+        lines.append("  On a client  as the page there says; no bootstrap package is on offer")
+    return "\n".join([*lines, ""])

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.services.requests import request_force_rebuild
 
@@ -16,6 +17,10 @@ class Command(ServiceCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take suites and what is allowed."""
         parser.add_argument("suites", nargs="*", metavar="SUITE", help="suites to rebuild; all if none")
+        parser.add_argument(
+            "--approve", action="append", type=int, default=[], metavar="NUMBER",
+            help="publish what is held back under this number, and no other such thing",
+        )  # fmt: skip
         parser.add_argument("--repair", action="store_true", help="first fetch missing pool files from where they came")
         parser.add_argument(
             "--new-identity", action="store_true", help="let Origin, Label, Suite and Codename change for clients"
@@ -25,6 +30,11 @@ class Command(ServiceCommand):
         """Rebuild here, a job for each suite."""
         self.run_jobs(
             lambda: request_force_rebuild(
-                options["suites"], repair=options["repair"], new_identity=options["new_identity"], wake_worker=False
+                options["suites"],
+                requested_as=system_user(),
+                approved=options["approve"],
+                repair=options["repair"],
+                new_identity=options["new_identity"],
+                wake_worker=False,
             )
         )

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from packages_app.core.errors import Outcome, RepomgrError, outcome_of
+from packages_app.management.said_once import ENDS, unsaid
 from packages_app.management.terminal import ServiceCommand, terminal_progress, worst_of
 from packages_app.models import Job
 from packages_app.services.intake.upload_files import UploadFile, files_of, upload_files
@@ -54,12 +55,12 @@ class Command(ServiceCommand):
             except (RepomgrError, OSError) as error:
                 self._refuse(source, error)
         new = known = 0
-        with terminal_progress() as progress:
+        with terminal_progress() as progress, unsaid(ENDS):  # it says which files were refused
             for done in upload_files(files, progress, suite=options["suite"], component=options["component"]):
                 new, known = new + done.new, known + done.known
                 self._refused += done.files - done.new - done.known
                 for sentence in done.refused:
-                    self.stderr.write(sentence)
+                    self.complain(sentence)
                     self._outcomes.append(outcome_of(done.error_code) if done.error_code else Outcome.REFUSED)
         self.stdout.write(f"upload: done (files={len(files)}, new={new}, known={known}, refused={self._refused})")
 
@@ -67,7 +68,7 @@ class Command(ServiceCommand):
         return stage_upload(path, path.name, suite=options["suite"], component=options["component"], wake_worker=False)
 
     def _refuse(self, path: Path, error: Exception) -> None:
-        self.stderr.write(f"{path.name}: {error}")
+        self.complain(f"{path.name}: {error}")
         self._refused += 1
         if isinstance(error, CommandError):
             self._outcomes.append(Outcome(error.returncode))

@@ -10,6 +10,7 @@ from packages_app.core.errors import PackageRefused
 from packages_app.core.repository import Repository
 from packages_app.debian.deb_file import DebContents
 from packages_app.services import adapters
+from packages_app.services.jobs.rights import right_missing
 from packages_app.sources.registry import source_types
 
 
@@ -19,6 +20,7 @@ class Admission:
 
     Packages belong to the definition of their name among `definitions`, or all to the one that they were fetched or
     built `for_definition`. `suite` and `component` are what somebody asked for, "" for what the definition says.
+    `by_publisher` says that whoever asked may publish: he may choose the place, and offer bootstrap packages.
     """
 
     repository: Repository
@@ -26,6 +28,7 @@ class Admission:
     for_definition: Definition | None = None
     suite: str = ""
     component: str = ""
+    by_publisher: bool = True
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,10 @@ def upload_targets() -> dict[str, Definition]:
     }
 
 
-def admission_of_uploads(*, suite: str = "", component: str = "") -> Admission:
+def admission_of_uploads(*, suite: str = "", component: str = "", by_publisher: bool) -> Admission:
     """Return what uploads are measured by."""
-    return Admission(adapters.repository(), upload_targets(), suite=suite, component=component)
+    targets = upload_targets()
+    return Admission(adapters.repository(), targets, suite=suite, component=component, by_publisher=by_publisher)
 
 
 def admission_of(definition: Definition) -> Admission:
@@ -68,7 +72,7 @@ def admit(contents: DebContents, admission: Admission) -> Admitted:
     """Return a package's definition and where it goes.
 
     Raise `PackageRefused` for a package without a definition that takes it, one that is not what its definition
-    describes, and a suite or component that is not configured.
+    describes, and a suite or component that is not configured; `RightMissing` for what only a publisher may offer.
     """
     definition = admission.for_definition or _definition_of(contents, admission.definitions)
     faults = check_belongs(definition, contents.control["Package"], contents.control["Architecture"])
@@ -80,6 +84,8 @@ def admit(contents: DebContents, admission: Admission) -> Admitted:
     suites = (admission.suite,) if admission.suite else definition.suites
     destination = Destination(suites, admission.component or definition.component)
     _check_configured(destination, admission.repository)
+    if not admission.by_publisher:
+        _check_rights(definition, destination)
     return Admitted(definition, destination)
 
 
@@ -92,6 +98,17 @@ def _definition_of(contents: DebContents, definitions: Mapping[str, Definition])
             "or add a build_script definition for it in config/packages/.",
         )
     return definitions[name]
+
+
+def _check_rights(definition: Definition, destination: Destination) -> None:
+    """Refuse what clients would get by the word of one who may upload only."""
+    if definition.bootstrap is not None:
+        raise right_missing(f"A bootstrap package such as {definition.name}, which sets clients up as root,")
+    elsewhere = [name for name in destination.suites if name not in definition.suites]
+    if elsewhere or destination.component != definition.component:
+        raise right_missing(
+            f"Another place than {definition.file} says ({', '.join(definition.suites)}, {definition.component})"
+        )
 
 
 def _check_configured(destination: Destination, repository: Repository) -> None:

@@ -22,10 +22,11 @@ from packages_app.core.errors import PackageRefused
 from packages_app.core.layout import ALL
 from packages_app.core.ports import Progress
 from packages_app.core.version import parse_version
-from packages_app.debian.bootstrap import BootstrapValues, build_bootstrap_deb
+from packages_app.debian.bootstrap import build_bootstrap_deb
 from packages_app.debian.deb_file import DebContents, open_deb
 from packages_app.services import adapters
 from packages_app.services.intake.admit import admission_of, admit
+from packages_app.services.intake.bootstrap_values import bootstrap_values, templates_of
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.sources.build_script import BuildScriptSettings
 
@@ -49,34 +50,25 @@ class Built:
 def bootstrap_definition(name: str) -> Definition:
     """Return the definition of a bootstrap package that is built from templates; raise `PackageRefused`."""
     definition = adapters.definitions().by_name.get(name)
-    if definition is None or definition.bootstrap is None or not _settings(definition).templates:
-        raise PackageRefused(
-            f"{name} is not a bootstrap package that is built here.",
-            remedy="Its definition needs `bootstrap` and a source of type build_script with `templates`.",
-        )
+    if definition is None or definition.bootstrap is None or templates_of(definition) is None:
+        raise _not_built_here(name)
     return definition
+
+
+def _not_built_here(name: str) -> PackageRefused:
+    return PackageRefused(
+        f"{name} is not a bootstrap package that is built here.",
+        remedy="Its definition needs `bootstrap` and a source of type build_script with `templates`.",
+    )
 
 
 def build_package(definition: Definition, version: str, folder: Path, *, repository_url: str) -> Path:
     """Build the `.deb` of a version into a folder; return its path. Raise `BuildFailed`, `InvalidVersion`."""
     parse_version(version)
-    repository = adapters.repository()
-    suite = repository.suite(definition.suites[0]) or repository.default_suite
-    values = BootstrapValues(
-        name=definition.name,
-        version=version,
-        architecture=ALL,
-        maintainer=definition.maintainer,
-        section=definition.section,
-        priority=definition.priority,
-        homepage=definition.homepage,
-        description=definition.description,
-        repository_url=repository_url,
-        suite=suite.name,
-        components=" ".join(suite.components),
-        keyring=repository.keyring,
-    )
-    templates = settings.TEMPLATES_DIR / _settings(definition).templates
+    templates = templates_of(definition)
+    if templates is None:
+        raise _not_built_here(definition.name)
+    values = bootstrap_values(definition, version, repository_url=repository_url)
     keyring = adapters.signer().public_keyring()
     return build_bootstrap_deb(templates, values, keyring, folder, source_date_epoch=_FILE_DATE)
 
@@ -101,7 +93,7 @@ def next_version(name: str, part: str) -> str:
 
 def the_bootstrap_package() -> str:
     """Return the name of the one bootstrap package that is built from templates; raise `PackageRefused`."""
-    names = [d.name for d in adapters.definitions().bootstrap_packages() if _settings(d).templates]
+    names = [d.name for d in adapters.definitions().bootstrap_packages() if templates_of(d)]
     if len(names) != 1:
         raise PackageRefused(
             f"{len(names)} bootstrap packages are built from templates: {', '.join(names) or 'none'}.",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from packages_app.core.caution import Caution, kept_with_record
 from packages_app.core.checksums import Checksums
 from packages_app.core.layout import deb_filename, pool_path
 from packages_app.core.record import PackageRecord
@@ -15,13 +17,17 @@ from packages_app.services.intake.admit import Admitted
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a file came from: what upstream said of it, nothing for an upload or a build."""
+    """Where a file came from: what upstream said of it, nothing for an upload or a build.
+
+    `certificate` is the fingerprint of the certificate whose signature was checked.
+    """
 
     deb_url: str = ""
     certificate_url: str = ""
     signature_url: str = ""
     notes: str = ""
     pub_date: str = ""
+    certificate: str = ""
 
 
 _OF_THE_DEFINITION = ("maintainer", "section", "priority", "homepage", "description")
@@ -30,7 +36,11 @@ UPLOADED = Provenance()
 
 
 def new_record(
-    contents: DebContents, checksums: Checksums, admitted: Admitted, provenance: Provenance
+    contents: DebContents,
+    checksums: Checksums,
+    admitted: Admitted,
+    provenance: Provenance,
+    cautions: Iterable[Caution],
 ) -> PackageRecord:
     """Return the record: the control paragraph decides, the definition fills in what it lacks of the other fields."""
     definition, destination = admitted.definition, admitted.destination
@@ -56,4 +66,5 @@ def new_record(
         sha512_hash=checksums.sha512,
         processed_timestamp=adapters.now().isoformat(timespec="seconds"),
         control=contents.control_text,
+        other_fields=kept_with_record(cautions, provenance.certificate),
     )

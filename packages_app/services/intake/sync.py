@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from packages_app.core.caution import HTTP
 from packages_app.core.conflict import conflict_between, version_conflict
 from packages_app.core.definition import Definition
 from packages_app.core.errors import PackageRefused, RepomgrError, SignatureRefused, UpstreamError, UpstreamUnavailable
@@ -88,7 +89,8 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
     progress.step("check upstream", definition.name)
     with structlog.contextvars.bound_contextvars(package=definition.name):
         try:
-            source = source_types()[definition.source_type](definition, adapters.fetcher())
+            fetcher = adapters.fetcher(https_only=HTTP not in definition.allow)
+            source = source_types()[definition.source_type](definition, fetcher)
             offers = source.offers(progress)
         except Exception as error:  # a plug-in's fault must not stop the others
             result.fail(_failure(definition, error, job), error)
@@ -118,7 +120,9 @@ def _take_offer(
     progress.step("fetch", f"{definition.name} {offer.version}")
     with tempfile.TemporaryDirectory(prefix="repomgr-fetch-") as folder:
         fetched = source.fetch(offer, Path(folder), progress)
-        provenance = Provenance(offer.deb_url, offer.certificate_url, offer.signature_url, offer.notes, offer.pub_date)
+        provenance = Provenance(
+            offer.deb_url, offer.certificate_url, offer.signature_url, offer.notes, offer.pub_date, fetched.certificate
+        )
         file = StagedFile(offer.filename, fetched.path, fetched.checksums, provenance)
         [taken] = take_in([file], admission_of(definition), progress)
         if isinstance(taken, Refused):

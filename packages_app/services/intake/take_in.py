@@ -25,6 +25,7 @@ from packages_app.debian.deb_file import open_deb, read_deb
 from packages_app.debian.real_readers import Offered, complaints_of
 from packages_app.debian.stanza import stanza_of
 from packages_app.services.intake.admit import Admission, admit
+from packages_app.services.intake.cautions import cautions_in
 from packages_app.services.intake.new_record import UPLOADED, Provenance, new_record
 from packages_app.services.intake.store_and_record import CheckedFile, Recorded, store_and_record
 from packages_app.services.mirror.packages import mirror_records
@@ -96,7 +97,8 @@ def _checked(file: StagedFile, admission: Admission) -> CheckedFile | RepomgrErr
             contents = open_deb(body)
             admitted = admit(contents, admission)
             checksums = file.checksums or checksums_of_file(body)
-        return CheckedFile(file.name, new_record(contents, checksums, admitted, file.provenance), body)
+        cautions = cautions_in(body, contents, admitted.definition)
+        return CheckedFile(file.name, new_record(contents, checksums, admitted, file.provenance, cautions), body)
     except RepomgrError as error:
         return error
 

@@ -11,11 +11,11 @@ from packages_app.core.errors import ObjectNotFound, PackageRefused
 from packages_app.core.ports import Progress
 from packages_app.models import Job
 from packages_app.services import adapters
-from packages_app.services.intake.admit import admission_of_uploads
 from packages_app.services.intake.conflicts import refusal_of
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
-from packages_app.services.intake.uploads import uploader_of
+from packages_app.services.intake.uploads import admission_of_job, uploader_of
 from packages_app.services.jobs import queue
+from packages_app.services.jobs.rights import may_publish
 
 
 def stage_batch(
@@ -29,7 +29,10 @@ def stage_batch(
     """Put files, each a name and its bytes, into staging as one object and ask for their intake; return the job."""
     staged = f"uploads/{uuid4().hex}/{len(files)}-files"
     adapters.staging().put(staged, pack(files))
-    arguments = {"staged": staged, "suite": suite, "component": component, "files": len(files)}
+    arguments = {
+        "staged": staged, "suite": suite, "component": component, "files": len(files),
+        "by_publisher": may_publish(user),
+    }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 
 
@@ -46,8 +49,8 @@ def intake_batch(job: Job, progress: Progress) -> dict[str, Any]:
     except ObjectNotFound:
         progress.note("an earlier run has taken in what could be; it was interrupted after that")
         return {"files": count, "new": 0, "known": 0, "refused": []}
-    admission = admission_of_uploads(suite=job.arguments["suite"], component=job.arguments["component"])
-    outcomes = take_in((StagedFile(name, body) for name, body in unpack(bundle)), admission, progress)
+    files = (StagedFile(name, body) for name, body in unpack(bundle))
+    outcomes = take_in(files, admission_of_job(job), progress)
     refused = []
     for outcome in outcomes:
         if isinstance(outcome, Refused):

@@ -12,10 +12,11 @@ from packages_app.core.record import PackageRecord
 from packages_app.debian.deb_file import open_deb
 from packages_app.models import Job
 from packages_app.services import adapters
-from packages_app.services.intake.admit import admission_of_uploads, admit
+from packages_app.services.intake.admit import Admission, admission_of_uploads, admit
 from packages_app.services.intake.conflicts import refusal_of
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.jobs import queue
+from packages_app.services.jobs.rights import asked_by_publisher, may_publish
 
 
 def stage_upload(
@@ -30,15 +31,20 @@ def stage_upload(
     """Check an uploaded file, put it into staging and ask for its intake; return the job.
 
     Raise `PackageRefused`, `InvalidDeb` before anything is stored: a path in the name, no `.deb`, a package without
-    a definition that takes uploads, another architecture, a suite or component that is not configured.
+    a definition that takes uploads, another architecture, a suite or component that is not configured. Raise
+    `RightMissing` for a bootstrap package, and for a place that the definition does not name, by one who may not
+    publish.
     """
     check_filename(filename)
     contents = open_deb(path)
-    admit(contents, admission_of_uploads(suite=suite, component=component))
+    by_publisher = may_publish(user)
+    admit(contents, admission_of_uploads(suite=suite, component=component, by_publisher=by_publisher))
     staged = f"uploads/{uuid4().hex}/{filename}"
     adapters.staging().put(staged, path)
     key = [contents.control[name] for name in ("Package", "Version", "Architecture")]
-    arguments = {"staged": staged, "suite": suite, "component": component, "key": key}
+    arguments = {
+        "staged": staged, "suite": suite, "component": component, "key": key, "by_publisher": by_publisher,
+    }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 
 
@@ -54,7 +60,7 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
     if done is not None:
         progress.note("an earlier run has taken it in; it was interrupted after that")
         return _result(done, new=True)
-    admission = admission_of_uploads(suite=job.arguments["suite"], component=job.arguments["component"])
+    admission = admission_of_job(job)
     with adapters.staging().as_local_file(staged) as path:
         [taken] = take_in([StagedFile(filename, path)], admission, progress)
         if isinstance(taken, Refused):
@@ -63,6 +69,12 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
     if not taken.added:
         progress.note("this version is there already, with the same bytes: nothing to do")
     return _result(taken.record, new=taken.added)
+
+
+def admission_of_job(job: Job) -> Admission:
+    """Return what the files of a job are measured by: its place, and the rights of who asked for it."""
+    suite, component = job.arguments["suite"], job.arguments["component"]
+    return admission_of_uploads(suite=suite, component=component, by_publisher=asked_by_publisher(job))
 
 
 def _done_before(job: Job) -> PackageRecord | None:

@@ -39,10 +39,12 @@ def enqueue(
     *,
     subject: str = "",
     user: Asker | None = None,
+    requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
     """Make a job and wake a worker once the surrounding transaction is committed (unless the caller runs it).
 
+    `user` asks in the admin, `requested_as` names the system user whose command does.
     A job of the same kind and non-empty subject that still waits is returned instead of a second one: it will begin
     after this call, so it sees all that was written before.
     """
@@ -56,11 +58,12 @@ def enqueue(
                         arguments=arguments or {},
                         subject=subject,
                         requested_by_id=user.pk if user else None,
+                        requested_as=requested_as,
                         wake_at=_wake_at(),
                     )
             except IntegrityError:  # another process made it a moment ago
                 return _waiting(kind, subject) or enqueue(
-                    kind, arguments, subject=subject, user=user, wake_worker=wake_worker
+                    kind, arguments, subject=subject, user=user, requested_as=requested_as, wake_worker=wake_worker
                 )
             job_id = job.pk
             if wake_worker:

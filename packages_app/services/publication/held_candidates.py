@@ -5,15 +5,17 @@ See docs/ARCHITECTURE.md, Publishing.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 
 import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from packages_app.core.candidate_finding import CandidateFinding, findings_digest
+from packages_app.core.candidate_finding import MISSING, CandidateFinding, findings_digest
+from packages_app.core.caution import MEANINGS, cleared_by
 from packages_app.core.errors import CandidateHeld, CandidateRefused, PackageRefused
-from packages_app.models import HeldCandidate, Job, Notice
+from packages_app.models import HeldCandidate, Job, Notice, Publication
 from packages_app.services.jobs import queue
 from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.services.publication.requests import request_publication
@@ -29,9 +31,27 @@ def approved_digest(suite: str) -> str:
     return approved.digest if approved else ""
 
 
+def cleared_cautions(suite: str) -> frozenset[tuple[str, str]]:
+    """Return what persons have approved of packages that a suite showed then: it holds no later publication back."""
+    published = HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.PUBLISHED)
+    findings = (finding for listed in published.values_list("findings", flat=True) for finding in listed)
+    return frozenset(
+        cleared_by(item) for finding in findings if finding["code"] in MEANINGS for item in finding["items"]
+    )
+
+
 def is_held_back(suite: str) -> bool:
     """Return whether a candidate of a suite waits: what held it back may be seen only when the whole table is read."""
     return HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.WAITING).exists()
+
+
+def holds_for_missing_files(suite: str) -> bool:
+    """Return whether a suite's last candidate was held back for missing files, and nothing was published since."""
+    last = HeldCandidate.objects.filter(suite=suite).exclude(state=HeldCandidate.State.OUTDATED).first()
+    if last is None or not any(finding["code"] == MISSING for finding in last.findings):
+        return False
+    later = Publication.objects.filter(suite=suite, published_at__gt=last.seen)
+    return not later.exclude(kind=Publication.Kind.REFRESH).exists()
 
 
 def hold_back(suite: str, error: CandidateRefused, job: Job | None) -> HeldCandidate:
@@ -40,6 +60,8 @@ def hold_back(suite: str, error: CandidateRefused, job: Job | None) -> HeldCandi
     with transaction.atomic():
         _outdate(suite, but=str(values["digest"]))
         held = _waiting(suite, values, job)
+    if held.approvable:
+        error.remedy += f" A force rebuild publishes it where it is named: force_rebuild {suite} --approve {held.pk}."
     notify(Notice.Kind.CANDIDATE_HELD, suite, error.message, remedy=error.remedy, job=job)
     log.warning("candidate_held", suite=suite, held=held.pk, findings=[finding["code"] for finding in held.findings])
     return held
@@ -60,13 +82,36 @@ def approve(held: HeldCandidate, user: queue.Asker) -> Job:
     The approval holds for just the findings shown: others hold the candidate back again. Raise `PackageRefused` when
     it no longer waits, or when its findings are none that a person can accept.
     """
+    _check_approvable(held)
+    _decide(held, HeldCandidate.State.APPROVED, user)
+    return request_publication(held.suite, user=user)
+
+
+def approve_for_rebuild(
+    numbers: Iterable[int], suites: Collection[str], user: queue.Asker | None, decided_as: str = ""
+) -> None:
+    """Let the findings of held candidates of these suites, named by their numbers, pass in the rebuild to come.
+
+    Each approval holds for just those findings. Raise `PackageRefused` for one that is not there, is of another suite,
+    no longer waits, or has findings that nobody can accept.
+    """
+    for number in numbers:
+        held = HeldCandidate.objects.filter(pk=number).first()
+        if held is None or held.suite not in suites:
+            raise PackageRefused(
+                f"No candidate {number} of suite {', '.join(suites)} is held back.",
+                remedy="Look under Held back in the admin, or name its suite.",
+            )
+        _check_approvable(held)
+        _decide(held, HeldCandidate.State.APPROVED, user, decided_as)
+
+
+def _check_approvable(held: HeldCandidate) -> None:
     if not held.approvable:
         raise PackageRefused(
             f"The candidate {held} can't be read back, so clients could not read it either.",
             remedy="Find the fault first: the job's page and the log tell more.",
         )
-    _decide(held, HeldCandidate.State.APPROVED, user)
-    return request_publication(held.suite, user=user)
 
 
 def reject(held: HeldCandidate, user: queue.Asker) -> None:
@@ -75,14 +120,16 @@ def reject(held: HeldCandidate, user: queue.Asker) -> None:
     settle_notices(Notice.Kind.CANDIDATE_HELD, held.suite)
 
 
-def _decide(held: HeldCandidate, state: HeldCandidate.State, user: queue.Asker) -> None:
+def _decide(held: HeldCandidate, state: HeldCandidate.State, user: queue.Asker | None, decided_as: str = "") -> None:
+    decided = {"decided": timezone.now(), "decided_by_id": user.pk if user else None, "decided_as": decided_as}
     waiting = HeldCandidate.objects.filter(pk=held.pk, state=HeldCandidate.State.WAITING)
-    if not waiting.update(state=state, decided=timezone.now(), decided_by_id=user.pk):
+    if not waiting.update(state=state, **decided):
         held.refresh_from_db()
         raise PackageRefused(
             f"The candidate {held} no longer waits: it is {held.get_state_display()}.", remedy="Look at the newest one."
         )
-    log.info("candidate_decided", held=held.pk, suite=held.suite, state=str(state), user=user.get_username())
+    name = user.get_username() if user else decided_as
+    log.info("candidate_decided", held=held.pk, suite=held.suite, state=str(state), user=name)
 
 
 def _values(suite: str, error: CandidateRefused) -> dict[str, object]:

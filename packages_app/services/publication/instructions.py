@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from packages_app.core.definition import Definition
 from packages_app.core.repository import Repository
 from packages_app.indexes.entry import IndexEntry
-from packages_app.publishing.root import client_commands
+from packages_app.publishing.root import client_commands, unprotected
 
 
 def instructions_page(
@@ -35,6 +35,7 @@ def instructions_page(
         "bootstrap": bootstrap,
         "example": example,
         "commands": client_commands(public_url, bootstrap, example),
+        "unprotected": unprotected(public_url),
         "packages": packages,
         "more": more,
         "fingerprint": " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4)),

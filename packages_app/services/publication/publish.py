@@ -21,7 +21,9 @@ from packages_app.services import adapters
 from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.services.publication.held_candidates import (
     approved_digest,
+    cleared_cautions,
     hold_back,
+    holds_for_missing_files,
     is_held_back,
     settle_candidates,
 )
@@ -52,10 +54,15 @@ def publish(
     """
     suite, repository = known_suite(suite_name), adapters.repository()
     approved = approved_digest(suite.name)
-    options = replace(options, approved=approved, whole=options.whole or is_held_back(suite.name))
+    options = replace(
+        options,
+        approved=approved,
+        whole=options.whole or is_held_back(suite.name),
+        hold_missing=holds_for_missing_files(suite.name),
+    )
     with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
         try:
-            outcome = _publisher(repository, lease.keep_lease, progress).publish(suite, options)
+            outcome = _publisher(repository, suite.name, lease.keep_lease, progress).publish(suite, options)
         except CandidateRefused as error:
             hold_back(suite.name, error, job)
             raise
@@ -74,7 +81,7 @@ def publish(
         return publication
 
 
-def _publisher(repository: Repository, keep_lease: Callable[[], None], progress: Progress) -> Publisher:
+def _publisher(repository: Repository, suite: str, keep_lease: Callable[[], None], progress: Progress) -> Publisher:
     bucket, staging, signer = adapters.bucket(), adapters.staging(), adapters.signer()
     reader = second_reader(settings.APT_CHECK, signer.public_keyring())
     return Publisher(
@@ -88,7 +95,15 @@ def _publisher(repository: Repository, keep_lease: Callable[[], None], progress:
         progress,
         adapters.shard_cache(),
         second_reader=reader,
+        allowed=_allowed,
+        cleared=cleared_cautions(suite),
     )
+
+
+def _allowed(package: str) -> tuple[str, ...]:
+    """Return the cautions that a package's definition allows as it is now."""
+    definition = adapters.definitions().by_name.get(package)
+    return definition.allow if definition else ()
 
 
 def _tell(outcome: Outcome, job: Job | None) -> None:

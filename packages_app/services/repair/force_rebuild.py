@@ -21,7 +21,8 @@ def force_rebuild(
 
     The mirror is made equal to the table by a job of its own. Missing pool files are named on the publication; with
     `repair` those of these suites are fetched again from `deb_url` first, and taken only when their SHA256 is the
-    record's. Return each suite's result and the repair's; raise as `publish`.
+    record's. Records that vanished, and what was held back, stay unpublished unless a person has approved just that.
+    Return each suite's result and the repair's; raise as `publish`.
     """
     wanted = [known_suite(name).name for name in suites] or [s.name for s in adapters.repository().suites]
     result: dict[str, Any] = {}

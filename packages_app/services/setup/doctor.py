@@ -17,7 +17,9 @@ from packages_app.core.certificates import trusted
 from packages_app.core.errors import RepomgrError, ServiceUnavailable
 from packages_app.publishing.dates import CLOCK_SLACK
 from packages_app.services import adapters
+from packages_app.services.intake.pins import taken_on_trust
 from packages_app.services.publication.watch_expiry import KEY_WARNING
+from packages_app.services.setup.private_files import paths_open_to_others
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Probed:
 
 
 def examine() -> Iterator[Probed]:
-    """Probe table, bucket, staging, broker, database, key, clock and definitions, one finding each, in turn."""
+    """Probe table, bucket, staging, broker, database, key, clock, definitions and modes, one finding each, in turn."""
     for name, probe in _PROBES.items():
         try:
             yield Probed(name, True, probe())
@@ -117,7 +119,19 @@ def _definitions() -> str:
         first = definitions.problems[0]
         said = "; ".join(f"{p.file}:{p.line}: {p.field}: {p.message}" for p in definitions.problems)
         raise RepomgrError(said, remedy=first.remedy)
-    return f"{len(definitions.by_name)} in use: {', '.join(definitions.by_name) or 'none'}"
+    in_use = f"{len(definitions.by_name)} in use: {', '.join(definitions.by_name) or 'none'}"
+    return "; ".join([in_use, *taken_on_trust(definitions)])
+
+
+def _private_files() -> str:
+    found = list(paths_open_to_others())
+    if found:
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        raise ServiceUnavailable(
+            f"Other users of this machine may read what is not for them: {found[0]}{more}.",
+            remedy="Run manage.py first_start as their owner, or take the rights of group and others away (chmod go=).",
+        )
+    return f"{settings.HOME} is its owner's alone"
 
 
 _PROBES: dict[str, Callable[[], str]] = {
@@ -129,4 +143,5 @@ _PROBES: dict[str, Callable[[], str]] = {
     "signing key": _key,
     "clock": _clock,
     "definitions": _definitions,
+    "private files": _private_files,
 }

@@ -9,8 +9,9 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
-from packages_app.core.definition import Definition
-from packages_app.core.errors import RepomgrError
+from packages_app.core.definition import Definition, Definitions
+from packages_app.core.errors import CandidateHeld, NothingPublished, RepomgrError
+from packages_app.core.layout import suite_path
 from packages_app.core.ports import Progress
 from packages_app.models import Job, Publication
 from packages_app.publishing.root import client_commands
@@ -20,8 +21,8 @@ from packages_app.services.jobs import queue
 from packages_app.services.jobs.messages import drop_old_messages
 from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.publication.requests import request_publication
-from packages_app.services.publication.root import example_package
 from packages_app.services.setup.groups import ensure_groups
+from packages_app.services.setup.private_files import close_to_others
 from packages_app.services.setup.schedules import ensure_schedules
 from packages_app.services.setup.storage import create_storage
 
@@ -30,17 +31,28 @@ ADMIN_NAME = "admin"
 
 @dataclass(frozen=True)
 class Welcome:
-    """What a new user needs to know. `password` is "" when an administrator was there already."""
+    """What a new user needs to know, of what is so. `password` is "" when an administrator was there already.
+
+    `commands` set a client up and are () where what they fetch is not there; `unpublished` names suites without a
+    Release in place, and why.
+    """
 
     admin_url: str
     user: str
     password: str
     repository_url: str
     commands: tuple[str, ...]
+    unpublished: tuple[str, ...]
 
 
 def first_start(progress: Progress) -> Welcome:
-    """Make database, storage, key, schedules, an administrator, and the first signed publication."""
+    """Make database, storage, key, schedules, an administrator, and the first signed publication.
+
+    Raise `NothingPublished` when a suite has no Release in place afterwards, unless its publication waits for a
+    person, who needs the admin for it; and the errors of table, store and key.
+    """
+    progress.step("private files")
+    close_to_others(progress)
     progress.step("database")
     call_command("migrate", verbosity=0, interactive=False)
     create_storage(progress)
@@ -53,20 +65,57 @@ def first_start(progress: Progress) -> Welcome:
     password = _ensure_admin()
     _publish_bootstraps(progress)
     for suite in adapters.repository().suites:
-        if not Publication.objects.filter(suite=suite.name).exists():
+        if not Publication.objects.filter(suite=suite.name).exists() or not _is_in_place(suite.name):
             request_publication(suite.name)
-    job_services.run_waiting_publications(progress)
-    definitions = adapters.definitions()
-    bootstraps = definitions.bootstrap_packages()
+    unpublished = _unpublished(job_services.run_waiting_publications(progress))
     return Welcome(
         admin_url=f"http://127.0.0.1:{settings.PORT}/admin/",
         user=ADMIN_NAME,
         password=password,
         repository_url=settings.PUBLIC_URL,
-        commands=tuple(
-            client_commands(settings.PUBLIC_URL, bootstraps[0] if bootstraps else None, example_package(definitions))
-        ),
+        commands=_commands(),
+        unpublished=unpublished,
     )
+
+
+def _is_in_place(suite: str) -> bool:
+    return adapters.bucket().head(suite_path(suite, "InRelease")) is not None
+
+
+def _unpublished(jobs: list[Job]) -> tuple[str, ...]:
+    """Return the suites whose first publication waits for a person; raise `NothingPublished` for another reason."""
+    failed = {job.arguments["suite"]: job for job in jobs if job.state == Job.State.FAILED}
+    waiting = []
+    for suite in adapters.repository().suites:
+        if _is_in_place(suite.name):
+            continue
+        job = failed.get(suite.name)
+        if job is None or job.error_code != CandidateHeld.code:
+            why = f"{job.error_code}: {job.error}" if job else "Its publication was left to a worker."
+            raise NothingPublished(
+                f"Suite {suite.name} has nothing in place that clients could read. {why}",
+                remedy=job.remedy if job else "See the worker's log, then run manage.py first_start again.",
+            )
+        waiting.append(f"{suite.name}: {job.error}")
+    return tuple(waiting)
+
+
+def _commands() -> tuple[str, ...]:
+    """Return the lines that set a client up, as far as what they fetch is there; () without a bootstrap package."""
+    repository, definitions = adapters.repository(), adapters.definitions()
+    if not _is_in_place(repository.default_suite.name):
+        return ()
+    for bootstrap in definitions.bootstrap_packages():
+        if bootstrap.bootstrap is not None and adapters.bucket().head(bootstrap.bootstrap.copy) is not None:
+            return tuple(client_commands(settings.PUBLIC_URL, bootstrap, _package_on_offer(definitions)))
+    return ()
+
+
+def _package_on_offer(definitions: Definitions) -> str:
+    """Return the name of a package that a client can install now; "" when there is none but bootstrap packages."""
+    table, suite = adapters.package_table(), adapters.repository().default_suite.name
+    names = (d.name for d in definitions.by_name.values() if d.enabled and d.bootstrap is None)
+    return next((name for name in names if (r := table.newest_of(name)) is not None and suite in r.suites), "")
 
 
 def _ensure_admin() -> str:

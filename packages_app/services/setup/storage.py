@@ -1,4 +1,4 @@
-"""Making the package table and the stores where they are missing."""
+"""Making the package table and the stores where they are missing, and trying whether they keep what we rely on."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ from django.conf import settings
 
 from packages_app.core.layout import INDEX_PAGE
 from packages_app.core.locations import S3Store
-from packages_app.core.ports import Progress
+from packages_app.core.ports import ObjectStore, PackageTable, Progress
 from packages_app.services import adapters
 from packages_app.stores.public_read import allow_public_read
 
 
 def create_storage(progress: Progress, *, public: bool = False) -> dict[str, bool]:
-    """Make table with its index, bucket and staging; return what was made by name. Safe to repeat.
+    """Make table with its index, bucket and staging, and try each; return what was made by name. Safe to repeat.
 
     `public` lets anybody read what clients fetch of a bucket on S3, by its policy; a folder needs none.
+    Raise `TableUnfit` and `StoreUnfit` for a server that must not be used, and the errors of table and store.
     """
     made = {}
-    for name, create in (
-        ("package table", adapters.package_table().create),
-        ("bucket", adapters.bucket().create),
-        ("staging", adapters.staging().create),
-    ):
+    ports: dict[str, PackageTable | ObjectStore] = {
+        "package table": adapters.package_table(),
+        "bucket": adapters.bucket(),
+        "staging": adapters.staging(),
+    }
+    for name, port in ports.items():
         progress.step("create", name)
-        made[name] = create()
+        made[name] = port.create()
         progress.note(f"{name} {'made' if made[name] else 'is there'}")
+        progress.note(port.probe())
     if public and isinstance(settings.BUCKET, S3Store):
         progress.step("let clients read")
         allow_public_read(settings.BUCKET, root_files())

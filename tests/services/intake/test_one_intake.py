@@ -66,7 +66,7 @@ def offered(files, order, *, on_disk):
 
 
 def taken_in(batches, suite):
-    admission, outcomes = admission_of_uploads(suite=suite), []
+    admission, outcomes = admission_of_uploads(suite=suite, by_publisher=True), []
     for batch in batches:
         outcomes += take_in(batch, admission, Silent())
     return [

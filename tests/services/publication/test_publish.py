@@ -3,21 +3,24 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from packages_app.core.errors import CandidateHeld, CandidateRefused, LeaseBusy, PackageRefused
 from packages_app.core.ports import Silent
-from packages_app.models import Job, Package, Publication
+from packages_app.models import HeldCandidate, Job, Package, Publication
 from packages_app.publishing.publisher import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.adapters import Ports, given
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.mirror.packages import reconcile_mirror
+from packages_app.services.publication.held_candidates import approve
 from packages_app.services.publication.publication_lists import whole_lists
 from packages_app.services.publication.publish import publish
 from packages_app.services.publication.refresh_signatures import refresh_signatures, suites_to_refresh
 from packages_app.services.publication.requests import request_publication
 from packages_app.services.repair.force_rebuild import force_rebuild
+from tests.bootstraps import bootstrap_files
 from tests.debs import build_deb
 from tests.faults.ports import Calls, faulty
 from tests.reader import read_everything, read_release
@@ -93,7 +96,7 @@ def test_old_by_hash_objects_stay_for_clients_that_hold_the_old_release(embedded
 
 def test_the_convenience_copy_is_the_newest_version_in_apts_order(embedded, tmp_path):
     for version in ("1.9.0", "1.10.0", "1.10.0~rc1"):
-        deb = build_deb(tmp_path, "kiro-repo", version, "all")
+        deb = build_deb(tmp_path, "kiro-repo", version, "all", files=bootstrap_files("kiro-repo"))
         stage_upload(deb, deb.name)
     embedded.run_jobs()
     info = embedded.bucket.head("kiro-repo.deb")
@@ -102,9 +105,11 @@ def test_the_convenience_copy_is_the_newest_version_in_apts_order(embedded, tmp_
     assert info.content_type == "application/vnd.debian.binary-package"
     pool = embedded.bucket.read("pool/main/k/kiro-repo/kiro-repo_1.10.0_all.deb")
     assert embedded.bucket.read("kiro-repo.deb") == pool
-    deb = build_deb(tmp_path, "kiro-repo", "1:0.1", "all")
+    deb = build_deb(tmp_path, "kiro-repo", "1:0.1", "all", files=bootstrap_files("kiro-repo"))
     stage_upload(deb, deb.name)
     progress = Noting()
+    embedded.run_jobs()
+    approve(HeldCandidate.objects.get(state="waiting"), get_user_model().objects.create_user("ann"))  # of the epoch
     embedded.run_jobs()
     assert embedded.bucket.head("kiro-repo.deb").metadata["version"] == "1:0.1"
     publish("stable", progress)

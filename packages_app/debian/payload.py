@@ -1,0 +1,152 @@
+"""What a `.deb` would do on a client, as far as it can be seen: its maintainer scripts and the files that it unpacks.
+
+Read beside the checks that refuse a package: nothing here refuses one. What dpkg would not unpack ends the look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from packages_app.core.errors import InvalidDeb
+from packages_app.debian.ar import ar_members
+from packages_app.debian.decompression import unpacked_chunks
+
+_BLOCK = 512
+_CHUNK = 64 * 1024
+_UNPACKED_LIMIT = 256 * 1024 * 1024
+"""So much of a data member is looked at: unpacking costs more than all else of intake."""
+_NAME_LIMIT = 64 * 1024
+_CONTENT_LIMIT = 1024 * 1024
+_REGULAR = (b"0", b"\0", b"7")
+_HARD_LINK, _FOLDER, _LONG_NAME, _LONG_LINK = b"1", b"5", b"L", b"K"
+_PAX = (b"x", b"g")
+
+Wanted = Callable[[str], bool]
+"""Says of a file's path whether its content is wanted."""
+
+
+@dataclass(frozen=True)
+class UnpackedFile:
+    """What an archive holds beside folders: its path without a leading slash, its content if wanted.
+
+    `mode` has the mode bits of files and hard links; it is 0 for what has none of its own, such as symbolic links.
+    """
+
+    path: str
+    mode: int
+    content: bytes = b""
+
+
+@dataclass(frozen=True)
+class Payload:
+    """Files of the control member by their names, and those of the data member in their order."""
+
+    control: dict[str, bytes] = field(default_factory=dict)
+    files: tuple[UnpackedFile, ...] = ()
+
+
+def read_payload(
+    stream: BinaryIO, size: int, *, keep: Callable[[UnpackedFile], bool], wanted: Wanted = lambda _path: False
+) -> Payload:
+    """Read a `.deb` of `size` bytes in a stream that can seek; of its files those that `keep` holds to be worth it.
+
+    The content of `wanted` files is read, of each a megabyte at most. Raise `InvalidDeb` for what is no `.deb`.
+    """
+    control: dict[str, bytes] = {}
+    files: list[UnpackedFile] = []
+    for member in ar_members(stream, size):
+        stem, _, ending = member.name.partition(".tar")
+        if stem not in ("control", "data"):
+            continue
+        packed = _chunks(stream, member.offset, member.size)
+        blocks = _Blocks(unpacked_chunks(packed, ending, _UNPACKED_LIMIT, member.name))
+        if stem == "control":
+            control |= {file.path: file.content for file in _files(blocks, lambda _path: True)}
+        else:
+            files += [file for file in _files(blocks, wanted) if keep(file)]
+    return Payload(control, tuple(files))
+
+
+def _chunks(stream: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
+    stream.seek(offset)
+    while size and (chunk := stream.read(min(_CHUNK, size))):
+        size -= len(chunk)
+        yield chunk
+
+
+class _Blocks:
+    """Gives bytes of an archive in the amounts asked for; fewer where it ends, or can't be unpacked any further."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._ready = b""
+        self._at = 0
+
+    def take(self, size: int) -> bytes:
+        """Return the next bytes."""
+        parts = []
+        while size and self._more():
+            parts.append(self._ready[self._at : self._at + size])
+            self._at += len(parts[-1])
+            size -= len(parts[-1])
+        return b"".join(parts)
+
+    def skip(self, size: int) -> None:
+        """Pass over the next bytes."""
+        while size and self._more():
+            passed = min(size, len(self._ready) - self._at)
+            self._at += passed
+            size -= passed
+
+    def _more(self) -> bool:
+        while self._at == len(self._ready):
+            try:
+                self._ready, self._at = next(self._chunks), 0
+            except (StopIteration, InvalidDeb):  # dpkg goes no further either
+                return False
+        return True
+
+
+def _files(blocks: _Blocks, wanted: Wanted) -> Iterator[UnpackedFile]:
+    """Yield the files and links of a tar archive, as dpkg's reader finds them (its lib/dpkg/tarfn.c)."""
+    long_name = b""
+    while len(header := blocks.take(_BLOCK)) == _BLOCK and _is_header(header):
+        size = _number(header[124:136])
+        kind = header[156:157]
+        if kind in (_LONG_NAME, _LONG_LINK):
+            text = blocks.take(min(size, _NAME_LIMIT))
+            blocks.skip(size - len(text) + -size % _BLOCK)
+            long_name = text.partition(b"\0")[0] if kind == _LONG_NAME else long_name
+            continue
+        path = _path(long_name or _name(header))
+        long_name = b""
+        body = b""
+        if kind in _REGULAR:
+            body = blocks.take(min(size, _CONTENT_LIMIT)) if wanted(path) else b""
+        blocks.skip(size - len(body) + -size % _BLOCK)
+        if kind != _FOLDER and kind not in _PAX:
+            has_mode = kind in _REGULAR or kind == _HARD_LINK
+            yield UnpackedFile(path, _number(header[100:108]) & 0o7777 if has_mode else 0, body)
+
+
+def _is_header(block: bytes) -> bool:
+    return sum(block[:148]) + 8 * ord(" ") + sum(block[156:]) == _number(block[148:156])
+
+
+def _name(header: bytes) -> bytes:
+    name, prefix = header[:100].partition(b"\0")[0], header[345:500].partition(b"\0")[0]
+    return prefix + b"/" + name if prefix and header[257:263] == b"ustar\0" else name
+
+
+def _path(name: bytes) -> str:
+    return "/".join(part.decode("utf-8", "replace") for part in name.split(b"/") if part not in (b"", b"."))
+
+
+def _number(digits: bytes) -> int:
+    """Read octal digits, or a number in base 256; 0 for nonsense."""
+    if digits[:1] in (b"\x80", b"\xff"):
+        return max(0, int.from_bytes(digits[1:], "big"))
+    text = digits.strip(b" ").partition(b"\0")[0].strip(b" ")
+    return int(text, 8) if text and not text.strip(b"01234567") else 0

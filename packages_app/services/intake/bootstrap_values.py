@@ -1,0 +1,41 @@
+"""What the templates of a bootstrap package are filled with: its definition, and the repository as it is now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+
+from packages_app.core.definition import Definition
+from packages_app.core.layout import ALL
+from packages_app.debian.bootstrap import BootstrapValues
+from packages_app.services import adapters
+from packages_app.sources.build_script import BuildScriptSettings
+
+
+def templates_of(definition: Definition) -> Path | None:
+    """Return the folder of a definition's templates, or None when it is not built here."""
+    source = definition.source_settings
+    named = source.templates if isinstance(source, BuildScriptSettings) else ""
+    return settings.TEMPLATES_DIR / named if named else None
+
+
+def bootstrap_values(definition: Definition, version: str, *, repository_url: str) -> BootstrapValues:
+    """Return the values for a version of a definition's package."""
+    repository = adapters.repository()
+    suite = repository.suite(definition.suites[0]) or repository.default_suite
+    return BootstrapValues(
+        name=definition.name,
+        version=version,
+        architecture=ALL,
+        maintainer=definition.maintainer,
+        section=definition.section,
+        priority=definition.priority,
+        homepage=definition.homepage,
+        description=definition.description,
+        repository_url=repository_url,
+        suite=suite.name,
+        components=" ".join(suite.components),
+        keyring=repository.keyring,
+        replaces=definition.bootstrap.replaces if definition.bootstrap else (),
+    )

@@ -1,0 +1,33 @@
+"""A held candidate rejected: what a person does not want clients to get leaves the suite, so that the rest goes on."""
+
+from __future__ import annotations
+
+from packages_app.core.caution import MEANINGS, key_in
+from packages_app.models import HeldCandidate
+from packages_app.services import adapters
+from packages_app.services.jobs import queue
+from packages_app.services.mirror.packages import mirror_records
+from packages_app.services.publication.held_candidates import reject
+from packages_app.services.publication.requests import request_publication
+
+
+def reject_candidate(held: HeldCandidate, user: queue.Asker) -> list[str]:
+    """Record that a held candidate shall not be published; return the packages taken out of its suite, sorted.
+
+    Those go whose cautions held it back: no client has them, and their records and files stay. A publication of the
+    others is asked for. Raise `PackageRefused` when the candidate no longer waits.
+    """
+    reject(held, user)
+    cautions = (finding for finding in held.findings if finding["code"] in MEANINGS)
+    keys = {key_in(item) for finding in cautions for item in finding["items"]}
+    if not keys:
+        return []
+    table = adapters.package_table()
+    withdrawn = [
+        table.set_suites(record, set(record.suites) - {held.suite})
+        for record in table.get_many(keys).values()
+        if held.suite in record.suites
+    ]
+    mirror_records(withdrawn)
+    request_publication(held.suite, user=user)
+    return sorted(record.named for record in withdrawn)

@@ -1,0 +1,51 @@
+"""What stands before a command or a process: the settings file, and the home that it works in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from packages_app.core.home import check_home, make_home
+from repomgr import environment
+from repomgr.settings_file import load_settings
+
+MAKES_A_HOME = "first_start"
+_NEED_NONE = ("check", "diffsettings", "findstatic", "help", "makemigrations", "version")
+_STATE = ("PACKAGE_TABLE_URL", "BUCKET_URL", "STAGING_URL", "DATABASE_URL", "BROKER_URL")
+_SECRETS = ("SECRET_KEY", "SIGNING_KEY")
+_LOCAL = ("", "file", "sqlite", "filesystem")
+
+
+def prepare_home(arguments: Sequence[str]) -> None:
+    """Read the settings file, then make the home for a first start, and look for it for other commands of manage.py.
+
+    Raise `SettingsError`, and `HomeMissing` where there is none; nothing is made then.
+    """
+    load_settings()
+    name = arguments[1] if len(arguments) > 1 else "help"
+    if name == MAKES_A_HOME and not _asks_for_help(arguments):
+        make_home(environment.home())
+    elif name not in _NEED_NONE and not name.startswith("-") and not _asks_for_help(arguments):
+        look_for_home()
+
+
+def look_for_home() -> None:
+    """Raise `HomeMissing` when the home is not there.
+
+    Where table, stores, database, broker and keys are all elsewhere, it has caches alone, and an empty folder will do.
+    """
+    home = environment.home()
+    if home.is_dir() and not _holds_state():
+        make_home(home)
+    check_home(home)
+
+
+def _holds_state() -> bool:
+    given = [environment.text(name, default="") for name in _STATE]
+    return any(urlsplit(url).scheme in _LOCAL for url in given) or not all(
+        environment.text(name, default="") for name in _SECRETS
+    )
+
+
+def _asks_for_help(arguments: Sequence[str]) -> bool:
+    return "--help" in arguments or "-h" in arguments

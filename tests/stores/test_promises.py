@@ -1,0 +1,93 @@
+"""Servers that ignore what we rely on are found by the probe, by name (other servers, and moto made to ignore it)."""
+
+import uuid
+
+import pytest
+
+from packages_app.core.errors import StoreMissing, StoreUnfit
+from packages_app.core.locations import FolderStore, S3Store
+from packages_app.stores.open_store import open_store
+
+REGION = "eu-central-1"
+
+
+def bucket_at(server, prefix=""):
+    store = open_store(S3Store(f"b{uuid.uuid4().hex}", prefix, REGION, server, ""))
+    store.create()
+    return store
+
+
+def broken_at(store):
+    with pytest.raises(StoreUnfit) as unfit:
+        store.probe()
+    assert unfit.value.code == "store_unfit"
+    return unfit.value.broken
+
+
+@pytest.mark.parametrize("prefix", ["", "some/prefix"])
+def test_a_server_that_keeps_conditions_is_taken_and_nothing_is_left(ministack, prefix):
+    store = bucket_at(ministack, prefix)
+    store.put("dists/stable/InRelease", b"in place")
+    assert store.probe()
+    assert list(store.keys("")) == [("dists/stable/InRelease", 8)]
+
+
+def test_a_server_that_knows_no_conditions_is_refused_by_all_their_names_and_nothing_is_left(s3rver):
+    store = bucket_at(s3rver)
+    assert broken_at(store) == (
+        "If-None-Match of PutObject is ignored",
+        "If-Match of PutObject is ignored",
+        "If-Match of PutObject is ignored for a key that is not there",
+        "If-Match of GetObject is ignored",
+        "If-None-Match of CompleteMultipartUpload is ignored",
+    )
+    assert list(store.keys("")) == []
+
+
+@pytest.mark.parametrize(
+    ("ignored", "broken"),
+    [
+        (("PUT", "if-none-match"), ("If-None-Match of PutObject is ignored",)),
+        (("POST", "if-none-match"), ("If-None-Match of CompleteMultipartUpload is ignored",)),
+        (("GET", "if-match"), ("If-Match of GetObject is ignored",)),
+        (("PUT", "x-amz-metadata-directive"), ("MetadataDirective of CopyObject is ignored",)),
+        (
+            ("PUT", "if-match"),
+            ("If-Match of PutObject is ignored", "If-Match of PutObject is ignored for a key that is not there"),
+        ),
+    ],
+)
+def test_each_header_that_a_server_ignores_is_named(bucket, between, ignored, broken):
+    between.ignored = {ignored}
+    assert broken_at(bucket) == broken
+    between.ignored = set()
+    assert list(bucket.keys("")) == []
+    assert bucket.probe()
+
+
+def test_a_server_that_says_itself_that_it_knows_no_condition_is_no_passing_fault(bucket, between):
+    between.faults["PUT"] = [(501, "NotImplemented")] * 3
+    assert broken_at(bucket) == ("If-None-Match of PutObject is not known (NotImplemented)",)
+
+
+def test_without_the_right_to_remove_nothing_is_written(bucket, between):
+    between.faults["DELETE"] = [(403, "AccessDenied")]
+    with pytest.raises(StoreMissing) as missing:
+        bucket.probe()
+    assert "s3:DeleteObject" in missing.value.remedy
+    assert between.seen["PUT"] == 1  # which made the bucket
+    assert list(bucket.keys("")) == []
+
+
+def test_what_the_probe_wrote_is_removed_after_an_error(bucket, between):
+    between.faults["HEAD"] = [(403, "AccessDenied")]
+    with pytest.raises(StoreMissing):
+        bucket.probe()
+    assert list(bucket.keys("")) == []
+
+
+def test_a_folder_is_tried_too_and_nothing_is_left(tmp_path):
+    store = open_store(FolderStore(tmp_path / "bucket"))
+    store.create()
+    assert store.probe()
+    assert list(store.keys("")) == []
