@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from packages_app.core.record import PackageRecord
-from packages_app.debian.control import ControlParagraph
+from packages_app.debian.control import ControlParagraph, stanza_faults
 from packages_app.debian.fields import OF_THE_INDEX
 
 # Flat fields of a record that stand in for what its control paragraph lacks, in the order of dpkg-scanpackages.
@@ -98,6 +98,12 @@ def stanza_of(record: PackageRecord) -> str:
         lines.append(f"SHA1: {record.sha1_hash}")
     lines.append(f"SHA256: {record.sha256_hash}\n")
     return "\n".join(lines)
+
+
+def record_faults(record: PackageRecord) -> Iterator[str]:
+    """Return why an index may not carry a complete record: what clients would not read of its stanza, in sentences."""
+    stanza = stanza_of(record)
+    yield from stanza_faults(stanza, parsed_stanza(stanza)[0])
 
 
 def _control_part(control: str) -> tuple[str, tuple[str, ...]]:
