@@ -17,6 +17,7 @@ from typing import Any
 
 import zstandard
 
+from packages_app.adoption.bounded_xz import BoundedXz
 from packages_app.adoption.existing_repository import ExistingRepository
 from packages_app.adoption.release import Entry, ExistingRelease
 from packages_app.core.errors import RepositoryRefused
@@ -24,9 +25,10 @@ from packages_app.core.layout import binary_folder
 
 _LIMIT = 4 * 1024**3
 _STANZA_LIMIT = 4 * 1024 * 1024
-_BLANK_LINES = re.compile(rb"\n(?:[ \t\r\v\f]*\n)+")
+# One class, repeated: a group that is repeated would keep a place to go back to for each of a million blank lines.
+_BLANK_LINES = re.compile(rb"\n[ \t\r\v\f\n]*\n")
 _OPENERS: Mapping[str, Callable[[Path], Any]] = {
-    ".xz": lzma.open,
+    ".xz": BoundedXz,
     ".zst": zstandard.open,
     ".gz": gzip.open,
     ".bz2": bz2.open,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from packages_app.adoption.existing_repository import ExistingRepository
@@ -14,7 +14,10 @@ _RELEASE_LIMIT = 32 * 1024 * 1024
 _CLEARTEXT = re.compile(
     rb"-----BEGIN PGP SIGNED MESSAGE-----\n(?:[^\n]+\n)*\n(.*?)\n-----BEGIN PGP SIGNATURE-----", re.DOTALL
 )
-_ENTRY = re.compile(r" ([0-9a-fA-F]{64})\s+([0-9]+)\s+(\S+)\Z")
+_ENTRY = re.compile(r" ([0-9a-fA-F]{64})[ \t]+([0-9]{1,15})[ \t]+([^ \t]+)\Z")
+_MESSAGE, _SIGNATURE = b"-----BEGIN PGP SIGNED MESSAGE-----", b"-----BEGIN PGP SIGNATURE-----"
+_END = b"-----END PGP SIGNATURE-----"
+_BLANKS = " \t\r"
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ def read_release(repository: ExistingRepository, folder: str, keyring: bytes | N
     prefix = f"{folder}/" if folder else ""
     signed = repository.read(f"{prefix}InRelease", limit_bytes=_RELEASE_LIMIT)
     if signed is not None:
+        _check_framing(signed, where, must_be_signed=keyring is not None)
         text = _plain_text(signed) if keyring is None else verified_text(signed, keyring)
     else:
         text = repository.read(f"{prefix}Release", limit_bytes=_RELEASE_LIMIT)
@@ -70,21 +74,51 @@ def parse_existing_release(folder: str, text: bytes) -> ExistingRelease:
     fields: dict[str, str] = {}
     entries: dict[str, Entry] = {}
     name = ""
-    for line in text.decode("utf-8", "replace").splitlines():
+    for line in text.decode("utf-8", "replace").split("\n"):
         if line[:1] in (" ", "\t"):
-            found = _ENTRY.match(" " + line.strip()) if name == "sha256" else None
+            found = _ENTRY.match(" " + line.strip(_BLANKS)) if name == "sha256" else None
             if found:
                 entries[found[3].removeprefix("./")] = Entry(int(found[2]), found[1].lower())
             continue
         name, _, value = line.partition(":")
         name = name.lower()
-        fields[name] = value.strip()
+        fields[name] = value.strip(_BLANKS)
     if not entries:
         raise RepositoryRefused(
             f"The Release in {folder or 'the root'} lists no index with a SHA256.",
             remedy="Have its tool write SHA256 sums: MD5 and SHA1 prove nothing.",
         )
     return ExistingRelease(folder, fields, entries)
+
+
+def _check_framing(signed: bytes, where: str, *, must_be_signed: bool) -> None:
+    """Refuse an InRelease with anything before, between or behind the message and its signatures, as apt does.
+
+    A reader that takes such text for part of the message, or passes it over, sees another Release than apt.
+    """
+    lines = [line.rstrip(b" \t\r") for line in signed.removesuffix(b"\n").split(b"\n")]
+    if not _is_one_message(lines) and (must_be_signed or _MESSAGE in lines):
+        raise RepositoryRefused(
+            f"The InRelease in {where} holds more or less than one signed message, and apt reads none of it.",
+            remedy="Have its tool write it anew; text before or behind the signed part is nobody's.",
+        )
+
+
+def _is_one_message(lines: Sequence[bytes]) -> bool:
+    """Return whether lines are a signed message from the first to the last (apt's `SplitClearSignedFile`)."""
+    if lines[0] != _MESSAGE or _SIGNATURE not in lines:
+        return False
+    signature = lines.index(_SIGNATURE)
+    if any(line.startswith(b"-") and not line.startswith(b"- ") for line in lines[1:signature]):
+        return False
+    within = False
+    for line in lines[signature:]:
+        if not within and line != _SIGNATURE:
+            return False
+        if within and line.startswith(b"-") and line != _END:
+            return False
+        within = line != _END
+    return not within
 
 
 def _plain_text(signed: bytes) -> bytes:

@@ -5,14 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from packages_app.core.definition import PACKAGE_NAME
-from packages_app.core.errors import InvalidVersion, RepositoryRefused
+from packages_app.adoption.existing_repository import checked_path
+from packages_app.core.errors import RepositoryRefused
 from packages_app.core.record import ADOPTED, PackageRecord
-from packages_app.core.version import parse_version
+from packages_app.debian.control import stanza_faults
 from packages_app.debian.stanza import parsed_stanza, record_fields_of
 
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}\Z")
-_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
+_LONGEST_PATH = 800
+"""In characters: an object's key has at most 1,024 bytes (S3 user guide), and ours may have a prefix."""
+_OF_A_FILE = (
+    ("Size", re.compile(r"[0-9]{1,15}\Z"), True),
+    ("SHA256", re.compile(r"[0-9a-fA-F]{64}\Z"), True),
+    ("SHA1", re.compile(r"[0-9a-fA-F]{40}\Z"), False),
+    ("SHA512", re.compile(r"[0-9a-fA-F]{128}\Z"), False),
+    ("MD5sum", re.compile(r"[0-9a-fA-F]{32}\Z"), False),
+)
+"""What an index says of a file: the field, its values, and whether it must be there."""
+_REMEDY = "Have the repository's tool write it anew, or leave the package out."
 
 
 def record_of_stanza(
@@ -30,25 +39,14 @@ def record_of_stanza(
         raise RepositoryRefused(f"{text[:60]!r} is no stanza.", remedy="Have the repository published again.")
     flat = record_fields_of(said)
     name, version, architecture = flat["package_name"], flat["version"], flat["architecture"]
-    filename, size, sha256 = said.get("filename", ""), said.get("size", ""), said.get("sha256", "")
-    faults = [
-        field
-        for field, sound in (
-            ("Package", PACKAGE_NAME.match(name)),
-            ("Version", _is_version(version)),
-            ("Architecture", _ARCHITECTURE.match(architecture)),
-            ("Filename", filename),
-            ("Size", size.isascii() and size.isdigit()),
-            ("SHA256", _SHA256.match(sha256)),
-        )
-        if not sound
-    ]
-    if faults:
-        raise RepositoryRefused(
-            f"The stanza of {name or 'no package'} {version} lacks a sound {', '.join(faults)}.",
-            remedy="Have the repository's tool write it anew, or leave the package out.",
-        )
-    path, url = place_of(filename.removeprefix("./"), name, version, architecture)
+    named = f"The stanza of {name[:80] or 'no package'} {version[:80]}"
+    lacking = [field for field, values, must in _OF_A_FILE if not _is_sound(said.get(field.lower(), ""), values, must)]
+    if lacking:
+        raise RepositoryRefused(f"{named} lacks a sound {', '.join(lacking)}.", remedy=_REMEDY)
+    for fault in stanza_faults(text, said):
+        raise RepositoryRefused(f"{named} is none that clients read. {fault}", remedy=_REMEDY)
+    filename = _file_of(said, named)
+    path, url = place_of(filename, name, version, architecture)
     return PackageRecord(
         **flat,
         package_type=ADOPTED,
@@ -57,19 +55,24 @@ def record_of_stanza(
         actual_filename=filename.rpartition("/")[2],
         pool_path=path,
         deb_url=url,
-        file_size=int(size),
+        file_size=int(said["size"]),
         md5_hash=said.get("md5sum", "").lower(),
         sha1_hash=said.get("sha1", "").lower(),
-        sha256_hash=sha256.lower(),
+        sha256_hash=said["sha256"].lower(),
         sha512_hash=said.get("sha512", "").lower(),
         processed_timestamp=processed,
         control=control,
     )
 
 
-def _is_version(text: str) -> bool:
-    try:
-        parse_version(text)
-    except InvalidVersion:
-        return False
-    return True
+def _is_sound(value: str, values: re.Pattern[str], must: bool) -> bool:
+    return bool(values.match(value)) if value else not must
+
+
+def _file_of(said: dict[str, str], named: str) -> str:
+    """Return a stanza's Filename without `./` in front; raise `RepositoryRefused` for what is no path below a root."""
+    filename = said.get("filename", "")
+    # dpkg and apt would take the second word for something else.
+    if not filename or " " in filename or len(filename) > _LONGEST_PATH:
+        raise RepositoryRefused(f"{named} lacks a sound Filename: {filename[:80]!r}.", remedy=_REMEDY)
+    return checked_path(filename)

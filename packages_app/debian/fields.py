@@ -26,6 +26,23 @@ from packages_app.debian.relations import RELATION_FIELDS, count_relations, rela
 
 REQUIRED = ("Package", "Version", "Architecture")
 """What neither reader does without. Maintainer and Description are asked for by the index, which can fill them in."""
+OF_THE_INDEX = frozenset(
+    (
+        "filename",
+        "size",
+        "md5sum",
+        "sha1",
+        "sha256",
+        "sha512",
+        "status",
+        "description-md5",
+        "checksum-filesize",  # apt takes it for the size
+        "msdos-filename",
+        "config-version",
+        "conffiles",
+    )
+)
+"""The index says these of a file, or nobody does; a control paragraph that claims them is not believed."""
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _LINE = re.compile(r"[^\x00-\x1f\x7f]*\Z")
 _ASCII_LINE = re.compile(r"[ -~]*\Z")
@@ -63,34 +80,33 @@ class FieldFault:
         return f"The control field {self.field} is wrong: {self.value[:80]!r} {self.what}."
 
 
-def field_faults(control: Mapping[str, str]) -> Iterator[FieldFault]:
+def field_faults(said: Mapping[str, str]) -> Iterator[FieldFault]:
     """Return what is wrong with the fields of a paragraph, each fault with its field, the most telling first.
 
-    `control` has fields by name without regard to case, as `ControlParagraph` has. The fields that an index says of a
-    file (Filename, Size, hashes) are those of the package here, and never reach an index.
+    `said` has the values by the names of their fields in lower case. The fields that an index says of a file (Filename,
+    Size, hashes) are looked at as dpkg does that finds them in a package.
     """
     for name in REQUIRED:
-        if not control.get(name):
+        if not said.get(name.lower()):
             yield FieldFault(name, "", _LACKS)
             return
-    yield from _names(control)
-    for name in control:
-        if name.lower() in _REFUSED:
-            yield FieldFault(name, control[name], _REFUSED[name.lower()])
-    for name, check in _CHECKS.items():
-        value = control.get(name, "")
-        what = check(value) if value or (name in _OF_ARCHIVES and name in control) else ""
-        if what:
-            yield FieldFault(name, value, what)
-    if control.get("Multi-Arch") == "same" and control["Architecture"] == ALL:
+    yield from _names(said)
+    for lower, what in _REFUSED.items():
+        if lower in said:
+            yield FieldFault(lower.title(), said[lower], what)
+    for lower, (name, check) in _CHECKS.items():
+        value = said.get(lower)
+        if (value or (value == "" and name in _OF_ARCHIVES)) and (wrong := check(value)):
+            yield FieldFault(name, value, wrong)
+    if said.get("multi-arch") == "same" and said["architecture"] == ALL:
         yield FieldFault("Multi-Arch", "same", "does not go with Architecture: all (Debian Policy 5.6.36)")
-    yield from _relation_faults(control)
+    yield from _relation_faults(said)
 
 
-def _relation_faults(control: Mapping[str, str]) -> Iterator[FieldFault]:
+def _relation_faults(said: Mapping[str, str]) -> Iterator[FieldFault]:
     count = 0
-    for name in RELATION_FIELDS:
-        value = control.get(name, "")
+    for lower, name in _RELATIONS.items():
+        value = said.get(lower, "")
         count += count_relations(value)
         if count > MOST_RELATIONS:
             yield FieldFault(name, value, f"brings the package's relations above {MOST_RELATIONS}")
@@ -100,9 +116,9 @@ def _relation_faults(control: Mapping[str, str]) -> Iterator[FieldFault]:
             yield FieldFault(name, value, f"is no list of relations: {what}")
 
 
-def _names(control: Mapping[str, str]) -> Iterator[FieldFault]:
+def _names(said: Mapping[str, str]) -> Iterator[FieldFault]:
     """Look at the three fields that key a package, and at the names of files that readers make of them."""
-    name, version, architecture = (control[field] for field in REQUIRED)
+    name, version, architecture = (said[field.lower()] for field in REQUIRED)
     if not PACKAGE_NAME.match(name):
         yield FieldFault("Package", name, "is no package name (Debian Policy 5.6.1)")
         return
@@ -159,7 +175,8 @@ def _conffiles(value: str) -> str:
 
 _OF_ARCHIVES = ("Filename", "Size", "MD5sum", "MSDOS-Filename")
 """What dpkg takes apart even where it is empty."""
-_CHECKS: Mapping[str, Callable[[str], str]] = {
+_RELATIONS = {name.lower(): name for name in RELATION_FIELDS}
+_CHECKED: Mapping[str, Callable[[str], str]] = {
     "Section": _of_one_line(_LINE, LONGEST_SECTION),
     "Priority": _priority,
     "Source": _of_one_line(_ASCII_LINE, LONGEST_SOURCE),
@@ -175,3 +192,4 @@ _CHECKS: Mapping[str, Callable[[str], str]] = {
         _fitting(_WORD, "is not one word, and then dpkg refuses it although the index says it anew"),
     ),
 }
+_CHECKS = {name.lower(): (name, check) for name, check in _CHECKED.items()}

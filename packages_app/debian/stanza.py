@@ -7,25 +7,9 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from packages_app.core.record import PackageRecord
-from packages_app.debian.control import ControlParagraph
+from packages_app.debian.control import ControlParagraph, stanza_faults
+from packages_app.debian.fields import OF_THE_INDEX
 
-# The index says these of a file; a control paragraph that claims them is not believed.
-_OF_THE_INDEX = frozenset(
-    (
-        "filename",
-        "size",
-        "md5sum",
-        "sha1",
-        "sha256",
-        "sha512",
-        "status",
-        "description-md5",
-        "checksum-filesize",  # apt takes it for the size
-        "msdos-filename",
-        "config-version",
-        "conffiles",
-    )
-)
 # Flat fields of a record that stand in for what its control paragraph lacks, in the order of dpkg-scanpackages.
 _FLAT = (
     ("Package", "package_name"),
@@ -73,8 +57,8 @@ def parsed_stanza(text: str) -> tuple[dict[str, str], str]:
 @lru_cache(maxsize=1024)  # stanzas have the same few
 def _named(name: str) -> tuple[str, bool]:
     """Return the name of a field in lower case, "" for what can't be one, and whether the field is the index's."""
-    lower = name.lower() if _NAME.match(name) else ""
-    return lower, lower in _OF_THE_INDEX
+    lower = "" if not _NAME.match(name) else name.lower() if name.isascii() else name
+    return lower, lower in OF_THE_INDEX
 
 
 def _fields_among_others(text: str) -> dict[str, str]:
@@ -84,7 +68,7 @@ def _fields_among_others(text: str) -> dict[str, str]:
 
 def _is_of_control(name: str, value: str) -> bool:
     """Return whether a field that says something in one of its lines is the control paragraph's."""
-    return name.lower() not in _OF_THE_INDEX and bool(value.strip(" \t\n"))
+    return name.lower() not in OF_THE_INDEX and bool(value.strip(" \t\n"))
 
 
 def _lines_of_control(text: str) -> Iterator[str]:
@@ -116,6 +100,12 @@ def stanza_of(record: PackageRecord) -> str:
     return "\n".join(lines)
 
 
+def record_faults(record: PackageRecord) -> Iterator[str]:
+    """Return why an index may not carry a complete record: what clients would not read of its stanza, in sentences."""
+    stanza = stanza_of(record)
+    yield from stanza_faults(stanza, parsed_stanza(stanza)[0])
+
+
 def _control_part(control: str) -> tuple[str, tuple[str, ...]]:
     """Return what an index takes over of a control paragraph, and the names of its fields."""
     control = control.strip("\n")
@@ -129,7 +119,7 @@ def _control_part(control: str) -> tuple[str, tuple[str, ...]]:
 
 @lru_cache(maxsize=1024)  # of a repository's packages many have the same fields
 def _has_any_of_the_index(names: tuple[str, ...]) -> bool:
-    return any(name.lower() in _OF_THE_INDEX for name in names)
+    return any(name.lower() in OF_THE_INDEX for name in names)
 
 
 @lru_cache(maxsize=1024)

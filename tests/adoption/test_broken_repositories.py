@@ -74,6 +74,11 @@ def same_version_twice(theirs):
     theirs.release("dists/stable")
 
 
+def text_before_the_message(theirs):
+    path = theirs.root / "dists/stable/InRelease"
+    path.write_text("Suite: other\n" + path.read_text())
+
+
 def without_sha256(theirs):
     folder = theirs.root / "dists/stable"
     (folder / "Release").write_text("Suite: stable\nMD5Sum:\n 0123 5 main/binary-amd64/Packages\n")
@@ -112,9 +117,12 @@ def lost_file(theirs):
         (wrong_file, "hello_1.0_amd64.deb has SHA256"),
         (lost_file, "hello_1.0_amd64.deb"),
         (lambda theirs: rewrite(theirs, lambda text: text.replace("SHA256: ", "SHA256: x")), "lacks a sound SHA256"),
-        (lambda theirs: rewrite(theirs, lambda text: text.replace("Package: ", "Package: A ")), "sound Package"),
-        (lambda theirs: rewrite(theirs, lambda text: text.replace("Version: 1.0", "Version: 1 0")), "sound Version"),
+        (lambda theirs: rewrite(theirs, lambda text: text.replace("Package: ", "Package: A ")), "Package is wrong"),
+        (lambda theirs: rewrite(theirs, lambda text: text.replace("Version: 1.0", "Version: 1 0")), "Version is wrong"),
         (lambda theirs: rewrite(theirs, lambda text: text.replace("Size: ", "Size: -")), "lacks a sound Size"),
+        (lambda theirs: rewrite(theirs, lambda text: text.replace("libc6 (", ", libc6 (")), "Depends is wrong"),
+        (lambda theirs: rewrite(theirs, lambda text: text.replace("Version: 1.0", "Version: v1")), "Version is wrong"),
+        (text_before_the_message, "one signed message"),
     ],
 )  # fmt: skip
 def test_a_repository_with_a_fault_is_refused_and_changes_nothing(embedded, theirs, order, corrupt, said):

@@ -99,6 +99,22 @@ def test_enriching_opens_each_package_and_says_which_stay_poorer(kiro, moto, tmp
     assert {key[1] for key in read_everything(kiro.bucket, adapters.signer().public_keyring())} == {"1.0", "1.1"}
 
 
+def test_records_that_clients_do_not_read_are_named_and_nothing_is_written(kiro, moto, tmp_path):
+    sound = [flat_record("kiro", f"1.{number}") for number in range(3)]
+    bad = [
+        flat_record("kiro", "2.0", depends="libc6 [amd64]"),
+        flat_record("kiro", "2.1", section="x" * 70_000),
+        flat_record("kiro", "v2.2"),
+    ]
+    old = make_table(moto, "package_id", [*sound, *bad])
+    order = ("migrate_package_table", "--from-table", url_of(old, moto), "--backup-file", tmp_path / "b")
+    said = refused(*order)
+    assert (said.code, numbers_in(said)[0]) == ("migration_refused", 3)
+    for version, field in (("2.0", "Depends"), ("2.1", "Section"), ("v2.2", "Version")):
+        assert f"kiro {version} amd64 (The control field {field} is wrong" in said
+    assert kiro.records() == []
+
+
 def test_the_old_records_go_only_when_asked_and_only_then(kiro, moto, tmp_path):
     old = make_old(moto, "version", 30)
     order = (

@@ -14,7 +14,7 @@ _COMPLAINTS = re.compile(r"^(?:[EW]: .*|.*(?:Segmentation fault|Aborted|terminat
 _HARMLESS = re.compile(r"is configured multiple times|Download is performed unsandboxed|^W: .*trusted=yes")
 _REFUSED = re.compile(r"^dpkg: error processing archive (\S+) \(--unpack\):\n((?: .*\n?)+)", re.MULTILINE)
 _FORCED = "depends,conflicts,breaks,overwrite,unsafe-io,not-root,script-chrootless,bad-path"
-_AT_ONCE = 200
+_AT_ONCE = 40  # each looks at the relations of all that are there
 
 
 def apt_complaints(folder: Path, stanzas: Sequence[str], *, install: Iterable[str] = ()) -> list[str]:

@@ -19,13 +19,17 @@ LINES = st.one_of(
 def control_of(text):
     """The lines of the fields that a control paragraph may have."""
     of_the_index = ("size", "sha256", "conffiles")
-    kept, keep = [], True
+    fields = []
     for line in text.split("\n"):
-        if line and line[0] not in " \t":
-            name, _, value = line.partition(":")
-            keep = name.lower() not in of_the_index and (bool(value.strip()) or name == "Description")
-        if line and keep:
-            kept.append(line)
+        if line and line[0] in " \t" and fields:
+            fields[-1].append(line)
+        else:
+            fields.append([line])
+    kept = []
+    for lines in fields:
+        name, _, value = "\n".join(lines).partition(":")
+        if name.lower() not in of_the_index and value.strip(" \t\n"):
+            kept += lines
     return "\n".join(kept)
 
 

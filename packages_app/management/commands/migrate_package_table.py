@@ -35,7 +35,11 @@ class Command(ServiceCommand):
         add_environment_arguments(parser)
         parser.add_argument("--package", default=DEFAULT_PACKAGE, help="package of records that name none")
         parser.add_argument("--enrich", action="store_true", help="open each pool .deb once for what records lack")
-        parser.add_argument("--keep-incomplete", action="store_true", help="take over records that lack fields")
+        parser.add_argument(
+            "--keep-incomplete",
+            action="store_true",
+            help="take over records that clients do not read",
+        )
         parser.add_argument("--dry-run", action="store_true", help="show the first records, write nothing")
         parser.add_argument("--delete-old", action="store_true", help="remove the old records at the end; asks")
         parser.add_argument("--yes", action="store_true", help="do not ask")

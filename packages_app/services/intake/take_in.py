@@ -21,6 +21,7 @@ from packages_app.core.layout import ALL
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Repository
+from packages_app.debian.control import REMEDY
 from packages_app.debian.deb_file import open_deb, read_deb
 from packages_app.debian.real_readers import Offered, complaints_of
 from packages_app.debian.stanza import stanza_of
@@ -115,7 +116,7 @@ def _ask_real_readers(checked: list[CheckedFile | RepomgrError], repository: Rep
         record = files[place].record
         checked[sound[place]] = InvalidDeb(
             f"{record.named} is not what clients can read: {why}.",
-            remedy="Correct the field that is named, and build the package again.",
+            remedy=REMEDY,
         )
 
 

@@ -15,7 +15,7 @@ from packages_app.core.ports import Progress
 from packages_app.models import Job
 from packages_app.services.intake.spread import spread
 from packages_app.services.intake.upload_batch import intake_batch, stage_batch
-from packages_app.services.intake.uploads import check_filename, intake_upload, stage_upload
+from packages_app.services.intake.uploads import PACKAGE_ENDINGS, check_filename, intake_upload, stage_upload
 from packages_app.services.jobs import queue
 from packages_app.stores.local_files import status_of
 
@@ -68,7 +68,7 @@ def _below(source: Path) -> Iterator[UploadFile]:
         own = os.path.relpath(folder, source)
         before = "" if own == os.curdir else f"{own}/"
         for name in names:
-            if name.endswith(".deb") and (status := status_of(f"{folder}/{name}")) is not None:
+            if name.endswith(PACKAGE_ENDINGS) and (status := status_of(f"{folder}/{name}")) is not None:
                 yield UploadFile(before + name, Path(folder, name), status.st_size)
 
 

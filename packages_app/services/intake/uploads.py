@@ -18,6 +18,9 @@ from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import asked_by_publisher, may_publish
 
+PACKAGE_ENDINGS = (".deb", ".ddeb")
+"""How files of packages are named; those of debug symbols may have a name of their own, and are packages as others."""
+
 
 def stage_upload(
     path: Path,
@@ -100,8 +103,8 @@ def uploader_of(job: Job) -> str:
 
 
 def check_filename(filename: str) -> None:
-    """Check the name under which a file was sent; raise `PackageRefused` for a path, and for no `.deb`."""
+    """Check the name under which a file was sent; raise `PackageRefused` for a path, and for no package's name."""
     if filename != Path(filename).name or filename.startswith(".") or not filename.isprintable() or "\\" in filename:
         raise PackageRefused(f"The file name {filename[:80]!r} holds a path.", remedy="Send the plain file name.")
-    if not filename.endswith(".deb"):
+    if not filename.endswith(PACKAGE_ENDINGS):
         raise PackageRefused(f"{filename[:80]!r} is not named .deb.", remedy="Upload a Debian binary package.")

@@ -92,9 +92,9 @@ def _tell(release: ExistingRelease, request: AdoptionRequest, progress: Progress
         progress.note("its signature was not looked at", level="warning")
     try:
         ends = parsedate_to_datetime(fields.get("valid-until", "").replace("UTC", "+0000"))
-    except ValueError:
+    except (ValueError, OverflowError):  # a year beyond all
         return
-    if ends < datetime.now(UTC):
+    if ends.replace(tzinfo=ends.tzinfo or UTC) < datetime.now(UTC):  # -0000 gives a date of no zone
         progress.note(f"it expired: Valid-Until {fields['valid-until']}", level="warning")
 
 

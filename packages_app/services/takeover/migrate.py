@@ -23,6 +23,7 @@ from packages_app.core.errors import MigrationRefused
 from packages_app.core.locations import DynamoTable, SqliteTable, parse_table_url
 from packages_app.core.ports import PackageTable, Progress, Written
 from packages_app.core.record import PackageRecord, TableKey
+from packages_app.debian.stanza import record_faults
 from packages_app.package_table.backup_file import read_backup, taken, write_backup
 from packages_app.package_table.old_schema import Fallback, plain_item, record_of_item, schema_of
 from packages_app.package_table.raw_table import RawItem, RawTable, TableShape, canonical
@@ -237,10 +238,12 @@ def _completed(
             result.poorer.append(record.named)
         if missing := record.missing_fields():
             result.incomplete.append(f"{record.named} (no {', '.join(missing)})")
+        elif fault := next(record_faults(record), ""):
+            result.incomplete.append(f"{record.named} ({fault})")
         completed.append(record)
     if result.incomplete and not request.keep_incomplete and not request.dry_run:
         raise MigrationRefused(
-            f"{len(result.incomplete)} records lack fields that clients need: {_named(result.incomplete)}.",
+            f"{len(result.incomplete)} records are none that clients read: {_named(result.incomplete)}.",
             remedy="Fill them in from the pool (--enrich), or take them over as they are, out of the indexes "
             "(--keep-incomplete). Nothing was written.",
         )

@@ -6,7 +6,8 @@ from packages_app.core.errors import InvalidDeb, PackageRefused
 from packages_app.models import Conflict, Job, Package, Publication
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
-from tests.debs import build_deb
+from tests.debian.parts import BINARY
+from tests.debs import ar_archive, build_deb, tar_archive
 from tests.reader import read_everything, read_suite
 
 
@@ -129,3 +130,37 @@ def test_a_package_that_does_not_belong_is_refused_before_anything_is_stored(emb
     sound = build_deb(tmp_path, "tool", "1.0")
     refuse(embedded, sound, PackageRefused, "nowhere is no suite", suite="nowhere")
     refuse(embedded, sound, PackageRefused, "extra is not in suite", component="extra")
+
+
+def test_what_a_control_paragraph_lacks_comes_from_the_definition(embedded, tmp_path):
+    embedded.define_uploads("tool", maintainer="Us <us@example.org>", description="what we say of it")
+    control = b"Package: tool\nVersion: 1.0\nArchitecture: amd64\nDescription:\nX-Note:\n kept\n"
+    path = tmp_path / "tool.ddeb"
+    data = ("data.tar", tar_archive({"./usr/x": b"x"}))
+    path.write_bytes(ar_archive(BINARY, ("control.tar", tar_archive({"./control": control})), data))
+    stage_upload(path, path.name)
+    embedded.run_jobs()
+    [record] = embedded.records()
+    assert (record.maintainer, record.description) == ("Us <us@example.org>", "what we say of it")
+    [entry] = read_suite(embedded.bucket, keyring()).values()
+    said = (entry["Maintainer"], entry["Description"], entry["X-Note"].strip())
+    assert said == ("Us <us@example.org>", "what we say of it", "kept")
+
+
+def test_a_package_that_clients_do_not_read_is_refused_by_its_field_before_anything_is_stored(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    for field, value in (("Depends", "libc6,, x"), ("Section", "x" * 70_000), ("Essential", "maybe"), ("Status", "x")):
+        refuse(embedded, build_deb(tmp_path, "tool", "1.0", **{field: value}), InvalidDeb, field)
+
+
+def test_the_size_that_a_package_claims_never_reaches_an_index(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    path = build_deb(tmp_path, "tool", "1.0", **{"Checksum-FileSize": "1", "SHA512": "0" * 128, "Size": "1"})
+    stage_upload(path, path.name)
+    embedded.run_jobs()
+    [entry] = read_suite(embedded.bucket, keyring()).values()
+    assert (entry["Size"], entry.get("Checksum-FileSize"), entry.get("SHA512")) == (
+        str(path.stat().st_size),
+        None,
+        None,
+    )
