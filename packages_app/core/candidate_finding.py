@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CandidateFinding:
-    """One suspicion: `code` is vanished, missing or identity; `items` names all that it is about, sorted."""
+    """One suspicion: `items` names all that it is about, sorted.
+
+    `code` is vanished, missing, identity, or one that tells of the place: `publishing/place.py` has those.
+    """
 
     code: str
     text: str

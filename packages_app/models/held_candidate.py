@@ -10,8 +10,9 @@ class HeldCandidate(models.Model):
     """A candidate that was not published, and why.
 
     `findings` is a list of {"code", "text", "items"}: `vanished` (packages whose records are gone), `missing` (pool
-    files that are not there), `identity` (fields of Release that would change). `digest` is a hash of the findings: an
-    approval holds for just these. `added` and `removed` are what clients would see (`name version architecture`).
+    files that are not there), `identity` (fields of Release that would change), and those about the place that it is to
+    take (`publishing/place.py`). `digest` is a hash of the findings: an approval holds for just these. `added` and
+    `removed` are what clients would see (`name version architecture`).
     """
 
     class State(models.TextChoices):

@@ -16,6 +16,7 @@ from packages_app.core.layout import INDEX_PAGE
 from packages_app.core.ports import ObjectStore
 from packages_app.core.repository import Repository
 from packages_app.publishing.contents import Contents
+from packages_app.signing.unproven import keys_in
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,14 @@ def client_commands(public_url: str, bootstrap: Definition | None, package: str)
         f"curl -fsSLO {public_url}/{copy} && sudo apt install ./{copy}",
         f"sudo apt update && sudo apt install {package}",
     ]
+
+
+def root_keys(bucket: ObjectStore, repository: Repository) -> dict[str, str]:
+    """Return the keys of the keyring in the root as `keys_in` does; none where it is gone or no keyring."""
+    try:
+        return keys_in(bucket.read(repository.keyring_key))
+    except ObjectNotFound:
+        return {}
 
 
 def put_if_other(bucket: ObjectStore, key: str, body: bytes) -> bool:

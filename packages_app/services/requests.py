@@ -31,13 +31,14 @@ def request_force_rebuild(
     *,
     repair: bool = False,
     new_identity: bool = False,
+    new_key: bool = False,
     wake_worker: bool = True,
 ) -> list[Job]:
     """Ask for a force rebuild of suites, all when none is named; return a job for each.
 
     Raise `PackageRefused` for an unknown suite, before any job is made. With `wake_worker` off the caller runs them.
     """
-    flags = {"repair": repair, "new_identity": new_identity}
+    flags = {"repair": repair, "new_identity": new_identity, "new_key": new_key}
     extra = "".join(f" with {name.replace('_', ' ')}" for name, wanted in flags.items() if wanted)
     return [
         queue.enqueue(
