@@ -66,11 +66,11 @@ def _look(suite: Suite, view: View, keep_lease: Callable[[], None]) -> Looked:
     entries = made if made is not None else examined.release.entries if examined.release else {}
     indexes = examine_indexes(view, suite, entries, keep_lease)
     findings += indexes.findings
+    contents = ListedContents([placed.entry for placed in collected.placed])
     findings += suite_key_findings(suite)
+    findings += bootstrap_key_findings(suite, {one.package_name: one.pool_path for one in _newest(contents)})
     if not _publication_waits(suite.name):
         findings += examine_contents(suite, indexes.texts, collected.placed)
-        contents = ListedContents([placed.entry for placed in collected.placed])
-        findings += bootstrap_key_findings(suite, {one.package_name: one.pool_path for one in _newest(contents)})
         if suite == repository.default_suite:
             findings += root_findings(view, suite, contents)
     keys = [key for key, _ in adapters.bucket().keys(suite_path(suite.name))]

@@ -10,7 +10,7 @@ from packages_app.core.ports import Silent
 from packages_app.models import Job, Package, Publication
 from packages_app.package_table.sqlite_table import SqlitePackageTable
 from packages_app.publishing.publisher import PublicationOptions
-from packages_app.services import adapters, job_services
+from packages_app.services import adapters
 from packages_app.services.adapters import Ports, given
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
@@ -342,10 +342,9 @@ class _TakingTheLease:
 
 def test_who_has_lost_the_lease_while_the_root_was_renewed_does_it_all_again(embedded, tmp_path):
     take_in(embedded, tmp_path, "1.0")
-    deb = build_deb(tmp_path, "tool", "1.1", "amd64")
-    stage_upload(deb, deb.name)
-    job = Job.objects.get(kind="upload", state="queued")
-    queue.run(job.pk, job_services.SERVICES[job.kind])
+    record = make_record("other")
+    embedded.table.put_new(record)
+    embedded.bucket.put(record.pool_path, b"x" * record.file_size)
     ahead = SqlitePackageTable(embedded.table._path, clock=lambda: time.time() + 3600)
     taken = []
     bucket = _TakingTheLease(embedded.bucket, lambda: taken.append(ahead.take_lease("publish:stable", "other", 60)))
