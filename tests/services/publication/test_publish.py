@@ -1,14 +1,12 @@
 """Publications: what they hold, what they refuse, and that they can be repeated."""
 
-import time
 from datetime import timedelta
 
 import pytest
 
-from packages_app.core.errors import CandidateHeld, CandidateRefused, LeaseBusy, LeaseLost, PackageRefused
+from packages_app.core.errors import CandidateHeld, CandidateRefused, LeaseBusy, PackageRefused
 from packages_app.core.ports import Silent
 from packages_app.models import Job, Package, Publication
-from packages_app.package_table.sqlite_table import SqlitePackageTable
 from packages_app.publishing.publisher import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.adapters import Ports, given
@@ -322,32 +320,3 @@ def test_of_many_new_files_the_missing_one_is_named_too(embedded):
         publish("stable", Silent())
     embedded.bucket.put(records[0].pool_path, b"package")
     assert publish("stable", Silent()).packages == 120
-
-
-class _TakingTheLease:
-    """A bucket at whose first write of the root's page another host takes the lease, for which it is over."""
-
-    def __init__(self, bucket, take):
-        self._bucket, self._take = bucket, take
-
-    def __getattr__(self, name):
-        return getattr(self._bucket, name)
-
-    def put(self, key, *args, **options):
-        info = self._bucket.put(key, *args, **options)
-        if key == "index.html":
-            self._take()
-        return info
-
-
-def test_who_has_lost_the_lease_while_the_root_was_renewed_does_it_all_again(embedded, tmp_path):
-    take_in(embedded, tmp_path, "1.0")
-    record = make_record("other")
-    embedded.table.put_new(record)
-    embedded.bucket.put(record.pool_path, b"x" * record.file_size)
-    ahead = SqlitePackageTable(embedded.table._path, clock=lambda: time.time() + 3600)
-    taken = []
-    bucket = _TakingTheLease(embedded.bucket, lambda: taken.append(ahead.take_lease("publish:stable", "other", 60)))
-    with given(Ports(embedded.table, bucket, embedded.staging)), pytest.raises(LeaseLost):
-        publish("stable", Silent())
-    assert len(taken) == 1
