@@ -280,6 +280,10 @@ class ClockWrong(RepomgrError):
     code = "clock_wrong"
 
 
+class HeldByClock(ClockWrong, CandidateHeld):
+    """A candidate publication that clients would ignore by its date: it waits for the clock, or a person's word."""
+
+
 class EnvironmentRefused(RepomgrError):
     """An environment's Terraform state can't be read, or is not that of the settings."""
 
