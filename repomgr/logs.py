@@ -33,16 +33,6 @@ _LOGGERS: Mapping[str, Mapping[str, Any]] = {
 """Loggers of libraries that say too much, or what nobody may read."""
 
 
-class _StandardError(logging.Handler):
-    """Writes to standard error as it is at the moment, which a progress bar or a test may have put another in."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            sys.stderr.write(f"{self.format(record)}\n")
-        except Exception:  # as all handlers do: what can't be logged ends no work
-            self.handleError(record)
-
-
 def redact_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Blank fields with a secret's name, and what `redact` finds in texts, at any depth (a structlog processor)."""
     for name, value in event.items():
@@ -96,7 +86,7 @@ def configure(options: MutableMapping[str, Any]) -> None:
             "disable_existing_loggers": False,
             "formatters": {"structured": formatter},
             "handlers": {
-                "stderr": {"()": _StandardError, "formatter": "structured"},
+                "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
                 "nowhere": {"class": "logging.NullHandler"},
             },
             "root": {"handlers": ["stderr"], "level": options["level"]},

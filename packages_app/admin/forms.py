@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -27,13 +28,14 @@ class UploadForm(forms.Form):
         data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
         super().__init__(data, files)
         # The place is the definition's for those who may not publish; the service holds to that, whatever is posted.
-        suites = adapters.repository().suites if may_publish(request.user) else ()
+        publisher = may_publish(getattr(request, "user", AnonymousUser()))
+        suites = adapters.repository().suites if publisher else ()
         components = sorted({component for suite in suites for component in suite.components})
         as_defined = ("", "as the definition says")
         self.fields["suite"].choices = [as_defined, *((s.name, s.name) for s in suites)]  # type: ignore[attr-defined]
         self.fields["component"].choices = [as_defined, *((c, c) for c in components)]  # type: ignore[attr-defined]
         targets = upload_targets().values()
-        offered = [d.name for d in targets if d.bootstrap is None or may_publish(request.user)]
+        offered = [d.name for d in targets if d.bootstrap is None or publisher]
         names = ", ".join(offered) or "none is defined"
         self.fields["file"].help_text = f"A .deb of a package that takes uploads: {names}."
 

@@ -23,11 +23,11 @@ from packages_app.services.publication.held_candidates import approve
 class HeldCandidateAdmin(ReadOnlyAdmin):
     """Publications that were not made because something about them is suspicious."""
 
-    list_display = ("suite", "condition", "reasons", "changes", "packages", "seen", "shown_decider")
+    list_display = ("suite", "number", "condition", "reasons", "changes", "packages", "seen", "shown_decider")
     list_filter = ("state", "suite")
     change_form_outer_before_template = "admin/packages_app/held_candidate/decide.html"
     fieldsets = (
-        (None, {"fields": ("suite", "condition", "finding_lines", "created", "seen", "shown_job")}),
+        (None, {"fields": ("suite", "number", "condition", "finding_lines", "created", "seen", "shown_job")}),
         ("What clients would see", {"fields": ("packages", "added_lines", "removed_lines")}),
         ("Decision", {"fields": ("decided", "shown_decider")}),
     )
@@ -35,6 +35,11 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[HeldCandidate]:
         """Read users and jobs with the rows."""
         return super().get_queryset(request).select_related("decided_by", "job")
+
+    @display(description="number", ordering="pk")
+    def number(self, held: HeldCandidate) -> str:
+        """Return what a force rebuild's approval names it by."""
+        return str(held.pk)
 
     @display(
         description="state",

@@ -13,7 +13,10 @@ MISSING = "missing"
 
 @dataclass(frozen=True)
 class CandidateFinding:
-    """One suspicion: `code` is vanished, missing, identity or a caution's; `items` are what it is about, sorted."""
+    """One suspicion: `items` names all that it is about, sorted.
+
+    `code` is vanished, missing, identity, a caution's, or one that tells of the place: `publishing/place.py` has those.
+    """
 
     code: str
     text: str

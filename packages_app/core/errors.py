@@ -126,6 +126,10 @@ class UpstreamError(RepomgrError):
     code = "upstream_error"
 
 
+class NotAsAnnounced(UpstreamError):
+    """A download has another size or SHA256 than upstream announces."""
+
+
 class UpstreamUnavailable(UpstreamError):
     """A vendor's endpoint did not answer, or answered with a passing fault."""
 
@@ -274,6 +278,10 @@ class ClockWrong(RepomgrError):
     """This machine's clock is off: clients would refuse or ignore what it dates."""
 
     code = "clock_wrong"
+
+
+class HeldByClock(ClockWrong, CandidateHeld):
+    """A candidate publication that clients would ignore by its date: it waits for the clock, or a person's word."""
 
 
 class EnvironmentRefused(RepomgrError):

@@ -44,6 +44,17 @@ class PendingChange:
     token: str
 
 
+@dataclass(frozen=True)
+class LastGiven:
+    """What a suite's clients were given last: the Date of its Release (UTC, whole seconds), and the key that signed it.
+
+    `fingerprint` is the primary key's, upper-case hex.
+    """
+
+    date: datetime
+    fingerprint: str
+
+
 class PackageTable(Protocol):
     """The only truth. All calls raise `TableUnavailable` after three tries, `TableMissing` when there is no table."""
 
@@ -137,6 +148,18 @@ class PackageTable(Protocol):
 
     def keep_releases(self, suite: str, digests: Sequence[str]) -> None:
         """Keep which Releases of a suite show all of this table but for the pending changes."""
+        ...
+
+    def last_given(self, suite: str) -> LastGiven | None:
+        """Return what `keep_last_given` kept of a suite (strongly consistent); None when it never did."""
+        ...
+
+    def keep_last_given(self, suite: str, given: LastGiven, *, before: LastGiven | None) -> None:
+        """Keep what a suite's clients are about to be given, by the holder of the suite's lease.
+
+        Raise `ObjectChanged` when what is kept is no longer `before`: another publisher holds the lease by now.
+        Nothing changes then. The same again is a success.
+        """
         ...
 
     def take_lease(self, name: str, holder: str, seconds: float) -> Lease:

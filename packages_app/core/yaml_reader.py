@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
+Default = TypeVar("Default")
 _FILES_KEPT = 2048
 """Files of which the text and what stands in it is kept: a file that is read again has mostly not changed."""
 
@@ -60,8 +61,8 @@ class YamlReader:
             self.problem(name, "It is empty.", f"Give {name} a value.")
         return value.strip()
 
-    def flag(self, name: str, *, default: bool) -> bool:
-        """Read a setting that is true or false."""
+    def flag(self, name: str, *, default: Default) -> bool | Default:
+        """Read a setting that is true or false, or `default` where it does not stand there."""
         value = self._take(name, required=False)
         if value is None:
             return default

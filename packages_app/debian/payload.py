@@ -15,7 +15,7 @@ from packages_app.debian.decompression import unpacked_chunks
 
 _BLOCK = 512
 _CHUNK = 64 * 1024
-_UNPACKED_LIMIT = 256 * 1024 * 1024
+_UNPACKED_LIMIT = 128 * 1024 * 1024
 """So much of a data member is looked at: unpacking costs more than all else of intake."""
 _NAME_LIMIT = 64 * 1024
 _CONTENT_LIMIT = 1024 * 1024

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.repository import Repository, Suite
@@ -102,6 +103,34 @@ def _size(text: str) -> int:
     if not text.isascii() or not text.isdigit():  # int() takes -1, 1_000 and digits of other scripts
         raise ValueError(f"{text[:20]!r} is no size")
     return int(text)
+
+
+def read_loosely(text: bytes) -> Release | None:
+    """Return what a Release says that may be another tool's, or damaged; None for a text that is none.
+
+    It may lack any field; its Date is written as ours is, and left out where it makes no sense. Of an entry, SHA256 and
+    size are there.
+    """
+    try:
+        return parse_release(text)
+    except CandidateRefused:
+        pass
+    fields: dict[str, str] = {}
+    entries: dict[str, ReleaseEntry] = {}
+    name = ""
+    for line in text.decode("utf-8", "replace").split("\n"):
+        if line.startswith((" ", "\t")):
+            digest, size, index = (*line.split(), "", "", "")[:3]
+            if name == "SHA256" and index and size.isascii() and size.isdigit():
+                entries[index.removeprefix("./")] = ReleaseEntry(int(size[:18]), "", "", digest.lower())
+            continue
+        name, _, value = line.partition(":")
+        fields[name] = value.strip()
+    try:
+        fields["Date"] = release_date(parsedate_to_datetime(fields["Date"].replace("UTC", "+0000")))
+    except (KeyError, ValueError, OverflowError):
+        fields.pop("Date", None)
+    return Release(fields, entries) if entries or "Date" in fields else None
 
 
 def parse_release(text: bytes) -> Release:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from django.conf import settings
 
@@ -19,6 +20,24 @@ STEPS = ("step_began", "step_note", "step_ended")
 def log_format() -> str:
     """Return in which format this process logs: json or console."""
     return str(settings.LOGGING["format"])
+
+
+_by_the_log: ContextVar[bool] = ContextVar("by_the_log", default=False)
+
+
+@contextmanager
+def speaking_by_the_log(speaks: bool) -> Iterator[None]:
+    """Let progress be lines of the log for the block, or not."""
+    token = _by_the_log.set(speaks)
+    try:
+        yield
+    finally:
+        _by_the_log.reset(token)
+
+
+def speaks_by_the_log() -> bool:
+    """Return whether the present command's progress goes to the log: one that code calls is heard by its caller."""
+    return _by_the_log.get()
 
 
 @contextmanager

@@ -17,7 +17,15 @@ from tqdm import tqdm
 from packages_app.core.errors import Outcome, RepomgrError, outcome_of
 from packages_app.core.locations import place_of
 from packages_app.core.ports import Progress
-from packages_app.management.said_once import ENDS, JSON, STEPS, log_format, unsaid
+from packages_app.management.said_once import (
+    ENDS,
+    JSON,
+    STEPS,
+    log_format,
+    speaking_by_the_log,
+    speaks_by_the_log,
+    unsaid,
+)
 from packages_app.models import Job
 from packages_app.services import job_services
 from packages_app.services.jobs import queue
@@ -116,7 +124,7 @@ def terminal_progress() -> Iterator[Progress]:
 
 
 def _progress() -> TerminalProgress | LoggedProgress:
-    return LoggedProgress() if log_format() == JSON else TerminalProgress()
+    return LoggedProgress() if speaks_by_the_log() else TerminalProgress()
 
 
 class ServiceCommand(BaseCommand):
@@ -145,11 +153,11 @@ class ServiceCommand(BaseCommand):
         """Run the command; a `RepomgrError` ends it with its code, sentence and remedy."""
         self._set_up_log(options.get("log_format"))
         self._say_where()
-        self._logs_errors = (
-            self._called_from_command_line and log_format() == JSON and not options.get("traceback", False)
-        )
+        logs = self._called_from_command_line and log_format() == JSON
+        self._logs_errors = logs and not options.get("traceback", False)
         try:
-            return super().execute(*args, **options)
+            with speaking_by_the_log(logs):
+                return super().execute(*args, **options)
         except RepomgrError as error:
             self._end(f"{error.code}: {error}", error.outcome.exit_code, error)
         except CommandError as error:

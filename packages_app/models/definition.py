@@ -22,6 +22,8 @@ class DefinitionStatus(models.Model):
     checked = models.DateTimeField("last check upstream", null=True)
     outcome = models.TextField("last outcome", blank=True)
     failed = models.BooleanField("last check failed", default=False)
+    refused = models.JSONField(default=dict, editable=False)
+    """What the offers that the last check met and refused were refused for, by their digests (`refused_offers`)."""
 
     class Meta:
         """By name."""

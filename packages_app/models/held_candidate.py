@@ -10,10 +10,11 @@ class HeldCandidate(models.Model):
     """A candidate that was not published, and why.
 
     `findings` is a list of {"code", "text", "items"}: `vanished` (packages whose records are gone), `missing` (pool
-    files that are not there), `identity` (fields of Release that would change), and the codes of cautions (what new
-    packages would do to clients). `digest` is a hash of the findings: an approval holds for just these. `added` and
-    `removed` are what clients would see (`name version architecture`).
-    `decided_by` is who decided in the admin, `decided_as` the system user whose command did.
+    files that are not there), `identity` (fields of Release that would change), the codes of cautions (what new
+    packages would do to clients), and those about the place that it is to take (`publishing/place.py`). `digest` is a
+    hash of the findings: an approval holds for just these. `added` and `removed` are what clients would see
+    (`name version architecture`). `decided_by` is who decided in the admin, `decided_as` the system user whose command
+    did.
     """
 
     class State(models.TextChoices):

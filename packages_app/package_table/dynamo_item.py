@@ -44,10 +44,11 @@ _TEXTS = (
 
 
 class Item(Model):
-    """One item: a record, a lease (`holder`, `fence`, `expires`), a suite's `releases`, or a line of a list.
+    """One item: a record, a lease, a suite's `releases`, what its clients were given last, or a line of a list.
 
-    A line has a key alone; the lists are those of each suite's records and of its pending changes. It says what an item
-    is made of; `DynamoItems` reads and writes.
+    A lease has `holder`, `fence` and `expires`, what was given `given_date` (seconds since the epoch) and
+    `fingerprint`. A line has a key alone; the lists are those of each suite's records and of its pending changes. It
+    says what an item is made of; `DynamoItems` reads and writes.
     """
 
     package_id = UnicodeAttribute(hash_key=True)
@@ -59,6 +60,8 @@ class Item(Model):
     holder = UnicodeAttribute(null=True)
     fence = NumberAttribute(null=True)
     expires = NumberAttribute(null=True)
+    given_date = NumberAttribute(null=True)
+    fingerprint = UnicodeAttribute(null=True)
     for _name in _TEXTS:
         locals()[_name] = UnicodeAttribute(null=True)
     del _name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property, partial
 
 import structlog
@@ -16,7 +17,7 @@ from packages_app.core.at_once import at_once
 from packages_app.core.document import document_of
 from packages_app.core.errors import TableMissing, TableUnavailable, TableUnfit
 from packages_app.core.locations import DynamoTable
-from packages_app.core.ports import Lease, PendingChange, Written
+from packages_app.core.ports import LastGiven, Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.package_table.dynamo_changes import of_old_layout, read_pending, remove_pending, write_listed
 from packages_app.package_table.dynamo_item import INDEX_NAME, SHAPE, Item, record_of, values_of
@@ -35,6 +36,8 @@ from packages_app.package_table.raw_table import RawItem, RawTable
 from packages_app.package_table.rules import (
     LEASE_ARCHITECTURE,
     LISTED,
+    given_by_another,
+    given_id,
     lease_busy,
     lease_id,
     lease_lost,
@@ -192,6 +195,24 @@ class DynamoPackageTable:
         with self._call("put_releases", suite):
             self._items.put(Item(releases_id(suite), LEASE_ARCHITECTURE, releases=list(digests)))
 
+    def last_given(self, suite: str) -> LastGiven | None:
+        """Return what was last kept of what a suite's clients were given."""
+        item = self._item(given_id(suite), LEASE_ARCHITECTURE)
+        if item is None:
+            return None
+        return LastGiven(datetime.fromtimestamp(int(item["given_date"]["N"]), UTC), item["fingerprint"]["S"])
+
+    def keep_last_given(self, suite: str, given: LastGiven, *, before: LastGiven | None) -> None:
+        """Keep what a suite's clients are about to be given, where it is still `before`."""
+        condition: Condition = Item.given_date.does_not_exist()
+        if before is not None:
+            condition = (Item.given_date == _seconds(before.date)) & (Item.fingerprint == before.fingerprint)
+        actions = [Item.given_date.set(_seconds(given.date)), Item.fingerprint.set(given.fingerprint)]
+        kept = self._update("keep_last_given", given_id(suite), LEASE_ARCHITECTURE, actions, condition)
+        # A try that was repeated may meet what it has written itself.
+        if kept is None and self.last_given(suite) != given:
+            raise given_by_another(suite)
+
     def take_lease(self, name: str, holder: str, seconds: float) -> Lease:
         """Take a lease that is free, expired, or this holder's own."""
         now = self._clock()
@@ -280,3 +301,7 @@ class DynamoPackageTable:
 
 def _call_of(error: PynamoDBException) -> str:
     return str(getattr(error.cause, "operation_name", ""))
+
+
+def _seconds(date: datetime) -> int:
+    return int(date.timestamp())

@@ -12,6 +12,8 @@ SERVICE = "-"
 LEASE_ARCHITECTURE = "-"
 RELEASES = f"{SERVICE}releases#"
 """How the partition keys of the items begin that name Releases."""
+GIVEN = f"{SERVICE}given#"
+"""How the partition keys of the items begin that say what clients were given last."""
 LISTED = f"{SERVICE}listed"
 """The partition key of the item that says that the lists of all suites are complete."""
 
@@ -39,6 +41,16 @@ def members_id(suite: str) -> str:
 def releases_id(suite: str) -> str:
     """Return the partition key of the item that names a suite's Releases."""
     return f"{RELEASES}{suite}"
+
+
+def given_id(suite: str) -> str:
+    """Return the partition key of the item that says what a suite's clients were given last."""
+    return f"{GIVEN}{suite}"
+
+
+def is_of_clients(package_id: str) -> bool:
+    """Return whether an item is about what clients hold, which no restore of a table changes."""
+    return package_id.startswith(GIVEN)
 
 
 def is_of_one_table(package_id: str) -> bool:
@@ -74,6 +86,13 @@ def suites_changed(record: PackageRecord, known: PackageRecord | None) -> Except
     return ObjectChanged(
         f"The suites of {name} are {', '.join(known.suites) or 'none'} by now, no longer those that were read.",
         remedy="Read the record again and decide anew.",
+    )
+
+
+def given_by_another(suite: str) -> ObjectChanged:
+    """Return the error of a note of what clients were given that another publisher has written meanwhile."""
+    return ObjectChanged(
+        f"Suite {suite} was published by another meanwhile.", remedy="Nothing: its publication counts."
     )
 
 

@@ -13,10 +13,12 @@ from tenacity import retry_if_exception_type
 
 from packages_app.core.document import document_of, record_in
 from packages_app.core.errors import TableMissing, TableUnavailable
-from packages_app.core.ports import Lease, PendingChange, Written
+from packages_app.core.ports import LastGiven, Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.retry import NO_PAUSE, retrying
 from packages_app.package_table.rules import lease_busy, lease_lost, outcome_of_taken_key, suites_changed
+from packages_app.package_table.sqlite_given import keep_given, read_given
+from packages_app.package_table.sqlite_lists import LISTS, has_lists
 
 _BUSY_SECONDS = 30.0
 _PAGE_BYTES = 16384
@@ -49,33 +51,6 @@ CREATE TABLE IF NOT EXISTS releases (
     digests TEXT NOT NULL
 ) WITHOUT ROWID;
 """
-
-_LISTS = (
-    """CREATE TABLE memberships (
-        suite TEXT NOT NULL,
-        package_id TEXT NOT NULL,
-        architecture TEXT NOT NULL,
-        PRIMARY KEY (suite, package_id, architecture)
-    ) WITHOUT ROWID""",
-    """CREATE TRIGGER record_added AFTER INSERT ON records BEGIN
-        INSERT INTO memberships
-        SELECT DISTINCT value, NEW.package_id, NEW.architecture FROM json_each(NEW.document, '$.suites');
-    END""",
-    """CREATE TRIGGER record_changed AFTER UPDATE ON records BEGIN
-        DELETE FROM memberships WHERE package_id = OLD.package_id AND architecture = OLD.architecture
-        AND suite IN (SELECT value FROM json_each(OLD.document, '$.suites'));
-        INSERT INTO memberships
-        SELECT DISTINCT value, NEW.package_id, NEW.architecture FROM json_each(NEW.document, '$.suites');
-    END""",
-    """CREATE TRIGGER record_removed AFTER DELETE ON records BEGIN
-        DELETE FROM memberships WHERE package_id = OLD.package_id AND architecture = OLD.architecture
-        AND suite IN (SELECT value FROM json_each(OLD.document, '$.suites'));
-    END""",
-    """INSERT INTO memberships
-       SELECT DISTINCT suite.value, package_id, architecture
-       FROM records, json_each(records.document, '$.suites') AS suite""",
-)
-"""The lists of suites: made and filled in one transaction, and kept by the file itself, whoever writes to it."""
 
 _PUT = "INSERT {}INTO records VALUES (?, ?, ?, ?, ?)"
 """Half the time of ON CONFLICT DO NOTHING: what the trigger does can't fail then, so no copies are kept to undo it."""
@@ -116,16 +91,16 @@ class SqlitePackageTable:
     def _list_suites(self) -> bool:
         """Make the lists of suites where they are missing; True when they were made."""
         with self._connection("create", write=True) as connection:
-            if _has_lists(connection):
+            if has_lists(connection):
                 return False
-            for statement in _LISTS:
+            for statement in LISTS:
                 connection.execute(statement)
         return True
 
     def suites_are_listed(self) -> bool:
         """Return whether the file has its lists of suites."""
         with self._connection("suites_are_listed") as connection:
-            return _has_lists(connection)
+            return has_lists(connection)
 
     def probe(self) -> str:
         """Read one item."""
@@ -204,7 +179,7 @@ class SqlitePackageTable:
         """Yield the document of every record of a suite once, by key, as they are at one moment."""
         with self._connection("records_of") as connection:
             connection.text_factory = bytes
-            if _has_lists(connection):
+            if has_lists(connection):
                 yield from (document for (document,) in connection.execute(_query_of(connection, suite), (suite,)))
             else:
                 every = connection.execute("SELECT document FROM records")
@@ -233,6 +208,16 @@ class SqlitePackageTable:
         """Keep which Releases show all of this table but for the pending changes."""
         with self._connection("keep_releases", write=True) as connection:
             connection.execute("REPLACE INTO releases VALUES (?, ?)", (suite, " ".join(digests)))
+
+    def last_given(self, suite: str) -> LastGiven | None:
+        """Return what was last kept of what a suite's clients were given."""
+        with self._connection("last_given") as connection:
+            return read_given(connection, suite)
+
+    def keep_last_given(self, suite: str, given: LastGiven, *, before: LastGiven | None) -> None:
+        """Keep what a suite's clients are about to be given, where it is still `before`."""
+        with self._connection("keep_last_given", write=True) as connection:
+            keep_given(connection, suite, given, before)
 
     def take_lease(self, name: str, holder: str, seconds: float) -> Lease:
         """Take a lease that is free, expired, or this holder's own."""
@@ -343,7 +328,3 @@ def _pending_in(record: PackageRecord, suites: Iterable[str]) -> list[tuple[str,
 
 def _add_pending(connection: sqlite3.Connection, pending: Iterable[tuple[str, str, str]]) -> None:
     connection.executemany("INSERT INTO changes (suite, package_id, architecture) VALUES (?, ?, ?)", pending)
-
-
-def _has_lists(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'memberships'").fetchone() is not None

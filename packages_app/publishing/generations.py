@@ -21,7 +21,7 @@ from packages_app.publishing.published import Published
 FIRST = "first"
 """What a generation replaces when nothing was in place before it."""
 UNKNOWN = "unknown"
-"""What a generation replaces when an InRelease was in place that our key did not sign."""
+"""What a generation replaces when an InRelease was in place that could not be read."""
 
 _DATE = "%Y%m%dT%H%M%SZ"
 _DIGITS = 16
@@ -63,10 +63,10 @@ def keep_generation(
     said at this write: its name says its content, so writing it again is the same.
     """
     replaces = UNKNOWN
-    if published.etag is None:
+    if published.nothing_is_there:
         replaces = FIRST
-    elif published.release is not None:
-        replaces = release_digest(published.text)
+    elif published.seen_text:
+        replaces = release_digest(published.seen_text)
     name = f"{date.astimezone(UTC).strftime(_DATE)}-{release_digest(release_text)}-after-{replaces}"
     return staging.put(f"{_folder(suite)}{name}", release_text)
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from packages_app.core.at_once import both_at_once
 from packages_app.core.candidate_finding import CandidateFinding, findings_digest
 from packages_app.core.caution import Allowed, Cleared, caution_findings, cautions_of
-from packages_app.core.errors import CandidateHeld, CandidateRefused, ObjectNotFound, RepomgrError
-from packages_app.core.ports import ObjectStore, PackageTable, PendingChange, Progress, Signer
+from packages_app.core.errors import CandidateHeld, CandidateRefused, HeldByClock, ObjectNotFound, RepomgrError
+from packages_app.core.ports import LastGiven, ObjectStore, PackageTable, PendingChange, Progress, Signer
 from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.repository import Repository, Suite
 from packages_app.indexes.packages import LeftOut
@@ -28,11 +28,14 @@ from packages_app.publishing.canonical import look_at_canonical
 from packages_app.publishing.change_draft import change_draft
 from packages_app.publishing.checks import candidate_checked, identity_findings, missing_findings, vanished_findings
 from packages_app.publishing.contents import Contents
-from packages_app.publishing.dates import check_against_store, date_after, seconds_to_wait
+from packages_app.publishing.dates import check_against_store, seconds_to_wait
 from packages_app.publishing.draft import Draft
 from packages_app.publishing.generations import keep_generation, release_digest
+from packages_app.publishing.place import Place, look_at_place, with_what_staging_knows
 from packages_app.publishing.placed_cache import PlacedCache
-from packages_app.publishing.published import Published, published_packages, read_published
+from packages_app.publishing.publication_options import PublicationOptions
+from packages_app.publishing.published import Published, PublishedPackages, published_packages, read_published
+from packages_app.publishing.root import root_keys
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import read_shard_list
 from packages_app.publishing.switch import Switch
@@ -42,34 +45,6 @@ from packages_app.stores.pool_files import missing_of, missing_or_other
 
 _NOTED = 100
 """So many things of a kind are named one by one."""
-
-
-@dataclass(frozen=True)
-class PublicationOptions:
-    """What is asked of one publication.
-
-    `rebuild`: read the whole suite, upload everything again, and publish even when pool files are missing, unless
-    `hold_missing`: a candidate was held back for such. `resign`: make a new Release of the indexes in place, whatever
-    is pending, without a look at records; where these can't be built upon, of the whole suite, and where that is held
-    back, renew the dates of the one in place: clients must not stop because of what waits. `new_identity`: let Origin,
-    Label, Suite and Codename change. `whole`: read the whole suite, not only its pending changes. `approved`: the
-    digest of the findings that a person has seen and accepts.
-    """
-
-    rebuild: bool = False
-    hold_missing: bool = False
-    resign: bool = False
-    new_identity: bool = False
-    whole: bool = False
-    approved: str = ""
-
-    @property
-    def of_all(self) -> bool:
-        """Say whether the whole suite is to be read."""
-        return self.rebuild or (not self.resign and (self.whole or bool(self.approved)))
-
-
-DEFAULT_OPTIONS = PublicationOptions()
 
 
 @dataclass(frozen=True)
@@ -131,20 +106,33 @@ class Publisher:
         """
         # First what is pending and what stands under canonical names, then InRelease, then the records: what another
         # publisher or a writer does from here on makes our switch fail, or leaves a pending change that stays.
-        seen, changes = both_at_once(
-            partial(look_at_canonical, self.bucket, suite), partial(self._pending, suite, options), self.bucket.at_once
-        )
-        published = read_published(self.bucket, suite.name, self.signer.public_keyring())
-        time.sleep(seconds_to_wait(published, self.clock()))
-        date = date_after(published, self.clock(), rebuild=options.rebuild)
+        at_once = self.bucket.at_once
+        seen, (changes, given) = both_at_once(
+            partial(look_at_canonical, self.bucket, suite),
+            partial(both_at_once, partial(self._pending, suite, options), partial(self.table.last_given, suite.name),
+                    at_once),
+            at_once,
+        )  # fmt: skip
+        place = self._place(suite, given, options)
+        published = place.published
         with nothing_is_garbage(), self.bucket.draft_folder() as folder:
-            draft = self._draft(folder, suite, published, changes, options)
+            draft = self._draft(folder, suite, place, changes, options)
             self.keep_lease()
-            candidate = make_candidate(self.repository, suite, folder, draft, self.signer, date)
+            candidate = make_candidate(self.repository, suite, folder, draft, self.signer, place.date)
             switch = Switch(self.bucket, self.signer, suite, published, seen, self.keep_lease, self.progress)
-            if not self._worth_publishing(candidate, published, options):
-                return self._unchanged(candidate, published, switch)
-            return self._publish(candidate, published, switch, options, date)
+            if not self._worth_publishing(candidate, place, options):
+                return self._unchanged(candidate, place, switch)
+            return self._publish(candidate, place, switch, options)
+
+    def _place(self, suite: Suite, given: LastGiven | None, options: PublicationOptions) -> Place:
+        published = read_published(self.bucket, suite.name, self.signer.public_keyring())
+        published = with_what_staging_knows(published, self.staging, suite.name, given)
+        time.sleep(seconds_to_wait(published, self.clock(), given))
+        return look_at_place(
+            suite.name, published, given, self.signer.fingerprint, self.clock(),
+            rebuild=options.rebuild, new_key=options.new_key,
+            known_keys=partial(root_keys, self.bucket, self.repository),
+        )  # fmt: skip
 
     def _pending(self, suite: Suite, options: PublicationOptions) -> Sequence[PendingChange]:
         return () if options.resign else self.table.pending_changes_of(suite.name)
@@ -153,13 +141,13 @@ class Publisher:
         self,
         folder: Path,
         suite: Suite,
-        published: Published,
+        place: Place,
         changes: Sequence[PendingChange],
         options: PublicationOptions,
     ) -> Draft:
         baseline = None
         if not options.of_all:
-            baseline = find_baseline(self.table, self.staging, suite, published, changes)
+            baseline = find_baseline(self.table, self.staging, suite, place.published, changes)
         if baseline is not None:
             self.progress.step("render changes", f"{len(changes)} pending changes")
             try:
@@ -180,17 +168,20 @@ class Publisher:
             collected = collect_readable(suite, collected)
             self.keep_lease()
         self.progress.step("render indexes", f"{len(collected.placed)} packages")
-        before = self._before(suite, published)
+        before = self._before(suite, place)
         draft = whole_draft(folder, suite, collected, changes, before, self.cache, rebuild=options.rebuild)
         return self._noted(replace(draft, cautioned=tuple(cautioned)))
 
-    def _before(self, suite: Suite, published: Published) -> Before:
-        if published.release is None:
-            return Before()
-        packages = partial(published_packages, self.bucket, suite.name, published.release)
-        shards = read_shard_list(self.staging, suite.name, release_digest(published.text))
+    def _before(self, suite: Suite, place: Place) -> Before:
+        published = place.published
+        if published.seen is None:
+            first = published.nothing_is_there and place.given is None
+            return Before(partial(PublishedPackages, complete=first), proven=False)
+        packages = partial(published_packages, self.bucket, suite.name, published.seen)
+        shards = read_shard_list(self.staging, suite.name, release_digest(published.seen_text))
         diffs = shards.diffs if shards is not None else {}
-        return Before(packages, partial(self._withdrawn, suite), published.release.entries, diffs)
+        withdrawn = partial(self._withdrawn, suite)
+        return Before(packages, withdrawn, published.seen.entries, diffs, proven=published.release is not None)
 
     def _withdrawn(self, suite: Suite, keys: Collection[TableKey]) -> list[TableKey]:
         """Return which of these keys have a record that says itself that it is not in the suite."""
@@ -201,28 +192,29 @@ class Publisher:
         self._note_each([f"left out {item}" for item in draft.left_out], level="warning")
         return draft
 
-    def _publish(
-        self, candidate: Candidate, published: Published, switch: Switch, options: PublicationOptions, date: datetime
-    ) -> Outcome:
-        draft, suite = candidate.draft, candidate.suite
+    def _publish(self, candidate: Candidate, place: Place, switch: Switch, options: PublicationOptions) -> Outcome:
+        draft, suite, published = candidate.draft, candidate.suite, place.published
         self.progress.step("check candidate")
         try:
             with candidate_checked(candidate, self.signer.public_keyring(), self.cache):
-                missing = self._check_against(candidate, published, options)
+                missing = self._check_against(candidate, place, options)
             if self.second_reader is not None and (draft.whole or self.second_reader.of_changes):
                 switch.complete(candidate)
                 self.second_reader.read(candidate)
         except CandidateRefused as error:
-            if not options.resign or published.release is None:
+            if not options.resign or published.release is None or place.findings:
                 raise
-            return self._renew_dates(candidate, published, switch, date, error)
+            return self._renew_dates(candidate, place, switch, error)
         both_at_once(
-            partial(self._keep_generation, suite, candidate.release, date, published),
+            partial(self._keep_generation, suite, candidate.release, place),
             partial(self._keep_baseline, candidate, published, candidate.release),
             self.staging.at_once,
         )
         uploaded = switch.upload(candidate, again=options.rebuild)
-        switch.commit(candidate.release, candidate.release_gpg, candidate.in_release, again=options.rebuild)
+        keep_last_given = partial(self._keep_last_given, suite, place)
+        switch.commit(
+            candidate.release, candidate.release_gpg, candidate.in_release, keep_last_given, again=options.rebuild
+        )
         self._remove_pending(draft, suite)
         return Outcome(
             suite.name,
@@ -240,8 +232,10 @@ class Publisher:
             renewed=options.resign and not draft.whole,
         )
 
-    def _unchanged(self, candidate: Candidate, published: Published, switch: Switch) -> Outcome:
+    def _unchanged(self, candidate: Candidate, place: Place, switch: Switch) -> Outcome:
         """Leave what is in place; an interrupted publication may have left canonical names of its own."""
+        published = place.published
+        self._learn_last_given(candidate.suite, place)
         self.progress.note("nothing changed: the published indexes are those of the table")
         switch.mend(candidate)
         draft, suite = candidate.draft, candidate.suite.name
@@ -253,25 +247,35 @@ class Publisher:
             left_out=draft.shards.left_out, packages=draft.packages,
         )  # fmt: skip
 
-    def _renew_dates(
-        self, refused: Candidate, published: Published, switch: Switch, date: datetime, error: CandidateRefused
-    ) -> Outcome:
+    def _renew_dates(self, refused: Candidate, place: Place, switch: Switch, error: CandidateRefused) -> Outcome:
         """Sign what clients have once more, newly dated; its indexes stay."""
         suite, draft = refused.suite, refused.draft
         self.progress.note(f"only the dates are renewed: {error.message}", level="warning")
-        release = redated(published.text, date, suite.valid_for)
-        self._keep_generation(suite, release, date, published)
-        switch.commit(release, self.signer.sign_detached(release), self.signer.sign_clear(release))
+        release = redated(place.published.text, place.date, suite.valid_for)
+        self._keep_generation(suite, release, place)
+        keep_last_given = partial(self._keep_last_given, suite, place)
+        switch.commit(release, self.signer.sign_detached(release), self.signer.sign_clear(release), keep_last_given)
         packages = draft.packages - len(draft.added) + len(draft.removed)
         return Outcome(
             suite.name, switched=True, release_text=release, contents=draft.contents, read=draft.read,
             left_out=draft.shards.left_out, packages=packages, renewed=True, held=error,
         )  # fmt: skip
 
-    def _keep_generation(self, suite: Suite, release: bytes, date: datetime, published: Published) -> None:
+    def _keep_generation(self, suite: Suite, release: bytes, place: Place) -> None:
         """Keep the Release for the sweep, which takes no index that a kept one names; compare clocks by the way."""
-        kept = keep_generation(self.staging, suite.name, release, date, published)
-        check_against_store(date, kept.modified)
+        kept = keep_generation(self.staging, suite.name, release, place.date, place.published)
+        check_against_store(place.date, kept.modified)
+
+    def _keep_last_given(self, suite: Suite, place: Place) -> None:
+        given = LastGiven(place.date, self.signer.fingerprint)
+        self.table.keep_last_given(suite.name, given, before=place.given)
+
+    def _learn_last_given(self, suite: Suite, place: Place) -> None:
+        """Keep what is in place and ours where the table does not know it: an earlier release published it."""
+        release = place.published.release
+        if release is not None and (place.given is None or place.given.date < release.date):
+            given = LastGiven(release.date, self.signer.fingerprint)
+            self.table.keep_last_given(suite.name, given, before=place.given)
 
     def _keep_baseline(self, candidate: Candidate, published: Published, release: bytes) -> None:
         """Keep a Release, the candidate's or the same in place, for the next publication to build upon."""
@@ -287,8 +291,11 @@ class Publisher:
         except RepomgrError as error:
             self.progress.note(f"pending changes stay: {error.message}", level="warning")
 
-    def _worth_publishing(self, candidate: Candidate, published: Published, options: PublicationOptions) -> bool:
-        if options.rebuild or options.resign or published.release is None:
+    def _worth_publishing(self, candidate: Candidate, place: Place, options: PublicationOptions) -> bool:
+        published = place.published
+        if options.rebuild or options.resign or place.findings:
+            return True
+        if published.release is None or published.etag is None or published.unrecognised is not None:
             return True
         release = candidate.listing
         dates = ("Date", "Valid-Until")
@@ -296,14 +303,12 @@ class Publisher:
         new = {name: value for name, value in release.fields.items() if name not in dates}
         return (old, published.release.entries) != (new, release.entries)
 
-    def _check_against(
-        self, candidate: Candidate, published: Published, options: PublicationOptions
-    ) -> tuple[str, ...]:
+    def _check_against(self, candidate: Candidate, place: Place, options: PublicationOptions) -> tuple[str, ...]:
         """Compare with what clients have; return the pool files that are known to be missing. Raise `CandidateHeld`."""
         suite, draft = candidate.suite.name, candidate.draft
-        findings: list[CandidateFinding] = []
-        if published.release is not None and not options.new_identity:
-            findings += identity_findings(suite, published.release, candidate.listing)
+        findings: list[CandidateFinding] = [*place.findings]
+        if place.published.seen is not None and not options.new_identity:
+            findings += identity_findings(suite, place.published.seen, candidate.listing)
         new_keys = set(draft.added)
         new = [record for record in draft.cautioned if record.key in new_keys]
         findings += caution_findings(suite, new, self.allowed, self.cleared)
@@ -317,7 +322,8 @@ class Publisher:
         findings += [*vanished_findings(suite, draft.vanished), *missing_findings(suite, held_for)]
         if findings and findings_digest(findings) != options.approved:
             added, removed = (tuple(map(named_key, keys)) for keys in (draft.added, draft.removed))
-            raise CandidateHeld(suite, tuple(findings), added=added, removed=removed, packages=draft.packages)
+            held = HeldByClock if place.clock_is_wrong else CandidateHeld
+            raise held(suite, tuple(findings), added=added, removed=removed, packages=draft.packages)
         return missing
 
     def _note_each(self, sentences: list[str], *, level: str) -> None:

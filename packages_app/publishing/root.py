@@ -16,6 +16,7 @@ from packages_app.core.layout import INDEX_PAGE
 from packages_app.core.ports import ObjectStore
 from packages_app.core.repository import Repository
 from packages_app.publishing.contents import Contents
+from packages_app.signing.unproven import keys_in
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,14 @@ def unprotected(public_url: str) -> str:
     return (
         f"{public_url} is not https: anybody on the way can change the key and the package that these commands fetch."
     )
+
+
+def root_keys(bucket: ObjectStore, repository: Repository) -> dict[str, str]:
+    """Return the keys of the keyring in the root as `keys_in` does; none where it is gone or no keyring."""
+    try:
+        return keys_in(bucket.read(repository.keyring_key))
+    except ObjectNotFound:
+        return {}
 
 
 def put_if_other(bucket: ObjectStore, key: str, body: bytes) -> bool:

@@ -55,19 +55,27 @@ class Switch:
         self._put_canonical(candidate, files, again=again)
         return sum(file.entry.size for file in changed)
 
-    def commit(self, release: bytes, release_gpg: bytes, in_release: bytes, *, again: bool = False) -> None:
+    def commit(
+        self,
+        release: bytes,
+        release_gpg: bytes,
+        in_release: bytes,
+        keep_last_given: Callable[[], None],
+        *,
+        again: bool = False,
+    ) -> None:
         """Write Release.gpg, Release, and InRelease: the commit point, if nobody was there before us.
 
-        Raise `ObjectChanged` when somebody was.
+        `keep_last_given` is called before it: what clients may hold is known, whatever happens then. Raise
+        `ObjectChanged` when somebody was.
         """
         self.progress.step("switch InRelease")
-        at_once(
-            [
-                partial(self._put, "Release.gpg", release_gpg, again=again),
-                partial(self._put, "Release", release, again=again),
-            ],
-            self.bucket.at_once,
-        )
+        before: list[Callable[[], object]] = [
+            keep_last_given,
+            partial(self._put, "Release.gpg", release_gpg, again=again),
+            partial(self._put, "Release", release, again=again),
+        ]
+        at_once(before, self.bucket.at_once)
         self.keep_lease()
         try:
             self.bucket.put(

@@ -21,6 +21,7 @@ from packages_app.publishing.diffs import Diff, Patched, patched_indexes, write_
 from packages_app.publishing.draft import Draft
 from packages_app.publishing.index_writer import WrittenIndex, write_index
 from packages_app.publishing.placed_cache import PlacedCache
+from packages_app.publishing.published import PublishedPackages
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import ShardList, shape_of
 
@@ -39,13 +40,15 @@ class Before:
     """What clients see now: pool files by the keys of packages, the indexes by name, and their diffs by folder.
 
     `packages` reads the published indexes, which is needed only where they are not those made anew; `withdrawn` tells
-    of keys which of them have a record that is not in this suite.
+    of keys which of them have a record that is not in this suite. What is not `proven` to be ours says nothing of the
+    pool.
     """
 
-    packages: Callable[[], Mapping[TableKey, str]] = dict
+    packages: Callable[[], PublishedPackages] = PublishedPackages
     withdrawn: Callable[[Collection[TableKey]], Collection[TableKey]] = frozenset
     entries: Mapping[str, ReleaseEntry] = field(default_factory=dict)
     diffs: Mapping[str, tuple[Diff, ...]] = field(default_factory=dict)
+    proven: bool = True
 
 
 def collect(suite: Suite, records: Iterable[PackageRecord]) -> Collected:
@@ -114,10 +117,11 @@ def whole_draft(
     patches, files = patched_indexes(suite, len(collected.placed), written, patched)
     same = all(before.entries.get(file.name) == file.entry for file in files)
     now = {placed.entry.key: placed for placed in collected.placed}
-    seen = {key: placed.pool_path for key, placed in now.items()} if same else before.packages()
+    published = PublishedPackages({key: one.pool_path for key, one in now.items()}) if same else before.packages()
+    seen = published.paths
     removed = set(seen) - set(now)
     unexplained = removed - {(item.package_id, item.architecture) for item in collected.left_out}
-    known = set() if rebuild else set(seen.values())
+    known = set() if rebuild or not before.proven else set(seen.values())
     named = ((placed.pool_path, placed.file_size) for placed in now.values())
     return Draft(
         whole=True,
@@ -132,7 +136,8 @@ def whole_draft(
             {name: one.diffs for name, one in patches.items()},
         ),
         contents=ListedContents([placed.entry for placed in now.values()]),
-        added=tuple(sorted(set(now) - set(seen))),
+        # Where not all that clients had can be read, nobody can say what is new to them.
+        added=tuple(sorted(set(now) - set(seen))) if published.complete else (),
         removed=tuple(sorted(removed)),
         vanished=tuple(sorted(unexplained - set(before.withdrawn(unexplained)))),
         patches=tuple(file for one in patches.values() for file in one.patches),

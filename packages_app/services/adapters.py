@@ -22,6 +22,7 @@ from packages_app.core.locations import StoreLocation, TableLocation
 from packages_app.core.ports import ObjectStore, PackageTable
 from packages_app.core.repository import Repository
 from packages_app.package_table.open_table import open_table
+from packages_app.publishing.first_key import key_that_published
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.services.upstream_answers import StoredAnswers
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key, keep_key
@@ -79,7 +80,8 @@ def shard_cache() -> ShardCache:
 def signer() -> OpenPgpSigner:
     """Return the signer of SIGNING_KEY, or of the key kept in REPOMGR_HOME; it has proved itself.
 
-    Raise `SigningKeyError`, also when the bucket is shared and no key is set: every host would make another one.
+    Raise `SigningKeyError`, also when the bucket is shared and no key is set: every host would make another one. None
+    is made where something was published before: clients know the key that is missed.
     """
     armored = settings.SIGNING_KEY
     if not armored:
@@ -88,9 +90,25 @@ def signer() -> OpenPgpSigner:
                 "No SIGNING_KEY is set, and the bucket is not a folder of this machine.",
                 remedy="Set SIGNING_KEY (or SIGNING_KEY_FILE) to the same armored secret key on every host.",
             )
+        _check_first_key(settings.SIGNING_KEY_FILE)
         label = repository().label
         armored = keep_key(settings.SIGNING_KEY_FILE, lambda: generate_key(f"{label} archive signing key"))
     return _signer(armored)
+
+
+def _check_first_key(file: Path) -> None:
+    """Raise `SigningKeyError` where there is no key file and clients know a key already."""
+    if file.exists():
+        return
+    missed = key_that_published(package_table(), bucket(), repository())
+    # Another process, that started at the same time, may have made the key and published with it meanwhile.
+    if missed is None or file.exists():
+        return
+    raise SigningKeyError(
+        f"The signing key {missed or 'that clients know'} is missed: it has published, and there is no {file.name}.",
+        remedy=f"Put {file.name} back from a backup of REPOMGR_HOME, or give SIGNING_KEY that key. If it is lost, make"
+        " one with gpg, give it to SIGNING_KEY, tell every client, and show it to them: force_rebuild --new-key.",
+    )
 
 
 def repository() -> Repository:

@@ -47,6 +47,7 @@ def _force_rebuild(job: Job, progress: Progress) -> dict[str, Any]:
         progress,
         repair=job.arguments.get("repair", False),
         new_identity=job.arguments.get("new_identity", False),
+        new_key=job.arguments.get("new_key", False),
         job=job,
     )
 

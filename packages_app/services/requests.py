@@ -36,6 +36,7 @@ def request_force_rebuild(
     approved: Iterable[int] = (),
     repair: bool = False,
     new_identity: bool = False,
+    new_key: bool = False,
     wake_worker: bool = True,
 ) -> list[Job]:
     """Ask for a force rebuild of suites, all when none is named; return a job for each.
@@ -45,7 +46,7 @@ def request_force_rebuild(
     candidate that can't be approved; nothing is approved and no job made then. With `wake_worker` off the caller runs
     them.
     """
-    flags = {"repair": repair, "new_identity": new_identity}
+    flags = {"repair": repair, "new_identity": new_identity, "new_key": new_key}
     extra = "".join(f" with {name.replace('_', ' ')}" for name, wanted in flags.items() if wanted)
     names = known_suites(suites)
     with transaction.atomic():

@@ -13,7 +13,7 @@ _LIST_NAME = re.compile(r"(?:.*[._-])?(?:sha256(?:sums?)?|checksums?)(?:[._-][a-
 _NO_LIST = re.compile(
     r"\.(asc|sig|gpg|pem|crt|cert|minisig|sigstore|json|jsonl|bundle|md5|sha1|sha512|deb|zip|gz|xz)\Z", re.IGNORECASE
 )
-_COREUTILS = re.compile(r"\\?([0-9A-Fa-f]{64})(?:[ \t]+\*?(\S.*))?\Z")
+_COREUTILS = re.compile(r"\\?(?:sha256:)?([0-9A-Fa-f]{64})(?:[ \t]+\*?(\S.*))?\Z")
 _BSD = re.compile(r"SHA2?-?256 ?\((.+)\) ?= ?([0-9A-Fa-f]{64})\Z")
 
 
@@ -45,7 +45,7 @@ def announced_in(body: bytes, name: str, file: str) -> tuple[Announced, ...]:
     Lines of coreutils and of BSD are read, a binary mark and a folder before the name are dropped, and names are
     compared as GitHub rewrites them. Raise `UpstreamError` when the file's own checksum file holds none.
     """
-    lines = [entry for line in body.decode("utf-8", "replace").splitlines() if (entry := _entry(line.strip()))]
+    lines = [entry for line in body.decode("utf-8-sig", "replace").splitlines() if (entry := _entry(line.strip()))]
     own = is_own_checksum_file(name, file)
     named = [(sha256, entry.replace("\\", "/").rpartition("/")[2]) for sha256, entry in lines]
     exact = [sha256 for sha256, entry in named if entry == file]
@@ -58,6 +58,11 @@ def announced_in(body: bytes, name: str, file: str) -> tuple[Announced, ...]:
             remedy="Ask upstream for a checksum file that names it; nothing was taken in.",
         )
     return tuple(Announced(sha256, name) for sha256 in sorted(set(found)))
+
+
+def plain_sha256(text: str) -> str:
+    """Return a SHA-256 as vendors write it (`sha256:` before it, upper case, blanks around) as lower-case hex."""
+    return text.strip().lower().removeprefix("sha256:").strip()
 
 
 def agreed(file: str, announced: Iterable[Announced]) -> Announced | None:

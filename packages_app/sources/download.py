@@ -17,7 +17,7 @@ import structlog
 from tenacity import retry_if_exception_type
 
 from packages_app.core.checksums import CHUNK_BYTES, ChecksumPass, Checksums
-from packages_app.core.errors import UpstreamError
+from packages_app.core.errors import NotAsAnnounced, UpstreamError
 from packages_app.core.ports import Clock, Progress
 from packages_app.core.private_upstreams import PrivateUpstreams
 from packages_app.core.retry import Patience, retrying
@@ -222,9 +222,12 @@ class _Part:
 
 
 def read_json(url: str, body: bytes) -> Any:
-    """Return the document that a body holds; raise `UpstreamError` that shows how the body begins."""
+    """Return the document that a body holds, its fractions as they are written: `1.20` may be a version.
+
+    Raise `UpstreamError` that shows how the body begins.
+    """
     try:
-        return json.loads(body)
+        return json.loads(body, parse_float=str)
     except (ValueError, RecursionError) as error:
         start = body[:60].decode("utf-8", "replace").strip()
         raise UpstreamError(
@@ -260,11 +263,11 @@ def _check_limit(url: str, size: int, limit_bytes: int) -> None:
 
 def _check_expected(url: str, found: Checksums, size: int | None, sha256: str, by: str) -> None:
     if size is not None and found.size != size:
-        raise UpstreamError(
+        raise NotAsAnnounced(
             f"{plain(url)} has {found.size} bytes, {size} were announced.", remedy="Ask upstream which one is right."
         )
     if sha256 and found.sha256 != sha256.lower():
-        raise UpstreamError(
+        raise NotAsAnnounced(
             f"{plain(url)} has SHA256 {found.sha256}, {sha256.lower()} was announced{by and f' by {by}'}.",
             remedy="Ask upstream which one is right; nothing was taken in.",
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import unquote, urljoin, urlsplit
@@ -16,6 +17,7 @@ from packages_app.core.errors import InvalidVersion, SignatureRefused, UpstreamE
 from packages_app.core.ports import Progress
 from packages_app.core.version import version_key
 from packages_app.core.yaml_reader import YamlReader
+from packages_app.sources.checksum_files import plain_sha256
 from packages_app.sources.download import Fetcher
 from packages_app.sources.exchange import plain
 from packages_app.sources.source import Fetched, Offer
@@ -25,6 +27,9 @@ POLICIES = ("required", "warn", "off")
 _MIB = 1024 * 1024
 _SMALL_FILE = _MIB
 _SHAPE_REMEDY = "Compare the endpoint's answer with docs: a flat document, or `releases` with `updateTo` entries."
+
+_Named = tuple[str, str, Mapping[str, Any]]
+"""A file of a version: its name, its address, and all that the document says of it."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +86,7 @@ class ExternalDownload:
 
     def offers(self, progress: Progress) -> list[Offer]:
         """Return every version on offer, oldest first; entries that make no sense are noted and passed over."""
-        document = self._fetcher.get_json(self._settings.endpoint)
-        if not isinstance(document, Mapping):
-            raise UpstreamError(
-                f"{plain(self._settings.endpoint)} gave a {type(document).__name__}, not an object.",
-                remedy=_SHAPE_REMEDY,
-            )
-        found, faults = self._nested(document) if "releases" in document else self._flat(document)
+        found, faults = self._read(self._fetcher.get_json(self._settings.endpoint))
         for fault in faults:
             progress.note(f"{self._name}: {fault}", level="warning")
         if faults and not found:
@@ -97,9 +96,22 @@ class ExternalDownload:
             )
         return sorted(found, key=lambda offer: version_key(offer.version))
 
+    def _read(self, document: Any) -> tuple[list[Offer], list[str]]:
+        """Return what a document offers, and what in it makes no sense; a list holds flat documents."""
+        if isinstance(document, Mapping):
+            return self._nested(document) if "releases" in document else self._flat(document)
+        if not isinstance(document, list) or not document or not all(isinstance(each, Mapping) for each in document):
+            raise UpstreamError(
+                f"{plain(self._settings.endpoint)} gave a {type(document).__name__}, neither an object nor a list of "
+                "objects.",
+                remedy=_SHAPE_REMEDY,
+            )
+        read = [self._flat(each) for each in document]
+        return [offer for found, _ in read for offer in found], [fault for _, faults in read for fault in faults]
+
     def _flat(self, document: Mapping[str, Any]) -> tuple[list[Offer], list[str]]:
         try:
-            version = _text(document, "version", "the document")
+            version = _version(document, "the document")
             url = self._url(_text(document, "url", "the document"))
             offer = Offer(version, _filename(url), url, **_details(document, "the document"))
             certificate, signature = (document.get(name) or "" for name in ("certificate", "signature"))
@@ -113,7 +125,7 @@ class ExternalDownload:
 
     def _nested(self, document: Mapping[str, Any]) -> tuple[list[Offer], list[str]]:
         """Gather the files of each version, told apart by name, then make an offer of each version."""
-        files: dict[str, list[tuple[str, str, Mapping[str, Any]]]] = {}
+        files: dict[str, list[_Named]] = {}
         faults: list[str] = []
         releases = document["releases"]
         for number, entry in enumerate(releases if isinstance(releases, list) else []):
@@ -128,7 +140,7 @@ class ExternalDownload:
         offers = []
         for version, named in files.items():
             try:
-                offers.append(self._offer(version, named))
+                offers += self._offers(version, named)
             except _Misfit as fault:
                 faults.append(str(fault))
         current = document.get("currentRelease")
@@ -142,27 +154,29 @@ class ExternalDownload:
         update = entry.get("updateTo")
         if not isinstance(update, Mapping):
             raise _Misfit(f"{where} has no updateTo")
-        version = _text(update if update.get("version") else entry, "version", where)
+        version = _version(update if update.get("version") else entry, where)
         url = self._url(_text(update, "url", f"{where}.updateTo"))
         return version, _filename(url) or str(update.get("name", "")), url, update
 
-    def _offer(self, version: str, named: list[tuple[str, str, Mapping[str, Any]]]) -> Offer:
-        def one(ending: str) -> tuple[str, Mapping[str, Any]]:
-            found = {
-                url: update
-                for name, url, update in named
-                if ending and (name.endswith(ending) or str(update.get("name", "")).endswith(ending))
-            }
+    def _offers(self, version: str, named: list[_Named]) -> list[Offer]:
+        """Return an offer for each package of a version: one a file, for several architectures."""
+        packages = _ending(named, ".deb")
+        if not packages:
+            raise _Misfit(f"version {version} has no .deb")
+        return [self._offer(version, named, url, update, len(packages) == 1) for url, update in packages.items()]
+
+    def _offer(self, version: str, named: list[_Named], deb_url: str, update: Mapping[str, Any], alone: bool) -> Offer:
+        def one(ending: str) -> str:
+            found = _ending(named, ending)
+            if not alone:  # the package's own: its name begins as the package's does
+                stem = _filename(deb_url).removesuffix(".deb")
+                found = {url: each for url, each in found.items() if _filename(url).startswith(stem)} or found
             if len(found) > 1:
                 raise _Misfit(f"version {version} has {len(found)} files that end in {ending}")
-            return next(iter(found.items()), ("", {}))
+            return next(iter(found), "")
 
-        deb_url, update = one(".deb")
-        if not deb_url:
-            raise _Misfit(f"version {version} has no .deb")
         offer = Offer(version, _filename(deb_url), deb_url, **_details(update, f"version {version}"))
-        certificate_url, _ = one(self._settings.certificate)
-        signature_url, _ = one(self._settings.signature)
+        certificate_url, signature_url = one(self._settings.certificate), one(self._settings.signature)
         return _sortable(replace(offer, certificate_url=certificate_url, signature_url=signature_url))
 
     def _url(self, url: str) -> str:
@@ -229,13 +243,41 @@ def _text(values: Mapping[str, Any], name: str, where: str) -> str:
     return value.strip()
 
 
+def _version(values: Mapping[str, Any], where: str) -> str:
+    """Take a version, which some write as a number."""
+    value = values.get("version")
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(values, "version", where)
+
+
+def _ending(named: list[_Named], ending: str) -> dict[str, Mapping[str, Any]]:
+    """Return the files whose name ends so, by their addresses; none for an empty ending."""
+    return {
+        url: update
+        for name, url, update in named
+        if ending and (name.endswith(ending) or str(update.get("name", "")).endswith(ending))
+    }
+
+
 def _details(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Take the optional fields of an offer."""
-    size = values.get("size")
+    size, notes, date = (values.get(name) for name in ("size", "notes", "pub_date"))
+    if isinstance(size, str) and size.isascii() and size.isdigit():
+        size = int(size)
     if size is not None and (isinstance(size, bool) or not isinstance(size, int)):
         raise _Misfit(f"{where} has the size {size!r}")
-    texts = {name: str(values.get(name) or "") for name in ("notes", "pub_date", "sha256")}
-    return {**texts, "size": size}
+    if isinstance(notes, list):
+        notes = "\n".join(map(str, notes))
+    if isinstance(date, int):  # seconds since 1970
+        date = _moment_of(date, where)
+    sha256 = plain_sha256(str(values.get("sha256") or ""))
+    return {"notes": str(notes or ""), "pub_date": str(date or ""), "sha256": sha256, "size": size}
+
+
+def _moment_of(seconds: int, where: str) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat()
+    except (OverflowError, OSError, ValueError) as error:
+        raise _Misfit(f"{where} has the date {seconds}") from error
 
 
 def _sortable(offer: Offer) -> Offer:

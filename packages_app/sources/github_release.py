@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from packages_app.core.definition import Definition
 from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Progress
-from packages_app.core.version import version_key
+from packages_app.core.version import is_version, version_key
 from packages_app.core.yaml_reader import YamlReader
 from packages_app.sources.checksum_files import Announced, agreed, announced_in, is_checksum_file_of
 from packages_app.sources.download import Fetcher
@@ -43,7 +43,7 @@ class GitHubReleaseSettings:
 
     repository: str
     asset_patterns: tuple[str, ...]
-    prereleases: bool
+    prereleases: bool | None
     api: str
     size_limit_mb: int
 
@@ -82,7 +82,7 @@ class GitHubRelease:
         for pattern in patterns:
             if not pattern.strip() or "/" in pattern:
                 reader.problem("asset_pattern", f"{pattern!r} fits no file name.", "Write it like tool_*_amd64.deb.")
-        prereleases = reader.flag("prereleases", default=False)
+        prereleases = reader.flag("prereleases", default=None)
         api = reader.text("api", required=False, default=_GITHUB).rstrip("/")
         parts = urlsplit(api) if is_web_address(api) else None
         if parts is None or parts.username or parts.password or parts.query or parts.fragment:
@@ -106,18 +106,19 @@ class GitHubRelease:
         offers: list[AssetOffer] = []
         early: list[str] = []
         unversioned: list[str] = []
+        takes_early = self._takes_early(releases)
         for release in releases:
             assets = [asset for asset in release.assets if self._matches(asset)]
             if not assets:
                 continue
-            pre_release = release.pre_release or is_pre_release(release.tag)
-            version = version_of_tag(release.tag, pre_release=release.pre_release)
-            if pre_release and not self._settings.prereleases:
+            if _is_early(release) and not takes_early:
                 early.append(release.tag)
-            elif not version:
+                continue
+            of_tag = version_of_tag(release.tag, pre_release=release.pre_release)
+            versions = [of_tag or _version_in(asset.name) for asset in assets]
+            if not all(versions):
                 unversioned.append(release.tag)
-            else:
-                offers += [_offer(release, version, asset) for asset in assets]
+            offers += [_offer(release, v, asset) for v, asset in zip(versions, assets, strict=True) if v]
         if early:
             progress.note(f"{self._name}: pre-releases are passed over: {_named(early)}")
         if unversioned:
@@ -143,6 +144,12 @@ class GitHubRelease:
         progress.note(f"{offer.filename}: {agreeing}")
         return Fetched(path, checksums)
 
+    def _takes_early(self, releases: Iterable[TaggedRelease]) -> bool:
+        """Return whether pre-releases are taken: as the definition says, or where no other release has a package."""
+        if self._settings.prereleases is not None:
+            return self._settings.prereleases
+        return not any(not _is_early(each) and any(map(self._matches, each.assets)) for each in releases)
+
     def _matches(self, asset: Asset) -> bool:
         fits = any(fnmatchcase(asset.name, pattern) for pattern in self._settings.asset_patterns)
         return fits and asset.name.endswith(".deb")
@@ -158,6 +165,16 @@ class GitHubRelease:
             body = self._api.small_asset(file, limit_bytes=_CHECKSUM_FILE_LIMIT)
             found += announced_in(body, file.name, offer.filename)
         return agreed(offer.filename, found)
+
+
+def _is_early(release: TaggedRelease) -> bool:
+    return release.pre_release or is_pre_release(release.tag)
+
+
+def _version_in(name: str) -> str:
+    """Return the version in a file's name, `NAME_VERSION_ARCHITECTURE.deb`; "" where there is none (deb(7))."""
+    parts = name.removesuffix(".deb").split("_")
+    return parts[1] if len(parts) == 3 and is_version(parts[1]) else ""
 
 
 def _offer(release: TaggedRelease, version: str, asset: Asset) -> AssetOffer:

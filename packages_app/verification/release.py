@@ -9,10 +9,18 @@ from datetime import datetime
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.layout import suite_path
 from packages_app.core.repository import Repository, Suite
-from packages_app.indexes.release import IDENTITY_FIELDS, Release, parse_release, release_date, render_release
+from packages_app.indexes.release import (
+    IDENTITY_FIELDS,
+    Release,
+    parse_release,
+    read_loosely,
+    release_date,
+    render_release,
+)
 from packages_app.publishing.dates import CLOCK_SLACK
 from packages_app.signing.armor import clear_form_refusal, detached_form_refusal
 from packages_app.signing.openpgp import verified_text
+from packages_app.signing.unproven import claims_of, keys_in, unproven_text
 from packages_app.verification.finding import Cure, Finding
 from packages_app.verification.reader import Reader, Unreadable
 
@@ -28,10 +36,12 @@ Near = Callable[[datetime, datetime, datetime], bool]
 class ExaminedRelease:
     """What a suite's signed Release says, None when nothing signed is there, and the findings of its three forms.
 
-    `sound` holds the bytes of each form that has no finding, by its key.
+    `sound` holds the bytes of each form that has no finding, by its key. `unproven` is what stands there where nothing
+    signed does, as far as it can be read: what it names is no stray.
     """
 
     release: Release | None = None
+    unproven: Release | None = None
     findings: list[Finding] = field(default_factory=list)
     sound: dict[str, bytes] = field(default_factory=dict)
 
@@ -43,6 +53,8 @@ def examine_release(
     examined = ExaminedRelease()
     bodies = _bodies(stored, suite, examined.findings)
     text = _signed_text(suite, bodies, keyring, examined.findings)
+    if text is None:
+        examined.unproven = _unproven(bodies)
     if text is not None:
         try:
             examined.release = parse_release(text)
@@ -56,6 +68,11 @@ def examine_release(
         key: body for name, body in bodies.items() if (key := suite_path(suite.name, name)) not in at_finding
     }
     return examined
+
+
+def _unproven(bodies: Mapping[str, bytes]) -> Release | None:
+    texts = (unproven_text(bodies.get("InRelease", b"")), bodies.get("Release"))
+    return next((release for text in texts if text and (release := read_loosely(text)) is not None), None)
 
 
 def _finding(code: str, suite: Suite, name: str, text: str, cure: Cure = Cure.PUBLISH) -> Finding:
@@ -82,7 +99,7 @@ def _signed_text(suite: Suite, bodies: Mapping[str, bytes], keyring: bytes, find
     )
     if clear is None:
         if why:
-            findings.append(_finding("bad_signature", suite, "InRelease", why))
+            findings.append(_bad_signature(suite, bodies["InRelease"], keyring, why))
         if not pair:
             return release
         text = "No good signature says that it is what was published, and no InRelease does."
@@ -100,11 +117,20 @@ def _signed_text(suite: Suite, bodies: Mapping[str, bytes], keyring: bytes, find
     return clear
 
 
+def _bad_signature(suite: Suite, signed: bytes, keyring: bytes, why: str) -> Finding:
+    """Return the finding of an InRelease; one that another key signed is nothing that a publication simply replaces."""
+    keys, claims = keys_in(keyring), claims_of(signed)
+    anothers = any(claim.key not in keys for claim in claims)
+    return _finding("bad_signature", suite, "InRelease", why, Cure.NONE if anothers else Cure.PUBLISH)
+
+
 def _clear_text(signed: bytes, keyring: bytes) -> tuple[bytes | None, str]:
     """Return the text of InRelease, or None and why clients refuse it."""
     text = verified_text(signed, keyring)
     if text is None:
         return None, "It has no good signature of our key."
+    if (signatures := len(claims_of(signed))) != 1:
+        return None, f"It bears {signatures} signatures; only that of our key should be there."
     finding = clear_form_refusal(signed, text)
     return (None, f"gpgv refuses it: {finding}.") if finding else (text, "")
 

@@ -51,7 +51,7 @@ def test_what_the_service_refuses_is_shown_at_the_field_with_its_remedy(embedded
         form = client.post(UPLOAD, fields).context["form"]
         assert list(form.errors) == [field]
         assert said in form.errors[field][0]
-    form = client.post(BUILD, {"name": "kiro-repo", "version": "not a version"}).context["form"]
+    form = as_member("Publishers").post(BUILD, {"name": "kiro-repo", "version": "not a version"}).context["form"]
     assert list(form.errors) == ["version"]
     assert not Job.objects.exists()
 

@@ -31,6 +31,13 @@ class OddKey:
         """Give the InRelease form of a Release."""
         return self._gpg("--clearsign", given=text)
 
+    def revoked(self) -> OddKey:
+        """Give the key as it is once its owner has revoked it."""
+        certificate = next(self.home.glob("openpgp-revocs.d/*.rev"))
+        # gpg writes a colon before the first line, so that nobody imports it by mistake.
+        self._gpg("--import", given=certificate.read_bytes().replace(b":-----BEGIN", b"-----BEGIN"))
+        return self
+
     def renewed(self) -> OddKey:
         """Give the key as its owner renews it today: it expires no more, and signs with today's date."""
         fingerprint = next(

@@ -34,7 +34,7 @@ from packages_app.models import Job, Publication  # noqa: E402
 from packages_app.package_table.dynamo_item import Item, values_of  # noqa: E402
 from packages_app.package_table.dynamo_items import DynamoItems  # noqa: E402
 from packages_app.package_table.dynamo_suites import list_records  # noqa: E402
-from packages_app.publishing.publisher import PublicationOptions  # noqa: E402
+from packages_app.publishing.publication_options import PublicationOptions  # noqa: E402
 from packages_app.services import adapters  # noqa: E402
 from packages_app.services.intake.uploads import stage_upload  # noqa: E402
 from packages_app.services.job_services import SERVICES  # noqa: E402

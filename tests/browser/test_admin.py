@@ -243,3 +243,39 @@ def test_a_script_in_a_pages_text_does_not_run(page: Page, product: Running):
     assert other.evaluate("window.injected") is None
     other.evaluate("window.injected = 1")
     assert other.evaluate("window.injected") == 1
+
+
+def test_what_is_held_back_is_rebuilt_only_where_it_is_ticked(page: Page, product: Running):
+    """A record without its file waits for a person: the page names it, and leaves it held unless it is approved."""
+    product.manage(
+        "shell", "--no-imports", "-c",
+        "from packages_app.services import adapters; from tests.records import make_record; "
+        "adapters.package_table().put_new(make_record('ghost')); "
+        "from packages_app.services.publication.requests import request_publication; request_publication('stable')",
+    )  # fmt: skip
+    in_release = product.home / "var/bucket/dists/stable/InRelease"
+    before = in_release.read_bytes()
+    page.goto(f"{product.url}/admin/packages_app/heldcandidate/?state__exact=waiting")
+    for _ in range(60):
+        if page.get_by_text("missing").count():
+            break
+        page.wait_for_timeout(1000)
+        page.reload()
+    rebuild = f"{product.url}/admin/packages_app/publication/force-rebuild/"
+    page.goto(rebuild)
+    expect(page.get_by_text("Held back since")).to_be_visible()
+    picture(page, "rebuild-consent")
+    page.get_by_label("I have read").check()
+    page.get_by_role("button", name="Force rebuild").click()
+    ended(page, "failed")
+    assert in_release.read_bytes() == before
+    page.goto(rebuild)
+    page.get_by_label("Approve number").check()
+    page.get_by_label("I have read").check()
+    page.get_by_role("button", name="Force rebuild").click()
+    ended(page)
+    assert in_release.read_bytes() != before
+    page.goto(f"{product.url}/admin/packages_app/heldcandidate/?state__exact=published")
+    page.locator("#result_list tbody th a").first.click()
+    expect(page.get_by_text("Decided by")).to_be_visible()
+    picture(page, "held-decided")

@@ -89,6 +89,7 @@ def test_the_least_rights_are_enough_for_the_work_and_for_no_more(strict_moto, t
     assert stack.table.newest_of("tool").version == "1.0"
     assert list(stack.table.get_many([("tool#1.0", "amd64")]))
     assert "can be written" in stack.bucket.probe()
+    assert stack.table.probe()
     with pytest.raises(StoreMissing, match="refused"):
         stack.bucket.delete("pool/main/t/tool/tool_1.0_amd64.deb")
     with pytest.raises(ClientError, match="AccessDenied"):

@@ -37,6 +37,7 @@ _READS = (
     "pending_changes_of",
     "suites_are_listed",
     "releases_of",
+    "last_given",
     "head",
     "read",
     "read_with_etag",

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,7 +10,7 @@ from boto3.dynamodb.types import TypeSerializer
 
 from packages_app.core.errors import BackupRefused, TableMissing, TableUnavailable
 from packages_app.core.locations import DynamoTable
-from packages_app.core.ports import Silent
+from packages_app.core.ports import LastGiven, Silent
 from packages_app.package_table.backup_file import read_backup, write_backup
 from packages_app.package_table.dynamo_table import DynamoPackageTable
 from packages_app.package_table.raw_table import RawTable, canonical
@@ -171,6 +171,21 @@ def test_no_release_is_said_to_show_all_of_a_restored_table(moto, tmp_path):
         assert again.releases_of("stable") == ()
         assert list(again.all_records()) == [make_record()]
         assert again.pending_changes_of("stable") == ours.pending_changes_of("stable")
+
+
+def test_a_restore_leaves_what_clients_were_given_since_as_it_is(moto, tmp_path):
+    ours = DynamoPackageTable(place(moto, f"t{uuid.uuid4().hex}"))
+    ours.create()
+    ours.put_new(make_record())
+    then, now = (LastGiven(NOW + timedelta(days=days), "A" * 40) for days in (0, 2))
+    ours.keep_last_given("stable", then, before=None)
+    raw = RawTable(ours._location)
+    backup = write_backup(tmp_path / "ours.jsonl", raw.name, raw.shape(), raw.items(), NOW)
+    ours.keep_last_given("stable", now, before=then)
+    restore(backup.path, ours._location, place(moto), Silent())
+    assert ours.last_given("stable") == now
+    restore(backup.path, place(moto, f"{raw.name}-again"), place(moto), Silent())
+    assert DynamoPackageTable(place(moto, f"{raw.name}-again")).last_given("stable") == then
 
 
 @pytest.mark.parametrize("fresh", [False, True], ids=["into a table that is made", "into a fresh one of ours"])

@@ -1,10 +1,14 @@
 """Marks of what was written, in both adapters: what a publication has to look at, and what is known of Releases."""
 
+import sqlite3
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from packages_app.core.errors import ObjectChanged, VersionConflict
+from packages_app.core.ports import LastGiven
+from packages_app.package_table.sqlite_table import SqlitePackageTable
 from tests.package_table.test_contract import table, unmade  # noqa: F401 - fixtures
 from tests.records import make_record
 
@@ -97,3 +101,66 @@ def test_a_whole_table_is_read_each_record_once(table):  # noqa: F811
     table.put_many_new(records)
     table.take_lease("publish:stable", "holder", 60)
     assert sorted(table.all_records(), key=lambda r: r.key) == sorted(records, key=lambda r: r.key)
+
+
+GIVEN = LastGiven(datetime(2026, 1, 1, tzinfo=UTC), "A" * 40)
+
+
+def later(seconds, fingerprint=GIVEN.fingerprint):
+    return LastGiven(GIVEN.date + timedelta(seconds=seconds), fingerprint)
+
+
+def test_what_clients_were_given_last_is_kept_by_suite_and_is_no_record(table):  # noqa: F811
+    assert table.last_given("stable") is None
+    table.keep_last_given("stable", GIVEN, before=None)
+    table.keep_last_given("testing", later(5), before=None)
+    table.keep_last_given("stable", later(1, "B" * 40), before=GIVEN)
+    assert table.last_given("stable") == later(1, "B" * 40)
+    assert table.last_given("testing") == later(5)
+    assert list(table.all_records()) == []
+
+
+@pytest.mark.parametrize("before", [None, later(2), later(0, "B" * 40)])
+def test_who_read_another_note_was_overtaken_and_changes_nothing(table, before):  # noqa: F811
+    table.keep_last_given("stable", GIVEN, before=None)
+    with pytest.raises(ObjectChanged, match="stable"):
+        table.keep_last_given("stable", later(9), before=before)
+    assert table.last_given("stable") == GIVEN
+
+
+def test_the_same_note_again_is_a_success(table):  # noqa: F811
+    table.keep_last_given("stable", GIVEN, before=None)
+    table.keep_last_given("stable", later(1), before=GIVEN)
+    table.keep_last_given("stable", later(1), before=GIVEN)
+    assert table.last_given("stable") == later(1)
+
+
+def test_of_publishers_that_read_the_same_note_one_goes_on(table):  # noqa: F811
+    gate, outcomes = threading.Barrier(4), []
+
+    def keep(number):
+        gate.wait()
+        try:
+            table.keep_last_given("stable", later(number), before=None)
+            outcomes.append(number)
+        except ObjectChanged:
+            outcomes.append(None)
+
+    keepers = [threading.Thread(target=keep, args=(number,)) for number in range(1, 5)]
+    for keeper in keepers:
+        keeper.start()
+    for keeper in keepers:
+        keeper.join()
+    [kept] = [number for number in outcomes if number is not None]
+    assert table.last_given("stable") == later(kept)
+
+
+def test_a_table_without_a_place_for_the_note_gets_it_with_the_first_one(tmp_path):
+    file = tmp_path / "table.sqlite3"
+    before = SqlitePackageTable(file)
+    before.create()
+    with sqlite3.connect(file) as connection:
+        connection.execute("DROP TABLE IF EXISTS given")
+    assert before.last_given("stable") is None
+    before.keep_last_given("stable", GIVEN, before=None)
+    assert SqlitePackageTable(file).last_given("stable") == GIVEN

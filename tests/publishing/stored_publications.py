@@ -12,7 +12,8 @@ from typing import Any
 
 from packages_app.core.ports import Silent
 from packages_app.core.record import PackageRecord
-from packages_app.publishing.publisher import PublicationOptions, Publisher
+from packages_app.publishing.publication_options import PublicationOptions
+from packages_app.publishing.publisher import Publisher
 from packages_app.services import adapters
 from packages_app.signing.openpgp import verified_text
 from tests.stack import Stack

@@ -12,8 +12,9 @@ from packages_app.core.repository import load_repository
 from packages_app.indexes.release import parse_release, render_release
 from packages_app.models import Notice
 from packages_app.publishing.dates import date_after, seconds_to_wait
+from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.publishing.published import Published
-from packages_app.publishing.publisher import PublicationOptions, Publisher
+from packages_app.publishing.publisher import Publisher
 from packages_app.services import adapters
 from packages_app.services.publication.publish import publish
 from packages_app.signing.openpgp import generate_key

@@ -12,8 +12,8 @@ from packages_app.indexes.release import parse_release, redated
 from packages_app.models import Publication
 from packages_app.publishing.baseline import find_baseline
 from packages_app.publishing.change_draft import change_draft
+from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.publishing.published import read_published
-from packages_app.publishing.publisher import PublicationOptions
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.whole_draft import collect, write_indexes
 from packages_app.services import adapters

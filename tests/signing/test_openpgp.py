@@ -7,6 +7,8 @@ import pytest
 
 from packages_app.core.errors import SigningKeyError
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key, keep_key, verified_text
+from packages_app.signing.unproven import claims_of, keys_in, unproven_text
+from tests.apt.odd_keys import odd_key
 
 RELEASE = b"Origin: Test\nSuite: stable\n- a line that begins with a dash\n"
 
@@ -83,6 +85,36 @@ def test_a_key_made_by_gpg_is_taken(tmp_path):
     signer.prove()
     (tmp_path / "InRelease").write_bytes(signer.sign_clear(RELEASE))
     assert gpgv(tmp_path, signer, "InRelease").returncode == 0
+
+
+def test_a_revoked_key_is_refused_for_being_revoked():
+    with odd_key("ed25519") as key:
+        signer = OpenPgpSigner(key.secret_armored())
+        signer.prove()
+        revoked = OpenPgpSigner(key.revoked().secret_armored())
+        with pytest.raises(SigningKeyError, match=rf"{signer.fingerprint}.*\brevoked\b"):
+            revoked.prove()
+
+
+def test_what_a_text_says_of_its_signatures_is_read_though_nothing_proves_it(signer):
+    signed = signer.sign_clear(RELEASE)
+    [claim] = claims_of(signed)
+    assert keys_in(signer.public_keyring())[claim.key] == signer.fingerprint
+    assert keys_in(signer.public_armored()) == keys_in(signer.public_keyring())
+    assert unproven_text(signed) == RELEASE
+    for damaged in (b"", b"<html>", signed[:-90], RELEASE):
+        assert claims_of(damaged) == []
+        assert keys_in(damaged) == {}
+    assert unproven_text(signed[:80]) is None
+    assert claims_of(signer.sign_detached(RELEASE)) != []
+
+
+def test_text_and_key_of_what_gpg_signed_are_read():
+    with odd_key("rsa3072") as key:
+        signed = key.sign_clear(RELEASE)
+        [claim] = claims_of(signed)
+        assert keys_in(key.public_keyring())[claim.key] == OpenPgpSigner(key.secret_armored()).fingerprint
+    assert unproven_text(signed) == RELEASE
 
 
 def test_a_kept_key_is_private_and_the_same_for_all_who_start_at_once(tmp_path):

@@ -57,7 +57,7 @@ def test_drafts_and_unfinished_uploads_are_never_offered(github, source):
 
 def test_a_tag_without_a_version_is_a_warning_and_hides_nothing(github, source):
     github.release("v1.0", DEB)
-    github.release("latest", DEB)
+    github.release("latest", ("tool-amd64.deb", b"x"))
     progress = Noting()
     assert versions_of(source(), progress) == ["1.0"]
     assert len(notes_naming(progress.notes, "warning", "tool: ", ": latest")) == 1

@@ -42,7 +42,7 @@ def test_what_is_not_set_has_a_sound_value(tmp_path):
     assert (settings.api, settings.asset_patterns, settings.prereleases, settings.size_limit_mb) == (
         "https://api.github.com",
         ("*.deb",),
-        False,
+        None,
         2048,
     )
 

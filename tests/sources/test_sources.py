@@ -182,16 +182,16 @@ def test_the_nested_form_is_every_version_in_apts_order_its_files_told_apart(fee
         ([], "gave a list"),
         ({}, "no version"),
         ({"version": "1.0"}, "no url"),
-        ({"version": 1, "url": "x"}, "no version"),
+        ({"version": True, "url": "x"}, "no version"),
         ({"version": "1_0", "url": "x.deb"}, "'1_0'"),
         ({"version": "1.0", "url": "file:///etc/passwd"}, "is no http"),
-        ({"version": "1.0", "url": "x.deb", "size": "5"}, "has the size '5'"),
+        ({"version": "1.0", "url": "x.deb", "size": "5 MB"}, "has the size '5 MB'"),
+        ({"version": "1.0", "url": "x.deb", "pub_date": 10**20}, "has the date 1"),
         ({"releases": []}, "an empty one"),
         ({"releases": "x"}, "is no list"),
         ({"releases": [1]}, r"releases\[0\] is no object"),
         ({"releases": [{"version": "1.0"}]}, r"releases\[0\] has no updateTo"),
         ({"releases": [{"version": "1.0", "updateTo": {"url": "a.pem"}}]}, "version 1.0 has no .deb"),
-        ({"releases": [{"version": "1", "updateTo": {"url": f"{n}.deb"}} for n in "ab"]}, r"\b2 files\b.*\.deb"),
     ],
 )
 def test_an_answer_of_another_shape_is_an_error_that_says_where(feed, source, document, said):
@@ -199,6 +199,19 @@ def test_an_answer_of_another_shape_is_an_error_that_says_where(feed, source, do
     with pytest.raises(UpstreamError, match=said) as failed:
         source().offers(Silent())
     assert failed.value.remedy
+
+
+def test_of_two_packages_of_a_version_each_needs_a_signature_of_its_own(feed, source):
+    names = ("tool_1.0_amd64.deb", "tool_1.0_arm64.deb")
+    ours = [f"{name}.bin" for name in names]
+    entries = [{"version": "1.0", "updateTo": {"url": name}} for name in (*names, *ours, "a.pem")]
+    files = "  additional_files:\n    certificate: .pem\n    signature: .bin\n"
+    feed.serve({"releases": entries})
+    offers = source(files).offers(Silent())
+    assert [offer.signature_url.rpartition("/")[2] for offer in offers] == ours
+    feed.serve({"releases": [*entries[:2], *({"version": "1.0", "updateTo": {"url": f"{n}.bin"}} for n in "xy")]})
+    with pytest.raises(UpstreamError, match=r"\b2 files\b.*\.bin"):
+        source(files).offers(Silent())
 
 
 def test_html_instead_of_json_is_an_error(feed, source):

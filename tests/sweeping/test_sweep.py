@@ -18,8 +18,9 @@ from packages_app.core.repository import load_repository
 from packages_app.indexes.release import parse_release
 from packages_app.package_table.open_table import open_table
 from packages_app.publishing.generations import Generation, generations, keep_generation, read_generation
+from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.publishing.published import Published
-from packages_app.publishing.publisher import PublicationOptions, Publisher
+from packages_app.publishing.publisher import Publisher
 from packages_app.services import adapters
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from packages_app.stores.open_store import open_store

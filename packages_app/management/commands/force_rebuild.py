@@ -25,6 +25,9 @@ class Command(ServiceCommand):
         parser.add_argument(
             "--new-identity", action="store_true", help="let Origin, Label, Suite and Codename change for clients"
         )
+        parser.add_argument(
+            "--new-key", action="store_true", help="let the signing key change, which clients have to know by then"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Rebuild here, a job for each suite."""
@@ -35,6 +38,7 @@ class Command(ServiceCommand):
                 approved=options["approve"],
                 repair=options["repair"],
                 new_identity=options["new_identity"],
+                new_key=options["new_key"],
                 wake_worker=False,
             )
         )

@@ -26,6 +26,7 @@ from packages_app.services.intake.admit import admission_of
 from packages_app.services.intake.conflicts import refusal_of, report_conflict
 from packages_app.services.intake.known_offers import known_record
 from packages_app.services.intake.new_record import Provenance
+from packages_app.services.intake.refused_offers import RefusedOffers
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.mirror.definitions import record_check
 from packages_app.services.notices.notify import notify, settle_notices
@@ -96,6 +97,7 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
             result.fail(_failure(definition, error, job), error)
             progress.note(result.failures[-1], level="error")
             return result
+        refused = RefusedOffers(definition)
         of_version = Counter(offer.version for offer in offers)
         for offer in offers:
             try:
@@ -104,11 +106,16 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
                     _compare(offer, known, job)
                     result.known += 1
                     log.info("version_known", version=offer.version, skipped=offer.deb_url)
+                elif why := refused.why(offer):
+                    result.fail(f"{offer.version}: {why} It was not fetched again.", PackageRefused(why, remedy=""))
+                    log.info("refused_before", version=offer.version, skipped=offer.deb_url)
                 else:
                     _take_offer(source, offer, definition, result, progress, job=job)
             except Exception as error:
+                refused.note(offer, error)
                 result.fail(f"{offer.version}: {_failure(definition, error, job)}", error)
                 progress.note(f"{definition.name} {result.failures[-1]}", level="error")
+    refused.keep()
     if not result.failures:
         settle_notices(Notice.Kind.SIGNATURE_REFUSED, definition.name)
     return result

@@ -10,13 +10,14 @@ import structlog
 from django.conf import settings
 
 from packages_app.core.checksums import checksums_of_bytes
-from packages_app.core.errors import CandidateRefused, ClockWrong
+from packages_app.core.errors import CandidateRefused, ClockWrong, HeldByClock
 from packages_app.core.ports import Progress
 from packages_app.core.record import named_key
 from packages_app.core.repository import Repository
 from packages_app.models import Job, Notice, Publication
 from packages_app.publishing.apt_check import second_reader
-from packages_app.publishing.publisher import DEFAULT_OPTIONS, Outcome, PublicationOptions, Publisher
+from packages_app.publishing.publication_options import DEFAULT_OPTIONS, PublicationOptions
+from packages_app.publishing.publisher import Outcome, Publisher
 from packages_app.services import adapters
 from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.services.publication.held_candidates import (
@@ -63,11 +64,13 @@ def publish(
     with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
         try:
             outcome = _publisher(repository, suite.name, lease.keep_lease, progress).publish(suite, options)
+        except ClockWrong as error:
+            if isinstance(error, HeldByClock):
+                hold_back(suite.name, error, job)
+            notify(Notice.Kind.CLOCK_WRONG, suite.name, error.message, remedy=error.remedy, job=job)
+            raise
         except CandidateRefused as error:
             hold_back(suite.name, error, job)
-            raise
-        except ClockWrong as error:
-            notify(Notice.Kind.CLOCK_WRONG, suite.name, error.message, remedy=error.remedy, job=job)
             raise
         _log_outcome(outcome, kind)
         if suite == repository.default_suite and outcome.held is None:

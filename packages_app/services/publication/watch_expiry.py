@@ -57,9 +57,9 @@ def _suite_is_near(suite: str) -> bool:
 def _dates(suite: str) -> tuple[datetime, datetime] | None:
     """Return Date and Valid-Until that clients see, or those recorded last where they can't be read."""
     try:
-        release = read_published(adapters.bucket(), suite, adapters.signer().public_keyring()).release
-        if release is not None:
-            return release.date, release.valid_until
+        published = read_published(adapters.bucket(), suite, adapters.signer().public_keyring())
+        if published.release is not None and published.etag is not None:
+            return published.release.date, published.release.valid_until
     except RepomgrError as error:
         log.warning("release_unreadable", suite=suite, code=error.code, error=error.message)
     last = Publication.objects.filter(suite=suite).first()

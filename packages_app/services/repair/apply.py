@@ -14,7 +14,7 @@ from packages_app.core.errors import ObjectNotFound, RepairRefused, RepomgrError
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.models import Job, Publication
-from packages_app.publishing.publisher import PublicationOptions
+from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.mirror.packages import reconcile_mirror
 from packages_app.services.publication.lease_hold import lease_held

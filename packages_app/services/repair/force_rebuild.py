@@ -6,7 +6,7 @@ from typing import Any
 
 from packages_app.core.ports import Progress
 from packages_app.models import Job, Publication
-from packages_app.publishing.publisher import PublicationOptions
+from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.publication.publish import publish, result_of
@@ -15,21 +15,28 @@ from packages_app.services.repair.repair import repair_pool
 
 
 def force_rebuild(
-    suites: list[str], progress: Progress, *, repair: bool = False, new_identity: bool = False, job: Job | None = None
+    suites: list[str],
+    progress: Progress,
+    *,
+    repair: bool = False,
+    new_identity: bool = False,
+    new_key: bool = False,
+    job: Job | None = None,
 ) -> dict[str, Any]:
     """Rebuild suites (all when the list is empty) from the table; asks no upstream, reads no `.deb`.
 
     The mirror is made equal to the table by a job of its own. Missing pool files are named on the publication; with
     `repair` those of these suites are fetched again from `deb_url` first, and taken only when their SHA256 is the
-    record's. Records that vanished, and what was held back, stay unpublished unless a person has approved just that.
-    Return each suite's result and the repair's; raise as `publish`.
+    record's. `new_identity` and `new_key` show clients another identity and another signing key. Records that vanished,
+    and what was held back, stay unpublished unless a person has approved just that. Return each suite's result and the
+    repair's; raise as `publish`.
     """
     wanted = [known_suite(name).name for name in suites] or [s.name for s in adapters.repository().suites]
     result: dict[str, Any] = {}
     if repair:
         repaired = repair_pool(wanted, progress)
         result["repaired"], result["not_repaired"] = repaired.repaired, repaired.failed
-    options = PublicationOptions(rebuild=True, new_identity=new_identity)
+    options = PublicationOptions(rebuild=True, new_identity=new_identity, new_key=new_key)
     result["suites"] = [
         result_of(publish(name, progress, options=options, kind=Publication.Kind.FORCE_REBUILD, job=job))
         for name in wanted

@@ -14,12 +14,20 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.http import parse_http_date
 
 from packages_app.core.certificates import trusted
-from packages_app.core.errors import RepomgrError, ServiceUnavailable
+from packages_app.core.errors import (
+    RepomgrError,
+    ServiceUnavailable,
+    StoreMissing,
+    StoreUnavailable,
+    TableMissing,
+    TableUnavailable,
+)
 from packages_app.publishing.dates import CLOCK_SLACK
 from packages_app.services import adapters
 from packages_app.services.intake.pins import taken_on_trust
 from packages_app.services.publication.watch_expiry import KEY_WARNING
 from packages_app.services.setup.private_files import paths_open_to_others
+from packages_app.services.verification.keys import key_findings
 
 
 @dataclass(frozen=True)
@@ -78,8 +86,22 @@ def _key() -> str:
             f"The signing key {signer.fingerprint} expires on {signer.expires:%Y-%m-%d}.",
             remedy="Extend it, build a new bootstrap package with it, and give clients time to upgrade.",
         )
+    if other := _other_keys():
+        raise ServiceUnavailable(
+            f"The key in use is {signer.fingerprint}. {other}",
+            remedy="Give SIGNING_KEY the key that clients know. If the change is meant: build the next bootstrap"
+            " package, then force_rebuild --new-key.",
+        )
     until = f"until {signer.expires:%Y-%m-%d}" if signer.expires else "without expiry"
     return f"{signer.fingerprint} signs and verifies, valid {until}"
+
+
+def _other_keys() -> str:
+    """Return where another key is met, "" when nowhere; table and bucket have probes of their own for being away."""
+    try:
+        return " ".join(f"{finding.where}: {finding.text}" for finding in key_findings())
+    except (StoreMissing, StoreUnavailable, TableMissing, TableUnavailable):
+        return ""
 
 
 def _clock() -> str:

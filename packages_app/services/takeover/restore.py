@@ -14,7 +14,7 @@ from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Progress
 from packages_app.package_table.backup_file import Backup, read_backup
 from packages_app.package_table.raw_table import RawItem, RawTable, TableShape, canonical
-from packages_app.package_table.rules import is_of_one_table
+from packages_app.package_table.rules import is_of_clients, is_of_one_table
 
 log = structlog.get_logger(__name__)
 
@@ -50,8 +50,8 @@ def restore(backup_file: Path, target: DynamoTable | None, place: DynamoTable, p
     for written in table.put_all(missing):
         progress.advance(written, len(missing))
     progress.step("verify")
-    found = {canonical(item) for item in table.items() if not _is_of_one_table(item)}
-    if found != {canonical(item) for item in _items(backup)}:
+    found = {canonical(item) for item in table.items() if _is_compared(item)}
+    if found != {canonical(item) for item in _items(backup) if _is_compared(item)}:
         raise BackupRefused(
             f"The table {table.name} is not as the backup says: something else writes to it.",
             remedy="Stop it, then run the command again.",
@@ -73,9 +73,13 @@ def _compare(backup: Backup, table: RawTable) -> tuple[bool, list[RawItem], list
             remedy="Restore into the table that the backup is of, or into a new one: --to-table.",
         )
     found = list(table.items())
-    there = {_key(shape, item): canonical(item) for item in found if not _is_of_one_table(item)}
+    there = {_key(shape, item): item for item in found if not _is_of_one_table(item)}
     wanted = {_key(shape, item): item for item in _items(backup)}
-    other = [key for key, text in there.items() if key not in wanted or canonical(wanted[key]) != text]
+    other = [
+        key
+        for key, item in there.items()
+        if _is_compared(item) and (key not in wanted or canonical(wanted[key]) != canonical(item))
+    ]
     if other:
         raise BackupRefused(
             f"The table {table.name} holds {len(other)} records that the backup lacks or has otherwise, "
@@ -91,7 +95,16 @@ def _items(backup: Backup) -> Iterator[RawItem]:
 
 
 def _is_of_one_table(item: RawItem) -> bool:
-    return is_of_one_table(str(item.get("package_id", {}).get("S", "")))
+    return is_of_one_table(_package_id(item))
+
+
+def _is_compared(item: RawItem) -> bool:
+    """Return whether an item must be as the backup says; what clients were given since then stays as it is."""
+    return not _is_of_one_table(item) and not is_of_clients(_package_id(item))
+
+
+def _package_id(item: RawItem) -> str:
+    return str(item.get("package_id", {}).get("S", ""))
 
 
 def _key(shape: TableShape, item: RawItem) -> str:

@@ -10,7 +10,6 @@ from django.conf import settings
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
-from packages_app.core.repository import Repository
 from packages_app.services import adapters
 from packages_app.services.mirror.packages import mirror_differences
 from packages_app.sweeping.retention import Keeping
@@ -21,6 +20,10 @@ from packages_app.verification.reader import View
 
 ORPHAN_AGE = timedelta(days=1)
 """A pool file that no record names is an orphan only when it is older: an intake may be about to write its record."""
+
+
+_OF_ROOT = (".deb", ".gpg", ".asc", ".pgp", ".key")
+"""How the names of packages and keyrings end."""
 
 
 def verify_pool(
@@ -53,7 +56,7 @@ def verify_pool(
     findings += [*missing, *byte_findings(view, to_read, progress.advance)]
     if suites is None:
         progress.step("look for orphans and strays")
-        findings += [*_orphans(view, files, listed, orphan_age), *_foreign_strays(adapters.repository())]
+        findings += [*_orphans(view, files, listed, orphan_age), *_foreign_strays()]
     return findings, len(to_read)
 
 
@@ -102,11 +105,20 @@ def sweep_of(age: timedelta, keep_lease: Callable[[], None], now: datetime) -> S
     return Sweep(adapters.package_table(), adapters.bucket(), adapters.staging(), keyring, keeping, now, keep_lease)
 
 
-def _foreign_strays(repository: Repository) -> list[Finding]:
-    """Find objects below dists/ that belong to no configured suite."""
+def _foreign_strays() -> list[Finding]:
+    """Find objects below dists/ of no configured suite, and packages and keyrings in the root that are of no use now.
+
+    What else an operator puts into the root is his own.
+    """
+    repository = adapters.repository()
     folders = tuple(suite_path(suite.name) for suite in repository.suites)
-    return [
-        Finding("stray", key, "It belongs to no suite of repository.yaml.", Cure.SET_ASIDE)
-        for key, _ in adapters.bucket().keys("dists/")
-        if not key.startswith(folders)
-    ]
+    copies = {d.bootstrap.copy for d in adapters.definitions().bootstrap_packages() if d.bootstrap}
+    in_root = {repository.keyring_key, *copies}
+    findings = []
+    for key, _ in adapters.bucket().keys(""):
+        if key.startswith("dists/") and not key.startswith(folders):
+            findings.append(Finding("stray", key, "It belongs to no suite of repository.yaml.", Cure.SET_ASIDE))
+        elif "/" not in key and key not in in_root and key.endswith(_OF_ROOT):
+            text = "No bootstrap package is copied there, and it is not the repository's keyring: an old one?"
+            findings.append(Finding("stray", key, text, Cure.SET_ASIDE, repository.default_suite.name))
+    return findings

@@ -14,6 +14,7 @@ from packages_app.core.layout import suite_path
 from packages_app.core.ports import Progress
 from packages_app.core.record import named_key
 from packages_app.core.repository import Suite
+from packages_app.indexes.entry import IndexEntry
 from packages_app.indexes.packages import LeftOut
 from packages_app.indexes.release import ReleaseEntry
 from packages_app.models import Job
@@ -23,6 +24,7 @@ from packages_app.publishing.whole_draft import Collected, collect, write_indexe
 from packages_app.services import adapters
 from packages_app.services.publication.lease_hold import lease_held
 from packages_app.services.publication.watch_expiry import near_expiry
+from packages_app.services.verification.keys import bootstrap_key_findings, suite_key_findings
 from packages_app.services.verification.verify_root import root_findings
 from packages_app.verification.finding import Cure, Finding
 from packages_app.verification.indexes import (
@@ -72,12 +74,16 @@ def _look(suite: Suite, view: View, keep_lease: Callable[[], None]) -> Looked:
     entries = made if made is not None else examined.release.entries if examined.release else {}
     indexes = examine_indexes(view, suite, entries, keep_lease)
     findings += indexes.findings
+    contents = ListedContents([placed.entry for placed in collected.placed])
+    findings += suite_key_findings(suite)
+    findings += bootstrap_key_findings(suite, {one.package_name: one.pool_path for one in _newest(contents)})
     if not _publication_waits(suite.name):
         findings += examine_contents(suite, indexes.texts, collected.placed)
         if suite == repository.default_suite:
-            findings += root_findings(view, suite, ListedContents([placed.entry for placed in collected.placed]))
+            findings += root_findings(view, suite, contents)
     keys = [key for key, _ in adapters.bucket().keys(suite_path(suite.name))]
-    findings += strays_of(suite, keys, entries)
+    unproven = examined.unproven.entries if examined.unproven is not None else {}
+    findings += strays_of(suite, keys, {*entries, *unproven})
     if any(finding.repair in (Cure.PUBLISH, Cure.DROP) for finding in findings):
         keep_lease()
         made = made or _entries_made(suite, collected)
@@ -97,6 +103,11 @@ def _unreadable_findings(suite: Suite, left_out: Collection[LeftOut]) -> list[Fi
         )
         for item in sorted(left_out, key=str)
     ]
+
+
+def _newest(contents: ListedContents) -> list[IndexEntry]:
+    names = [definition.name for definition in adapters.definitions().bootstrap_packages()]
+    return [entry for name in names if (entry := contents.newest_of(name)) is not None]
 
 
 def _entries_made(suite: Suite, collected: Collected) -> dict[str, ReleaseEntry]:

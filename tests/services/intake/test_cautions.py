@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from packages_app.core.errors import CandidateHeld
 from packages_app.core.ports import Silent
 from packages_app.models import HeldCandidate, Job
-from packages_app.publishing.publisher import PublicationOptions
+from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.intake.reject_candidate import reject_candidate
 from packages_app.services.intake.uploads import stage_upload

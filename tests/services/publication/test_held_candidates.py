@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from packages_app.core.errors import CandidateHeld, PackageRefused
 from packages_app.core.ports import Silent
 from packages_app.models import HeldCandidate, Notice, Publication
-from packages_app.publishing.publisher import DEFAULT_OPTIONS, PublicationOptions
+from packages_app.publishing.publication_options import DEFAULT_OPTIONS, PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.publication.held_candidates import approve, reject
 from packages_app.services.publication.publish import publish

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from packages_app.core.ports import Silent
 from packages_app.models import Publication
-from packages_app.publishing.publisher import PublicationOptions
+from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.services.publication.publication_lists import whole_lists
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.repair.force_rebuild import force_rebuild

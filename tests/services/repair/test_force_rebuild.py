@@ -162,6 +162,7 @@ def test_the_page_asks_for_consent_and_names_what_is_held(published, held, admin
     before = published.dists()
     page = admin_client.get(PAGE).content.decode()
     assert held.findings[0]["text"] in page.replace("&#x27;", "'")
+    assert all(name in page for name in (*held.added, *held.removed))
     assert f'name="approve" value="{held.pk}"' in page
     assert 'name="consent" value="1" required' in page
     assert admin_client.post(PAGE, {"suite": "stable", "approve": held.pk}).status_code == 200

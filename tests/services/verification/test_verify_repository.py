@@ -11,7 +11,7 @@ from packages_app.core.layout import by_hash_path
 from packages_app.core.ports import Silent
 from packages_app.indexes.release import parse_release, redated
 from packages_app.models import Job, Notice, Package
-from packages_app.publishing.publisher import PublicationOptions
+from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.publication.publish import publish
 from packages_app.services.publication.requests import request_publication

@@ -1,0 +1,64 @@
+"""Offers that were fetched and refused: they are not fetched at each check, as long as they are the same.
+
+An offer is another one when upstream says anything else of it, and it is judged anew when its definition, the release
+of repomgr, or who has a word (APT_CHECK) is another. What is forgotten is fetched once more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from importlib.metadata import version
+
+from django.conf import settings
+
+from packages_app.core.definition import Definition
+from packages_app.core.errors import InvalidDeb, InvalidVersion, NotAsAnnounced, PackageRefused, RepomgrError
+from packages_app.models import DefinitionStatus
+from packages_app.services import adapters
+from packages_app.services.mirror.definitions import mirror_definitions
+from packages_app.sources.source import Offer
+
+_OF_THE_FILE: tuple[type[RepomgrError], ...] = (PackageRefused, InvalidDeb, InvalidVersion)
+_UNTIL_TOMORROW = timedelta(days=1)
+"""After so long bytes that were not those announced are fetched again: they may have been spoilt on the way."""
+
+
+class RefusedOffers:
+    """The refused offers of one definition, as the last check left them; those met again are kept by `keep`."""
+
+    def __init__(self, definition: Definition) -> None:
+        self._definition = definition
+        found = DefinitionStatus.objects.filter(name=definition.name).values_list("refused", flat=True).first()
+        self._before: dict[str, dict[str, str]] = found or {}
+        self._met: dict[str, dict[str, str]] = {}
+
+    def why(self, offer: Offer) -> str:
+        """Return why an offer was refused before, "" when it was not, or that was too long ago."""
+        digest = self._digest(offer)
+        known = self._before.get(digest)
+        if known is None or (known["until"] and datetime.fromisoformat(known["until"]) < adapters.now()):
+            return ""
+        self._met[digest] = known
+        return known["why"]
+
+    def note(self, offer: Offer, error: Exception) -> None:
+        """Take note of an offer that was fetched and refused for what it is; of other failures no note is taken."""
+        if isinstance(error, _OF_THE_FILE):
+            self._met[self._digest(offer)] = {"why": str(error), "until": ""}
+        elif isinstance(error, NotAsAnnounced):
+            until = (adapters.now() + _UNTIL_TOMORROW).isoformat()
+            self._met[self._digest(offer)] = {"why": str(error), "until": until}
+
+    def keep(self) -> None:
+        """Keep what this check met, and nothing else."""
+        if self._met == self._before:
+            return
+        rows = DefinitionStatus.objects.filter(name=self._definition.name)
+        if not rows.update(refused=self._met):
+            mirror_definitions()
+            rows.update(refused=self._met)
+
+    def _digest(self, offer: Offer) -> str:
+        said = (offer, self._definition, version("repomgr"), settings.APT_CHECK)
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:32]

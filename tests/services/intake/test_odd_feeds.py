@@ -1,0 +1,145 @@
+"""Documents and releases as vendors really write them: taken in, or refused once."""
+
+import json
+
+import pytest
+
+from packages_app.core.checksums import checksums_of_file
+from packages_app.core.errors import UpstreamError
+from packages_app.core.ports import Silent
+from packages_app.services.intake.sync import sync_packages
+from tests.debs import build_deb
+from tests.feeds import Feed
+from tests.github_server import GitHub
+
+
+@pytest.fixture
+def feed():
+    with Feed() as feed:
+        yield feed
+
+
+@pytest.fixture
+def github():
+    with GitHub() as github:
+        yield github
+
+
+def offer(stack, feed, tmp_path, document, *, version="1.2.3", name="tool"):
+    """Let a vendor offer a package by a document, made of the package's SHA256, size and address; check it."""
+    deb = build_deb(tmp_path / "made", name, version)
+    feed.files[f"/{deb.name}"] = deb.read_bytes()
+    sums = checksums_of_file(deb)
+    feed.files["/meta.json"] = document(f"{feed.url}/{deb.name}", sums).encode()
+    stack.define(name, {"type": "external_download", "endpoint": f"{feed.url}/meta.json"})
+    return sync_packages([name], Silent())
+
+
+def flat(**fields):
+    return lambda url, sums: json.dumps({"version": "1.2.3", "url": url, **fields})
+
+
+ODD = {
+    "a number": (lambda url, sums: f'{{"version": 20261105, "url": "{url}"}}', "20261105"),
+    "a fraction that ends in nought": (lambda url, sums: f'{{"version": 1.20, "url": "{url}"}}', "1.20"),
+    "a list": (lambda url, sums: f"[{flat()(url, sums)}]", "1.2.3"),
+    "a size in quotes": (lambda url, sums: flat(size=str(sums.size))(url, sums), "1.2.3"),
+    "a hash with its name": (lambda url, sums: flat(sha256=f"sha256:{sums.sha256}")(url, sums), "1.2.3"),
+    "a hash in upper case": (lambda url, sums: flat(sha256=f"{sums.sha256.upper()}\n")(url, sums), "1.2.3"),
+    "a date in seconds": (flat(pub_date=1793750400, notes=["a", "b"]), "1.2.3"),
+}
+
+
+@pytest.mark.parametrize(("document", "version"), ODD.values(), ids=ODD)
+def test_what_vendors_write_is_understood(embedded, feed, tmp_path, document, version):
+    assert offer(embedded, feed, tmp_path, document, version=version)["added"] == [f"tool {version} amd64"]
+
+
+def test_a_date_and_notes_are_kept_as_people_read_them(embedded, feed, tmp_path):
+    offer(embedded, feed, tmp_path, flat(pub_date=1793750400, notes=["a", "b"]))
+    [record] = embedded.records()
+    assert (record.pub_date, record.notes) == ("2026-11-04T00:00:00+00:00", "a\nb")
+
+
+@pytest.mark.parametrize("body", ['"text"', "[1]", "7", '[{"version": true, "url": "https://x.invalid/"}]'])
+def test_what_is_no_document_is_named(embedded, feed, tmp_path, body):
+    with pytest.raises(UpstreamError):
+        offer(embedded, feed, tmp_path, lambda url, sums: body)
+
+
+def test_a_version_for_two_architectures_is_two_packages(embedded, feed, tmp_path):
+    debs = [build_deb(tmp_path / "made", "tool", "1.2.3", name) for name in ("amd64", "arm64")]
+    entries = []
+    for deb in debs:
+        feed.files[f"/{deb.name}"] = deb.read_bytes()
+        entries.append({"updateTo": {"version": "1.2.3", "url": f"{feed.url}/{deb.name}"}})
+    feed.files["/meta.json"] = json.dumps({"releases": entries}).encode()
+    source = {"type": "external_download", "endpoint": f"{feed.url}/meta.json"}
+    embedded.define("tool", source, architecture=["amd64", "arm64"])
+    assert sync_packages(["tool"], Silent())["added"] == ["tool 1.2.3 amd64", "tool 1.2.3 arm64"]
+    assert sync_packages(["tool"], Silent())["known"] == 2
+
+
+def fetched(github, name):
+    return len(github.downloads.asked(name))
+
+
+def watch(stack, github, **source):
+    stack.define("tool", {"type": "github_release", "repository": "owner/tool", "api": github.url, **source})
+
+
+def test_what_is_refused_is_fetched_once_until_it_or_its_definition_is_another(embedded, github, tmp_path):
+    names = ("tool", "tool-musl")
+    github.release("v1.0", *(build_deb(tmp_path, name, "1.0") for name in names))
+    watch(embedded, github)
+    results = [sync_packages_anyhow() for _ in range(3)]
+    assert [record.named for record in embedded.records()] == ["tool 1.0 amd64"]
+    assert [result["failed"] for result in results] == [["tool"]] * 3
+    assert fetched(github, "tool-musl_1.0_amd64.deb") == 1
+    watch(embedded, github, prereleases=False)
+    sync_packages_anyhow()
+    assert fetched(github, "tool-musl_1.0_amd64.deb") == 2
+
+
+def sync_packages_anyhow():
+    """Check; gives what failed where all did."""
+    try:
+        return sync_packages(["tool"], Silent())
+    except UpstreamError:
+        return {"added": [], "failed": ["tool"]}
+
+
+@pytest.mark.parametrize("mark", ["", "sha256:"])
+def test_a_list_with_a_byte_order_mark_counts(embedded, github, tmp_path, mark):
+    deb = build_deb(tmp_path, "tool", "1.0")
+    sums = f"\ufeff{mark}{'f' * 64}  {deb.name}\r\n".encode()
+    github.release("v1.0", deb, ("SHA256SUMS", sums), digests=False)
+    watch(embedded, github)
+    for _ in range(3):
+        assert sync_packages_anyhow()["added"] == []
+    assert embedded.records() == []
+    assert fetched(github, deb.name) == 1
+    github.releases.clear()
+    right = sums.replace(b"f" * 64, checksums_of_file(deb).sha256.encode())
+    github.release("v1.1", deb, ("SHA256SUMS", right), digests=False)
+    assert sync_packages(["tool"], Silent())["added"] == ["tool 1.0 amd64"]
+
+
+def test_a_tag_without_a_version_leaves_it_to_the_file(embedded, github, tmp_path):
+    deb = build_deb(tmp_path, "tool", "3.13~git20261101")
+    github.release("nightly", ("tool_3.13.20261101_amd64.deb", deb.read_bytes()), prerelease=True)
+    watch(embedded, github, prereleases=False)
+    assert sync_packages(["tool"], Silent())["added"] == []
+    watch(embedded, github)
+    assert sync_packages(["tool"], Silent())["added"] == ["tool 3.13~git20261101 amd64"]
+    assert sync_packages(["tool"], Silent())["known"] == 1
+
+
+def test_pre_releases_are_what_there_is_until_there_is_a_release(embedded, github, tmp_path):
+    early, first, later = (build_deb(tmp_path, "tool", version) for version in ("1.0~rc.1", "1.0", "1.1~rc.1"))
+    watch(embedded, github)
+    github.release("v1.0-rc.1", early, prerelease=True)
+    assert sync_packages(["tool"], Silent())["added"] == ["tool 1.0~rc.1 amd64"]
+    github.release("v1.0", first)
+    github.release("v1.1-rc.1", later, prerelease=True)
+    assert sync_packages(["tool"], Silent())["added"] == ["tool 1.0 amd64"]
