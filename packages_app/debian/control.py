@@ -116,7 +116,7 @@ def _check_line(number: int, line: str, *, begun: bool) -> None:
 def _field(number: int, line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon or not _FIELD_NAME.match(name):
-        raise _bad(number, f"{line[:60]!r} is no field")
+        raise _bad(number, f"{line[:60]!r} is no field: two or more printable ASCII characters, then a colon")
     return name, value.strip(_ALL_BLANKS)
 
 

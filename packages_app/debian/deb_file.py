@@ -121,12 +121,17 @@ def _control_files(archive: bytes, where: str) -> dict[str, bytes]:
 
 
 def _control_text(files: dict[str, bytes]) -> str:
-    """Return the text of the control file; lines that are not UTF-8, as old packages have them, are read as Latin-1."""
+    """Return the text of the control file, as it stands there but for its encoding.
+
+    Lines that are not UTF-8, as old packages have them, are read as Latin-1; carriage returns at the ends are left out.
+    """
     body = files.get("control")
     if body is None:
         raise InvalidDeb("The control member holds no file named control.", remedy=REMEDY)
     if len(body) > LONGEST_PARAGRAPH:
         raise InvalidDeb(f"The control file has {len(body)} bytes; {LONGEST_PARAGRAPH} are read.", remedy=REMEDY)
+    if b"\n\r\n" not in body:  # a line with nothing else is a blank one to dpkg, which it refuses
+        body = body.replace(b"\r\n", b"\n")  # at a line's end it is a blank to dpkg and apt
     try:
         return body.decode()
     except UnicodeDecodeError:

@@ -30,9 +30,11 @@ _NUMBER_OF_DPKG = re.compile(rb"(?: *(?:[0-7]+|\0)[ \0]*|[\x80\xff].*)\Z", re.DO
 _KINDS = {
     b"1": "hard link", b"2": "symbolic link", b"3": "device", b"4": "device", b"6": "pipe", b"S": "sparse file",
 }  # fmt: skip
-# The pax records that leave a member's name, size and content as its header has them.
+# The pax records that leave a member's name, size and content as its header has them: those of times and owners, and
+# those of bsdtar that GNU tar, which dpkg unpacks control members by, does not know.
 _HARMLESS = re.compile(
     rb"(mtime|atime|ctime)=-?[0-9]{1,12}(\.[0-9]{1,12})?|(uid|gid)=[0-9]{1,9}|(uname|gname|comment)=[^\x00-\x1f]*"
+    rb"|(LIBARCHIVE\.(creationtime|xattr\.[!-<>-~]+)|SCHILY\.(dev|ino|nlink|fflags|xattr\.[!-<>-~]+))=[^\x00-\x1f]*"
 )
 
 

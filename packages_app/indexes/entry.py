@@ -137,6 +137,6 @@ def _field_of(lines: bytes, name: str) -> str:
     usual = _USUAL[name]  # how it is written nearly always: finding bytes is much faster than an expression
     start = lines.find(usual)
     if start >= 0:
-        return lines[start + len(usual) : lines.index(b"\n", start + 1)].decode("utf-8", "replace").strip()
+        return lines[start + len(usual) : lines.index(b"\n", start + 1)].strip(b" \t").decode("utf-8", "replace")
     found = _FIELDS[name].search(lines)
     return found[1].decode("utf-8", "replace") if found else ""

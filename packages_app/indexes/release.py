@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ IDENTITY_FIELDS = ("Origin", "Label", "Suite", "Codename")
 """What clients pin and confirm; apt asks before it accepts a change of one (apt-secure(8))."""
 
 _HASH_FIELDS = ("MD5Sum", "SHA1", "SHA256")
+_BLANKS = re.compile("[ \t]+")
 _DATE = "%a, %d %b %Y %H:%M:%S UTC"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -137,13 +139,13 @@ def parse_release(text: bytes) -> Release:
     hashes: dict[str, dict[str, tuple[str, int]]] = {name: {} for name in _HASH_FIELDS}
     try:
         name = ""
-        for line in text.decode().splitlines():
+        for line in text.decode().removesuffix("\n").split("\n"):
             if line.startswith(" "):
-                digest, size, index_name = line.split()
+                digest, size, index_name = _BLANKS.split(line.strip(" \t"))
                 hashes[name][index_name] = (digest, _size(size))
                 continue
             name, _, value = line.partition(":")
-            fields[name] = value.strip()
+            fields[name] = value.strip(" \t")
         entries = {
             index_name: ReleaseEntry(size, hashes["MD5Sum"][index_name][0], hashes["SHA1"][index_name][0], sha256)
             for index_name, (sha256, size) in hashes["SHA256"].items()

@@ -159,6 +159,24 @@ def test_a_dry_run_tells_and_writes_nothing(embedded, order):
     assert (embedded.records(), list(embedded.bucket.keys("")), Package.objects.count()) == ([], [], 0)
 
 
+@pytest.mark.parametrize(
+    ("date", "expired"),
+    [
+        ("Thu, 01 Jan 2026 00:00:00 -0000", True),
+        ("Thu, 01 Jan 2026 00:00:00 UTC", True),
+        ("Thu, 01 Jan 9026 00:00:00 -0000", False),
+        ("Thu, 01 Jan 99999999999999999999 00:00:00 UTC", False),
+        ("soon", False),
+    ],
+)
+def test_a_release_that_has_expired_is_told_whatever_its_date_looks_like(
+    embedded, theirs, order, date, expired, capsys
+):
+    theirs.release("dists/stable", fields=f"Valid-Until: {date}\n")
+    run(*order, "--dry-run")
+    assert (f"Valid-Until {date}" in capsys.readouterr().err) is expired
+
+
 def test_packages_that_contradict_our_table_are_named_before_anything_is_written(embedded, order, tmp_path):
     embedded.define_uploads("hello")
     other = build_deb(tmp_path / "ours", "hello", "1.0", files={"usr/x": b"ours"})

@@ -183,7 +183,9 @@ def controls() -> Iterator[tuple[str, Make]]:
         "blank-in-the-name": CONTROL.replace(b"Package: tool", "Package: tool\u00a0".encode()),
         "end-of-file-of-DOS": CONTROL.replace(b"a tool", b"a tool\x1aPackage: evil"),
         "vertical-tab-before-a-field": CONTROL.replace(b"Version", b"\x0bVersion"),
-        "carriage-returns": CONTROL.replace(b"\n", b"\r\n"),
+        "carriage-return-in-text": CONTROL.replace(b"a tool", b"a\rPackage: evil"),
+        "carriage-return-in-a-blank-line": CONTROL.replace(b"\n", b"\r\n") + b"\r\n",
+        "carriage-return-before-a-field": CONTROL.replace(b"Version", b"\r\nVersion"),
         "two-paragraphs": CONTROL + b"\n" + OTHER,
         "field-twice": CONTROL + b"PACKAGE: evil\n",
         "empty": b"",
@@ -247,6 +249,10 @@ def sound() -> Iterator[tuple[str, Make]]:
     }  # fmt: skip
     for name, text in texts.items():
         yield f"sound-text-{name}", partial(with_control, CONTROL.replace(b"a tool", text))
+    yield "sound-carriage-returns", partial(with_control, CONTROL.replace(b"\n", b"\r\n"))
+    for keyword, value in ((b"LIBARCHIVE.creationtime", b"1.5"), (b"SCHILY.ino", b"5"), (b"SCHILY.xattr.user.x", b"1")):
+        name = keyword.decode().partition(".")[2]
+        yield f"sound-pax-{name}", partial(deb, pax(record(keyword, value)) + CONTROL_ENTRY + END)
     yield "sound-no-maintainer", partial(with_control, CONTROL.replace(b"Maintainer: M <m@example.org>\n", b""))
     yield "sound-signature-behind", partial(ar_archive, BINARY, ("control.tar", CONTROL_TAR), DATA, ("sig", b"y"))
     yield "sound-version", partial(with_control, CONTROL.replace(b"1.0", b"2147483647:0~~+a.b-c~" + b"9" * 200))
