@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from packages_app.core.definition import Definition, check_belongs
 from packages_app.core.errors import PackageRefused
+from packages_app.core.layout import ALL
 from packages_app.core.repository import Repository
 from packages_app.debian.deb_file import DebContents
 from packages_app.services import adapters
@@ -83,7 +84,7 @@ def admit(contents: DebContents, admission: Admission) -> Admitted:
         )
     suites = (admission.suite,) if admission.suite else definition.suites
     destination = Destination(suites, admission.component or definition.component)
-    _check_configured(destination, admission.repository)
+    _check_configured(destination, contents.control["Architecture"], admission.repository)
     if not admission.by_publisher:
         _check_rights(definition, destination)
     return Admitted(definition, destination)
@@ -92,6 +93,12 @@ def admit(contents: DebContents, admission: Admission) -> Admitted:
 def _definition_of(contents: DebContents, definitions: Mapping[str, Definition]) -> Definition:
     name = contents.control["Package"]
     if name not in definitions:
+        faults = [fault for fault in adapters.definitions().problems if fault.file == f"{name}.yaml"]
+        if faults:
+            raise PackageRefused(
+                f"The definition of {name} is not in use. {faults[0].file}:{faults[0].line}: {faults[0].message}",
+                remedy=faults[0].remedy,
+            )
         raise PackageRefused(
             f"The package {name} is not one that takes uploads.",
             remedy=f"Upload one of: {', '.join(definitions) or 'none'}; "
@@ -111,10 +118,16 @@ def _check_rights(definition: Definition, destination: Destination) -> None:
         )
 
 
-def _check_configured(destination: Destination, repository: Repository) -> None:
+def _check_configured(destination: Destination, architecture: str, repository: Repository) -> None:
     for name in destination.suites:
-        components = repository.suite_named(name).components
-        if destination.component not in components:
+        suite = repository.suite_named(name)
+        if destination.component not in suite.components:
             raise PackageRefused(
-                f"{destination.component} is not in suite {name}.", remedy=f"Use one of: {', '.join(components)}."
+                f"{destination.component} is not in suite {name}.", remedy=f"Use one of: {', '.join(suite.components)}."
+            )
+        if architecture not in (ALL, *suite.architectures):
+            raise PackageRefused(
+                f"A package for {architecture} is in no index of suite {name}.",
+                remedy=f"Its architectures are {', '.join(suite.architectures)}: add it in repository.yaml, or another "
+                "suite in the definition.",
             )

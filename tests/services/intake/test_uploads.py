@@ -164,3 +164,31 @@ def test_the_size_that_a_package_claims_never_reaches_an_index(embedded, tmp_pat
         None,
         None,
     )
+
+
+def test_a_package_that_its_suite_has_no_index_for_is_refused_with_what_it_has(embedded, tmp_path):
+    embedded.configure(suites=[{"architectures": ["amd64"]}, {"name": "edge", "codename": "edge"}])
+    embedded.define_uploads("tool", architecture=["amd64", "arm64"])
+    deb = build_deb(tmp_path, "tool", "1.0", "arm64")
+    before = stored(embedded)
+    with pytest.raises(PackageRefused) as refused:
+        stage_upload(deb, deb.name)
+        [job] = embedded.run_jobs()
+        raise PackageRefused(job.error, remedy=job.remedy)
+    assert "stable" in refused.value.message
+    assert "amd64" in refused.value.remedy
+    assert stored(embedded)[1] == before[1]
+    upload = stage_upload(deb, deb.name, suite="edge")
+    embedded.run_jobs()
+    upload.refresh_from_db()
+    assert upload.result["architecture"] == "arm64"
+
+
+def test_a_definition_with_a_fault_is_named_in_place_of_those_that_there_are(embedded, tmp_path):
+    path = embedded.define_uploads("tool", architecture="armhf")
+    deb = build_deb(tmp_path, "tool", "1.0", "armhf")
+    with pytest.raises(PackageRefused) as refused:
+        stage_upload(deb, deb.name)
+    assert path.name in refused.value.message
+    assert "armhf" in refused.value.message
+    assert "arm64" in refused.value.remedy
