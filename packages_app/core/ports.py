@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from packages_app.core.last_given import LastGiven
 from packages_app.core.record import PackageRecord, TableKey
 
 Clock = Callable[[], datetime]
@@ -42,17 +43,6 @@ class PendingChange:
 
     key: TableKey
     token: str
-
-
-@dataclass(frozen=True)
-class LastGiven:
-    """What a suite's clients were given last: the Date of its Release (UTC, whole seconds), and the key that signed it.
-
-    `fingerprint` is the primary key's, upper-case hex.
-    """
-
-    date: datetime
-    fingerprint: str
 
 
 class PackageTable(Protocol):

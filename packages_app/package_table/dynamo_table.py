@@ -16,8 +16,9 @@ from pynamodb.expressions.update import Action
 from packages_app.core.at_once import at_once
 from packages_app.core.document import document_of
 from packages_app.core.errors import TableMissing, TableUnavailable, TableUnfit
+from packages_app.core.last_given import LastGiven
 from packages_app.core.locations import DynamoTable
-from packages_app.core.ports import LastGiven, Lease, PendingChange, Written
+from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.package_table.dynamo_changes import of_old_layout, read_pending, remove_pending, write_listed
 from packages_app.package_table.dynamo_item import INDEX_NAME, SHAPE, Item, record_of, values_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import UTC, datetime
 
-from packages_app.core.ports import LastGiven
+from packages_app.core.last_given import LastGiven
 from packages_app.package_table.rules import given_by_another
 
 _PLACE = """CREATE TABLE IF NOT EXISTS given (

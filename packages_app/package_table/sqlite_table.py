@@ -13,7 +13,8 @@ from tenacity import retry_if_exception_type
 
 from packages_app.core.document import document_of, record_in
 from packages_app.core.errors import TableMissing, TableUnavailable
-from packages_app.core.ports import LastGiven, Lease, PendingChange, Written
+from packages_app.core.last_given import LastGiven
+from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.retry import NO_PAUSE, retrying
 from packages_app.package_table.rules import lease_busy, lease_lost, outcome_of_taken_key, suites_changed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from packages_app.core.errors import ClockWrong
-from packages_app.core.ports import LastGiven
+from packages_app.core.last_given import LastGiven
 from packages_app.publishing.published import Published
 
 CLOCK_SLACK = timedelta(seconds=10)

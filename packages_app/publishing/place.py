@@ -12,7 +12,8 @@ from datetime import datetime
 
 from packages_app.core.candidate_finding import CandidateFinding
 from packages_app.core.errors import CandidateRefused, ClockWrong, ObjectNotFound
-from packages_app.core.ports import LastGiven, ObjectStore
+from packages_app.core.last_given import LastGiven
+from packages_app.core.ports import ObjectStore
 from packages_app.indexes.release import parse_release
 from packages_app.publishing.dates import CLOCK_SLACK, date_after
 from packages_app.publishing.generations import generations, release_digest

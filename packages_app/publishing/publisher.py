@@ -16,7 +16,8 @@ from packages_app.core.at_once import both_at_once
 from packages_app.core.candidate_finding import CandidateFinding, findings_digest
 from packages_app.core.caution import Allowed, Cleared, caution_findings, cautions_of
 from packages_app.core.errors import CandidateHeld, CandidateRefused, HeldByClock, ObjectNotFound, RepomgrError
-from packages_app.core.ports import LastGiven, ObjectStore, PackageTable, PendingChange, Progress, Signer
+from packages_app.core.last_given import LastGiven
+from packages_app.core.ports import ObjectStore, PackageTable, PendingChange, Progress, Signer
 from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.repository import Repository, Suite
 from packages_app.indexes.packages import LeftOut

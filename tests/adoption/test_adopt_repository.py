@@ -11,8 +11,11 @@ from functools import partial
 
 import pytest
 
-from packages_app.models import Package
+from packages_app.core.ports import Silent
+from packages_app.models import HeldCandidate, Package
 from packages_app.services import adapters
+from packages_app.services.repair.force_rebuild import force_rebuild
+from packages_app.signing.openpgp import generate_key
 from repomgr.servers.process import bound_to_us
 from tests.adoption import existing
 from tests.adoption.existing import Served
@@ -76,7 +79,7 @@ def test_over_the_web_with_odd_names_and_a_detached_signature(embedded, theirs, 
     assert len(published(embedded)) == 4
 
 
-def test_files_that_are_in_our_bucket_already_are_kept_where_they_are(embedded, tmp_path, debs):
+def test_files_that_are_in_our_bucket_already_are_kept_where_they_are(embedded, tmp_path, debs, settings):
     theirs = existing.deb_s3(tmp_path / "theirs", debs)
     # The same bucket: their indexes are in place too, signed with their key, until ours replace them.
     for path in theirs.root.rglob("*.*"):
@@ -85,7 +88,10 @@ def test_files_that_are_in_our_bucket_already_are_kept_where_they_are(embedded, 
     embedded.bucket.put("dists/stable/InRelease", theirs.root / "dists/stable/InRelease")
     before = {key: embedded.bucket.head(key) for key, _ in embedded.bucket.keys("pool/")}
     order = (theirs.root, "--keyring", theirs.keyring(tmp_path), "--suite", "stable", "--pool", "keep")
-    run(*order)
+    settings.SIGNING_KEY = generate_key("Our archive")
+    assert refused(*order).code == "candidate_held"  # their clients do not know our key
+    assert HeldCandidate.objects.get().findings[0]["code"] == "signing_key_changed"
+    force_rebuild([], Silent(), new_key=True, new_identity=True)
     assert {key: embedded.bucket.head(key) for key, _ in embedded.bucket.keys("pool/")} == before
     assert {record.pool_path for record in embedded.records()} == set(before)
     assert len(published(embedded)) == 4

@@ -9,8 +9,9 @@ import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from packages_app.core.errors import BackupRefused, TableMissing, TableUnavailable
+from packages_app.core.last_given import LastGiven
 from packages_app.core.locations import DynamoTable
-from packages_app.core.ports import LastGiven, Silent
+from packages_app.core.ports import Silent
 from packages_app.package_table.backup_file import read_backup, write_backup
 from packages_app.package_table.dynamo_table import DynamoPackageTable
 from packages_app.package_table.raw_table import RawTable, canonical

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from packages_app.core.errors import ObjectChanged, VersionConflict
-from packages_app.core.ports import LastGiven
+from packages_app.core.last_given import LastGiven
 from packages_app.package_table.sqlite_table import SqlitePackageTable
 from tests.package_table.test_contract import table, unmade  # noqa: F401 - fixtures
 from tests.records import make_record

@@ -8,7 +8,8 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from packages_app.core.errors import CandidateHeld, ClockWrong, LeaseLost
-from packages_app.core.ports import LastGiven, Silent
+from packages_app.core.last_given import LastGiven
+from packages_app.core.ports import Silent
 from packages_app.indexes.release import parse_release
 from packages_app.models import HeldCandidate, Notice, Publication
 from packages_app.publishing.publication_options import PublicationOptions

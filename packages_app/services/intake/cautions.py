@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from packages_app.core.caution import Caution, cautions_of
+from packages_app.core.caution import Caution
 from packages_app.core.definition import Definition
 from packages_app.core.errors import RepomgrError
 from packages_app.core.version import DebianVersion, parse_version
@@ -113,20 +113,16 @@ def _version_jump(name: str, text: str, *, bootstrap: bool) -> Iterator[Caution]
 
 
 def _versions_shown(name: str) -> list[str]:
-    """Return the versions of a package that clients have, those left out that a person has to approve.
+    """Return the versions of a package that clients have.
 
-    The history of a feed that is taken in for the first time is no jump: none of it is shown yet.
+    Those that wait for a person, or were rejected, pave no way for others; and the history of a feed that is taken in
+    for the first time is no jump.
     """
     table = adapters.package_table()
     records = list(table.versions_of(name))
     suites = {suite for record in records for suite in record.suites}
     pending = {suite: {change.key for change in table.pending_changes_of(suite)} for suite in suites}
-    return [
-        record.version
-        for record in records
-        if any(record.key not in pending[suite] for suite in record.suites)
-        and not any(caution.code == "version_jump" for caution in cautions_of(record))
-    ]
+    return [record.version for record in records if any(record.key not in pending[suite] for suite in record.suites)]
 
 
 def _first_number(version: DebianVersion) -> int:

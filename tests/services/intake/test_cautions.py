@@ -166,6 +166,15 @@ def test_a_version_beyond_all_others_is_held(tool, tmp_path, user, before, versi
     assert held_for(tool, build_deb(tmp_path / "x", "tool", version)) == ({"version_jump"} if held else set())
 
 
+def test_what_was_approved_is_no_jump_any_more(tool, tmp_path, user):
+    pairs = (("20261127120000.0", "20261128120000.0"), ("7:5.0", "7:5.1"), ("7:20261127120000", "7:20261128120000"))
+    for first, later in pairs:
+        assert held_for(tool, build_deb(tmp_path, "tool", first)) == {"version_jump"}
+        approve(HeldCandidate.objects.get(state="waiting"), user)
+        assert states(tool.run_jobs()) == [("publish", "")]
+        assert held_for(tool, build_deb(tmp_path, "tool", later)) == set()
+
+
 def test_a_new_package_may_have_an_epoch_like_those_of_debian(tool, tmp_path):
     for name, version, held in (("vim", "2:9.1", set()), ("odd", "2147483647:9", {"version_jump"})):
         tool.define_uploads(name)
@@ -184,8 +193,11 @@ def test_what_is_approved_once_is_approved_of_later_versions(tool, tmp_path, use
 def test_what_is_rejected_leaves_the_suite_and_holds_up_nothing(tool, tmp_path, user):
     assert held_for(tool, build_deb(tmp_path, "tool", "9:5.0", Essential="yes"))
     upload(build_deb(tmp_path, "tool", "1.1"))
-    assert states(tool.run_jobs()) == [("intake_upload", ""), ("publish", "candidate_held")]
-    assert reject_candidate(HeldCandidate.objects.get(state="waiting"), user) == ["tool 9:5.0 amd64"]
+    upload(build_deb(tmp_path, "tool", "9:5.2"))  # beyond what is held, and no less a jump
+    assert states(tool.run_jobs())[-1] == ("publish", "candidate_held")
+    assert reject_candidate(HeldCandidate.objects.get(state="waiting"), user) == [
+        "tool 9:5.0 amd64", "tool 9:5.2 amd64",
+    ]  # fmt: skip
     assert states(tool.run_jobs()) == [("publish", "")]
     assert shown() == {("tool", "1.0"), ("tool", "1.1")}
     # What was rejected paves no way for another.

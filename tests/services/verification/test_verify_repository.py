@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 
 from packages_app.core.checksums import checksums_of_bytes
-from packages_app.core.errors import LeaseBusy, PackageRefused
+from packages_app.core.errors import CandidateHeld, LeaseBusy, PackageRefused
 from packages_app.core.layout import by_hash_path
 from packages_app.core.ports import Silent
 from packages_app.indexes.release import parse_release, redated
-from packages_app.models import Job, Notice, Package
+from packages_app.models import HeldCandidate, Job, Notice, Package
 from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.services import adapters
+from packages_app.services.publication.held_candidates import approve_for_rebuild
 from packages_app.services.publication.publish import publish
 from packages_app.services.publication.requests import request_publication
 from packages_app.services.verification.verify import verify_repository
@@ -106,6 +107,9 @@ def test_a_file_that_a_kept_release_names_is_no_orphan(standing, settings):
     Package.objects.filter(package_name="tool").delete()
     with sqlite3.connect(settings.PACKAGE_TABLE.path) as table:  # as no port of ours can do it
         assert table.execute("DELETE FROM records WHERE package_name = 'tool'").rowcount == 2
+    with pytest.raises(CandidateHeld):
+        publish("stable", Silent(), options=PublicationOptions(rebuild=True))
+    approve_for_rebuild([HeldCandidate.objects.get().pk], ["stable"], None)
     publish("stable", Silent(), options=PublicationOptions(rebuild=True))
     standing.age(TOOL)
     assert found(standing.verify()) == set()
