@@ -21,6 +21,7 @@ _ZSTD_SLICE = 128
 
 MAGIC = {".gz": b"\x1f\x8b", ".xz": b"\xfd7zXZ\x00", ".zst": b"\x28\xb5\x2f\xfd", ".bz2": b"BZh", ".lzma": b"\x5d\x00"}
 """How a compressed member begins, by the ending of its name."""
+_REMEDY = "Fetch or upload the file again, whole; what unpacks so is no package's member."
 
 
 class _Decompressor(Protocol):
@@ -103,16 +104,15 @@ def decompressed(chunks: Iterator[bytes], ending: str, limit: int, name: str, *,
     nothing behind it, since dpkg reads on where there is more; else the first `limit` bytes are enough. Raises
     `InvalidDeb` that names the member.
     """
-    remedy = "Fetch or upload the file again, whole; what unpacks so is no package's member."
     try:
         if ending:
             out = b"".join(_stepwise(chunks, _DECOMPRESSORS[ending](), limit + 1, alone=whole))
         else:
             out = b"".join(_bounded(chunks, limit + 1))
     except (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, zstandard.ZstdError, MemoryError) as error:
-        raise InvalidDeb(f"The member {name} can't be decompressed: {error}.", remedy=remedy) from error
+        raise InvalidDeb(f"The member {name} can't be decompressed: {error}.", remedy=_REMEDY) from error
     if whole and len(out) > limit:
-        raise InvalidDeb(f"The member {name} unpacks to more than {limit} bytes.", remedy=remedy)
+        raise InvalidDeb(f"The member {name} unpacks to more than {limit} bytes.", remedy=_REMEDY)
     return out[:limit]
 
 
@@ -138,9 +138,7 @@ def unpacked_chunks(chunks: Iterator[bytes], ending: str, limit: int, name: str)
                 yield out
             packed = chain([decompressor.unused_data] if decompressor.unused_data else [], packed)
     except (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, KeyError, zstandard.ZstdError) as error:
-        raise InvalidDeb(
-            f"The member {name} can't be decompressed: {error}.", remedy="Build the package again with dpkg-deb."
-        ) from error
+        raise InvalidDeb(f"The member {name} can't be decompressed: {error}.", remedy=_REMEDY) from error
 
 
 def _bounded(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:

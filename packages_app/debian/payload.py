@@ -1,17 +1,19 @@
 """What a `.deb` would do on a client, as far as it can be seen: its maintainer scripts and the files that it unpacks.
 
-Read beside the checks that refuse a package: nothing here refuses one. What dpkg would not unpack ends the look.
+Read beside the checks that refuse a package. As far as the look goes, what dpkg would not unpack is refused here too:
+those checks see no more of a data member than its beginning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import BinaryIO
 
-from packages_app.core.errors import InvalidDeb
 from packages_app.debian.ar import ar_members
 from packages_app.debian.decompression import unpacked_chunks
+from packages_app.debian.tar import check_data_header
 
 _BLOCK = 512
 _CHUNK = 64 * 1024
@@ -52,7 +54,8 @@ def read_payload(
 ) -> Payload:
     """Read a `.deb` of `size` bytes in a stream that can seek; of its files those that `keep` holds to be worth it.
 
-    The content of `wanted` files is read, of each a megabyte at most. Raise `InvalidDeb` for what is no `.deb`.
+    The content of `wanted` files is read, of each a megabyte at most. Raise `InvalidDeb` for what is no `.deb`, and for
+    a data member that dpkg does not unpack.
     """
     control: dict[str, bytes] = {}
     files: list[UnpackedFile] = []
@@ -65,7 +68,8 @@ def read_payload(
         if stem == "control":
             control |= {file.path: file.content for file in _files(blocks, lambda _path: True)}
         else:
-            files += [file for file in _files(blocks, wanted) if keep(file)]
+            check = partial(check_data_header, where=member.name)
+            files += [file for file in _files(blocks, wanted, check) if keep(file)]
     return Payload(control, tuple(files))
 
 
@@ -77,7 +81,7 @@ def _chunks(stream: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
 
 
 class _Blocks:
-    """Gives bytes of an archive in the amounts asked for; fewer where it ends, or can't be unpacked any further."""
+    """Gives bytes of an archive in the amounts asked for; fewer where it ends."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -104,15 +108,22 @@ class _Blocks:
         while self._at == len(self._ready):
             try:
                 self._ready, self._at = next(self._chunks), 0
-            except (StopIteration, InvalidDeb):  # dpkg goes no further either
+            except StopIteration:
                 return False
         return True
 
 
-def _files(blocks: _Blocks, wanted: Wanted) -> Iterator[UnpackedFile]:
-    """Yield the files and links of a tar archive, as dpkg's reader finds them (its lib/dpkg/tarfn.c)."""
+def _files(blocks: _Blocks, wanted: Wanted, check: Callable[[bytes], None] | None = None) -> Iterator[UnpackedFile]:
+    """Yield the files and links of a tar archive, as dpkg's reader finds them (its lib/dpkg/tarfn.c).
+
+    `check` is asked of each header but the mark of the end.
+    """
     long_name = b""
-    while len(header := blocks.take(_BLOCK)) == _BLOCK and _is_header(header):
+    while len(header := blocks.take(_BLOCK)) == _BLOCK:
+        if check is not None and any(header):
+            check(header)
+        if not _is_header(header):
+            return
         size = _number(header[124:136])
         kind = header[156:157]
         if kind in (_LONG_NAME, _LONG_LINK):

@@ -106,6 +106,12 @@ def record_faults(record: PackageRecord) -> Iterator[str]:
     yield from stanza_faults(stanza, parsed_stanza(stanza)[0])
 
 
+def claims_in(control: str) -> list[str]:
+    """Return the names of a control paragraph's fields that no index takes over, since it says them of the file."""
+    names = (field.partition(":")[0] for field in _BETWEEN_FIELDS.split(control))
+    return [name for name in names if name.lower() in OF_THE_INDEX]
+
+
 def _control_part(control: str) -> tuple[str, tuple[str, ...]]:
     """Return what an index takes over of a control paragraph, and the names of its fields."""
     control = control.strip("\n")

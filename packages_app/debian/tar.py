@@ -90,23 +90,29 @@ def tar_members(archive: bytes, where: str) -> Iterator[TarMember]:
     raise _bad(where, f"holds over {_MOST_HEADERS} files")
 
 
-def check_data_head(head: bytes, where: str) -> None:
-    """Check the headers that stand in the beginning of a data member, as far as `head` goes; raise `InvalidDeb`.
+def check_data_header(block: bytes, where: str) -> None:
+    """Check a header of a data member; raise `InvalidDeb`.
 
     dpkg unpacks it by a reader of its own (lib/dpkg/tarfn.c), which is stricter than GNU tar: it takes no pax header,
     no sparse file, and no number that is none.
     """
+    header = _header(block, where)
+    if header.kind not in _KINDS_OF_DPKG:
+        what = "a pax header" if header.kind in _PAX else f"a member of kind {header.kind!r}"
+        raise _bad(where, f"holds {_shown(header.name)}, {what}, which dpkg does not unpack")
+    if not all(_NUMBER_OF_DPKG.match(block[start:end]) for start, end in _NUMBERS):
+        raise _bad(where, f"has a header of {_shown(header.name)} with numbers that dpkg can't read")
+
+
+def check_data_head(head: bytes, where: str) -> None:
+    """Check the headers that stand in the beginning of a data member, as far as `head` goes; raise `InvalidDeb`."""
     offset, long_name = 0, b""
     while offset + BLOCK <= len(head):
         block = head[offset : offset + BLOCK]
         if block == _END_MARK:
             return
+        check_data_header(block, where)
         header = _header(block, where)
-        if header.kind not in _KINDS_OF_DPKG:
-            what = "a pax header" if header.kind in _PAX else f"a member of kind {header.kind!r}"
-            raise _bad(where, f"holds {_shown(header.name)}, {what}, which dpkg does not unpack")
-        if not all(_NUMBER_OF_DPKG.match(block[start:end]) for start, end in _NUMBERS):
-            raise _bad(where, f"has a header of {_shown(long_name or header.name)} with numbers that dpkg can't read")
         body = offset + BLOCK
         offset = body + header.size + -header.size % BLOCK
         if header.kind == _LONG_NAME:

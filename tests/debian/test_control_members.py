@@ -7,9 +7,10 @@ import pytest
 
 from packages_app.core.errors import InvalidDeb
 from packages_app.debian.deb_file import open_deb
+from packages_app.debian.payload import read_payload
 from tests.debian.parts import BINARY, CONTROL, CONTROL_TAR, END, entry, pax, record
 from tests.debian.readers import dpkg_refusals
-from tests.debs import ar_archive, tar_archive
+from tests.debs import COMPRESS, ar_archive, tar_archive
 
 pytestmark = pytest.mark.outside
 
@@ -114,6 +115,29 @@ def test_the_head_of_data_is_taken_when_dpkg_unpacks_it(tmp_path):
         bodies[name] = ar_archive(BINARY, ("control.tar", control), ("data.tar", data))
     ours, theirs = refused_by_both(tmp_path, bodies)
     assert ours == theirs
+
+
+def test_what_dpkg_does_not_unpack_is_found_far_behind_the_head_too(tmp_path):
+    far = [FOLDER, entry(b"./usr/x", b"x" * 3_000_000)]
+    whole = b"".join([*far, entry(b"./usr/y", b"y"), END])
+    bodies = {
+        "sound": whole,
+        "pax": b"".join([*far, pax(record(b"mtime", b"1.5")), entry(b"./usr/y", b"y"), END]),
+        "junk": b"".join([*far, b"x" * 512, END]),
+    }
+    outcomes, debs = {}, []
+    for number, (name, data) in enumerate(bodies.items()):
+        members = ("control.tar", tar_archive({"./control": named(number)})), ("data.tar.gz", COMPRESS[".gz"](data))
+        debs.append(tmp_path / f"{name}.deb")
+        debs[-1].write_bytes(ar_archive(BINARY, *members))
+        try:
+            with debs[-1].open("rb") as stream:
+                read_payload(stream, debs[-1].stat().st_size, keep=lambda _file: False)
+            outcomes[name] = "taken"
+        except InvalidDeb:
+            outcomes[name] = "refused"
+    assert outcomes == {"sound": "taken", "pax": "refused", "junk": "refused"}
+    assert {path.stem for path in dpkg_refusals(tmp_path, debs)} == {"pax", "junk"}
 
 
 def test_a_member_behind_data_is_passed_over_unless_it_is_a_second_one_of_those_that_count(tmp_path):

@@ -24,7 +24,7 @@ from packages_app.core.repository import Repository
 from packages_app.debian.control import REMEDY
 from packages_app.debian.deb_file import open_deb, read_deb
 from packages_app.debian.real_readers import Offered, complaints_of
-from packages_app.debian.stanza import stanza_of
+from packages_app.debian.stanza import claims_in, stanza_of
 from packages_app.services.intake.admit import Admission, admit
 from packages_app.services.intake.cautions import cautions_in
 from packages_app.services.intake.new_record import UPLOADED, Provenance, new_record
@@ -77,6 +77,12 @@ def take_in(files: Iterable[StagedFile], admission: Admission, progress: Progres
     checked = [_checked(file, admission) for file in staged]
     _ask_real_readers(checked, admission.repository, progress)
     sound = [file for file in checked if isinstance(file, CheckedFile)]
+    for file in sound:
+        if claims := claims_in(file.record.control):
+            said = (
+                f"{file.record.named} says {', '.join(claims)} of itself; the index does, and takes nothing of it over"
+            )
+            progress.note(said, level="warning")
     recorded = store_and_record(sound, progress) if sound else []
     _show(recorded)
     coming = iter(recorded)

@@ -156,8 +156,10 @@ def test_a_package_that_clients_do_not_read_is_refused_by_its_field_before_anyth
 def test_the_size_that_a_package_claims_never_reaches_an_index(embedded, tmp_path):
     embedded.define_uploads("tool")
     path = build_deb(tmp_path, "tool", "1.0", **{"Checksum-FileSize": "1", "SHA512": "0" * 128, "Size": "1"})
-    stage_upload(path, path.name)
+    upload = stage_upload(path, path.name)
     embedded.run_jobs()
+    upload.refresh_from_db()
+    assert "tool 1.0 amd64 says Checksum-FileSize, SHA512, Size of itself" in str(upload.steps)
     [entry] = read_suite(embedded.bucket, keyring()).values()
     assert (entry["Size"], entry.get("Checksum-FileSize"), entry.get("SHA512")) == (
         str(path.stat().st_size),
