@@ -144,10 +144,14 @@ def test_a_key_that_clients_do_not_know_is_held_though_the_bucket_was_emptied(pu
     assert row.findings[0]["items"] == [f"given: key {old}", f"new: key {new}"]
 
 
-def test_after_the_bucket_was_emptied_a_release_is_newer_and_brings_no_news(published):
+@pytest.mark.parametrize("staging_too", [False, True])
+def test_after_the_bucket_was_emptied_a_release_is_newer_and_brings_no_news(published, staging_too):
     given = published.table.last_given("stable")
     for key in published.dists():
         published.bucket.delete(key)
+    for key, _ in published.staging.keys("releases/"):
+        if staging_too:
+            published.staging.delete(key)
     publish("stable", Silent())
     assert date_in_place(published) > given.date
     assert Publication.objects.first().added == []
