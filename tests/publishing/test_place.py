@@ -1,5 +1,6 @@
 """What stands in a suite's place and is not ours is never taken for nothing: the candidate waits for a person."""
 
+import sqlite3
 import subprocess
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -79,8 +80,6 @@ def date_in_place(stack):
 
 def forget(stack):
     """Leave the table as an earlier release had it: without what clients were given last."""
-    import sqlite3
-
     with sqlite3.connect(stack.table._path) as connection:
         connection.execute("DROP TABLE given")
 
@@ -280,9 +279,11 @@ def test_release_without_inrelease_counts_as_what_clients_see(published, setting
 
 
 def test_a_release_whose_key_was_renewed_is_ours(embedded, settings):
-    with odd_key("ed25519", valid="1y") as key:
+    then = datetime.now(UTC) - timedelta(days=30)
+    with odd_key("ed25519", "--faked-system-time", f"{then:%Y%m%dT%H%M%S}!", valid="1y") as key:
         settings.SIGNING_KEY = key.secret_armored()
         publish("stable", Silent())
+        embedded.bucket.put(IN_RELEASE, key.sign_clear(embedded.bucket.read(RELEASE)))
         settings.SIGNING_KEY = key.renewed().secret_armored()
         assert suites_to_refresh() == ["stable"]
         add(embedded, "one")
