@@ -1,5 +1,6 @@
 """What stands in a suite's place and is not ours is never taken for nothing: the candidate waits for a person."""
 
+import sqlite3
 import subprocess
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -81,8 +82,6 @@ def date_in_place(stack):
 
 def forget(stack):
     """Leave the table as an earlier release had it: without what clients were given last."""
-    import sqlite3
-
     with sqlite3.connect(stack.table._path) as connection:
         connection.execute("DROP TABLE given")
 
@@ -146,10 +145,14 @@ def test_a_key_that_clients_do_not_know_is_held_though_the_bucket_was_emptied(pu
     assert row.findings[0]["items"] == [f"given: key {old}", f"new: key {new}"]
 
 
-def test_after_the_bucket_was_emptied_a_release_is_newer_and_brings_no_news(published):
+@pytest.mark.parametrize("staging_too", [False, True])
+def test_after_the_bucket_was_emptied_a_release_is_newer_and_brings_no_news(published, staging_too):
     given = published.table.last_given("stable")
     for key in published.dists():
         published.bucket.delete(key)
+    for key, _ in published.staging.keys("releases/"):
+        if staging_too:
+            published.staging.delete(key)
     publish("stable", Silent())
     assert date_in_place(published) > given.date
     assert Publication.objects.first().added == []
@@ -278,9 +281,11 @@ def test_release_without_inrelease_counts_as_what_clients_see(published, setting
 
 
 def test_a_release_whose_key_was_renewed_is_ours(embedded, settings):
-    with odd_key("ed25519", valid="1y") as key:
+    then = datetime.now(UTC) - timedelta(days=30)
+    with odd_key("ed25519", "--faked-system-time", f"{then:%Y%m%dT%H%M%S}!", valid="1y") as key:
         settings.SIGNING_KEY = key.secret_armored()
         publish("stable", Silent())
+        embedded.bucket.put(IN_RELEASE, key.sign_clear(embedded.bucket.read(RELEASE)))
         settings.SIGNING_KEY = key.renewed().secret_armored()
         assert suites_to_refresh() == ["stable"]
         add(embedded, "one")

@@ -1,5 +1,6 @@
 """The key in use against those that clients meet: named by the doctor and by a verification, and never made anew."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -161,8 +162,6 @@ print(adapters.signer().fingerprint, flush=True)
 
 
 def test_processes_that_start_at_once_all_get_the_one_key(tmp_path):
-    import os
-
     environment = {**os.environ, "REPOMGR_HOME": str(tmp_path), "DJANGO_SETTINGS_MODULE": "repomgr.settings"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
     started = [subprocess.Popen([sys.executable, "-c", _START], **pipes) for _ in range(3)]
