@@ -6,8 +6,7 @@ import pytest
 
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.signing.openpgp import generate_key
-from tests.debs import build_deb
-from tests.faults.world import OLD, World
+from tests.faults.world import OLD, World, build_tool
 from tests.stack import point_settings_at
 
 
@@ -21,7 +20,7 @@ def world(request, tmp_path, settings, db):
     for definition in (world.stack.config / "packages").glob("kiro*.yaml"):
         definition.unlink()
     world.stack.define_uploads("tool", bootstrap={"copy": "tool.deb"})
-    deb = build_deb(tmp_path, *OLD)
+    deb = build_tool(tmp_path, *OLD)
     stage_upload(deb, deb.name, wake_worker=False)
     world.stack.run_jobs()
     world.remember()

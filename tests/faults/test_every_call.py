@@ -15,7 +15,6 @@ import pytest
 from packages_app.models import Package
 from packages_app.services import adapters
 from tests.apt.client import AptClient
-from tests.debs import build_deb
 from tests.faults.ports import KILLED, Calls, Way, faulty, is_write
 from tests.faults.world import (
     NEW,
@@ -23,6 +22,7 @@ from tests.faults.world import (
     OTHER,
     Apt,
     World,
+    build_tool,
     canonical_names_fit,
     overtake,
     seen,
@@ -87,7 +87,7 @@ def calls_to_fail(names: list[str], way: Way, *, every: bool) -> list[tuple[int,
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name.lower())
 def test_a_call_that_fails_is_noticed_by_no_reader(world, way, part, settings, tmp_path):
-    deb = build_deb(tmp_path, *NEW)
+    deb = build_tool(tmp_path, *NEW)
     client = Apt(AptClient(tmp_path / "client"), adapters.signer().public_keyring())
     world.again(settings)
     all_calls = Calls()

@@ -10,9 +10,8 @@ from packages_app.services import adapters
 from packages_app.services.intake.upload_batch import stage_batch
 from packages_app.services.job_services import SERVICES
 from packages_app.services.jobs import queue
-from tests.debs import build_deb
 from tests.faults.ports import KILLED, Calls, Way, faulty
-from tests.faults.world import NEW, OLD, canonical_names_fit, seen, settle
+from tests.faults.world import NEW, OLD, build_tool, canonical_names_fit, seen, settle
 
 ANOTHER = ("tool", "1.2")
 WAYS = (Way.ERROR_BEFORE, Way.ERROR_AFTER, Way.KILLED)
@@ -40,7 +39,7 @@ def killed(world, files, calls):
 @pytest.mark.parametrize("world", ["embedded"], indirect=True)  # what a bucket adds, the single upload's test shows
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name.lower())
 def test_a_call_that_fails_costs_no_file_and_replaces_none(world, way, settings, tmp_path):
-    debs = [build_deb(tmp_path / "batch", *key) for key in (OLD, NEW, ANOTHER)]
+    debs = [build_tool(tmp_path / "batch", *key) for key in (OLD, NEW, ANOTHER)]
     files = [(deb.name, deb.read_bytes()) for deb in debs]
     world.again(settings)
     all_calls = Calls()

@@ -12,9 +12,8 @@ from packages_app.models import Job
 from packages_app.services import adapters, job_services
 from packages_app.services.jobs import queue
 from packages_app.services.publication.publish import publish
-from tests.debs import build_deb
 from tests.faults.ports import Calls, Way, faulty
-from tests.faults.world import NEW, OLD, OTHER, World, canonical_names_fit, overtake, seen, settle, stage
+from tests.faults.world import NEW, OLD, OTHER, World, build_tool, canonical_names_fit, overtake, seen, settle, stage
 
 FENCED = 3
 POINTS = ("/by-hash/", "binary-amd64/Packages.xz", "stable/Release.gpg", "stable/InRelease")
@@ -50,7 +49,7 @@ def stopped_publisher(world: World, at: int) -> int:
 def unpublished(world, tmp_path, settings):
     """A repository whose newest record is not published yet."""
     world.again(settings)
-    deb = build_deb(tmp_path, *NEW)
+    deb = build_tool(tmp_path, *NEW)
     stage(deb)
     job = Job.objects.get(kind=Job.Kind.UPLOAD)
     assert queue.run(job.pk, job_services.SERVICES[job.kind]).state == Job.State.DONE

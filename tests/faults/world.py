@@ -31,6 +31,7 @@ from packages_app.stores.immutable import put_immutable
 from packages_app.stores.open_store import open_store
 from repomgr.servers.process import end_with_parent
 from tests.apt.client import AptClient
+from tests.bootstraps import bootstrap_files
 from tests.debs import build_deb
 from tests.reader import read_everything, read_release
 from tests.records import make_record
@@ -193,7 +194,7 @@ def stage(deb: Path) -> bool:
 def overtake(world: World) -> None:
     """Publish another package, as a second host does when this one's lease is over."""
     ports = world.ports(an_hour_ahead)
-    deb = build_deb(world.home / "other", *OTHER)
+    deb = build_tool(world.home / "other", *OTHER)
     sums = checksums_of_file(deb)
     record = make_record(*OTHER, package_type="build_script", file_size=sums.size, md5_hash=sums.md5,
                          sha1_hash=sums.sha1, sha256_hash=sums.sha256, sha512_hash=sums.sha512)  # fmt: skip
@@ -247,6 +248,11 @@ class Apt:
         self.client.update()
         stanzas = (stanza for index in lists.glob("*_Packages") for stanza in parse_stanzas(index.read_bytes()))
         return {(stanza["Package"], stanza["Version"]) for stanza in stanzas}
+
+
+def build_tool(folder: Path, name: str, version: str) -> Path:
+    """Build a version of the package, which sets clients up; return its path."""
+    return build_deb(folder, name, version, files=bootstrap_files(name))
 
 
 def settle(world: World) -> None:
