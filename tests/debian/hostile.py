@@ -203,6 +203,10 @@ def controls() -> Iterator[tuple[str, Make]]:
     }
     for name, text in texts.items():
         yield f"control-{name}", partial(with_control, text)
+
+
+def long_controls() -> Iterator[tuple[str, Make]]:
+    """Control files with a field of about a megabyte, made so that a pattern would go back in it again and again."""
     room = MIB - 400
     shapes = {
         "line-of-2-MiB": b"X-Long: " + b"x" * 2 * MIB,
@@ -270,6 +274,6 @@ def _python_tar(form: int) -> bytes:
 SOUND: dict[str, Make] = dict(sound())
 FILES: dict[str, Make] = {
     name: make
-    for group in (truncated, ar_headers, tar_headers, long_names, bombs, controls, sound)
+    for group in (truncated, ar_headers, tar_headers, long_names, bombs, controls, long_controls, sound)
     for name, make in group()
 }
