@@ -30,8 +30,8 @@ _KEPT = 500
 _BETWEEN = "\n" * 4
 """Blank lines between paragraphs: dpkg may name the line behind the one that it means."""
 _ERROR = "dpkg: error: "
-_MAY_LACK = " missing "
-"""So begins what dpkg warns of where it goes on all the same: a package without maintainer or description."""
+_REFUSED_LATER = re.compile(r"version (?:number|string)|revision number|in version")
+"""What dpkg warns of in such a list, and refuses in a package: a version that is none. All else it goes on at."""
 _SAID = re.compile(r"dpkg: (?P<kind>error|warning): parsing file .* near line (?P<line>[0-9]+).*\n(?P<why>(?: .*\n?)+)")
 
 log = structlog.get_logger(__name__)
@@ -136,7 +136,7 @@ def _dpkgs(packages: Sequence[Offered]) -> dict[int, str]:
             complaints = {
                 rest[bisect_right(begins, int(said["line"])) - 1]: said
                 for said in _SAID.finditer(done)
-                if not said["why"].startswith(_MAY_LACK)
+                if said["kind"] == "error" or _REFUSED_LATER.search(said["why"])
             }
             found |= {number: f"dpkg says: {_told(said)}" for number, said in complaints.items()}
             if not any(said["kind"] == "error" for said in complaints.values()):
