@@ -10,7 +10,10 @@ import pytest
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.ports import Silent
 from packages_app.indexes.release import redated
+from packages_app.models import HeldCandidate
+from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.services import adapters
+from packages_app.services.publication.publish import publish
 from packages_app.services.publication.refresh_signatures import refresh_signatures, suites_to_refresh
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from tests.apt.apt_root import VARIABLE, apt_root
@@ -44,7 +47,10 @@ def test_a_repository_signed_with_a_sound_key_of_gpg_is_read(archive, settings, 
     with odd_key(algorithm) as key:
         settings.SIGNING_KEY = key.secret_armored()
         keyring_of(archive.client).write_bytes(key.public_keyring())
-    archive.publish("1.1")
+    with pytest.raises(AssertionError):  # it waits for a person: clients know another key
+        archive.publish("1.1")
+    assert [finding["code"] for finding in HeldCandidate.objects.get().findings] == ["signing_key_changed"]
+    publish("stable", Silent(), options=PublicationOptions(rebuild=True, new_key=True))
     archive.client.update()
     assert archive.client.candidate("tool") == "1.1"
 

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.apt.running import Running, running
+from tests.bootstraps import files_of
 from tests.debs import build_deb
 
 FLAGS = [
@@ -92,7 +93,9 @@ def test_a_build_is_uploaded_followed_and_found(product: Running, page: Page, tm
     picture(page, "overview")
     page.get_by_role("link", name="Upload a build").click()
     picture(page, "upload")
-    page.set_input_files("input[type=file]", build_deb(tmp_path, "kiro-repo", "1.1.0+b~1", "all"))
+    keyring = (product.home / "var/bucket/kiro-archive-keyring.gpg").read_bytes()
+    files = files_of("kiro-repo", product.public_url, "kiro-archive-keyring", keyring)
+    page.set_input_files("input[type=file]", build_deb(tmp_path, "kiro-repo", "1.1.0+b~1", "all", files=files))
     page.get_by_role("button", name="Upload a build").click()
     ended(page)
     picture(page, "job")
