@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from packages_app.core.caution import Caution
@@ -14,7 +14,8 @@ SCRIPTS = ("preinst", "postinst", "prerm", "postrm", "config", "triggers")
 _SOURCES = "etc/apt/sources.list.d/"
 _LAX = ("trusted", "allow-insecure", "allow-weak", "allow-downgrade-to-insecure")
 _YES = ("yes", "true", "with", "on", "enable", "1")
-_ONE_LINE = re.compile(r"deb(?:-src)?\s+\[([^\]]*)\]\s+(\S+)\s+\S", re.ASCII)
+_NO = ("no", "false", "without", "off", "disable", "0")
+_ONE_LINE = re.compile(r"deb(?:-src)?\s+\[([^\]]*)\]\s+(\S+)\s+(\S+)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Expected:
     """What a bootstrap package is measured by.
 
     `holds_key` says of a keyring's bytes whether a client that has it accepts what is signed now; `scripts` are the
-    maintainer scripts of our template by their names, none where the package is not made of one.
+    maintainer scripts of our template by their names, none where the package is not made of one. `suites` are ours, by
+    names and codenames.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Expected:
     address: str
     holds_key: Callable[[bytes], bool]
     scripts: Mapping[str, bytes]
+    suites: Collection[str]
 
     @property
     def keyring_path(self) -> str:
@@ -80,6 +83,7 @@ def _deb822_faults(text: str, expected: Expected) -> Iterator[str]:
         yield "names no repository"
     for fields in paragraphs:
         yield from _faults(fields.get("uris", "").split(), fields.get("signed-by", "").split(), expected, fields)
+        yield from _nothing_faults(fields.get("types", "").split(), fields.get("suites", "").split(), expected, fields)
 
 
 def _fields(paragraph: str) -> dict[str, str]:
@@ -107,6 +111,8 @@ def _list_faults(text: str, expected: Expected) -> Iterator[str]:
         options = dict(one.partition("=")[::2] for one in found[1].split()) if found else {}
         address = found[2] if found else ""
         yield from _faults([address], [options.get("signed-by", "")], expected, options)
+        suites, kinds = ([found[3]], line.split(maxsplit=1)[:1]) if found else ([], [])
+        yield from _nothing_faults(kinds, suites, expected, options)
 
 
 def _faults(addresses: list[str], keyrings: list[str], expected: Expected, options: Mapping[str, str]) -> Iterator[str]:
@@ -119,7 +125,24 @@ def _faults(addresses: list[str], keyrings: list[str], expected: Expected, optio
             yield f"says {name}: yes"
 
 
+def _nothing_faults(
+    kinds: list[str], suites: list[str], expected: Expected, options: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield what would leave a client without this repository's packages, so that no later version reaches it."""
+    if options.get("enabled", "").strip().lower() in _NO:
+        yield "is switched off"
+    if "deb" not in kinds:
+        yield f"is for {' '.join(kinds) or 'nothing'}, not for packages"
+    if others := [suite for suite in suites if suite not in expected.suites]:
+        yield f"names the suites {' '.join(others)}, which are not ours"
+    if not suites:
+        yield "names no suite"
+
+
 def _script_cautions(control: Mapping[str, bytes], scripts: Mapping[str, bytes]) -> Iterator[Caution]:
+    for line in control.get("conffiles", b"").splitlines():
+        if not line.startswith(f"/{_SOURCES}".encode()):
+            yield Caution("bootstrap_scripts", f"its conffiles says {line[:80].decode('utf-8', 'replace')!r}")
     for name in SCRIPTS:
         body = control.get(name)
         if body is not None and body != scripts.get(name):

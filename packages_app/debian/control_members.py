@@ -16,8 +16,10 @@ from packages_app.debian.limits import (
 
 # deb-conffiles(5); dpkg's deb_parse_conffiles takes one flag.
 _CONFFILE = re.compile(rb"(?:remove-on-upgrade )?/[^\x00\n]*\Z")
-# deb-triggers(5); dpkg's trig_parse_ci and trig_name_is_illegal.
-_TRIGGER = re.compile(rb"(?:interest|activate)(?:-await|-noawait)?[ \t]+[!-~]+\Z")
+# deb-triggers(5); dpkg's trig_parse_ci and trig_classify_byname: a path without an empty part, or a package's name.
+_TRIGGER = re.compile(
+    rb"(?:interest|activate)(?:-await|-noawait)?[ \t]+(?:(?:/[!-.0-~]+)+|[A-Za-z0-9][A-Za-z0-9+.-]*)\Z"
+)
 
 
 def check_members(control: Mapping[str, str], files: Mapping[str, bytes]) -> None:

@@ -136,6 +136,8 @@ def unpacked_chunks(chunks: Iterator[bytes], ending: str, limit: int, name: str)
             for out in _stepwise(chain([begins], packed), decompressor, left, alone=False):
                 left -= len(out)
                 yield out
+            if left > 0 and not decompressor.eof:
+                raise ValueError("it ends early")
             packed = chain([decompressor.unused_data] if decompressor.unused_data else [], packed)
     except (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, KeyError, zstandard.ZstdError) as error:
         raise InvalidDeb(f"The member {name} can't be decompressed: {error}.", remedy=_REMEDY) from error

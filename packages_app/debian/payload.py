@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO
 
+from packages_app.core.errors import InvalidDeb
 from packages_app.debian.ar import ar_members
+from packages_app.debian.control import REMEDY
 from packages_app.debian.decompression import unpacked_chunks
 from packages_app.debian.tar import check_data_header
 
@@ -21,6 +23,8 @@ _UNPACKED_LIMIT = 128 * 1024 * 1024
 """So much of a data member is looked at: unpacking costs more than all else of intake."""
 _NAME_LIMIT = 64 * 1024
 _CONTENT_LIMIT = 1024 * 1024
+_LONGEST_PART = 255
+"""Bytes of a name between two slashes that Linux's file systems take (limits.h, NAME_MAX)."""
 _REGULAR = (b"0", b"\0", b"7")
 _HARD_LINK, _FOLDER, _LONG_NAME, _LONG_LINK = b"1", b"5", b"L", b"K"
 _PAX = (b"x", b"g")
@@ -64,12 +68,15 @@ def read_payload(
         if stem not in ("control", "data"):
             continue
         packed = _chunks(stream, member.offset, member.size)
-        blocks = _Blocks(unpacked_chunks(packed, ending, _UNPACKED_LIMIT, member.name))
+        blocks = _Blocks(unpacked_chunks(packed, ending, _UNPACKED_LIMIT, member.name), _UNPACKED_LIMIT)
         if stem == "control":
             control |= {file.path: file.content for file in _files(blocks, lambda _path: True)}
         else:
             check = partial(check_data_header, where=member.name)
             files += [file for file in _files(blocks, wanted, check) if keep(file)]
+            blocks.pass_over_rest()
+            if blocks.are_short:
+                raise InvalidDeb(f"The member {member.name} ends within a file.", remedy=REMEDY)
     return Payload(control, tuple(files))
 
 
@@ -83,10 +90,13 @@ def _chunks(stream: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
 class _Blocks:
     """Gives bytes of an archive in the amounts asked for; fewer where it ends."""
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
+    def __init__(self, chunks: Iterator[bytes], limit: int) -> None:
         self._chunks = chunks
+        self._left = limit
         self._ready = b""
         self._at = 0
+        self.are_short = False
+        """Whether the archive ended before what was asked for, and not for the limit of what is looked at."""
 
     def take(self, size: int) -> bytes:
         """Return the next bytes."""
@@ -95,6 +105,7 @@ class _Blocks:
             parts.append(self._ready[self._at : self._at + size])
             self._at += len(parts[-1])
             size -= len(parts[-1])
+        self.are_short |= size > 0 and bool(parts) and self._left > 0
         return b"".join(parts)
 
     def skip(self, size: int) -> None:
@@ -103,11 +114,18 @@ class _Blocks:
             passed = min(size, len(self._ready) - self._at)
             self._at += passed
             size -= passed
+        self.are_short |= size > 0 and self._left > 0
+
+    def pass_over_rest(self) -> None:
+        """Read on to the end: a stream that is cut off behind the last file is no whole one either."""
+        while self._more():
+            self._at = len(self._ready)
 
     def _more(self) -> bool:
         while self._at == len(self._ready):
             try:
                 self._ready, self._at = next(self._chunks), 0
+                self._left -= len(self._ready)
             except StopIteration:
                 return False
         return True
@@ -131,7 +149,10 @@ def _files(blocks: _Blocks, wanted: Wanted, check: Callable[[bytes], None] | Non
             blocks.skip(size - len(text) + -size % _BLOCK)
             long_name = text.partition(b"\0")[0] if kind == _LONG_NAME else long_name
             continue
-        path = _path(long_name or _name(header))
+        name = long_name or _name(header)
+        if check is not None:
+            _check_name(name)
+        path = _path(name)
         long_name = b""
         body = b""
         if kind in _REGULAR:
@@ -140,6 +161,13 @@ def _files(blocks: _Blocks, wanted: Wanted, check: Callable[[bytes], None] | Non
         if kind != _FOLDER and kind not in _PAX:
             has_mode = kind in _REGULAR or kind == _HARD_LINK
             yield UnpackedFile(path, _number(header[100:108]) & 0o7777 if has_mode else 0, body)
+
+
+def _check_name(name: bytes) -> None:
+    """Refuse a file's name that dpkg does not unpack, or that leads out of the folder where it seems to lie."""
+    parts = name.split(b"/")
+    if b".." in parts or b"\n" in name or any(len(part) > _LONGEST_PART for part in parts):
+        raise InvalidDeb(f"The data member holds the path {name[:80].decode('utf-8', 'replace')!r}.", remedy=REMEDY)
 
 
 def _is_header(block: bytes) -> bool:

@@ -31,6 +31,9 @@ MEMBERS = {
         "blank in the name": b"interest a b\n", "upper": b"Interest a\n", "not ASCII": b"interest \xe9\n",
         "tabs": b"\tactivate-await\ta\t\n", "long": b"interest " + b"x" * 245 + b"\n",
         "longer": b"interest " + b"x" * 246 + b"\n",
+        "a path without its slash": b"interest foo/bar\n", "an underscore": b"interest a_b\n",
+        "slashes": b"interest //\n", "a slash at the end": b"interest /usr/\n", "a sign first": b"interest +a\n",
+        "a deep path": b"interest /a/b_c\n",
         "await": b"interest-await a\nactivate-noawait b\n", "dash": b"interest- a\n",
         "carriage return": b"interest a\r\n",
     },
@@ -138,6 +141,47 @@ def test_what_dpkg_does_not_unpack_is_found_far_behind_the_head_too(tmp_path):
             outcomes[name] = "refused"
     assert outcomes == {"sound": "taken", "pax": "refused", "junk": "refused"}
     assert {path.stem for path in dpkg_refusals(tmp_path, debs)} == {"pax", "junk"}
+
+
+def looked_at(path):
+    """Say whether a look at a package's files refuses it."""
+    try:
+        with path.open("rb") as stream:
+            read_payload(stream, path.stat().st_size, keep=lambda _file: False)
+    except InvalidDeb:
+        return "refused"
+    return "taken"
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".xz", ".zst"])
+def test_data_that_ends_early_is_refused_as_dpkg_refuses_it(tmp_path, ending):
+    tar = FOLDER + entry(b"./usr/x", b"x" * 5000)
+    whole = COMPRESS[ending](tar + END)
+    bodies = {
+        "whole": whole,
+        "within": COMPRESS[ending](tar[:-700]),
+        "unpadded": COMPRESS[ending](tar[:-100]),
+        "newline": COMPRESS[ending](FOLDER + entry(b"./usr/a\nb", b"x") + END),
+        "long": COMPRESS[ending](FOLDER + entry(b"./usr/" + b"x" * 90, b"x") + END),
+    }
+    if ending:
+        bodies["cut"] = whole[:-4]
+    debs = []
+    for number, (name, data) in enumerate(bodies.items()):
+        debs.append(tmp_path / f"{name}.deb")
+        control = ("control.tar", tar_archive({"./control": named(number)}))
+        debs[-1].write_bytes(ar_archive(BINARY, control, (f"data.tar{ending}", data)))
+    refused = {path.stem for path in debs if looked_at(path) == "refused"}
+    assert refused == {path.stem for path in dpkg_refusals(tmp_path, debs)}
+    assert refused == bodies.keys() - {"whole", "long"}
+
+
+def test_a_path_that_leads_out_of_its_folder_is_refused(tmp_path):
+    for name, outcome in ((b"./usr/share/../../etc/x", "refused"), (b"../x", "refused"), (b"./usr/..x/y..", "taken")):
+        path = tmp_path / "tool.deb"
+        data = ("data.tar", FOLDER + entry(name, b"x") + END)
+        path.write_bytes(ar_archive(BINARY, ("control.tar", CONTROL_TAR), data))
+        assert looked_at(path) == outcome
 
 
 def test_a_member_behind_data_is_passed_over_unless_it_is_a_second_one_of_those_that_count(tmp_path):

@@ -136,7 +136,9 @@ def _expected(definition: Definition, version: str) -> Expected:
     templates = templates_of(definition)
     values = bootstrap_values(definition, version, repository_url=address)
     scripts = bootstrap_scripts(templates, values) if templates else {}
-    return Expected(definition.name, adapters.repository().keyring, address, _holds_key, scripts)
+    repository = adapters.repository()
+    suites = {name for suite in repository.suites for name in (suite.name, suite.codename)}
+    return Expected(definition.name, repository.keyring, address, _holds_key, scripts, suites)
 
 
 def _holds_key(keyring: bytes) -> bool:
