@@ -31,6 +31,10 @@ class OddKey:
         """Give the InRelease form of a Release."""
         return self._gpg("--clearsign", given=text)
 
+    def sign_detached(self, text: bytes) -> bytes:
+        """Give a Release's signature apart from it, ASCII-armored."""
+        return self._gpg("--armor", "--detach-sign", given=text)
+
     def revoked(self) -> OddKey:
         """Give the key as it is once its owner has revoked it."""
         certificate = next(self.home.glob("openpgp-revocs.d/*.rev"))

@@ -15,7 +15,7 @@ from packages_app.core.record import PackageRecord
 from packages_app.package_table.dynamo_changes import line_of
 from packages_app.package_table.dynamo_item import Item, values_of
 from packages_app.package_table.dynamo_items import SLOTS
-from packages_app.package_table.rules import LEASE_ARCHITECTURE, lease_id, releases_id
+from packages_app.package_table.rules import LEASE_ARCHITECTURE, given_id, lease_id, releases_id
 from packages_app.services import adapters
 
 
@@ -26,7 +26,11 @@ def write_items(stream: TextIO, there: TableLocation, suites: Iterable[str]) -> 
     table = adapters.package_table()
     items = chain(
         (item for record in table.all_records() for item in (Item(**values_of(record)), *_places_of(record))),
-        (item for suite in suites for item in (_releases_of(table, suite), _lease_of(table, suite))),
+        (
+            item
+            for suite in suites
+            for item in (_releases_of(table, suite), _lease_of(table, suite), *_given_of(table, suite))
+        ),
     )
     for item in items:
         _write(stream, region=there.region, table=there.name, item=item.serialize())
@@ -52,6 +56,12 @@ def _places_of(record: PackageRecord) -> Iterator[Item]:
 
 def _releases_of(table: PackageTable, suite: str) -> Item:
     return Item(releases_id(suite), LEASE_ARCHITECTURE, releases=list(table.releases_of(suite)))
+
+
+def _given_of(table: PackageTable, suite: str) -> Iterator[Item]:
+    if given := table.last_given(suite):
+        date = int(given.date.timestamp())
+        yield Item(given_id(suite), LEASE_ARCHITECTURE, given_date=date, fingerprint=given.fingerprint)
 
 
 def _lease_of(table: PackageTable, suite: str) -> Item:

@@ -40,6 +40,7 @@ def items_at(address: str) -> list[dict[str, Any]]:
     items = client("dynamodb", address).scan(TableName="bench", ConsistentRead=True)["Items"]
     for item in items:
         item.pop("holder", None)
+        item.pop("given_date", None)
         if "releases" in item:
             item["releases"] = len(item["releases"]["L"])
     return sorted(items, key=lambda item: (item["package_id"]["S"], item["architecture"]["S"]))

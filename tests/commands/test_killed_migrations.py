@@ -8,6 +8,7 @@ import uuid
 
 import pytest
 
+from packages_app.core.home import make_home
 from packages_app.core.locations import DynamoTable
 from packages_app.package_table.open_table import open_table
 from repomgr.servers.process import bound_to_us
@@ -23,6 +24,7 @@ class Killed:
 
     def __init__(self, home, moto):
         self.moto = moto
+        make_home(home)
         self.table = open_table(DynamoTable(f"new-{uuid.uuid4().hex}", REGION, moto))
         self.table.create()
         self.environment = {
@@ -100,7 +102,8 @@ def test_a_deletion_that_is_killed_goes_on(moto, tmp_path):
     old = make_old(moto, "version", 120)
     killed = Killed(tmp_path / "home", moto)
     order = (*migration_of(old, tmp_path / "b"), "--delete-old", "--yes")
-    assert killed.run(*order, kill_at=("BatchWriteItem", 3))[0] == -signal.SIGKILL
+    # The first ones are those with which the new table is tried.
+    assert killed.run(*order, kill_at=("BatchWriteItem", 6))[0] == -signal.SIGKILL
     assert 0 < len(items_of(old)) < 120
     code, said = killed.run(*order)
     assert code == 0, said

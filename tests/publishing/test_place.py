@@ -286,6 +286,7 @@ def test_a_release_whose_key_was_renewed_is_ours(embedded, settings):
         settings.SIGNING_KEY = key.secret_armored()
         publish("stable", Silent())
         embedded.bucket.put(IN_RELEASE, key.sign_clear(embedded.bucket.read(RELEASE)))
+        embedded.bucket.put(f"{RELEASE}.gpg", key.sign_detached(embedded.bucket.read(RELEASE)))
         settings.SIGNING_KEY = key.renewed().secret_armored()
         assert suites_to_refresh() == ["stable"]
         add(embedded, "one")
