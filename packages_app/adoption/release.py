@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from packages_app.adoption.existing_repository import ExistingRepository
 from packages_app.core.errors import RepositoryRefused
 from packages_app.signing.openpgp import verified_text
+from packages_app.signing.unproven import unproven_text
 
 _RELEASE_LIMIT = 32 * 1024 * 1024
-_CLEARTEXT = re.compile(
-    rb"-----BEGIN PGP SIGNED MESSAGE-----\n(?:[^\n]+\n)*\n(.*?)\n-----BEGIN PGP SIGNATURE-----", re.DOTALL
-)
 _ENTRY = re.compile(r" ([0-9a-fA-F]{64})[ \t]+([0-9]{1,15})[ \t]+([^ \t]+)\Z")
 _MESSAGE, _SIGNATURE = b"-----BEGIN PGP SIGNED MESSAGE-----", b"-----BEGIN PGP SIGNATURE-----"
 _END = b"-----END PGP SIGNATURE-----"
@@ -51,7 +49,7 @@ def read_release(repository: ExistingRepository, folder: str, keyring: bytes | N
     signed = repository.read(f"{prefix}InRelease", limit_bytes=_RELEASE_LIMIT)
     if signed is not None:
         _check_framing(signed, where, must_be_signed=keyring is not None)
-        text = _plain_text(signed) if keyring is None else verified_text(signed, keyring)
+        text = (unproven_text(signed) or signed) if keyring is None else verified_text(signed, keyring)
     else:
         text = repository.read(f"{prefix}Release", limit_bytes=_RELEASE_LIMIT)
         if text is None:
@@ -119,11 +117,3 @@ def _is_one_message(lines: Sequence[bytes]) -> bool:
             return False
         within = line != _END
     return not within
-
-
-def _plain_text(signed: bytes) -> bytes:
-    """Return the text of a cleartext-signed message without looking at the signature (RFC 9580, 7)."""
-    found = _CLEARTEXT.search(signed.replace(b"\r\n", b"\n"))
-    if not found:
-        return signed
-    return b"\n".join(line.removeprefix(b"- ") for line in found[1].split(b"\n")) + b"\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -11,6 +12,7 @@ _MAGIC = b"!<arch>\n"
 _HEADER_BYTES = 60
 _HEADER_END = b"`\n"
 _MOST_MEMBERS = 32
+_CHUNK = 64 * 1024
 REMEDY = "Fetch or upload the file again, whole; if it is the same then, those who built it must mend it."
 
 
@@ -49,6 +51,15 @@ def ar_members(stream: BinaryIO, size: int) -> list[ArMember]:
         members.append(member)
         offset = member.offset + member.size + member.size % 2
     return members
+
+
+def chunks_of_member(stream: BinaryIO, member: ArMember, limit: int | None = None) -> Iterator[bytes]:
+    """Yield a member's bytes, `limit` of them at most, in pieces; nobody else may move in the stream meanwhile."""
+    stream.seek(member.offset)
+    left = member.size if limit is None else min(member.size, limit)
+    while left and (chunk := stream.read(min(_CHUNK, left))):
+        left -= len(chunk)
+        yield chunk
 
 
 def _member(header: bytes, offset: int) -> ArMember:

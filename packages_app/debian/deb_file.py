@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from packages_app.core.errors import InvalidDeb
-from packages_app.debian.ar import REMEDY, ArMember, ar_members
+from packages_app.debian.ar import REMEDY, ArMember, ar_members, chunks_of_member
 from packages_app.debian.control import ControlParagraph, check_control, parse_control
 from packages_app.debian.control_members import check_members
 from packages_app.debian.decompression import MAGIC, decompressed
@@ -25,7 +24,6 @@ _DATA_ENDINGS = (*_CONTROL_ENDINGS, ".bz2", ".lzma")
 _PACKED_CONTROL_LIMIT = _CONTROL_TAR_LIMIT + 64 * 1024
 _PACKED_HEAD_LIMIT = 2 * 1024 * 1024
 _DATA_HEAD = 256 * 1024
-_CHUNK = 64 * 1024
 # dpkg takes any 2.x, and reads no further than the line's end (lib/dpkg/deb-version.c).
 _FORMAT = re.compile(rb"0*2\.[0-9]{1,9}\n")
 
@@ -59,7 +57,7 @@ def read_deb(stream: BinaryIO, size: int) -> DebContents:
             f"The member {control_member.name} has {control_member.size} bytes; {_PACKED_CONTROL_LIMIT} are read.",
             remedy=REMEDY,
         )
-    packed = _chunks(stream, control_member, control_member.size)
+    packed = chunks_of_member(stream, control_member)
     archive = decompressed(packed, ending, _CONTROL_TAR_LIMIT, control_member.name, whole=True)
     files = _control_files(archive, control_member.name)
     text = _control_text(files)
@@ -92,14 +90,6 @@ def _expected(members: list[ArMember], stream: BinaryIO) -> tuple[ArMember, ArMe
         found = ", ".join(names) or "nothing"
         raise InvalidDeb(f"A .deb holds one control.tar and one data.tar; this one holds {found}.", remedy=REMEDY)
     return rest[0], rest[1]
-
-
-def _chunks(stream: BinaryIO, member: ArMember, limit: int) -> Iterator[bytes]:
-    stream.seek(member.offset)
-    left = min(member.size, limit)
-    while left and (chunk := stream.read(min(_CHUNK, left))):
-        left -= len(chunk)
-        yield chunk
 
 
 def _control_files(archive: bytes, where: str) -> dict[str, bytes]:
@@ -152,7 +142,7 @@ def _check_data(stream: BinaryIO, member: ArMember) -> None:
     magic = MAGIC.get(ending, b"")
     if stream.read(len(magic)) != magic:
         raise InvalidDeb(f"The member {member.name} is not what its name says.", remedy=REMEDY)
-    packed = _chunks(stream, member, _PACKED_HEAD_LIMIT)
+    packed = chunks_of_member(stream, member, _PACKED_HEAD_LIMIT)
     head = decompressed(packed, ending, _DATA_HEAD, member.name, whole=False)
     if len(head) < BLOCK:
         raise InvalidDeb(f"The member {member.name} is truncated.", remedy=REMEDY)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from packages_app.core.errors import InvalidDeb
-from packages_app.debian.ar import REMEDY, ArMember, ar_members
+from packages_app.debian.ar import REMEDY, ar_members, chunks_of_member
 from packages_app.debian.decompression import decompressed
 from packages_app.debian.tar import tar_members
 
 _LIMIT = 16 * 1024 * 1024
 _FOLDERS = ((b"usr", b"share", b"keyrings"), (b"etc", b"apt", b"keyrings"), (b"etc", b"apt", b"trusted.gpg.d"))
 _ENDINGS = (".gz", ".xz", ".zst", "")
-_CHUNK = 64 * 1024
 
 
 def keyrings_in(path: Path) -> dict[str, bytes]:
@@ -29,17 +26,9 @@ def keyrings_in(path: Path) -> dict[str, bytes]:
         if data is None or data.name.removeprefix("data.tar") not in _ENDINGS:
             raise InvalidDeb(f"{path.name} holds no data member that is read for keyrings.", remedy=REMEDY)
         ending = data.name.removeprefix("data.tar")
-        archive = decompressed(_chunks(stream, data), ending, _LIMIT, data.name, whole=True)
+        archive = decompressed(chunks_of_member(stream, data, _LIMIT), ending, _LIMIT, data.name, whole=True)
     return {
         "/" + b"/".join(member.parts).decode("utf-8", "replace"): archive[member.offset : member.offset + member.size]
         for member in tar_members(archive, data.name)
         if not member.folder and tuple(member.parts[:-1]) in _FOLDERS
     }
-
-
-def _chunks(stream: BinaryIO, member: ArMember) -> Iterator[bytes]:
-    stream.seek(member.offset)
-    left = min(member.size, _LIMIT)
-    while left and (chunk := stream.read(min(_CHUNK, left))):
-        left -= len(chunk)
-        yield chunk

@@ -12,13 +12,12 @@ from functools import partial
 from typing import BinaryIO
 
 from packages_app.core.errors import InvalidDeb
-from packages_app.debian.ar import ar_members
+from packages_app.debian.ar import ar_members, chunks_of_member
 from packages_app.debian.control import REMEDY
 from packages_app.debian.decompression import unpacked_chunks
 from packages_app.debian.tar import check_data_header
 
 _BLOCK = 512
-_CHUNK = 64 * 1024
 _UNPACKED_LIMIT = 128 * 1024 * 1024
 """So much of a data member is looked at: unpacking costs more than all else of intake."""
 _NAME_LIMIT = 64 * 1024
@@ -67,7 +66,7 @@ def read_payload(
         stem, _, ending = member.name.partition(".tar")
         if stem not in ("control", "data"):
             continue
-        packed = _chunks(stream, member.offset, member.size)
+        packed = chunks_of_member(stream, member)
         blocks = _Blocks(unpacked_chunks(packed, ending, _UNPACKED_LIMIT, member.name), _UNPACKED_LIMIT)
         if stem == "control":
             control |= {file.path: file.content for file in _files(blocks, lambda _path: True)}
@@ -78,13 +77,6 @@ def read_payload(
             if blocks.are_short:
                 raise InvalidDeb(f"The member {member.name} ends within a file.", remedy=REMEDY)
     return Payload(control, tuple(files))
-
-
-def _chunks(stream: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
-    stream.seek(offset)
-    while size and (chunk := stream.read(min(_CHUNK, size))):
-        size -= len(chunk)
-        yield chunk
 
 
 class _Blocks:

@@ -21,7 +21,7 @@ from packages_app.indexes.compression import ENDINGS, GZIP, UNCOMPRESSED
 from packages_app.indexes.entry import IndexEntry, SortKey, entry_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class LeftOut:
     """A record that no index can carry, and why: required fields it lacks, or a place the suite does not have."""
 
@@ -72,7 +72,7 @@ def sorted_out(found: Iterable[InOrder | LeftOut]) -> tuple[list[Placed], list[L
         else:
             complete.append(one)
     complete.sort(key=itemgetter(0))
-    left_out.sort(key=lambda item: (item.package_id, item.architecture))
+    left_out.sort()
     return [placed for _, placed in complete], left_out
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from packages_app.core.repository import Suite
 from packages_app.debian.real_readers import Offered, complaints_of
@@ -25,11 +25,7 @@ def collect_readable(suite: Suite, collected: Collected) -> Collected:
     placed, left_out = readable(suite, collected.placed)
     if not left_out:
         return collected
-    return Collected(tuple(placed), tuple(_by_key([*collected.left_out, *left_out])), collected.read)
-
-
-def _by_key(left_out: Iterable[LeftOut]) -> list[LeftOut]:
-    return sorted(left_out, key=lambda item: (item.package_id, item.architecture))
+    return Collected(tuple(placed), tuple(sorted([*collected.left_out, *left_out])), collected.read)
 
 
 def _offered(one: Placed) -> Offered:

@@ -112,18 +112,14 @@ def _checked(file: StagedFile, admission: Admission) -> CheckedFile | RepomgrErr
 
 def _ask_real_readers(checked: list[CheckedFile | RepomgrError], repository: Repository, progress: Progress) -> None:
     """Put an error in the place of each file that dpkg or apt, where they are installed, complain of."""
-    sound = [number for number, file in enumerate(checked) if isinstance(file, CheckedFile)]
+    sound = [(number, file) for number, file in enumerate(checked) if isinstance(file, CheckedFile)]
     if not sound or settings.APT_CHECK == "off":
         return
-    files = [file for file in checked if isinstance(file, CheckedFile)]
     architectures = [name for name in repository.architectures if name != ALL]
-    progress.step("ask dpkg and apt", files[0].name if len(files) == 1 else f"{len(files)} packages")
-    for place, why in complaints_of([_offered(file) for file in files], architectures).items():
-        record = files[place].record
-        checked[sound[place]] = InvalidDeb(
-            f"{record.named} is not what clients can read: {why}.",
-            remedy=REMEDY,
-        )
+    progress.step("ask dpkg and apt", sound[0][1].name if len(sound) == 1 else f"{len(sound)} packages")
+    for place, why in complaints_of([_offered(file) for _, file in sound], architectures).items():
+        number, file = sound[place]
+        checked[number] = InvalidDeb(f"{file.record.named} is not what clients can read: {why}.", remedy=REMEDY)
 
 
 def _offered(file: CheckedFile) -> Offered:

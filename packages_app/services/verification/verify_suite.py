@@ -101,7 +101,7 @@ def _unreadable_findings(suite: Suite, left_out: Collection[LeftOut]) -> list[Fi
             Cure.NONE,
             suite.name,
         )
-        for item in sorted(left_out, key=str)
+        for item in sorted(left_out)
     ]
 
 
