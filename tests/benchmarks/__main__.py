@@ -43,6 +43,7 @@ FIGURES: Mapping[str, Figure] = {
     "many_suites": many_suites.measure,
     "intake_large": intake.measure_large,
     "intake_small": intake.measure_small,
+    "real_readers": intake.measure_readers,
     "requests": requests.measure,
     "round_trips": round_trips.measure,
     "admin": admin.measure,

@@ -1,23 +1,28 @@
-"""Intake: one large file beside a bare pass of three hashes over it, and many small ones beside aptly."""
+"""Intake: a large file beside a bare pass of three hashes, many small ones beside aptly, and the real readers' word."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count as counted
 from statistics import median
+from time import perf_counter
 
+from packages_app.debian.real_readers import Offered, complaints_of
+from packages_app.debian.stanza import stanza_of
 from tests.benchmarks.bench import Bench
+from tests.benchmarks.deb_records import record_of
 from tests.benchmarks.ours import GZ_AND_XZ, OurRepository, paths
 from tests.benchmarks.peers import Aptly, linked
-from tests.benchmarks.processes import repeated, say
+from tests.benchmarks.processes import BenchFailed, repeated, say
 from tests.benchmarks.rows import Goal, Row
 from tests.benchmarks.same_packages import check_same
-from tests.benchmarks.tiny_debs import make_large_deb, make_versions
+from tests.benchmarks.tiny_debs import TinyDeb, make_large_deb, make_versions
 
 _PERCENT = 80
 _RUNS = 3
 _PACKAGES = 10
 _NAME = "large"
+_BATCHES = (1, 100, 1_000)
 
 
 def measure_large(bench: Bench) -> Iterator[Row]:
@@ -69,3 +74,27 @@ def measure_small(bench: Bench) -> Iterator[Row]:
     detail = {"runs": our_runs.seconds, "aptly_runs": their_runs.seconds, "packages": count}
     figure = f"intake of {count:,} small .deb files, and publication"
     yield Row(figure, "seconds", our_runs.median, Goal(their_runs.median), {"aptly": their_runs.median}, detail)
+
+
+def measure_readers(bench: Bench) -> Iterator[Row]:
+    """Give what dpkg's and apt's own word on a batch takes before it is recorded: they are asked once a batch."""
+    debs = bench.debs(max(_BATCHES))
+    for count in _BATCHES:
+        say(f"dpkg's and apt's word on {count:,} packages")
+        batch = [_offered(deb) for deb in debs[:count]]
+
+        def ask(batch: list[Offered] = batch) -> float:
+            began = perf_counter()
+            if complained := complaints_of(batch, ["amd64"]):
+                raise BenchFailed(f"dpkg or apt complains of {len(complained)} packages: {complained}")
+            return perf_counter() - began
+
+        runs = repeated(ask, times=_RUNS)
+        detail = {"runs": runs.seconds, "milliseconds_a_package": 1000 * runs.median / count}
+        figure = f"dpkg's and apt's word at intake, {count:,} packages in a batch"
+        yield Row(figure, "seconds", runs.median, None, {}, detail)
+
+
+def _offered(deb: TinyDeb) -> Offered:
+    record = record_of(deb)
+    return Offered(record.package_name, record.version, record.architecture, record.control, stanza_of(record))
