@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import ValidationError
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
@@ -24,11 +24,13 @@ from packages_app.admin.forms import BuildForm, UploadForm
 from packages_app.admin.long_list import LongChangeList, ValueFilter
 from packages_app.admin.package_stanza import download_url, package_stanza
 from packages_app.admin.read_only import PUBLISH, UPLOAD, ReadOnlyAdmin, job_page, require, size_text
-from packages_app.core.errors import RepomgrError
+from packages_app.core.errors import QueryRefused, RepomgrError
+from packages_app.core.query import is_query
 from packages_app.models import Job, Package, SuiteMembership
 from packages_app.models.package import PackageQuerySet
 from packages_app.services.intake.build_bootstrap import PARTS, next_version
 from packages_app.services.intake.uploads import stage_upload
+from packages_app.services.mirror.selection import select_packages
 from packages_app.services.requests import request_build
 
 
@@ -51,7 +53,8 @@ class SuiteFilter(ValueFilter):
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         """Keep the chosen suite's packages, of them those that are searched for."""
-        return queryset.in_suite(self.value(), request.GET.get(SEARCH_VAR, "")) if self.value() else queryset
+        text = request.GET.get(SEARCH_VAR, "")
+        return queryset.in_suite(self.value(), "" if is_query(text) else text) if self.value() else queryset
 
 
 class PackageList(LongChangeList):
@@ -79,7 +82,7 @@ class PackageAdmin(ReadOnlyAdmin):
                     "taken_in")  # fmt: skip
     list_filter = (TypeFilter, SuiteFilter, ArchitectureFilter)
     search_fields = ("package_name",)  # says that there is a search; `get_search_results` says what it finds
-    search_help_text = "Part of a name, or name#version"
+    search_help_text = "Part of a name, name#version, or a query: kiro* (>= 1.0), $Suite (stable)"
     ordering = ("package_name", "-version_key", "architecture", "id")
     # Those that an index sorts; types and architectures are filtered by, versions sorted within a name.
     sortable_by = ("name_and_summary", "taken_in")
@@ -106,7 +109,16 @@ class PackageAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: PackageQuerySet, search_term: str
     ) -> tuple[PackageQuerySet, bool]:
-        """Find packages by a part of their name, or by name and version; within a suite its filter has found them."""
+        """Find packages by a part of their name, by name and version, or by a query.
+
+        Within a suite its filter has found them, but for what a query selects.
+        """
+        if is_query(search_term):
+            try:
+                return select_packages(search_term, queryset), False
+            except QueryRefused as error:
+                messages.error(request, str(error))
+                return queryset.none(), False
         return queryset if _suite_chosen(request) else queryset.found_by(search_term), False
 
     @display(description="name", ordering="package_name", header=True)

@@ -6,7 +6,7 @@ Every error has a `code` (stable, for logs, jobs and tests), a sentence that nam
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Self
 
@@ -291,6 +291,13 @@ class EnvironmentRefused(RepomgrError):
     outcome = Outcome.REFUSED
 
 
+class QueryRefused(RepomgrError):
+    """A query that selects packages can't be read; the sentence shows where it is wrong."""
+
+    code = "bad_query"
+    outcome = Outcome.REFUSED
+
+
 class BackupRefused(RepomgrError):
     """A backup file is there already, is damaged, or belongs to another table."""
 
@@ -337,8 +344,6 @@ def outcome_of(code: str) -> Outcome:
     return next((error.outcome for error in _classes(RepomgrError) if error.code == code), Outcome.FAILED)
 
 
-def _classes(base: type[RepomgrError]) -> Iterator[type[RepomgrError]]:
-    """Yield a class of errors and all that are made from it, those of plug-ins too."""
-    yield base
-    for derived in base.__subclasses__():
-        yield from _classes(derived)
+def _classes(base: type[RepomgrError]) -> list[type[RepomgrError]]:
+    """Return a class of errors and all that are made from it, those of plug-ins too."""
+    return [base, *(each for derived in base.__subclasses__() for each in _classes(derived))]

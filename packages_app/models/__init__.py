@@ -6,6 +6,7 @@ from packages_app.models.held_candidate import HeldCandidate
 from packages_app.models.job import Job
 from packages_app.models.notice import Notice
 from packages_app.models.package import Package, PackageName, SuiteMembership
+from packages_app.models.package_query import selected_by
 from packages_app.models.publication import Publication
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "PackageName",
     "Publication",
     "SuiteMembership",
+    "selected_by",
 ]

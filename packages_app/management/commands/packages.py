@@ -1,0 +1,28 @@
+"""`manage.py packages`."""
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from packages_app.management.terminal import EXIT_FAILED, ServiceCommand
+from packages_app.services.mirror.selection import select_packages
+
+
+class Command(ServiceCommand):
+    """Lists packages."""
+
+    help = "List the packages that a query selects (docs/QUERIES.md), one version a line: name, version, architecture."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the query."""
+        parser.add_argument("query", metavar="QUERY", help="such as: 'nginx (>= 1.24), $Suite (stable)'")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print them by name, newest first; exit 1 when there is none."""
+        found = False
+        rows = select_packages(options["query"]).values_list("package_name", "version", "architecture")
+        for row in rows.iterator():
+            found = True
+            self.stdout.write(" ".join(row))
+        if not found:
+            raise CommandError("The query selects no package.", returncode=EXIT_FAILED)
