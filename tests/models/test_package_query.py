@@ -5,11 +5,15 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
 
 from packages_app.core.home import make_home
 from packages_app.core.query import parse_query
@@ -147,6 +151,13 @@ def test_queries_of_our_own_select_what_they_say(debs):
     mirror_records(records_of(debs))
 
     assert selected(OURS) == OURS
+
+
+@given(st.text("ab*?\n", max_size=8), st.text("ab\n", max_size=10))
+def test_a_pattern_is_as_the_shells(pattern, text):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT repomgr_glob(%s, %s)", (pattern, text))
+        assert bool(cursor.fetchone()[0]) is fnmatchcase(text, pattern)
 
 
 def test_postgresql_selects_the_same(debs, tmp_path, postgres_url):
