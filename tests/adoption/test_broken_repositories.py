@@ -11,6 +11,7 @@ from tests.adoption.existing import Served
 from tests.adoption.test_adopt_repository import published
 from tests.commands.calling import call
 from tests.commands.calling import refused as refused_command
+from tests.programs import put_before
 from tests.values import numbers_in
 
 run = partial(call, "adopt_repository")
@@ -159,3 +160,19 @@ def test_an_unsigned_repository_is_taken_when_that_is_said(embedded, theirs, cap
     run(theirs.root, "--unsigned", "--suite", "stable")
     assert "  warning: " in capsys.readouterr().err
     assert len(published(embedded)) == 4
+
+
+def test_a_stanza_that_the_real_apt_ends_at_is_named_and_left_out(
+    embedded, settings, theirs, order, tmp_path, monkeypatch
+):
+    settings.APT_CHECK = "auto"
+    # Our own reader takes nothing that this apt refuses; a later one may end by a signal at what is sound today.
+    put_before(
+        monkeypatch, tmp_path / "bin", "apt-get", 'grep -q "^Package: hello" "$3" && kill -ABRT $$\nexec REAL "$@"'
+    )
+    refusal = refused(*order)
+    assert (refusal.code, "hello" in refusal, "SIGABRT" in refusal) == ("repository_refused", True, True)
+    assert embedded.records() == []
+    refused(*order, "--skip-broken")
+    assert "hello" not in {record.package_name for record in embedded.records()}
+    assert embedded.records()

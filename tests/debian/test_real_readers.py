@@ -1,9 +1,6 @@
 """What dpkg and apt themselves complain of is found, named, and costs no other package its place."""
 
 import itertools
-import os
-import shutil
-import stat
 import subprocess
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from packages_app.models import Job
 from packages_app.services.intake.upload_batch import stage_batch
 from packages_app.services.intake.uploads import stage_upload
 from tests.debs import build_deb
+from tests.programs import put_before
 
 pytestmark = pytest.mark.outside
 ARCHITECTURES = ("amd64", "arm64")
@@ -120,12 +118,8 @@ def test_debians_own_packages_are_complained_of_by_neither():
 def counted(tmp_path, monkeypatch):
     """Let each start of dpkg and apt-get write a line; gives how many there were of each."""
     folder, log = tmp_path / "bin", tmp_path / "started"
-    folder.mkdir()
     for name in ("dpkg", "apt-get"):
-        program = folder / name
-        program.write_text(f'#!/bin/sh\necho {name} >> {log}\nexec {shutil.which(name)} "$@"\n')
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+        put_before(monkeypatch, folder, name, f'echo {name} >> {log}\nexec REAL "$@"')
 
     def count():
         lines = log.read_text().split() if log.exists() else []
@@ -150,12 +144,9 @@ def test_intake_takes_the_sound_ones_of_a_batch_and_names_what_apt_says_of_the_o
     debs = [build_deb(tmp_path, name, "1.0") for name in ("tool", "other")]
     bad = build_deb(tmp_path, "bad", "1.0")
     # Our own reader takes nothing that this apt refuses; a later one may end by a signal at what is sound today.
-    program = tmp_path / "bin" / "apt-get"
-    program.parent.mkdir()
-    real = shutil.which("apt-get")
-    program.write_text(f'#!/bin/sh\ngrep -q "^Package: bad" "$3" && kill -ABRT $$\nexec {real} "$@"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    put_before(
+        monkeypatch, tmp_path / "bin", "apt-get", 'grep -q "^Package: bad" "$3" && kill -ABRT $$\nexec REAL "$@"'
+    )
     stage_batch([(deb.name, deb.read_bytes()) for deb in (debs[0], bad, debs[1])])
     [job, *_] = embedded.run_jobs()
     assert {record.package_name for record in embedded.records()} == {"tool", "other"}

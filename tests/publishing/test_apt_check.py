@@ -1,8 +1,6 @@
 """The real apt reads each candidate before any client can, and what it refuses is not published."""
 
 import hashlib
-import os
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -15,6 +13,7 @@ from packages_app.publishing.apt_check import read_with_apt, second_reader
 from packages_app.services import adapters
 from packages_app.services.publication.publish import publish
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
+from tests.programs import put_before
 from tests.reader import read_everything
 from tests.records import make_record
 
@@ -78,11 +77,7 @@ def test_publications_go_through_apt_where_the_setting_says_so(embedded, setting
 
 
 def test_what_apt_refuses_is_held_back_and_nobody_can_approve_it(embedded, settings, tmp_path, monkeypatch):
-    program = tmp_path / "bin" / "apt-get"
-    program.parent.mkdir()
-    program.write_text("#!/bin/sh\necho 'E: it is not to be'\nexit 100\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    put_before(monkeypatch, tmp_path / "bin", "apt-get", "echo 'E: it is not to be'\nexit 100")
     settings.APT_CHECK = "auto"
     with pytest.raises(CandidateRefused, match="it is not to be"):
         publish("stable", Silent())
@@ -103,12 +98,8 @@ def test_where_there_is_no_apt_it_is_left_out_or_demanded(monkeypatch, tmp_path)
 def test_changes_alone_go_through_apt_only_where_it_is_required(
     embedded, settings, monkeypatch, tmp_path, choice, asked
 ):
-    real, log = shutil.which("apt-get"), tmp_path / "log"
-    program = tmp_path / "bin" / "apt-get"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\necho "$1" >> {log}\nexec {real} "$@"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    log = tmp_path / "log"
+    put_before(monkeypatch, tmp_path / "bin", "apt-get", f'echo "$1" >> {log}\nexec REAL "$@"')
     settings.APT_CHECK = choice
     for record in RECORDS[:2]:
         embedded.table.put_new(record)

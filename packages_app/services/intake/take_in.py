@@ -12,22 +12,20 @@ from io import BytesIO
 from pathlib import Path
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 
 from packages_app.core.checksums import Checksums, checksums_of_bytes, checksums_of_file
 from packages_app.core.errors import InvalidDeb, RepomgrError
-from packages_app.core.layout import ALL
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Repository
 from packages_app.debian.control import REMEDY
 from packages_app.debian.deb_file import open_deb, read_deb
-from packages_app.debian.real_readers import Offered, complaints_of
-from packages_app.debian.stanza import claims_in, stanza_of
+from packages_app.debian.stanza import claims_in
 from packages_app.services.intake.admit import Admission, admit
 from packages_app.services.intake.cautions import cautions_in
 from packages_app.services.intake.new_record import UPLOADED, Provenance, new_record
+from packages_app.services.intake.real_word import asks_real_readers, complaints_about
 from packages_app.services.intake.store_and_record import CheckedFile, Recorded, store_and_record
 from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.publication.requests import request_publications
@@ -113,18 +111,12 @@ def _checked(file: StagedFile, admission: Admission) -> CheckedFile | RepomgrErr
 def _ask_real_readers(checked: list[CheckedFile | RepomgrError], repository: Repository, progress: Progress) -> None:
     """Put an error in the place of each file that dpkg or apt, where they are installed, complain of."""
     sound = [(number, file) for number, file in enumerate(checked) if isinstance(file, CheckedFile)]
-    if not sound or settings.APT_CHECK == "off":
+    if not sound or not asks_real_readers():
         return
-    architectures = [name for name in repository.architectures if name != ALL]
     progress.step("ask dpkg and apt", sound[0][1].name if len(sound) == 1 else f"{len(sound)} packages")
-    for place, why in complaints_of([_offered(file) for _, file in sound], architectures).items():
+    for place, why in complaints_about([file.record for _, file in sound], repository).items():
         number, file = sound[place]
         checked[number] = InvalidDeb(f"{file.record.named} is not what clients can read: {why}.", remedy=REMEDY)
-
-
-def _offered(file: CheckedFile) -> Offered:
-    record = file.record
-    return Offered(record.package_name, record.version, record.architecture, record.control, stanza_of(record))
 
 
 def _show(recorded: Sequence[Recorded]) -> None:

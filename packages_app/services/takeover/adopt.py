@@ -7,6 +7,9 @@ once and on condition, so a second run goes on where the first stopped.
 from __future__ import annotations
 
 import tempfile
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,6 +28,7 @@ from packages_app.core.ports import PackageTable, Progress
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Suite
 from packages_app.services import adapters
+from packages_app.services.intake.real_word import complaints_about
 from packages_app.services.mirror.packages import reconcile_mirror
 from packages_app.services.publication.requests import known_suite
 from packages_app.services.takeover.adopt_records import write_records
@@ -117,24 +121,47 @@ def _look(request: AdoptionRequest, parts: list[Part], survey: Survey, result: A
     table, processed = adapters.package_table(), adapters.now().isoformat(timespec="seconds")
     for part in parts:
         place = (part.suite.name, part.component, part.index.architecture or "of a flat repository")
-        for batch in batches_of(part.records(processed, request), _BATCH):
+        for batch, complaints in _heard(part.records(processed, request)):
             sound = [record for record in batch if isinstance(record, PackageRecord)]
             for fault in (error for error in batch if isinstance(error, RepositoryRefused)):
                 result.fault(fault.message)
             result.stanzas[place] += len(batch)
-            _compare(request, sound, survey, table, result)
+            _compare(request, sound, complaints, survey, table, result)
             progress.advance(sum(result.stanzas.values()), sum(result.stanzas.values()))
     result.packages = survey.packages
 
 
+def _heard(
+    records: Iterable[PackageRecord | RepositoryRefused],
+) -> Iterator[tuple[list[PackageRecord | RepositoryRefused], dict[int, str]]]:
+    """Return batches of what was read, each with what dpkg and apt complain of by the place among its records.
+
+    They read one batch while we read the next.
+    """
+    repository = adapters.repository()
+    with ThreadPoolExecutor(1) as readers:
+        read: deque[tuple[list[PackageRecord | RepositoryRefused], Future[dict[int, str]]]] = deque()
+        for batch in batches_of(records, _BATCH):
+            sound = [record for record in batch if isinstance(record, PackageRecord)]
+            read.append((batch, readers.submit(complaints_about, sound, repository)))
+            if len(read) > 1:
+                before, complaints = read.popleft()
+                yield before, complaints.result()
+        for before, complaints in read:
+            yield before, complaints.result()
+
+
 def _compare(
-    request: AdoptionRequest, records: list[PackageRecord], survey: Survey, table: PackageTable, result: Adopted
-) -> None:
+    request: AdoptionRequest, records: list[PackageRecord], complaints: dict[int, str], survey: Survey,
+    table: PackageTable, result: Adopted,
+) -> None:  # fmt: skip
     known = table.get_many([record.key for record in records])
-    for record, before in zip(records, survey.see(records), strict=True):
+    for number, (record, before) in enumerate(zip(records, survey.see(records), strict=True)):
         ours = known.get(record.key)
         fault = ""
-        if before is not None and conflict_between(before, record.file_identity):
+        if number in complaints:
+            fault = f"its stanza is not what clients can read: {complaints[number]}"
+        elif before is not None and conflict_between(before, record.file_identity):
             fault = f"it is there twice, with {before} and {record.file_identity}"
         elif ours is not None and not ours.same_bytes_as(record):
             fault = f"our table has it with {ours.file_identity}, they with {record.file_identity}"
