@@ -11,6 +11,7 @@ from packages_app.services.setup.doctor import examine
 class Command(ServiceCommand):
     """Probes what work needs."""
 
+    needs_database = False
     help = (
         "Probe table, bucket, staging, broker, database, key, clock, definitions and who may read the home; one line"
         " each with its remedy."

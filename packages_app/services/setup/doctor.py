@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import httpx
 from celery import current_app
 from django.conf import settings
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils.http import parse_http_date
 
 from packages_app.core.certificates import trusted
@@ -26,6 +24,7 @@ from packages_app.publishing.dates import CLOCK_SLACK
 from packages_app.services import adapters
 from packages_app.services.intake.pins import taken_on_trust
 from packages_app.services.publication.watch_expiry import KEY_WARNING
+from packages_app.services.setup.database import check_database
 from packages_app.services.setup.private_files import paths_open_to_others
 from packages_app.services.verification.keys import key_findings
 
@@ -51,21 +50,6 @@ def examine() -> Iterator[Probed]:
             yield Probed(
                 name, False, f"{type(error).__name__}: {error}", "See the log; this probe failed unexpectedly."
             )
-
-
-def _database() -> str:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except Exception as error:
-        raise ServiceUnavailable(
-            f"The database does not answer: {error}.", remedy="Check DATABASE_URL and that the server runs."
-        ) from error
-    if plan:
-        raise ServiceUnavailable(f"{len(plan)} migrations are not applied.", remedy="Run manage.py migrate.")
-    return f"{connection.vendor}, all migrations applied"
 
 
 def _broker() -> str:
@@ -161,7 +145,7 @@ _PROBES: dict[str, Callable[[], str]] = {
     "bucket": lambda: adapters.bucket().probe(),
     "staging": lambda: adapters.staging().probe(),
     "broker": _broker,
-    "database": _database,
+    "database": check_database,
     "signing key": _key,
     "clock": _clock,
     "definitions": _definitions,
