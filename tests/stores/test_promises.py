@@ -1,5 +1,6 @@
 """Servers that ignore what we rely on are found by the probe, by name (other servers, and moto made to ignore it)."""
 
+import os
 import uuid
 
 import pytest
@@ -91,3 +92,17 @@ def test_a_folder_is_tried_too_and_nothing_is_left(tmp_path):
     store.create()
     assert store.probe()
     assert list(store.keys("")) == []
+
+
+LEFT = f"probe-{'a' * 32}"
+
+
+def test_what_killed_trials_left_goes_with_the_next_and_nothing_else(tmp_path):
+    store = open_store(FolderStore(tmp_path / "bucket"))
+    store.create()
+    for key in (LEFT, f"{LEFT}-copy", f"probe-{'b' * 32}", "probe-of-the-well.pdf", "probe-1"):
+        store.put(key, b"left")
+    for key in (LEFT, f"{LEFT}-copy", "probe-of-the-well.pdf"):
+        os.utime(tmp_path / "bucket" / key, (0, 0))
+    assert store.probe()
+    assert [key for key, _ in store.keys("")] == ["probe-1", f"probe-{'b' * 32}", "probe-of-the-well.pdf"]

@@ -104,6 +104,16 @@ def test_an_old_copy_or_keyring_in_the_root_is_a_stray_and_an_operators_own_file
     assert set(found("stray")) == {("stray", "old-repo.deb"), ("stray", "old-keyring.gpg")}
 
 
+def test_what_a_killed_probe_left_is_a_stray_until_the_next_one(published):
+    left, new = f"probe-{'a' * 32}", f"probe-{'b' * 32}"
+    for key in (left, new):
+        published.bucket.put(key, b"left")
+    os.utime(published.home / "bucket" / left, (0, 0))
+    assert set(found("stray")) == {("stray", left)}
+    assert published.bucket.probe()
+    assert not found("stray")
+
+
 def test_what_was_published_before_a_key_changed_is_no_stray(embedded, settings):
     embedded.configure(suites=[{"pdiff_above": 0, "pdiff_history": 3, "index_forms": ["plain", "gz", "xz"]}])
     for numbers in (range(90), range(90, 92)):
