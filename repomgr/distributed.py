@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-from packages_app.core.errors import SettingsError
+from packages_app.core.errors import RepomgrError
 from packages_app.core.home import SIGNING_KEY_FILE, UMASK, make_home
 from packages_app.signing.openpgp import generate_key, keep_key
 from repomgr import environment
@@ -31,15 +31,26 @@ def settings_of_servers(servers: ExitStack) -> dict[str, str]:
         found["DATABASE_URL"] = servers.enter_context(postgresql_server())
     if not environment.is_given("BROKER_URL"):
         found["BROKER_URL"] = servers.enter_context(redis_server())
-    if not all(environment.is_given(name) for name in _STORES):
+    ours = not all(environment.is_given(name) for name in _STORES)
+    if ours:
         if any(environment.is_given(name) for name in _STORES):
             raise ServerMissing(f"Set all of {', '.join(_STORES)}, or none of them.")
         found |= _of_moto(servers.enter_context(moto_server()))
     if not environment.is_given("SIGNING_KEY"):
         home = environment.home()
         make_home(home)
-        found["SIGNING_KEY"] = keep_key(home / SIGNING_KEY_FILE, lambda: generate_key("Archive signing key"))
+        # A table and buckets that were just made know no key. Others may, and then none is made beside it.
+        kept = keep_key(home / SIGNING_KEY_FILE, lambda: generate_key("Archive signing key")) if ours else _known_key()
+        found["SIGNING_KEY"] = kept
     return found
+
+
+def _known_key() -> str:
+    """Return the home's key for stores of others, by the rule of the embedded column; raise `RepomgrError`."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "repomgr.settings")
+    from packages_app.services import adapters  # reads the settings, which this column's need not be whole for
+
+    return adapters.key_of_home()
 
 
 def _of_moto(endpoint: str) -> dict[str, str]:
@@ -84,7 +95,7 @@ def main() -> int:
         except ServerMissing as missing:
             sys.stderr.write(f"{missing}\n")
             return 1
-        except SettingsError as error:
+        except RepomgrError as error:
             sys.stderr.write(f"{error.code}: {error}\n")
             return error.outcome.exit_code
         return run(values)

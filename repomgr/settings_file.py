@@ -14,9 +14,11 @@ from pathlib import Path
 
 from packages_app.core.errors import SettingsError
 from packages_app.core.home import SETTINGS_FILE
+from packages_app.core.readable import why_unreadable
 from repomgr import environment
 from repomgr.setting_meanings import MEANINGS
 
+_BOM = "\ufeff"
 _LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
 _BARE = re.compile(r"""[^\s'"\\$`#](?:[^'"\\$`#]|(?<=[^\s])#)*""")
 _QUOTED = re.compile(r"""'(?P<single>(?:[^']*[^'\\])?)'|"(?P<double>[^"\\$`]*)\"""")
@@ -59,7 +61,7 @@ def settings_path() -> Path | None:
     named = environment.text("REPOMGR_SETTINGS", default="")
     path = Path(named).expanduser().absolute() if named else environment.home() / SETTINGS_FILE
     try:
-        path.stat()
+        path.lstat()
     except FileNotFoundError:
         if not named:
             return None
@@ -67,7 +69,10 @@ def settings_path() -> Path | None:
             f"REPOMGR_SETTINGS names {path}, which is not there.", remedy="Correct it, or unset it."
         ) from None
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(path, error.strerror or str(error)) from error
+    # A link that leads nowhere is a file that lacks, not a home without one; a pipe would be waited for.
+    if named != os.devnull and (why := why_unreadable(path)):
+        raise _unreadable(path, why)
     return path
 
 
@@ -75,8 +80,10 @@ def read_settings(path: Path) -> dict[str, str]:
     """Return the values of a settings file by name; raise `SettingsError`, which names every line that is wrong."""
     try:
         text = path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unreadable(path, error) from error
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, "it is not UTF-8") from error
     values, faults = _parse(text)
     faults += _faults_of(values, in_home=path == environment.home() / SETTINGS_FILE)
     if faults:
@@ -108,7 +115,7 @@ def _parse(text: str) -> tuple[dict[str, tuple[int, str]], list[tuple[int, str]]
         found = _LINE.fullmatch(line)
         value = _value_of(found[2].strip(" \t")) if found else None
         if found is None:
-            faults.append((number, "it is no NAME=value"))
+            faults.append((number, _why_no_line(line)))
         elif value is None:
             faults.append((number, f"the value of {found[1]} would be read in several ways"))
         elif found[1] in values:
@@ -116,6 +123,14 @@ def _parse(text: str) -> tuple[dict[str, tuple[int, str]], list[tuple[int, str]]
         else:
             values[found[1]] = number, value
     return values, faults
+
+
+def _why_no_line(line: str) -> str:
+    if line.startswith(_BOM):
+        return "it begins with a byte order mark, which would be a part of the name; save the file without it"
+    if line.startswith("export "):
+        return "it begins with export, which shells alone read"
+    return "it is no NAME=value"
 
 
 def _value_of(written: str) -> str | None:
@@ -149,9 +164,8 @@ def _setting_of(name: str) -> str:
     return name if name in OTHERS else name.removesuffix("_FILE")
 
 
-def _unreadable(path: Path, error: Exception) -> SettingsError:
-    what = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+def _unreadable(path: Path, why: str) -> SettingsError:
     return SettingsError(
-        f"The settings file {path} can't be read: {what}.",
+        f"The settings file {path} can't be read: {why}.",
         remedy="Run this as the user that the server runs as, or mend the file.",
     )

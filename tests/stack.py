@@ -131,6 +131,8 @@ def point_settings_at(
     settings.PUBLIC_URL = "https://apt.example.org"
     for port in (adapters.package_table(), adapters.bucket(), adapters.staging()):
         port.create()
+    if settings.EMBEDDED_BUCKET:
+        adapters.signer()  # as a first start makes it, before anything is in the pool
     return Stack(home, config)
 
 

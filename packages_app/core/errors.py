@@ -7,26 +7,10 @@ Every error has a `code` (stable, for logs, jobs and tests), a sentence that nam
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from typing import Any, Self
 
 from packages_app.core.candidate_finding import CandidateFinding
-
-
-class Outcome(Enum):
-    """What an error means for who asked. The value is the exit code of a command that ends with it."""
-
-    FAILED = 1
-    """Something is broken, and somebody has to mend it."""
-    REFUSED = 2
-    """The input is bad: correct it."""
-    TRY_AGAIN = 75
-    """The same call may succeed later without anyone changing anything (EX_TEMPFAIL of sysexits(3))."""
-
-    @property
-    def exit_code(self) -> int:
-        """Return the exit code of a command that ends so."""
-        return self.value
+from packages_app.core.outcome import Outcome
 
 
 class RepomgrError(Exception):
@@ -72,6 +56,12 @@ class HomeMissing(RepomgrError):
     outcome = Outcome.REFUSED
 
 
+class DatabaseOutdated(RepomgrError):
+    """The Django database was made by an earlier release, or is empty: its migrations are not applied."""
+
+    code = "database_outdated"
+
+
 class DefinitionError(RepomgrError):
     """A file in `config/` can't be used."""
 
@@ -84,6 +74,12 @@ class InvalidVersion(RepomgrError):
 
     code = "invalid_version"
     outcome = Outcome.REFUSED
+
+
+class FileUnreadable(RepomgrError):
+    """A file that a command was given is missing, is none, or may not be read."""
+
+    code = "file_unreadable"
 
 
 class InvalidDeb(RepomgrError):

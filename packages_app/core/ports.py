@@ -144,6 +144,10 @@ class PackageTable(Protocol):
         """Return what `keep_last_given` kept of a suite (strongly consistent); None when it never did."""
         ...
 
+    def suites_given(self) -> dict[str, LastGiven | None]:
+        """Return what was kept of each suite, configured or not; None where only its Releases' digests are known."""
+        ...
+
     def keep_last_given(self, suite: str, given: LastGiven, *, before: LastGiven | None) -> None:
         """Keep what a suite's clients are about to be given, by the holder of the suite's lease.
 

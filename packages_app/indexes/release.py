@@ -48,6 +48,11 @@ class Release:
         """When clients stop trusting it (UTC)."""
         return parse_date(self.fields["Valid-Until"])
 
+    @property
+    def names_by_hash(self) -> bool:
+        """Say whether clients may ask for its indexes by hash."""
+        return self.fields.get("Acquire-By-Hash", "").lower() == "yes"
+
 
 def release_date(moment: datetime) -> str:
     """Return a date as Release writes it, in UTC, in English whatever the locale."""

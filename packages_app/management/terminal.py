@@ -11,11 +11,13 @@ from typing import Any, NoReturn, TextIO
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 from django.utils.log import configure_logging
 from tqdm import tqdm
 
-from packages_app.core.errors import Outcome, RepomgrError, outcome_of
+from packages_app.core.errors import RepomgrError, outcome_of
 from packages_app.core.locations import place_of
+from packages_app.core.outcome import Outcome
 from packages_app.core.ports import Progress
 from packages_app.management.said_once import (
     ENDS,
@@ -29,6 +31,7 @@ from packages_app.management.said_once import (
 from packages_app.models import Job
 from packages_app.services import job_services
 from packages_app.services.jobs import queue
+from packages_app.services.setup.database import check_database, database_away
 
 EXIT_FAILED = Outcome.FAILED.exit_code
 
@@ -136,6 +139,8 @@ class ServiceCommand(BaseCommand):
     # They are about the code: lint and tests make them, users need not wait for them. Some ask the database, and one
     # that is away is for `doctor` to find.
     requires_system_checks: list[str] = []
+    needs_database = True
+    """Whether the command is refused before it does anything where the database lacks migrations."""
     _called_from_command_line = False  # Django sets it
     _logs_errors = False
 
@@ -157,9 +162,15 @@ class ServiceCommand(BaseCommand):
         self._logs_errors = logs and not options.get("traceback", False)
         try:
             with speaking_by_the_log(logs):
+                # A command for another environment runs in a process of its own, with a database of its own.
+                if self.needs_database and not options.get("env"):
+                    check_database()
                 return super().execute(*args, **options)
         except RepomgrError as error:
             self._end(f"{error.code}: {error}", error.outcome.exit_code, error)
+        except OperationalError as error:
+            away = database_away(error)
+            self._end(f"{away.code}: {away}", away.outcome.exit_code, error)
         except CommandError as error:
             self._end(str(error), error.returncode, error)
         except Exception:

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from packages_app.core.errors import EnvironmentRefused
+from packages_app.core.readable import why_unreadable
 
 ENVIRONMENTS = ("dev", "staging", "prod")
 _REQUIRED = ("s3_bucket_name", "dynamodb_table_name")
@@ -89,12 +90,13 @@ def _of_terraform(folder: Path, name: str, state: Path) -> Mapping[str, Any] | N
 
 
 def _of_state_file(state: Path) -> Mapping[str, Any]:
+    if why := why_unreadable(state):
+        raise EnvironmentRefused(
+            f"The Terraform state {state} can't be read: {why}.",
+            remedy="Run terraform apply, or name its folder: --terraform-dir.",
+        )
     try:
         text = state.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise EnvironmentRefused(
-            f"There is no Terraform state {state}.", remedy="Run terraform apply, or name its folder: --terraform-dir."
-        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise EnvironmentRefused(f"The state {state} can't be read: {error}.", remedy="Check the file.") from error
     document = _json(text)

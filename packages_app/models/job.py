@@ -9,7 +9,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from packages_app.core.errors import Outcome, outcome_of
+from packages_app.core.errors import outcome_of
+from packages_app.core.outcome import Outcome
 
 
 class Job(models.Model):

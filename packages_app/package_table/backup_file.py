@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from packages_app.core.errors import BackupRefused
+from packages_app.core.readable import why_unreadable
 from packages_app.package_table.raw_table import RawItem, TableShape
 
 _FORMAT = 1
@@ -90,6 +91,7 @@ def read_backup(path: Path) -> Backup:
     head: dict[str, Any] = {}
     tail: dict[str, Any] = {}
     count = 0
+    _check_readable(path)
     try:
         with path.open("rb") as stream:
             for number, line in enumerate(stream):
@@ -113,6 +115,11 @@ def read_backup(path: Path) -> Backup:
         raise _refused(path, "was changed after it was written")
     shape = head["shape"]
     return Backup(path, head["table"], head["taken"], TableShape(**{**shape, "keys": tuple(shape["keys"])}), count)
+
+
+def _check_readable(path: Path) -> None:
+    if why := why_unreadable(path):
+        raise BackupRefused(f"{path} can't be read: {why}.", remedy="Check its path and mode.")
 
 
 def _document(path: Path, number: int, line: bytes) -> dict[str, Any]:

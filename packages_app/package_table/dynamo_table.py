@@ -24,7 +24,7 @@ from packages_app.package_table.dynamo_changes import of_old_layout, read_pendin
 from packages_app.package_table.dynamo_item import INDEX_NAME, SHAPE, Item, record_of, values_of
 from packages_app.package_table.dynamo_items import SLOTS, DynamoItems, code_of
 from packages_app.package_table.dynamo_promises import CONDITION_FAILED, broken_promises
-from packages_app.package_table.dynamo_scan import scan_records
+from packages_app.package_table.dynamo_scan import scan_records, suites_noted
 from packages_app.package_table.dynamo_suites import (
     are_listed,
     list_all,
@@ -202,6 +202,12 @@ class DynamoPackageTable:
         if item is None:
             return None
         return LastGiven(datetime.fromtimestamp(int(item["given_date"]["N"]), UTC), item["fingerprint"]["S"])
+
+    def suites_given(self) -> dict[str, LastGiven | None]:
+        """Return what was kept of each suite, by a scan of the base table."""
+        with self._call("scan", self._location.name):
+            suites = suites_noted(self._items)
+        return {suite: self.last_given(suite) for suite in suites}
 
     def keep_last_given(self, suite: str, given: LastGiven, *, before: LastGiven | None) -> None:
         """Keep what a suite's clients are about to be given, where it is still `before`."""

@@ -53,6 +53,14 @@ def is_of_clients(package_id: str) -> bool:
     return package_id.startswith(GIVEN)
 
 
+def suite_of_note(package_id: str) -> str:
+    """Return the suite of an item that names its Releases or what its clients were given; "" for another item."""
+    for begin in (RELEASES, GIVEN):
+        if package_id.startswith(begin):
+            return package_id.removeprefix(begin)
+    return ""
+
+
 def is_of_one_table(package_id: str) -> bool:
     """Return whether an item is true of one table only, not of a copy of its items: named Releases, complete lists."""
     return package_id == LISTED or package_id.startswith(RELEASES)

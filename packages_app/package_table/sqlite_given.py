@@ -21,10 +21,22 @@ _PLACE = """CREATE TABLE IF NOT EXISTS given (
 
 def read_given(connection: sqlite3.Connection, suite: str) -> LastGiven | None:
     """Return what a suite's clients were given last, None when nothing is known."""
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'given'").fetchone() is None:
+    if not _has_place(connection):
         return None
     row = connection.execute("SELECT date, fingerprint FROM given WHERE suite = ?", (suite,)).fetchone()
     return LastGiven(datetime.fromtimestamp(row[0], UTC), row[1]) if row else None
+
+
+def read_all_given(connection: sqlite3.Connection) -> dict[str, LastGiven | None]:
+    """Return what was given last by suite, None of one that only an earlier release has published."""
+    suites = {row[0] for row in connection.execute("SELECT suite FROM releases WHERE digests != ''")}
+    if _has_place(connection):
+        suites |= {row[0] for row in connection.execute("SELECT suite FROM given")}
+    return {suite: read_given(connection, suite) for suite in sorted(suites)}
+
+
+def _has_place(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'given'").fetchone() is not None
 
 
 def keep_given(connection: sqlite3.Connection, suite: str, given: LastGiven, before: LastGiven | None) -> None:

@@ -18,7 +18,7 @@ from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.retry import NO_PAUSE, retrying
 from packages_app.package_table.rules import lease_busy, lease_lost, outcome_of_taken_key, suites_changed
-from packages_app.package_table.sqlite_given import keep_given, read_given
+from packages_app.package_table.sqlite_given import keep_given, read_all_given, read_given
 from packages_app.package_table.sqlite_lists import LISTS, has_lists
 
 _BUSY_SECONDS = 30.0
@@ -214,6 +214,11 @@ class SqlitePackageTable:
         """Return what was last kept of what a suite's clients were given."""
         with self._connection("last_given") as connection:
             return read_given(connection, suite)
+
+    def suites_given(self) -> dict[str, LastGiven | None]:
+        """Return what was kept of each suite."""
+        with self._connection("suites_given") as connection:
+            return read_all_given(connection)
 
     def keep_last_given(self, suite: str, given: LastGiven, *, before: LastGiven | None) -> None:
         """Keep what a suite's clients are about to be given, where it is still `before`."""

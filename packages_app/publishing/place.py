@@ -13,11 +13,14 @@ from datetime import datetime
 from packages_app.core.candidate_finding import CandidateFinding
 from packages_app.core.errors import CandidateRefused, ClockWrong, ObjectNotFound
 from packages_app.core.last_given import LastGiven
-from packages_app.core.ports import ObjectStore
+from packages_app.core.ports import ObjectStore, Signer
+from packages_app.core.repository import Repository
 from packages_app.indexes.release import parse_release
 from packages_app.publishing.dates import CLOCK_SLACK, date_after
 from packages_app.publishing.generations import generations, release_digest
-from packages_app.publishing.published import Published, Unrecognised
+from packages_app.publishing.published import Published, Unrecognised, read_published
+from packages_app.publishing.root import read_keyring
+from packages_app.signing.openpgp import certificate_in, proves
 
 CLOCK, KEY, UNREADABLE = "clock_wrong", "signing_key_changed", "published_unreadable"
 """The codes of the findings."""
@@ -36,6 +39,26 @@ class Place:
     def clock_is_wrong(self) -> bool:
         """Say whether the date is one that clients would ignore."""
         return any(finding.code == CLOCK for finding in self.findings)
+
+
+def read_place(bucket: ObjectStore, repository: Repository, suite: str, signer: Signer) -> Published:
+    """Read what is in place, by the key in use and, where it lacks a subkey, by the keyring that clients were given.
+
+    What a subkey has signed that the key has no more is ours, and to be signed again, where the root's keyring has the
+    same primary key, which proves the subkey its own, and proves what is signed now too: its clients mind no change.
+    """
+    published = read_published(bucket, suite, signer.public_keyring())
+    odd = published.unrecognised
+    if odd is None or not odd.is_anothers:
+        return published
+    offered = certificate_in(read_keyring(bucket, repository), signer.fingerprint)
+    if not offered or not proves(offered, signer):
+        return published
+    ours = read_published(bucket, suite, offered)
+    if ours.release is None or ours.unrecognised is not None:
+        return published
+    odd = replace(odd, ours=True, proven=True, text=ours.text, release=ours.release)
+    return replace(ours, unrecognised=odd)
 
 
 def with_what_staging_knows(

@@ -32,10 +32,10 @@ from packages_app.publishing.contents import Contents
 from packages_app.publishing.dates import check_against_store, seconds_to_wait
 from packages_app.publishing.draft import Draft
 from packages_app.publishing.generations import keep_generation, release_digest
-from packages_app.publishing.place import Place, look_at_place, with_what_staging_knows
+from packages_app.publishing.place import Place, look_at_place, read_place, with_what_staging_knows
 from packages_app.publishing.placed_cache import PlacedCache
 from packages_app.publishing.publication_options import PublicationOptions
-from packages_app.publishing.published import Published, PublishedPackages, published_packages, read_published
+from packages_app.publishing.published import Published, PublishedPackages, published_packages
 from packages_app.publishing.root import root_keys
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import read_shard_list
@@ -126,7 +126,7 @@ class Publisher:
             return self._publish(candidate, place, switch, options)
 
     def _place(self, suite: Suite, given: LastGiven | None, options: PublicationOptions) -> Place:
-        published = read_published(self.bucket, suite.name, self.signer.public_keyring())
+        published = read_place(self.bucket, self.repository, suite.name, self.signer)
         published = with_what_staging_knows(published, self.staging, suite.name, given)
         time.sleep(seconds_to_wait(published, self.clock(), given))
         return look_at_place(

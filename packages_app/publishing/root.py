@@ -85,10 +85,15 @@ def unprotected(public_url: str) -> str:
 
 def root_keys(bucket: ObjectStore, repository: Repository) -> dict[str, str]:
     """Return the keys of the keyring in the root as `keys_in` does; none where it is gone or no keyring."""
+    return keys_in(read_keyring(bucket, repository))
+
+
+def read_keyring(bucket: ObjectStore, repository: Repository) -> bytes:
+    """Return the keyring in the root, b"" where it is gone."""
     try:
-        return keys_in(bucket.read(repository.keyring_key))
+        return bucket.read(repository.keyring_key)
     except ObjectNotFound:
-        return {}
+        return b""
 
 
 def put_if_other(bucket: ObjectStore, key: str, body: bytes) -> bool:

@@ -22,7 +22,7 @@ from packages_app.core.locations import StoreLocation, TableLocation
 from packages_app.core.ports import ObjectStore, PackageTable
 from packages_app.core.repository import Repository
 from packages_app.package_table.open_table import open_table
-from packages_app.publishing.first_key import key_that_published
+from packages_app.publishing.first_key import earlier_publication, key_is_missed
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.services.upstream_answers import StoredAnswers
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key, keep_key
@@ -90,25 +90,22 @@ def signer() -> OpenPgpSigner:
                 "No SIGNING_KEY is set, and the bucket is not a folder of this machine.",
                 remedy="Set SIGNING_KEY (or SIGNING_KEY_FILE) to the same armored secret key on every host.",
             )
-        _check_first_key(settings.SIGNING_KEY_FILE)
-        label = repository().label
-        armored = keep_key(settings.SIGNING_KEY_FILE, lambda: generate_key(f"{label} archive signing key"))
+        armored = key_of_home()
     return _signer(armored)
 
 
-def _check_first_key(file: Path) -> None:
-    """Raise `SigningKeyError` where there is no key file and clients know a key already."""
-    if file.exists():
-        return
-    missed = key_that_published(package_table(), bucket(), repository())
-    # Another process, that started at the same time, may have made the key and published with it meanwhile.
-    if missed is None or file.exists():
-        return
-    raise SigningKeyError(
-        f"The signing key {missed or 'that clients know'} is missed: it has published, and there is no {file.name}.",
-        remedy=f"Put {file.name} back from a backup of REPOMGR_HOME, or give SIGNING_KEY that key. If it is lost, make"
-        " one with gpg, give it to SIGNING_KEY, tell every client, and show it to them: force_rebuild --new-key.",
-    )
+def key_of_home() -> str:
+    """Return the armored secret key kept in REPOMGR_HOME, which is made where nothing was ever published.
+
+    Raise `SigningKeyError` where there is none and clients know one already, and the errors of table and store.
+    """
+    file: Path = settings.SIGNING_KEY_FILE
+    if not file.exists():
+        earlier = earlier_publication(package_table(), bucket(), repository(), definitions().bootstrap_packages())
+        # Another process, that started at the same time, may have made the key and published with it meanwhile.
+        if earlier is not None and not file.exists():
+            raise key_is_missed(earlier, file.name)
+    return keep_key(file, lambda: generate_key(f"{repository().label} archive signing key"))
 
 
 def repository() -> Repository:

@@ -15,6 +15,7 @@ from pysequoia import Cert, CipherSuite, Profile, PySigner, Sig, SignatureMode, 
 from pysequoia.packet import PacketPile, PublicKeyAlgorithm
 
 from packages_app.core.errors import SigningKeyError
+from packages_app.core.ports import Signer
 
 _SAMPLE = b"Origin: sample\nSuite: sample\n"
 
@@ -125,6 +126,23 @@ def verified_text(signed: bytes, keyring: bytes, signature: bytes | None = None)
     except Exception:  # pysequoia raises plain exceptions for a bad signature
         return None
     return signed
+
+
+def certificate_in(keyring: bytes, fingerprint: str) -> bytes:
+    """Return the certificate of a keyring whose primary key has this fingerprint; b"" where there is none."""
+    try:
+        certificates = Cert.split_bytes(keyring)
+    except Exception:  # pysequoia raises plain exceptions for what is no keyring
+        return b""
+    return next((bytes(one) for one in certificates if one.fingerprint.upper() == fingerprint), b"")
+
+
+def proves(keyring: bytes, signer: Signer) -> bool:
+    """Return whether a keyring proves what a signer signs now, so that who has it need not mind."""
+    try:
+        return verified_text(signer.sign_clear(_SAMPLE), keyring) == _SAMPLE
+    except Exception:  # as above
+        return False
 
 
 def _said(error: Exception) -> str:

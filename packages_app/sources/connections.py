@@ -186,6 +186,17 @@ def checked_addresses(host: str, port: int, allowed: PrivateUpstreams) -> list[s
     return found
 
 
+def may_be_fetched(address: str, allowed: PrivateUpstreams) -> bool:
+    """Return whether an address is https, or of a host that the operator names as one of his own network."""
+    url = httpx.URL(address)
+    try:
+        if url.scheme != "https":
+            _check_listed(url, url.raw_host.decode("ascii"), allowed)
+    except UpstreamError:
+        return False
+    return True
+
+
 def _check_listed(url: httpx.URL, host: str, allowed: PrivateUpstreams) -> None:
     """Raise `UpstreamError` unless the operator names a host, with all its addresses, as one of his own network."""
     addresses: list[str] = []

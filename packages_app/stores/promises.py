@@ -7,9 +7,11 @@ CompleteMultipartUpload, GetObject, CopyObject.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +22,9 @@ from packages_app.core.ports import ObjectStore
 PROBES = "probe-"
 """How the keys of a trial's objects begin, which `deploy/iam-policy.json` lets us remove."""
 
+_LEFTOVER = re.compile(PROBES + r"[0-9a-f]{32}(?:-large|-absent|-copy)?\Z")
+_DIED = timedelta(hours=1)
+"""No trial takes as long: what is older by the store's own clock was left by one that was killed."""
 _METADATA = {"probe": "copied"}
 
 
@@ -34,7 +39,8 @@ def check_promises(
 
     `in_parts` is the same store when it writes each file in parts; `read_if` reads a key if its ETag is the given one,
     and raises `ObjectChanged` otherwise. Where there are none, neither is tried. The objects of the trial are removed,
-    after an error too; that we may not remove them is found before anything is written. Raise the store's errors.
+    after an error too; that we may not remove them is found before anything is written. So are those of trials that
+    were killed, where all is kept. Raise the store's errors.
     """
     key = f"{PROBES}{uuid4().hex}"
     large, absent, copied = (f"{key}-{more}" for more in ("large", "absent", "copy"))
@@ -46,6 +52,8 @@ def check_promises(
         if in_parts is not None:
             broken += _broken_for_new(partial(_put_file, in_parts), large, "CompleteMultipartUpload")
         broken += _broken_afterwards(store, key, copied)
+        if not broken:
+            _remove_leftovers(store, key)
     if broken:
         raise StoreUnfit(
             name,
@@ -53,6 +61,20 @@ def check_promises(
             remedy="Nothing may be published there: two writers would replace each other's files unnoticed. Use a "
             "server that honours conditional writes, or a newer release of this one, then run manage.py doctor.",
         )
+
+
+def is_leftover(key: str) -> bool:
+    """Return whether this is the key of an object of a trial."""
+    return _LEFTOVER.match(key) is not None
+
+
+def _remove_leftovers(store: ObjectStore, key: str) -> None:
+    """Remove what trials left that were killed, as seen from one's own `key`, just written."""
+    ours = store.head(key)
+    for old in [found for found, _ in store.keys(PROBES) if is_leftover(found)]:
+        info = store.head(old)
+        if ours is not None and info is not None and ours.modified - info.modified > _DIED:
+            store.delete(old)
 
 
 def _broken_for_new(put: Callable[..., object], key: str, call: str) -> Iterator[str]:

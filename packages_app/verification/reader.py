@@ -64,12 +64,12 @@ class StoredObjects:
 
     def read(self, key: str, limit_bytes: int, *, keep: bool = False) -> Reading:
         """Read an object from the store, whose own errors are raised as they are."""
-        info = self._store.head(key)
-        if info is None:
-            raise Unreadable("It is not in the bucket.", missing=True)
-        if info.size > limit_bytes:
-            raise Unreadable(f"It has {info.size} bytes in the bucket, {limit_bytes} at most are expected.")
         try:
+            info = self._store.head(key)
+            if info is None:
+                raise Unreadable("It is not in the bucket.", missing=True)
+            if info.size > limit_bytes:
+                raise Unreadable(f"It has {info.size} bytes in the bucket, {limit_bytes} at most are expected.")
             with self._store.open(key) as stream:
                 return _read(chunks_of(stream), info.content_type, limit_bytes, keep=keep)
         except ObjectNotFound as error:

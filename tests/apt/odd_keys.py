@@ -44,14 +44,25 @@ class OddKey:
 
     def renewed(self) -> OddKey:
         """Give the key as its owner renews it today: it expires no more, and signs with today's date."""
-        fingerprint = next(
-            line.split(":")[9]
-            for line in self._gpg("--with-colons", "--list-keys").decode().splitlines()
-            if line.startswith("fpr:")
-        )
         today = OddKey(self.home, ())
-        today._gpg("--quick-set-expire", fingerprint, "never")
+        today._gpg("--quick-set-expire", self.fingerprints()[0], "never")
         return today
+
+    def fingerprints(self) -> list[str]:
+        """Give the fingerprint of the primary key, then those of its subkeys."""
+        said = self._gpg("--with-colons", "--list-keys").decode().splitlines()
+        return [line.split(":")[9] for line in said if line.startswith("fpr:")]
+
+    def with_new_subkey(self) -> OddKey:
+        """Give the key once its owner has added a subkey to sign with."""
+        self._gpg("--quick-add-key", self.fingerprints()[0], "ed25519", "sign", "never")
+        return self
+
+    def without_first_subkey(self) -> OddKey:
+        """Give the key once its owner has deleted the oldest subkey."""
+        answers = b"key 1\ndelkey\ny\nsave\n"
+        self._gpg("--no-batch", "--no-tty", "--command-fd", "0", "--edit-key", self.fingerprints()[0], given=answers)
+        return self
 
     def _gpg(self, *arguments: str, given: bytes = b"") -> bytes:
         fixed = ("--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "")
@@ -60,12 +71,12 @@ class OddKey:
 
 
 @contextmanager
-def odd_key(algorithm: str, *options: str, valid: str = "never") -> Iterator[OddKey]:
+def odd_key(algorithm: str, *options: str, valid: str = "never", use: str = "sign") -> Iterator[OddKey]:
     """Make a key for the time of the block; options are gpg's, for making it and for signing with it."""
     with tempfile.TemporaryDirectory(prefix="gnupg-") as home:
         key = OddKey(Path(home), options)
         try:
-            key._gpg("--quick-gen-key", _USER, algorithm, "sign", valid)
+            key._gpg("--quick-gen-key", _USER, algorithm, use, valid)
             yield key
         finally:
             subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False, capture_output=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from repomgr.servers.process import bound_to_us, free_port, wait_until
 from tests.stack import REPOSITORY
 
@@ -75,6 +76,24 @@ def test_half_of_the_stores_is_refused(tmp_path):
     assert product.wait(60) == 1
     said = log.read_text()
     assert all(name in said for name in ("PACKAGE_TABLE_URL", "BUCKET_URL", "STAGING_URL")), said
+
+
+def test_no_key_is_made_beside_stores_that_know_one(tmp_path):
+    """Stores of others are asked before this host makes a key; what was just made here knows none."""
+    bucket = tmp_path / "bucket"
+    bucket.mkdir()
+    stores = {
+        "PACKAGE_TABLE_URL": f"sqlite://{tmp_path}/table.sqlite3",
+        "BUCKET_URL": f"file://{bucket}",
+        "STAGING_URL": f"file://{tmp_path}/staging",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/django.sqlite3",
+        "BROKER_URL": "filesystem://",
+    }
+    (bucket / "kiro-archive-keyring.gpg").write_bytes(OpenPgpSigner(generate_key("Another")).public_keyring())
+    product, log = started(tmp_path, **stores)
+    assert product.wait(60) == 1, log.read_text()
+    assert log.read_text().startswith("bad_signing_key: ")
+    assert not (tmp_path / "var" / "signing-key.asc").exists()
 
 
 def _answers(url: str) -> bool:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from packages_app.core.home import SIGNING_KEY_FILE
 from packages_app.core.locations import FolderStore
 from packages_app.package_table.sqlite_table import SqlitePackageTable
+from packages_app.signing.openpgp import generate_key, keep_key
 from packages_app.stores.local_store import LocalObjectStore
 from repomgr.servers.process import process
 from tests.commands.terminal import on_a_terminal
@@ -47,6 +49,7 @@ class Installation:
             SqlitePackageTable(home / "package_table.sqlite3").create()
             for name in ("bucket", "staging"):
                 LocalObjectStore(FolderStore(home / name)).create()
+            keep_key(home / SIGNING_KEY_FILE, lambda: generate_key("Archive"))
         return made
 
     def define(self, name: str, source: dict[str, str]) -> None:

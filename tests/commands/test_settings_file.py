@@ -134,6 +134,24 @@ def test_a_file_that_can_not_be_read_is_refused(home, tmp_path):
     (home / "repomgr.env").unlink()
     (home / "repomgr.env").mkdir()
     assert "SettingsError" in asked(home).stderr
+    (home / "repomgr.env").rmdir()
+    (home / "repomgr.env").symlink_to(tmp_path / "not mounted")
+    assert "not mounted" in asked(home).stderr.splitlines()[-1]
+    (home / "repomgr.env").unlink()
+    os.mkfifo(home / "repomgr.env")
+    assert "SettingsError" in asked(home).stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("\ufeffPORT=1\n", "byte order mark"), ("\ufeff# ours\nPORT=1\n", "byte order mark"),
+        ("export PORT=1\n", "export"), ("PORT=1\nPORT=1\n", "PORT stands in line 1"),
+    ],
+)  # fmt: skip
+def test_what_editors_and_shells_add_is_named(tmp_path, text, named):
+    with pytest.raises(SettingsError, match=named):
+        values_of(tmp_path, text)
 
 
 def test_the_home_s_own_file_does_not_lead_to_another_home(home, tmp_path):
@@ -185,6 +203,7 @@ def test_a_shell_without_the_server_s_environment_signs_with_the_server_s_key(tm
     key = generate_key("The server's")
     (tmp_path / "key.asc").write_text(key)
     installation = Installation.make(tmp_path / "home", migrated)
+    (tmp_path / "home" / "signing-key.asc").unlink()
     (tmp_path / "home" / "repomgr.env").write_text(f"SIGNING_KEY_FILE={tmp_path}/key.asc\nAPT_CHECK=off\n")
     assert installation.manage("publish").returncode == 0
     release = (tmp_path / "home" / "bucket" / "dists" / "stable" / "InRelease").read_bytes()

@@ -14,6 +14,7 @@ from django.core.management.base import CommandError
 from packages_app.models import Job, Publication
 from packages_app.services import adapters
 from tests.commands.calling import call, refused
+from tests.commands.installation import Installation
 from tests.debs import build_deb
 from tests.reader import read_everything
 from tests.stack import REPOSITORY, Stack
@@ -46,6 +47,7 @@ def test_every_refusal_is_listed_and_the_rest_is_published(embedded, tmp_path):
     build_deb(folder / "strange", "stranger", "1.0")
     (folder / "page.deb").write_text("<html>")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "tool.txt").write_text("no package")
     out = io.StringIO()
     with pytest.raises(CommandError, match="not taken in: 4") as ended:
         call_command("upload_deb", folder, tmp_path / "empty", tmp_path / "tool.txt", stdout=out, stderr=out)
@@ -71,8 +73,10 @@ SEVERAL = """
 import django; django.setup()
 from django.core.management import call_command
 from packages_app.core.ports import Silent
+from packages_app.services import adapters
 from packages_app.services.setup.storage import create_storage
 create_storage(Silent())
+adapters.signer()
 call_command("upload_deb", {folder!r})
 """
 
@@ -102,3 +106,49 @@ def test_large_files_and_batches_are_taken_in_by_processes_of_their_own(tmp_path
     assert pool == {path.name: path.read_bytes() for path in folder.glob("tool_*.deb")}
     index = (tmp_path / "var/bucket/dists/stable/main/binary-amd64/Packages").read_text()
     assert index.count("Package: tool\n") == 4
+
+
+def test_whatever_is_no_file_is_named_and_stops_no_other(embedded, tmp_path):
+    """None is opened before it is looked at: a pipe would be waited for."""
+    embedded.define_uploads("tool")
+    folder = tmp_path / "incoming"
+    build_deb(folder, "tool", "1.0")
+    (folder / "nowhere.deb").symlink_to(tmp_path / "gone.deb")
+    os.mkfifo(folder / "pipe.deb")
+    out = io.StringIO()
+    given = (folder, folder / "nowhere.deb", folder / "pipe.deb", tmp_path / "absent", tmp_path / "absent.deb")
+    with pytest.raises(CommandError, match="not taken in: 6") as ended:
+        call_command("upload_deb", *given, stdout=out, stderr=out)
+    assert ended.value.returncode == 1
+    named = [line.split(": ", 2)[:2] for line in out.getvalue().splitlines() if "Remedy: " in line]
+    assert sorted(named) == sorted(
+        [name, "file_unreadable"]
+        for name in ("nowhere.deb", "pipe.deb", "absent", "absent.deb", "nowhere.deb", "pipe.deb")
+    )
+    assert published(embedded) == {("tool", "1.0")}
+
+
+@pytest.mark.parametrize("what", ["absent", "pipe", "device", "link"])
+def test_one_that_is_no_file_is_named_by_itself(embedded, tmp_path, what):
+    path = tmp_path / "one.deb"
+    if what == "pipe":
+        os.mkfifo(path)
+    elif what != "absent":
+        path.symlink_to("/dev/zero" if what == "device" else tmp_path / "gone")
+    out = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("upload_deb", path, stdout=out, stderr=out)
+    assert out.getvalue().startswith("one.deb: file_unreadable: ")
+
+
+def test_one_that_this_user_may_not_read_is_named_and_stops_no_other(tmp_path, migrated):
+    installation = Installation.make(tmp_path / "home", migrated)
+    folder = tmp_path / "incoming"
+    build_deb(folder, "tool", "1.0")
+    build_deb(folder, "tool", "1.1").chmod(0)
+    (folder / "closed").mkdir(mode=0)
+    under = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
+    done = installation.manage("upload_deb", folder, "--log-format", "console", under=under)
+    assert "(files=3, new=1, known=0, refused=2)" in done.stdout, done.stderr
+    named = [line.split(": ", 2)[:2] for line in done.stderr.splitlines() if "Remedy: " in line]
+    assert sorted(named) == [["closed", "file_unreadable"], ["tool_1.1_amd64.deb", "file_unreadable"]]

@@ -38,6 +38,7 @@ _READS = (
     "suites_are_listed",
     "releases_of",
     "last_given",
+    "suites_given",
     "head",
     "read",
     "read_with_etag",

@@ -117,6 +117,9 @@ def test_what_clients_were_given_last_is_kept_by_suite_and_is_no_record(table): 
     table.keep_last_given("stable", later(1, "B" * 40), before=GIVEN)
     assert table.last_given("stable") == later(1, "B" * 40)
     assert table.last_given("testing") == later(5)
+    table.keep_releases("stable", ["0" * 64])
+    table.keep_releases("old", ["0" * 64])
+    assert table.suites_given() == {"old": None, "stable": later(1, "B" * 40), "testing": later(5)}
     assert list(table.all_records()) == []
 
 

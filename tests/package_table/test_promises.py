@@ -45,13 +45,47 @@ class LaxServer(FailingServer):
         return json.dumps(_without_conditions(json.loads(body))).encode()
 
 
+class StrictServer(FailingServer):
+    """Passes calls of one operation on with conditions that never hold."""
+
+    operation = ""
+
+    def passed_on(self, headers, body):
+        if not headers.get("X-Amz-Target", "").endswith(f".{self.operation}"):
+            return body
+        del headers["Content-Length"]
+        return json.dumps(_with_conditions(json.loads(body), "({0}) AND (NOT ({0}))")).encode()
+
+
+class HalvingServer(FailingServer):
+    """Does the first half of a transaction: alone, or before it passes the whole on."""
+
+    alone, moto = False, ""
+
+    def passed_on(self, headers, body):
+        if not headers.get("X-Amz-Target", "").endswith(".TransactWriteItems"):
+            return body
+        document = json.loads(body)
+        first = document["TransactItems"][0]["Put"]
+        if self.alone:
+            del headers["Content-Length"]
+            return json.dumps({**document, "TransactItems": document["TransactItems"][:1]}).encode()
+        client = boto3.client("dynamodb", endpoint_url=self.moto, region_name=REGION)
+        client.put_item(TableName=first["TableName"], Item=first["Item"])
+        return body
+
+
 def _without_conditions(value):
+    return _with_conditions(value, "({0}) OR (NOT ({0}))")
+
+
+def _with_conditions(value, form):
     if isinstance(value, list):
-        return [_without_conditions(inner) for inner in value]
+        return [_with_conditions(inner, form) for inner in value]
     if not isinstance(value, dict):
         return value
     return {
-        name: f"({inner}) OR (NOT ({inner}))" if name == "ConditionExpression" else _without_conditions(inner)
+        name: form.format(inner) if name == "ConditionExpression" else _with_conditions(inner, form)
         for name, inner in value.items()
     }
 
@@ -84,6 +118,42 @@ def test_each_call_whose_condition_is_ignored_is_named(moto, operation):
     with failing_server(moto, LaxServer) as lax:
         lax.operation = operation
         assert broken_at(table_at(lax.address, name).probe) == (f"the condition of {operation} is ignored",)
+    assert items_of(moto, name) == ["-listed"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "broken"),
+    [
+        (
+            "UpdateItem",
+            ("the condition of UpdateItem is refused although it holds",
+             "GetItem with ConsistentRead lacks what was just written"),
+        ),
+        ("TransactWriteItems", ("the condition of TransactWriteItems is refused although it holds",)),
+    ],
+)  # fmt: skip
+def test_each_call_whose_condition_is_refused_although_it_holds_is_named(moto, operation, broken):
+    name = f"t{uuid.uuid4().hex}"
+    table_at(moto, name)
+    with failing_server(moto, StrictServer) as strict:
+        strict.operation = operation
+        assert set(broken) <= set(broken_at(table_at(strict.address, name).probe))
+    assert items_of(moto, name) == ["-listed"]
+
+
+@pytest.mark.parametrize(
+    ("alone", "broken"),
+    [
+        (True, "Query or GetItem with ConsistentRead lack what a transaction just wrote"),
+        (False, "TransactWriteItems does a part of what it refuses"),
+    ],
+)
+def test_a_transaction_that_is_done_in_part_is_named(moto, alone, broken):
+    name = f"t{uuid.uuid4().hex}"
+    table_at(moto, name)
+    with failing_server(moto, HalvingServer) as halving:
+        halving.alone, halving.moto = alone, moto
+        assert broken in broken_at(table_at(halving.address, name).probe)
     assert items_of(moto, name) == ["-listed"]
 
 

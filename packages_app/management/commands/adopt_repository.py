@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from packages_app.adoption.existing_repository import open_repository
 from packages_app.core.errors import RepositoryRefused
+from packages_app.core.readable import why_unreadable
 from packages_app.management.terminal import EXIT_FAILED, ServiceCommand, terminal_progress
 from packages_app.services import adapters
 from packages_app.services.takeover.adopt import adopt
@@ -98,9 +99,6 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
 def _keyring(path: Path | None) -> bytes | None:
     if path is None:
         return None
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise RepositoryRefused(
-            f"The keyring {path} can't be read: {error.strerror}.", remedy="Check its path."
-        ) from error
+    if why := why_unreadable(path):
+        raise RepositoryRefused(f"The keyring {path} can't be read: {why}.", remedy="Check its path and mode.")
+    return path.read_bytes()

@@ -11,6 +11,7 @@ from packages_app.services.setup.storage import create_storage
 class Command(ServiceCommand):
     """Makes table, index, bucket and staging."""
 
+    needs_database = False
     help = "Make the package table with its index, the bucket and the staging store; safe to repeat."
 
     def add_arguments(self, parser: CommandParser) -> None:

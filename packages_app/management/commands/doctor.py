@@ -11,16 +11,17 @@ from packages_app.services.setup.doctor import examine
 class Command(ServiceCommand):
     """Probes what work needs."""
 
+    needs_database = False
     help = (
         "Probe table, bucket, staging, broker, database, key, clock, definitions and who may read the home; one line"
-        " each with its remedy."
+        " each, ok, WARN or FAIL, with its remedy."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one line a probe; exit 1 when one failed."""
         failed = 0
         for finding in examine():
-            mark = "ok  " if finding.well else "FAIL"
+            mark = ("WARN" if finding.remedy else "ok  ") if finding.well else "FAIL"
             remedy = f" Remedy: {finding.remedy}" if finding.remedy else ""
             self.stdout.write(f"{mark} {finding.name}: {finding.detail}{remedy}")
             failed += not finding.well

@@ -10,6 +10,7 @@ from packages_app.services.setup.first_start import Welcome, first_start
 class Command(ServiceCommand):
     """Prepares database, storage, key and administrator, and says where everything is."""
 
+    needs_database = False
     help = "Prepare a new or an existing home, and print the addresses and the first password."
 
     def handle(self, *args: Any, **options: Any) -> None:

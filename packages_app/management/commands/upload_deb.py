@@ -6,7 +6,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from packages_app.core.errors import Outcome, RepomgrError, outcome_of
+from packages_app.core.errors import RepomgrError, outcome_of
+from packages_app.core.outcome import Outcome
+from packages_app.core.readable import check_readable
 from packages_app.management.said_once import ENDS, unsaid
 from packages_app.management.terminal import ServiceCommand, terminal_progress, worst_of
 from packages_app.models import Job
@@ -65,10 +67,12 @@ class Command(ServiceCommand):
         self.stdout.write(f"upload: done (files={len(files)}, new={new}, known={known}, refused={self._refused})")
 
     def _stage(self, path: Path, options: dict[str, Any]) -> Job:
+        check_readable(path)
         return stage_upload(path, path.name, suite=options["suite"], component=options["component"], wake_worker=False)
 
     def _refuse(self, path: Path, error: Exception) -> None:
-        self.complain(f"{path.name}: {error}")
+        said = f"{error.code}: {error}" if isinstance(error, RepomgrError) else str(error)
+        self.complain(f"{path.name}: {said}")
         self._refused += 1
         if isinstance(error, CommandError):
             self._outcomes.append(Outcome(error.returncode))

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from packages_app.core.caution import HTTP
 from packages_app.core.definition import Definition, Definitions
+from packages_app.core.private_upstreams import PrivateUpstreams
+from packages_app.core.redaction import redact
+from packages_app.sources.connections import may_be_fetched
 from packages_app.sources.external_download import ExternalDownloadSettings
+from packages_app.sources.github_release import GitHubReleaseSettings
 
 
 def taken_on_trust(definitions: Definitions) -> list[str]:
@@ -20,6 +24,22 @@ def taken_on_trust(definitions: Definitions) -> list[str]:
     if over_http:
         said.append(f"fetched over http, where anybody on the way can change it: {', '.join(over_http)}")
     return said
+
+
+def refused_over_http(definitions: Definitions, allowed: PrivateUpstreams) -> list[str]:
+    """Return the enabled definitions, with their addresses, that intake refuses to fetch since they are http ones."""
+    found = []
+    for definition in definitions.by_name.values():
+        source = definition.source_settings
+        if isinstance(source, ExternalDownloadSettings):
+            address = source.endpoint
+        elif isinstance(source, GitHubReleaseSettings):
+            address = source.api
+        else:
+            continue
+        if definition.enabled and HTTP not in definition.allow and not may_be_fetched(address, allowed):
+            found.append(f"{definition.name} ({redact(address)})")
+    return found
 
 
 def _is_unpinned(definition: Definition) -> bool:

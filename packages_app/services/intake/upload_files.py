@@ -10,8 +10,9 @@ from pathlib import Path
 
 import structlog
 
-from packages_app.core.errors import PackageRefused, RepomgrError
+from packages_app.core.errors import FileUnreadable, PackageRefused, RepomgrError
 from packages_app.core.ports import Progress
+from packages_app.core.readable import check_readable
 from packages_app.models import Job
 from packages_app.services.intake.spread import spread
 from packages_app.services.intake.upload_batch import intake_batch, stage_batch
@@ -52,9 +53,11 @@ class Uploaded:
 def files_of(source: Path) -> list[UploadFile]:
     """Return the file, or the `.deb` files in the folder and below it, sorted by name.
 
-    Raise `PackageRefused` for a folder without any and for a name that is no package's, `OSError` for no such file.
+    Raise `PackageRefused` for a folder without any and for a name that is no package's, `FileUnreadable` for what is no
+    file that can be read. Of what lies in the folder, that is named when it is its turn.
     """
-    if not source.is_dir():
+    if not os.path.isdir(source):
+        check_readable(source)
         check_filename(source.name)
         return [UploadFile(source.name, source, source.stat().st_size)]
     files = sorted(_below(source), key=lambda file: file.name)
@@ -64,12 +67,23 @@ def files_of(source: Path) -> list[UploadFile]:
 
 
 def _below(source: Path) -> Iterator[UploadFile]:
-    for folder, _, names in os.walk(source):
+    closed: list[OSError] = []
+    for folder, _, names in os.walk(source, onerror=closed.append):
         own = os.path.relpath(folder, source)
         before = "" if own == os.curdir else f"{own}/"
         for name in names:
-            if name.endswith(PACKAGE_ENDINGS) and (status := status_of(f"{folder}/{name}")) is not None:
-                yield UploadFile(before + name, Path(folder, name), status.st_size)
+            if name.endswith(PACKAGE_ENDINGS):
+                yield UploadFile(before + name, path := Path(folder, name), _size_of(path))
+    yield from (UploadFile(os.path.relpath(one.filename, source), Path(one.filename), 0) for one in closed)
+
+
+def _size_of(path: Path) -> int:
+    """Return a file's size; 0 for what is none, which is named once it is to be read."""
+    try:
+        status = status_of(path)
+    except OSError:
+        status = None
+    return status.st_size if status is not None else 0
 
 
 def upload_files(
@@ -109,11 +123,12 @@ def _take_in(files: list[UploadFile], suite: str, component: str) -> Uploaded:
     try:
         if files[0].size > _SMALL_BYTES:
             [file] = files
+            check_readable(file.path)
             job = stage_upload(file.path, file.path.name, suite=suite, component=component, wake_worker=False)
             return _outcome(queue.run(job.pk, intake_upload, patient=False), [file.name], [])
         bodies, unread = _read(files)
         if not bodies:
-            return Uploaded(len(files), refused=tuple(unread), error_code="unreadable")
+            return Uploaded(len(files), refused=tuple(unread), error_code=FileUnreadable.code)
         job = stage_batch(bodies, suite=suite, component=component, wake_worker=False)
         return _outcome(queue.run(job.pk, intake_batch, patient=False), [name for name, _ in bodies], unread)
     except RepomgrError as error:
@@ -132,15 +147,16 @@ def _read(files: list[UploadFile]) -> tuple[list[tuple[str, bytes]], list[str]]:
     bodies, unread = [], []
     for file in files:
         try:
+            check_readable(file.path)
             bodies.append((file.name, file.path.read_bytes()))
-        except OSError as error:
-            unread.append(f"{file.name}: {error}")
+        except (FileUnreadable, OSError) as error:
+            unread.append(f"{file.name}: {FileUnreadable.code}: {error}")
     return bodies, unread
 
 
 def _outcome(job: Job, names: list[str], unread: list[str]) -> Uploaded:
     """Return what a job made of the files of these names, beside those that could not be read."""
-    result, code = job.result, job.error_code or ("unreadable" if unread else "")
+    result, code = job.result, job.error_code or (FileUnreadable.code if unread else "")
     refused = result.get("refused", [])
     if job.state == Job.State.FAILED and not refused:
         refused = [f"{_named(names)}: {job.error} Remedy: {job.remedy}"]

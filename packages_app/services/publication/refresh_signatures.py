@@ -8,9 +8,9 @@ from typing import Any
 
 from packages_app.core.ports import Progress
 from packages_app.models import Job, Publication
-from packages_app.publishing.place import with_what_staging_knows
+from packages_app.publishing.place import read_place, with_what_staging_knows
 from packages_app.publishing.publication_options import PublicationOptions
-from packages_app.publishing.published import Published, read_published
+from packages_app.publishing.published import Published
 from packages_app.services import adapters
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.requests import known_suites
@@ -22,10 +22,10 @@ def suites_to_refresh(among: Iterable[str] = ()) -> list[str]:
     One that our key did not sign is not due: it waits for a person, who approves the next publication. Raise
     `PackageRefused` for an unknown suite.
     """
-    keyring = adapters.signer().public_keyring()
+    repository, signer = adapters.repository(), adapters.signer()
     due = []
     for name in known_suites(among):
-        published = read_published(adapters.bucket(), name, keyring)
+        published = read_place(adapters.bucket(), repository, name, signer)
         if published.unrecognised is not None:
             published = with_what_staging_knows(published, adapters.staging(), name, None)
         if _is_due(published, adapters.now()):

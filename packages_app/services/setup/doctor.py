@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
-import httpx
 from celery import current_app
 from django.conf import settings
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
-from django.utils.http import parse_http_date
 
-from packages_app.core.certificates import trusted
 from packages_app.core.errors import (
     RepomgrError,
     ServiceUnavailable,
@@ -21,18 +15,23 @@ from packages_app.core.errors import (
     StoreUnavailable,
     TableMissing,
     TableUnavailable,
+    UpstreamError,
 )
-from packages_app.publishing.dates import CLOCK_SLACK
 from packages_app.services import adapters
-from packages_app.services.intake.pins import taken_on_trust
+from packages_app.services.intake.pins import refused_over_http, taken_on_trust
 from packages_app.services.publication.watch_expiry import KEY_WARNING
+from packages_app.services.setup.clock import check_clock
+from packages_app.services.setup.database import check_database
 from packages_app.services.setup.private_files import paths_open_to_others
 from packages_app.services.verification.keys import key_findings
 
 
 @dataclass(frozen=True)
 class Probed:
-    """What one probe found: its name, whether all is well, what it saw, and what to do otherwise."""
+    """What one probe found: its name, whether work can go on, what it saw, and what to do otherwise.
+
+    With a remedy although it is well it is a warning.
+    """
 
     name: str
     well: bool
@@ -40,32 +39,26 @@ class Probed:
     remedy: str = ""
 
 
+@dataclass(frozen=True)
+class Warned:
+    """What a probe saw that stops no work yet, and what to do."""
+
+    detail: str
+    remedy: str
+
+
 def examine() -> Iterator[Probed]:
     """Probe table, bucket, staging, broker, database, key, clock, definitions and modes, one finding each, in turn."""
     for name, probe in _PROBES.items():
         try:
-            yield Probed(name, True, probe())
+            seen = probe()
+            yield Probed(name, True, seen.detail, seen.remedy) if isinstance(seen, Warned) else Probed(name, True, seen)
         except RepomgrError as error:
             yield Probed(name, False, error.message, error.remedy)
         except Exception as error:  # a doctor who faints helps nobody
             yield Probed(
                 name, False, f"{type(error).__name__}: {error}", "See the log; this probe failed unexpectedly."
             )
-
-
-def _database() -> str:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except Exception as error:
-        raise ServiceUnavailable(
-            f"The database does not answer: {error}.", remedy="Check DATABASE_URL and that the server runs."
-        ) from error
-    if plan:
-        raise ServiceUnavailable(f"{len(plan)} migrations are not applied.", remedy="Run manage.py migrate.")
-    return f"{connection.vendor}, all migrations applied"
 
 
 def _broker() -> str:
@@ -104,24 +97,11 @@ def _other_keys() -> str:
         return ""
 
 
-def _clock() -> str:
-    """Compare with a server's clock where one is used; files alone have no second clock to ask."""
-    location = settings.BUCKET
-    endpoint = getattr(location, "endpoint", "") or ("" if settings.EMBEDDED_BUCKET else "https://s3.amazonaws.com")
-    if not endpoint:
-        return f"{adapters.now():%Y-%m-%d %H:%M:%S} UTC (nothing to compare with)"
-    date = ""
-    with suppress(httpx.HTTPError):
-        date = httpx.head(endpoint, timeout=5, verify=trusted()).headers.get("Date", "")
-    if not date:
-        return f"{adapters.now():%Y-%m-%d %H:%M:%S} UTC ({endpoint} tells no date)"
-    ahead = adapters.now().timestamp() - parse_http_date(date)
-    if abs(ahead) > CLOCK_SLACK.total_seconds():
-        raise ServiceUnavailable(
-            f"This clock is {ahead:+.0f} s off {endpoint}'s.",
-            remedy="Synchronise the clock: clients refuse a Release dated in the future.",
-        )
-    return f"within {CLOCK_SLACK.total_seconds():.0f} s of {endpoint}'s"
+def _clock() -> str | Warned:
+    compared, warning = check_clock()
+    if warning:
+        return Warned(f"{compared}; {warning}", "Synchronise this machine's clock (NTP), or find out what dated that.")
+    return compared
 
 
 def _package_table() -> str:
@@ -141,6 +121,11 @@ def _definitions() -> str:
         first = definitions.problems[0]
         said = "; ".join(f"{p.file}:{p.line}: {p.field}: {p.message}" for p in definitions.problems)
         raise RepomgrError(said, remedy=first.remedy)
+    if refused := refused_over_http(definitions, settings.PRIVATE_UPSTREAMS):
+        raise UpstreamError(
+            f"Fetched over http, and so never: {', '.join(refused)}.",
+            remedy="Write the https address; or allow: [http] in the definition, if upstream has none.",
+        )
     in_use = f"{len(definitions.by_name)} in use: {', '.join(definitions.by_name) or 'none'}"
     return "; ".join([in_use, *taken_on_trust(definitions)])
 
@@ -156,12 +141,12 @@ def _private_files() -> str:
     return f"{settings.HOME} is its owner's alone"
 
 
-_PROBES: dict[str, Callable[[], str]] = {
+_PROBES: dict[str, Callable[[], str | Warned]] = {
     "package table": _package_table,
     "bucket": lambda: adapters.bucket().probe(),
     "staging": lambda: adapters.staging().probe(),
     "broker": _broker,
-    "database": _database,
+    "database": check_database,
     "signing key": _key,
     "clock": _clock,
     "definitions": _definitions,

@@ -8,9 +8,10 @@ from packages_app.core.errors import InvalidDeb, ObjectNotFound
 from packages_app.core.layout import suite_path
 from packages_app.core.repository import Suite
 from packages_app.debian.keyrings import keyrings_in
-from packages_app.publishing.published import read_published
+from packages_app.publishing.place import read_place
 from packages_app.publishing.root import root_keys
 from packages_app.services import adapters
+from packages_app.signing.openpgp import proves
 from packages_app.signing.unproven import keys_in
 from packages_app.verification.finding import Cure, Finding
 
@@ -43,7 +44,7 @@ def key_findings() -> Iterator[Finding]:
 def suite_key_findings(suite: Suite) -> list[Finding]:
     """Find another key that signed what is in place of a suite, or what its clients were given last."""
     signer = adapters.signer()
-    published = read_published(adapters.bucket(), suite.name, signer.public_keyring())
+    published = read_place(adapters.bucket(), adapters.repository(), suite.name, signer)
     given = adapters.package_table().last_given(suite.name)
     said = []
     odd = published.unrecognised
@@ -78,12 +79,16 @@ def _bootstrap_findings(path: str, suite: str) -> list[Finding]:
             keyrings = keyrings_in(file)
     except (ObjectNotFound, InvalidDeb):
         return []  # a file that is gone or damaged is a finding of its own
-    in_use = adapters.signer().fingerprint
+    signer = adapters.signer()
+    in_use = signer.fingerprint
     held = {key for body in keyrings.values() for key in keys_in(body).values()}
-    if not held or in_use in held:
+    if not held or any(proves(body, signer) for body in keyrings.values()):
         return []
+    holds = f"holds {', '.join(sorted(held))}, not the key in use {in_use}"
+    if in_use in held:
+        holds = f"holds the key in use {in_use} as it was, without the subkey that signs now"
     text = (
-        f"Its keyring holds {', '.join(sorted(held))}, not the key in use {in_use}: clients that install it refuse the"
-        " suite. Build the next version (build_kiro_repo), or give SIGNING_KEY that key."
+        f"Its keyring {holds}: clients that install it refuse the suite."
+        " Build the next version (build_kiro_repo), or give SIGNING_KEY that key."
     )
     return [Finding(BOOTSTRAP_KEY, path, text, Cure.NONE, suite)]

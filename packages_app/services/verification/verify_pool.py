@@ -12,6 +12,7 @@ from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.services import adapters
 from packages_app.services.mirror.packages import mirror_differences
+from packages_app.stores.promises import is_leftover
 from packages_app.sweeping.retention import Keeping
 from packages_app.sweeping.sweep import Sweep
 from packages_app.verification.finding import Cure, Finding, PoolScope
@@ -22,6 +23,8 @@ ORPHAN_AGE = timedelta(days=1)
 """A pool file that no record names is an orphan only when it is older: an intake may be about to write its record."""
 
 
+_PROBE_AGE = timedelta(hours=1)
+"""A probe's object is of one that was killed only when it is older."""
 _OF_ROOT = (".deb", ".gpg", ".asc", ".pgp", ".key")
 """How the names of packages and keyrings end."""
 
@@ -56,7 +59,7 @@ def verify_pool(
     findings += [*missing, *byte_findings(view, to_read, progress.advance)]
     if suites is None:
         progress.step("look for orphans and strays")
-        findings += [*_orphans(view, files, listed, orphan_age), *_foreign_strays()]
+        findings += [*_orphans(view, files, listed, orphan_age), *_foreign_strays(view)]
     return findings, len(to_read)
 
 
@@ -105,9 +108,10 @@ def sweep_of(age: timedelta, keep_lease: Callable[[], None], now: datetime) -> S
     return Sweep(adapters.package_table(), adapters.bucket(), adapters.staging(), keyring, keeping, now, keep_lease)
 
 
-def _foreign_strays() -> list[Finding]:
+def _foreign_strays(view: View) -> list[Finding]:
     """Find objects below dists/ of no configured suite, and packages and keyrings in the root that are of no use now.
 
+    So what a probe left that was killed.
     What else an operator puts into the root is his own.
     """
     repository = adapters.repository()
@@ -120,5 +124,8 @@ def _foreign_strays() -> list[Finding]:
             findings.append(Finding("stray", key, "It belongs to no suite of repository.yaml.", Cure.SET_ASIDE))
         elif "/" not in key and key not in in_root and key.endswith(_OF_ROOT):
             text = "No bootstrap package is copied there, and it is not the repository's keyring: an old one?"
+            findings.append(Finding("stray", key, text, Cure.SET_ASIDE, repository.default_suite.name))
+        elif is_leftover(key) and _is_old(view, key, view.now - _PROBE_AGE):
+            text = "A probe of the bucket that was killed left it; the next one (doctor, create_storage) removes it."
             findings.append(Finding("stray", key, text, Cure.SET_ASIDE, repository.default_suite.name))
     return findings

@@ -16,9 +16,12 @@ from packages_app.core.record import named_key
 from packages_app.core.repository import Suite
 from packages_app.indexes.entry import IndexEntry
 from packages_app.indexes.packages import LeftOut
-from packages_app.indexes.release import ReleaseEntry
+from packages_app.indexes.release import Release, ReleaseEntry
 from packages_app.models import Job
 from packages_app.publishing.contents import ListedContents
+from packages_app.publishing.generations import generations, release_digest
+from packages_app.publishing.place import with_what_staging_knows
+from packages_app.publishing.published import read_published
 from packages_app.publishing.unreadable import collect_readable
 from packages_app.publishing.whole_draft import Collected, collect, write_indexes
 from packages_app.services import adapters
@@ -69,10 +72,11 @@ def _look(suite: Suite, view: View, keep_lease: Callable[[], None]) -> Looked:
     findings += _unreadable_findings(suite, set(collected.left_out) - set(every.left_out))
     keep_lease()
     made = None
-    if examined.release is None:
+    seen = examined.release or _seen_by_clients(suite, keyring)
+    if seen is None:
         made = _entries_made(suite, collected)
-    entries = made if made is not None else examined.release.entries if examined.release else {}
-    indexes = examine_indexes(view, suite, entries, keep_lease)
+    entries = seen.entries if seen is not None else made or {}
+    indexes = examine_indexes(view, suite, entries, keep_lease, by_hash=seen is None or seen.names_by_hash)
     findings += indexes.findings
     contents = ListedContents([placed.entry for placed in collected.placed])
     findings += suite_key_findings(suite)
@@ -89,6 +93,21 @@ def _look(suite: Suite, view: View, keep_lease: Callable[[], None]) -> Looked:
         made = made or _entries_made(suite, collected)
         findings += examine_waiting_names(view, suite, made, {finding.where for finding in findings})
     return findings, indexes.read
+
+
+def _seen_by_clients(suite: Suite, keyring: bytes) -> Release | None:
+    """Return what clients read where our key has signed nothing that stands there: another key's, or what was given.
+
+    A candidate that waits is not what they see, and its indexes are in nobody's place. None where what stands there is
+    damaged, and staging has not kept what was given either.
+    """
+    staging, name = adapters.staging(), suite.name
+    given = adapters.package_table().last_given(name)
+    published = with_what_staging_knows(read_published(adapters.bucket(), name, keyring), staging, name, given)
+    odd = published.unrecognised
+    if published.release is not None or odd is None or odd.is_anothers or odd.of_pair:
+        return published.seen
+    return odd.release if release_digest(odd.text) in {one.sha256 for one in generations(staging, name)} else None
 
 
 def _unreadable_findings(suite: Suite, left_out: Collection[LeftOut]) -> list[Finding]:

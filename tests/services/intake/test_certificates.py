@@ -74,6 +74,12 @@ def test_http_from_the_internet_is_for_definitions_that_allow_it(embedded, feed,
     [job] = embedded.run_jobs()
     assert job.error_code == "upstream_error"
     assert "allow: [http]" in job.error
+    probed = said_by_doctor()
+    assert not probed.well
+    assert "http://8.8.8.8/feed.json" in probed.detail
+    assert "allow: [http]" in probed.remedy
+    embedded.define("tool", source, enabled=False)
+    assert said_by_doctor().well
     embedded.define("tool", {**source, "endpoint": feed.endpoint}, allow=["http"])
     feed.publish(build_deb(tmp_path, "tool", "1.0"), "1.0")
     assert sync_packages([], Silent())["added"] == ["tool 1.0 amd64"]

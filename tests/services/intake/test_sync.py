@@ -3,6 +3,7 @@
 import pytest
 
 from packages_app.core.errors import PackageRefused, UpstreamError
+from packages_app.core.locations import S3Store
 from packages_app.core.ports import Silent
 from packages_app.models import Conflict, DefinitionStatus, Job, Package
 from packages_app.services import adapters
@@ -207,8 +208,9 @@ def test_the_doctor_names_what_is_wrong_and_the_remedy(embedded, settings, tmp_p
 
 
 def test_a_shared_bucket_needs_a_key_of_its_own(embedded, settings):
+    settings.SIGNING_KEY_FILE.unlink()
     settings.EMBEDDED_BUCKET = False
-    settings.BUCKET = type("Location", (), {"endpoint": f"http://127.0.0.1:{free_port()}"})()
+    settings.BUCKET = S3Store("apt", "", "eu-central-1", f"http://127.0.0.1:{free_port()}", "")
     found = findings()
     assert not found["signing key"].well
     assert "SIGNING_KEY" in found["signing key"].detail

@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from packages_app import tasks
-from packages_app.core.errors import LeaseBusy, Outcome, StoreUnavailable, UpstreamError, UpstreamUnavailable
+from packages_app.core.errors import LeaseBusy, StoreUnavailable, UpstreamError, UpstreamUnavailable
+from packages_app.core.outcome import Outcome
 from packages_app.core.ports import Silent
 from packages_app.models import Job
 from packages_app.services.jobs import queue, waking
