@@ -6,7 +6,7 @@ definition allows what it is about or a person has approved it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,17 +24,23 @@ MEANINGS = {
     "version_jump": "have a version beyond which hardly any is newer: clients would never leave it",
     "bootstrap_key": "set clients up with a keyring that does not hold the key that signs",
     "bootstrap_source": "set clients up for another repository, or without its key",
+    "bootstrap_fields": "have other relations to packages than our template, or fields that it does not have",
     "bootstrap_scripts": "run other scripts as root than our template's",
     "bootstrap_files": "bring other files than our template's",
 }
 """What each code says of packages."""
 
-ALLOWABLE = ("essential", "important", "protected", "setuid", "diversion", "bootstrap_scripts", "bootstrap_files")
+FLAGS = ("Essential", "Important", "Protected")
+"""Fields of a control paragraph; each has a caution named like it."""
+ALLOWABLE = (
+    *(name.lower() for name in FLAGS), "setuid", "diversion",
+    "bootstrap_fields", "bootstrap_scripts", "bootstrap_files",
+)  # fmt: skip
 """What a definition may allow; the others are a person's to approve."""
 HTTP = "http"
 """What a definition may allow besides: to fetch over http from the internet."""
 
-_OF_ONE_VERSION = ("bootstrap_key", "bootstrap_source")
+_OF_ONE_VERSION = ("bootstrap_key", "bootstrap_source", "bootstrap_files")
 """What is approved of one version says nothing of the next; of the others it does."""
 _KEPT_AS = "cautions"
 _CERTIFICATE = "certificate_sha256"
@@ -66,6 +72,12 @@ def kept_with_record(cautions: Iterable[Caution], certificate: str = "") -> str:
     if certificate:
         kept[_CERTIFICATE] = certificate
     return msgspec.json.encode(kept).decode() if kept else ""
+
+
+def flag_cautions(control: Mapping[str, str]) -> list[Caution]:
+    """Return the cautions about the flags of a control paragraph, looked up in any case of letters."""
+    said = [(name, control.get(name, "").strip(" \t\n").lower()) for name in FLAGS]
+    return [Caution(name.lower(), f"{name}: {value}") for name, value in said if value not in ("", "no")]
 
 
 def certificate_of(record: PackageRecord) -> str:

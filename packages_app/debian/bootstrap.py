@@ -14,6 +14,7 @@ from string import Template
 
 from packages_app.core.errors import BuildFailed
 from packages_app.core.layout import deb_filename
+from packages_app.debian.control import ControlParagraph, parse_control
 
 _SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
 _TIMEOUT_SECONDS = 120
@@ -72,6 +73,11 @@ def bootstrap_scripts(templates: Path, values: BootstrapValues) -> dict[str, byt
     """Return the maintainer scripts by their names, without those that would do nothing; raise `BuildFailed`."""
     filled = {name: _filled(templates / name, _fill(values)) for name in _SCRIPTS if (templates / name).is_file()}
     return {name: text.encode() for name, text in filled.items() if not _NOTHING.fullmatch(text)}
+
+
+def bootstrap_control(templates: Path, values: BootstrapValues) -> ControlParagraph:
+    """Return the control paragraph of what is built from templates; raise `BuildFailed`, `InvalidDeb`."""
+    return parse_control(_filled(templates / "control", _fill(values)))
 
 
 def _fill(values: BootstrapValues) -> dict[str, str]:

@@ -3,156 +3,151 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from packages_app.core.caution import Caution
-from packages_app.debian.payload import Payload, UnpackedFile
+from packages_app.core.caution import FLAGS, Caution
+from packages_app.debian.bootstrap_source import OurSource, source_faults
+from packages_app.debian.client_paths import place_of, resolved
+from packages_app.debian.payload import CONTENT_LIMIT, Payload, UnpackedFile
+from packages_app.debian.relations import RELATION_FIELDS
 
-SCRIPTS = ("preinst", "postinst", "prerm", "postrm", "config", "triggers")
+SCRIPTS = ("preinst", "postinst", "prerm", "postrm", "config")
+"""The files of a control member that are run, as root."""
+_LISTS = ("control", "conffiles", "md5sums", "sha256sums")
 _SOURCES = "etc/apt/sources.list.d/"
-_LAX = ("trusted", "allow-insecure", "allow-weak", "allow-downgrade-to-insecure")
-_YES = ("yes", "true", "with", "on", "enable", "1")
-_NO = ("no", "false", "without", "off", "disable", "0")
-_ONE_LINE = re.compile(r"deb(?:-src)?\s+\[([^\]]*)\]\s+(\S+)\s+(\S+)", re.ASCII)
+_ONE_FILE = "etc/apt/sources.list"
+_RELATIONS = tuple(name.lower() for name in RELATION_FIELDS)
+_DESCRIBING = frozenset(
+    (
+        *("package", "version", "architecture", "maintainer", "original-maintainer", "uploaders", "description"),
+        *("homepage", "section", "priority", "installed-size", "source", "origin", "bugs", "vendor", "license"),
+        *("multi-arch", *(name.lower() for name in FLAGS)),
+    )
+)
+"""Fields that do nothing to other packages; of flags there are cautions of their own."""
 
 
 @dataclass(frozen=True)
 class Expected:
     """What a bootstrap package is measured by.
 
-    `holds_key` says of a keyring's bytes whether a client that has it accepts what is signed now; `scripts` are the
-    maintainer scripts of our template by their names, none where the package is not made of one. `suites` are ours, by
-    names and codenames.
+    `refused_keyring` says of a keyring's bytes why its clients would not be ours alone, "" when they would. `scripts`
+    are the maintainer scripts of our template by their names, `control` is its control paragraph; both are empty where
+    the package is made of none. `depends` is what the definition says. `source.keyring` is the keyring's path.
     """
 
     name: str
-    keyring: str
-    address: str
-    holds_key: Callable[[bytes], bool]
+    source: OurSource
+    refused_keyring: Callable[[bytes], str]
     scripts: Mapping[str, bytes]
-    suites: Collection[str]
-
-    @property
-    def keyring_path(self) -> str:
-        """Where the keyring lies on clients, without the leading slash."""
-        return f"usr/share/keyrings/{self.keyring}.gpg"
+    control: Mapping[str, str]
+    depends: str = ""
 
     @property
     def shipped_source(self) -> str:
         """The source file that the template's postinst writes to where apt reads it."""
         return f"usr/share/{self.name}/{self.name}.sources"
 
+    @property
+    def source_files(self) -> frozenset[str]:
+        """The files of `sources.list.d` that are this package's: others are of the client or of other packages."""
+        stems = (self.name, self.name.removesuffix("-repo"))
+        return frozenset(f"{_SOURCES}{stem}.{ending}" for stem in stems for ending in ("sources", "list"))
 
-def bootstrap_cautions(payload: Payload, expected: Expected) -> list[Caution]:
-    """Return all that is wrong with a bootstrap package; its files have their content."""
+
+@dataclass(frozen=True)
+class _Placed:
+    """A file, and where it comes to lie."""
+
+    file: UnpackedFile
+    place: str
+
+    @property
+    def named(self) -> str:
+        return f"/{self.file.path}" + ("" if self.file.path == self.place else f", that is /{self.place},")
+
+
+def bootstrap_cautions(payload: Payload, control: Mapping[str, str], expected: Expected) -> list[Caution]:
+    """Return all that is wrong with a bootstrap package; its files have their content, `control` is its paragraph."""
+    links = {file.path: file.link for file in payload.files if file.link}
+    files = [_Placed(file, place_of(file.path, links)) for file in payload.files]
     return [
-        *_key_cautions(payload.files, expected),
-        *_source_cautions(payload, expected),
-        *_script_cautions(payload.control, expected.scripts),
-        *_file_cautions(payload.files, expected),
+        *_key_cautions(files, expected),
+        *_source_cautions(payload, files, expected),
+        *_field_cautions(control, expected),
+        *_script_cautions(payload, expected.scripts),
+        *_file_cautions(files, links, expected),
+        *([] if payload.whole else [Caution("bootstrap_files", "more than is looked at")]),
     ]
 
 
-def _key_cautions(files: Iterable[UnpackedFile], expected: Expected) -> Iterator[Caution]:
-    keyrings = [file.content for file in files if file.path == expected.keyring_path]
+def _key_cautions(files: list[_Placed], expected: Expected) -> Iterator[Caution]:
+    keyrings = [one.file for one in files if f"/{one.place}" == expected.source.keyring]
     if not keyrings:
-        yield Caution("bootstrap_key", f"there is no /{expected.keyring_path}")
+        yield Caution("bootstrap_key", f"there is no {expected.source.keyring}")
     # dpkg leaves the last of several files of one path; a name that ends in .gpg is read as binary only.
-    elif not all(keyring[:1] > b"\x7f" and expected.holds_key(keyring) for keyring in keyrings):
-        yield Caution("bootstrap_key", f"/{expected.keyring_path} does not hold the key that signs now")
+    for file in keyrings:
+        sound = file.plain and file.size <= CONTENT_LIMIT and file.content[:1] > b"\x7f"
+        why = expected.refused_keyring(file.content) if sound else "does not hold the key that signs now"
+        if why:
+            yield Caution("bootstrap_key", f"{expected.source.keyring} {why}")
 
 
-def _source_cautions(payload: Payload, expected: Expected) -> Iterator[Caution]:
+def _source_cautions(payload: Payload, files: list[_Placed], expected: Expected) -> Iterator[Caution]:
     ours = payload.control.get("postinst") == expected.scripts.get("postinst", b"")
-    sources = [file for file in payload.files if file.path.startswith(_SOURCES) or file.path == expected.shipped_source]
-    if not any(file.path.startswith(_SOURCES) or ours for file in sources):
+    read = [one for one in files if one.place == _ONE_FILE or one.place.startswith(_SOURCES)]
+    shipped = [one for one in files if one.place == expected.shipped_source]
+    if not read and not (ours and shipped):
         yield Caution("bootstrap_source", f"nothing in it becomes a source file in /{_SOURCES}")
-    for file in sources:
-        text = file.content.decode("utf-8", "replace")
-        faults = _list_faults(text, expected) if file.path.endswith(".list") else _deb822_faults(text, expected)
-        for fault in faults:
-            yield Caution("bootstrap_source", f"/{file.path} {fault}")
-
-
-def _deb822_faults(text: str, expected: Expected) -> Iterator[str]:
-    """Yield what is wrong with a file of `sources.list(5)`'s form deb822."""
-    paragraphs = [fields for part in re.split(r"\n[ \t]*\n", text) if (fields := _fields(part))]
-    if not paragraphs:
-        yield "names no repository"
-    for fields in paragraphs:
-        yield from _faults(fields.get("uris", "").split(), fields.get("signed-by", "").split(), expected, fields)
-        yield from _nothing_faults(fields.get("types", "").split(), fields.get("suites", "").split(), expected, fields)
-
-
-def _fields(paragraph: str) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    name = ""
-    for line in paragraph.splitlines():
-        if line.startswith("#"):
+    for one in (*read, *shipped):
+        if one.file.size > CONTENT_LIMIT:
+            yield Caution("bootstrap_source", f"{one.named} has {one.file.size} bytes")
             continue
-        if line[:1] in (" ", "\t"):
-            fields[name] = f"{fields.get(name, '')}\n{line.strip()}"
-        elif ":" in line:
-            name, _, value = line.partition(":")
-            name = name.strip().lower()
-            fields[name] = value.strip()
-    return fields
+        one_line = one.place == _ONE_FILE or one.place.endswith(".list")
+        for fault in source_faults(one.file.content, expected.source, one_line=one_line):
+            yield Caution("bootstrap_source", f"{one.named} {fault}")
 
 
-def _list_faults(text: str, expected: Expected) -> Iterator[str]:
-    """Yield what is wrong with a file of lines (`sources.list(5)`)."""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
-    if not lines:
-        yield "names no repository"
-    for line in lines:
-        found = _ONE_LINE.match(line)
-        options = dict(one.partition("=")[::2] for one in found[1].split()) if found else {}
-        address = found[2] if found else ""
-        yield from _faults([address], [options.get("signed-by", "")], expected, options)
-        suites, kinds = ([found[3]], line.split(maxsplit=1)[:1]) if found else ([], [])
-        yield from _nothing_faults(kinds, suites, expected, options)
+def _field_cautions(control: Mapping[str, str], expected: Expected) -> Iterator[Caution]:
+    said = {name.lower(): _one_line(value) for name, value in control.items()}
+    template = {name.lower(): _one_line(value) for name, value in expected.control.items()}
+    names = {name for name in (*said, *template) if name not in _DESCRIBING}
+    for name in sorted(names):
+        value = said.get(name, "")
+        meant = {template.get(name, ""), *([_one_line(expected.depends)] if name == "depends" else [])}
+        if value not in meant and (value or name in _RELATIONS):
+            yield Caution("bootstrap_fields", f"{name.title()}: {value}")
 
 
-def _faults(addresses: list[str], keyrings: list[str], expected: Expected, options: Mapping[str, str]) -> Iterator[str]:
-    if [address.rstrip("/") for address in addresses] != [expected.address.rstrip("/")]:
-        yield f"names {' '.join(addresses) or 'no address'}, not {expected.address}"
-    if keyrings != [f"/{expected.keyring_path}"]:
-        yield f"is signed by {' '.join(keyrings) or 'no keyring of its own'}, not /{expected.keyring_path}"
-    for name in _LAX:
-        if options.get(name, "").strip().lower() in _YES:
-            yield f"says {name}: yes"
+def _one_line(value: str) -> str:
+    return " ".join(value.split())
 
 
-def _nothing_faults(
-    kinds: list[str], suites: list[str], expected: Expected, options: Mapping[str, str]
-) -> Iterator[str]:
-    """Yield what would leave a client without this repository's packages, so that no later version reaches it."""
-    if options.get("enabled", "").strip().lower() in _NO:
-        yield "is switched off"
-    if "deb" not in kinds:
-        yield f"is for {' '.join(kinds) or 'nothing'}, not for packages"
-    if others := [suite for suite in suites if suite not in expected.suites]:
-        yield f"names the suites {' '.join(others)}, which are not ours"
-    if not suites:
-        yield "names no suite"
-
-
-def _script_cautions(control: Mapping[str, bytes], scripts: Mapping[str, bytes]) -> Iterator[Caution]:
-    for line in control.get("conffiles", b"").splitlines():
-        if not line.startswith(f"/{_SOURCES}".encode()):
+def _script_cautions(payload: Payload, scripts: Mapping[str, bytes]) -> Iterator[Caution]:
+    own = {f"/{file.path}".encode() for file in payload.files if file.path.startswith(_SOURCES)}
+    for line in payload.control.get("conffiles", b"").splitlines():
+        if line not in own:
             yield Caution("bootstrap_scripts", f"its conffiles says {line[:80].decode('utf-8', 'replace')!r}")
-    for name in SCRIPTS:
-        body = control.get(name)
-        if body is not None and body != scripts.get(name):
+    for name, body in sorted(payload.control.items()):
+        if name not in _LISTS and body != scripts.get(name):
             digest = hashlib.sha256(body).hexdigest()
-            yield Caution("bootstrap_scripts", f"its {name} (SHA256 {digest}) is not our template's")
+            yield Caution("bootstrap_scripts", f"its {name[:80]} (SHA256 {digest}) is not our template's")
 
 
-def _file_cautions(files: Iterable[UnpackedFile], expected: Expected) -> Iterator[Caution]:
+def _file_cautions(files: list[_Placed], links: Mapping[str, str], expected: Expected) -> Iterator[Caution]:
     """Yield the files that act on a client beside source and keyring: documentation does not."""
-    known = (f"usr/share/doc/{expected.name}/", f"usr/share/{expected.name}/", _SOURCES)
-    for file in files:
-        if file.path != expected.keyring_path and not file.path.startswith(known):
-            yield Caution("bootstrap_files", f"/{file.path}")
+    known = (f"usr/share/doc/{expected.name}/", f"usr/share/{expected.name}/")
+    ours = {expected.source.keyring.removeprefix("/"), *expected.source_files}
+    for one in files:
+        file = one.file
+        if one.place not in ours and not one.place.startswith(known):
+            yield Caution("bootstrap_files", one.named.rstrip(","))
+        elif file.link:
+            leads = resolved(file.path, links)
+            if not leads.startswith(known) or one.place in ours:
+                yield Caution("bootstrap_files", f"{one.named} leads to /{leads}")
+        elif not file.plain:
+            yield Caution("bootstrap_files", f"{one.named} is no file of its own")
+        elif file.mode & 0o022 or not file.of_root:
+            yield Caution("bootstrap_files", f"{one.named} is for others than root to change")

@@ -18,14 +18,16 @@ from packages_app.debian.decompression import unpacked_chunks
 from packages_app.debian.tar import check_data_header
 
 _BLOCK = 512
-_UNPACKED_LIMIT = 128 * 1024 * 1024
-"""So much of a data member is looked at: unpacking costs more than all else of intake."""
+UNPACKED_LIMIT = 1024 * 1024 * 1024
+"""So much of a data member is looked at: unpacking costs more than all else of intake, and a member may have no end."""
 _NAME_LIMIT = 64 * 1024
-_CONTENT_LIMIT = 1024 * 1024
+CONTENT_LIMIT = 1024 * 1024
+_CONTROL_LIMIT = 8 * 1024 * 1024
+"""What `deb_file` takes of a control member."""
 _LONGEST_PART = 255
 """Bytes of a name between two slashes that Linux's file systems take (limits.h, NAME_MAX)."""
 _REGULAR = (b"0", b"\0", b"7")
-_HARD_LINK, _FOLDER, _LONG_NAME, _LONG_LINK = b"1", b"5", b"L", b"K"
+_HARD_LINK, _LINK, _FOLDER, _LONG_NAME, _LONG_LINK = b"1", b"2", b"5", b"L", b"K"
 _PAX = (b"x", b"g")
 
 Wanted = Callable[[str], bool]
@@ -37,19 +39,30 @@ class UnpackedFile:
     """What an archive holds beside folders: its path without a leading slash, its content if wanted.
 
     `mode` has the mode bits of files and hard links; it is 0 for what has none of its own, such as symbolic links.
+    `size` is in bytes; `content` is shorter where that is more than a megabyte. `link` is where a symbolic link leads,
+    as it stands there. `plain` says that it is a file of its own, no link of either kind and no device; `of_root` that
+    root owns it.
     """
 
     path: str
     mode: int
     content: bytes = b""
+    size: int = 0
+    plain: bool = True
+    link: str = ""
+    of_root: bool = True
 
 
 @dataclass(frozen=True)
 class Payload:
-    """Files of the control member by their names, and those of the data member in their order."""
+    """Files of the control member by their names, and those of the data member in their order.
+
+    `whole` says that there is nothing in the data member behind what was looked at.
+    """
 
     control: dict[str, bytes] = field(default_factory=dict)
     files: tuple[UnpackedFile, ...] = ()
+    whole: bool = True
 
 
 def read_payload(
@@ -62,21 +75,23 @@ def read_payload(
     """
     control: dict[str, bytes] = {}
     files: list[UnpackedFile] = []
+    whole = True
     for member in ar_members(stream, size):
         stem, _, ending = member.name.partition(".tar")
         if stem not in ("control", "data"):
             continue
         packed = chunks_of_member(stream, member)
-        blocks = _Blocks(unpacked_chunks(packed, ending, _UNPACKED_LIMIT, member.name), _UNPACKED_LIMIT)
+        blocks = _Blocks(unpacked_chunks(packed, ending, UNPACKED_LIMIT, member.name), UNPACKED_LIMIT)
         if stem == "control":
-            control |= {file.path: file.content for file in _files(blocks, lambda _path: True)}
+            control |= {file.path: file.content for file in _files(blocks, lambda _path: True, _CONTROL_LIMIT)}
         else:
             check = partial(check_data_header, where=member.name)
-            files += [file for file in _files(blocks, wanted, check) if keep(file)]
+            files += [file for file in _files(blocks, wanted, CONTENT_LIMIT, check) if keep(file)]
             blocks.pass_over_rest()
             if blocks.are_short:
                 raise InvalidDeb(f"The member {member.name} ends within a file.", remedy=REMEDY)
-    return Payload(control, tuple(files))
+            whole &= not blocks.reached_limit
+    return Payload(control, tuple(files), whole)
 
 
 class _Blocks:
@@ -89,6 +104,11 @@ class _Blocks:
         self._at = 0
         self.are_short = False
         """Whether the archive ended before what was asked for, and not for the limit of what is looked at."""
+
+    @property
+    def reached_limit(self) -> bool:
+        """Whether there may be more than was looked at."""
+        return self._left <= 0
 
     def take(self, size: int) -> bytes:
         """Return the next bytes."""
@@ -123,12 +143,14 @@ class _Blocks:
         return True
 
 
-def _files(blocks: _Blocks, wanted: Wanted, check: Callable[[bytes], None] | None = None) -> Iterator[UnpackedFile]:
+def _files(
+    blocks: _Blocks, wanted: Wanted, limit: int, check: Callable[[bytes], None] | None = None
+) -> Iterator[UnpackedFile]:
     """Yield the files and links of a tar archive, as dpkg's reader finds them (its lib/dpkg/tarfn.c).
 
-    `check` is asked of each header but the mark of the end.
+    Of the content of a wanted one `limit` bytes are read. `check` is asked of each header but the mark of the end.
     """
-    long_name = b""
+    long_name = long_link = b""
     while len(header := blocks.take(_BLOCK)) == _BLOCK:
         if check is not None and any(header):
             check(header)
@@ -139,20 +161,30 @@ def _files(blocks: _Blocks, wanted: Wanted, check: Callable[[bytes], None] | Non
         if kind in (_LONG_NAME, _LONG_LINK):
             text = blocks.take(min(size, _NAME_LIMIT))
             blocks.skip(size - len(text) + -size % _BLOCK)
-            long_name = text.partition(b"\0")[0] if kind == _LONG_NAME else long_name
+            text = text.partition(b"\0")[0]
+            long_name, long_link = (text, long_link) if kind == _LONG_NAME else (long_name, text)
             continue
         name = long_name or _name(header)
         if check is not None:
             _check_name(name)
-        path = _path(name)
-        long_name = b""
+        path, target = _path(name), long_link or header[157:257].partition(b"\0")[0]
+        long_name = long_link = b""
         body = b""
         if kind in _REGULAR:
-            body = blocks.take(min(size, _CONTENT_LIMIT)) if wanted(path) else b""
+            body = blocks.take(min(size, limit)) if wanted(path) else b""
         blocks.skip(size - len(body) + -size % _BLOCK)
         if kind != _FOLDER and kind not in _PAX:
-            has_mode = kind in _REGULAR or kind == _HARD_LINK
-            yield UnpackedFile(path, _number(header[100:108]) & 0o7777 if has_mode else 0, body)
+            yield _unpacked(header, path, target if kind == _LINK else b"", size, body)
+
+
+def _unpacked(header: bytes, path: str, link: bytes, size: int, body: bytes) -> UnpackedFile:
+    kind = header[156:157]
+    mode = _number(header[100:108]) & 0o7777 if kind in _REGULAR or kind == _HARD_LINK else 0
+    names = [header[265:297].partition(b"\0")[0], header[297:329].partition(b"\0")[0]]
+    # dpkg goes by the names where the client knows them.
+    numbers = [_number(header[108:116]), _number(header[116:124])]
+    of_root = not any(numbers) and all(name in (b"", b"root") for name in names)
+    return UnpackedFile(path, mode, body, size, kind in _REGULAR, link.decode("utf-8", "replace"), of_root)
 
 
 def _check_name(name: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -12,25 +12,29 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from packages_app.core.caution import Caution
+from packages_app.core.caution import Caution, flag_cautions
 from packages_app.core.definition import Definition
 from packages_app.core.errors import RepomgrError
+from packages_app.core.layout import ALL
 from packages_app.core.version import DebianVersion, parse_version
-from packages_app.debian.bootstrap import bootstrap_scripts
+from packages_app.debian.bootstrap import bootstrap_control, bootstrap_scripts
 from packages_app.debian.bootstrap_check import SCRIPTS, Expected, bootstrap_cautions
+from packages_app.debian.bootstrap_source import OurSource
+from packages_app.debian.client_paths import place_of, resolved
 from packages_app.debian.deb_file import DebContents
-from packages_app.debian.payload import Payload, UnpackedFile, read_payload
+from packages_app.debian.payload import UNPACKED_LIMIT, Payload, UnpackedFile, read_payload
+from packages_app.debian.script_deeds import deeds_of, tmpfiles_rights, users_of_root
 from packages_app.services import adapters
 from packages_app.services.intake.bootstrap_values import bootstrap_values, templates_of
 from packages_app.signing.openpgp import verified_text
+from packages_app.signing.unproven import keys_in
 
-_FLAGS = ("Essential", "Important", "Protected")
 _SETUID = 0o6000
 _SAMPLE = b"Origin: sample\n"
-_DIVERTS = re.compile(rb"\bdpkg-divert\b")
-# A mode of four digits that begins with the setuid bit, or s given to the user; setgid alone is mostly a folder's.
-_GIVES_RIGHTS = re.compile(rb"\bchmod\b[^\n;&|]*\s(0*[46][0-7]{3}\b|[ugoa,]*[ua][goa]*[+=][rwxXt]*s|\+s)|\bsetcap\b")
-_OVERRIDES = re.compile(rb"\bdpkg-statoverride\b[^\n]*\s0*[2467][0-7]{3}\b")
+_TMPFILES = re.compile(r"(?:usr/lib|usr/local/lib|etc|run)/tmpfiles\.d/.*\.conf\Z")
+_SYSUSERS = re.compile(r"(?:usr/lib|usr/local/lib|etc|run)/sysusers\.d/.*\.conf\Z")
+_CONFIGURED = ("tmpfiles.d/", "sysusers.d/")
+_OF_DPKG = "var/lib/dpkg/"
 _FIRST_EPOCH = 99
 """A package that is new may have an epoch, as some of Debian's do; none there has one of three digits."""
 _FAR = 10**9
@@ -40,18 +44,26 @@ _LEAP = 1000
 
 def cautions_in(body: bytes | Path, contents: DebContents, definition: Definition) -> list[Caution]:
     """Return what about a package that is admitted needs a person's word."""
-    name, version = contents.control["Package"], contents.control["Version"]
+    control = contents.control
     bootstrap = definition.bootstrap is not None
-    with _opened(body) as (stream, size):
-        payload = read_payload(stream, size, keep=_keep_all if bootstrap else _is_setuid, wanted=lambda _: bootstrap)
-    found = [
-        *_flags(contents),
-        *_setuid(payload),
-        *_diversions(payload),
-        *_version_jump(name, version, bootstrap=bootstrap),
+    return [
+        *content_cautions(body, control, definition),
+        *_version_jump(control["Package"], control["Version"], bootstrap=bootstrap),
     ]
-    if bootstrap:
-        found += bootstrap_cautions(payload, _expected(definition, version))
+
+
+def content_cautions(body: bytes | Path, control: Mapping[str, str], definition: Definition | None) -> list[Caution]:
+    """Return what is to be said of a package's content, whichever its version is; `control` is its paragraph.
+
+    `definition` is None for a package that has none. Raise `InvalidDeb` for what dpkg does not unpack.
+    """
+    bootstrap = definition is not None and definition.bootstrap is not None
+    with _opened(body) as (stream, size):
+        keep, wanted = (_keep_all, _keep_all) if bootstrap else (_matters, _is_configuration)
+        payload = read_payload(stream, size, keep=keep, wanted=wanted)
+    found = [*flag_cautions(control), *_file_cautions(payload), *_deeds(payload)]
+    if definition is not None and definition.bootstrap is not None:
+        found += bootstrap_cautions(payload, control, _expected(definition, control["Version"]))
     return found
 
 
@@ -64,38 +76,45 @@ def _opened(body: bytes | Path) -> Iterator[tuple[BinaryIO, int]]:
         yield stream, os.fstat(stream.fileno()).st_size
 
 
-def _keep_all(_file: UnpackedFile) -> bool:
+def _keep_all(_file: object) -> bool:
     return True
 
 
-def _is_setuid(file: UnpackedFile) -> bool:
-    return bool(file.mode & _SETUID)
+def _matters(file: UnpackedFile) -> bool:
+    return bool(file.mode & _SETUID or file.link or file.content) or "dpkg/" in file.path
 
 
-def _flags(contents: DebContents) -> Iterator[Caution]:
-    for name in _FLAGS:
-        value = contents.control.get(name, "").strip().lower()
-        if value not in ("", "no"):
-            yield Caution(name.lower(), f"{name}: {value}")
+def _is_configuration(path: str) -> bool:
+    return any(folder in path for folder in _CONFIGURED)
 
 
-def _setuid(payload: Payload) -> Iterator[Caution]:
+def _file_cautions(payload: Payload) -> Iterator[Caution]:
+    links = {file.path: file.link for file in payload.files if file.link}
     for file in payload.files:
-        if _is_setuid(file):
+        place = place_of(file.path, links)
+        text = file.content.decode("utf-8", "replace")
+        if file.mode & _SETUID:
             yield Caution("setuid", f"/{file.path} has mode {file.mode:04o}")
-    for name, body in _scripts(payload):
-        if _GIVES_RIGHTS.search(body) or _OVERRIDES.search(body):
-            yield Caution("setuid", f"its {name} sets such a mode")
+        if place.startswith(_OF_DPKG):
+            yield Caution("diversion", f"/{file.path} is one of dpkg's own records")
+        if file.link:  # what is unpacked through one of these is not looked at
+            leads = f"{resolved(file.path, links)}/"
+            if leads.startswith(_OF_DPKG):
+                yield Caution("diversion", f"/{file.path} leads to dpkg's own records")
+            if leads.endswith(_CONFIGURED):
+                yield Caution("setuid", f"/{file.path} leads to /{leads}")
+        if _TMPFILES.match(place):
+            yield from (Caution("setuid", f"/{file.path} says {line}") for line in tmpfiles_rights(text))
+        if _SYSUSERS.match(place):
+            yield from (Caution("setuid", f"/{file.path} gives {name} root's number") for name in users_of_root(text))
+    if not payload.whole:
+        yield Caution("setuid", f"the files behind the first {UNPACKED_LIMIT} bytes are not looked at")
 
 
-def _diversions(payload: Payload) -> Iterator[Caution]:
-    for name, body in _scripts(payload):
-        if _DIVERTS.search(body):
-            yield Caution("diversion", f"its {name} calls dpkg-divert")
-
-
-def _scripts(payload: Payload) -> Iterator[tuple[str, bytes]]:
-    return ((name, payload.control[name]) for name in SCRIPTS if name in payload.control)
+def _deeds(payload: Payload) -> Iterator[Caution]:
+    for name in SCRIPTS:
+        for code, what in deeds_of(payload.control.get(name, b"")):
+            yield Caution(code, f"its {name} {what}")
 
 
 def _version_jump(name: str, text: str, *, bootstrap: bool) -> Iterator[Caution]:
@@ -135,18 +154,33 @@ def _expected(definition: Definition, version: str) -> Expected:
     address = settings.PUBLIC_URL
     templates = templates_of(definition)
     values = bootstrap_values(definition, version, repository_url=address)
-    scripts = bootstrap_scripts(templates, values) if templates else {}
     repository = adapters.repository()
-    suites = {name for suite in repository.suites for name in (suite.name, suite.codename)}
-    return Expected(definition.name, repository.keyring, address, _holds_key, scripts, suites)
+    source = OurSource(
+        address,
+        f"/usr/share/keyrings/{repository.keyring}.gpg",
+        suites={name for suite in repository.suites for name in (suite.name, suite.codename)},
+        components={component for suite in repository.suites for component in suite.components},
+        architectures={name for name in repository.architectures if name != ALL},
+    )
+    return Expected(
+        definition.name,
+        source,
+        _refused_keyring,
+        scripts=bootstrap_scripts(templates, values) if templates else {},
+        control=bootstrap_control(templates, values) if templates else {},
+        depends=definition.depends,
+    )
 
 
-def _holds_key(keyring: bytes) -> bool:
-    """Say whether a client that has this keyring accepts what is signed now."""
-    signed = adapters.signer().sign_clear(_SAMPLE)
+def _refused_keyring(keyring: bytes) -> str:
+    """Return why clients that have a keyring would not accept just what is signed now, "" when they do."""
+    signer = adapters.signer()
     try:
-        return verified_text(signed, keyring) == _SAMPLE
+        if verified_text(signer.sign_clear(_SAMPLE), keyring) != _SAMPLE:
+            return "does not hold the key that signs now"
+        others = sorted({*keys_in(keyring).values()} - {signer.fingerprint})
     except RepomgrError:
         raise
     except Exception:  # pysequoia raises plain exceptions for what is no keyring
-        return False
+        return "does not hold the key that signs now"
+    return f"holds keys besides that sign nothing here: {', '.join(others)}" if others else ""

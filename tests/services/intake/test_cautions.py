@@ -250,7 +250,7 @@ def started(embedded, tmp_path):
     return embedded
 
 
-LIST = "etc/apt/sources.list.d/x.list"
+LIST = "etc/apt/sources.list.d/kiro.list"
 LINE = f"deb [signed-by=/{KEYRING}] https://apt.example.org/ stable main\n".encode()
 SHIPPED = "usr/share/kiro-repo/kiro-repo.sources"
 SECOND = f"{TEXT}\nTypes: deb\nURIs: https://e.example\n".encode()

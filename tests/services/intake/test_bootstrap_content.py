@@ -1,0 +1,257 @@
+"""What a bootstrap package's files, fields and scripts would do on a client, each judged by where it really leads."""
+
+import tarfile
+from io import BytesIO
+
+import pytest
+import zstandard
+from django.conf import settings
+
+from packages_app.debian.deb_file import open_deb
+from packages_app.debian.payload import CONTENT_LIMIT, UNPACKED_LIMIT
+from packages_app.services import adapters
+from packages_app.services.intake.cautions import content_cautions
+from packages_app.signing.openpgp import OpenPgpSigner, generate_key
+from tests.bootstraps import bootstrap_files
+from tests.debs import ar_archive, build_deb, tar_archive
+
+NAME = "kiro-repo"
+OWN = f"usr/share/{NAME}"
+SOURCE = f"etc/apt/sources.list.d/{NAME}.sources"
+EVIL = b"Types: deb\nURIs: https://evil.example\nSuites: x\nComponents: main\nTrusted: yes\n"
+
+
+@pytest.fixture
+def judged(embedded, tmp_path):
+    """Gives the codes, and the sentences, of a bootstrap package around some files, members, scripts and fields."""
+
+    def judge(*members, files=None, scripts=None, **fields):
+        control = "".join(
+            f"{name.replace('_', '-')}: {value}\n"
+            for name, value in {"Package": NAME, "Version": "2.0", "Architecture": "all", **fields}.items()
+        )
+        inside = {name: text.encode() for name, text in {"control": control, **(scripts or {})}.items()}
+        plain = {path: body for path, body in {**bootstrap_files(NAME), **(files or {})}.items() if body is not None}
+        path = tmp_path / f"{NAME}.deb"
+        path.write_bytes(
+            ar_archive(
+                ("debian-binary", b"2.0\n"),
+                ("control.tar", tar_archive(inside)),
+                ("data.tar", tar_of([*(member(path, body) for path, body in plain.items()), *members])),
+            )
+        )
+        definition = adapters.definitions().by_name[NAME]
+        return {(one.code, one.text) for one in content_cautions(path, open_deb(path).control, definition)}
+
+    return judge
+
+
+def tar_of(members):
+    """Give a tar archive of members, each with its content."""
+    out = BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for info, body in members:
+            info.size = len(body)
+            tar.addfile(info, BytesIO(body))
+    return out.getvalue()
+
+
+def member(path, body=b"", *, link="", kind=None, mode=0o644, uid=0):
+    info = tarfile.TarInfo(f"./{path}")
+    info.type = kind or (tarfile.SYMTYPE if link else tarfile.REGTYPE)
+    info.linkname, info.mode, info.uid = link, mode, uid
+    return info, body
+
+
+def codes(found):
+    return {code for code, _ in found}
+
+
+def test_what_is_ours_needs_nobodys_word(judged):
+    assert judged() == set()
+    assert judged(member(f"{OWN}/x"), member(f"usr/share/doc/{NAME}/y", link="changelog.gz")) == set()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"Conflicts": "apt"},
+        {"Breaks": "apt (<< 99)"},
+        {"Replaces": "apt"},
+        {"Provides": "apt"},
+        {"Depends": "evil"},
+        {"Pre_Depends": "evil"},
+        {"Recommends": "evil"},
+        {"Suggests": "evil"},
+        {"Enhances": "apt"},
+        {"Phased_Update_Percentage": "0"},
+        {"Task": "standard"},
+    ],
+)
+def test_relations_and_fields_that_the_template_does_not_have_are_held(judged, fields):
+    [(name, value)] = fields.items()
+    assert judged(**fields) == {("bootstrap_fields", f"{name.replace('_', '-')}: {value}")}
+
+
+def test_relations_are_the_definitions_to_allow(judged, embedded):
+    source = {"type": "build_script", "staging_prefix": NAME, "templates": NAME}
+    embedded.define(
+        NAME, source, architecture="all", bootstrap={"copy": "x.deb"}, depends="ca-certificates, apt (>= 2)"
+    )
+    assert judged(Depends="ca-certificates,\n apt (>= 2)") == set()
+    assert codes(judged(Depends="ca-certificates")) == {"bootstrap_fields"}
+
+
+LINKED = {
+    "through a folder of its own": ([member(f"{OWN}/x", link="/etc/apt")], f"{OWN}/x/sources.list.d/{NAME}.sources"),
+    "through two": (
+        [member(f"{OWN}/x", link="y"), member(f"{OWN}/y", link="../../../etc/apt/sources.list.d")],
+        f"{OWN}/x/{NAME}.sources",
+    ),
+    "through the root": ([], f"proc/self/root/etc/apt/sources.list.d/{NAME}.sources"),
+    "through another thread's root": ([], f"proc/1/task/1/cwd/{SOURCE}"),
+}
+
+
+@pytest.mark.parametrize("case", LINKED)
+def test_a_source_file_that_comes_through_a_link_is_a_source_file(judged, case):
+    links, path = LINKED[case]
+    found = judged(*links, member(path, EVIL))
+    assert {("bootstrap_source", f"/{path}, that is /{SOURCE}, says trusted: yes")} <= found
+
+
+FILES = {
+    "a program": [member("usr/bin/apt", b"x")],
+    "a program through Debian's links": [member("bin/apt", b"x")],
+    "a folder's link to elsewhere": [member(f"{OWN}/x", link="/etc/apt")],
+    "through a link": [member(f"{OWN}/x", link="/etc"), member(f"{OWN}/x/cron.d/evil", b"x")],
+    "through a link without end": [member(f"{OWN}/x", link="x"), member(f"{OWN}/x/y", b"x")],
+    "a hard link": [member(f"{OWN}/x", kind=tarfile.LNKTYPE)],
+    "a device": [member(f"{OWN}/x", kind=tarfile.BLKTYPE)],
+    "for all to write": [member(f"{OWN}/x", mode=0o666)],
+    "somebody's": [member(f"{OWN}/x", uid=1000)],
+    "a client's own source": [member("etc/apt/sources.list.d/debian.sources", b"")],
+    "the one list": [member("etc/apt/sources.list", b"")],
+    "preferences": [member("etc/apt/preferences.d/x", b"")],
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_files_that_the_template_does_not_have_are_held(judged, case):
+    assert "bootstrap_files" in codes(judged(*FILES[case]))
+
+
+def test_what_is_where_debian_has_links_is_named_by_its_place(judged):
+    assert judged(member("lib/systemd/system/x.service")) == {
+        ("bootstrap_files", "/lib/systemd/system/x.service, that is /usr/lib/systemd/system/x.service")
+    }
+
+
+@pytest.mark.parametrize(
+    "scripts",
+    [
+        {"config": "#!/bin/sh\n"},
+        {"triggers": "interest-noawait /usr/bin\n"},
+        {"templates": "x\n"},
+        {"isinstallable": "#!/bin/sh\n"},
+        {"conffiles": "/etc/apt/sources.list.d/debian.sources\n"},
+        {"conffiles": f"remove-on-upgrade /{SOURCE}\n"},
+        {"conffiles": f"/{SOURCE}/../debian.sources\n"},
+    ],
+)
+def test_files_of_the_control_member_that_are_not_the_templates_are_held(judged, scripts):
+    assert codes(judged(scripts=scripts)) == {"bootstrap_scripts"}
+
+
+def test_its_own_source_file_may_be_a_conffile(judged):
+    assert judged(scripts={"conffiles": f"/{SOURCE}\n", "md5sums": "x\n"}) == set()
+
+
+TEXT = "Types: deb\nURIs: {url}\nSuites: stable\nComponents: main\nSigned-By: {key}\n"
+SOURCES = {
+    "a line's end that only some see": TEXT.replace("URIs", "URIs: https://e.example\nX-A: a\x0cURIs"),
+    "a field twice": TEXT + "URIs: https://e.example\n",
+    "no dates": TEXT + "Check-Valid-Until: no\n",
+    "other targets": TEXT + "Targets: Contents-deb\n",
+    "switched off by a number": TEXT + "Enabled: 00\n",
+    "for one architecture": TEXT + "Architectures: s390x\n",
+    "another component": TEXT.replace("main", "nosuch"),
+    "no component": TEXT.replace("Components: main\n", ""),
+    "insecure": TEXT + "Allow-Insecure: yes\n",
+    "more behind a megabyte": TEXT + "#" * CONTENT_LIMIT + "\n\nTypes: deb\nURIs: https://e.example\n",
+    "a line in capitals": "deb [Signed-By={key} Trusted=yes] {url} stable main\n",
+}
+
+
+@pytest.mark.parametrize("case", SOURCES)
+def test_a_source_file_that_says_more_is_held(judged, case):
+    key = f"/usr/share/keyrings/{adapters.repository().keyring}.gpg"
+    text = SOURCES[case].replace("{url}", settings.PUBLIC_URL).replace("{key}", key)
+    files = {SOURCE: text.encode()} if "URIs" in text else {SOURCE: None, f"{SOURCE[:-8]}.list": text.encode()}
+    assert codes(judged(files=files)) == {"bootstrap_source"}
+
+
+def test_a_keyring_that_holds_another_key_besides_is_held(judged):
+    other = OpenPgpSigner(generate_key("Another"))
+    path = f"usr/share/keyrings/{adapters.repository().keyring}.gpg"
+    found = judged(files={path: adapters.signer().public_keyring() + other.public_keyring()})
+    assert found == {
+        ("bootstrap_key", f"/{path} holds keys besides that sign nothing here: {other.fingerprint}"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "codes_found"),
+    [
+        ("usr/lib/tmpfiles.d/tool.conf", b"z /usr/bin/tool 4755 root root\n", {"setuid"}),
+        ("lib/tmpfiles.d/tool.conf", b"f /usr/bin/tool 4755 root root\n", {"setuid"}),
+        ("usr/lib/sysusers.d/tool.conf", b"u tool 0\n", {"setuid"}),
+        ("usr/lib/tmpfiles.d/tool.conf", b"d /var/lib/tool 2775 root root\n", set()),
+        ("var/lib/dpkg/diversions", b"/bin/ls\n/bin/ls.x\n:\n", {"diversion"}),
+        ("var/lib/dpkg/info/apt.postinst", b"#!/bin/sh\n", {"diversion"}),
+    ],
+)
+def test_files_of_any_package_that_give_rights_or_divert_are_held(tmp_path, path, body, codes_found):
+    deb = build_deb(tmp_path, "tool", "1.0", files={path: body})
+    assert codes(looked_at(deb)) == codes_found
+
+
+def test_files_of_dpkg_that_come_through_a_link_are_too(tmp_path):
+    for target, path, code in (
+        ("../var/lib", "usr/x/dpkg/statoverride", "diversion"),
+        ("../var/lib/dpkg", "usr/x/statoverride", "diversion"),
+        ("/lib/tmpfiles.d", "usr/x/x.conf", "setuid"),
+    ):
+        body = b"f /usr/bin/x 4755 root root\n"
+        deb = with_data(tmp_path, "data.tar", tar_of([member("usr/x", link=target), member(path, body)]))
+        assert codes(looked_at(deb)) == {code}
+
+
+def test_what_lies_behind_all_that_is_looked_at_is_held(tmp_path):
+    pack = zstandard.ZstdCompressor(level=1).compressobj()
+    zeros = tarfile.TarInfo("./usr/share/zeros")
+    zeros.size = UNPACKED_LIMIT
+    data = [pack.compress(zeros.tobuf(tarfile.GNU_FORMAT))]
+    data += [pack.compress(bytes(1 << 24)) for _ in range(UNPACKED_LIMIT >> 24)]
+    data += [pack.compress(tar_of([member("usr/bin/x", b"", mode=0o4755)])), pack.flush()]
+    assert codes(looked_at(with_data(tmp_path, "data.tar.zst", b"".join(data)))) == {"setuid"}
+
+
+def test_a_long_script_is_read_to_its_end(tmp_path):
+    script = "#!/bin/sh\n" + "# nothing\n" * 100_000 + "chmod 4755 /usr/bin/tool\n"
+    assert codes(looked_at(build_deb(tmp_path, "tool", "1.0", scripts={"postinst": script}))) == {"setuid"}
+    over = script.replace("nothing", "nothing" * 3)
+    assert codes(looked_at(build_deb(tmp_path, "tool", "1.0", scripts={"postinst": over}))) == {"setuid"}
+
+
+def looked_at(deb):
+    return {(one.code, one.text) for one in content_cautions(deb, open_deb(deb).control, None)}
+
+
+def with_data(folder, name, data):
+    control = b"Package: tool\nVersion: 1.0\nArchitecture: amd64\n"
+    path = folder / "tool.deb"
+    path.write_bytes(
+        ar_archive(("debian-binary", b"2.0\n"), ("control.tar", tar_archive({"control": control})), (name, data))
+    )
+    return path
