@@ -14,6 +14,8 @@ from typing import BinaryIO
 from packages_app.core.errors import InvalidDeb
 from packages_app.debian.ar import ar_members, chunks_of_member
 from packages_app.debian.control import REMEDY
+from packages_app.debian.control_members import removed_conffiles
+from packages_app.debian.data_tree import DataTree
 from packages_app.debian.decompression import unpacked_chunks
 from packages_app.debian.tar import check_data_header
 
@@ -22,8 +24,6 @@ _UNPACKED_LIMIT = 128 * 1024 * 1024
 """So much of a data member is looked at: unpacking costs more than all else of intake."""
 _NAME_LIMIT = 64 * 1024
 _CONTENT_LIMIT = 1024 * 1024
-_LONGEST_PART = 255
-"""Bytes of a name between two slashes that Linux's file systems take (limits.h, NAME_MAX)."""
 _REGULAR = (b"0", b"\0", b"7")
 _HARD_LINK, _FOLDER, _LONG_NAME, _LONG_LINK = b"1", b"5", b"L", b"K"
 _PAX = (b"x", b"g")
@@ -72,7 +72,8 @@ def read_payload(
             control |= {file.path: file.content for file in _files(blocks, lambda _path: True)}
         else:
             check = partial(check_data_header, where=member.name)
-            files += [file for file in _files(blocks, wanted, check) if keep(file)]
+            tree = DataTree(removed_conffiles(control.get("conffiles", b"")))
+            files += [file for file in _files(blocks, wanted, check, tree) if keep(file)]
             blocks.pass_over_rest()
             if blocks.are_short:
                 raise InvalidDeb(f"The member {member.name} ends within a file.", remedy=REMEDY)
@@ -123,12 +124,14 @@ class _Blocks:
         return True
 
 
-def _files(blocks: _Blocks, wanted: Wanted, check: Callable[[bytes], None] | None = None) -> Iterator[UnpackedFile]:
+def _files(
+    blocks: _Blocks, wanted: Wanted, check: Callable[[bytes], None] | None = None, tree: DataTree | None = None
+) -> Iterator[UnpackedFile]:
     """Yield the files and links of a tar archive, as dpkg's reader finds them (its lib/dpkg/tarfn.c).
 
-    `check` is asked of each header but the mark of the end.
+    `check` is asked of each header but the mark of the end, `tree` of each name.
     """
-    long_name = b""
+    long = {_LONG_NAME: b"", _LONG_LINK: b""}
     while len(header := blocks.take(_BLOCK)) == _BLOCK:
         if check is not None and any(header):
             check(header)
@@ -139,13 +142,13 @@ def _files(blocks: _Blocks, wanted: Wanted, check: Callable[[bytes], None] | Non
         if kind in (_LONG_NAME, _LONG_LINK):
             text = blocks.take(min(size, _NAME_LIMIT))
             blocks.skip(size - len(text) + -size % _BLOCK)
-            long_name = text.partition(b"\0")[0] if kind == _LONG_NAME else long_name
+            long[kind] = text.partition(b"\0")[0]
             continue
-        name = long_name or _name(header)
-        if check is not None:
-            _check_name(name)
+        name = long[_LONG_NAME] or _name(header)
+        if tree is not None:
+            tree.add(name, kind, long[_LONG_LINK] or header[157:257].partition(b"\0")[0])
         path = _path(name)
-        long_name = b""
+        long = dict.fromkeys(long, b"")
         body = b""
         if kind in _REGULAR:
             body = blocks.take(min(size, _CONTENT_LIMIT)) if wanted(path) else b""
@@ -153,13 +156,6 @@ def _files(blocks: _Blocks, wanted: Wanted, check: Callable[[bytes], None] | Non
         if kind != _FOLDER and kind not in _PAX:
             has_mode = kind in _REGULAR or kind == _HARD_LINK
             yield UnpackedFile(path, _number(header[100:108]) & 0o7777 if has_mode else 0, body)
-
-
-def _check_name(name: bytes) -> None:
-    """Refuse a file's name that dpkg does not unpack, or that leads out of the folder where it seems to lie."""
-    parts = name.split(b"/")
-    if b".." in parts or b"\n" in name or any(len(part) > _LONGEST_PART for part in parts):
-        raise InvalidDeb(f"The data member holds the path {name[:80].decode('utf-8', 'replace')!r}.", remedy=REMEDY)
 
 
 def _is_header(block: bytes) -> bool:
