@@ -13,6 +13,7 @@ _HEADER_BYTES = 60
 _HEADER_END = b"`\n"
 _MOST_MEMBERS = 32
 _CHUNK = 64 * 1024
+_LONGEST_PADDING = 64 * 1024
 REMEDY = "Fetch or upload the file again, whole; if it is the same then, those who built it must mend it."
 
 
@@ -41,6 +42,9 @@ def ar_members(stream: BinaryIO, size: int) -> list[ArMember]:
         if len(members) == _MOST_MEMBERS:
             raise InvalidDeb(f"The file has more than {_MOST_MEMBERS} ar members.", remedy=REMEDY)
         stream.seek(offset)
+        if members and _is_padding(stream, size - offset):
+            break
+        stream.seek(offset)
         member = _member(stream.read(_HEADER_BYTES), offset + _HEADER_BYTES)
         if member.offset + member.size > size:
             raise InvalidDeb(
@@ -60,6 +64,14 @@ def chunks_of_member(stream: BinaryIO, member: ArMember, limit: int | None = Non
     while left and (chunk := stream.read(min(_CHUNK, left))):
         left -= len(chunk)
         yield chunk
+
+
+def _is_padding(stream: BinaryIO, size: int) -> bool:
+    """Say whether what is left of a file are newlines or NULs, which programs that copy files put behind them."""
+    if size > _LONGEST_PADDING:
+        return False
+    rest = stream.read(size)
+    return not rest.strip(b"\n") or not rest.strip(b"\0")
 
 
 def _member(header: bytes, offset: int) -> ArMember:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from packages_app.core.errors import InvalidDeb
 from packages_app.debian.control import REMEDY
+from packages_app.debian.data_tree import without_start
 from packages_app.debian.limits import (
     LONGEST_CONFFILE_LINE,
     LONGEST_CONTROL_MEMBER,
@@ -16,6 +17,9 @@ from packages_app.debian.limits import (
 
 # deb-conffiles(5); dpkg's deb_parse_conffiles takes one flag.
 _CONFFILE = re.compile(rb"(?:remove-on-upgrade )?/[^\x00\n]*\Z")
+_SCRIPTS = ("preinst", "postinst", "prerm", "postrm", "config")
+_FLAG = b"remove-on-upgrade "
+_BLANKS = b" \t\v\f\r"
 # deb-triggers(5); dpkg's trig_parse_ci and trig_classify_byname: a path without an empty part, or a package's name.
 _TRIGGER = re.compile(
     rb"(?:interest|activate)(?:-await|-noawait)?[ \t]+(?:(?:/[!-.0-~]+)+|[A-Za-z0-9][A-Za-z0-9+.-]*)\Z"
@@ -31,15 +35,29 @@ def check_members(control: Mapping[str, str], files: Mapping[str, bytes]) -> Non
     for name in files:
         if len(name) > min(longest, LONGEST_CONTROL_MEMBER):
             raise _bad(name, f"has a name of {len(name)} characters, which dpkg can't keep")
+    for name in _SCRIPTS:
+        first = files.get(name, b"").partition(b"\n")[0]
+        if first.startswith(b"#!") and b"\r" in first:
+            raise _bad(name, f"begins with {_shown(first)}: with a carriage return no interpreter is found by it")
     for line in _lines(files, "conffiles", LONGEST_CONFFILE_LINE):
         # Of a line of blanks dpkg sees nothing; those behind a path are none of it.
-        path = line.rstrip(b" \t\v\f\r")
+        path = line.rstrip(_BLANKS)
         if not _CONFFILE.match(path) and path:
             raise _bad("conffiles", f"says {_shown(line)}, which is no absolute path")
     for line in _lines(files, "triggers", LONGEST_TRIGGER_LINE):
         directive = line.strip(b" \t")
         if directive and not directive.startswith(b"#") and not _TRIGGER.match(directive):
             raise _bad("triggers", f"says {_shown(line)}, which is no directive of deb-triggers(5)")
+
+
+def removed_conffiles(body: bytes) -> frozenset[bytes]:
+    """Return what the file conffiles says to remove on an upgrade, named as `unpacked_name` names what is unpacked.
+
+    dpkg unpacks no package that says so of a path that it ships.
+    """
+    paths = (line.partition(_FLAG)[2] for line in body.split(b"\n") if line.startswith(_FLAG))
+    # dpkg takes none of the slashes at the end away, so that such a path is none that is shipped.
+    return frozenset(without_start(path.rstrip(_BLANKS)) for path in paths)
 
 
 def _lines(files: Mapping[str, bytes], name: str, longest: int) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from packages_app.debian.control import ControlParagraph, check_control, parse_c
 from packages_app.debian.control_members import check_members
 from packages_app.debian.decompression import MAGIC, decompressed
 from packages_app.debian.limits import LONGEST_PARAGRAPH
+from packages_app.debian.rewriting import written_anew
 from packages_app.debian.tar import BLOCK, TarMember, check_data_head, tar_members
 
 _CONTROL_TAR_LIMIT = 8 * 1024 * 1024
@@ -30,7 +31,7 @@ _FORMAT = re.compile(rb"0*2\.[0-9]{1,9}\n")
 
 @dataclass(frozen=True)
 class DebContents:
-    """What intake takes from a `.deb`: the control paragraph, taken apart and as it stood, and its members' names."""
+    """What intake takes of it: the control paragraph, taken apart and as an index has it, and members' names."""
 
     control: ControlParagraph
     control_text: str
@@ -60,7 +61,7 @@ def read_deb(stream: BinaryIO, size: int) -> DebContents:
     packed = chunks_of_member(stream, control_member)
     archive = decompressed(packed, ending, _CONTROL_TAR_LIMIT, control_member.name, whole=True)
     files = _control_files(archive, control_member.name)
-    text = _control_text(files)
+    text = written_anew(_control_text(files))
     _check_data(stream, data_member)
     control = parse_control(text)
     check_control(control)
@@ -100,7 +101,7 @@ def _control_files(archive: bytes, where: str) -> dict[str, bytes]:
         if member.folder and not parts and not member.name.startswith(b"/"):
             continue
         shown = member.name[:80].decode("utf-8", "replace")
-        if member.folder or len(parts) != 1 or parts == [b".."] or member.name.startswith(b"/"):
+        if member.folder or len(parts) != 1 or parts == [b".."]:  # tar leaves a slash at the beginning out
             raise InvalidDeb(f"The control member holds the path {shown!r}, which is no plain file.", remedy=REMEDY)
         if parts[0] in found:
             raise InvalidDeb(f"The control member holds 2 files named {shown!r}, not one.", remedy=REMEDY)
@@ -144,6 +145,6 @@ def _check_data(stream: BinaryIO, member: ArMember) -> None:
         raise InvalidDeb(f"The member {member.name} is not what its name says.", remedy=REMEDY)
     packed = chunks_of_member(stream, member, _PACKED_HEAD_LIMIT)
     head = decompressed(packed, ending, _DATA_HEAD, member.name, whole=False)
-    if len(head) < BLOCK:
+    if member.size and len(head) < BLOCK:  # one without a byte holds no file, to dpkg too
         raise InvalidDeb(f"The member {member.name} is truncated.", remedy=REMEDY)
     check_data_head(head, member.name)

@@ -14,6 +14,8 @@ from typing import BinaryIO
 from packages_app.core.errors import InvalidDeb
 from packages_app.debian.ar import ar_members, chunks_of_member
 from packages_app.debian.control import REMEDY
+from packages_app.debian.control_members import removed_conffiles
+from packages_app.debian.data_tree import DataTree
 from packages_app.debian.decompression import unpacked_chunks
 from packages_app.debian.tar import check_data_header
 
@@ -24,8 +26,6 @@ _NAME_LIMIT = 64 * 1024
 CONTENT_LIMIT = 1024 * 1024
 _CONTROL_LIMIT = 8 * 1024 * 1024
 """What `deb_file` takes of a control member."""
-_LONGEST_PART = 255
-"""Bytes of a name between two slashes that Linux's file systems take (limits.h, NAME_MAX)."""
 _REGULAR = (b"0", b"\0", b"7")
 _HARD_LINK, _LINK, _FOLDER, _LONG_NAME, _LONG_LINK = b"1", b"2", b"5", b"L", b"K"
 _PAX = (b"x", b"g")
@@ -86,7 +86,8 @@ def read_payload(
             control |= {file.path: file.content for file in _files(blocks, lambda _path: True, _CONTROL_LIMIT)}
         else:
             check = partial(check_data_header, where=member.name)
-            files += [file for file in _files(blocks, wanted, CONTENT_LIMIT, check) if keep(file)]
+            tree = DataTree(removed_conffiles(control.get("conffiles", b"")))
+            files += [file for file in _files(blocks, wanted, CONTENT_LIMIT, check, tree) if keep(file)]
             blocks.pass_over_rest()
             if blocks.are_short:
                 raise InvalidDeb(f"The member {member.name} ends within a file.", remedy=REMEDY)
@@ -144,13 +145,15 @@ class _Blocks:
 
 
 def _files(
-    blocks: _Blocks, wanted: Wanted, limit: int, check: Callable[[bytes], None] | None = None
-) -> Iterator[UnpackedFile]:
+    blocks: _Blocks, wanted: Wanted, limit: int, check: Callable[[bytes], None] | None = None,
+    tree: DataTree | None = None,
+) -> Iterator[UnpackedFile]:  # fmt: skip
     """Yield the files and links of a tar archive, as dpkg's reader finds them (its lib/dpkg/tarfn.c).
 
-    Of the content of a wanted one `limit` bytes are read. `check` is asked of each header but the mark of the end.
+    Of the content of a wanted one `limit` bytes are read. `check` is asked of each header but the mark of the end,
+    `tree` of each name.
     """
-    long_name = long_link = b""
+    long = {_LONG_NAME: b"", _LONG_LINK: b""}
     while len(header := blocks.take(_BLOCK)) == _BLOCK:
         if check is not None and any(header):
             check(header)
@@ -161,14 +164,13 @@ def _files(
         if kind in (_LONG_NAME, _LONG_LINK):
             text = blocks.take(min(size, _NAME_LIMIT))
             blocks.skip(size - len(text) + -size % _BLOCK)
-            text = text.partition(b"\0")[0]
-            long_name, long_link = (text, long_link) if kind == _LONG_NAME else (long_name, text)
+            long[kind] = text.partition(b"\0")[0]
             continue
-        name = long_name or _name(header)
-        if check is not None:
-            _check_name(name)
-        path, target = _path(name), long_link or header[157:257].partition(b"\0")[0]
-        long_name = long_link = b""
+        name, target = long[_LONG_NAME] or _name(header), long[_LONG_LINK] or header[157:257].partition(b"\0")[0]
+        if tree is not None:
+            tree.add(name, kind, target)
+        path = _path(name)
+        long = dict.fromkeys(long, b"")
         body = b""
         if kind in _REGULAR:
             body = blocks.take(min(size, limit)) if wanted(path) else b""
@@ -185,13 +187,6 @@ def _unpacked(header: bytes, path: str, link: bytes, size: int, body: bytes) -> 
     numbers = [_number(header[108:116]), _number(header[116:124])]
     of_root = not any(numbers) and all(name in (b"", b"root") for name in names)
     return UnpackedFile(path, mode, body, size, kind in _REGULAR, link.decode("utf-8", "replace"), of_root)
-
-
-def _check_name(name: bytes) -> None:
-    """Refuse a file's name that dpkg does not unpack, or that leads out of the folder where it seems to lie."""
-    parts = name.split(b"/")
-    if b".." in parts or b"\n" in name or any(len(part) > _LONGEST_PART for part in parts):
-        raise InvalidDeb(f"The data member holds the path {name[:80].decode('utf-8', 'replace')!r}.", remedy=REMEDY)
 
 
 def _is_header(block: bytes) -> bool:

@@ -18,8 +18,8 @@ _ONE_EACH = ("Breaks", "Conflicts", "Provides", "Replaces")
 RELATION_FIELDS = (*_ALTERNATIVES, *_ONE_EACH)
 
 _BLANKS = r"[ \t\n]*"
-_NAME = rf"[a-z0-9][a-z0-9+.-]{{0,{LONGEST_NAME - 1}}}"
-_ARCHITECTURE = rf"[a-z0-9][a-z0-9-]{{0,{LONGEST_ARCHITECTURE - 1}}}"
+_NAME = rf"[a-z0-9][a-z0-9+._-]{{0,{LONGEST_NAME - 1}}}"
+_ARCHITECTURE = rf"[A-Za-z0-9][A-Za-z0-9-]{{0,{LONGEST_ARCHITECTURE - 1}}}"
 # What nearly all versions are; the others are looked at one by one. Under 256 characters in all.
 _VERSION = r"(?:[0-9]{1,9}:)?[0-9](?:[A-Za-z0-9.+~-]{0,240}[A-Za-z0-9.+~])?"
 
@@ -66,6 +66,20 @@ def relations_fault(field: str, value: str) -> str:
             return fault
         at = found.end() + 1
     return ""
+
+
+def lower_names(value: str) -> str:
+    """Return a relation field's value with its packages' names in lower case: so dpkg reads them, and apt does not."""
+    if value == value.lower():
+        return value
+    parts, at = [], 0
+    while at <= len(value) and (found := _RELATION.match(value, at)):
+        start, end = found.span("name")
+        # Of letters that are not ASCII some are ASCII ones in lower case; such names no reader takes.
+        name = found["name"].lower() if found["name"].isascii() else found["name"]
+        parts += [value[at:start], name, value[end : found.end() + 1]]
+        at = found.end() + 1
+    return "".join(parts)
 
 
 def count_relations(value: str) -> int:

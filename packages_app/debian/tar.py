@@ -23,8 +23,16 @@ _PAX_LIMIT = 64 * 1024
 _REGULAR, _FOLDER = b"0", b"5"
 _LONG_NAME, _LONG_LINK, _PAX = b"L", b"K", (b"x", b"g")
 _KINDS_OF_DPKG = frozenset((b"0", b"1", b"2", b"3", b"4", b"5", b"6", _LONG_NAME, _LONG_LINK))
-_NUMBERS = ((108, 116), (116, 124), (136, 148), (148, 156))
-"""Where a header's uid, gid, time and checksum stand."""
+_ID_LIMIT, _OFFSET_LIMIT = 2**32, 2**63
+_NUMBERS = (
+    (108, 116, 0, _ID_LIMIT),
+    (116, 124, 0, _ID_LIMIT),
+    (124, 136, 0, _OFFSET_LIMIT),
+    (136, 148, -_OFFSET_LIMIT, _OFFSET_LIMIT),
+    (148, 156, 0, _OFFSET_LIMIT),
+)
+"""Where a header's uid, gid, size, time and checksum stand, with the least and the limit that fit into dpkg's types."""
+_WITH_CONTENT = (b"0", b"L", b"K")
 # Octal digits between blanks, or base 256. A field of blanks alone is none to dpkg, one of NULs is 0.
 _NUMBER_OF_DPKG = re.compile(rb"(?: *(?:[0-7]+|\0)[ \0]*|[\x80\xff].*)\Z", re.DOTALL)
 _KINDS = {
@@ -100,8 +108,19 @@ def check_data_header(block: bytes, where: str) -> None:
     if header.kind not in _KINDS_OF_DPKG:
         what = "a pax header" if header.kind in _PAX else f"a member of kind {header.kind!r}"
         raise _bad(where, f"holds {_shown(header.name)}, {what}, which dpkg does not unpack")
-    if not all(_NUMBER_OF_DPKG.match(block[start:end]) for start, end in _NUMBERS):
+    if not all(_is_read_by_dpkg(block[start:end], least, limit) for start, end, least, limit in _NUMBERS):
         raise _bad(where, f"has a header of {_shown(header.name)} with numbers that dpkg can't read")
+    if header.size and header.kind not in _WITH_CONTENT:
+        raise _bad(where, f"holds {_shown(header.name)}, which is no file and has content, over which dpkg does not go")
+
+
+def _is_read_by_dpkg(field: bytes, least: int, limit: int) -> bool:
+    if not _NUMBER_OF_DPKG.match(field):
+        return False
+    if field[0] not in (0x80, 0xFF):
+        return True
+    number = int.from_bytes(field[1:], "big")
+    return least <= (number - (1 << 8 * (len(field) - 1)) if field[0] == 0xFF else number) < limit
 
 
 def check_data_head(head: bytes, where: str) -> None:

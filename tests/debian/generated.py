@@ -13,6 +13,7 @@ _NAMES = (
     "x.y",
     "Tool",
     "a_b",
+    "Libc6",
     "9base",
     "-x",
     "+a",
@@ -75,15 +76,15 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "Architecture": ("all", "amd64", "any", "amd64 i386", "", "AMD64", "all\u00a0", "\n all"),
     "Maintainer": ("M <m@example.org>", "", "é", "two\n lines", "\x0b", "x\x1by", "\n folded"),
     "Description": ("d", "", "d\n long\n .\n  more", "\n long", "x\u2028y", "x\x85y\x07", "d\n \x0b", "d\n\tx"),
-    "Section": ("utils", "", "x" * 255, "x" * 256, "a\n b", "é", "non-free/x", "x" * 70000, "\u00a0", "a\tb"),
+    "Section": ("utils", "\n utils\v", "", "x" * 255, "x" * 256, "a\n b", "é", "x" * 70000, "\u00a0", "a\tb"),
     "Priority": ("optional", "Optional", "optionalx", "optional x", "odd", "", "\n optional", "x" * 65, "unknown", "é"),
     "Source": ("tool", "tool (1.0)", "a b c", "(1)", "x" * 1001, "é", "a\n (1)", "tool (1.0", "tool ()", ""),
-    "Installed-Size": ("4", "706.0", "-1", "x", "", "9" * 40, "4 KB", "\u0663", "0x10", "4\n 5", "9" * 13),
+    "Installed-Size": ("4", "\n 5", "706.0", "-1", "x", "", "9" * 40, "4 KB", "\u0663", "0x10", "4\n 5", "9" * 13),
     "Essential": ("no", "yes", "No", "maybe", "", "yes x", "\n no", "true", "0", "no\u00a0"),
     "Protected": ("no", "YES", "1", "off"),
     "Important": ("no", "yes", "x", ""),
     "Multi-Arch": ("no", "foreign", "allowed", "same", "Same", "", "maybe", "same x", "\n same"),
-    "Phased-Update-Percentage": ("0", "100", "101", "-1", "x", "50.5", "9" * 30, ""),
+    "Phased-Update-Percentage": ("0", "100", "101", "-1", "x", "50.5", "100.9", "\n 5", "9" * 30, ""),
     "Status": ("install ok installed", ""),
     "Config-Version": ("1.0",),
     "Conffiles": (
@@ -156,6 +157,11 @@ _ENDS = (
 )
 
 
+_BEFORE_COLON = ("",) * 25 + (" ", "\t", "\v", "\f", " \f ")
+_BEHIND_COLON = (" ",) * 12 + ("", "", "", "  ", "  ", "\t", "\v", "\f", " \v")
+_BEHIND_VALUE = ("",) * 25 + (" ", "\t", "\v", "\f", " \f")
+
+
 def control_text(chance: random.Random, name: str, relation: Callable[[random.Random], str] = relations) -> str:
     """Give the text of a control file of a package with a name; a good part of them is sound."""
     fields = {
@@ -173,7 +179,10 @@ def control_text(chance: random.Random, name: str, relation: Callable[[random.Ra
             fields[field] = chance.choice(_FIELDS[field])
     for field in chance.sample(_RELATIONS, chance.choice((0, 0, 1, 2))):
         fields[field] = relation(chance)
-    lines = [f"{field}:{chance.choice((' ', ' ', ' ', '', '  ', chr(9)))}{value}" for field, value in fields.items()]
+    lines = [
+        f"{field}{chance.choice(_BEFORE_COLON)}:{chance.choice(_BEHIND_COLON)}{value}{chance.choice(_BEHIND_VALUE)}"
+        for field, value in fields.items()
+    ]
     if chance.random() < 0.3:
         chance.shuffle(lines)
     if chance.random() < 0.15:

@@ -99,10 +99,11 @@ def tar_headers() -> Iterator[tuple[str, Make]]:
     for name, field in sizes.items():
         yield f"tar-size-{name}", partial(deb, entry(b"./control", CONTROL, size=field) + END)
         yield f"tar-first-size-{name}", partial(deb, entry(b"./postinst", size=field) + CONTROL_ENTRY + END)
-    for name in (b"/control", b"../control", b"./../control", b"x/../control", b"control/../../x", b"..", b"/"):
+    for name in (b"../control", b"./../control", b"x/../control", b"control/../../x", b"..", b"/"):
         shown = name.decode().replace("/", "_")
         yield f"tar-path-{shown}", partial(deb, entry(name, CONTROL) + END)
         yield f"tar-path-beside-{shown}", partial(deb, entry(name, OTHER) + CONTROL_ENTRY + END)
+    yield "tar-path-beside-_control", partial(deb, entry(b"/control", OTHER) + CONTROL_ENTRY + END)
     for name in (b"control", b"././control", b".//control", b"./control", b"control/."):
         shown = name.decode().replace("/", "_")
         yield f"tar-two-controls-{shown}", partial(deb, CONTROL_ENTRY + entry(name, OTHER) + END)
@@ -235,6 +236,10 @@ def sound() -> Iterator[tuple[str, Make]]:
         "sound-gnu-name",
         partial(deb, entry(b"././@LongLink", b"./control\0", kind=b"L") + entry(b"x", CONTROL) + END),
     )
+    yield "sound-absolute-name", partial(deb, entry(b"/control", CONTROL) + END)
+    yield "sound-newlines-behind", lambda: deb(CONTROL_TAR) + b"\n" * 100
+    yield "sound-NULs-behind", lambda: deb(CONTROL_TAR) + b"\0" * 512
+    yield "sound-no-data", partial(deb, CONTROL_TAR, "", ("data.tar", b""))
     yield "sound-old-kind", partial(deb, entry(b"control", CONTROL, kind=b"\0") + END)
     yield "sound-no-end-mark", partial(deb, CONTROL_ENTRY)
     yield "sound-behind-the-end-mark", partial(deb, CONTROL_ENTRY + END + entry(b"./control", OTHER))

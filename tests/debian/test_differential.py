@@ -17,6 +17,7 @@ from packages_app.core.record import PackageRecord
 from packages_app.debian.control import check_control, parse_control, stanza_faults
 from packages_app.debian.deb_file import open_deb
 from packages_app.debian.relations import RELATION_FIELDS, relations_fault
+from packages_app.debian.rewriting import written_anew
 from packages_app.debian.stanza import parsed_stanza, record_fields_of, stanza_of
 from tests.debian.generated import control_text, relations
 from tests.debian.parts import BINARY, deb
@@ -62,6 +63,7 @@ def written(folder, name, text):
 
 def stanza(text):
     """Give the stanza that the index would have of a package with this control file and a definition that says all."""
+    text = written_anew(text)
     said = record_fields_of(parse_control(text))
     fallback = {"maintainer": "D <d@x.org>", "description": "from the definition", "section": "misc"}
     fields = {name: value or fallback.get(name, "") for name, value in said.items()}
@@ -72,7 +74,7 @@ def stanza(text):
 
 def taken(text):
     try:
-        check_control(parse_control(text))
+        check_control(parse_control(written_anew(text)))
     except InvalidDeb as error:
         assert error.remedy
         return False
@@ -90,7 +92,7 @@ def check_readers(tmp_path, texts):
     debs = {written(tmp_path / "debs", name, text): text for name, text in texts.items()}
     refused = dpkg_refusals(tmp_path, list(debs))
     assert [(said, debs[path]) for path, said in refused.items()] == []
-    assert all(open_deb(path).control_text == text.strip("\n") for path, text in debs.items())
+    assert all(open_deb(path).control_text == written_anew(text).strip("\n") for path, text in debs.items())
 
 
 def test_relations_that_are_taken_are_taken_by_apt_and_dpkg(tmp_path, capsys):

@@ -1,0 +1,94 @@
+"""The names and links of a data member, looked at in their order as dpkg unpacks them (its src/main/archives.c).
+
+What a header says may be sound and yet not be unpacked: a link to what is not there, a file below a file, a name to
+which dpkg can't add its `.dpkg-new`. A folder that the member does not hold is no fault: the client may have it.
+"""
+
+from __future__ import annotations
+
+from packages_app.core.errors import InvalidDeb
+from packages_app.debian.control import REMEDY
+
+_LONGEST_PART = 255 - len(".dpkg-new")
+"""Bytes of a name between two slashes (limits.h, NAME_MAX), less what dpkg puts behind it while it unpacks."""
+_LONGEST_PATH = 4095 - len(".dpkg-new")
+_LONGEST_TARGET = 4095
+_HARD_LINK, _SYMBOLIC_LINK, _FOLDER = b"1", b"2", b"5"
+_OF_A_FILE = (b"0", b"\0", _HARD_LINK)
+
+
+class DataTree:
+    """What of a data member has been unpacked so far."""
+
+    def __init__(self, removed: frozenset[bytes]) -> None:
+        """Begin with nothing; `removed` are the conffiles to remove on an upgrade, as `unpacked_name` gives them."""
+        self._removed = removed
+        self._kinds: dict[bytes, bytes] = {}  # by the name as dpkg keeps it
+        self._places: dict[bytes, bytes] = {}  # by the place in the file system
+        self._filled: set[bytes] = set()
+
+    def add(self, name: bytes, kind: bytes, target: bytes) -> None:
+        """Unpack one more member; raise `InvalidDeb` where dpkg would not. `target` is what a link leads to."""
+        parts = [part for part in name.split(b"/") if part not in (b"", b".")]
+        kept = unpacked_name(name)
+        self._check_name(name, kept, parts)
+        if not parts:
+            if kind not in (_FOLDER, _SYMBOLIC_LINK):
+                raise _bad(name, "in the place of the root folder")
+            return
+        if kept in self._removed:
+            raise _bad(name, "which conffiles says to remove-on-upgrade")
+        self._check_link(name, kind, target)
+        self._place(name, kind, parts)
+        self._kinds[kept] = kind
+
+    def _check_name(self, name: bytes, kept: bytes, parts: list[bytes]) -> None:
+        if b".." in parts:
+            raise _bad(name, "which leads out of its folder")
+        if not name or b"\n" in name or (parts and kept.endswith((b"/", b"/."))):
+            raise _bad(name, "which dpkg does not unpack")
+        if len(name) > _LONGEST_PATH or any(len(part) > _LONGEST_PART for part in parts):
+            raise _bad(name, "which is too long")
+
+    def _check_link(self, name: bytes, kind: bytes, target: bytes) -> None:
+        if kind == _HARD_LINK and self._kinds.get(without_start(target)) in (None, _FOLDER, _SYMBOLIC_LINK):
+            raise _bad(name, f"a hard link to {_shown(target)}, and no file of that name stands before it")
+        if kind == _SYMBOLIC_LINK and not 0 < len(target) <= _LONGEST_TARGET:
+            raise _bad(name, f"a symbolic link to a path of {len(target)} bytes")
+
+    def _place(self, name: bytes, kind: bytes, parts: list[bytes]) -> None:
+        for depth in range(1, len(parts)):
+            above = b"/".join(parts[:depth])
+            if self._places.get(above, _FOLDER) != _FOLDER:
+                raise _bad(name, f"below {_shown(above)}, which is no folder")
+            self._filled.add(above)
+        place = b"/".join(parts)
+        before = self._places.get(place)
+        if kind == _FOLDER and before in _OF_A_FILE:
+            raise _bad(name, "a folder in the place of a file")
+        if before == _FOLDER and kind == _SYMBOLIC_LINK:
+            return  # dpkg leaves a folder that is there
+        if kind not in (_FOLDER, _SYMBOLIC_LINK) and place in self._filled:
+            raise _bad(name, "a file in the place of a folder")
+        if kind != _FOLDER or before is None:
+            self._places[place] = kind
+
+
+def unpacked_name(name: bytes) -> bytes:
+    """Return a member's name as dpkg keeps it: without `/` and `./` at its beginning, and one slash at its end."""
+    return without_start(name.removesuffix(b"/"))
+
+
+def without_start(name: bytes) -> bytes:
+    """Return a path without the `/` and `./` at its beginning, as dpkg compares paths."""
+    while name.startswith((b"/", b"./")):
+        name = name[1:]
+    return b"" if name == b"." else name
+
+
+def _shown(name: bytes) -> str:
+    return repr(name[:80].decode("utf-8", "replace"))
+
+
+def _bad(name: bytes, what: str) -> InvalidDeb:
+    return InvalidDeb(f"The data member holds the path {_shown(name)}, {what}.", remedy=REMEDY)

@@ -1,0 +1,177 @@
+"""A data member is taken when dpkg unpacks it: each number, name and link of it tried in a root of its own."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from packages_app.core.errors import InvalidDeb
+from packages_app.debian.deb_file import open_deb
+from packages_app.debian.payload import read_payload
+from tests.debian.parts import BINARY, CONTROL, END, entry
+from tests.debian.readers import dpkg_refusals
+from tests.debs import ar_archive, tar_archive
+
+pytestmark = pytest.mark.outside
+
+X = b"x"
+USR = entry(b"./usr/", kind=b"5")
+FILE = entry(b"./usr/x", X)
+ETC = entry(b"./etc/", kind=b"5") + entry(b"./etc/x", X)
+
+
+def numbered(*changes, kind=b"0", body=X, name=b"./usr/x", link=b""):
+    """Give a member with other bytes at places of its header, and the checksum that is right for it."""
+    made = entry(name, body, kind=kind, link=link)
+    head = bytearray(made[:512])
+    for start, value in changes:
+        head[start : start + len(value)] = value
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head) + made[512:]
+
+
+def base256(number, width):
+    value = bytearray((number % 2 ** (8 * width)).to_bytes(width, "big"))
+    value[0] = 0x80 if number >= 0 else 0xFF
+    return bytes(value)
+
+
+def folder(name):
+    return entry(name, kind=b"5")
+
+
+def link(name, target, kind=b"1"):
+    return entry(name, kind=kind, link=target)
+
+
+def long(name, kind=b"0", target=b""):
+    return entry(b"././@LongLink", name + b"\0", kind=b"L") + entry(b"x", kind=kind, link=target)
+
+
+IDS = {
+    f"{field} {number}": numbered((at, base256(number, 8)))
+    for field, at in (("uid", 108), ("gid", 116))
+    for number in (0, 2**32 - 1, 2**32, 2**40, -1, -(2**40))
+}
+TIMES = {f"time {number}": numbered((136, base256(number, 12)))
+         for number in (-1, 2**62, 2**63 - 1, 2**63, 2**64, 2**80, -(2**63), -(2**63) - 1, -(2**64))}  # fmt: skip
+SIZES = {f"size {size!r}": numbered((124, size.ljust(12, b"\0")))
+         for size in (b"1", b"  1         ", b"1\0junkjunkjj", b" " * 12, base256(1, 12), base256(2**63, 12),
+                      base256(2**64 + 1, 12), b"\xff" * 12)}  # fmt: skip
+CONTENT = {f"content in kind {kind:c}": FILE + numbered(name=b"./usr/y", kind=bytes([kind]), link=b"./usr/x")
+           for kind in b"123456"}  # fmt: skip
+NAMES = {
+    f"name of {size} in kind {kind:c}": FILE + long(b"./usr/" + X * size, bytes([kind]), b"./usr/x")
+    for size in (245, 246, 247, 255)
+    for kind in b"0125"
+}
+TARGETS = {f"target of {size}": entry(b"././@LongLink", b"t" * size, kind=b"K") + link(b"./usr/y", b"t", b"2")
+           for size in (4095, 4096, 5000)}  # fmt: skip
+HARD = {f"hard link to {target!r}": FILE + link(b"./usr/y", target)
+        for target in (b"./usr/x", b"usr/x", b"/usr/x", b".//usr/x", b"./usr//x", b"./usr/./x", b"./usr/../usr/x",
+                       b"./usr/x/", b"", b"./usr", b"./usr/z", b"./usr/y")}  # fmt: skip
+Y, BELOW, Y_FOLDER = entry(b"./usr/y", X), entry(b"./usr/y/z", X), folder(b"./usr/y/")
+Y_LINK, Y_PIPE = link(b"./usr/y", b"q", b"2"), entry(b"./usr/y", kind=b"6")
+TREES = {
+    "hard link before its file": link(b"./usr/y", b"./usr/x") + FILE,
+    "hard link to a hard link": FILE + link(b"./usr/y", b"./usr/x") + link(b"./usr/z", b"./usr/y"),
+    "hard link to a symbolic link": Y_LINK + link(b"./usr/z", b"./usr/y"),
+    "hard link to a pipe": Y_PIPE + link(b"./usr/z", b"./usr/y"),
+    "hard link by a long target": FILE + entry(b"././@LongLink", b"./usr/x\0", kind=b"K") + link(b"./usr/y", b"z"),
+    "a symbolic link to nothing": link(b"./usr/y", b"", b"2"),
+    "a symbolic link to itself": link(b"./usr/y", b"y", b"2"),
+    "a file below a link": Y_LINK + BELOW,
+    "a file below a link to a folder": folder(b"./usr/q/") + Y_LINK + BELOW,
+    "a file below a file": Y + BELOW,
+    "a file twice": Y + Y,
+    "a folder twice": Y_FOLDER + Y_FOLDER + BELOW,
+    "file, then folder": Y + Y_FOLDER,
+    "hard link, then folder": FILE + link(b"./usr/y", b"./usr/x") + Y_FOLDER,
+    "link, then folder": Y_LINK + Y_FOLDER,
+    "pipe, then folder": Y_PIPE + Y_FOLDER,
+    "folder, then file": Y_FOLDER + Y,
+    "folder, then link": Y_FOLDER + Y_LINK,
+    "folder, file, then below": Y_FOLDER + Y + BELOW,
+    "folder, link, then below": Y_FOLDER + Y_LINK + BELOW,
+    "folder, below, then file": Y_FOLDER + BELOW + Y,
+    "file, then link": Y + Y_LINK,
+    "link, then file": Y_LINK + Y,
+    "a file for the root": entry(b"./", X),
+    "a file called /": entry(b"/", X),
+    "a folder called //": folder(b"//"),
+    "a folder called ./.": folder(b"./."),
+    "two slashes behind": folder(b"./usr/y//"),
+    "a dot behind": folder(b"./usr/y/."),
+    "a file with two slashes behind": entry(b"./usr/y//", X),
+    "a file with a dot behind": entry(b"./usr/y/.", X),
+    "a file with a slash behind": entry(b"./usr/y/", X),
+    "two slashes within": Y_FOLDER + entry(b"./usr//y/z", X),
+    "no name": entry(b"", X),
+    "no long name": entry(b"././@LongLink", b"\0", kind=b"L") + FILE,
+    "a newline": entry(b"./usr/a\nb", X),
+    "other bytes": entry(b"./usr/a\xff\r ", X),
+    "a long name for one member": long(b"./usr/y", b"5") + FILE,
+}
+DATA = {**IDS, **TIMES, **SIZES, **CONTENT, **NAMES, **TARGETS, **HARD, **TREES}
+FLAG = b"remove-on-upgrade "
+ETC_MORE = folder(b"./etc/d/") + link(b"./etc/l", b"x", b"2")
+CONFFILES = (
+        b"/etc/x\n", b"/etc/q\n", b"/etc/x\n/etc/x\n", b"/etc/d\n", b"/etc/l\n", FLAG + b"/etc/x\n", FLAG + b"/etc/q\n",
+        b"/etc/q\n" + FLAG + b"/etc/q\n", b"/etc/x\n" + FLAG + b"/etc/x\n", FLAG + b"/etc/x\n/etc/x\n",
+        FLAG + b"/etc/d\n", FLAG + b"/etc/d/\n", FLAG + b"/etc/l\n", FLAG + b"//etc/x\n", FLAG + b"/./etc/x\n",
+        FLAG + b"/etc//x\n", FLAG + b"/etc/x/\n", FLAG + b"/etc/x \t\n", FLAG + b"/etc/x\v\f\n",
+        b"\n" + FLAG + b"/etc/x\n",
+)  # fmt: skip
+
+
+def look(path):
+    """Say whether intake refuses a package: what opens it, and what looks at all of its files."""
+    try:
+        open_deb(path)
+        with path.open("rb") as stream:
+            read_payload(stream, path.stat().st_size, keep=lambda _file: False)
+    except InvalidDeb as error:
+        assert error.remedy
+        return "refused"
+    return "taken"
+
+
+def judged(tmp_path, packages):
+    """Give what is said here of packages and what dpkg says, each by its name; dpkg has a root for each."""
+    ours, theirs = {}, {}
+
+    def judge(numbered_package):
+        number, (name, body) = numbered_package
+        path = tmp_path / f"{number}.deb"
+        path.write_bytes(body)
+        ours[name] = look(path)
+        theirs[name] = "refused" if dpkg_refusals(tmp_path / f"root{number}", [path]) else "taken"
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(judge, enumerate(packages.items())))
+    return ours, theirs
+
+
+def package(data, **files):
+    members = {"./control": CONTROL, **{f"./{name}": body for name, body in files.items()}}
+    return ar_archive(BINARY, ("control.tar", tar_archive(members)), ("data.tar", data))
+
+
+def test_data_is_taken_when_dpkg_unpacks_it(tmp_path):
+    ours, theirs = judged(tmp_path, {name: package(USR + data + END) for name, data in DATA.items()})
+    assert ours == theirs
+
+
+def test_conffiles_are_taken_when_dpkg_unpacks_what_they_are_of(tmp_path):
+    bodies = {body: package(ETC + ETC_MORE + END, conffiles=body) for body in CONFFILES}
+    ours, theirs = judged(tmp_path, bodies)
+    assert ours == theirs
+
+
+def test_a_folder_that_the_client_may_have_is_not_asked_for(tmp_path):
+    path = tmp_path / "tool.deb"
+    path.write_bytes(package(entry(b"./usr/bin/x", X) + END))
+    assert look(path) == "taken"
+    for name in ("usr", "usr/bin"):
+        (tmp_path / "root/root0" / name).mkdir(parents=True)
+    assert dpkg_refusals(tmp_path / "root", [path]) == {}
