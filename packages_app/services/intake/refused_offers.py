@@ -14,6 +14,7 @@ from django.conf import settings
 
 from packages_app.core.definition import Definition
 from packages_app.core.errors import InvalidDeb, InvalidVersion, NotAsAnnounced, PackageRefused, RepomgrError
+from packages_app.core.plain_text import plain_text
 from packages_app.models import DefinitionStatus
 from packages_app.services import adapters
 from packages_app.services.mirror.definitions import mirror_definitions
@@ -45,10 +46,10 @@ class RefusedOffers:
     def note(self, offer: Offer, error: Exception) -> None:
         """Take note of an offer that was fetched and refused for what it is; of other failures no note is taken."""
         if isinstance(error, _OF_THE_FILE):
-            self._met[self._digest(offer)] = {"why": str(error), "until": ""}
+            self._met[self._digest(offer)] = {"why": plain_text(str(error)), "until": ""}
         elif isinstance(error, NotAsAnnounced):
             until = (adapters.now() + _UNTIL_TOMORROW).isoformat()
-            self._met[self._digest(offer)] = {"why": str(error), "until": until}
+            self._met[self._digest(offer)] = {"why": plain_text(str(error)), "until": until}
 
     def keep(self) -> None:
         """Keep what this check met, and nothing else."""
