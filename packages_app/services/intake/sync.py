@@ -41,11 +41,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class Checked:
-    """How the check of one definition went. `passing` says that a later try may cure all that failed."""
+    """How the check of one definition went. `passing` says that a later try may cure all that failed.
+
+    `refused` counts offers that were fetched and refused by an earlier check, and are the same: they are no failure.
+    """
 
     name: str
     added: list[str] = field(default_factory=list)
     known: int = 0
+    refused: int = 0
     failures: list[str] = field(default_factory=list)
     passing: bool = True
 
@@ -57,6 +61,7 @@ class Checked:
     def summary(self) -> str:
         """Return one sentence for people."""
         words = [f"{len(self.added)} new", f"{self.known} known"]
+        words += [f"{self.refused} refused before and not fetched again"] if self.refused else []
         return "; ".join([", ".join(words), *self.failures])
 
 
@@ -109,13 +114,13 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
                     _compare(offer, known, job)
                     result.known += 1
                     log.info("version_known", version=offer.version, skipped=offer.deb_url)
-                elif why := refused.why(offer):
-                    result.fail(f"{_named(offer)}: {why} It was not fetched again.", PackageRefused(why, remedy=""))
+                elif refused.why(offer):
+                    result.refused += 1
                     log.info("refused_before", version=offer.version, skipped=offer.deb_url)
                 else:
                     _take_offer(source, offer, definition, result, progress, job=job)
             except Exception as error:
-                refused.note(offer, error)
+                refused.note(offer, _named(offer), error)
                 result.fail(f"{_named(offer)}: {_failure(definition, error, job)}", error)
                 progress.note(f"{definition.name} {result.failures[-1]}", level="error")
     refused.keep()
