@@ -15,7 +15,7 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("repomgr")
 
-pytest_plugins = ["tests.servers", "tests.database", "tests.stack", "tests.verified"]
+pytest_plugins = ["tests.servers", "tests.database", "tests.stack", "tests.verified", "tests.members"]
 
 SERVERS = {"moto", "redis_url", "postgres_url", "ministack", "s3rver", "dynalite", "live_server", "standing"}
 SLOW = (

@@ -72,6 +72,7 @@ class Feed(LoopbackServer):
         self.requests: list[tuple[str, str]] = []
         self.releases: list[dict[str, Any]] = []
         self.send_etags = True
+        self.heeds_if_range = True
         feed = self
 
         class Handler(QuietHandler):
@@ -128,7 +129,7 @@ class Feed(LoopbackServer):
         headers = {"ETag": etag} if self.send_etags else {}
         status = 200
         wanted = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
-        if wanted and request.headers.get("If-Range") == etag:
+        if wanted and (request.headers.get("If-Range") == etag or not self.heeds_if_range):
             start = int(wanted[1])
             headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
             body, status = body[start:], 206

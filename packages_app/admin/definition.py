@@ -30,7 +30,7 @@ class DefinitionAdmin(ReadOnlyAdmin):
     fieldsets = (
         (None, {"fields": ("name", "file", "condition", "description", "shown_problems")}),
         ("Place", {"fields": ("architectures", "suites", "component", "bootstrap_copy")}),
-        ("Source", {"fields": ("shown_type", "shown_settings", "checked", "outcome")}),
+        ("Source", {"fields": ("shown_type", "shown_settings", "checked", "outcome", "shown_refused")}),
     )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -68,6 +68,13 @@ class DefinitionAdmin(ReadOnlyAdmin):
         items = format_html_join("", "<li>{}: <code>{}</code></li>", row.settings.items())
         return format_html('<ul class="rm-list">{}</ul>', items)
 
+    @display(description="refused")
+    def shown_refused(self, row: DefinitionStatus) -> SafeString:
+        """Return which offers were fetched and refused, and are not fetched again as long as they stay the same."""
+        refused = [(each.get("offer", ""), each.get("from", ""), each["why"]) for each in row.refused.values()]
+        items = format_html_join("", "<li>{} <code>{}</code>: {}</li>", refused)
+        return format_html('<ul class="rm-list rm-bad">{}</ul>', items) if refused else SafeString("none")
+
     @action(description="Check upstream now", permissions=["publish"])
     def check_upstream(self, request: HttpRequest, queryset: QuerySet[DefinitionStatus]) -> HttpResponseBase:
         """Ask for a check of the chosen definitions."""
@@ -80,7 +87,10 @@ class DefinitionAdmin(ReadOnlyAdmin):
         return [path("check/", check, name="packages_app_definition_check"), *super().get_urls()]
 
     def check_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Ask for a check of the posted definitions, all when none is."""
+        """Ask for a check of the posted definitions, all when none is; with `again` of what was refused, too."""
         require(request, PUBLISH)
         names = request.POST.getlist("name")
-        return go_to_job(request, lambda: request_sync(names, request.user), otherwise=reverse("admin:index"))
+        again = bool(request.POST.get("again"))
+        return go_to_job(
+            request, lambda: request_sync(names, request.user, again=again), otherwise=reverse("admin:index")
+        )

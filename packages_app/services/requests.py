@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 import structlog
@@ -12,6 +13,7 @@ from packages_app.core.version import parse_version
 from packages_app.models import Conflict, Job, Notice
 from packages_app.services.intake.build_bootstrap import bootstrap_definition
 from packages_app.services.intake.conflicts import package_of
+from packages_app.services.intake.refused_offers import forget_refused_offers
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.notices.notify import settle_notices
@@ -19,12 +21,19 @@ from packages_app.services.publication.held_candidates import approve_for_rebuil
 from packages_app.services.publication.requests import known_suites
 from packages_app.verification.finding import Part, PoolScope
 
+_LONGEST_SUBJECT = 255
+
 log = structlog.get_logger(__name__)
 
 
-def request_sync(names: Iterable[str], user: queue.Asker) -> Job:
-    """Ask for a check of the named definitions upstream; all enabled ones when none is named."""
+def request_sync(names: Iterable[str], user: queue.Asker, *, again: bool = False) -> Job:
+    """Ask for a check of the named definitions upstream; all enabled ones when none is named.
+
+    With `again` what was refused before is fetched once more.
+    """
     wanted = sorted(names)
+    if again:
+        forget_refused_offers(wanted)
     return queue.enqueue(Job.Kind.SYNC, {"names": wanted}, subject=_subject(wanted), user=user)
 
 
@@ -143,4 +152,8 @@ def settle_by_hand(notices: Iterable[Notice], user: queue.Asker) -> int:
 
 
 def _subject(names: list[str]) -> str:
-    return (", ".join(names) or "all")[:255]
+    """Return what a job is about, by which one that waits is found: names too long for it end in their digest."""
+    subject = ", ".join(names) or "all"
+    if len(subject) <= _LONGEST_SUBJECT:
+        return subject
+    return f"{subject[:200]}… {hashlib.sha256(subject.encode()).hexdigest()[:16]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,12 +10,20 @@ from dataclasses import dataclass
 from packages_app.core.errors import UpstreamError
 
 _OWN_ENDINGS = (".sha256", ".sha256sum", ".sha256.txt", ".sha256sum.txt")
-_LIST_NAME = re.compile(r"(?:.*[._-])?(?:sha256(?:sums?)?|checksums?)(?:[._-][a-z0-9]+)*\Z", re.IGNORECASE)
+_LIST_NAME = re.compile(
+    r"(?:.*[._-])?(?:sha256(?:sums?)?|shasums?256|shasums?|checksums?|hash(?:es)?)(?:[._-][a-z0-9]+)*\Z", re.IGNORECASE
+)
 _NO_LIST = re.compile(
     r"\.(asc|sig|gpg|pem|crt|cert|minisig|sigstore|json|jsonl|bundle|md5|sha1|sha512|deb|zip|gz|xz)\Z", re.IGNORECASE
 )
-_COREUTILS = re.compile(r"\\?(?:sha256:)?([0-9A-Fa-f]{64})(?:[ \t]+\*?(\S.*))?\Z")
-_BSD = re.compile(r"SHA2?-?256 ?\((.+)\) ?= ?([0-9A-Fa-f]{64})\Z")
+_HEX = r"[0-9A-Fa-f]"
+_DIGEST = re.compile(
+    rf"(?<!{_HEX})({_HEX}{{32}}|{_HEX}{{40}}|{_HEX}{{56}}|{_HEX}{{64}}|{_HEX}{{96}}|{_HEX}{{128}})(?!{_HEX})"
+)
+"""Of MD5, SHA1, SHA224, SHA256, SHA384 or SHA512."""
+_OF_SHA256 = 64
+_LABEL = re.compile(r"(?:sha2?-?256|sha256sum)[ \t]*[:=(]", re.IGNORECASE)
+_AROUND_A_NAME = " \t*\\:=()|`\"',;"
 
 
 @dataclass(frozen=True)
@@ -25,13 +34,23 @@ class Announced:
     by: str
 
 
-def is_checksum_file_of(name: str, file: str, others: Iterable[str]) -> bool:
-    """Return whether the asset `name` may hold a checksum of `file`, of a release with the files `others`."""
-    if is_own_checksum_file(name, file):
-        return True
-    if any(is_own_checksum_file(name, other) for other in others):
-        return False
-    return _LIST_NAME.match(name) is not None and _NO_LIST.search(name) is None
+class ChecksumFiles:
+    """The files of a release that may hold checksums of others: each file's own, and lists."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        every = list(names)
+        owners = {_rewritten(name + ending): name for name in every for ending in _OWN_ENDINGS}
+        self._own: dict[str, list[str]] = {}
+        self._lists: list[str] = []
+        for name in every:
+            if (owner := owners.get(_rewritten(name))) is not None and owner != name:
+                self._own.setdefault(_rewritten(owner), []).append(name)
+            elif _LIST_NAME.match(name) is not None and _NO_LIST.search(name) is None:
+                self._lists.append(name)
+
+    def of(self, file: str) -> frozenset[str]:
+        """Return the names of those that may hold a checksum of a file."""
+        return frozenset(self._own.get(_rewritten(file), ())).union(self._lists) - {file}
 
 
 def is_own_checksum_file(name: str, file: str) -> bool:
@@ -42,11 +61,19 @@ def is_own_checksum_file(name: str, file: str) -> bool:
 def announced_in(body: bytes, name: str, file: str) -> tuple[Announced, ...]:
     """Return what the checksum file `name` says about `file`; empty when a list says nothing of it.
 
-    Lines of coreutils and of BSD are read, a binary mark and a folder before the name are dropped, and names are
-    compared as GitHub rewrites them. Raise `UpstreamError` when the file's own checksum file holds none.
+    A line holds a checksum and a name, in either order: as coreutils and BSD write them, `NAME: HASH`,
+    `sha256:HASH  NAME`. A binary mark and a folder before the name are dropped, and names are compared as GitHub
+    rewrites them. Raise `UpstreamError` when the file's own checksum file holds no SHA256 of it, and for a list in
+    which no line holds a checksum of any kind: nobody can tell what it says.
     """
-    lines = [entry for line in body.decode("utf-8-sig", "replace").splitlines() if (entry := _entry(line.strip()))]
+    read = [entry for line in _text_of(body).splitlines() if (entry := _entry(line))]
     own = is_own_checksum_file(name, file)
+    if not read and not own:
+        raise UpstreamError(
+            f"{name} is no list of checksums that is understood: it begins with {body[:40]!r}.",
+            remedy="Ask upstream for lines as sha256sum writes them; nothing was taken in.",
+        )
+    lines = [entry for entry in read if len(entry[0]) == _OF_SHA256]
     named = [(sha256, entry.replace("\\", "/").rpartition("/")[2]) for sha256, entry in lines]
     exact = [sha256 for sha256, entry in named if entry == file]
     found = exact or [sha256 for sha256, entry in named if entry and _rewritten(entry) == _rewritten(file)]
@@ -84,12 +111,22 @@ def agreed(file: str, announced: Iterable[Announced]) -> Announced | None:
 
 
 def _entry(line: str) -> tuple[str, str] | None:
-    """Return (SHA-256, name or "") of a line; None for a line that is no checksum."""
-    if found := _COREUTILS.match(line):
-        return found[1].lower(), (found[2] or "").strip()
-    if found := _BSD.match(line):
-        return found[2].lower(), found[1].strip()
-    return None
+    """Return (checksum, name or "") of a line; None for a line that holds none."""
+    found = list(_DIGEST.finditer(line))
+    # The name may hold one, too, such as a commit's: SHA256 before others, then what stands first or last.
+    likely = [digest for digest in found if len(digest[0]) == _OF_SHA256] or found
+    if not likely:
+        return None
+    digest = likely[-1] if line.rstrip().endswith(likely[-1][0]) else likely[0]
+    before = _LABEL.sub("", line[: digest.start()]).strip(_AROUND_A_NAME)
+    return digest[0].lower(), f"{before} {line[digest.end() :].strip(_AROUND_A_NAME)}".strip()
+
+
+def _text_of(body: bytes) -> str:
+    """Return the text of a file, in UTF-8 or, where a byte order mark says so, UTF-16."""
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return body.decode("utf-16", "replace")
+    return body.decode("utf-8-sig", "replace")
 
 
 def _rewritten(name: str) -> str:

@@ -8,15 +8,18 @@ a redirect's target is checked like the first address, and so is every spelling 
 from __future__ import annotations
 
 import socket
+import ssl
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 
 from packages_app.core.certificates import trusted
-from packages_app.core.errors import UpstreamError
+from packages_app.core.errors import UpstreamError, UpstreamUnavailable
 from packages_app.core.private_upstreams import PrivateUpstreams, read_address
 from packages_app.sources.exchange import plain
 
@@ -50,6 +53,80 @@ class CheckedNetwork(httpcore.NetworkBackend):
         raise failure or httpcore.ConnectError(f"{host} has no address")
 
 
+class Deadline:
+    """The moment until which the exchange with an address may go on, however often a byte arrives."""
+
+    def __init__(self, what: str, seconds: float) -> None:
+        self._what = what
+        self._seconds = seconds
+        self._ends = time.monotonic() + seconds
+
+    def left(self, timeout: float | None) -> float:
+        """Return the seconds that one wait may take; raise `TookTooLong` when there are none."""
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TookTooLong(
+                f"{self._what} took longer than {self._seconds:.0f} s.", remedy="Try again when the server is faster."
+            )
+        return left if timeout is None else min(left, timeout)
+
+
+class TookTooLong(UpstreamUnavailable):
+    """An exchange went on until its deadline."""
+
+
+class TimedNetwork(httpcore.NetworkBackend):
+    """Connections whose every wait ends at a deadline: a server that sends a byte now and then gains no time."""
+
+    def __init__(self, network: httpcore.NetworkBackend, deadline: Deadline) -> None:
+        self._network = network
+        self._deadline = deadline
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[SocketOption] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect as the network below does."""
+        left = self._deadline.left(timeout)
+        stream = self._network.connect_tcp(host, port, left, local_address, socket_options)
+        return _TimedStream(stream, self._deadline)
+
+
+class _TimedStream(httpcore.NetworkStream):
+    """A connection whose waits end at the deadline."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return what arrives."""
+        return self._stream.read(max_bytes, self._deadline.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send bytes."""
+        self._stream.write(buffer, self._deadline.left(timeout))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        """Go on over TLS."""
+        left = self._deadline.left(timeout)
+        return _TimedStream(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what the connection below tells of itself."""
+        return self._stream.get_extra_info(info)
+
+
 class CheckedTransport(httpx.BaseTransport):
     """What an httpx client sends through: directly, or through the proxy that the environment names.
 
@@ -59,14 +136,16 @@ class CheckedTransport(httpx.BaseTransport):
     private address as seen from here is refused all the same; a name that has none here is left to the proxy.
 
     With `https_only` nothing is fetched over http, where whoever is on the way writes what he likes, but from hosts
-    and networks that PRIVATE_UPSTREAMS names: redirects are held to that too.
+    and networks that PRIVATE_UPSTREAMS names: redirects are held to that too. All that goes over it ends at `deadline`.
     """
 
-    def __init__(self, allowed: PrivateUpstreams, *, https_only: bool = False) -> None:
+    def __init__(self, allowed: PrivateUpstreams, *, deadline: Deadline, https_only: bool = False) -> None:
         self._allowed = allowed
         self._https_only = https_only
-        self._direct = _DirectTransport(allowed)
-        self._proxied: dict[str, httpx.HTTPTransport] = {}
+        self._deadline = deadline
+        network = TimedNetwork(CheckedNetwork(allowed), self._deadline)
+        self._direct = _PoolTransport(httpcore.ConnectionPool(ssl_context=trusted(), network_backend=network))
+        self._proxied: dict[str, _PoolTransport] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; raise `UpstreamError` for a target that is forbidden."""
@@ -85,11 +164,11 @@ class CheckedTransport(httpx.BaseTransport):
         for transport in (self._direct, *self._proxied.values()):
             transport.close()
 
-    def _through(self, proxy: str) -> httpx.HTTPTransport:
+    def _through(self, proxy: str) -> _PoolTransport:
         if proxy not in self._proxied:
             try:
-                self._proxied[proxy] = httpx.HTTPTransport(proxy=proxy, verify=trusted())
-            except (ValueError, ImportError, httpx.InvalidURL) as error:
+                self._proxied[proxy] = _PoolTransport(_proxy_pool(proxy, self._deadline))
+            except (ValueError, httpx.InvalidURL) as error:
                 raise UpstreamError(
                     f"The environment names the proxy {plain(proxy)}, which can't be used: {error}.",
                     remedy="Correct HTTPS_PROXY or HTTP_PROXY; http:// and https:// proxies are understood.",
@@ -97,11 +176,26 @@ class CheckedTransport(httpx.BaseTransport):
         return self._proxied[proxy]
 
 
-class _DirectTransport(httpx.BaseTransport):
+def _proxy_pool(proxy: str, deadline: Deadline) -> httpcore.HTTPProxy:
+    """Return the connections through an http or https proxy; raise `ValueError` for another."""
+    parsed = httpx.Proxy(proxy)
+    if parsed.url.scheme not in ("http", "https"):
+        raise ValueError(f"it is a {parsed.url.scheme} proxy")
+    return httpcore.HTTPProxy(
+        httpcore.URL(str(parsed.url)),
+        proxy_auth=parsed.raw_auth,
+        proxy_headers=parsed.headers.raw,
+        ssl_context=trusted(),
+        proxy_ssl_context=trusted() if parsed.url.scheme == "https" else None,
+        network_backend=TimedNetwork(httpcore.SyncBackend(), deadline),
+    )
+
+
+class _PoolTransport(httpx.BaseTransport):
     """Sends over connections of ours, for which httpx's own transport has no parameter (httpx, "Custom Transports")."""
 
-    def __init__(self, allowed: PrivateUpstreams) -> None:
-        self._connections = httpcore.ConnectionPool(ssl_context=trusted(), network_backend=CheckedNetwork(allowed))
+    def __init__(self, connections: httpcore.ConnectionPool) -> None:
+        self._connections = connections
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; raise httpx's errors."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -22,12 +23,25 @@ from packages_app.core.ports import Clock, Progress
 from packages_app.core.private_upstreams import PrivateUpstreams
 from packages_app.core.retry import Patience, retrying
 from packages_app.sources.answers import AnswerCache, NothingKept
-from packages_app.sources.connections import CheckedTransport
+from packages_app.sources.connections import CheckedTransport, Deadline
 from packages_app.sources.exchange import Answer, Broken, Check, check_status, only_http, plain, upstream_errors
 
 _LONGEST_WAIT = 60.0
 _MOST_REDIRECTS = 5
-_SMALL_LIMIT = 16 * 1024 * 1024
+_SMALL_LIMIT = 4 * 1024 * 1024
+_MOST_CONTAINERS = 200_000
+_MOST_VALUES = 2_000_000
+"""Objects and lists of a document, and its values: what has more takes gigabytes of memory. A hundred releases on
+GitHub, of a hundred assets each, are 20,000 and 300,000."""
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(?P<odd>u[dD][89a-fA-F][0-9a-fA-F]{2}|u00(?:0[0-8b-fB-F]|1[0-9a-fA-F]|7[fF])|[bf])"
+    r"|(?P<end>r(?:\\n)?)|.)",
+    re.DOTALL,
+)
+"""An escape in a JSON text: a pair of surrogates, what `core.plain_text` replaces, the end of a line, any other."""
+_LONGEST_LENGTH = 15
+_NOT_THE_REST = (HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, HTTPStatus.PARTIAL_CONTENT)
 _COMPLAINT_BYTES = 64 * 1024
 """How much of an answer is read that is no file: enough for what a server has to say."""
 
@@ -39,13 +53,17 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of a fetch: tries, seconds between them (doubled each time), seconds without a byte, seconds in all."""
+    """Bounds of a fetch: tries, seconds between them (doubled each time), seconds without a byte, seconds in all.
+
+    `overall` is for files, `small` for documents and other small bodies; both with all their tries and redirects.
+    """
 
     tries: int = 3
     wait: float = 1.0
     connect: float = 10.0
     read: float = 30.0
     overall: float = 3600.0
+    small: float = 120.0
 
 
 class Fetcher:
@@ -95,7 +113,8 @@ class Fetcher:
 
         A redirect to another server is followed without the `Authorization` among `headers`.
         """
-        answer: Answer = self._tried(url, lambda: self._small(url, limit_bytes, headers or {}, check))
+        deadline = Deadline(plain(url), self._limits.small)
+        answer: Answer = self._tried(url, lambda: self._small(url, limit_bytes, headers or {}, check, deadline))
         return answer
 
     def download(
@@ -118,8 +137,9 @@ class Fetcher:
         as expected; then, and after any other failure, nothing is left.
         """
         part = _Part(target.with_name(f"{target.name}.part"))
+        deadline = Deadline(plain(url), self._limits.overall)
         try:
-            self._tried(url, lambda: self._stream(url, part, limit_bytes, headers or {}, check, progress))
+            self._tried(url, lambda: self._stream(url, part, limit_bytes, headers or {}, check, progress, deadline))
             checksums = part.checksums.result()
             _check_expected(url, checksums, expected_size, expected_sha256, announced_by)
             part.path.rename(target)
@@ -140,10 +160,10 @@ class Fetcher:
         )
         return tries(attempt)
 
-    def _client(self) -> httpx.Client:
+    def _client(self, deadline: Deadline) -> httpx.Client:
         timeout = httpx.Timeout(self._limits.read, connect=self._limits.connect)
         return httpx.Client(
-            transport=CheckedTransport(self._allowed_private, https_only=self._https_only),
+            transport=CheckedTransport(self._allowed_private, https_only=self._https_only, deadline=deadline),
             timeout=timeout,
             follow_redirects=True,
             max_redirects=_MOST_REDIRECTS,
@@ -151,8 +171,14 @@ class Fetcher:
             event_hooks={"request": [only_http]},
         )
 
-    def _small(self, url: str, limit_bytes: int, headers: Mapping[str, str], check: Check) -> Answer:
-        with self._client() as client, upstream_errors(url), client.stream("GET", url, headers=headers) as response:
+    def _small(
+        self, url: str, limit_bytes: int, headers: Mapping[str, str], check: Check, deadline: Deadline
+    ) -> Answer:
+        with (
+            self._client(deadline) as client,
+            upstream_errors(url),
+            client.stream("GET", url, headers=headers) as response,
+        ):
             if not response.is_success:
                 answer = _complaint(response)
                 check(url, answer)
@@ -166,15 +192,19 @@ class Fetcher:
         return answer
 
     def _stream(
-        self, url: str, part: _Part, limit_bytes: int, headers: Mapping[str, str], check: Check, progress: Progress
-    ) -> None:
-        deadline = time.monotonic() + self._limits.overall
+        self, url: str, part: _Part, limit_bytes: int, headers: Mapping[str, str], check: Check, progress: Progress,
+        deadline: Deadline,
+    ) -> None:  # fmt: skip
         asked = {**headers, **part.headers()}
-        with self._client() as client, upstream_errors(url), client.stream("GET", url, headers=asked) as response:
+        with (
+            self._client(deadline) as client,
+            upstream_errors(url),
+            client.stream("GET", url, headers=asked) as response,
+        ):
             if response.status_code == HTTPStatus.PARTIAL_CONTENT and part.continues(response):
                 mode = "ab"
             else:
-                if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                if response.status_code in _NOT_THE_REST:
                     part.restart()
                     raise Broken(f"{plain(url)} would not resume.", remedy="It is fetched anew.")
                 if response.status_code != HTTPStatus.OK:
@@ -182,7 +212,7 @@ class Fetcher:
                 part.restart()
                 mode = "wb"
             part.validator = _validator(response)
-            total = part.checksums.size + int(response.headers.get("Content-Length", 0))
+            total = part.checksums.size + _announced_length(response)
             _check_limit(url, total, limit_bytes)
             with part.path.open(mode) as stream:
                 for chunk in response.iter_raw(CHUNK_BYTES):
@@ -190,11 +220,6 @@ class Fetcher:
                     part.checksums.update(chunk)
                     _check_limit(url, part.checksums.size, limit_bytes)
                     progress.advance(part.checksums.size, max(total, part.checksums.size))
-                    if time.monotonic() > deadline:
-                        raise UpstreamError(
-                            f"{plain(url)} took longer than {self._limits.overall:.0f} s.",
-                            remedy="Try again when the server is faster, or raise timeout_seconds.",
-                        )
 
 
 class _Part:
@@ -212,9 +237,10 @@ class _Part:
         return {"Range": f"bytes={self.checksums.size}-", "If-Range": self.validator}
 
     def continues(self, response: httpx.Response) -> bool:
-        """Return whether a partial answer begins where the part ends."""
+        """Return whether a partial answer begins where the part ends, and is of the same file."""
         content_range: str = response.headers.get("Content-Range", "")
-        return content_range.startswith(f"bytes {self.checksums.size}-")
+        same = _validator(response) in ("", self.validator)
+        return same and content_range.startswith(f"bytes {self.checksums.size}-")
 
     def restart(self) -> None:
         """Forget what has arrived."""
@@ -224,16 +250,29 @@ class _Part:
 def read_json(url: str, body: bytes) -> Any:
     """Return the document that a body holds, its fractions as they are written: `1.20` may be a version.
 
-    Raise `UpstreamError` that shows how the body begins.
+    What no store takes of its texts is replaced as `core.plain_text` does. Raise `UpstreamError` that shows how the
+    body begins, or that it has more objects and values than anybody reads.
     """
     try:
-        return json.loads(body, parse_float=str)
+        text = body.decode(json.detect_encoding(body), "replace")
+        if text.count("{") + text.count("[") > _MOST_CONTAINERS or text.count(",") > _MOST_VALUES:
+            raise UpstreamError(
+                f"{plain(url)} lists more than anybody reads: {len(body)} bytes.",
+                remedy="Ask upstream for a document of the newest versions; nothing was taken in.",
+            )
+        return json.loads(_ESCAPE.sub(_plain_escape, text), parse_float=str)
     except (ValueError, RecursionError) as error:
         start = body[:60].decode("utf-8", "replace").strip()
         raise UpstreamError(
             f"{plain(url)} gave no JSON: it begins with {start!r}.",
             remedy="Open the address in a browser; correct the definition's endpoint if it moved.",
         ) from error
+
+
+def _plain_escape(found: re.Match[str]) -> str:
+    if found["odd"]:
+        return r"\ufffd"
+    return r"\n" if found["end"] else found[0]
 
 
 def _complaint(response: httpx.Response) -> Answer:
@@ -244,6 +283,12 @@ def _complaint(response: httpx.Response) -> Answer:
         if len(body) >= _COMPLAINT_BYTES:
             break
     return Answer(str(response.url), response.status_code, dict(response.headers), bytes(body))
+
+
+def _announced_length(response: httpx.Response) -> int:
+    """Return what an answer says of its length in bytes, 0 where it says nothing that could be one."""
+    said: str = response.headers.get("Content-Length", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) <= _LONGEST_LENGTH else 0
 
 
 def _validator(response: httpx.Response) -> str:

@@ -19,13 +19,17 @@ from packages_app.core.version import version_key
 from packages_app.core.yaml_reader import YamlReader
 from packages_app.sources.checksum_files import plain_sha256
 from packages_app.sources.download import Fetcher
-from packages_app.sources.exchange import plain
+from packages_app.sources.exchange import is_web_address, plain
 from packages_app.sources.source import Fetched, Offer
 from packages_app.sources.vendor_signature import Signed, check_vendor_signature, plain_fingerprint
 
 POLICIES = ("required", "warn", "off")
 _MIB = 1024 * 1024
 _SMALL_FILE = _MIB
+_LONGEST_ADDRESS = 4096
+_LONGEST_NOTES = 10_000
+_LONGEST_DATE = 64
+_MOST_RELEASES = 10_000
 _SHAPE_REMEDY = "Compare the endpoint's answer with docs: a flat document, or `releases` with `updateTo` entries."
 
 _Named = tuple[str, str, Mapping[str, Any]]
@@ -106,8 +110,16 @@ class ExternalDownload:
                 "objects.",
                 remedy=_SHAPE_REMEDY,
             )
+        if len(document) > _MOST_RELEASES:
+            raise self._too_many(len(document))
         read = [self._flat(each) for each in document]
         return [offer for found, _ in read for offer in found], [fault for _, faults in read for fault in faults]
+
+    def _too_many(self, count: int) -> UpstreamError:
+        return UpstreamError(
+            f"{plain(self._settings.endpoint)} lists {count} releases.",
+            remedy=f"Ask upstream for a document of the newest, at most {_MOST_RELEASES}; nothing was taken in.",
+        )
 
     def _flat(self, document: Mapping[str, Any]) -> tuple[list[Offer], list[str]]:
         try:
@@ -128,6 +140,8 @@ class ExternalDownload:
         files: dict[str, list[_Named]] = {}
         faults: list[str] = []
         releases = document["releases"]
+        if isinstance(releases, list) and len(releases) > _MOST_RELEASES:
+            raise self._too_many(len(releases))
         for number, entry in enumerate(releases if isinstance(releases, list) else []):
             try:
                 version, name, url, update = self._file(entry, f"releases[{number}]")
@@ -180,9 +194,12 @@ class ExternalDownload:
         return _sortable(replace(offer, certificate_url=certificate_url, signature_url=signature_url))
 
     def _url(self, url: str) -> str:
-        absolute = urljoin(self._settings.endpoint, url)
-        if urlsplit(absolute).scheme not in ("http", "https"):
-            raise _Misfit(f"{url!r} is no http(s) address")
+        try:
+            absolute = urljoin(self._settings.endpoint, url)
+        except ValueError:  # such as a bracket that begins no IPv6 address
+            absolute = ""
+        if not is_web_address(absolute) or len(url) > _LONGEST_ADDRESS:
+            raise _Misfit(f"{url[:80]!r} is no http(s) address")
         return absolute
 
     def fetch(self, offer: Offer, folder: Path, progress: Progress) -> Fetched:
@@ -270,7 +287,12 @@ def _details(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     if isinstance(date, int):  # seconds since 1970
         date = _moment_of(date, where)
     sha256 = plain_sha256(str(values.get("sha256") or ""))
-    return {"notes": str(notes or ""), "pub_date": str(date or ""), "sha256": sha256, "size": size}
+    return {
+        "notes": str(notes or "")[:_LONGEST_NOTES],
+        "pub_date": str(date or "")[:_LONGEST_DATE],
+        "sha256": sha256,
+        "size": size,
+    }
 
 
 def _moment_of(seconds: int, where: str) -> str:

@@ -20,8 +20,9 @@ from packages_app.sources.github_limits import RateLimit, requests_left
 from packages_app.sources.github_listing import Asset, TaggedRelease, read_releases
 
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-_PAGE_LIMIT = 64 * 1024 * 1024
+_PAGE_LIMIT = 32 * 1024 * 1024
 """A hundred releases of a hundred assets each are some 20 MB."""
+_NAMED = 3
 _MOST_PAGES = 100
 """GitHub itself lists 10,000 releases at most."""
 _LINK = re.compile(r"<([^<>]*)>([^<]*)")
@@ -49,7 +50,11 @@ class GitHubApi:
         while url:
             seen.add(url)
             page = self._page(url)
-            releases += read_releases(page.content, plain(url))
+            found, faults = read_releases(page.content, plain(url))
+            releases += found
+            if faults:
+                more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+                progress.note(f"{plain(url)}: {'; '.join(faults[:_NAMED])}{more}", level="warning")
             url = self._next(page, url)
             if url and (url in seen or len(seen) >= _MOST_PAGES):
                 raise UpstreamError(

@@ -10,6 +10,12 @@ from typing import Any
 from packages_app.core.errors import UpstreamError
 from packages_app.sources.exchange import is_web_address
 
+_MOST_RELEASES = 1000
+"""On a page, of which we ask for a hundred."""
+_MOST_ASSETS = 1000
+"""Of a release; GitHub allows so many ("About releases")."""
+_LONGEST = {"tag_name": 255, "name": 255, "browser_download_url": 4096, "url": 4096}
+"""In characters."""
 _DIGEST = re.compile(r"sha256:([0-9A-Fa-f]{64})\Z")
 
 
@@ -39,29 +45,44 @@ class TaggedRelease:
     assets: tuple[Asset, ...]
 
 
-def read_releases(page: Any, where: str) -> list[TaggedRelease]:
-    """Return the releases of one page; raise `UpstreamError` that says where the page has another shape."""
-    try:
-        if not isinstance(page, list):
-            raise _Misshapen(f"a {type(page).__name__} stands where a list of releases is due")
-        return [_release(entry, f"[{number}]") for number, entry in enumerate(page)]
-    except _Misshapen as error:
+def read_releases(page: Any, where: str) -> tuple[list[TaggedRelease], list[str]]:
+    """Return the releases of one page, and what in it is not as documented: a release, or an asset of one, each alone.
+
+    Raise `UpstreamError` for a page that is no list, or that has faults and nothing else of use.
+    """
+    faults: list[str] = []
+    found: list[TaggedRelease] = []
+    if not isinstance(page, list):
+        faults.append(f"a {type(page).__name__} stands where a list of releases is due")
+    for number, entry in enumerate(page[:_MOST_RELEASES] if isinstance(page, list) else ()):
+        try:
+            found.append(_release(entry, f"[{number}]", faults))
+        except _Misshapen as error:
+            faults.append(str(error))
+    if faults and not any(release.assets for release in found):
         raise UpstreamError(
-            f"{where} is no list of GitHub's releases: {error}.",
+            f"{where} is no list of GitHub's releases: {faults[0]}.",
             remedy="Check that `api` of the definition is the address of a GitHub API; nothing was taken in.",
-        ) from error
+        )
+    return found, faults
 
 
 class _Misshapen(Exception):
     """Where a page is not as documented."""
 
 
-def _release(entry: Any, at: str) -> TaggedRelease:
+def _release(entry: Any, at: str, faults: list[str]) -> TaggedRelease:
+    """Read a release; add to `faults` what is wrong with assets of it, which are left out."""
     values = _object(entry, at)
     assets = values.get("assets")
-    if not isinstance(assets, list):
-        raise _Misshapen(f"{at}.assets is no list")
-    found = [_asset(asset, f"{at}.assets[{number}]") for number, asset in enumerate(assets)]
+    if not isinstance(assets, list) or len(assets) > _MOST_ASSETS:
+        raise _Misshapen(f"{at}.assets is no list of at most {_MOST_ASSETS}")
+    found: list[Asset | None] = []
+    for number, asset in enumerate(assets):
+        try:
+            found.append(_asset(asset, f"{at}.assets[{number}]"))
+        except _Misshapen as error:
+            faults.append(str(error))
     return TaggedRelease(
         tag=_text(values, "tag_name", at),
         draft=_flag(values, "draft", at),
@@ -111,6 +132,8 @@ def _text(values: Mapping[str, Any], name: str, at: str, *, required: bool = Tru
         return ""
     if not isinstance(value, str) or (required and not value):
         raise _Misshapen(f"{at} has no {name}")
+    if len(value) > _LONGEST.get(name, len(value)):
+        raise _Misshapen(f"{at} has a {name} of {len(value)} characters")
     return value
 
 

@@ -18,7 +18,7 @@ from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Progress
 from packages_app.core.version import is_version, version_key
 from packages_app.core.yaml_reader import YamlReader
-from packages_app.sources.checksum_files import Announced, agreed, announced_in, is_checksum_file_of
+from packages_app.sources.checksum_files import Announced, ChecksumFiles, agreed, announced_in
 from packages_app.sources.download import Fetcher
 from packages_app.sources.exchange import goes_to, is_web_address
 from packages_app.sources.github_api import GitHubApi
@@ -115,21 +115,23 @@ class GitHubRelease:
                 early.append(release.tag)
                 continue
             of_tag = version_of_tag(release.tag, pre_release=release.pre_release)
-            versions = [of_tag or _version_in(asset.name) for asset in assets]
-            if not all(versions):
-                unversioned.append(release.tag)
-            offers += [_offer(release, v, asset) for v, asset in zip(versions, assets, strict=True) if v]
+            files = ChecksumFiles(asset.name for asset in release.assets)
+            for asset in assets:
+                version = of_tag or _version_in(asset.name)
+                unversioned += [] if version or release.tag in unversioned[-1:] else [release.tag]
+                offers.append(_offer(release, version, asset, files))
         if early:
             progress.note(f"{self._name}: pre-releases are passed over: {_named(early)}")
         if unversioned:
-            progress.note(f"{self._name}: tags without a Debian version: {_named(unversioned)}", level="warning")
-        if not (offers or early or unversioned):
+            progress.note(f"{self._name}: the packages alone tell their versions: {_named(unversioned)}")
+        if not (offers or early):
             patterns = self._settings.asset_patterns
             progress.note(
                 f"{self._name}: none of {len(releases)} releases has a .deb that fits {' or '.join(patterns)}",
                 level="warning",
             )
-        return sorted(offers, key=lambda offer: (version_key(offer.version), offer.filename))
+        offers.sort(key=_order)
+        return list(offers)
 
     def fetch(self, offer: Offer, folder: Path, progress: Progress) -> Fetched:
         """Download an asset after its checksums were compared; raise `UpstreamError` when any two differ."""
@@ -177,9 +179,14 @@ def _version_in(name: str) -> str:
     return parts[1] if len(parts) == 3 and is_version(parts[1]) else ""
 
 
-def _offer(release: TaggedRelease, version: str, asset: Asset) -> AssetOffer:
+def _order(offer: AssetOffer) -> tuple[str, str, str]:
+    """Return what offers are sorted by: those without a version come first, by their date."""
+    return (version_key(offer.version) if offer.version else "", offer.pub_date, offer.filename)
+
+
+def _offer(release: TaggedRelease, version: str, asset: Asset, files: ChecksumFiles) -> AssetOffer:
     """Make an offer; which architecture and version it really is, its control paragraph says."""
-    names = [other.name for other in release.assets]
+    names = files.of(asset.name)
     return AssetOffer(
         version,
         asset.name,
@@ -189,9 +196,7 @@ def _offer(release: TaggedRelease, version: str, asset: Asset) -> AssetOffer:
         sha256=asset.sha256,
         size=asset.size,
         asset=asset,
-        checksum_files=tuple(
-            other for other in release.assets if other != asset and is_checksum_file_of(other.name, asset.name, names)
-        ),
+        checksum_files=tuple(other for other in release.assets if other.name in names) if names else (),
     )
 
 

@@ -16,7 +16,7 @@ from packages_app.sources.download import Fetcher
 
 @dataclass(frozen=True)
 class Offer:
-    """One version that upstream has. `architecture`, `sha256` are "" and `size` (bytes) None where it does not say."""
+    """A package that upstream has. Texts are "" and `size` (bytes) None where it does not say, `version` too."""
 
     version: str
     filename: str

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from packages_app.core.errors import SignatureRefused
 
+_UNUSABLE = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion)
+"""What cryptography raises at a certificate that it can't make anything of."""
 _LEAST_RSA_BITS = 2048
 _PREHASHED = Prehashed(SHA256())
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\s]+=*\s*\Z")
@@ -53,6 +55,16 @@ def check_vendor_signature(
     signs, revives none. Raise `SignatureRefused` that says what is wrong.
     """
     found = _certificate(certificate)
+    try:
+        return _checked(found, sha256, signature, pinned, known, now)
+    except _UNUSABLE as error:  # what is not looked at before it is asked for: the key, the curve, names, dates
+        raise _refused(f"the certificate can't be used: {error}") from error
+
+
+def _checked(
+    found: x509.Certificate, sha256: str, signature: bytes, pinned: Collection[str], known: Collection[str],
+    now: datetime,
+) -> Signed:  # fmt: skip
     fingerprint = found.fingerprint(SHA256()).hex()
     if pinned and fingerprint not in pinned:
         raise _refused(f"the certificate's fingerprint is {fingerprint}, the definition pins {' or '.join(pinned)}")
@@ -79,7 +91,7 @@ def _certificate(body: bytes) -> x509.Certificate:
         if b"-----BEGIN" in body:
             return x509.load_pem_x509_certificate(body)
         return x509.load_der_x509_certificate(body)
-    except ValueError as error:
+    except _UNUSABLE as error:
         raise _refused("the certificate is neither PEM nor DER") from error
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packages_app.core.errors import UpstreamError
-from packages_app.sources.checksum_files import announced_in, is_checksum_file_of
+from packages_app.sources.checksum_files import ChecksumFiles, announced_in
 from tests.sources.github import DEB, SHA256
 from tests.sources.test_sources import Noting
 from tests.values import notes_naming
@@ -71,7 +71,7 @@ def test_names_are_compared_as_github_rewrites_them(github, source, tmp_path):
 
 
 def test_a_file_without_any_checksum_is_taken_and_that_is_noted(github, source, tmp_path):
-    github.release("v1.0", DEB, ("checksums.txt", b"nothing\n"), digests=False)
+    github.release("v1.0", DEB, ("checksums.txt", f"{OTHER}  other.tar\n".encode()), digests=False)
     progress = Noting()
     fetch(source(), tmp_path / "fetched", progress)
     [(level, text)] = progress.notes
@@ -96,11 +96,60 @@ def test_a_checksum_file_without_a_checksum_or_too_large_is_an_error(github, sou
 
 
 def test_which_assets_may_hold_a_checksum():
-    others = ["tool_arm64.deb"]
-    for name in ("SHA256SUMS", "sha256sums.txt", "tool-1.0-checksums.txt", "checksums.sha256", "tool.deb.sha256sum"):
-        assert is_checksum_file_of(name, "tool.deb", others), name
+    others = ["tool.deb", "tool_arm64.deb"]
+    for name in (
+        "SHA256SUMS", "sha256sums.txt", "tool-1.0-checksums.txt", "checksums.sha256", "tool.deb.sha256sum",
+        "SHASUMS256.txt", "hashes.txt", "tool_1.0_SHASUMS.txt",
+    ):  # fmt: skip
+        assert ChecksumFiles([*others, name]).of("tool.deb") == {name}
     for name in ("SHA256SUMS.asc", "checksums.txt.sig", "sha512sums.txt", "tool_arm64.deb.sha256", "notes.txt"):
-        assert not is_checksum_file_of(name, "tool.deb", others), name
+        assert not ChecksumFiles([*others, name]).of("tool.deb"), name
+
+
+HASH, OTHER = "0a" * 32, "F" * 64
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"{HASH}  tool.deb\n",
+        f"{HASH} *build/tool.deb\r\n{OTHER}  other.deb",
+        f"\\{HASH}  dist\\tool.deb",
+        f"SHA256 (tool.deb) = {HASH.upper()}",
+        f"SHA2-256(tool.deb)= {HASH}",
+        f"tool.deb: {HASH}",
+        f"tool.deb {HASH}",
+        f"tool.deb = {HASH}\nother.deb = {OTHER}",
+        f"sha256:{HASH}  tool.deb",
+        f"tool.deb: sha256:{HASH}",
+        f"| tool.deb | `{HASH}` |",
+        f"# made by us\n\n{HASH}  ./tool.deb",
+        f"{'e' * 32}  tool.deb\n{'e' * 128}  tool.deb\n{HASH}  tool.deb",
+        f"\N{ZERO WIDTH NO-BREAK SPACE}{HASH}  tool.deb",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_each_form_of_a_list_is_read(body, encoding):
+    found = announced_in(body.encode(encoding), "SHA256SUMS", "tool.deb")
+
+    assert [each.sha256 for each in found] == [HASH]
+
+
+def test_a_name_may_hold_a_checksum_itself():
+    name = f"tool_1.0+git{'b' * 40}_amd64.deb"
+    for body in (f"{HASH}  {name}", f"{name}: {HASH}"):
+        assert [each.sha256 for each in announced_in(body.encode(), "SHA256SUMS", name)] == [HASH]
+
+
+@pytest.mark.parametrize("body", [b"", b"\n\n", b"<html></html>", HASH[1:].encode() + b"  tool.deb", b"\xff\xfeab"])
+def test_a_list_that_nobody_understands_is_a_fault_and_not_silence(body):
+    with pytest.raises(UpstreamError, match="no list of checksums"):
+        announced_in(body, "SHA256SUMS", "tool.deb")
+
+
+@pytest.mark.parametrize("body", [f"{HASH}  other.deb", f"{'e' * 40}  tool.deb"])
+def test_a_list_of_others_or_of_another_kind_says_nothing(body):
+    assert announced_in(body.encode(), "SHA256SUMS", "tool.deb") == ()
 
 
 @given(st.binary(max_size=300), st.sampled_from(["SHA256SUMS", "tool.deb.sha256"]))

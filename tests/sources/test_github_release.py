@@ -55,12 +55,12 @@ def test_drafts_and_unfinished_uploads_are_never_offered(github, source):
     assert versions_of(source("  prereleases: true\n")) == ["1.0"]
 
 
-def test_a_tag_without_a_version_is_a_warning_and_hides_nothing(github, source):
+def test_a_tag_without_a_version_is_no_gate(github, source):
     github.release("v1.0", DEB)
     github.release("latest", ("tool-amd64.deb", b"x"))
     progress = Noting()
-    assert versions_of(source(), progress) == ["1.0"]
-    assert len(notes_naming(progress.notes, "warning", "tool: ", ": latest")) == 1
+    assert versions_of(source(), progress) == ["", "1.0"]
+    assert len(notes_naming(progress.notes, "info", "tool: ", ": latest")) == 1
 
 
 def test_a_pattern_that_nothing_fits_is_a_warning(github, source):

@@ -7,6 +7,7 @@ of repomgr, or who has a word (APT_CHECK) is another. What is forgotten is fetch
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
@@ -14,14 +15,22 @@ from django.conf import settings
 
 from packages_app.core.definition import Definition
 from packages_app.core.errors import InvalidDeb, InvalidVersion, NotAsAnnounced, PackageRefused, RepomgrError
+from packages_app.core.plain_text import plain_text
 from packages_app.models import DefinitionStatus
 from packages_app.services import adapters
 from packages_app.services.mirror.definitions import mirror_definitions
+from packages_app.sources.exchange import plain
 from packages_app.sources.source import Offer
 
 _OF_THE_FILE: tuple[type[RepomgrError], ...] = (PackageRefused, InvalidDeb, InvalidVersion)
 _UNTIL_TOMORROW = timedelta(days=1)
 """After so long bytes that were not those announced are fetched again: they may have been spoilt on the way."""
+
+
+def forget_refused_offers(names: Collection[str]) -> None:
+    """Forget what was refused of these definitions, of all when none is named: the next check fetches it once more."""
+    rows = DefinitionStatus.objects.exclude(refused={})
+    (rows.filter(name__in=names) if names else rows).update(refused={})
 
 
 class RefusedOffers:
@@ -42,13 +51,18 @@ class RefusedOffers:
         self._met[digest] = known
         return known["why"]
 
-    def note(self, offer: Offer, error: Exception) -> None:
-        """Take note of an offer that was fetched and refused for what it is; of other failures no note is taken."""
-        if isinstance(error, _OF_THE_FILE):
-            self._met[self._digest(offer)] = {"why": str(error), "until": ""}
-        elif isinstance(error, NotAsAnnounced):
+    def note(self, offer: Offer, named: str, error: Exception) -> None:
+        """Take note of an offer that was fetched and refused for what it is; of other failures no note is taken.
+
+        `named` is what people call it.
+        """
+        until = ""
+        if isinstance(error, NotAsAnnounced):
             until = (adapters.now() + _UNTIL_TOMORROW).isoformat()
-            self._met[self._digest(offer)] = {"why": str(error), "until": until}
+        elif not isinstance(error, _OF_THE_FILE):
+            return
+        said = {"offer": named, "from": plain(offer.deb_url), "why": str(error)}
+        self._met[self._digest(offer)] = {"until": until, **{name: plain_text(text) for name, text in said.items()}}
 
     def keep(self) -> None:
         """Keep what this check met, and nothing else."""

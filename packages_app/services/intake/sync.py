@@ -18,6 +18,7 @@ from packages_app.core.caution import HTTP
 from packages_app.core.conflict import conflict_between, version_conflict
 from packages_app.core.definition import Definition
 from packages_app.core.errors import PackageRefused, RepomgrError, SignatureRefused, UpstreamError, UpstreamUnavailable
+from packages_app.core.plain_text import plain_text
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.models import Job, Notice
@@ -33,27 +34,34 @@ from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.sources.registry import source_types
 from packages_app.sources.source import Offer, Source
 
+_LONGEST_FAILURE = 1000
+
 log = structlog.get_logger(__name__)
 
 
 @dataclass
 class Checked:
-    """How the check of one definition went. `passing` says that a later try may cure all that failed."""
+    """How the check of one definition went. `passing` says that a later try may cure all that failed.
+
+    `refused` counts offers that were fetched and refused by an earlier check, and are the same: they are no failure.
+    """
 
     name: str
     added: list[str] = field(default_factory=list)
     known: int = 0
+    refused: int = 0
     failures: list[str] = field(default_factory=list)
     passing: bool = True
 
     def fail(self, text: str, error: Exception) -> None:
         """Take note of a failure, in a sentence for people."""
-        self.failures.append(text)
+        self.failures.append(plain_text(text)[:_LONGEST_FAILURE])
         self.passing = self.passing and isinstance(error, RepomgrError) and error.retryable
 
     def summary(self) -> str:
         """Return one sentence for people."""
         words = [f"{len(self.added)} new", f"{self.known} known"]
+        words += [f"{self.refused} refused before and not fetched again"] if self.refused else []
         return "; ".join([", ".join(words), *self.failures])
 
 
@@ -106,14 +114,14 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
                     _compare(offer, known, job)
                     result.known += 1
                     log.info("version_known", version=offer.version, skipped=offer.deb_url)
-                elif why := refused.why(offer):
-                    result.fail(f"{offer.version}: {why} It was not fetched again.", PackageRefused(why, remedy=""))
+                elif refused.why(offer):
+                    result.refused += 1
                     log.info("refused_before", version=offer.version, skipped=offer.deb_url)
                 else:
                     _take_offer(source, offer, definition, result, progress, job=job)
             except Exception as error:
-                refused.note(offer, error)
-                result.fail(f"{offer.version}: {_failure(definition, error, job)}", error)
+                refused.note(offer, _named(offer), error)
+                result.fail(f"{_named(offer)}: {_failure(definition, error, job)}", error)
                 progress.note(f"{definition.name} {result.failures[-1]}", level="error")
     refused.keep()
     if not result.failures:
@@ -124,7 +132,7 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
 def _take_offer(
     source: Source, offer: Offer, definition: Definition, result: Checked, progress: Progress, *, job: Job | None
 ) -> None:
-    progress.step("fetch", f"{definition.name} {offer.version}")
+    progress.step("fetch", f"{definition.name} {_named(offer)}")
     with tempfile.TemporaryDirectory(prefix="repomgr-fetch-") as folder:
         fetched = source.fetch(offer, Path(folder), progress)
         provenance = Provenance(
@@ -135,7 +143,7 @@ def _take_offer(
         if isinstance(taken, Refused):
             raise refusal_of(taken, offer.deb_url, job=job)
     record = taken.record
-    if record.version != offer.version:
+    if offer.version and record.version != offer.version:
         progress.note(f"the feed calls it {offer.version}, the package {record.version}", level="warning")
     if taken.added:
         result.added.append(record.named)
@@ -143,6 +151,10 @@ def _take_offer(
     result.known += 1
     if record.deb_url != offer.deb_url:
         progress.note(f"{offer.filename} is the {record.version} {record.architecture} that is there", level="warning")
+
+
+def _named(offer: Offer) -> str:
+    return offer.version or offer.filename
 
 
 def _compare(offer: Offer, known: PackageRecord, job: Job | None) -> None:
@@ -177,7 +189,8 @@ def _wanted(names: Sequence[str]) -> list[Definition]:
 
 def _failure(definition: Definition, error: Exception, job: Job | None) -> str:
     if isinstance(error, SignatureRefused):
-        notify(Notice.Kind.SIGNATURE_REFUSED, definition.name, error.message, remedy=error.remedy, job=job)
+        message = plain_text(error.message)
+        notify(Notice.Kind.SIGNATURE_REFUSED, definition.name, message, remedy=error.remedy, job=job)
     if isinstance(error, RepomgrError):
         log.warning("definition_failed", definition=definition.name, code=error.code, error=error.message)
         return str(error)

@@ -7,6 +7,7 @@ import pytest
 from packages_app.core.checksums import checksums_of_file
 from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Silent
+from packages_app.models import DefinitionStatus, Job
 from packages_app.services.intake.sync import sync_packages
 from tests.debs import build_deb
 from tests.feeds import Feed
@@ -94,11 +95,38 @@ def test_what_is_refused_is_fetched_once_until_it_or_its_definition_is_another(e
     watch(embedded, github)
     results = [sync_packages_anyhow() for _ in range(3)]
     assert [record.named for record in embedded.records()] == ["tool 1.0 amd64"]
-    assert [result["failed"] for result in results] == [["tool"]] * 3
+    assert [result["failed"] for result in results] == [["tool"], [], []]
     assert fetched(github, "tool-musl_1.0_amd64.deb") == 1
+    row = DefinitionStatus.objects.get(name="tool")
+    assert not row.failed
+    [refused] = row.refused.values()
+    assert (refused["offer"], refused["from"].rpartition("/")[2]) == ("1.0", "tool-musl_1.0_amd64.deb")
     watch(embedded, github, prereleases=False)
     sync_packages_anyhow()
     assert fetched(github, "tool-musl_1.0_amd64.deb") == 2
+
+
+def test_what_was_refused_is_shown_and_fetched_again_when_asked(embedded, github, tmp_path, as_member):
+    github.release("v1.0", build_deb(tmp_path, "tool-musl", "1.0"))
+    watch(embedded, github)
+    sync_packages_anyhow()
+    client = as_member("Publishers")
+    row = DefinitionStatus.objects.get(name="tool")
+    page = client.get(f"/admin/packages_app/definitionstatus/{row.pk}/change/").content.decode()
+    assert "tool-musl_1.0_amd64.deb" in page
+    assert 'name="again"' in page
+    for again, times in (({}, 1), ({"again": "1"}, 2)):
+        client.post("/admin/packages_app/definitionstatus/check/", {"name": "tool", **again})
+        embedded.run_jobs()
+        assert fetched(github, "tool-musl_1.0_amd64.deb") == times
+
+
+def test_pushes_of_check_upstream_make_one_job_whatever_the_length_of_its_names(embedded, as_member):
+    client = as_member("Publishers")
+    names = [f"package-{number:040}" for number in range(10)]
+    for chosen in (names, names, names[:9], [], []):
+        client.post("/admin/packages_app/definitionstatus/check/", {"name": chosen})
+    assert sorted(len(job.arguments["names"]) for job in Job.objects.all()) == [0, 9, 10]
 
 
 def sync_packages_anyhow():

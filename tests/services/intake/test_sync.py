@@ -4,6 +4,7 @@ import pytest
 
 from packages_app.core.errors import PackageRefused, UpstreamError
 from packages_app.core.locations import S3Store
+from packages_app.core.plain_text import plain_text
 from packages_app.core.ports import Silent
 from packages_app.models import Conflict, DefinitionStatus, Job, Package
 from packages_app.services import adapters
@@ -118,6 +119,29 @@ def test_one_packages_failure_does_not_stop_another(embedded, feed, tmp_path):
     assert row.failed
     assert "Remedy" in row.outcome
     assert not DefinitionStatus.objects.get(name="tool").failed
+
+
+def test_no_text_of_one_vendor_stops_the_check_of_another(embedded, feed, tmp_path):
+    feed.publish(build_deb(tmp_path, "tool", "1.0"), "1.0")
+    watch(embedded, feed, signature_policy="off")
+    odd = r'"\ud800 \u0000 \u001b[31m"'
+    for number, document in enumerate(
+        (
+            f'{{"version": {odd}, "url": "x.deb"}}',
+            f'{{"version": "1.0", "url": {odd}}}',
+            f'{{"version": "1.0", "url": "/gone.deb", "notes": {odd}, "pub_date": {odd}}}',
+            f'{{"releases": {odd}}}',
+            odd,
+            f'[{{"version": "1.0", "url": "http://["}}, {odd}]',
+        )
+    ):
+        feed.files[f"/odd{number}.json"] = document.encode()
+        watch(embedded, feed, f"a-broken{number}", f"/odd{number}.json")
+    result = sync_packages([], Silent())
+    assert result["added"] == ["tool 1.0 amd64"]
+    assert len(result["failed"]) == 6
+    for row in DefinitionStatus.objects.filter(failed=True):
+        assert plain_text(row.outcome) == row.outcome != ""
 
 
 def test_a_run_in_which_every_package_failed_is_a_failure(embedded, feed):
