@@ -1,0 +1,32 @@
+"""Certificates of vendors that nobody can use."""
+
+import hashlib
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from packages_app.core.errors import SignatureRefused
+from packages_app.sources.vendor_signature import check_vendor_signature
+from tests.feeds import VendorKey
+
+
+@pytest.mark.filterwarnings("ignore:Attribute's length")
+@pytest.mark.parametrize("scheme", ["ecdsa", "pkcs1"])
+def test_a_certificate_that_cannot_be_used_is_a_refused_signature_whatever_is_wrong_with_it(scheme):
+    key = VendorKey.make(scheme)
+    der = x509.load_pem_x509_certificate(key.certificate).public_bytes(serialization.Encoding.DER)
+    signature, outcomes = key.sign(b"body"), Counter()
+    for place in range(len(der)):
+        corrupt = der[:place] + bytes([der[place] ^ 5]) + der[place + 1 :]
+        try:
+            check_vendor_signature(
+                hashlib.sha256(b"body").hexdigest(), corrupt, signature, pinned=(), known=(), now=datetime.now(UTC)
+            )
+        except SignatureRefused as refused:
+            outcomes["unusable" if "can't be used" in refused.message else "refused"] += 1
+        else:
+            outcomes["good"] += 1
+    assert set(outcomes) == {"unusable", "refused", "good"}
