@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.conf import settings as live_settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from xdist.scheduler import LoadScopeScheduling
@@ -14,6 +15,9 @@ hypothesis_settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
 )
 hypothesis_settings.load_profile("repomgr")
+
+# Django's own hasher is slow on purpose, a third of a second each time; no test is about how strong a hash is.
+live_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 pytest_plugins = ["tests.servers", "tests.database", "tests.stack", "tests.verified"]
 
