@@ -8,6 +8,8 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.measured import MeasuredSome, measured
+
 # Nothing here asserts on time, and the machine may be busy.
 hypothesis_settings.register_profile(
     "repomgr",
@@ -64,8 +66,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return OneByOne(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the longest tests begin, and mark those that need a server."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the longest tests begin, mark those that need a server, and choose those that coverage measures."""
+    config.pluginmanager.register(MeasuredSome(measured(items)))
     items.sort(key=lambda item: next((at for at, path in enumerate(SLOW) if item.nodeid.startswith(path)), len(SLOW)))
     for item in items:
         if SERVERS & set(getattr(item, "fixturenames", ())):
