@@ -48,6 +48,9 @@ TOGETHER = (
     "tests/apt/test_trusted_client.py",
     "tests/debian/test_hostile.py",
     "tests/core/test_version.py",
+    "tests/commands/test_private_home.py",
+    "tests/test_docs.py",
+    "tests/test_house.py",
 )
 """Files whose tests share what is dear to make, so that one process runs them."""
 
