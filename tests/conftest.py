@@ -31,6 +31,8 @@ SLOW = (
     "tests/commands/test_killed_migrations.py",
     "tests/commands/test_migrate_package_table.py",
     "tests/services/test_properties.py",
+    "tests/services/jobs/test_workers.py",
+    "tests/package_table/test_suites.py",
     "tests/services/repair",
     "tests/services/test_sweep.py",
     "tests/adoption",
