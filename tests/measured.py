@@ -26,14 +26,26 @@ _AGAIN = (
 )
 """Folders and files that send lines which others reach through their paces, again and again."""
 
+_DEAR = (
+    "tests/admin",
+    "tests/commands",
+    "tests/deploy",
+    "tests/package_table",
+    "tests/publishing",
+    "tests/services",
+    "tests/stores",
+)
+"""Folders whose tests set much up. Elsewhere each case is measured: it may be the only one that a rule refuses."""
+
 
 def measured(items: list[pytest.Item]) -> set[str]:
-    """Return the names of those to measure: of a test of many cases the first, and no property of any input."""
+    """Return the names of those to measure: of a dear test of many cases the first, and no property of any input."""
     if os.environ.get("COVER") == "all":
         return {item.nodeid for item in items}
     first: dict[str, pytest.Item] = {}
     for item in items:
-        first.setdefault(item.nodeid.partition("[")[0], item)
+        dear = item.nodeid.startswith(_DEAR)
+        first.setdefault(item.nodeid.partition("[")[0] if dear else item.nodeid, item)
     return {
         item.nodeid
         for item in first.values()
