@@ -33,7 +33,7 @@ up: $(VENV)/.runtime  ## start everything in the foreground (PORT, REPOMGR_HOME,
 up-distributed: $(VENV)/.dev system-packages  ## the same on PostgreSQL, Redis, S3 and DynamoDB: those of the settings, or started here
 	@exec $(BIN)/python -m repomgr.distributed
 
-test: $(VENV)/.dev $(SERVERS)/.installed system-packages  ## run all tests, with coverage of packages_app
+test: $(VENV)/.dev $(SERVERS)/.installed system-packages  ## run all tests, with coverage of packages_app by some of them (COVER=all: by each, twice as slow)
 	TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
 
 test-fast: $(VENV)/.dev  ## run the tests of single parts, which need no server, browser or apt

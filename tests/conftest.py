@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from django.conf import settings as live_settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.measured import MeasuredSome, measured
 
 # Nothing here asserts on time, and the machine may be busy.
 hypothesis_settings.register_profile(
@@ -14,6 +17,9 @@ hypothesis_settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
 )
 hypothesis_settings.load_profile("repomgr")
+
+# Django's own hasher is slow on purpose, a third of a second each time; no test is about how strong a hash is.
+live_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 pytest_plugins = ["tests.servers", "tests.database", "tests.stack", "tests.verified", "tests.members"]
 
@@ -25,6 +31,8 @@ SLOW = (
     "tests/commands/test_killed_migrations.py",
     "tests/commands/test_migrate_package_table.py",
     "tests/services/test_properties.py",
+    "tests/services/jobs/test_workers.py",
+    "tests/package_table/test_suites.py",
     "tests/services/repair",
     "tests/services/test_sweep.py",
     "tests/adoption",
@@ -42,6 +50,9 @@ TOGETHER = (
     "tests/apt/test_trusted_client.py",
     "tests/debian/test_hostile.py",
     "tests/core/test_version.py",
+    "tests/commands/test_private_home.py",
+    "tests/test_docs.py",
+    "tests/test_house.py",
 )
 """Files whose tests share what is dear to make, so that one process runs them."""
 
@@ -60,8 +71,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return OneByOne(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the longest tests begin, and mark those that need a server."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the longest tests begin, mark those that need a server, and choose those that coverage measures."""
+    config.pluginmanager.register(MeasuredSome(measured(items)))
     items.sort(key=lambda item: next((at for at, path in enumerate(SLOW) if item.nodeid.startswith(path)), len(SLOW)))
     for item in items:
         if SERVERS & set(getattr(item, "fixturenames", ())):

@@ -6,6 +6,7 @@ A plugin that pytest loads before all others (`-p` in pyproject.toml), since pyt
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 
 _SETTINGS = {
@@ -25,3 +26,6 @@ os.mkdir(os.path.join(_home, "static"))  # a home that was started
 os.environ["AWS_ACCESS_KEY_ID"] = "testing"
 os.environ["AWS_SECRET_ACCESS_KEY"] = "testing"
 os.environ["AWS_DEFAULT_REGION"] = "eu-central-1"
+# Compiled once, our modules need not be again by each process of the product, nor the tests' by each that runs them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False

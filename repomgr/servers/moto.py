@@ -20,7 +20,7 @@ os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
 
 from moto.core import responses
 from moto.core.parse import BaseJSONParser
-from moto.core.serialize import BaseJSONSerializer
+from moto.core.serialize import BaseJSONSerializer, BaseXMLSerializer
 from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
@@ -33,6 +33,8 @@ _lock = threading.Lock()
 _TEXT = "S"
 _PLAIN = frozenset(("S", "N", "SS", "NS", "BOOL", "NULL"))
 """Types of values whose form in a request, in memory and in an answer is the same."""
+_LISTED = "Object"
+"""What the members of `Contents` in the answer of ListObjectsV2 are called in S3's description."""
 _LARGEST_ITEM = 405_000
 """Bytes of an item at most, as moto has it; AWS says 400 KB."""
 _INDEX_NAME = 6
@@ -163,10 +165,13 @@ def look_at_one_partition() -> None:
 def take_values_as_they_are() -> None:
     """Let a request's plain values be taken, and answered, as they stand: moto asks each for all fields it could have.
 
+    The same goes for the objects that a bucket's listing names.
+
     And weigh an item once: moto weighs what it has of it at each attribute.
     """
     parse: Any = BaseJSONParser._parse_structure
     serialize: Any = BaseJSONSerializer._serialize_type_structure
+    serialize_members: Any = BaseXMLSerializer._serialize_type_list
 
     def is_plain(shape: Any, value: Any) -> bool:
         return shape.name == "AttributeValue" and type(value) is dict and len(value) == 1 and value.keys() <= _PLAIN
@@ -187,10 +192,19 @@ def take_values_as_they_are() -> None:
         item.hash_key, item.range_key, item.attrs = hash_key, range_key, LimitedSizeDict()
         dict.update(item.attrs, values)
 
+    def serialize_list(serializer: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
+        if shape.member.name != _LISTED:
+            serialize_members(serializer, serialized, value, shape, key)
+        elif value:
+            names = shape.member.members
+            serialized[key] = [{name: one[name] for name in names if one.get(name) is not None} for one in value]
+
     parser_class: Any = BaseJSONParser
     parser_class._parse_structure = parse_structure
     serializer_class: Any = BaseJSONSerializer
     serializer_class._serialize_type_structure = serialize_structure
+    list_serializer_class: Any = BaseXMLSerializer
+    list_serializer_class._serialize_type_list = serialize_list
     item_class: Any = Item
     item_class.__init__ = make_item
 

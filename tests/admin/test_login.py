@@ -25,8 +25,7 @@ WRONG = "wrong-horse-secret"
 
 
 @pytest.fixture
-def person(db, settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow one would be tried often
+def person(db):
     return get_user_model().objects.create_superuser("anna", password=PASSWORD)
 
 
