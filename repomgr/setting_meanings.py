@@ -65,6 +65,7 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     "LEASE_SECONDS": Meaning("a publisher that says nothing for so long loses its suite to another"),
     "SILENT_SECONDS": Meaning("a worker that says nothing for so long loses its job to another"),
+    "LEAST_FREE_BYTES": Meaning("a disk of ours with less room is told of, by a notice and by `doctor` (512 MiB)"),
     "LOG_LEVEL": Meaning(
         "structured logs on standard error, from this level on; a command on a terminal logs only where it is set"
     ),

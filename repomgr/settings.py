@@ -72,6 +72,8 @@ SWEEP_DAYS = environment.number("SWEEP_DAYS", default=14)
 # A publisher that says nothing for so long loses its suite to another; a job, its worker.
 LEASE_SECONDS = environment.number("LEASE_SECONDS", default=120)
 SILENT_SECONDS = environment.number("SILENT_SECONDS", default=60)
+# A disk with less room is told of before it is full.
+LEAST_FREE_BYTES = environment.number("LEAST_FREE_BYTES", default=512 * 1024**2)
 # Before the switch the real apt reads candidates: whole ones, where it is installed; every one; or none.
 APT_CHECK = environment.choice("APT_CHECK", ("auto", "required", "off"), default="auto")
 

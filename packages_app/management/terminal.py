@@ -29,6 +29,7 @@ from packages_app.management.said_once import (
 from packages_app.models import Job
 from packages_app.services import job_services
 from packages_app.services.jobs import queue
+from packages_app.services.outside_errors import told_as_ours
 
 EXIT_FAILED = Outcome.FAILED.exit_code
 
@@ -156,7 +157,7 @@ class ServiceCommand(BaseCommand):
         logs = self._called_from_command_line and log_format() == JSON
         self._logs_errors = logs and not options.get("traceback", False)
         try:
-            with speaking_by_the_log(logs):
+            with speaking_by_the_log(logs), told_as_ours():
                 return super().execute(*args, **options)
         except RepomgrError as error:
             self._end(f"{error.code}: {error}", error.outcome.exit_code, error)

@@ -63,6 +63,11 @@ AND memberships.package_id = records.package_id AND memberships.architecture = r
 """The documents of a suite in the order of their keys. The second passes over all records, which takes half the time
 of the first where most of them are the suite's."""
 
+_PROBED = "-probe"
+"""No suite is named so."""
+_PROBE_BYTES = 16 * 1024
+"""More than fits into the room that a full file may have inside."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -104,10 +109,13 @@ class SqlitePackageTable:
             return has_lists(connection)
 
     def probe(self) -> str:
-        """Read one item."""
-        with self._connection("probe") as connection:
+        """Write an item of the probe's own, and remove it."""
+        with self._connection("probe", write=True) as connection:
             connection.execute("SELECT 1 FROM records LIMIT 1").fetchone()
-        return f"SQLite file {self._path.name}"
+            connection.execute("REPLACE INTO leases VALUES (?, ?, 0, 0)", (_PROBED, "-" * _PROBE_BYTES))
+        with self._connection("probe", write=True) as connection:
+            connection.execute("DELETE FROM leases WHERE name = ?", (_PROBED,))
+        return f"SQLite file {self._path.name} can be written"
 
     def put_new(self, record: PackageRecord) -> Written:
         """Write a record unless its key is there."""

@@ -12,8 +12,8 @@ class Command(ServiceCommand):
     """Probes what work needs."""
 
     help = (
-        "Probe table, bucket, staging, broker, database, key, clock, definitions and who may read the home; one line"
-        " each with its remedy."
+        "Probe table, bucket, staging, broker and database by writing to them, key, clock, definitions, who may read"
+        " the home, and the room on its disks; one line each with its remedy."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

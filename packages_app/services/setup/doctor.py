@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 import httpx
 from celery import current_app
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.http import parse_http_date
@@ -25,9 +27,15 @@ from packages_app.core.errors import (
 from packages_app.publishing.dates import CLOCK_SLACK
 from packages_app.services import adapters
 from packages_app.services.intake.pins import taken_on_trust
+from packages_app.services.outside_errors import error_told, told_as_ours
 from packages_app.services.publication.watch_expiry import KEY_WARNING
+from packages_app.services.setup.disk_space import look_at_disks
 from packages_app.services.setup.private_files import paths_open_to_others
 from packages_app.services.verification.keys import key_findings
+
+_PROBE_BYTES = 16 * 1024
+"""What a probe writes: more than fits into the room that a full file may have inside."""
+_PROBE_QUEUE = "repomgr.doctor"
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Probed:
 
 
 def examine() -> Iterator[Probed]:
-    """Probe table, bucket, staging, broker, database, key, clock, definitions and modes, one finding each, in turn."""
+    """Probe all that work needs; yield one finding for each, in turn."""
     for name, probe in _PROBES.items():
         try:
             yield Probed(name, True, probe())
@@ -65,17 +73,28 @@ def _database() -> str:
         ) from error
     if plan:
         raise ServiceUnavailable(f"{len(plan)} migrations are not applied.", remedy="Run manage.py migrate.")
-    return f"{connection.vendor}, all migrations applied"
+    with told_as_ours():
+        row = Session.objects.create(
+            session_key=f"doctor{secrets.token_hex(8)}", session_data="-" * _PROBE_BYTES, expire_date=adapters.now()
+        )
+        row.delete()
+    return f"{connection.vendor} can be written, all migrations applied"
 
 
 def _broker() -> str:
     try:
         with current_app.connection_for_write() as broker:
             broker.ensure_connection(max_retries=1, timeout=5)
-            return f"{broker.transport.driver_type} answers"
+            with broker.SimpleQueue(_PROBE_QUEUE) as queue:
+                queue.clear()  # what a disk without room has left of an earlier probe can't be read
+                queue.put({"probe": "-" * _PROBE_BYTES})
+                queue.get(timeout=5).ack()
+                queue.queue.delete()
+            return f"{broker.transport.driver_type} takes messages and gives them"
     except Exception as error:
-        raise ServiceUnavailable(
-            f"The broker does not answer: {error}.", remedy="Check BROKER_URL and that the server runs."
+        raise error_told(error) or ServiceUnavailable(
+            f"The broker does not answer: {type(error).__name__} {error}.",
+            remedy="Check BROKER_URL and that the server runs.",
         ) from error
 
 
@@ -166,4 +185,5 @@ _PROBES: dict[str, Callable[[], str]] = {
     "clock": _clock,
     "definitions": _definitions,
     "private files": _private_files,
+    "disk space": look_at_disks,
 }

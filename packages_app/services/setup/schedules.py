@@ -25,6 +25,7 @@ _TASKS_OF_THE_HOUSE = (
     ("Wake silent jobs", "wake_silent_jobs", 1),
     ("Send notices", "send_notices", 1),
     ("Watch expiry dates", "watch_expiry", 60),
+    ("Watch the disks", "watch_disks", 10),
 )
 
 
