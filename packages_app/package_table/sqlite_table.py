@@ -17,6 +17,7 @@ from packages_app.core.last_given import LastGiven
 from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.retry import NO_PAUSE, retrying
+from packages_app.package_table.packed_text import check_size
 from packages_app.package_table.rules import lease_busy, lease_lost, outcome_of_taken_key, suites_changed
 from packages_app.package_table.sqlite_given import keep_given, read_given
 from packages_app.package_table.sqlite_lists import LISTS, has_lists
@@ -123,6 +124,8 @@ class SqlitePackageTable:
 
     def put_many_new(self, records: Sequence[PackageRecord]) -> list[Written]:
         """Write records in one transaction: all of them, or none when one is a conflict."""
+        for record in records:
+            check_size(record)
         rows = [
             (*record.key, record.package_name, record.version_key, document_of(record).decode()) for record in records
         ]

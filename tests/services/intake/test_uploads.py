@@ -1,5 +1,7 @@
 """From an uploaded build to what a client reads."""
 
+import random
+
 import pytest
 
 from packages_app.core.errors import InvalidDeb, PackageRefused
@@ -192,3 +194,15 @@ def test_a_definition_with_a_fault_is_named_in_place_of_those_that_there_are(emb
     assert path.name in refused.value.message
     assert "armhf" in refused.value.message
     assert "arm64" in refused.value.remedy
+
+
+def test_a_package_whose_record_no_table_keeps_is_refused_before_anything_is_stored(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    noise = random.Random(1).randbytes(420_000).hex()
+    deb = build_deb(tmp_path, "tool", "1.0", Description=f"a tool\n {noise}")
+    job = stage_upload(deb, deb.name)
+    embedded.run_jobs()
+    job.refresh_from_db()
+    assert (job.state, job.error_code, "the package table keeps" in job.error) == ("failed", "package_refused", True)
+    assert list(embedded.bucket.keys("pool/")) == []
+    assert embedded.records() == []
