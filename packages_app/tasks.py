@@ -13,7 +13,7 @@ import structlog
 from celery import shared_task
 
 from packages_app.core.errors import RepomgrError
-from packages_app.services import job_services, scheduled
+from packages_app.services import job_services, old_rows, scheduled
 from packages_app.services.jobs import waking
 from packages_app.services.notices import send as sending
 from packages_app.services.outside_errors import told_as_ours
@@ -70,6 +70,12 @@ def watch_expiry() -> list[str]:
 def watch_disks() -> list[str]:
     """Tell people of a disk before it is full."""
     return disk_space.watch_disks()
+
+
+@_task
+def remove_old_rows() -> dict[str, int]:
+    """Remove rows that nobody asks for any more."""
+    return old_rows.remove_old_rows()
 
 
 @_task
