@@ -8,6 +8,7 @@ import sys
 import django
 from django.core.management import execute_from_command_line
 
+from packages_app.core.disk import disk_error
 from packages_app.core.errors import RepomgrError
 
 if __name__ == "__main__":
@@ -23,6 +24,12 @@ if __name__ == "__main__":
     except RepomgrError as error:
         sys.stderr.write(f"{error.code}: {error}\n")
         sys.exit(error.outcome.exit_code)
+    except OSError as error:
+        told = disk_error(error)
+        if told is None:
+            raise
+        sys.stderr.write(f"{told.code}: {told}\n")
+        sys.exit(told.outcome.exit_code)
     gc.freeze()
     gc.enable()
     try:

@@ -5,39 +5,80 @@ Messages only wake a worker; what is to be done stands in the job's row.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+import structlog
 from celery import shared_task
 
-from packages_app.services import job_services, scheduled
+from packages_app.core.errors import RepomgrError
+from packages_app.services import job_services, old_rows, scheduled
 from packages_app.services.jobs import waking
 from packages_app.services.notices import send as sending
+from packages_app.services.outside_errors import told_as_ours
 from packages_app.services.publication import watch_expiry as expiry
+from packages_app.services.setup import disk_space
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+log = structlog.get_logger(__name__)
 
 
-@shared_task(name="packages_app.tasks.run_job")
+def _task(work: Callable[Parameters, Result]) -> Any:
+    """Make a task of a function; what database, broker and disk say of themselves is one line of the log."""
+
+    @wraps(work)
+    def told(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        try:
+            with told_as_ours():
+                return work(*args, **kwargs)
+        except RepomgrError as error:
+            log.error("task_gave_up", task=work.__name__, code=error.code, error=error.message, remedy=error.remedy)
+            raise
+
+    # What it throws is no surprise to Celery, which says nothing more of it.
+    return cast("Any", shared_task(name=f"packages_app.tasks.{work.__name__}", throws=(RepomgrError,))(told))
+
+
+@_task
 def run_job(job_id: str) -> None:
     """Do the work of a job."""
     job_services.run_job(job_id)
 
 
-@shared_task(name="packages_app.tasks.start_scheduled")
+@_task
 def start_scheduled(kind: str) -> list[str]:
     """Make the jobs of a kind that the clock asks for; return their ids."""
     return [str(job.pk) for job in scheduled.start_scheduled(kind)]
 
 
-@shared_task(name="packages_app.tasks.send_notices")
+@_task
 def send_notices() -> int:
     """Send notices on by e-mail, webhook and so on."""
     return sending.send_notices()
 
 
-@shared_task(name="packages_app.tasks.watch_expiry")
+@_task
 def watch_expiry() -> list[str]:
     """Tell people of what is near its expiry."""
     return expiry.watch_expiry()
 
 
-@shared_task(name="packages_app.tasks.wake_silent_jobs")
+@_task
+def watch_disks() -> list[str]:
+    """Tell people of a disk before it is full."""
+    return disk_space.watch_disks()
+
+
+@_task
+def remove_old_rows() -> dict[str, int]:
+    """Remove rows that nobody asks for any more."""
+    return old_rows.remove_old_rows()
+
+
+@_task
 def wake_silent_jobs() -> int:
     """Wake jobs whose message or worker was lost."""
     return waking.wake_silent_jobs()

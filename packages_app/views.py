@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, Jso
 from packages_app.core.layout import public_address
 from packages_app.repository_view import serve_object
 from packages_app.services import adapters
+from packages_app.services.setup.readiness import ready
 
 # The instructions page is text with one style element; nothing else of a repository is for a browser.
 _REPOSITORY_POLICY = {
@@ -30,6 +31,13 @@ def healthz(_request: HttpRequest) -> JsonResponse:
     except DatabaseError:
         return JsonResponse({"status": "the database does not answer"}, status=503)
     return JsonResponse({"status": "ok"})
+
+
+def readyz(_request: HttpRequest) -> JsonResponse:
+    """Return 200 when database, broker, package table and bucket answer within seconds, else 503; each by its name."""
+    answers = {name: "ok" if well else "does not answer" for name, well in ready().items()}
+    well = set(answers.values()) == {"ok"}
+    return JsonResponse({"status": "ok" if well else "not ready", **answers}, status=200 if well else 503)
 
 
 @csp(_REPOSITORY_POLICY)

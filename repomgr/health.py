@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from packages_app.views import healthz
+from packages_app.views import healthz, readyz
 
-PATH = "/healthz"
+_PAGES = {"/healthz": healthz, "/readyz": readyz}
 
 
 def health_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Answer `/healthz` before names are checked and plain HTTP is sent to HTTPS."""
+    """Answer `/healthz` and `/readyz` before names are checked and plain HTTP is sent to HTTPS."""
 
     def answer(request: HttpRequest) -> HttpResponse:
-        return healthz(request) if request.path == PATH else get_response(request)
+        page = _PAGES.get(request.path)
+        return page(request) if page is not None else get_response(request)
 
     return answer

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from honcho.manager import Manager
 from honcho.printer import Printer
 
+from packages_app.core.disk import disk_error
 from packages_app.core.errors import RepomgrError
 from packages_app.core.home import UMASK
 from repomgr import environment
@@ -71,6 +72,12 @@ def main(names: Sequence[str]) -> int:
     except RepomgrError as error:
         sys.stderr.write(f"{error.code}: {error}\n")
         return error.outcome.exit_code
+    except OSError as error:
+        told = disk_error(error)
+        if told is None:
+            raise
+        sys.stderr.write(f"{told.code}: {told}\n")
+        return told.outcome.exit_code
     if names:
         return _become(names[0], known)
     manager = Manager(Printer(sys.stdout, colour=sys.stdout.isatty()))

@@ -63,8 +63,15 @@ MEANINGS: Mapping[str, Meaning] = {
         " only; hosts that share a Redis share `SECRET_KEY`, with which its values are sealed",
         "files in the home",
     ),
+    "JOBS_KEPT_DAYS": Meaning("for how many days a job that has ended stays in the admin"),
+    "NOTICES_KEPT_DAYS": Meaning("for how many days news and settled notices stay"),
+    "HISTORY_KEPT_DAYS": Meaning(
+        "for how many days publications, decided candidates and settled conflicts stay; a suite's last publication"
+        " always"
+    ),
     "LEASE_SECONDS": Meaning("a publisher that says nothing for so long loses its suite to another"),
     "SILENT_SECONDS": Meaning("a worker that says nothing for so long loses its job to another"),
+    "LEAST_FREE_BYTES": Meaning("a disk of ours with less room is told of, by a notice and by `doctor` (512 MiB)"),
     "LOG_LEVEL": Meaning(
         "structured logs on standard error, from this level on; a command on a terminal logs only where it is set"
     ),

@@ -69,9 +69,15 @@ VERIFY_SAMPLE = environment.number("VERIFY_SAMPLE", default=100)
 # The sweep: how many old generations stay, and for how long what was in place; a client's cache is never that old.
 SWEEP_GENERATIONS = environment.number("SWEEP_GENERATIONS", default=10)
 SWEEP_DAYS = environment.number("SWEEP_DAYS", default=14)
+# How long rows of the admin stay: ended jobs; notices; publications, decided candidates and settled conflicts.
+JOBS_KEPT_DAYS = environment.number("JOBS_KEPT_DAYS", default=30)
+NOTICES_KEPT_DAYS = environment.number("NOTICES_KEPT_DAYS", default=90)
+HISTORY_KEPT_DAYS = environment.number("HISTORY_KEPT_DAYS", default=365)
 # A publisher that says nothing for so long loses its suite to another; a job, its worker.
 LEASE_SECONDS = environment.number("LEASE_SECONDS", default=120)
 SILENT_SECONDS = environment.number("SILENT_SECONDS", default=60)
+# A disk with less room is told of before it is full.
+LEAST_FREE_BYTES = environment.number("LEAST_FREE_BYTES", default=512 * 1024**2)
 # Before the switch the real apt reads candidates: whole ones, where it is installed; every one; or none.
 APT_CHECK = environment.choice("APT_CHECK", ("auto", "required", "off"), default="auto")
 

@@ -38,10 +38,11 @@ def front_page() -> dict[str, Any]:
     page fail.
     """
     now = timezone.now()
-    alarms = list(Notice.objects.filter(settled=None).exclude(level="info").select_related("job")[:_ALARMS_SHOWN])
+    open_ones = Notice.objects.filter(settled=None).exclude(level="info").select_related("job")
+    alarms = list(open_ones.defer("job__steps", "job__arguments", "job__result")[:_ALARMS_SHOWN])
     page: dict[str, Any] = {
         "now": now,
-        "jobs": Job.objects.select_related("requested_by")[:_SHOWN],
+        "jobs": Job.objects.select_related("requested_by").defer("steps", "arguments", "result")[:_SHOWN],
         "newest": Package.objects.order_by("-processed_timestamp")[:_SHOWN],
         "alarms": alarms,
         "unsent": given_up().first(),

@@ -34,7 +34,7 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HeldCandidate]:
         """Read users and jobs with the rows."""
-        return super().get_queryset(request).select_related("decided_by", "job")
+        return super().get_queryset(request).select_related("decided_by", "job").defer("job__steps")
 
     @display(description="number", ordering="pk")
     def number(self, held: HeldCandidate) -> str:

@@ -30,8 +30,9 @@ class JobAdmin(ReadOnlyAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
-        """Read the users with the rows."""
-        return super().get_queryset(request).select_related("requested_by")
+        """Read the users with the rows, and what may be large of a row for its own page only."""
+        rows = super().get_queryset(request).select_related("requested_by")
+        return rows.defer("steps", "arguments", "result", "error", "remedy")
 
     @display(description="work", ordering="kind")
     def shown_kind(self, job: Job) -> str:

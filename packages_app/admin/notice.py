@@ -55,7 +55,7 @@ class NoticeAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
         """Read the jobs with the rows."""
-        return super().get_queryset(request).select_related("job")
+        return super().get_queryset(request).select_related("job").defer("job__steps", "job__result")
 
     @display(description="level", ordering="level", label={"error": "danger", "warning": "warning", "info": "info"})
     def shown_level(self, notice: Notice) -> str:

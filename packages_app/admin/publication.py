@@ -78,8 +78,9 @@ class PublicationAdmin(ReadOnlyAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Publication]:
-        """Read the jobs with the rows."""
-        return super().get_queryset(request).select_related("job__requested_by")
+        """Read the users with the rows, and lists of packages for a row's own page only."""
+        rows = super().get_queryset(request).select_related("job__requested_by")
+        return rows.defer(*Publication.LISTS, *(f"job__{name}" for name in ("steps", "arguments", "result", "error")))
 
     @display(description="kind", ordering="kind", label={"publish": "success", "force rebuild": "warning", "": "info"})
     def shown_kind(self, publication: Publication) -> str:

@@ -158,6 +158,12 @@ class TableMissing(RepomgrError):
     code = "table_missing"
 
 
+class TableRefused(RepomgrError):
+    """The package table does not take an item as it is: too large, or not valid for its server."""
+
+    code = "table_refused"
+
+
 class ServerUnfit(RepomgrError):
     """A server lacks or ignores what we rely on; `broken` says of each call or header what is wrong with it."""
 

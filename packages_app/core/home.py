@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from packages_app.core.disk import DiskFailed
 from packages_app.core.errors import HomeMissing
 
 FOLDER_MODE = 0o700
@@ -34,7 +35,12 @@ def make_home(folder: Path) -> bool:
 
 
 def check_home(folder: Path) -> None:
-    """Raise `HomeMissing` when a folder is no home, or another user's: nothing but a first start makes one."""
+    """Raise `HomeMissing` when a folder is no home, or another user's: nothing but a first start makes one.
+
+    Raise `DiskFailed` where its disk is mounted read-only.
+    """
+    if folder.is_dir() and os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise DiskFailed(f"The disk of the home {folder} is mounted read-only.")
     if folder.is_dir() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise HomeMissing(
             f"The home {folder} is another user's.", remedy="Run this as the user that the server runs as."

@@ -70,7 +70,8 @@ class PackageTable(Protocol):
         """Write a record unless its key is there; in the same step it is listed and pending in each of its suites.
 
         The same bytes (SHA256 and size) there already: `ALREADY_THERE`, nothing changes, suites included. Other
-        bytes: raises `VersionConflict` that names both SHA256, nothing changes.
+        bytes: raises `VersionConflict` that names both SHA256, nothing changes. Raise `PackageRefused` for a record
+        that is larger than either adapter keeps.
         """
         ...
 

@@ -11,7 +11,6 @@ from typing import Any, NoReturn, TextIO
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError
 from django.utils.log import configure_logging
 from tqdm import tqdm
 
@@ -31,7 +30,8 @@ from packages_app.management.said_once import (
 from packages_app.models import Job
 from packages_app.services import job_services
 from packages_app.services.jobs import queue
-from packages_app.services.setup.database import check_database, database_away
+from packages_app.services.outside_errors import told_as_ours
+from packages_app.services.setup.database import check_database
 
 EXIT_FAILED = Outcome.FAILED.exit_code
 
@@ -161,16 +161,13 @@ class ServiceCommand(BaseCommand):
         logs = self._called_from_command_line and log_format() == JSON
         self._logs_errors = logs and not options.get("traceback", False)
         try:
-            with speaking_by_the_log(logs):
+            with speaking_by_the_log(logs), told_as_ours():
                 # A command for another environment runs in a process of its own, with a database of its own.
                 if self.needs_database and not options.get("env"):
                     check_database()
                 return super().execute(*args, **options)
         except RepomgrError as error:
             self._end(f"{error.code}: {error}", error.outcome.exit_code, error)
-        except OperationalError as error:
-            away = database_away(error)
-            self._end(f"{away.code}: {away}", away.outcome.exit_code, error)
         except CommandError as error:
             self._end(str(error), error.returncode, error)
         except Exception:

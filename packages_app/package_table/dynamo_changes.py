@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from uuid import uuid4
 
-from pynamodb.exceptions import TransactWriteError
+from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from tenacity import retry_if_exception
 
 from packages_app.core.ports import PendingChange
@@ -21,10 +21,18 @@ from packages_app.package_table.rules import members_id, old_pending_id, pending
 _CANCELLED = "TransactionCanceledException"
 _CONDITION_FAILED = "ConditionalCheckFailed"
 _CONFLICT = "TransactionConflict"
+_IN_PROGRESS = "TransactionInProgressException"
+_THROTTLED = frozenset({
+    "ProvisionedThroughputExceeded", "ProvisionedThroughputExceededException", "ThrottlingError",
+    "ThrottlingException", "RequestLimitExceeded", "ThrottledException",
+})  # fmt: skip
+"""Codes of a call, and of the items of a transaction (DynamoDB API, TransactWriteItems, "Errors")."""
 _MOST_ITEMS = 100
 """A transaction has at most so many items (DynamoDB API, TransactWriteItems)."""
 MOST_SUITES = (_MOST_ITEMS - 1) // 2
 """So many suites a write may touch: the record is one item, each suite has a pending change and a line of its list."""
+_NOT_VALID = "ValidationException"
+_ITEM_NOT_VALID = ("ValidationError", "ItemCollectionSizeLimitExceeded")
 _OLD_LAYOUT = "|old"
 """How the token of a pending change ends that was read in the layout of releases before 0.2."""
 
@@ -54,7 +62,7 @@ def write_listed(
     for suite in sorted(touched - now):
         transaction.delete(line_of(suite, key, items.slots))
     try:
-        items.commit(transaction, again=retry_if_exception(_met_another))
+        items.commit(transaction, retry_if_exception(_met_another), retry_if_exception(is_throttled))
     except TransactWriteError as error:
         if condition_failed(error):
             return False
@@ -65,7 +73,24 @@ def write_listed(
 def _met_another(error: BaseException) -> bool:
     if not isinstance(error, TransactWriteError) or condition_failed(error):
         return False
-    return _CONFLICT in _reasons_of(error)
+    return code_of(error) == _IN_PROGRESS or _CONFLICT in _reasons_of(error)
+
+
+def is_throttled(error: BaseException) -> bool:
+    """Return whether DynamoDB refused a call since it is asked for more than its capacity, one in a transaction too."""
+    if isinstance(error, TransactWriteError) and not condition_failed(error):
+        return code_of(error) in _THROTTLED or not _THROTTLED.isdisjoint(_reasons_of(error))
+    return isinstance(error, PynamoDBException) and code_of(error) in _THROTTLED
+
+
+def refused_for(error: PynamoDBException) -> str:
+    """Return why DynamoDB does not take a call as it stands, in its own words; "" where it is for another reason."""
+    if code_of(error) == _NOT_VALID:
+        return str(error.cause_response_message)
+    if isinstance(error, TransactWriteError):
+        reasons = (reason for reason in error.cancellation_reasons if reason is not None)
+        return next((str(reason.message or reason.code) for reason in reasons if reason.code in _ITEM_NOT_VALID), "")
+    return ""
 
 
 def condition_failed(error: TransactWriteError) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from pynamodb.attributes import ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
 from packages_app.core.record import PackageRecord
+from packages_app.package_table.packed_text import PACKED, packed, unpacked
 from packages_app.package_table.raw_table import RawItem, TableShape
 
 INDEX_NAME = "by_name"
@@ -62,6 +63,7 @@ class Item(Model):
     expires = NumberAttribute(null=True)
     given_date = NumberAttribute(null=True)
     fingerprint = UnicodeAttribute(null=True)
+    packed = BinaryAttribute(null=True, legacy_encoding=False)
     for _name in _TEXTS:
         locals()[_name] = UnicodeAttribute(null=True)
     del _name
@@ -69,12 +71,14 @@ class Item(Model):
 
 def values_of(record: PackageRecord) -> dict[str, Any]:
     """Return the attributes of a record's item; raise `InvalidVersion`."""
-    return {**record.as_dict(), "version_key": record.version_key}
+    return {**packed(record.as_dict()), "version_key": record.version_key}
 
 
 def record_of(item: RawItem) -> PackageRecord:
     """Return an item's record; what an older or foreign item lacks is "" or None."""
     texts = {name: item[name]["S"] for name in _TEXTS if "S" in item.get(name, ())}
+    if PACKED in item:
+        texts |= unpacked(item[PACKED]["B"])
     name, _, version = item["package_id"]["S"].partition("#")
     size = item.get("file_size", {}).get("N")
     return PackageRecord.from_dict(

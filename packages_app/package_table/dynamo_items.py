@@ -14,7 +14,7 @@ from pynamodb.connection.base import MetaTable
 from pynamodb.exceptions import PynamoDBException, TableDoesNotExist, TableError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from tenacity import retry_base, retry_if_exception_type
+from tenacity import retry_base, retry_if_exception_type, retry_never
 
 from packages_app.core.aws_models import share_models
 from packages_app.core.batches import batches_of
@@ -181,9 +181,10 @@ class DynamoItems:
         """Return a transaction without a write yet."""
         return Transaction(self._table)
 
-    def commit(self, transaction: Transaction, again: retry_base) -> None:
-        """Do a transaction, and do it again after errors of `again`: those of one that met another's."""
-        retrying(CONTENDED, again, sleep=self._sleep)(transaction.commit)
+    def commit(self, transaction: Transaction, again: retry_base, throttled: retry_base = retry_never) -> None:
+        """Do a transaction, and do it again after errors of `again`, of one that met another's, and of `throttled`."""
+        commit = partial(retrying(CONTENDED, again, sleep=self._sleep), transaction.commit)
+        retrying(THROTTLED, throttled, sleep=self._sleep, failed=self._log_throttled)(commit)
 
     def _write_batch(self, puts: list[Any], deletes: list[Any]) -> None:
         """Write a batch; what a throttled table leaves unprocessed is sent again, later each time."""
@@ -199,10 +200,11 @@ class DynamoItems:
         self._patiently(send)
 
     def _patiently(self, call: Callable[[], None]) -> None:
-        def failed(number: int, error: BaseException) -> None:
-            log.warning("table_throttled", table=self._name, error=str(error), attempt=number)
+        again = retry_if_exception_type(_LeftUndone)
+        retrying(THROTTLED, again, sleep=self._sleep, failed=self._log_throttled)(call)
 
-        retrying(THROTTLED, retry_if_exception_type(_LeftUndone), sleep=self._sleep, failed=failed)(call)
+    def _log_throttled(self, number: int, error: BaseException) -> None:
+        log.warning("table_throttled", table=self._name, error=str(error), attempt=number)
 
     def _pages(self, ask: Callable[..., Mapping[str, Any]]) -> Iterator[RawItem]:
         start = None

@@ -15,12 +15,19 @@ from pynamodb.expressions.update import Action
 
 from packages_app.core.at_once import at_once
 from packages_app.core.document import document_of
-from packages_app.core.errors import TableMissing, TableUnavailable, TableUnfit
+from packages_app.core.errors import RepomgrError, TableMissing, TableRefused, TableUnavailable, TableUnfit
 from packages_app.core.last_given import LastGiven
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
-from packages_app.package_table.dynamo_changes import of_old_layout, read_pending, remove_pending, write_listed
+from packages_app.package_table.dynamo_changes import (
+    is_throttled,
+    of_old_layout,
+    read_pending,
+    refused_for,
+    remove_pending,
+    write_listed,
+)
 from packages_app.package_table.dynamo_item import INDEX_NAME, SHAPE, Item, record_of, values_of
 from packages_app.package_table.dynamo_items import SLOTS, DynamoItems, code_of
 from packages_app.package_table.dynamo_promises import CONDITION_FAILED, broken_promises
@@ -33,6 +40,7 @@ from packages_app.package_table.dynamo_suites import (
     records_in,
     say_listed,
 )
+from packages_app.package_table.packed_text import check_size
 from packages_app.package_table.raw_table import RawItem, RawTable
 from packages_app.package_table.rules import (
     LEASE_ARCHITECTURE,
@@ -103,6 +111,7 @@ class DynamoPackageTable:
 
     def put_new(self, record: PackageRecord) -> Written:
         """Write a record unless its key is there."""
+        check_size(record)
         item, new = Item(**values_of(record)), Item.package_id.does_not_exist()
         with self._call("put_item", record.package_id):
             if write_listed(self._items, lambda t: t.put(item, new), record.key, record.suites):
@@ -286,10 +295,20 @@ class DynamoPackageTable:
                     raise self._missing() from error
                 if code_of(error) in _NOT_KNOWN:
                     raise self._unfit([f"{_call_of(error) or operation} is not known ({code_of(error)})"]) from error
-                raise TableUnavailable(
-                    f"DynamoDB failed at {operation} of {about}: {code_of(error) or error}.",
-                    remedy=f"Check the endpoint, the credentials and their rights on the table {self._location.name}.",
-                ) from error
+                raise self._told(error, f"DynamoDB failed at {operation} of {about}") from error
+
+    def _told(self, error: PynamoDBException, what: str) -> RepomgrError:
+        """Return what DynamoDB's error is: a refusal of the item, want of capacity, or a server that is away."""
+        if why := refused_for(error):
+            return TableRefused(
+                f"{what}: it does not take the item: {why}.",
+                remedy="Trying again changes nothing. An item has at most 400 KB: shorten the package's longest field.",
+            )
+        name = self._location.name
+        remedy = f"Check the endpoint, the credentials and their rights on the table {name}."
+        if is_throttled(error):
+            remedy = f"Raise the capacity of the table {name}, or wait: it is asked for more than that."
+        return TableUnavailable(f"{what}: {code_of(error) or error}.", remedy=remedy)
 
     def _unfit(self, broken: list[str]) -> TableUnfit:
         return TableUnfit(

@@ -20,6 +20,7 @@ from packages_app.core.errors import InvalidVersion, MigrationRefused
 from packages_app.core.layout import deb_filename, pool_path
 from packages_app.core.record import PackageRecord
 from packages_app.core.version import version_key
+from packages_app.package_table.packed_text import PACKED, unpacked
 from packages_app.package_table.raw_table import RawItem, TableShape
 
 _TEXTS = frozenset(field.name for field in fields(PackageRecord)) - {"suites", "file_size", "other_fields"}
@@ -66,7 +67,9 @@ def record_of_item(item: RawItem, default_name: str, fallback_of: Callable[[str]
     `default_name` is the package of items that name none. What we have no field for is kept in `other_fields`. Raises
     `MigrationRefused` that names the item and the fault.
     """
-    values = {name: _plain(value) for name, value in plain_item(item).items()}
+    values = {name: _plain(value) for name, value in plain_item(item).items() if name != PACKED}
+    if PACKED in item:
+        values |= unpacked(item[PACKED]["B"])
     name, version = _name_and_version(values, default_name)
     try:
         version_key(version)

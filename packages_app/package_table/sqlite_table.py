@@ -17,6 +17,7 @@ from packages_app.core.last_given import LastGiven
 from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.retry import NO_PAUSE, retrying
+from packages_app.package_table.packed_text import check_size
 from packages_app.package_table.rules import lease_busy, lease_lost, outcome_of_taken_key, suites_changed
 from packages_app.package_table.sqlite_given import keep_given, read_all_given, read_given
 from packages_app.package_table.sqlite_lists import LISTS, has_lists
@@ -63,6 +64,11 @@ AND memberships.package_id = records.package_id AND memberships.architecture = r
 """The documents of a suite in the order of their keys. The second passes over all records, which takes half the time
 of the first where most of them are the suite's."""
 
+_PROBED = "-probe"
+"""No suite is named so."""
+_PROBE_BYTES = 16 * 1024
+"""More than fits into the room that a full file may have inside."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -104,10 +110,13 @@ class SqlitePackageTable:
             return has_lists(connection)
 
     def probe(self) -> str:
-        """Read one item."""
-        with self._connection("probe") as connection:
+        """Write an item of the probe's own, and remove it."""
+        with self._connection("probe", write=True) as connection:
             connection.execute("SELECT 1 FROM records LIMIT 1").fetchone()
-        return f"SQLite file {self._path.name}"
+            connection.execute("REPLACE INTO leases VALUES (?, ?, 0, 0)", (_PROBED, "-" * _PROBE_BYTES))
+        with self._connection("probe", write=True) as connection:
+            connection.execute("DELETE FROM leases WHERE name = ?", (_PROBED,))
+        return f"SQLite file {self._path.name} can be written"
 
     def put_new(self, record: PackageRecord) -> Written:
         """Write a record unless its key is there."""
@@ -115,6 +124,8 @@ class SqlitePackageTable:
 
     def put_many_new(self, records: Sequence[PackageRecord]) -> list[Written]:
         """Write records in one transaction: all of them, or none when one is a conflict."""
+        for record in records:
+            check_size(record)
         rows = [
             (*record.key, record.package_name, record.version_key, document_of(record).decode()) for record in records
         ]

@@ -5,9 +5,10 @@ import re
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from packages_app.admin.long_list import COUNTED
-from packages_app.models import Package
+from packages_app.models import Job, Package, Publication
 from packages_app.services.mirror.packages import mirror_records
 from tests.benchmarks.admin_rows import fill
 from tests.records import make_record
@@ -127,3 +128,22 @@ def test_filters_offer_what_rows_have(as_member):
         ("suite", "stable"), ("suite", "attic"), ("package_type", "adopted"), ("architecture", "amd64"),
         ("architecture", "arm64"),
     }  # fmt: skip
+
+
+def test_lists_do_not_read_what_only_a_rows_own_page_shows(as_member):
+    """A job's steps and a publication's lists may be large, and a page shows fifty rows."""
+    now = timezone.now()
+    for _ in range(3):
+        job = Job.objects.create(kind="publish", state="done", steps=[], started=now, ended=now)
+        Publication.objects.create(
+            suite="stable", kind="publish", date=now, valid_until=now, release_sha256="0" * 64, fingerprint="F",
+            packages=1, records_read=1, uploaded_bytes=1, job=job,
+        )  # fmt: skip
+    client = as_member("Viewers")
+    for address in ("/admin/", "/admin/packages_app/job/", "/admin/packages_app/publication/"):
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(address).status_code == 200
+        jobs = [query["sql"] for query in captured.captured_queries if '"packages_app_job"."steps"' in query["sql"]]
+        assert jobs == [], address
+    asked = " ".join(query["sql"] for query in captured.captured_queries)
+    assert [name for name in Publication.LISTS if f'"packages_app_publication"."{name}"' in asked] == []

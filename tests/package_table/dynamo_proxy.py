@@ -19,7 +19,8 @@ class DynamoProxy(LoopbackServer):
     """Passes DynamoDB calls on to moto.
 
     The first `unprocessed` batch writes and `unread` batch reads come back with half of their items undone; the first
-    `conflicts` transactions are not passed on: they are said to have met another.
+    `cancelled` transactions are not passed on: they are said to be cancelled for a `reason`, to have met another where
+    none is given.
     """
 
     def __init__(
@@ -29,11 +30,12 @@ class DynamoProxy(LoopbackServer):
         hook: Hook = lambda _operation, _count: None,
         unprocessed: int = 0,
         unread: int = 0,
-        conflicts: int = 0,
+        cancelled: int = 0,
+        reason: str = "TransactionConflict",
     ) -> None:
         self.calls: Counter[str] = Counter()
         self.hook = hook
-        self._unprocessed, self._unread, self._conflicts = unprocessed, unread, conflicts
+        self._unprocessed, self._unread, self._cancelled, self._reason = unprocessed, unread, cancelled, reason
         proxy = self
 
         class Answer(QuietHandler):
@@ -52,8 +54,8 @@ class DynamoProxy(LoopbackServer):
         operation = headers.get("X-Amz-Target", "").rpartition(".")[2]
         self.calls[operation] += 1
         self.hook(operation, self.calls[operation])
-        if operation == "TransactWriteItems" and self.calls[operation] <= self._conflicts:
-            return 400, _cancelled(json.loads(body))
+        if operation == "TransactWriteItems" and self.calls[operation] <= self._cancelled:
+            return 400, _cancelled(json.loads(body), self._reason)
         if operation == "BatchGetItem" and self.calls[operation] <= self._unread:
             return self._half_read(moto, headers, json.loads(body))
         left: dict[str, Any] = {}
@@ -86,7 +88,7 @@ class DynamoProxy(LoopbackServer):
             return error.code, error.read()
 
 
-def _cancelled(request: dict[str, Any]) -> bytes:
-    reasons = [{"Code": "TransactionConflict"}, *({"Code": "None"} for _ in request["TransactItems"][1:])]
+def _cancelled(request: dict[str, Any], reason: str) -> bytes:
+    reasons = [{"Code": reason, "Message": "by the proxy"}, *({"Code": "None"} for _ in request["TransactItems"][1:])]
     kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
     return json.dumps({"__type": kind, "message": "Transaction cancelled", "CancellationReasons": reasons}).encode()

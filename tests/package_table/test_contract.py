@@ -1,5 +1,6 @@
 """What the port promises, kept by both adapters (R1, R12, R14)."""
 
+import random
 import threading
 import uuid
 from dataclasses import replace
@@ -12,6 +13,7 @@ from packages_app.core.errors import (
     LeaseBusy,
     LeaseLost,
     ObjectChanged,
+    PackageRefused,
     RecordNotFound,
     TableMissing,
     TableUnavailable,
@@ -295,3 +297,25 @@ def test_p6_the_newest_is_the_maximum_in_apts_order(tmp_path_factory, drawn):
     keys = [version_key(record.version) for record in same_name.values()]
     assert (newest and newest.version_key) == (max(keys) if keys else None)
     assert [record.version_key for record in table.versions_of("tool")] == sorted(keys)
+
+
+LONG = "".join(f" {number:x}" for number in range(60_000))
+"""About 350 KB of text that compresses."""
+
+
+def test_a_long_control_paragraph_is_kept_once_and_comes_back(table):
+    control = f"Package: long\nDepends: libc6\nDescription: long\n{LONG}\n"
+    record = make_record("long", control=control, description=f"long\n{LONG}", depends="libc6")
+    assert table.put_new(record) is Written.ADDED
+    assert table.get("long", "1.0", "amd64") == record
+    assert [*table.records_of("stable")] == [*table.all_records()] == [*table.versions_of("long")] == [record]
+    changed = table.set_suites(record, ("stable", "testing"))
+    assert table.get("long", "1.0", "amd64") == changed
+
+
+def test_a_record_that_one_column_could_not_keep_is_refused_by_both(table):
+    """Random text: nothing makes it smaller than what DynamoDB takes."""
+    noise = random.Random(1).randbytes(420_000).hex()
+    with pytest.raises(PackageRefused, match="long 1.0 amd64"):
+        table.put_new(make_record("long", control=f"Package: long\nDescription: {noise}\n"))
+    assert [*table.all_records()] == []

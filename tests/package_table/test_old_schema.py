@@ -7,8 +7,10 @@ from boto3.dynamodb.types import TypeSerializer
 
 from packages_app.core.errors import MigrationRefused
 from packages_app.package_table.old_schema import Fallback, OldSchema, record_of_item, schema_of
+from packages_app.package_table.packed_text import packed
 from packages_app.package_table.raw_table import TableShape
 from tests.package_table.old_tables import flat_record, old_record
+from tests.records import make_record
 
 FALLBACK = Fallback(
     "amd64", "external_download", "main", ("stable",),
@@ -111,3 +113,12 @@ def test_only_the_old_schemas_are_understood():
         schema_of("t", shape("package_id", "architecture"))
     with pytest.raises(MigrationRefused, match=r"\bt\b.*\bid\b.*\bversion\b.*\bpackage_id\b"):
         schema_of("t", shape("id"))
+
+
+def test_texts_that_were_packed_come_out_of_a_table_of_any_key():
+    long = "".join(f" {number:x}" for number in range(60_000))
+    made = make_record("long", control=f"Package: long\nDescription: long\n{long}\n", description=f"long\n{long}")
+    item = packed(made.as_dict())
+    assert not {"control", "description"} & set(item)
+    again = record(item)
+    assert (again.control, again.description) == (made.control.strip("\n"), made.description)

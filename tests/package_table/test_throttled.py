@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from pynamodb.exceptions import GetError
 
-from packages_app.core.errors import TableUnavailable
+from packages_app.core.errors import TableRefused, TableUnavailable
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Written
 from packages_app.core.retry import CONTENDED, THROTTLED
@@ -69,7 +69,7 @@ def test_a_table_that_stays_throttled_is_an_error_after_ten_rounds(location, mot
 
 def test_a_transaction_that_meets_another_is_done_again(location, moto):
     waits = []
-    with DynamoProxy(moto, conflicts=2) as proxy:
+    with DynamoProxy(moto, cancelled=2) as proxy:
         table = through(proxy, location, waits)
         assert table.put_new(RECORDS[0]) is Written.ADDED
         assert proxy.calls["TransactWriteItems"] == 3
@@ -79,7 +79,7 @@ def test_a_transaction_that_meets_another_is_done_again(location, moto):
 
 def test_transactions_that_meet_others_again_and_again_are_an_error(location, moto):
     waits = []
-    with DynamoProxy(moto, conflicts=1000) as proxy, pytest.raises(TableUnavailable, match="many#1.0"):
+    with DynamoProxy(moto, cancelled=1000) as proxy, pytest.raises(TableUnavailable, match="many#1.0"):
         through(proxy, location, waits).put_new(RECORDS[0])
     assert (proxy.calls["TransactWriteItems"], len(waits)) == (CONTENDED.tries, CONTENDED.tries - 1)
 
@@ -93,3 +93,27 @@ def test_a_condition_that_fails_is_an_answer_and_is_not_asked_for_again(location
 
 def test_an_error_that_came_without_an_answer_has_no_code():
     assert code_of(GetError("no answer", ReadTimeoutError(endpoint_url="http://127.0.0.1:9"))) is None
+
+
+@pytest.mark.parametrize("reason", ["ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_transaction_that_is_throttled_is_done_again_for_as_long_as_a_batch(location, moto, reason):
+    waits = []
+    with DynamoProxy(moto, cancelled=THROTTLED.tries - 1, reason=reason) as proxy:
+        table = through(proxy, location, waits)
+        assert table.put_new(RECORDS[0]) is Written.ADDED
+        assert [change.key for change in table.pending_changes_of("stable")] == [KEYS[0]]
+    assert len(waits) == THROTTLED.tries - 1
+
+
+def test_a_table_that_stays_throttled_is_no_matter_of_credentials(location, moto):
+    with DynamoProxy(moto, cancelled=1000, reason="ThrottlingError") as proxy, pytest.raises(TableUnavailable) as ended:
+        through(proxy, location, []).put_new(RECORDS[0])
+    assert (proxy.calls["TransactWriteItems"], ended.value.retryable) == (THROTTLED.tries, True)
+    assert "capacity" in ended.value.remedy
+
+
+def test_an_item_that_the_server_does_not_take_is_told_and_not_tried_again(location, moto):
+    with DynamoProxy(moto, cancelled=1000, reason="ValidationError") as proxy, pytest.raises(TableRefused) as ended:
+        through(proxy, location, []).put_new(RECORDS[0])
+    assert (proxy.calls["TransactWriteItems"], ended.value.retryable) == (1, False)
+    assert "by the proxy" in ended.value.message

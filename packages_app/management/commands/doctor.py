@@ -13,8 +13,8 @@ class Command(ServiceCommand):
 
     needs_database = False
     help = (
-        "Probe table, bucket, staging, broker, database, key, clock, definitions and who may read the home; one line"
-        " each, ok, WARN or FAIL, with its remedy."
+        "Probe table, bucket, staging, broker and database by writing to them, key, clock, definitions, who may read"
+        " the home, and the room on its disks; one line each, ok, WARN or FAIL, with its remedy."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

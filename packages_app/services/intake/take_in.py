@@ -22,6 +22,7 @@ from packages_app.core.repository import Repository
 from packages_app.debian.control import REMEDY
 from packages_app.debian.deb_file import open_deb, read_deb
 from packages_app.debian.stanza import claims_in
+from packages_app.package_table.packed_text import check_size
 from packages_app.services.intake.admit import Admission, admit
 from packages_app.services.intake.cautions import cautions_in
 from packages_app.services.intake.new_record import UPLOADED, Provenance, new_record
@@ -103,7 +104,9 @@ def _checked(file: StagedFile, admission: Admission) -> CheckedFile | RepomgrErr
             admitted = admit(contents, admission)
             checksums = file.checksums or checksums_of_file(body)
         cautions = cautions_in(body, contents, admitted.definition)
-        return CheckedFile(file.name, new_record(contents, checksums, admitted, file.provenance, cautions), body)
+        record = new_record(contents, checksums, admitted, file.provenance, cautions)
+        check_size(record)
+        return CheckedFile(file.name, record, body)
     except RepomgrError as error:
         return error
 

@@ -40,13 +40,19 @@ def intake_batch(job: Job, progress: Progress) -> dict[str, Any]:
     """Take the files of a staged batch in; safe to repeat.
 
     Return {"files", "new", "known", "refused"}, the last a sentence for each file that was not taken in. Conflicting
-    files are quarantined. Raise `PackageRefused` when every one was refused, and what stores and table raise.
+    files are quarantined. Raise `PackageRefused` when every one was refused, `ObjectNotFound` when another job
+    has ended with them, and what stores and table raise.
     """
     staged, count = job.arguments["staged"], job.arguments["files"]
     progress.step("fetch from staging", f"{count} files")
     try:
         bundle = adapters.staging().read(staged)
-    except ObjectNotFound:
+    except ObjectNotFound as error:
+        if not job.tries:  # no worker of this very job has died: it is a finished one that was started again
+            raise ObjectNotFound(
+                f"The {count} files that were uploaded are gone from staging: an earlier job took in what could be.",
+                remedy="See which of them are there under Packages, and upload the others again.",
+            ) from error
         progress.note("an earlier run has taken in what could be; it was interrupted after that")
         return {"files": count, "new": 0, "known": 0, "refused": []}
     files = (StagedFile(name, body) for name, body in unpack(bundle))

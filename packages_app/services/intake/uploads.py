@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from packages_app.core.errors import PackageRefused
+from packages_app.core.errors import ObjectNotFound, PackageRefused
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.debian.deb_file import open_deb
@@ -47,6 +48,7 @@ def stage_upload(
     key = [contents.control[name] for name in ("Package", "Version", "Architecture")]
     arguments = {
         "staged": staged, "suite": suite, "component": component, "key": key, "by_publisher": by_publisher,
+        "sha256": _sha256_of(path),
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 
@@ -61,8 +63,9 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
     progress.step("fetch from staging", filename)
     done = _done_before(job)
     if done is not None:
-        progress.note("an earlier run has taken it in; it was interrupted after that")
-        return _result(done, new=True)
+        progress.note("these bytes are in the repository; the file that was uploaded is gone from staging")
+        # What another worker took over, an earlier run of this very job has taken in.
+        return _result(done, new=job.tries > 0 or "sha256" not in job.arguments)
     admission = admission_of_job(job)
     with adapters.staging().as_local_file(staged) as path:
         [taken] = take_in([StagedFile(filename, path)], admission, progress)
@@ -81,11 +84,28 @@ def admission_of_job(job: Job) -> Admission:
 
 
 def _done_before(job: Job) -> PackageRecord | None:
-    """Return the record of an upload whose staged file is gone: it is removed only once it is taken in."""
+    """Return the record of an upload whose staged file is gone, where it has the uploaded bytes; None for one in place.
+
+    Raise `ObjectNotFound` where the file was refused, and swept since: it was never taken in.
+    """
     if adapters.staging().head(job.arguments["staged"]) is not None:
         return None
-    key = job.arguments.get("key")  # jobs of earlier releases have none
-    return adapters.package_table().get(*key) if key else None
+    key = job.arguments.get("key")  # jobs of earlier releases have none, and no SHA256 later ones
+    record = adapters.package_table().get(*key) if key else None
+    uploaded = job.arguments.get("sha256", "")
+    if uploaded and (record is None or record.sha256_hash != uploaded):
+        has = f"the repository has other bytes, SHA256 {record.sha256_hash}" if record else "the repository has none"
+        raise ObjectNotFound(
+            f"The file that was uploaded, SHA256 {uploaded}, is gone from staging and was not taken in: of"
+            f" {' '.join(key)} {has}.",
+            remedy="Upload the file again; a version that clients have needs another version number.",
+        )
+    return record
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _result(record: PackageRecord, *, new: bool) -> dict[str, Any]:

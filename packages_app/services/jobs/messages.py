@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from celery import current_app
 from kombu import Queue
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
 
 from packages_app.models import Job
 
@@ -22,6 +22,9 @@ _QUEUES: Mapping[str, str] = {
 
 _OLD_QUEUE = "celery"
 """Where releases before the three queues sent all messages; no worker listens there any more."""
+
+_BROKER_AWAY = (OperationalError, ChannelError, OSError)
+"""What a broker's transport raises; the second is of folders that can't be written."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +40,7 @@ def wake_worker_for(kind: str, job_id: UUID, *, countdown: float = 0) -> bool:
         current_app.send_task(
             "packages_app.tasks.run_job", args=[str(job_id)], queue=queue_of(kind), countdown=countdown or None
         )
-    except (OperationalError, OSError) as error:
+    except _BROKER_AWAY as error:
         log.warning("broker_away", job=str(job_id), kind=kind, error=str(error))
         return False
     return True
@@ -49,7 +52,7 @@ def drop_old_messages() -> int:
         with current_app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, interval_start=0)
             dropped = int(Queue(_OLD_QUEUE)(connection.default_channel).purge() or 0)
-    except (OperationalError, OSError) as error:
+    except _BROKER_AWAY as error:
         log.warning("broker_away", error=str(error))
         return 0
     if dropped:

@@ -22,6 +22,10 @@ _ADVANCE_SECONDS = 1.0
 _BEATS = 6
 """Heartbeats in the time after which a worker counts as dead."""
 _NOTES_KEPT = 200
+_FIRST_STEPS, _LAST_STEPS = 20, 180
+"""Of a job of more steps the first and the last are kept: the whole list is written at each one."""
+LEFT_OUT = "steps left out"
+"""The step that stands for those between; its `total` is their number."""
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +58,7 @@ class JobProgress:
     def step(self, name: str, detail: str = "") -> None:
         """Begin a step; the one before is done."""
         self._end_step("done")
+        _leave_out(self._job.steps)
         began = _isoformat(timezone.now())
         self._job.steps.append(
             {"name": name, "detail": detail, "state": "running", "began": began, "done": 0, "total": 0, "notes": []}
@@ -120,6 +125,24 @@ def heartbeat(job: Job) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+def _leave_out(steps: list[dict[str, Any]]) -> None:
+    """Take the oldest of the last steps out where a further one would be too many; its warnings and errors stay."""
+    if len(steps) < _FIRST_STEPS + _LAST_STEPS:
+        return
+    gap = steps[_FIRST_STEPS]
+    if gap["name"] != LEFT_OUT:
+        gap = {**gap, "name": LEFT_OUT, "detail": "", "state": "done", "done": 1, "total": 1, "notes": _serious(gap)}
+        steps[_FIRST_STEPS] = gap
+    going = steps.pop(_FIRST_STEPS + 1)
+    gap["done"] = gap["total"] = gap["total"] + 1
+    gap["ended"] = going.get("ended", gap.get("ended"))
+    gap["notes"] = [*gap["notes"], *_serious(going)][:_NOTES_KEPT]
+
+
+def _serious(step: dict[str, Any]) -> list[dict[str, Any]]:
+    return [note for note in step["notes"] if note["level"] != "info"]
 
 
 def _isoformat(moment: datetime) -> str:

@@ -19,6 +19,7 @@ from packages_app.models import Job
 from packages_app.services.jobs.messages import wake_worker_for
 from packages_app.services.jobs.notices import settle_failure, tell_of_failure
 from packages_app.services.jobs.progress import JobProgress, heartbeat, row_of_this_run
+from packages_app.services.outside_errors import told_as_ours
 
 Asker = AbstractBaseUser | AnonymousUser
 """Who asks for a job."""
@@ -72,6 +73,7 @@ def enqueue(
         return job
 
 
+@told_as_ours()
 def run(job_id: UUID | str, service: Service, *, watcher: Progress | None = None, patient: bool = True) -> Job:
     """Do a queued job's work here; leave one that another process has alone. Return the job as it is afterwards.
 
@@ -89,7 +91,8 @@ def run(job_id: UUID | str, service: Service, *, watcher: Progress | None = None
     progress = JobProgress(job, watcher)
     with structlog.contextvars.bound_contextvars(job=str(job.pk), kind=job.kind), heartbeat(job):
         try:
-            job.result = service(job, progress)
+            with told_as_ours():
+                job.result = service(job, progress)
         except LeaseBusy as busy:
             _put_back(job, progress, str(busy), step="interrupted", tries=job.tries)
             return job

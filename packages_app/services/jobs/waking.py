@@ -23,7 +23,8 @@ WOKEN_AT_ONCE = 500
 _PAUSE_GROWTH = 4
 _LONGEST_PAUSE = timedelta(minutes=15)
 """So long a job may wait when its message was lost after others had been sent in vain."""
-_KEPT = timedelta(days=30)
+_FORGOTTEN_AT_ONCE = 500
+"""Old rows that one run removes: after a shorter time was set, it takes some minutes, and never much memory."""
 
 log = structlog.get_logger(__name__)
 
@@ -39,8 +40,14 @@ def wake_silent_jobs(now: datetime | None = None, *, send: Callable[[str, UUID],
     for job in Job.objects.filter(state=Job.State.RUNNING, heartbeat__lt=silent_since):
         _revive(job, now)
     woken = _wake_waiting(now, send)
-    Job.objects.filter(state__in=Job.ENDED, ended__lt=now - _KEPT).delete()
+    _forget(now - timedelta(days=settings.JOBS_KEPT_DAYS))
     return woken
+
+
+def _forget(old: datetime) -> None:
+    ended = Job.objects.filter(state__in=Job.ENDED, ended__lt=old).order_by("ended")
+    if keys := list(ended.values_list("pk", flat=True)[:_FORGOTTEN_AT_ONCE]):
+        Job.objects.filter(pk__in=keys).delete()
 
 
 def _wake_waiting(now: datetime, send: Callable[[str, UUID], bool]) -> int:

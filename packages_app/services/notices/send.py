@@ -18,7 +18,6 @@ from packages_app.services.notices.notify import wanted_kinds
 _WAITS = tuple(timedelta(minutes=minutes) for minutes in (0, 2, 10, 60, 360))
 """How long after a notice was made each try comes. The first gap is longer than a try can take (30 s)."""
 _NEWS = timedelta(days=1)
-_KEPT = timedelta(days=90)
 _RECEIVED = "received"
 
 log = structlog.get_logger(__name__)
@@ -30,7 +29,7 @@ def send_notices() -> int:
     A notice is sent until each address has it, and to none twice; only a worker that dies between sending and
     noting it down makes a copy. What was settled before it could be sent is not sent, nor are news of yesterday.
     """
-    old = timezone.now() - _KEPT
+    old = timezone.now() - timedelta(days=settings.NOTICES_KEPT_DAYS)
     Notice.objects.filter(Q(settled__lt=old) | Q(level="info", seen__lt=old)).delete()
     there = notify_addresses()
     return sum(_send(notice, there) for notice in _due()) if there else 0

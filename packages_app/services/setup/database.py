@@ -6,6 +6,7 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from packages_app.core.errors import DatabaseOutdated, ServiceUnavailable
+from packages_app.services.outside_errors import error_told
 
 
 def check_database() -> str:
@@ -17,7 +18,10 @@ def check_database() -> str:
         executor = MigrationExecutor(connection)
         lacking = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except Error as error:
-        raise database_away(error) from error
+        raise error_told(error) or ServiceUnavailable(
+            f"The database does not answer: {str(error).strip()}.",
+            remedy="Check DATABASE_URL and that the server runs.",
+        ) from error
     if lacking:
         raise DatabaseOutdated(
             f"{len(lacking)} migrations of the database are not applied, the first"
@@ -25,11 +29,3 @@ def check_database() -> str:
             remedy="Stop the processes of the earlier release, then run manage.py first_start (or manage.py migrate).",
         )
     return f"{connection.vendor}, all migrations applied"
-
-
-def database_away(error: Error) -> ServiceUnavailable:
-    """Return the error of a database that does not answer."""
-    return ServiceUnavailable(
-        f"The database does not answer: {str(error).strip()}.",
-        remedy="Check DATABASE_URL and that the server runs.",
-    )

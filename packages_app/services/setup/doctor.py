@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from celery import current_app
 from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import connection
 
 from packages_app.core.errors import (
     RepomgrError,
@@ -19,11 +22,17 @@ from packages_app.core.errors import (
 )
 from packages_app.services import adapters
 from packages_app.services.intake.pins import refused_over_http, taken_on_trust
+from packages_app.services.outside_errors import error_told, told_as_ours
 from packages_app.services.publication.watch_expiry import KEY_WARNING
 from packages_app.services.setup.clock import check_clock
 from packages_app.services.setup.database import check_database
+from packages_app.services.setup.disk_space import look_at_disks
 from packages_app.services.setup.private_files import paths_open_to_others
 from packages_app.services.verification.keys import key_findings
+
+_PROBE_BYTES = 16 * 1024
+"""What a probe writes: more than fits into the room that a full file may have inside."""
+_PROBE_QUEUE = "repomgr.doctor"
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ class Warned:
 
 
 def examine() -> Iterator[Probed]:
-    """Probe table, bucket, staging, broker, database, key, clock, definitions and modes, one finding each, in turn."""
+    """Probe all that work needs; yield one finding for each, in turn."""
     for name, probe in _PROBES.items():
         try:
             seen = probe()
@@ -61,14 +70,30 @@ def examine() -> Iterator[Probed]:
             )
 
 
+def _database() -> str:
+    check_database()
+    with told_as_ours():
+        row = Session.objects.create(
+            session_key=f"doctor{secrets.token_hex(8)}", session_data="-" * _PROBE_BYTES, expire_date=adapters.now()
+        )
+        row.delete()
+    return f"{connection.vendor} can be written, all migrations applied"
+
+
 def _broker() -> str:
     try:
         with current_app.connection_for_write() as broker:
             broker.ensure_connection(max_retries=1, timeout=5)
-            return f"{broker.transport.driver_type} answers"
+            with broker.SimpleQueue(_PROBE_QUEUE) as queue:
+                queue.clear()  # what a disk without room has left of an earlier probe can't be read
+                queue.put({"probe": "-" * _PROBE_BYTES})
+                queue.get(timeout=5).ack()
+                queue.queue.delete()
+            return f"{broker.transport.driver_type} takes messages and gives them"
     except Exception as error:
-        raise ServiceUnavailable(
-            f"The broker does not answer: {error}.", remedy="Check BROKER_URL and that the server runs."
+        raise error_told(error) or ServiceUnavailable(
+            f"The broker does not answer: {type(error).__name__} {error}.",
+            remedy="Check BROKER_URL and that the server runs.",
         ) from error
 
 
@@ -151,4 +176,5 @@ _PROBES: dict[str, Callable[[], str | Warned]] = {
     "clock": _clock,
     "definitions": _definitions,
     "private files": _private_files,
+    "disk space": look_at_disks,
 }

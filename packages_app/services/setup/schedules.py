@@ -25,6 +25,8 @@ _TASKS_OF_THE_HOUSE = (
     ("Wake silent jobs", "wake_silent_jobs", 1),
     ("Send notices", "send_notices", 1),
     ("Watch expiry dates", "watch_expiry", 60),
+    ("Watch the disks", "watch_disks", 10),
+    ("Remove old rows", "remove_old_rows", 24 * 60),
 )
 
 
@@ -35,6 +37,7 @@ def ensure_schedules() -> None:
         _ensure(name, _START, [str(kind)], minutes)
     for name, task, minutes in _TASKS_OF_THE_HOUSE:
         _ensure(name, _TASKS + task, [], minutes)
+    _let_ticks_expire()
 
 
 def _ensure(name: str, task: str, arguments: list[str], minutes: int) -> None:
@@ -42,6 +45,17 @@ def _ensure(name: str, task: str, arguments: list[str], minutes: int) -> None:
     PeriodicTask.objects.get_or_create(
         name=name, defaults={"task": task, "args": json.dumps(arguments), "interval": interval}
     )
+
+
+def _let_ticks_expire() -> None:
+    """Let a tick that no worker took go with the next one: after a weekend without workers each is due once.
+
+    One that has an expiry, by an operator, keeps it.
+    """
+    ours = PeriodicTask.objects.filter(task__startswith=_TASKS, expires=None, expire_seconds=None)
+    for row in ours.exclude(interval=None).select_related("interval"):
+        row.expire_seconds = int(row.interval.schedule.run_every.total_seconds())
+        row.save()
 
 
 def _rename_old_tasks() -> None:

@@ -152,7 +152,15 @@ def test_a_batch_whose_run_was_interrupted_at_its_very_end_is_done(embedded, tmp
     embedded.define_uploads("tool")
     job = stage_batch(files_of(tmp_path, *versions(2)))
     assert run(job).result["new"] == 2
-    Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED)
+    Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED, tries=1)  # as waking leaves it
     again = run(job)
     assert (again.state, again.result["refused"]) == (Job.State.DONE, [])
     assert "an earlier run" in again.steps[0]["notes"][0]["text"]
+
+
+def test_a_refused_batch_started_again_says_that_its_files_are_gone(embedded, tmp_path):
+    embedded.define_uploads("other")
+    refused = run(stage_batch(files_of(tmp_path, *versions(2))))
+    assert refused.error_code == "package_refused"
+    again = run(queue.enqueue(Job.Kind.UPLOAD, refused.arguments))
+    assert (again.state, again.error_code) == (Job.State.FAILED, "object_not_found")

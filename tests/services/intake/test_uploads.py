@@ -1,11 +1,14 @@
 """From an uploaded build to what a client reads."""
 
+import random
+
 import pytest
 
 from packages_app.core.errors import InvalidDeb, PackageRefused
 from packages_app.models import Conflict, Job, Package, Publication
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
+from packages_app.services.jobs import queue
 from tests.debian.parts import BINARY
 from tests.debs import ar_archive, build_deb, tar_archive
 from tests.reader import read_everything, read_suite
@@ -192,3 +195,44 @@ def test_a_definition_with_a_fault_is_named_in_place_of_those_that_there_are(emb
     assert path.name in refused.value.message
     assert "armhf" in refused.value.message
     assert "arm64" in refused.value.remedy
+
+
+def test_a_package_whose_record_no_table_keeps_is_refused_before_anything_is_stored(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    noise = random.Random(1).randbytes(420_000).hex()
+    deb = build_deb(tmp_path, "tool", "1.0", Description=f"a tool\n {noise}")
+    job = stage_upload(deb, deb.name)
+    embedded.run_jobs()
+    job.refresh_from_db()
+    assert (job.state, job.error_code, "the package table keeps" in job.error) == ("failed", "package_refused", True)
+    assert list(embedded.bucket.keys("pool/")) == []
+    assert embedded.records() == []
+
+
+def test_a_refused_upload_started_again_once_its_file_is_gone_says_what_is_true(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    first = build_deb(tmp_path / "first", "tool", "1.0")
+    other = build_deb(tmp_path / "other", "tool", "1.0", files={"usr/share/tool": b"other"})
+    stage_upload(first, first.name)
+    embedded.run_jobs()
+    refused = stage_upload(other, other.name)
+    embedded.run_jobs()
+    embedded.staging.delete(refused.arguments["staged"])
+    again = queue.enqueue(Job.Kind.UPLOAD, refused.arguments)
+    embedded.run_jobs()
+    again.refresh_from_db()
+    assert (again.state, again.error_code) == ("failed", "object_not_found")
+    assert refused.arguments["sha256"] in again.error
+    [record] = embedded.records()
+    assert record.sha256_hash in again.error
+
+
+def test_an_upload_started_again_whose_bytes_came_in_meanwhile_is_done_and_not_new(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    deb = build_deb(tmp_path, "tool", "1.0")
+    done = stage_upload(deb, deb.name)
+    embedded.run_jobs()
+    again = queue.enqueue(Job.Kind.UPLOAD, done.arguments)
+    embedded.run_jobs()
+    again.refresh_from_db()
+    assert (again.state, again.result["new"]) == ("done", False)

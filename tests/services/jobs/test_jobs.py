@@ -11,6 +11,7 @@ from packages_app.core.outcome import Outcome
 from packages_app.core.ports import Silent
 from packages_app.models import Job
 from packages_app.services.jobs import queue, waking
+from packages_app.services.jobs.progress import LEFT_OUT
 from packages_app.services.publication.publish import publish
 from packages_app.services.scheduled import start_scheduled
 
@@ -263,3 +264,19 @@ def test_the_clock_makes_one_job_a_suite_that_is_due(embedded):
     assert [job.arguments["suites"] for job in start_scheduled("force_rebuild")] == [
         ["stable"], ["testing"], ["unstable"],
     ]  # fmt: skip
+
+
+def test_a_job_of_very_many_steps_keeps_the_first_and_the_last_and_every_warning(embedded):
+    def work(_job, progress):
+        for number in range(1000):
+            progress.step("look at", str(number))
+            if number == 500:
+                progress.note("odd", level="warning")
+        return {}
+
+    job = queue.run(queue.enqueue(Job.Kind.SWEEP).pk, work)
+    names = [step["detail"] for step in job.steps if step["name"] == "look at"]
+    assert (names[:20], names[-1], len(job.steps)) == ([str(number) for number in range(20)], "999", 200)
+    [left_out] = [step for step in job.steps if step["name"] == LEFT_OUT]
+    assert left_out["total"] + len(names) == 1000
+    assert [note["text"] for note in left_out["notes"]] == ["odd"]

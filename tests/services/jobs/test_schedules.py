@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+from django_celery_beat.schedulers import ModelEntry
 
 from packages_app import tasks
 from packages_app.services.setup.schedules import ensure_schedules
@@ -39,6 +40,8 @@ def test_a_new_installation_has_a_row_for_all_that_the_clock_asks_for(embedded):
         "Wake silent jobs": (tasks.wake_silent_jobs.name, []),
         "Send notices": (tasks.send_notices.name, []),
         "Watch expiry dates": (tasks.watch_expiry.name, []),
+        "Watch the disks": (tasks.watch_disks.name, []),
+        "Remove old rows": (tasks.remove_old_rows.name, []),
     }
 
 
@@ -49,7 +52,20 @@ def test_rows_of_an_older_release_start_the_same_work_at_the_same_times(of_an_ol
         assert found["Check upstream"] == (tasks.start_scheduled.name, ["sync_packages"])
         assert found["Rebuild"] == (tasks.start_scheduled.name, ["force_rebuild"])
         assert found["Wake"] == (tasks.wake_silent_jobs.name, [])
-        assert len(found) == 10
+        assert len(found) == 12
     upstream = PeriodicTask.objects.get(name="Check upstream")
     assert (upstream.enabled, upstream.interval.every) == (False, 30)
     assert PeriodicTask.objects.get(name="Rebuild").crontab.hour == "3"
+
+
+def test_a_tick_that_no_worker_took_goes_with_the_next_one(of_an_older_release):
+    """Rows of an older release too; an operator's own expiry stays."""
+    row = PeriodicTask.objects.get(name="Wake")
+    row.expire_seconds = 5
+    row.save()
+    ensure_schedules()
+    expiry = {row.name: row.expire_seconds for row in PeriodicTask.objects.exclude(interval=None)}
+    assert expiry["Check upstream"] == 30 * 60
+    assert (expiry["Wake silent jobs"], expiry["Sweep"], expiry["Wake"]) == (60, 24 * 3600, 5)
+    entry = ModelEntry(PeriodicTask.objects.get(name="Check upstream"))
+    assert entry.options["expires"] == 30 * 60

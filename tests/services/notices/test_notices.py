@@ -201,3 +201,45 @@ def test_a_refused_signature_is_told_until_the_next_check_that_succeeds(embedded
     feed.publish(deb, "1.0", key=pinned)
     sync_packages([], Silent())
     assert the_open("signature_refused") is None
+
+
+def end(kind, arguments, subject, result=None):
+    """Run a job of these arguments: it fails where there is no result."""
+
+    def work(_job, _progress):
+        if result is None:
+            raise UpstreamError("It broke.", remedy="Mend it.")
+        return result
+
+    return queue.run(queue.enqueue(kind, arguments, subject=subject).pk, work)
+
+
+STABLE, TESTING = {"suites": ["stable"]}, {"suites": ["testing"]}
+
+
+@pytest.mark.parametrize(
+    ("failed", "done", "result", "is_over"),
+    [
+        (("publish", {"suite": "stable"}, "stable"), ("force_rebuild", STABLE, "stable"), {}, True),
+        (("publish", {"suite": "stable"}, "stable"), ("force_rebuild", TESTING, "testing"), {}, False),
+        (("refresh_signatures", STABLE, "stable"), ("publish", {"suite": "stable"}, "stable"), {}, True),
+        (("publish", {"suite": "stable"}, "stable"), ("refresh_signatures", STABLE, "stable"), {}, False),
+        (("force_rebuild", STABLE, "stable with repair"), ("force_rebuild", STABLE, "stable"), {}, True),
+        (("sync_packages", {"names": ["tool"]}, "tool"), ("sync_packages", {}, "scheduled"), {"failed": ["b"]}, True),
+        (
+            ("sync_packages", {"names": ["tool"]}, "tool"),
+            ("sync_packages", {}, "scheduled"),
+            {"failed": ["tool"]},
+            False,
+        ),
+        (("sync_packages", {}, "scheduled"), ("sync_packages", {"names": ["tool"]}, "tool"), {"failed": []}, False),
+        (("sync_packages", {}, "scheduled"), ("sync_packages", {"names": []}, "all"), {"failed": []}, True),
+        (("reconcile_mirror", {}, "scheduled"), ("reconcile_mirror", {"whole": True}, "all"), {}, True),
+        (("sweep", {"dry_run": False}, "all"), ("sweep", {"dry_run": True}, "dry run"), {}, False),
+    ],
+)
+def test_a_failure_is_over_when_any_job_has_done_its_work(embedded, failed, done, result, is_over):
+    end(*failed)
+    assert the_open("job_failed") is not None
+    end(*done, result=result)
+    assert (the_open("job_failed") is None) is is_over

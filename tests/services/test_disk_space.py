@@ -1,0 +1,29 @@
+"""Room on disks: the doctor's finding, and the notice before a disk is full."""
+
+import sys
+
+from packages_app import tasks
+from packages_app.models import Notice
+from packages_app.services.setup.disk_space import rooms
+from packages_app.services.setup.doctor import examine
+
+
+def notices():
+    return [(notice.subject, notice.settled is None) for notice in Notice.objects.filter(kind="disk_nearly_full")]
+
+
+def test_a_disk_that_is_short_of_room_is_a_notice_until_it_is_not(embedded, settings):
+    [room, *_] = rooms()
+    assert tasks.watch_disks() == []
+    settings.LEAST_FREE_BYTES = sys.maxsize
+    assert str(room.folder) in tasks.watch_disks()
+    assert (str(room.folder), True) in notices()
+    settings.LEAST_FREE_BYTES = 1
+    tasks.watch_disks()
+    assert notices() == [(str(room.folder), False)]
+
+
+def test_the_doctor_looks_at_free_space(embedded, settings):
+    settings.LEAST_FREE_BYTES = sys.maxsize
+    [space] = [found for found in examine() if found.name == "disk space"]
+    assert (space.well, "manage.py sweep" in space.remedy) == (False, True)
