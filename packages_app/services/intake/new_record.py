@@ -9,6 +9,7 @@ from packages_app.core.caution import Caution, kept_with_record
 from packages_app.core.checksums import Checksums
 from packages_app.core.layout import deb_filename, pool_path
 from packages_app.core.record import PackageRecord
+from packages_app.core.storable_text import storable
 from packages_app.debian.deb_file import DebContents
 from packages_app.debian.stanza import record_fields_of
 from packages_app.services import adapters
@@ -30,6 +31,9 @@ class Provenance:
     certificate: str = ""
 
 
+LONGEST_DATE = 64
+"""In characters, as a row of the mirror holds it; upstream's own word, of which no reader goes by more."""
+LONGEST_NOTES = 10_000
 _OF_THE_DEFINITION = ("maintainer", "section", "priority", "homepage", "description")
 UPLOADED = Provenance()
 """What is said of a file that came from a person or was built here."""
@@ -52,11 +56,11 @@ def new_record(
         package_type=definition.source_type,
         component=destination.component,
         suites=destination.suites,
-        deb_url=provenance.deb_url,
-        certificate_url=provenance.certificate_url,
-        signature_url=provenance.signature_url,
-        notes=provenance.notes,
-        pub_date=provenance.pub_date,
+        deb_url=storable(provenance.deb_url),
+        certificate_url=storable(provenance.certificate_url),
+        signature_url=storable(provenance.signature_url),
+        notes=storable(provenance.notes, LONGEST_NOTES),
+        pub_date=storable(provenance.pub_date, LONGEST_DATE),
         actual_filename=filename,
         pool_path=pool_path(destination.component, fields["package_name"], filename),
         file_size=checksums.size,

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from packages_app.core.ports import Progress, Silent
+from packages_app.core.storable_text import storable
 from packages_app.models import Job
 
 _ADVANCE_SECONDS = 1.0
@@ -60,6 +61,7 @@ class JobProgress:
         self._end_step("done")
         _leave_out(self._job.steps)
         began = _isoformat(timezone.now())
+        name, detail = storable(name), storable(detail)
         self._job.steps.append(
             {"name": name, "detail": detail, "state": "running", "began": began, "done": 0, "total": 0, "notes": []}
         )
@@ -77,6 +79,7 @@ class JobProgress:
 
     def note(self, text: str, *, level: str = "info") -> None:
         """Keep a sentence with the present step."""
+        text = storable(text)
         notes = self._present()["notes"]
         if len(notes) < _NOTES_KEPT:
             notes.append({"level": level, "text": text})

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from packages_app.core.errors import LeaseBusy, RepomgrError, UpstreamUnavailable
 from packages_app.core.ports import Progress
+from packages_app.core.storable_text import storable, storable_json
 from packages_app.models import Job
 from packages_app.services.jobs.messages import wake_worker_for
 from packages_app.services.jobs.notices import settle_failure, tell_of_failure
@@ -153,8 +154,8 @@ def _end(
 ) -> None:
     progress.end("done" if state == Job.State.DONE else "failed")
     values = {
-        "state": state, "ended": timezone.now(), "steps": job.steps, "result": job.result,
-        "error_code": code, "error": error, "remedy": remedy,
+        "state": state, "ended": timezone.now(), "steps": job.steps, "result": storable_json(job.result),
+        "error_code": code, "error": storable(error), "remedy": storable(remedy),
     }  # fmt: skip
     if not row_of_this_run(job).update(**values):
         log.warning("job_went_on_elsewhere", error=error)

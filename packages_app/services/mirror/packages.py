@@ -18,10 +18,12 @@ from packages_app.core.batches import batches_of
 from packages_app.core.errors import InvalidVersion
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.storable_text import storable
 from packages_app.core.version import version_key
 from packages_app.models import Package, PackageName, SuiteMembership
 from packages_app.services.adapters import package_table
 from packages_app.services.mirror.bulk_rows import write_rows
+from packages_app.services.mirror.fitting import fitting, is_key_of_a_row, with_place, written
 from packages_app.services.publication.requests import request_publications
 
 # Records of which the rows are read, compared and written at a time.
@@ -31,6 +33,7 @@ _COLUMNS = (*_OF_RECORDS, "version_key")
 _KEY = ("package_id", "architecture")
 _record_values = attrgetter(*_OF_RECORDS)
 _ARCHITECTURE = _COLUMNS.index("architecture")
+_LONGEST_NAMED = 500
 _NO_MORE: tuple[int | None, Iterable[tuple[int, str, str]]] = (None, ())
 
 log = structlog.get_logger(__name__)
@@ -38,12 +41,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Reconciled:
-    """What a reconciliation found: records read, rows added, changed and removed."""
+    """What a reconciliation found: records read, rows added, changed and removed, and records that no row holds."""
 
     records: int
     added: int
     changed: int
     removed: int
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class _Batch:
     changed: int
     suites: frozenset[str]
     rows: frozenset[int]
+    left_out: tuple[str, ...] = ()
 
 
 class _Mirrored(NamedTuple):
@@ -96,12 +101,13 @@ class Reconciliation:
         are removed: one that appears meanwhile has a record that was not read yet.
         """
         unmatched = _rows_by_content()
-        read = added = changed = 0
+        read = added = changed = left_out = 0
         suites: set[str] = set()
         kept: set[int] = set()
         for records in batches_of(all_records, _BATCH):
             batch = _mirror_differing(records, unmatched)
             read, added, changed = read + len(records), added + batch.added, changed + batch.changed
+            left_out += _tell_of(batch.left_out, self._progress)
             suites |= batch.suites
             kept |= batch.rows
             self._progress.advance(read, read)
@@ -113,7 +119,14 @@ class Reconciliation:
         _renew_names()
         request_publications(suites)
         log.info("mirror_reconciled", records=read, added=added, changed=changed, removed=len(unseen))
-        self.found = Reconciled(read, added, changed, len(unseen))
+        self.found = Reconciled(read, added, changed, len(unseen), left_out)
+
+
+def _tell_of(left_out: Sequence[str], progress: Progress) -> int:
+    """Name the records whose rows the database does not hold; return how many they are."""
+    for name in left_out:
+        progress.note(f"{name} has no row here: its database does not hold what the record says", level="error")
+    return len(left_out)
 
 
 def _mirror_differing(records: list[PackageRecord], unmatched: dict[int, int]) -> _Batch:
@@ -128,12 +141,13 @@ def reconcile_keys(keys: Collection[TableKey], progress: Progress) -> Reconciled
 
     A row whose record is gone is removed. The answer counts the records that were read.
     """
-    read = added = changed = removed = 0
+    read = added = changed = removed = left_out = 0
     suites: set[str] = set()
     for some in batches_of(sorted(keys), _BATCH):
         records = package_table().get_many(some)
         batch = _mirror_batch(list(records.values()))
-        rows = _rows_of({package_id for package_id, _ in some})
+        left_out += _tell_of(batch.left_out, progress)
+        rows = _rows_of({key[0] for key in some if is_key_of_a_row(key)})
         gone = [rows[key].pk for key in some if key in rows and key not in records]
         suites |= batch.suites | (_remove(gone) if gone else set())
         read, added, changed = read + len(records), added + batch.added, changed + batch.changed
@@ -142,7 +156,7 @@ def reconcile_keys(keys: Collection[TableKey], progress: Progress) -> Reconciled
     if removed:
         _renew_names()
     request_publications(suites)
-    return Reconciled(read, added, changed, removed)
+    return Reconciled(read, added, changed, removed, left_out)
 
 
 def mirror_differences(records: Iterable[PackageRecord]) -> list[TableKey]:
@@ -157,7 +171,7 @@ def mirror_differences(records: Iterable[PackageRecord]) -> list[TableKey]:
     differing: list[TableKey] = []
     for some in batches_of(sorted(suspects), _BATCH):
         now = package_table().get_many(some)
-        rows = _rows_of({package_id for package_id, _ in some})
+        rows = _rows_of({key[0] for key in some if is_key_of_a_row(key)})
         differing += [key for key in some if not _same(rows.get(key), now.get(key))]
     return differing
 
@@ -207,25 +221,33 @@ def _rows_of(package_ids: Collection[str]) -> dict[TableKey, _Mirrored]:
 
 def _mirror_new(records: list[PackageRecord]) -> _Batch:
     """Write the rows of records that have none, in one transaction."""
-    with transaction.atomic():
-        _write(records, ())
-    return _Batch(len(records), 0, frozenset(suite for record in records for suite in record.suites), frozenset())
+    new = written(with_place(records), lambda some: _write(some, ()))
+    suites = frozenset(suite for record in new for suite in record.suites)
+    return _Batch(len(new), 0, suites, frozenset(), _without(records, new))
 
 
 def _mirror_batch(records: list[PackageRecord]) -> _Batch:
     """Bring the rows of some records up to date: what differs is written in one transaction, the rest only read."""
-    keyed = {record.key: record for record in records}
+    keyed = {record.key: record for record in with_place(records)}
     rows = _rows_of({package_id for package_id, _ in keyed})
     differing = [record for key, record in keyed.items() if not _same(rows.get(key), record)]
+    same = [record for key, record in keyed.items() if _same(rows.get(key), record)]
     kept = frozenset(row.pk for key, row in rows.items() if key in keyed)
-    if not differing:
-        return _Batch(0, 0, frozenset(), kept)
-    before = {record.key: rows[record.key] for record in differing if record.key in rows}
-    with transaction.atomic():
-        _write(differing, before.values())
-    suites = {suite for record in differing for suite in record.suites}
-    suites |= {suite for row in before.values() for suite, _ in row.memberships}
-    return _Batch(len(differing) - len(before), len(before), frozenset(suites), kept)
+
+    def write(some: Sequence[PackageRecord]) -> None:
+        _write(some, [rows[record.key] for record in some if record.key in rows])
+
+    now = written(differing, write)
+    before = [rows[record.key] for record in now if record.key in rows]
+    suites = {suite for record in now for suite in record.suites}
+    suites |= {suite for row in before for suite, _ in row.memberships}
+    return _Batch(len(now) - len(before), len(before), frozenset(suites), kept, _without(records, [*same, *now]))
+
+
+def _without(records: Collection[PackageRecord], mirrored: Collection[PackageRecord]) -> tuple[str, ...]:
+    """Return the names of the records that are not among the mirrored ones, as a database keeps them."""
+    keys = {record.key for record in mirrored}
+    return tuple(storable(record.named, _LONGEST_NAMED) for record in records if record.key not in keys)
 
 
 def _write(records: Sequence[PackageRecord], before: Collection[_Mirrored]) -> None:
@@ -268,8 +290,8 @@ def _add_names(names: Iterable[str]) -> None:
 
 
 def _values(record: PackageRecord) -> tuple[Any, ...]:
-    """Return the row's values of a record, in the order of `_COLUMNS`."""
-    return (*_record_values(record), _version_key(record.version))
+    """Return the row's values of a record, in the order of `_COLUMNS`, as columns hold them."""
+    return fitting(_COLUMNS, (*_record_values(record), _version_key(record.version)))
 
 
 @lru_cache(maxsize=4096)  # packages of one source, which have its version, come close to each other

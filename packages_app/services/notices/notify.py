@@ -10,6 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from packages_app.core.errors import SettingsError
+from packages_app.core.storable_text import storable
 from packages_app.models import Job, Notice
 
 _LEVELS = ("info", "warning", "error")
@@ -28,7 +29,7 @@ def notify(
     """
     if level not in _LEVELS:
         raise ValueError(f"{level!r} is none of {', '.join(_LEVELS)}")
-    subject = subject[:_SUBJECT_LENGTH]
+    subject, text, remedy = storable(subject, _SUBJECT_LENGTH), storable(text), storable(remedy)
     getattr(log, level)("notice", notice=str(kind), subject=subject, text=text, remedy=remedy)
     now = timezone.now()
     values = {"text": text, "remedy": remedy, "level": level, "seen": now}
@@ -49,7 +50,7 @@ def notify(
 
 def settle_notices(kind: Notice.Kind, subject: str) -> int:
     """Record that a matter is over; return how many notices were open."""
-    return Notice.objects.filter(kind=kind, subject=subject[:_SUBJECT_LENGTH], settled=None).update(
+    return Notice.objects.filter(kind=kind, subject=storable(subject, _SUBJECT_LENGTH), settled=None).update(
         settled=timezone.now()
     )
 

@@ -62,6 +62,14 @@ def test_a_date_and_notes_are_kept_as_people_read_them(embedded, feed, tmp_path)
     assert (record.pub_date, record.notes) == ("2026-11-04T00:00:00+00:00", "a\nb")
 
 
+def test_a_date_and_notes_that_no_database_holds_are_cut_and_cleaned(embedded, feed, tmp_path):
+    date = "Wed Nov 04 2026 00:00:00 GMT+0100 (Mitteleuropäische Normalzeit) etc."
+    offer(embedded, feed, tmp_path, flat(pub_date=date, notes="a\x00b\ud800" + "c" * 20_000))
+    record = embedded.table.get("tool", "1.2.3", "amd64")
+    assert (record.pub_date, len(record.notes)) == (date[:64], 10_000)
+    assert record.notes.startswith("a\ufffdb\ufffdc")
+
+
 @pytest.mark.parametrize("body", ['"text"', "[1]", "7", '[{"version": true, "url": "https://x.invalid/"}]'])
 def test_what_is_no_document_is_named(embedded, feed, tmp_path, body):
     with pytest.raises(UpstreamError):

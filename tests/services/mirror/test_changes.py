@@ -88,16 +88,16 @@ def test_a_row_changed_by_hand_is_found_by_the_whole_look_a_day_later(settled):
     def reconcile():
         return queue.run(queue.enqueue(Job.Kind.RECONCILE, wake_worker=False).pk, SERVICES[Job.Kind.RECONCILE])
 
-    assert reconcile().result == {"records": 3, "added": 0, "changed": 0, "removed": 0, "whole": True}
+    assert reconcile().result == {"records": 3, "added": 0, "changed": 0, "removed": 0, "left_out": 0, "whole": True}
     Package.objects.filter(package_name="one").update(maintainer="Mallory")
-    assert reconcile().result == {"records": 0, "added": 0, "changed": 0, "removed": 0, "whole": False}
+    assert reconcile().result == {"records": 0, "added": 0, "changed": 0, "removed": 0, "left_out": 0, "whole": False}
     assert not same(settled)
     Job.objects.update(started=timezone.now() - timedelta(days=1))
-    assert reconcile().result == {"records": 3, "added": 0, "changed": 1, "removed": 0, "whole": True}
+    assert reconcile().result == {"records": 3, "added": 0, "changed": 1, "removed": 0, "left_out": 0, "whole": True}
     assert same(settled)
 
 
 def test_a_whole_look_can_be_asked_for(settled):
     for _ in range(2):
-        job = queue.enqueue(Job.Kind.RECONCILE, {"whole": True}, wake_worker=False)
+        job = queue.enqueue(Job.Kind.RECONCILE, {"left_out": 0, "whole": True}, wake_worker=False)
         assert queue.run(job.pk, SERVICES[Job.Kind.RECONCILE]).result["whole"] is True

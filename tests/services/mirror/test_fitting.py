@@ -1,0 +1,124 @@
+"""A record that no row holds is named and left out; what a row can hold of the others is the same on any database."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from django.db import connection
+
+from packages_app.core.home import make_home
+from packages_app.core.ports import Silent
+from packages_app.core.storable_text import REPLACEMENT
+from packages_app.models import Package
+from packages_app.services.mirror.packages import Reconciliation, mirror_record, reconcile_mirror
+from tests.records import make_record
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+ODD = (
+    {"pub_date": "d" * 68},
+    {"notes": "a\x00b"},
+    {"notes": "a\ud800b"},
+    {"control": "Package: odd0\nX-Odd: \x00\n"},
+    {"priority": "p" * 65},
+    {"section": "s" * 256},
+    {"component": "c" * 65},
+    {"package_type": "t" * 65},
+    {"md5_hash": "f" * 33},
+    {"processed_timestamp": "9" * 65},
+    {"file_size": 2**63},
+    {"version": "1" * 257},
+    {"architecture": "a" * 65},
+    {"architecture": "a\ud800"},
+    {"version": "1\x00"},
+    {"suites": ("s" * 65,)},
+)
+WITHOUT_ROW = 5
+
+
+def odd_records():
+    return [replace(make_record(f"odd{number}"), **fields) for number, fields in enumerate(ODD)]
+
+
+def reconciled(records):
+    reconciliation = Reconciliation(Silent())
+    assert list(reconciliation.through(records)) == records
+    return reconciliation.found
+
+
+def test_records_that_no_row_holds_stop_no_other(embedded):
+    records = [make_record("first"), *odd_records(), make_record("last")]
+    found = reconciled(records)
+    assert (found.added, found.left_out) == (len(records) - WITHOUT_ROW, WITHOUT_ROW)
+    rows = {row.package_name: row for row in Package.objects.all()}
+    assert {"first", "last"} < set(rows)
+    assert (rows["odd0"].pub_date, rows["odd1"].notes, rows["odd5"].section) == (
+        "d" * 64,
+        f"a{REPLACEMENT}b",
+        "s" * 255,
+    )
+    assert rows["odd10"].file_size is None
+    again = reconciled(records)
+    assert (again.added, again.changed, again.removed, again.left_out) == (0, 0, 0, WITHOUT_ROW)
+
+
+def test_a_row_that_the_database_refuses_is_left_out_and_written_by_a_later_run(embedded):
+    embedded.table.put_many_new([make_record(f"tool{number}") for number in range(9)])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TRIGGER refused BEFORE INSERT ON packages_app_package WHEN NEW.package_name = 'tool4' "
+            "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+    found = reconcile_mirror(Silent())
+    assert (found.added, found.left_out) == (8, 1)
+    assert mirror_record(embedded.table.get("tool4", "1.0", "amd64")) is False, "intake goes on"
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER refused")
+    found = reconcile_mirror(Silent())
+    assert (found.added, found.left_out) == (1, 0)
+
+
+ON_POSTGRESQL = """
+from packages_app.services.jobs import queue
+from packages_app.models import Job, Notice
+from packages_app.services.notices.notify import notify
+from tests.records import make_record
+from tests.services.mirror.test_fitting import odd_records, reconciled
+found = reconciled([make_record("first"), *odd_records(), make_record("last")])
+again = reconciled([make_record("first"), *odd_records(), make_record("last")])
+print("mirrored", found.added, found.left_out, again.added, again.changed)
+
+def work(job, progress):
+    progress.step("look", "at \\x00")
+    progress.note("it says \\x00 and \\ud800")
+    return {"said": "\\x00"}
+
+job = queue.run(queue.enqueue(Job.Kind.SYNC, wake_worker=False).pk, work)
+print("job", job.state)
+notify(Notice.Kind.JOB_FAILED, "a\\x00", "\\x00")
+print("notices", Notice.objects.count())
+"""
+
+
+def test_postgresql_holds_the_same_rows(tmp_path, postgres_url):
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute("CREATE DATABASE fitting")
+    url = urlunsplit(urlsplit(postgres_url)._replace(path="/fitting"))
+    make_home(tmp_path)
+
+    def manage(*arguments):
+        command = [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
+        environment = {**os.environ, "DATABASE_URL": url, "REPOMGR_HOME": str(tmp_path)}
+        done = subprocess.run(command, check=False, env=environment, cwd=REPOSITORY, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    manage("migrate", "--verbosity", "0")
+    said = manage("shell", "--no-imports", "-c", ON_POSTGRESQL.replace("\\\\", "\\"))
+    assert f"mirrored {len(ODD) + 2 - WITHOUT_ROW} {WITHOUT_ROW} 0 0" in said
+    assert "job done" in said
+    assert "notices 1" in said
