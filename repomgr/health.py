@@ -7,14 +7,13 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from packages_app.views import healthz
-
-PATH = "/healthz"
+from repomgr.limits import HEALTH
 
 
 def health_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Answer `/healthz` before names are checked and plain HTTP is sent to HTTPS."""
 
     def answer(request: HttpRequest) -> HttpResponse:
-        return healthz(request) if request.path == PATH else get_response(request)
+        return healthz(request) if request.path == HEALTH else get_response(request)
 
     return answer

@@ -29,8 +29,12 @@ _SETUID = 0o6000
 _SAMPLE = b"Origin: sample\n"
 _DIVERTS = re.compile(rb"\bdpkg-divert\b")
 # A mode of four digits that begins with the setuid bit, or s given to the user; setgid alone is mostly a folder's.
-_GIVES_RIGHTS = re.compile(rb"\bchmod\b[^\n;&|]*\s(0*[46][0-7]{3}\b|[ugoa,]*[ua][goa]*[+=][rwxXt]*s|\+s)|\bsetcap\b")
-_OVERRIDES = re.compile(rb"\bdpkg-statoverride\b[^\n]*\s0*[2467][0-7]{3}\b")
+_SETCAP = re.compile(rb"\bsetcap\b")
+_CHMOD = re.compile(rb"\bchmod\b")
+_COMMANDS_END = re.compile(rb"[\n;&|]")
+_GIVES_SETUID = re.compile(rb"\s(?:0*[46][0-7]{3}\b|([ugoa,]*)[+=][rwxXt]*s)")
+_STATOVERRIDE = re.compile(rb"\bdpkg-statoverride\b")
+_OVERRIDING_MODE = re.compile(rb"\s0*[2467][0-7]{3}\b")
 _FIRST_EPOCH = 99
 """A package that is new may have an epoch, as some of Debian's do; none there has one of three digits."""
 _FAR = 10**9
@@ -84,8 +88,24 @@ def _setuid(payload: Payload) -> Iterator[Caution]:
         if _is_setuid(file):
             yield Caution("setuid", f"/{file.path} has mode {file.mode:04o}")
     for name, body in _scripts(payload):
-        if _GIVES_RIGHTS.search(body) or _OVERRIDES.search(body):
+        if _SETCAP.search(body) or _gives_rights(body) or _overrides(body):
             yield Caution("setuid", f"its {name} sets such a mode")
+
+
+def _gives_rights(script: bytes) -> bool:
+    """Return whether a script calls chmod with a mode of setuid: in digits, or as s for the user or for all."""
+    for command in _COMMANDS_END.split(script):
+        called = _CHMOD.search(command)
+        for found in _GIVES_SETUID.finditer(command, called.end()) if called else ():
+            whose = found[1] and found[1].rpartition(b",")[2]
+            if not whose or b"u" in whose or b"a" in whose:
+                return True
+    return False
+
+
+def _overrides(script: bytes) -> bool:
+    called = (_STATOVERRIDE.search(line) for line in script.split(b"\n"))
+    return any(found and _OVERRIDING_MODE.search(found.string, found.end()) for found in called)
 
 
 def _diversions(payload: Payload) -> Iterator[Caution]:
