@@ -115,8 +115,11 @@ def texts_against(used: Used, size: int) -> Iterator[str | bytes]:
     """
     binary = isinstance(used.pattern, bytes)
     tree = parser.parse(used.pattern, used.flags & ~(re.UNICODE if binary else 0))
-    # What is repeated is short as a rule; of what is longer, some.
-    made = sorted(dict.fromkeys(_made(tree)), key=lambda each: len(each[1]))
+    # What is repeated is short as a rule, or begins as the pattern does; of what else is longer, some.
+    lead = _choices(list(tree)[:3], 1)[0]
+    made = sorted(
+        dict.fromkeys(_made(tree)), key=lambda each: len(each[1]) - 20 * (bool(lead) and each[1][:3] == lead[:3])
+    )
     short, long = made[:_MOST_TEXTS], made[_MOST_TEXTS:]
     for start, pump, end in short + long[:: len(long) // _MOST_TEXTS + 1]:
         text = start + pump * ((size - len(start)) // len(pump)) + end
@@ -126,8 +129,8 @@ def texts_against(used: Used, size: int) -> Iterator[str | bytes]:
 def _made(tree: Any) -> Iterator[tuple[str, str, str]]:
     for before, pump in _runs(list(tree)):
         if pump:
-            for start in dict.fromkeys(("", before)):
-                yield from ((start, pump, end) for end in ("", "\x00", "\n!"))
+            for start in dict.fromkeys(("", before, f"{before}a")):
+                yield from ((start, pump, end) for end in ("", "\x00", "\n!", "a"))
 
 
 def _runs(nodes: Sequence[Any]) -> Iterator[tuple[str, str]]:

@@ -35,7 +35,7 @@ def dies_of(used: Used) -> str:
         said = (said + chunk)[-400:]
     os.close(reading)
     _, status = os.waitpid(child, 0)
-    assert os.WIFEXITED(status) or os.WTERMSIG(status) == signal.SIGXCPU
+    assert os.waitstatus_to_exitcode(status) in (0, -signal.SIGXCPU)
     return said.decode("utf-8", "replace").strip() if os.WIFSIGNALED(status) else ""
 
 
