@@ -67,7 +67,10 @@ def _respond(request: HttpRequest, stream: BinaryIO, key: str) -> HttpResponseBa
     if request.method == "HEAD":
         return _with(HttpResponse(status=code, content_type=content_type(key)), headers)
     body = _Part(stream, part)
-    return _with(StreamingHttpResponse(body, status=code, content_type=content_type(key)), headers)
+    response = StreamingHttpResponse(body, status=code, content_type=content_type(key))
+    # A server that has a file wrapper (PEP 3333) sends the file by itself, and keeps no thread of ours meanwhile.
+    response.file_to_stream, response.block_size = body, _CHUNK  # type: ignore[attr-defined]
+    return _with(response, headers)
 
 
 def _wanted_range(request: HttpRequest, size: int, etag: str, modified: int) -> range | None:
@@ -88,17 +91,27 @@ def _wanted_range(request: HttpRequest, size: int, etag: str, modified: int) -> 
 
 
 class _Part:
-    """The bytes of an open file's part, in chunks; closing it closes the file, also when nothing was read."""
+    """An open file's part as a file that ends where it ends; closing it closes the file, also when nothing was read."""
 
     def __init__(self, stream: BinaryIO, part: range) -> None:
-        self._stream, self._part = stream, part
+        self._stream, self._end = stream, part.stop
+        stream.seek(part.start)
 
     def __iter__(self) -> Iterator[bytes]:
-        self._stream.seek(self._part.start)
-        left = len(self._part)
-        while left and (chunk := self._stream.read(min(_CHUNK, left))):
-            left -= len(chunk)
+        while chunk := self.read(_CHUNK):
             yield chunk
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(0, self._end - self._stream.tell())
+        return self._stream.read(left if size < 0 else min(size, left))
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_END:
+            return self._stream.seek(self._end + offset)
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
 
     def close(self) -> None:
         self._stream.close()

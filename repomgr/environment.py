@@ -18,6 +18,7 @@ import environ
 from packages_app.core.errors import SettingsError
 from packages_app.core.home import is_home
 from packages_app.core.redaction import redact
+from packages_app.core.web_address import is_plain_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEFAULT_HOME = BASE_DIR / "var"
@@ -83,7 +84,11 @@ def texts(name: str, *, default: list[str]) -> list[str]:
 def addresses(name: str) -> list[str]:
     """Return addresses as `scheme://…`, separated by commas (which they may hold too); a bad one is refused unshown."""
     _note(name, "addresses, separated by commas", "")
-    given = [item for item in re.split(r"[\s,]+(?=[A-Za-z][\w+.-]*://)", text(name, default="").strip(" ,")) if item]
+    given = [
+        item
+        for item in re.split(r"(?<![\s,])[\s,]+(?=[A-Za-z][\w+.-]*://)", text(name, default="").strip(" ,"))
+        if item
+    ]
     for number, item in enumerate(given, start=1):
         if not re.match(r"[A-Za-z][\w+.-]*://\S", item):
             raise SettingsError(
@@ -150,7 +155,7 @@ def web_address(name: str, *, default: str) -> str:
     except ValueError:
         raise SettingsError(f"{name} is no address.", remedy=remedy) from None
     sound = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-    if not sound or parts.query or parts.fragment:
+    if not sound or parts.query or parts.fragment or not is_plain_address(value):
         raise SettingsError(f"{name} is {redact(value)!r}.", remedy=remedy)
     return value.rstrip("/")
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from packages_app.views import healthz, readyz
+from repomgr.limits import HEALTH, READY
 
-_PAGES = {"/healthz": healthz, "/readyz": readyz}
+_PAGES = {HEALTH: healthz, READY: readyz}
 
 
 def health_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

@@ -4,32 +4,85 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 import structlog
+from axes.backends import AxesStandaloneBackend
+from axes.exceptions import AxesBackendPermissionDenied
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
+
+_LONGEST_ADDRESS = 100
 
 log = structlog.get_logger(__name__)
 
 
+_NETWORK_OF_ONE = 64
+"""Bits of the network that a customer with IPv6 is given at the least: all addresses of it are his to choose."""
+
+
 def client_address(request: HttpRequest) -> str | None:
-    """Return the address that an attempt comes from; None when the server does not know it.
+    """Return the address that a request comes from, as it is usually written; None when the server does not know it.
 
     Behind a proxy that is the last entry of X-Forwarded-For, which the proxy has added; those before it are what the
     client says of itself, and a guesser would say something else each time. With no proxy the header says nothing.
     """
     if settings.BEHIND_HTTPS:
-        last = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
-        try:
-            return str(ip_address(last))
-        except ValueError:
-            pass  # another proxy than expected: its address serves
-    return request.META.get("REMOTE_ADDR") or None
+        last = _plain_address(request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2])
+        if last is not None:  # else another proxy than expected: its address serves
+            return str(last)
+    own = _plain_address(request.META.get("REMOTE_ADDR") or "")
+    return str(own) if own is not None else None
+
+
+def counted_address(request: HttpRequest) -> str | None:
+    """Return the address that failures are counted by: of IPv6 the first of the network of 64 bits."""
+    address = client_address(request)
+    if address is None or ip_address(address).version == 4:
+        return address
+    return str(ip_network(f"{address}/{_NETWORK_OF_ONE}", strict=False).network_address)
+
+
+def _plain_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return an address with or without a port, brackets and zone, one of IPv4 inside of IPv6 as IPv4; else None."""
+    text = text.strip()[:_LONGEST_ADDRESS]
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+class GuessedAt(AxesStandaloneBackend):  # type: ignore[misc]
+    """Refuses attempts before a password is hashed: of a name at an address that failed often, and of an address."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **others: Any
+    ) -> None:
+        """Raise `AxesBackendPermissionDenied` for one that is locked; return None for the next backend to look."""
+        if request is not None and _failures_of(counted_address(request)) >= settings.ADDRESS_FAILURE_LIMIT:
+            request.axes_locked_out = True  # type: ignore[attr-defined]
+            raise AxesBackendPermissionDenied("Too many failures from this address.")
+        super().authenticate(request, username=username, password=password, **others)
+
+
+def _failures_of(address: str | None) -> int:
+    if address is None:
+        return 0
+    since = timezone.now() - settings.AXES_COOLOFF_TIME
+    counted = AccessAttempt.objects.filter(ip_address=address, attempt_time__gt=since)
+    return counted.aggregate(total=Sum("failures_since_start"))["total"] or 0
 
 
 def locked_page(request: HttpRequest, _response: HttpResponse, credentials: Mapping[str, Any] | None) -> HttpResponse:

@@ -10,11 +10,12 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 
 from packages_app.core.redaction import redact
 
 _SECRET_NAMES = re.compile(r"secret|password|token|signing_key|authorization|cookie", re.IGNORECASE)
-
+_REFUSALS = (SuspiciousOperation, PermissionDenied, BadRequest)
 
 _LOGGERS: Mapping[str, Mapping[str, Any]] = {
     "botocore": {"level": "WARNING"},
@@ -27,6 +28,8 @@ _LOGGERS: Mapping[str, Mapping[str, Any]] = {
     # Addresses of notices hold passwords, and both name parts of them; `send_notices` logs how it went.
     "apprise": {"level": "WARNING", "handlers": ["nowhere"], "propagate": False},
     "urllib3": {"level": "WARNING"},
+    # How many requests wait for a thread, one line each time.
+    "waitress.queue": {"level": "ERROR"},
     # A line for each file that each client fetches says nothing; refusals and crashes are warnings.
     "django_structlog.middlewares.request": {"level": "WARNING"},
 }
@@ -53,6 +56,14 @@ def _without_secrets(name: str, value: Any) -> Any:
     return redact(value if isinstance(value, str) else str(value))
 
 
+def refusal_in_one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Leave out the traceback of what a stranger was refused for: it is no fault of ours (a structlog processor)."""
+    raised = event.get("exc_info")
+    if isinstance(raised[1] if isinstance(raised, tuple) else raised, _REFUSALS):
+        del event["exc_info"]
+    return event
+
+
 def configure(options: MutableMapping[str, Any]) -> None:
     """Set up logging from Django's LOGGING: `level` and `format` ("json" or "console")."""
     # Tracebacks are made text before secrets are hidden, since they may hold some.
@@ -62,6 +73,7 @@ def configure(options: MutableMapping[str, Any]) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        refusal_in_one_line,
         structlog.processors.format_exc_info,
         structlog.processors.UnicodeDecoder(),
     ]

@@ -30,7 +30,6 @@ _BIN = os.path.dirname(sys.executable)
 def commands(bind: str, port: int, workers: int) -> dict[str, list[str]]:
     """Return each process's command line by its name."""
     celery = [f"{_BIN}/celery", "--app", "repomgr", "--quiet"]
-    web = [f"{_BIN}/gunicorn", "repomgr.wsgi", "--bind", f"{bind}:{port}", "--worker-class", "gthread"]
     quietly = ["--loglevel", "WARNING"]
     worker = [
         *celery,
@@ -43,8 +42,7 @@ def commands(bind: str, port: int, workers: int) -> dict[str, list[str]]:
     ]
     several, one = ["--concurrency", "2"], ["--concurrency", "1"]
     return {
-        # As many threads as a page, its pictures and a few clients ask at once; the answers are files and small pages.
-        "web": [*web, "--threads", "8", "--timeout", "120", "--graceful-timeout", "3", "--log-level", "warning"],
+        "web": [sys.executable, "-m", "repomgr.web", bind, str(port)],
         **{
             f"worker{number}": [*worker, *several, "--hostname", f"worker{number}@%h"]
             for number in range(1, workers + 1)

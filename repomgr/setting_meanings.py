@@ -43,7 +43,9 @@ MEANINGS: Mapping[str, Meaning] = {
     "SECRET_KEY": Meaning("sessions and forms", "made at first start"),
     "ALLOWED_HOSTS": Meaning("names the web process answers to"),
     "BEHIND_HTTPS": Meaning("a proxy in front speaks HTTPS, and sets `X-Forwarded-Proto` and `X-Forwarded-For`"),
-    "LOGIN_ATTEMPTS": Meaning("failures that lock a user name for an address, for 15 minutes"),
+    "LOGIN_ATTEMPTS": Meaning(
+        "failures that lock a user name for an address, for 15 minutes; four times as many lock the address"
+    ),
     "SWEEP_GENERATIONS": Meaning("how many old publications stay readable"),
     "SWEEP_DAYS": Meaning("for how many days what was in place stays readable"),
     "UPLOAD_LIMIT_BYTES": Meaning("largest upload through the admin (2 GiB)"),

@@ -135,12 +135,14 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-# A user name is locked for an address after so many failures (django-axes); `axes_reset` unlocks.
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+# A user name is locked for an address after so many failures (django-axes), and the address for all names after four
+# times as many; `axes_reset` unlocks.
+AUTHENTICATION_BACKENDS = ["repomgr.login.GuessedAt", "django.contrib.auth.backends.ModelBackend"]
 AXES_FAILURE_LIMIT = environment.number("LOGIN_ATTEMPTS", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
+ADDRESS_FAILURE_LIMIT = 4 * AXES_FAILURE_LIMIT
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "repomgr.login.client_address"
+AXES_CLIENT_IP_CALLABLE = "repomgr.login.counted_address"
 AXES_LOCKOUT_CALLABLE = "repomgr.login.locked_page"
 AXES_RESET_ON_SUCCESS = True
 # Attempts while it is locked neither count nor prolong it.
@@ -212,6 +214,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "repomgr.health.health_middleware",
     "repomgr.headers.headers_middleware",
+    "repomgr.door.door_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -221,7 +224,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "repomgr.door.RequestLog",
     # Last, so that it sees the login's own answer.
     "axes.middleware.AxesMiddleware",
 ]

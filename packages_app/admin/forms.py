@@ -27,6 +27,8 @@ class UploadForm(forms.Form):
     def __init__(self, *, request: HttpRequest) -> None:
         data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
         super().__init__(data, files)
+        if getattr(request, "upload_was_too_large", False):  # it was not read to its end
+            self.fields["file"].error_messages["required"] = _too_large()
         # The place is the definition's for those who may not publish; the service holds to that, whatever is posted.
         publisher = may_publish(getattr(request, "user", AnonymousUser()))
         suites = adapters.repository().suites if publisher else ()
@@ -43,13 +45,17 @@ class UploadForm(forms.Form):
         """Return the file; refuse one that is larger than the settings allow."""
         upload: UploadedFile[Any] = self.cleaned_data["file"]
         if (upload.size or 0) > settings.UPLOAD_LIMIT_BYTES:
-            raise forms.ValidationError(f"The file is larger than {settings.UPLOAD_LIMIT_BYTES} bytes.")
+            raise forms.ValidationError(_too_large())
         return upload
 
     @property
     def refused_field(self) -> str:
         """The field that a refusal of the service is shown at."""
         return "file"
+
+
+def _too_large() -> str:
+    return f"The file is larger than {settings.UPLOAD_LIMIT_BYTES} bytes."
 
 
 class BuildForm(forms.Form):

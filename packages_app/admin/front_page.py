@@ -22,12 +22,24 @@ from packages_app.services.publication.watch_expiry import near_expiry
 _LATELY = timedelta(days=7)
 _SHOWN = 6
 _ALARMS_SHOWN = 20
+_SEEN_BY_RIGHT = {
+    "job": ("jobs",),
+    "package": ("newest",),
+    "notice": ("alarms", "unsent", "news"),
+    "definitionstatus": ("definitions", "fault"),
+    "publication": ("suites",),
+}
+"""What of the page is seen by whose right to view."""
 
 
 def fill_front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add what the front page shows, and which buttons this user has."""
     may = {"publish": request.user.has_perm(PUBLISH), "upload": request.user.has_perm(UPLOAD)}
-    return {**context, "title": "Overview", "page": front_page(), "may": may}
+    sees = {name: request.user.has_perm(f"packages_app.view_{name}") for name in _SEEN_BY_RIGHT}
+    page = front_page()
+    for name, values in _SEEN_BY_RIGHT.items():
+        page |= dict.fromkeys(values if not sees[name] else (), ())
+    return {**context, "title": "Overview", "page": page, "may": may, "sees": sees}
 
 
 def front_page() -> dict[str, Any]:

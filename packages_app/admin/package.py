@@ -10,7 +10,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import ValidationError
-from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -23,15 +22,16 @@ from unfold.decorators import display
 from packages_app.admin.forms import BuildForm, UploadForm
 from packages_app.admin.long_list import LongChangeList, ValueFilter
 from packages_app.admin.package_stanza import download_url, package_stanza
-from packages_app.admin.read_only import PUBLISH, UPLOAD, ReadOnlyAdmin, job_page, require, size_text
-from packages_app.core.errors import QueryRefused, RepomgrError
-from packages_app.core.query import is_query
+from packages_app.admin.read_only import LONGEST_SEARCH, PUBLISH, UPLOAD, ReadOnlyAdmin, job_page, require, size_text
+from packages_app.core.errors import RepomgrError
+from packages_app.core.query import QueryRefused, is_query
 from packages_app.models import Job, Package, SuiteMembership
 from packages_app.models.package import PackageQuerySet
 from packages_app.services.intake.build_bootstrap import PARTS, next_version
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.mirror.selection import select_packages
 from packages_app.services.requests import request_build
+from packages_app.uploading import LimitedUpload, give_pass
 
 
 class TypeFilter(ValueFilter):
@@ -53,7 +53,7 @@ class SuiteFilter(ValueFilter):
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         """Keep the chosen suite's packages, of them those that are searched for."""
-        text = request.GET.get(SEARCH_VAR, "")
+        text = request.GET.get(SEARCH_VAR, "")[:LONGEST_SEARCH]
         return queryset.in_suite(self.value(), "" if is_query(text) else text) if self.value() else queryset
 
 
@@ -119,7 +119,7 @@ class PackageAdmin(ReadOnlyAdmin):
             except QueryRefused as error:
                 messages.error(request, str(error))
                 return queryset.none(), False
-        return queryset if _suite_chosen(request) else queryset.found_by(search_term), False
+        return queryset if _suite_chosen(request) else queryset.found_by(search_term[:LONGEST_SEARCH]), False
 
     @display(description="name", ordering="package_name", header=True)
     def name_and_summary(self, package: Package) -> list[str]:
@@ -179,14 +179,17 @@ class PackageAdmin(ReadOnlyAdmin):
     def upload_view(self, request: HttpRequest) -> HttpResponseBase:
         """Show the upload form, and stage the file that is sent."""
         require(request, UPLOAD)
-        request.upload_handlers = [TemporaryFileUploadHandler(request)]
+        request.upload_handlers = [LimitedUpload(request)]
 
         @csrf_protect
         def checked(request: HttpRequest) -> HttpResponseBase:
             form = UploadForm(request=request)
             return self._form_view(request, form, "Upload a build", lambda: _staged(form, request))
 
-        return checked(request)
+        response = checked(request)
+        if isinstance(response, HttpResponse):
+            give_pass(response, request.user.pk)
+        return response
 
     def build_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a build of a bootstrap package, which is a publisher's."""

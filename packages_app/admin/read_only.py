@@ -19,6 +19,8 @@ from packages_app.core.errors import RepomgrError
 from packages_app.models import Job
 from packages_app.services.jobs import rights
 
+LONGEST_SEARCH, MOST_WORDS = 300, 8
+"""What a search may have: characters, and words."""
 PUBLISH, UPLOAD = rights.PUBLISH, rights.UPLOAD
 
 
@@ -33,6 +35,11 @@ class ReadOnlyAdmin(ModelAdmin):
     def get_changelist(self, request: HttpRequest, **_: Any) -> type[LongChangeList]:
         """List very many rows at the cost of few."""
         return LongChangeList
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """Find rows by the first words of what is searched for: each is a condition on each row."""
+        words = search_term[:LONGEST_SEARCH].split()[:MOST_WORDS]
+        return super().get_search_results(request, queryset, " ".join(words))  # type: ignore[no-any-return]
 
     def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
         """Return False: rows come from elsewhere."""

@@ -293,13 +293,6 @@ class EnvironmentRefused(RepomgrError):
     outcome = Outcome.REFUSED
 
 
-class QueryRefused(RepomgrError):
-    """A query that selects packages can't be read; the sentence shows where it is wrong."""
-
-    code = "bad_query"
-    outcome = Outcome.REFUSED
-
-
 class BackupRefused(RepomgrError):
     """A backup file is there already, is damaged, or belongs to another table."""
 

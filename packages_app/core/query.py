@@ -17,13 +17,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
-from packages_app.core.errors import QueryRefused
+from packages_app.core.errors import RepomgrError
+from packages_app.core.outcome import Outcome
 from packages_app.core.version import is_version
 
 LONGEST_QUERY = 4096
 _DEEPEST = 50
 """So many parentheses or negations within each other; none that a person wrote has more."""
 _MOST_STARS = 8
+
+
+class QueryRefused(RepomgrError):
+    """A query that selects packages can't be read; the sentence shows where it is wrong."""
+
+    code = "bad_query"
+    outcome = Outcome.REFUSED
 
 
 class Kind(Enum):

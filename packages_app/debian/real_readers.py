@@ -32,7 +32,11 @@ _BETWEEN = "\n" * 4
 _ERROR = "dpkg: error: "
 _REFUSED_LATER = re.compile(r"version (?:number|string)|revision number|in version")
 """What dpkg warns of in such a list, and refuses in a package: a version that is none. All else it goes on at."""
-_SAID = re.compile(r"dpkg: (?P<kind>error|warning): parsing file .* near line (?P<line>[0-9]+).*\n(?P<why>(?: .*\n?)+)")
+_SAID = re.compile(
+    r"^dpkg: (?P<kind>error|warning): parsing file [^\n]{1,4200}? near line (?P<line>[0-9]{1,9})[^\n]*\n"
+    r"(?P<why>(?: [^\n]*(?:\n|\Z))+)",
+    re.MULTILINE,
+)
 
 log = structlog.get_logger(__name__)
 

@@ -27,7 +27,7 @@ _TOLD = re.compile(r"\n([^ \t\n:][^:\n]*):[ \t]*[^ \t\n]")
 """Behind the end of a line, the name of a field whose first line says something."""
 _BETWEEN_FIELDS = re.compile(r"\n(?![ \t])")
 """The end of a line that the next one does not continue."""
-_FIELD_START = re.compile(r"^([^\s:]+):[ \t]*(.*)$")
+_FIELD_START = re.compile(r"([^\s:]+):(.*)\Z")
 _NAME = re.compile(r"[^\s:]+\Z")
 
 
@@ -154,7 +154,7 @@ def parse_stanzas(text: bytes) -> Iterator[ControlParagraph]:
                 if fields:
                     fields[-1][1].append(line)
             elif start := _FIELD_START.match(line):
-                fields.append((start[1], [start[2].rstrip(" \t")]))
+                fields.append((start[1], [start[2].strip(" \t")]))
         if fields:
             yield ControlParagraph(tuple((name, "\n".join(lines)) for name, lines in fields))
 

@@ -18,9 +18,7 @@ SortKey = tuple[str, str, str, str]
 
 _NAMES = ("package", "version", "architecture", "filename", "size", "sha256", "description")
 # Case does not count (Debian Policy 5.1). One expression a field: each stops where it has found it.
-_FIELDS = {
-    name: re.compile(rb"^%s:[ \t]*(.*?)[ \t]*$" % name.encode(), re.MULTILINE | re.IGNORECASE) for name in _NAMES
-}
+_FIELDS = {name: re.compile(rb"^%s:(.*)$" % name.encode(), re.MULTILINE | re.IGNORECASE) for name in _NAMES}
 _USUAL = {
     name: b"\n%s: " % usual.encode()
     for name, usual in zip(
@@ -139,4 +137,4 @@ def _field_of(lines: bytes, name: str) -> str:
     if start >= 0:
         return lines[start + len(usual) : lines.index(b"\n", start + 1)].strip(b" \t").decode("utf-8", "replace")
     found = _FIELDS[name].search(lines)
-    return found[1].decode("utf-8", "replace") if found else ""
+    return found[1].strip(b" \t").decode("utf-8", "replace") if found else ""

@@ -8,8 +8,10 @@ from collections.abc import Iterable
 import structlog
 from django.db import transaction
 
+from packages_app.core.definition import PACKAGE_NAME
 from packages_app.core.errors import PackageRefused, RepairRefused
 from packages_app.core.version import parse_version
+from packages_app.debian.limits import LONGEST_NAME
 from packages_app.models import Conflict, Job, Notice
 from packages_app.services.intake.build_bootstrap import bootstrap_definition
 from packages_app.services.intake.conflicts import package_of
@@ -29,9 +31,13 @@ log = structlog.get_logger(__name__)
 def request_sync(names: Iterable[str], user: queue.Asker, *, again: bool = False) -> Job:
     """Ask for a check of the named definitions upstream; all enabled ones when none is named.
 
-    With `again` what was refused before is fetched once more.
+    With `again` what was refused before is fetched once more. Raise `PackageRefused` for what can be no package's name:
+    a job keeps the names that it is given.
     """
-    wanted = sorted(names)
+    wanted = sorted(set(names))
+    for name in wanted:
+        if len(name) > LONGEST_NAME or not PACKAGE_NAME.match(name):
+            raise PackageRefused(f"{name[:80]!r} is no package's name.", remedy="Name definitions that are listed.")
     if again:
         forget_refused_offers(wanted)
     return queue.enqueue(Job.Kind.SYNC, {"names": wanted}, subject=_subject(wanted), user=user)

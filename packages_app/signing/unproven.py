@@ -5,7 +5,6 @@ Nothing that is read here is believed: it tells people what stands in a place, a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,9 +14,6 @@ from pysequoia.packet import Packet, PacketPile, Tag
 
 _BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
-_CLEARTEXT = re.compile(
-    _BEGIN + rb"\n(?:[^\n]+\n)*\n(.*?)\n(?=" + _SIGNATURE + rb")", re.DOTALL
-)  # RFC 4880, 7: armor headers, an empty line, the text
 
 
 @dataclass(frozen=True)
@@ -34,11 +30,17 @@ class Claim:
 def unproven_text(signed: bytes) -> bytes | None:
     """Return the text of a cleartext-signed message; of what is none, all of it; None of one that is cut off."""
     signed = signed.replace(b"\r\n", b"\n")
-    found = _CLEARTEXT.search(signed)
-    if found is not None:
-        # Some tools sign the last newline too, by an empty line behind it.
-        return b"\n".join(line.removeprefix(b"- ") for line in found[1].split(b"\n")).rstrip(b"\n") + b"\n"
-    return None if _BEGIN in signed else signed
+    begin = signed.find(_BEGIN + b"\n")
+    if begin < 0:
+        return None if _BEGIN in signed else signed
+    # RFC 4880, 7: armor headers, an empty line, the text.
+    headers = signed.find(b"\n\n", begin)
+    end = signed.find(b"\n" + _SIGNATURE, headers + 2) if headers >= 0 else -1
+    if end < 0:
+        return None
+    # Some tools sign the last newline too, by an empty line behind it.
+    text = signed[headers + 2 : end]
+    return b"\n".join(line.removeprefix(b"- ") for line in text.split(b"\n")).rstrip(b"\n") + b"\n"
 
 
 def claims_of(signed: bytes) -> list[Claim]:

@@ -39,7 +39,7 @@ _ESCAPE = re.compile(
     r"|(?P<end>r(?:\\n)?)|.)",
     re.DOTALL,
 )
-"""An escape in a JSON text: a pair of surrogates, what `core.plain_text` replaces, the end of a line, any other."""
+"""An escape in a JSON text: a pair of surrogates, what `core.storable_text` replaces, the end of a line, any other."""
 _LONGEST_LENGTH = 15
 _NOT_THE_REST = (HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, HTTPStatus.PARTIAL_CONTENT)
 _COMPLAINT_BYTES = 64 * 1024
@@ -250,7 +250,7 @@ class _Part:
 def read_json(url: str, body: bytes) -> Any:
     """Return the document that a body holds, its fractions as they are written: `1.20` may be a version.
 
-    What no store takes of its texts is replaced as `core.plain_text` does. Raise `UpstreamError` that shows how the
+    What no store takes of its texts is replaced as `core.storable_text` does. Raise `UpstreamError` that shows how the
     body begins, or that it has more objects and values than anybody reads.
     """
     try:

@@ -19,14 +19,15 @@ _TAG = re.compile(rf"(?:.*/)?(?:(?P<name>{_NAME})[-_@])?[vV]?[-_.]?(?P<version>[
 _PRE_RELEASE = re.compile(
     rf"[-._+~]?(?P<word>(?:{_WORDS})(?![A-Za-z])|(?<=[0-9])[ab](?=[0-9]+\Z)|(?<=-)M(?=[0-9]+\Z))", re.IGNORECASE
 )
+_WORD_ALONE = re.compile(_WORDS, re.IGNORECASE)
 
 
 def is_pre_release(tag: str) -> bool:
     """Return whether a tag names a pre-release: `v1.2-rc.1`, `1.2.0beta2`, `nightly-20260102`."""
     found = _TAG.match(tag)
     if found is None:
-        return re.fullmatch(_WORDS, tag.rpartition("/")[2], re.IGNORECASE) is not None
-    named = re.fullmatch(_WORDS, found["name"] or "", re.IGNORECASE)
+        return _WORD_ALONE.fullmatch(tag.rpartition("/")[2]) is not None
+    named = _WORD_ALONE.fullmatch(found["name"] or "")
     return named is not None or _PRE_RELEASE.search(_without_build(found["version"])) is not None
 
 

@@ -22,7 +22,7 @@ _UNUSABLE = (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.In
 """What cryptography raises at a certificate that it can't make anything of."""
 _LEAST_RSA_BITS = 2048
 _PREHASHED = Prehashed(SHA256())
-_BASE64 = re.compile(rb"[A-Za-z0-9+/\s]+=*\s*\Z")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}\Z")
 
 
 def plain_fingerprint(text: str) -> str:
@@ -98,9 +98,10 @@ def _certificate(body: bytes) -> x509.Certificate:
 def _forms(signature: bytes) -> list[bytes]:
     """Return the signature as it is, and decoded where it may be base64 text."""
     forms = [signature]
-    if _BASE64.match(signature):
+    text = b"".join(signature.split())
+    if _BASE64.match(text):
         with suppress(binascii.Error):  # bytes that happen to look like text
-            forms.append(base64.b64decode(b"".join(signature.split()), validate=True))
+            forms.append(base64.b64decode(text, validate=True))
     return forms
 
 

@@ -13,6 +13,7 @@ import pytest
 from axes.models import AccessAttempt
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from packages_app.core.home import make_home
@@ -71,6 +72,58 @@ def test_the_lock_ends_and_attempts_meanwhile_do_not_prolong_it(attempt):
     assert before.failures_since_start == 5
     AccessAttempt.objects.update(attempt_time=before.attempt_time - timedelta(minutes=16))
     assert attempt(password=PASSWORD).status_code == 302
+
+
+def test_one_password_on_many_names_locks_the_address_before_a_password_is_hashed(attempt, settings):
+    assert [attempt(name=f"name{number}").status_code for number in range(20)] == [200] * 20
+    settings.PASSWORD_HASHERS = []  # whatever is hashed now fails
+    assert [attempt(name=f"name{number}").status_code for number in range(20, 40)] == [429] * 20
+    assert attempt(password=PASSWORD).status_code == 429
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    assert attempt(password=PASSWORD, address="203.0.113.6").status_code == 302
+
+
+def test_an_address_is_free_again_when_its_failures_are_old(attempt):
+    for number in range(20):
+        attempt(name=f"name{number}")
+    assert attempt(password=PASSWORD).status_code == 429
+    old = AccessAttempt.objects.first().attempt_time - timedelta(minutes=16)
+    AccessAttempt.objects.update(attempt_time=old)
+    assert attempt(password=PASSWORD).status_code == 302
+
+
+@pytest.mark.parametrize(("addresses", "counted"), [
+    ([f"2001:db8:1:2:{n}::{n}" for n in range(1, 6)], "2001:db8:1:2::"),
+    (["203.0.113.5", "::ffff:203.0.113.5", "203.0.113.5:4711", "[::ffff:203.0.113.5]:99", "::ffff:cb00:7105"],
+     "203.0.113.5"),
+    (["[2001:db8::1]:1", "2001:db8::2", "2001:db8::3%eth0", "[2001:db8::4]", "2001:db8:0:0:5::"], "2001:db8::"),
+])  # fmt: skip
+def test_an_address_counts_as_the_same_however_it_is_written(attempt, settings, addresses, counted):
+    settings.BEHIND_HTTPS = True
+    answers = [
+        attempt(address="10.0.0.1", **{"X-Forwarded-Proto": "https", "X-Forwarded-For": each}).status_code
+        for each in addresses
+    ]
+    assert answers == [200, 200, 200, 200, 429]
+    assert set(AccessAttempt.objects.values_list("ip_address", flat=True)) == {counted}
+
+
+def test_ports_that_a_proxy_adds_lock_nobody_else(attempt, settings):
+    settings.BEHIND_HTTPS = True
+    seen = {"X-Forwarded-Proto": "https"}
+    for port in range(5):
+        attempt(address="10.0.0.1", **seen, **{"X-Forwarded-For": f"203.0.113.5:{4000 + port}"})
+    other = {"X-Forwarded-For": "203.0.113.6:4000"}
+    assert attempt(password=PASSWORD, address="10.0.0.1", **seen, **other).status_code == 302
+
+
+def test_the_log_names_the_address_that_the_proxy_saw(attempt, settings):
+    claims = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7:80", "X-Real-IP": "198.51.100.2"}
+    for proxy, address in ((False, "10.0.0.1"), (True, "203.0.113.7")):
+        settings.BEHIND_HTTPS = proxy
+        with capture_logs(processors=[merge_contextvars]) as logs:
+            attempt(address="10.0.0.1", **{"X-Forwarded-Proto": "https"}, **claims)
+        assert {log["ip"] for log in logs if log["event"] == "request_started"} == {address}
 
 
 def test_the_operator_unlocks_with_a_command(attempt):

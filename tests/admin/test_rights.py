@@ -1,7 +1,10 @@
 """Viewing, uploading and publishing are three rights; a page shows what its reader may do."""
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from packages_app.models import Conflict, DefinitionStatus, Job, Package, Publication
@@ -212,3 +215,33 @@ def test_a_broken_configuration_is_shown_on_the_front_page(filled, as_member):
     alert = page[page.index("rm-alert") :].partition("</p>")[0]
     assert "repository.yaml:1: " in alert
     assert "Remedy: " in alert
+
+
+def test_who_has_no_right_sees_nothing_on_the_overview(filled, client):
+    client.force_login(get_user_model().objects.create_user("nobody", password="x", is_staff=True))
+    page = client.get("/admin/").context["page"]
+    assert [len(page[name]) for name in ("jobs", "newest", "alarms", "news", "definitions", "suites")] == [0] * 6
+    text = client.get("/admin/").content.decode()
+    assert "Latest jobs" not in text
+    assert "Newest packages" not in text
+
+
+def test_a_viewer_sees_all_of_the_overview(filled, as_member):
+    page = as_member("Viewers").get("/admin/").context["page"]
+    assert [bool(len(page[name])) for name in ("jobs", "newest", "alarms", "suites")] == [True] * 4
+
+
+@pytest.mark.parametrize("model", ["job", "notice", "package", "publication"])
+def test_a_search_has_few_conditions_however_long_it_is(filled, as_member, model):
+    client = as_member("Viewers")
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(f"{BASE}/{model}/", {"q": " ".join(f"word{n}" for n in range(900))}).status_code == 200
+    assert [query["sql"][:100] for query in queries if "word9" in query["sql"] and model != "package"] == []
+    assert [query["sql"][:100] for query in queries if "word50" in query["sql"]] == []
+
+
+@pytest.mark.parametrize("name", ["x" * 100_000, "Tool", "a b", "", "tool\n"])
+def test_no_job_is_made_for_what_can_be_no_name(filled, as_member, name):
+    before = Job.objects.count()
+    as_member("Publishers").post(f"{BASE}/definitionstatus/check/", {"name": name})
+    assert Job.objects.count() == before

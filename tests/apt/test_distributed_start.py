@@ -16,7 +16,7 @@ from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from repomgr.servers.process import bound_to_us, free_port, wait_until
 from tests.stack import REPOSITORY
 
-PROGRAMS = ("postgres", "redis-server", "repomgr.servers.moto", "gunicorn", "worker1@", "worker2@", "beat")
+PROGRAMS = ("postgres", "redis-server", "repomgr.servers.moto", "repomgr.web", "worker1@", "worker2@", "beat")
 
 
 def started(home: Path, **settings: str) -> tuple[subprocess.Popen[bytes], Path]:

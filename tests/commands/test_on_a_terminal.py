@@ -145,8 +145,8 @@ def test_the_processes_of_a_terminal_speak_to_its_person(installation, watched, 
         command = (sys.executable, "-m", "repomgr.processes")
         stdout = theirs if watched else subprocess.DEVNULL
         with process(*command, env=there.environment, cwd=REPOSITORY, stdout=stdout, stderr=subprocess.DEVNULL):
-            wait_until(lambda: log_format_of(b"gunicorn", there.home) is not None, "the web process")
-            assert log_format_of(b"gunicorn", there.home) == form
+            wait_until(lambda: log_format_of(b"repomgr.web", there.home) is not None, "the web process")
+            assert log_format_of(b"repomgr.web", there.home) == form
     finally:
         os.close(ours)
         os.close(theirs)

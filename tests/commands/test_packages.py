@@ -1,7 +1,7 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from packages_app.core.errors import QueryRefused
+from packages_app.core.query import QueryRefused
 from packages_app.services.mirror.packages import mirror_records
 from tests.records import make_record
 

@@ -1,7 +1,6 @@
 import pytest
 
-from packages_app.core.errors import QueryRefused
-from packages_app.core.query import Condition, Every, Not, Some, is_query, parse_query
+from packages_app.core.query import Condition, Every, Not, QueryRefused, Some, is_query, parse_query
 
 NGINX = Condition("name", "=", "nginx")
 KIRO = Condition("name", "=", "kiro")

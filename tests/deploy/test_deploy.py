@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 
 import boto3
 import httpx
@@ -153,6 +154,44 @@ def test_the_compose_file_holds_no_secret_and_says_which_one_is_missing(compose)
     ports = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
     assert set(ports) == {"web", "s3"}
     assert ports["web"][0].startswith("127.0.0.1:")
+
+
+def test_processes_of_ours_have_no_capability_and_write_to_their_volume_alone(compose):
+    ours = [name for name, service in compose["services"].items() if service.get("image") == "repomgr"]
+    assert {"first-start", "web", "worker", "publisher", "beat"} == set(ours)
+    for name in (*ours, "redis"):
+        service = compose["services"][name]
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_redis_has_a_password_and_no_port_is_open_to_others(compose):
+    assert "--requirepass" in str(compose["services"]["redis"]["command"])
+    assert compose["services"]["web"]["environment"]["BROKER_URL"].startswith("redis://:${REDIS_PASSWORD:?")
+    ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+    assert len(ports) == 2
+
+
+@pytest.mark.parametrize("secret", [
+    ".env", "deploy/.env.prod", "prod.env", "key.asc", "private.pem", "a/b.key", "keys/x.gpg", "signing-key.asc",
+    "my-signing-key", "var.sqlite3", "prod.tfstate", "compose.env",
+])  # fmt: skip
+def test_no_secret_of_the_checkout_goes_into_the_image(secret):
+    """By the patterns of .dockerignore, in which `**/` stands for any folder, none too."""
+    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    patterns = [line.removeprefix("**/") for line in lines if line and not line.startswith("#")]
+    assert any(fnmatch(secret.rpartition("/")[2], pattern) for pattern in patterns)
+
+
+def test_nothing_that_the_image_needs_is_left_out():
+    tracked = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    patterns = [line.removeprefix("**/") for line in lines if line.startswith("**/")]
+    needed = [
+        path for path in tracked.splitlines() if path.startswith(("packages_app/", "repomgr/", "templates/", "config/"))
+    ]
+    assert [path for path in needed for pattern in patterns if fnmatch(path.rpartition("/")[2], pattern)] == []
 
 
 def test_terraform_makes_the_table_and_names_the_outputs_that_the_commands_read():

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 
 from packages_app.core.errors import UpstreamError
-from packages_app.core.plain_text import plain_text
 from packages_app.core.ports import Silent
+from packages_app.core.storable_text import storable
 from packages_app.sources.checksum_files import ChecksumFiles
 from packages_app.sources.connections import TookTooLong
 from packages_app.sources.download import Fetcher, Limits, read_json
@@ -108,7 +108,7 @@ def test_a_document_that_is_too_large_is_refused(tmp_path):
 def test_a_documents_texts_are_such_as_every_store_takes(written, read):
     [text] = read_json("https://vendor.example.org", f'["{written}"]'.encode())
     assert text == read
-    assert plain_text(text) == text
+    assert storable(text) == text
     text.encode()
 
 

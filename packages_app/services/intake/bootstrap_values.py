@@ -7,7 +7,10 @@ from pathlib import Path
 from django.conf import settings
 
 from packages_app.core.definition import Definition
+from packages_app.core.errors import PackageRefused
 from packages_app.core.layout import ALL
+from packages_app.core.redaction import redact
+from packages_app.core.web_address import is_plain_address
 from packages_app.debian.bootstrap import BootstrapValues
 from packages_app.services import adapters
 from packages_app.sources.build_script import BuildScriptSettings
@@ -21,7 +24,12 @@ def templates_of(definition: Definition) -> Path | None:
 
 
 def bootstrap_values(definition: Definition, version: str, *, repository_url: str) -> BootstrapValues:
-    """Return the values for a version of a definition's package."""
+    """Return the values for a version of a definition's package; raise `PackageRefused` for an address that is none."""
+    if not is_plain_address(repository_url):
+        raise PackageRefused(
+            f"{redact(repository_url)[:200]!r} is no address of a repository.",
+            remedy="Write it like https://apt.example.org, without blanks, quotes, user name and password.",
+        )
     repository = adapters.repository()
     suite = repository.suite(definition.suites[0]) or repository.default_suite
     return BootstrapValues(

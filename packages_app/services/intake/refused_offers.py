@@ -15,7 +15,7 @@ from django.conf import settings
 
 from packages_app.core.definition import Definition
 from packages_app.core.errors import InvalidDeb, InvalidVersion, NotAsAnnounced, PackageRefused, RepomgrError
-from packages_app.core.plain_text import plain_text
+from packages_app.core.storable_text import storable
 from packages_app.models import DefinitionStatus
 from packages_app.services import adapters
 from packages_app.services.mirror.definitions import mirror_definitions
@@ -62,7 +62,7 @@ class RefusedOffers:
         elif not isinstance(error, _OF_THE_FILE):
             return
         said = {"offer": named, "from": plain(offer.deb_url), "why": str(error)}
-        self._met[self._digest(offer)] = {"until": until, **{name: plain_text(text) for name, text in said.items()}}
+        self._met[self._digest(offer)] = {"until": until, **{name: storable(text) for name, text in said.items()}}
 
     def keep(self) -> None:
         """Keep what this check met, and nothing else."""

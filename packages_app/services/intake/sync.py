@@ -18,9 +18,9 @@ from packages_app.core.caution import HTTP
 from packages_app.core.conflict import conflict_between, version_conflict
 from packages_app.core.definition import Definition
 from packages_app.core.errors import PackageRefused, RepomgrError, SignatureRefused, UpstreamError, UpstreamUnavailable
-from packages_app.core.plain_text import plain_text
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
+from packages_app.core.storable_text import storable
 from packages_app.models import Job, Notice
 from packages_app.services import adapters
 from packages_app.services.intake.admit import admission_of
@@ -55,7 +55,7 @@ class Checked:
 
     def fail(self, text: str, error: Exception) -> None:
         """Take note of a failure, in a sentence for people."""
-        self.failures.append(plain_text(text)[:_LONGEST_FAILURE])
+        self.failures.append(storable(text)[:_LONGEST_FAILURE])
         self.passing = self.passing and isinstance(error, RepomgrError) and error.retryable
 
     def summary(self) -> str:
@@ -189,7 +189,7 @@ def _wanted(names: Sequence[str]) -> list[Definition]:
 
 def _failure(definition: Definition, error: Exception, job: Job | None) -> str:
     if isinstance(error, SignatureRefused):
-        message = plain_text(error.message)
+        message = storable(error.message)
         notify(Notice.Kind.SIGNATURE_REFUSED, definition.name, message, remedy=error.remedy, job=job)
     if isinstance(error, RepomgrError):
         log.warning("definition_failed", definition=definition.name, code=error.code, error=error.message)

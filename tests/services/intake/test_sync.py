@@ -4,8 +4,8 @@ import pytest
 
 from packages_app.core.errors import PackageRefused, UpstreamError
 from packages_app.core.locations import S3Store
-from packages_app.core.plain_text import plain_text
 from packages_app.core.ports import Silent
+from packages_app.core.storable_text import storable
 from packages_app.models import Conflict, DefinitionStatus, Job, Package
 from packages_app.services import adapters
 from packages_app.services.intake.sync import sync_packages
@@ -141,7 +141,7 @@ def test_no_text_of_one_vendor_stops_the_check_of_another(embedded, feed, tmp_pa
     assert result["added"] == ["tool 1.0 amd64"]
     assert len(result["failed"]) == 6
     for row in DefinitionStatus.objects.filter(failed=True):
-        assert plain_text(row.outcome) == row.outcome != ""
+        assert storable(row.outcome) == row.outcome != ""
 
 
 def test_a_run_in_which_every_package_failed_is_a_failure(embedded, feed):

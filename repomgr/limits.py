@@ -1,0 +1,20 @@
+"""How much a request may send, by its path. Known before there is a request, so nothing of the admin is imported."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from packages_app.uploading import UPLOAD
+
+HEALTH = "/healthz"
+READY = "/readyz"
+REPOSITORY = "/repository/"
+LOGIN = "/admin/login/"
+LARGEST_FORM = 1024 * 1024
+"""Bytes of a request's body where no file is taken: forms of the admin have a few hundred."""
+_AROUND_A_FILE = 64 * 1024
+
+
+def largest_body(path: str) -> int:
+    """Return how many bytes a request to a path may send."""
+    return settings.UPLOAD_LIMIT_BYTES + _AROUND_A_FILE if path == UPLOAD else LARGEST_FORM
