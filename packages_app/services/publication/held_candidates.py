@@ -55,10 +55,17 @@ def holds_for_missing_files(suite: str) -> bool:
 
 
 def hold_back(suite: str, error: CandidateRefused, job: Job | None) -> HeldCandidate:
-    """Keep a candidate that was not published, once for the same findings, and tell people; return its row."""
+    """Keep a candidate that was not published, once for the same findings, and tell people; return its row.
+
+    One that was approved for just these findings, while it was looked at, stays approved: its publication is to come.
+    """
     values = _values(suite, error)
     with transaction.atomic():
         _outdate(suite, but=str(values["digest"]))
+        approved = HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.APPROVED).first()
+        if approved is not None:
+            log.info("candidate_approved_meanwhile", suite=suite, held=approved.pk)
+            return approved
         held = _waiting(suite, values, job)
     if held.approvable:
         error.remedy += f" A force rebuild publishes it where it is named: force_rebuild {suite} --approve {held.pk}."
@@ -151,7 +158,7 @@ def _outdate(suite: str, *, but: str) -> None:
     open_ones = HeldCandidate.objects.filter(
         suite=suite, state__in=(HeldCandidate.State.WAITING, HeldCandidate.State.APPROVED)
     )
-    open_ones.exclude(digest=but, state=HeldCandidate.State.WAITING).update(state=HeldCandidate.State.OUTDATED)
+    open_ones.exclude(digest=but).update(state=HeldCandidate.State.OUTDATED)
 
 
 def _waiting(suite: str, values: dict[str, object], job: Job | None) -> HeldCandidate:

@@ -54,14 +54,8 @@ def publish(
     of table and store. Safe to repeat: with nothing changed it completes what an interrupted run left undone.
     """
     suite, repository = known_suite(suite_name), adapters.repository()
-    approved = approved_digest(suite.name)
-    options = replace(
-        options,
-        approved=approved,
-        whole=options.whole or is_held_back(suite.name),
-        hold_missing=holds_for_missing_files(suite.name),
-    )
     with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
+        options = _with_decisions(suite.name, options)
         try:
             outcome = _publisher(repository, suite.name, lease.keep_lease, progress).publish(suite, options)
         except ClockWrong as error:
@@ -73,15 +67,26 @@ def publish(
             hold_back(suite.name, error, job)
             raise
         _log_outcome(outcome, kind)
-        if suite == repository.default_suite and outcome.held is None:
-            renew_root(repository, outcome.contents, progress, lease.keep_lease, again=options.rebuild)
+        # Before the root: clients see it already, and what it brought is known to nobody else.
         progress.step("record publication")
         publication = _record(outcome, kind, adapters.signer().fingerprint, job)
         tell_of_new_versions(publication)
         _tell(outcome, job)
+        if suite == repository.default_suite and outcome.held is None:
+            renew_root(repository, outcome.contents, progress, lease.keep_lease, again=options.rebuild)
         # A publisher that stood still while it renewed the root may have put an older copy there: then all again.
         lease.confirm()
         return publication
+
+
+def _with_decisions(suite: str, options: PublicationOptions) -> PublicationOptions:
+    """Return the options with what people decided by now; a decision that comes later is for the next publication."""
+    return replace(
+        options,
+        approved=approved_digest(suite),
+        whole=options.whole or is_held_back(suite),
+        hold_missing=holds_for_missing_files(suite),
+    )
 
 
 def _publisher(repository: Repository, suite: str, keep_lease: Callable[[], None], progress: Progress) -> Publisher:

@@ -1,5 +1,7 @@
 """A suspicious publication waits for a person: kept with its reason and diff, published only as approved."""
 
+from contextlib import suppress
+
 import pytest
 from django.contrib.auth import get_user_model
 
@@ -13,6 +15,7 @@ from packages_app.services.publication.publish import publish
 from packages_app.services.publication.refresh_signatures import refresh_signatures
 from packages_app.services.publication.requests import request_publication
 from packages_app.services.repair.force_rebuild import force_rebuild
+from tests.faults.ports import Calls, Way, faulty
 from tests.reader import read_everything, read_release, read_suite
 from tests.records import make_record
 
@@ -93,6 +96,26 @@ def test_an_approval_holds_for_the_findings_shown_and_for_no_others(published, s
     assert held.state == "outdated"
     assert HeldCandidate.objects.get(state="waiting").removed == ["three 1.0 amd64", "two 1.0 amd64"]
     assert names(published) == {"one", "two", "three"}
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_an_approval_that_comes_while_a_publication_runs_is_not_thrown_away(published, settings, tmp_path, user, begun):
+    lose_records(published, settings, tmp_path, "one")
+    held = held_back()
+    ports = adapters.Ports(adapters.package_table(), adapters.bucket(), adapters.staging())
+    # Before the lease is taken, or behind all that is read, when the candidate is about to be held back again.
+    calls = Calls()
+    with adapters.given(faulty(ports, calls)):
+        held_back()
+    lease = next(at for at, name in enumerate(calls.names) if name.startswith("table.take_lease"))
+    release = max(at for at, name in enumerate(calls.names) if name.startswith("table.release_lease"))
+    again = Calls(at=release - 1 if begun else lease, way=Way.OVERTAKEN, meanwhile=lambda: approve(held, user))
+    with adapters.given(faulty(ports, again)), suppress(CandidateHeld):
+        publish("stable", Silent())
+    published.run_jobs()
+    held.refresh_from_db()
+    assert held.state == "published"
+    assert names(published) == {"one"}
 
 
 def test_an_approval_is_used_once(published, settings, tmp_path, user):
