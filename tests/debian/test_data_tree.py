@@ -1,5 +1,7 @@
 """A data member is taken when dpkg unpacks it: each number, name and link of it tried in a root of its own."""
 
+import bz2
+import lzma
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -7,9 +9,9 @@ import pytest
 from packages_app.core.errors import InvalidDeb
 from packages_app.debian.deb_file import open_deb
 from packages_app.debian.payload import read_payload
-from tests.debian.parts import BINARY, CONTROL, END, entry
+from tests.debian.parts import BINARY, CONTROL, CONTROL_TAR, END, entry
 from tests.debian.readers import dpkg_refusals
-from tests.debs import ar_archive, tar_archive
+from tests.debs import COMPRESS, ar_archive, tar_archive
 
 pytestmark = pytest.mark.outside
 
@@ -105,6 +107,13 @@ TREES = {
     "a file with two slashes behind": entry(b"./usr/y//", X),
     "a file with a dot behind": entry(b"./usr/y/.", X),
     "a file with a slash behind": entry(b"./usr/y/", X),
+    "a symbolic link with a slash behind": link(b"./usr/y/", b"x", b"2"),
+    "a hard link with a slash behind": FILE + link(b"./usr/y/", b"./usr/x"),
+    "a pipe with a slash behind": entry(b"./usr/y/", kind=b"6"),
+    "a device with a slash behind": entry(b"./usr/y/", kind=b"3"),
+    "one place by two names, a dot within": entry(b"./usr/./x", X) + FILE,
+    "one place by two names, two slashes": FILE + entry(b"./usr//x", X),
+    "a folder by two names": Y_FOLDER + folder(b"./usr/./y/"),
     "two slashes within": Y_FOLDER + entry(b"./usr//y/z", X),
     "no name": entry(b"", X),
     "no long name": entry(b"././@LongLink", b"\0", kind=b"L") + FILE,
@@ -166,6 +175,30 @@ def test_conffiles_are_taken_when_dpkg_unpacks_what_they_are_of(tmp_path):
     bodies = {body: package(ETC + ETC_MORE + END, conffiles=body) for body in CONFFILES}
     ours, theirs = judged(tmp_path, bodies)
     assert ours == theirs
+
+
+def test_a_folder_with_files_is_no_conffile(tmp_path):
+    bodies = {body: package(ETC + END, conffiles=body) for body in (b"/etc\n", b"/etc/\n", b"/etc/x\n", b"/usr\n")}
+    ours, theirs = judged(tmp_path, bodies)
+    assert ours == theirs
+    assert ours[b"/etc\n"] == "refused"
+
+
+@pytest.mark.parametrize(
+    ("ending", "pack"),
+    [
+        *((ending, COMPRESS[ending]) for ending in (".gz", ".xz", ".zst")),
+        (".bz2", bz2.compress),
+        (".lzma", lambda body: lzma.compress(body, lzma.FORMAT_ALONE)),
+    ],
+)
+def test_a_second_stream_is_taken_only_where_dpkg_unpacks_it(tmp_path, ending, pack):
+    path = tmp_path / "tool.deb"
+    streams = pack(USR + FILE) + pack(entry(b"./usr/y", X) + END)
+    path.write_bytes(ar_archive(BINARY, ("control.tar", CONTROL_TAR), (f"data.tar{ending}", streams)))
+    assert dpkg_refusals(tmp_path / "dpkg", [path]) == {}
+    whole = (tmp_path / "dpkg/root0/usr/y").exists()
+    assert look(path) == ("taken" if whole else "refused")
 
 
 def test_a_folder_that_the_client_may_have_is_not_asked_for(tmp_path):
