@@ -117,10 +117,9 @@ def decompressed(chunks: Iterator[bytes], ending: str, limit: int, name: str, *,
 
 
 def unpacked_chunks(chunks: Iterator[bytes], ending: str, limit: int, name: str) -> Iterator[bytes]:
-    """Yield what a member unpacks to, about `limit` bytes, as dpkg reads it: of gzip on into a stream behind the first.
+    """Yield what a member unpacks to, about `limit` bytes, as dpkg reads it: on into a stream behind the first.
 
-    Raise `InvalidDeb` that names the member where it can't be unpacked, after what could be; and for a second stream of
-    another kind, which some readers go on into: dpkg does not, and would install a part of the package.
+    Raise `InvalidDeb` that names the member where it can't be unpacked, after what could be.
     """
     left = limit
     try:
@@ -139,8 +138,6 @@ def unpacked_chunks(chunks: Iterator[bytes], ending: str, limit: int, name: str)
                 yield out
             if left > 0 and not decompressor.eof:
                 raise ValueError("it ends early")
-            if ending != ".gz" and decompressor.eof and (decompressor.unused_data or next(packed, b"")):
-                raise ValueError("there is more behind its end")
             packed = chain([decompressor.unused_data] if decompressor.unused_data else [], packed)
     except (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, KeyError, zstandard.ZstdError) as error:
         raise InvalidDeb(f"The member {name} can't be decompressed: {error}.", remedy=_REMEDY) from error
