@@ -60,6 +60,12 @@ def removed_conffiles(body: bytes) -> frozenset[bytes]:
     return frozenset(without_start(path.rstrip(_BLANKS)) for path in paths)
 
 
+def kept_conffiles(body: bytes) -> frozenset[bytes]:
+    """Return the other paths that the file conffiles lists, named in the same way."""
+    lines = (line for line in body.split(b"\n") if line.startswith(b"/"))
+    return frozenset(without_start(line.rstrip(_BLANKS)) for line in lines)
+
+
 def _lines(files: Mapping[str, bytes], name: str, longest: int) -> Iterator[bytes]:
     body = files.get(name, b"")
     if not body:

@@ -14,17 +14,23 @@ _LONGEST_PART = 255 - len(".dpkg-new")
 _LONGEST_PATH = 4095 - len(".dpkg-new")
 _LONGEST_TARGET = 4095
 _HARD_LINK, _SYMBOLIC_LINK, _FOLDER = b"1", b"2", b"5"
-_OF_A_FILE = (b"0", b"\0", _HARD_LINK)
+_REGULAR = (b"0", b"\0")
+"""Files; of one whose name ends with a slash dpkg takes the slash away."""
+_OF_A_FILE = (*_REGULAR, _HARD_LINK)
 
 
 class DataTree:
     """What of a data member has been unpacked so far."""
 
-    def __init__(self, removed: frozenset[bytes]) -> None:
-        """Begin with nothing; `removed` are the conffiles to remove on an upgrade, as `unpacked_name` gives them."""
-        self._removed = removed
+    def __init__(self, removed: frozenset[bytes], conffiles: frozenset[bytes] = frozenset()) -> None:
+        """Begin with nothing; `removed` are the conffiles to remove on an upgrade, as `unpacked_name` gives them.
+
+        `conffiles` are the others, by names of the same form.
+        """
+        self._removed, self._conffiles = removed, conffiles
         self._kinds: dict[bytes, bytes] = {}  # by the name as dpkg keeps it
         self._places: dict[bytes, bytes] = {}  # by the place in the file system
+        self._names: dict[bytes, bytes] = {}  # what dpkg keeps, by the place
         self._filled: set[bytes] = set()
 
     def add(self, name: bytes, kind: bytes, target: bytes) -> None:
@@ -38,8 +44,12 @@ class DataTree:
             return
         if kept in self._removed:
             raise _bad(name, "which conffiles says to remove-on-upgrade")
+        if kind not in (*_REGULAR, _FOLDER) and name.endswith(b"/"):
+            raise _bad(name, "a link, device or pipe with the name of a folder")
         self._check_link(name, kind, target)
         self._place(name, kind, parts)
+        if self._names.setdefault(b"/".join(parts), kept) != kept and kind != _FOLDER:
+            raise _bad(name, "which stands there by another name too")
         self._kinds[kept] = kind
 
     def _check_name(self, name: bytes, kept: bytes, parts: list[bytes]) -> None:
@@ -61,6 +71,8 @@ class DataTree:
             above = b"/".join(parts[:depth])
             if self._places.get(above, _FOLDER) != _FOLDER:
                 raise _bad(name, f"below {_shown(above)}, which is no folder")
+            if above in self._conffiles and self._kinds.get(above) == _FOLDER:
+                raise _bad(name, f"below {_shown(above)}, which conffiles says is a file")
             self._filled.add(above)
         place = b"/".join(parts)
         before = self._places.get(place)

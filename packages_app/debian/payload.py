@@ -14,7 +14,7 @@ from typing import BinaryIO
 from packages_app.core.errors import InvalidDeb
 from packages_app.debian.ar import ar_members, chunks_of_member
 from packages_app.debian.control import REMEDY
-from packages_app.debian.control_members import removed_conffiles
+from packages_app.debian.control_members import kept_conffiles, removed_conffiles
 from packages_app.debian.data_tree import DataTree
 from packages_app.debian.decompression import unpacked_chunks
 from packages_app.debian.tar import check_data_header
@@ -86,7 +86,8 @@ def read_payload(
             control |= {file.path: file.content for file in _files(blocks, lambda _path: True, _CONTROL_LIMIT)}
         else:
             check = partial(check_data_header, where=member.name)
-            tree = DataTree(removed_conffiles(control.get("conffiles", b"")))
+            conffiles = control.get("conffiles", b"")
+            tree = DataTree(removed_conffiles(conffiles), kept_conffiles(conffiles))
             files += [file for file in _files(blocks, wanted, CONTENT_LIMIT, check, tree) if keep(file)]
             blocks.pass_over_rest()
             if blocks.are_short:

@@ -105,6 +105,13 @@ TREES = {
     "a file with two slashes behind": entry(b"./usr/y//", X),
     "a file with a dot behind": entry(b"./usr/y/.", X),
     "a file with a slash behind": entry(b"./usr/y/", X),
+    "a symbolic link with a slash behind": link(b"./usr/y/", b"x", b"2"),
+    "a hard link with a slash behind": FILE + link(b"./usr/y/", b"./usr/x"),
+    "a pipe with a slash behind": entry(b"./usr/y/", kind=b"6"),
+    "a device with a slash behind": entry(b"./usr/y/", kind=b"3"),
+    "one place by two names, a dot within": entry(b"./usr/./x", X) + FILE,
+    "one place by two names, two slashes": FILE + entry(b"./usr//x", X),
+    "a folder by two names": Y_FOLDER + folder(b"./usr/./y/"),
     "two slashes within": Y_FOLDER + entry(b"./usr//y/z", X),
     "no name": entry(b"", X),
     "no long name": entry(b"././@LongLink", b"\0", kind=b"L") + FILE,
@@ -166,6 +173,13 @@ def test_conffiles_are_taken_when_dpkg_unpacks_what_they_are_of(tmp_path):
     bodies = {body: package(ETC + ETC_MORE + END, conffiles=body) for body in CONFFILES}
     ours, theirs = judged(tmp_path, bodies)
     assert ours == theirs
+
+
+def test_a_folder_with_files_is_no_conffile(tmp_path):
+    bodies = {body: package(ETC + END, conffiles=body) for body in (b"/etc\n", b"/etc/\n", b"/etc/x\n", b"/usr\n")}
+    ours, theirs = judged(tmp_path, bodies)
+    assert ours == theirs
+    assert ours[b"/etc\n"] == "refused"
 
 
 def test_a_folder_that_the_client_may_have_is_not_asked_for(tmp_path):
