@@ -21,6 +21,8 @@ _ZSTD_SLICE = 128
 
 MAGIC = {".gz": b"\x1f\x8b", ".xz": b"\xfd7zXZ\x00", ".zst": b"\x28\xb5\x2f\xfd", ".bz2": b"BZh", ".lzma": b"\x5d\x00"}
 """How a compressed member begins, by the ending of its name."""
+_PADDING = {".xz": b"\0", ".lzma": b"", ".bz2": b"", ".zst": b""}
+"""What may stand behind the end of a member (the .xz file format, 2.2)."""
 _REMEDY = "Fetch or upload the file again, whole; what unpacks so is no package's member."
 
 
@@ -117,9 +119,10 @@ def decompressed(chunks: Iterator[bytes], ending: str, limit: int, name: str, *,
 
 
 def unpacked_chunks(chunks: Iterator[bytes], ending: str, limit: int, name: str) -> Iterator[bytes]:
-    """Yield what a member unpacks to, about `limit` bytes, as dpkg reads it: on into a stream behind the first.
+    """Yield what a member unpacks to, about `limit` bytes, as dpkg reads it: of gzip on into a stream behind the first.
 
-    Raise `InvalidDeb` that names the member where it can't be unpacked, after what could be.
+    Raise `InvalidDeb` that names the member where it can't be unpacked, after what could be; and for a second stream of
+    another kind, which some readers go on into: dpkg does not, and would install a part of the package.
     """
     left = limit
     try:
@@ -139,6 +142,10 @@ def unpacked_chunks(chunks: Iterator[bytes], ending: str, limit: int, name: str)
             if left > 0 and not decompressor.eof:
                 raise ValueError("it ends early")
             packed = chain([decompressor.unused_data] if decompressor.unused_data else [], packed)
+            if ending != ".gz" and decompressor.eof:
+                if any(rest.strip(_PADDING[ending]) for rest in packed):
+                    raise ValueError("there is more behind its end, which dpkg would leave out")
+                return
     except (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, KeyError, zstandard.ZstdError) as error:
         raise InvalidDeb(f"The member {name} can't be decompressed: {error}.", remedy=_REMEDY) from error
 

@@ -35,6 +35,9 @@ _NUMBERS = (
 _WITH_CONTENT = (b"0", b"L", b"K")
 # Octal digits between blanks, or base 256. A field of blanks alone is none to dpkg, one of NULs is 0.
 _NUMBER_OF_DPKG = re.compile(rb"(?: *(?:[0-7]+|\0)[ \0]*|[\x80\xff].*)\Z", re.DOTALL)
+# Of mode, uid, gid and time; as src/list.c reads them, a field of blanks alone and one of another text are errors.
+_NUMBERS_OF_GNU_TAR = ((100, 108), (108, 116), (116, 124), (136, 148))
+_NUMBER_OF_GNU_TAR = re.compile(rb"\0? *(?:[0-7]+(?:[ \0].*)?|\0.*|[\x80\xff].*|[+-][A-Za-z0-9+/]+[ \0]*)\Z", re.DOTALL)
 _KINDS = {
     b"1": "hard link", b"2": "symbolic link", b"3": "device", b"4": "device", b"6": "pipe", b"S": "sparse file",
 }  # fmt: skip
@@ -82,6 +85,8 @@ def tar_members(archive: bytes, where: str) -> Iterator[TarMember]:
                 raise _bad(where, f"is truncated behind the name {_shown(long_name)}")
             return
         header = _header(block, where)
+        if not all(_NUMBER_OF_GNU_TAR.match(block[start:end]) for start, end in _NUMBERS_OF_GNU_TAR):
+            raise _bad(where, f"has a header of {_shown(header.name)} with numbers that tar can't read")
         body = offset + BLOCK
         offset = body + header.size + -header.size % BLOCK
         if offset > len(archive):

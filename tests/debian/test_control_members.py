@@ -208,3 +208,26 @@ def test_what_python_writes_as_gnu_and_ustar_is_taken(tmp_path, form):
     path = tmp_path / "tool.deb"
     path.write_bytes(ar_archive(BINARY, ("control.tar", CONTROL_TAR), ("data.tar", out.getvalue())))
     assert open_deb(path).control["Version"] == "1.0"
+
+
+def numbered(start: int, field: bytes) -> bytes:
+    """Give a control file's entry with this text in the place of a number."""
+    head = bytearray(entry(b"./control", CONTROL))
+    head[start : start + len(field)] = field
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head[:512])
+    return bytes(head)
+
+
+@pytest.mark.parametrize(("start", "length"), [(100, 8), (108, 8), (116, 8), (136, 12)])
+def test_numbers_of_a_control_member_are_taken_when_tar_reads_them(tmp_path, start, length):
+    fields = [
+        b"0000644\0", b"00007558", b"14.24776", b"   644 \0", b"\0" * length, b" " * length,
+        b"\x80" + bytes(length - 1), b"+AAAAAAA", b"644\0xxxx", b"644 xxxx", b"x644\0\0\0\0", b"\0" + b"644".ljust(length - 1, b"\0"),
+    ]  # fmt: skip
+    bodies = {}
+    for field in fields:
+        body = numbered(start, field[:length].ljust(length, b"\0")) + END
+        bodies[field] = ar_archive(BINARY, ("control.tar", body), ("data.tar", END))
+    ours, theirs = refused_by_both(tmp_path, bodies)
+    assert ours == theirs

@@ -1,5 +1,7 @@
 """A data member is taken when dpkg unpacks it: each number, name and link of it tried in a root of its own."""
 
+import bz2
+import lzma
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -7,9 +9,9 @@ import pytest
 from packages_app.core.errors import InvalidDeb
 from packages_app.debian.deb_file import open_deb
 from packages_app.debian.payload import read_payload
-from tests.debian.parts import BINARY, CONTROL, END, entry
+from tests.debian.parts import BINARY, CONTROL, CONTROL_TAR, END, entry
 from tests.debian.readers import dpkg_refusals
-from tests.debs import ar_archive, tar_archive
+from tests.debs import COMPRESS, ar_archive, tar_archive
 
 pytestmark = pytest.mark.outside
 
@@ -180,6 +182,23 @@ def test_a_folder_with_files_is_no_conffile(tmp_path):
     ours, theirs = judged(tmp_path, bodies)
     assert ours == theirs
     assert ours[b"/etc\n"] == "refused"
+
+
+@pytest.mark.parametrize(
+    ("ending", "pack"),
+    [
+        *((ending, COMPRESS[ending]) for ending in (".gz", ".xz", ".zst")),
+        (".bz2", bz2.compress),
+        (".lzma", lambda body: lzma.compress(body, lzma.FORMAT_ALONE)),
+    ],
+)
+def test_a_second_stream_is_taken_only_where_dpkg_unpacks_it(tmp_path, ending, pack):
+    path = tmp_path / "tool.deb"
+    streams = pack(USR + FILE) + pack(entry(b"./usr/y", X) + END)
+    path.write_bytes(ar_archive(BINARY, ("control.tar", CONTROL_TAR), (f"data.tar{ending}", streams)))
+    assert dpkg_refusals(tmp_path / "dpkg", [path]) == {}
+    whole = (tmp_path / "dpkg/root0/usr/y").exists()
+    assert look(path) == ("taken" if whole else "refused")
 
 
 def test_a_folder_that_the_client_may_have_is_not_asked_for(tmp_path):
