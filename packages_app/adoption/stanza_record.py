@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from packages_app.adoption.existing_repository import checked_path
+from packages_app.core.caution import flag_cautions, kept_with_record
 from packages_app.core.errors import RepositoryRefused
 from packages_app.core.record import ADOPTED, PackageRecord
 from packages_app.debian.control import stanza_faults
@@ -30,8 +31,9 @@ def record_of_stanza(
     """Make a record of what a stanza says.
 
     `place_of` returns the record's `pool_path` and `deb_url`; it is given the stanza's Filename, without `./` in front,
-    the name, the version and the architecture. Hashes that the stanza does not list stay "". Raise `RepositoryRefused`
-    for one that no index may carry, and what `place_of` raises.
+    the name, the version and the architecture. Hashes that the stanza does not list stay "". The record keeps the
+    cautions that the stanza gives rise to. Raise `RepositoryRefused` for one that no index may carry, and what
+    `place_of` raises.
     """
     text = stanza.decode("utf-8", "replace")
     said, control = parsed_stanza(text)
@@ -62,6 +64,7 @@ def record_of_stanza(
         sha512_hash=said.get("sha512", "").lower(),
         processed_timestamp=processed,
         control=control,
+        other_fields=kept_with_record(flag_cautions(said)),
     )
 
 

@@ -7,7 +7,7 @@ definition allows what it is about or a person has approved it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import msgspec
@@ -44,6 +44,7 @@ _OF_ONE_VERSION = ("bootstrap_key", "bootstrap_source", "bootstrap_files")
 """What is approved of one version says nothing of the next; of the others it does."""
 _KEPT_AS = "cautions"
 _CERTIFICATE = "certificate_sha256"
+_OLD_TEXT = "other_fields"
 _MARK = b"cautions"
 
 
@@ -74,9 +75,26 @@ def kept_with_record(cautions: Iterable[Caution], certificate: str = "") -> str:
     return msgspec.json.encode(kept).decode() if kept else ""
 
 
+def with_cautions(record: PackageRecord, cautions: Iterable[Caution], allow: Collection[str] = ()) -> PackageRecord:
+    """Return a record that keeps just these cautions, less those that are allowed, and the rest of `other_fields`.
+
+    `allow` has codes, for every package, and `code:name` for the package of that name.
+    """
+    left = {one for one in cautions if not {one.code, f"{one.code}:{record.package_name}"} & {*allow}}
+    kept = _kept(record)
+    if not left and _KEPT_AS not in kept:
+        return record
+    if record.other_fields and not kept:  # an older table's text
+        kept = {_OLD_TEXT: record.other_fields}
+    kept.pop(_KEPT_AS, None)
+    if left:
+        kept[_KEPT_AS] = [asdict(caution) for caution in sorted(left)]
+    return replace(record, other_fields=msgspec.json.encode(kept).decode() if kept else "")
+
+
 def flag_cautions(control: Mapping[str, str]) -> list[Caution]:
-    """Return the cautions about the flags of a control paragraph, looked up in any case of letters."""
-    said = [(name, control.get(name, "").strip(" \t\n").lower()) for name in FLAGS]
+    """Return the cautions about the flags of a control paragraph, which finds its fields by names in lower case."""
+    said = [(name, control.get(name.lower(), "").strip(" \t\n").lower()) for name in FLAGS]
     return [Caution(name.lower(), f"{name}: {value}") for name, value in said if value not in ("", "no")]
 
 

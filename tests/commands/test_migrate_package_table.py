@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from packages_app.core.caution import cautions_of
 from packages_app.core.checksums import checksums_of_file
 from packages_app.core.locations import DynamoTable
 from packages_app.package_table.raw_table import RawTable, canonical
@@ -212,3 +213,19 @@ def test_bad_tables_are_named_and_nothing_changes(kiro, moto, tmp_path):
     assert "kiro 1.0 amd64" in conflict
     assert "f" * 64 in conflict
     assert [record.version for record in kiro.records()] == ["1.0"]
+
+
+def test_what_needs_a_persons_word_is_held_where_clients_have_it_not(kiro, moto, tmp_path):
+    deb = build_deb(tmp_path, "kiro", "1.0", Essential="yes", scripts={"postinst": "#!/bin/sh\nchmod u+s /usr/bin/x\n"})
+    sums = checksums_of_file(deb)
+    item = old_record("1.0", file_size=str(sums.size), sha256_hash=sums.sha256, downloads=Decimal(7))
+    kiro.bucket.put(f"pool/main/k/kiro/{deb.name}", deb)
+    old = make_table(moto, "version", [{**item, "md5_hash": None, "sha1_hash": None}])
+    order = ("migrate_package_table", "--from-table", url_of(old, moto), "--backup-file", tmp_path / "b", "--enrich")
+    said = call(*order)
+    assert "essential: 1 packages" in said
+    assert "setuid: 1 packages" in said
+    [record] = kiro.records()
+    assert {one.code for one in cautions_of(record)} == {"essential", "setuid"}
+    assert '"downloads":7' in record.other_fields
+    assert refused("publish").code == "candidate_held"

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from packages_app.adoption.existing_repository import open_repository
+from packages_app.core.caution import ALLOWABLE
 from packages_app.core.errors import RepositoryRefused
 from packages_app.core.readable import why_unreadable
 from packages_app.management.terminal import EXIT_FAILED, ServiceCommand, terminal_progress
@@ -40,6 +41,10 @@ class Command(ServiceCommand):
             default=PoolFiles.COPY.value,
             help="copy its files into our pool, keep those that are in our bucket already, or none",
         )
+        parser.add_argument(
+            "--allow", action="append", default=[], metavar="CODE[:NAME]",
+            help="a caution that needs nobody's word, of every package or of one: essential, setuid:sudo",
+        )  # fmt: skip
         parser.add_argument("--skip-broken", action="store_true", help="leave out packages that can't be adopted")
         parser.add_argument("--dry-run", action="store_true", help="show counts and conflicts, write nothing")
         parser.add_argument("--no-publish", action="store_true", help="leave the publication to a worker")
@@ -62,6 +67,8 @@ class Command(ServiceCommand):
             self.stdout.write(f"conflict: {fault}")
         if result.fault_count > len(result.faults):
             self.stdout.write(f"… {result.fault_count} in all")
+        for sentence in result.cautioned.sentences():
+            self.stdout.write(f"waits for a person, unless its definition allows it: {sentence}")
         done = "nothing was written" if request.dry_run else f"{result.added} records written"
         self.stdout.write(f"{result.packages} packages: {result.new} new, {result.known} known; {done}")
         if request.pool is PoolFiles.NONE and not request.dry_run:
@@ -88,7 +95,17 @@ def _request(options: dict[str, Any]) -> AdoptionRequest:
         keyring=_keyring(options["keyring"]),
         dry_run=options["dry_run"],
         skip_broken=options["skip_broken"],
+        allow=_allowed(options["allow"]),
     )
+
+
+def _allowed(codes: list[str]) -> tuple[str, ...]:
+    for text in codes:
+        if text.partition(":")[0] not in ALLOWABLE:
+            raise RepositoryRefused(
+                f"{text!r} can't be allowed.", remedy=f"Say --allow with one of {', '.join(ALLOWABLE)}, or CODE:NAME."
+            )
+    return tuple(codes)
 
 
 def _mapping(pairs: list[str]) -> dict[str, str]:

@@ -83,6 +83,8 @@ class Command(ServiceCommand):
             if names:
                 more = f", … ({len(names)} in all)" if len(names) > _SHOWN else ""
                 self.stdout.write(f"{title}: {', '.join(names[:_SHOWN])}{more}")
+        for sentence in result.cautioned.sentences():
+            self.stdout.write(f"waits for a person, unless its definition allows it: {sentence}")
         if request.dry_run:
             self.stdout.write(f"{result.records} records, {result.known} of them there already; nothing was written")
             return

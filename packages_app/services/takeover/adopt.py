@@ -173,6 +173,7 @@ def _compare(
         elif before is None:
             result.known += ours is not None
             result.new += ours is None
+            result.cautioned.note([record] if request.dry_run and ours is None else [])
 
 
 def _not_kept(record: PackageRecord, survey: Survey) -> str:

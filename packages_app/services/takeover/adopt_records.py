@@ -49,7 +49,7 @@ def _copy(request: AdoptionRequest, records: Sequence[PackageRecord], result: Ad
     known = adapters.package_table().get_many([record.key for record in records])
     _write([CheckedFile(r.named, r, None) for r in records if r.key in known], request, result)
     for some in _portions(record for record in records if record.key not in known):
-        with fetched(request.repository, some) as outcomes:
+        with fetched(request, some) as outcomes:
             for record, error in zip(some, outcomes, strict=True):
                 if isinstance(error, RepomgrError):
                     _refuse(record.named, error, request, result)
@@ -73,6 +73,7 @@ def _portions(records: Iterable[PackageRecord]) -> Iterator[list[PackageRecord]]
 def _write(files: Sequence[CheckedFile], request: AdoptionRequest, result: Adopted) -> None:
     for outcome in store_and_record(files, Silent()) if files else ():
         result.added += outcome.added
+        result.cautioned.note([outcome.file.record] if outcome.added else [])
         if outcome.error is not None:
             _refuse(outcome.file.name, outcome.error, request, result)
 

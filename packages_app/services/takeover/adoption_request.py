@@ -12,11 +12,13 @@ from pathlib import Path
 from packages_app.adoption.existing_repository import ExistingRepository
 from packages_app.adoption.index import Index, stanzas_in
 from packages_app.adoption.stanza_record import record_of_stanza
+from packages_app.core.caution import cautions_of, with_cautions
 from packages_app.core.document import document_of, record_in
 from packages_app.core.errors import RepositoryRefused
 from packages_app.core.layout import deb_filename, pool_path
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Suite
+from packages_app.services.takeover.cautioned import Cautioned
 
 POOL = "pool/"
 _KEPT_FAULTS = 100
@@ -36,7 +38,8 @@ class AdoptionRequest:
 
     `suites` and `components` map theirs to ours; the suite "" is a flat repository. Components that are not in the map
     keep their name. `architectures` limits what is read; None stands for those of our suites. Without a `keyring`
-    (bytes) no signature is looked at.
+    (bytes) no signature is looked at. `allow` are the cautions that records shall not keep: codes, for all packages,
+    and `code:name`.
     """
 
     repository: ExistingRepository
@@ -47,6 +50,7 @@ class AdoptionRequest:
     keyring: bytes | None = None
     dry_run: bool = False
     skip_broken: bool = False
+    allow: tuple[str, ...] = ()
 
     def place_of(self, component: str, filename: str, name: str, version: str, architecture: str) -> tuple[str, str]:
         """Return the pool path and the `deb_url` of a package in a component of ours, whose stanza says `filename`.
@@ -67,7 +71,8 @@ class Adopted:
     """What came of an adoption.
 
     `stanzas` counts what was read by suite, component and architecture; `packages` are told apart by their key, of
-    which `new` and `known` tell how our table stood before, and `added` what was written. `faults` are sentences.
+    which `new` and `known` tell how our table stood before, and `added` what was written. `cautioned` is of what was
+    written; in a dry run of what is new, as far as stanzas tell. `faults` are sentences.
     """
 
     stanzas: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -77,6 +82,7 @@ class Adopted:
     added: int = 0
     fault_count: int = 0
     faults: list[str] = field(default_factory=list)
+    cautioned: Cautioned = field(default_factory=Cautioned)
 
     def fault(self, text: str) -> None:
         """Take note of what can't be adopted; the first hundred are kept."""
@@ -107,6 +113,8 @@ class Part:
                 except RepositoryRefused as error:
                     yield error
                 else:
+                    if request.allow:
+                        record = with_cautions(record, cautions_of(record), request.allow)
                     kept.write(document_of(record) + b"\n")
                     yield record
 

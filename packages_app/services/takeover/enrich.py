@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from packages_app.core.caution import with_cautions
 from packages_app.core.checksums import checksums_of_file
 from packages_app.core.conflict import conflict_between
 from packages_app.core.errors import InvalidDeb, ObjectNotFound
@@ -12,17 +13,22 @@ from packages_app.core.ports import ObjectStore
 from packages_app.core.record import PackageRecord
 from packages_app.debian.deb_file import open_deb
 from packages_app.debian.stanza import record_fields_of
+from packages_app.services import adapters
+from packages_app.services.intake.cautions import content_cautions
 
 
 def enriched(record: PackageRecord, bucket: ObjectStore) -> tuple[PackageRecord, str]:
     """Return the record with what its `.deb` in the pool says, and ""; or the record as it is, and why.
 
-    The file is opened once. What the record says of it (SHA256, size, name, version, architecture) must fit.
+    The file is opened once, and the record keeps the cautions of its content. What the record says of it (SHA256, size,
+    name, version, architecture) must fit.
     """
+    definition = adapters.definitions().by_name.get(record.package_name)
     try:
         with bucket.as_local_file(record.pool_path) as path:
             checksums = checksums_of_file(path)
             contents = open_deb(path)
+            cautions = content_cautions(path, contents.control, definition)
     except ObjectNotFound:
         return record, f"{record.pool_path} is not in the pool"
     except InvalidDeb as error:
@@ -33,16 +39,14 @@ def enriched(record: PackageRecord, bucket: ObjectStore) -> tuple[PackageRecord,
     for name in ("package_name", "version", "architecture"):
         if said[name] != getattr(record, name):
             return record, f"{record.pool_path} has the {name} {said[name]}, the record {getattr(record, name)}"
-    return (
-        replace(
-            record,
-            **{name: value for name, value in said.items() if value},
-            control=contents.control_text,
-            file_size=checksums.size,
-            md5_hash=checksums.md5,
-            sha1_hash=checksums.sha1,
-            sha256_hash=checksums.sha256,
-            sha512_hash=checksums.sha512,
-        ),
-        "",
+    complete = replace(
+        record,
+        **{name: value for name, value in said.items() if value},
+        control=contents.control_text,
+        file_size=checksums.size,
+        md5_hash=checksums.md5,
+        sha1_hash=checksums.sha1,
+        sha256_hash=checksums.sha256,
+        sha512_hash=checksums.sha512,
     )
+    return with_cautions(complete, cautions), ""

@@ -18,16 +18,18 @@ from typing import Any
 import structlog
 from django.conf import settings
 
+from packages_app.core.caution import flag_cautions, with_cautions
 from packages_app.core.conflict import conflict_between, version_conflict
 from packages_app.core.errors import MigrationRefused
 from packages_app.core.locations import DynamoTable, SqliteTable, parse_table_url
 from packages_app.core.ports import PackageTable, Progress, Written
 from packages_app.core.record import PackageRecord, TableKey
-from packages_app.debian.stanza import record_faults
+from packages_app.debian.stanza import parsed_stanza, record_faults
 from packages_app.package_table.backup_file import read_backup, taken, write_backup
 from packages_app.package_table.old_schema import Fallback, plain_item, record_of_item, schema_of
 from packages_app.package_table.raw_table import RawItem, RawTable, TableShape, canonical
 from packages_app.services import adapters
+from packages_app.services.takeover.cautioned import Cautioned
 from packages_app.services.takeover.enrich import enriched
 from packages_app.services.takeover.migration_journal import FINISHED, RUNNING, Journal, read_journal, write_journal
 
@@ -57,7 +59,11 @@ class MigrationRequest:
 
 @dataclass
 class Migrated:
-    """What came of a migration. `samples` are the first records before and after; the rest are names of records."""
+    """What came of a migration.
+
+    `samples` are the first records before and after, `cautioned` is of those that were not there yet; the rest are
+    names of records.
+    """
 
     records: int = 0
     added: int = 0
@@ -65,6 +71,7 @@ class Migrated:
     deleted: int = 0
     poorer: list[str] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
+    cautioned: Cautioned = field(default_factory=Cautioned)
     samples: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
     backup: Path | None = None
 
@@ -223,15 +230,21 @@ def _already_there(records: Sequence[PackageRecord], new: PackageTable) -> set[T
 def _completed(
     records: list[PackageRecord], there: set[TableKey], request: MigrationRequest, result: Migrated, progress: Progress
 ) -> list[PackageRecord]:
-    """Enrich the records that are to be written, if asked to, and check what a stanza needs."""
+    """Enrich the records that are to be written, if asked to, find their cautions, and check what a stanza needs.
+
+    What clients have already under these names is not new to them: of that no publication is held back.
+    """
     if request.enrich:
         progress.step("open the packages", f"{len(records) - len(there)} files")
     completed = []
     for number, record in enumerate(records):
         why = ""
-        if request.enrich and record.key not in there and not record.control:
-            record, why = enriched(record, adapters.bucket())
-            progress.advance(number + 1, len(records))
+        if record.key not in there:
+            record = with_cautions(record, flag_cautions(parsed_stanza(record.control)[0]))
+            if request.enrich and not record.control:
+                record, why = enriched(record, adapters.bucket())
+                progress.advance(number + 1, len(records))
+            result.cautioned.note([record])
         if why:
             progress.note(f"{record.named}: {why}", level="warning")
         if record.key not in there and not record.control:

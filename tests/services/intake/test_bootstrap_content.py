@@ -7,6 +7,7 @@ import pytest
 import zstandard
 from django.conf import settings
 
+from packages_app.core.errors import InvalidDeb
 from packages_app.debian.deb_file import open_deb
 from packages_app.debian.payload import CONTENT_LIMIT, UNPACKED_LIMIT
 from packages_app.services import adapters
@@ -115,18 +116,22 @@ LINKED = {
 
 @pytest.mark.parametrize("case", LINKED)
 def test_a_source_file_that_comes_through_a_link_is_a_source_file(judged, case):
+    """Where an earlier version's links are there; a file below a link of the same version is refused."""
     links, path = LINKED[case]
-    found = judged(*links, member(path, EVIL))
+    found = judged(member(path, EVIL), *links)
     assert {("bootstrap_source", f"/{path}, that is /{SOURCE}, says trusted: yes")} <= found
+    if links:
+        with pytest.raises(InvalidDeb):
+            judged(*links, member(path, EVIL))
 
 
 FILES = {
     "a program": [member("usr/bin/apt", b"x")],
     "a program through Debian's links": [member("bin/apt", b"x")],
     "a folder's link to elsewhere": [member(f"{OWN}/x", link="/etc/apt")],
-    "through a link": [member(f"{OWN}/x", link="/etc"), member(f"{OWN}/x/cron.d/evil", b"x")],
-    "through a link without end": [member(f"{OWN}/x", link="x"), member(f"{OWN}/x/y", b"x")],
-    "a hard link": [member(f"{OWN}/x", kind=tarfile.LNKTYPE)],
+    "through a link": [member(f"{OWN}/x/cron.d/evil", b"x"), member(f"{OWN}/x", link="/etc")],
+    "through a link without end": [member(f"{OWN}/x/y", b"x"), member(f"{OWN}/x", link="x")],
+    "a hard link": [member(f"{OWN}/y"), member(f"{OWN}/x", link=f"{OWN}/y", kind=tarfile.LNKTYPE)],
     "a device": [member(f"{OWN}/x", kind=tarfile.BLKTYPE)],
     "for all to write": [member(f"{OWN}/x", mode=0o666)],
     "somebody's": [member(f"{OWN}/x", uid=1000)],
@@ -155,12 +160,17 @@ def test_what_is_where_debian_has_links_is_named_by_its_place(judged):
         {"templates": "x\n"},
         {"isinstallable": "#!/bin/sh\n"},
         {"conffiles": "/etc/apt/sources.list.d/debian.sources\n"},
-        {"conffiles": f"remove-on-upgrade /{SOURCE}\n"},
+        {"conffiles": f"remove-on-upgrade /{SOURCE[:-8]}.list\n"},
         {"conffiles": f"/{SOURCE}/../debian.sources\n"},
     ],
 )
 def test_files_of_the_control_member_that_are_not_the_templates_are_held(judged, scripts):
     assert codes(judged(scripts=scripts)) == {"bootstrap_scripts"}
+
+
+def test_conffiles_that_remove_what_the_package_brings_are_refused(judged):
+    with pytest.raises(InvalidDeb):
+        judged(scripts={"conffiles": f"remove-on-upgrade /{SOURCE}\n"})
 
 
 def test_its_own_source_file_may_be_a_conffile(judged):
@@ -223,8 +233,10 @@ def test_files_of_dpkg_that_come_through_a_link_are_too(tmp_path):
         ("/lib/tmpfiles.d", "usr/x/x.conf", "setuid"),
     ):
         body = b"f /usr/bin/x 4755 root root\n"
-        deb = with_data(tmp_path, "data.tar", tar_of([member("usr/x", link=target), member(path, body)]))
+        deb = with_data(tmp_path, "data.tar", tar_of([member(path, body), member("usr/x", link=target)]))
         assert codes(looked_at(deb)) == {code}
+        with pytest.raises(InvalidDeb):
+            looked_at(with_data(tmp_path, "data.tar", tar_of([member("usr/x", link=target), member(path, body)])))
 
 
 def test_what_lies_behind_all_that_is_looked_at_is_held(tmp_path):

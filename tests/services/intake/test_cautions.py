@@ -106,7 +106,7 @@ def test_what_says_no_is_not(tool, tmp_path):
 @pytest.mark.parametrize("ending", sorted(COMPRESS))
 @pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.LNKTYPE])
 def test_a_setuid_file_is_held_wherever_it_stands(tool, tmp_path, ending, kind):
-    files = {f"./usr/share/doc/tool/{number}": bytes(number) for number in range(300)}
+    files = {"./usr/bin/x": b"x", **{f"./usr/share/doc/tool/{number}": bytes(number) for number in range(300)}}
     data = tar_archive(files, member(f"./usr/{'l' * 200}/su", 0o4755, kind))
     assert held_for(tool, deb_of(tmp_path, COMPRESS[ending](data), ending=ending)) == {"setuid"}
     [caution] = HeldCandidate.objects.get(state="waiting").findings
