@@ -135,7 +135,7 @@ def template(
             live_settings.PUBLIC_URL, server.store = server.url, stack.bucket
             stack.configure(suites=[{"architectures": ["amd64", "arm64"]}])
             fill(stack, feed, folder / "debs")
-            rows = [row for model in apps.get_app_config("packages_app").get_models() for row in model.objects.all()]
+            rows = every_row()
             transaction.set_rollback(True)
         yield Template(folder / "home", rows, feed, dict(feed.files), server)
 
@@ -143,17 +143,27 @@ def template(
 @pytest.fixture
 def standing(tmp_path: Path, settings: Any, db: None, template: Template) -> Repository:
     """A published repository in the embedded column, served over HTTP."""
-    home = tmp_path / "home"
-    copy_home(template.home, home)
-    stack = point_settings_at(settings, home)
-    for model, rows in groupby(template.rows, type):
-        model.objects.bulk_create(rows)
+    stack = copy_of(template.home, template.rows, tmp_path / "home", settings)
     feed, server = template.feed, template.server
     feed.files, feed.faults, feed.requests = dict(template.offered), {}, []
     server.store, server.instead, server.asked = stack.bucket, {}, []
     server.start_again()
     settings.PUBLIC_URL = server.url
     return Repository(stack, feed, server)
+
+
+def every_row() -> list[Model]:
+    """Give every row of ours, model by model."""
+    return [row for model in apps.get_app_config("packages_app").get_models() for row in model.objects.all()]
+
+
+def copy_of(source: Path, rows: list[Model], home: Path, settings: Any) -> Stack:
+    """Set up at `home` what was made once at `source`: its files, and the rows that its mirror and jobs had."""
+    copy_home(source, home)
+    stack = point_settings_at(settings, home)
+    for model, its_rows in groupby(rows, type):
+        model.objects.bulk_create(its_rows)
+    return stack
 
 
 def copy_home(source: Path, target: Path) -> None:
