@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -155,6 +155,15 @@ def standing(tmp_path: Path, settings: Any, db: None, template: Template) -> Rep
 def every_row() -> list[Model]:
     """Give every row of ours, model by model."""
     return [row for model in apps.get_app_config("packages_app").get_models() for row in model.objects.all()]
+
+
+def made_once(blocker: Any, folder: Path, fill: Callable[[Stack], None]) -> tuple[Path, list[Model]]:
+    """Fill a repository below a folder; give its home and its rows, of which none stays in the database."""
+    with blocker.unblock(), override_settings(), transaction.atomic():
+        fill(point_settings_at(live_settings, folder / "home"))
+        rows = every_row()
+        transaction.set_rollback(True)
+    return folder / "home", rows
 
 
 def copy_of(source: Path, rows: list[Model], home: Path, settings: Any) -> Stack:

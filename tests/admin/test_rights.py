@@ -1,10 +1,7 @@
 """Viewing, uploading and publishing are three rights; a page shows what its reader may do."""
 
 import pytest
-from django.conf import settings as live_settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
-from django.test import override_settings
 from django.utils.html import escape
 
 from packages_app.models import Conflict, DefinitionStatus, Job, Package, Publication
@@ -13,8 +10,7 @@ from packages_app.services.jobs import queue
 from packages_app.services.mirror.definitions import mirror_definitions
 from tests.debs import build_deb
 from tests.records import make_record
-from tests.stack import point_settings_at
-from tests.verified import copy_of, every_row
+from tests.verified import copy_of, made_once
 
 BASE = "/admin/packages_app"
 PUBLISHING = (
@@ -28,13 +24,9 @@ UPLOADING = (f"{BASE}/package/upload/", f"{BASE}/package/build/")
 
 @pytest.fixture(scope="session")
 def filled_once(tmp_path_factory, django_db_setup, django_db_blocker):
-    """Make what `filled` copies; gives its home and its rows, of which none stays in the database."""
+    """Make what `filled` copies."""
     folder = tmp_path_factory.mktemp("filled")
-    with django_db_blocker.unblock(), override_settings(), transaction.atomic():
-        fill(point_settings_at(live_settings, folder / "home"), folder)
-        rows = every_row()
-        transaction.set_rollback(True)
-    return folder / "home", rows
+    return made_once(django_db_blocker, folder, lambda stack: fill(stack, folder))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from packages_app.services.publication.publish import publish
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from tests.debs import COMPRESS, ar_archive, build_deb, tar_archive
 from tests.reader import read_suite
+from tests.verified import copy_of, made_once
 
 KEYRING = "usr/share/keyrings/kiro-archive-keyring.gpg"
 SOURCE = "etc/apt/sources.list.d/kiro-repo.sources"
@@ -27,13 +28,22 @@ TEXT = (
 )
 
 
+@pytest.fixture(scope="session")
+def tool_once(tmp_path_factory, django_db_setup, django_db_blocker):
+    """Make what `tool` copies."""
+
+    def fill(stack):
+        stack.define_uploads("tool")
+        upload(build_deb(tmp_path_factory.mktemp("debs"), "tool", "1.0"))
+        assert states(stack.run_jobs()) == [("intake_upload", ""), ("publish", "")]
+
+    return made_once(django_db_blocker, tmp_path_factory.mktemp("tool"), fill)
+
+
 @pytest.fixture
-def tool(embedded, tmp_path):
+def tool(tool_once, tmp_path, settings, db):
     """A repository that shows tool 1.0."""
-    embedded.define_uploads("tool")
-    upload(build_deb(tmp_path / "1.0", "tool", "1.0"))
-    assert states(embedded.run_jobs()) == [("intake_upload", ""), ("publish", "")]
-    return embedded
+    return copy_of(*tool_once, tmp_path / "home", settings)
 
 
 @pytest.fixture
@@ -106,7 +116,7 @@ def test_what_says_no_is_not(tool, tmp_path):
 @pytest.mark.parametrize("ending", sorted(COMPRESS))
 @pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.LNKTYPE])
 def test_a_setuid_file_is_held_wherever_it_stands(tool, tmp_path, ending, kind):
-    files = {f"./usr/share/doc/tool/{number}": bytes(number) for number in range(300)}
+    files = {"./usr/bin/x": b"x"} | {f"./usr/share/doc/tool/{number}": bytes(number) for number in range(300)}
     data = tar_archive(files, member(f"./usr/{'l' * 200}/su", 0o4755, kind))
     assert held_for(tool, deb_of(tmp_path, COMPRESS[ending](data), ending=ending)) == {"setuid"}
     [caution] = HeldCandidate.objects.get(state="waiting").findings
@@ -241,13 +251,22 @@ def changed(old, new):
     return {**sound(), SOURCE: TEXT.replace(old, new).encode()}
 
 
+@pytest.fixture(scope="session")
+def started_once(tmp_path_factory, django_db_setup, django_db_blocker):
+    """Make what `started` copies."""
+
+    def fill(stack):
+        queue.enqueue(Job.Kind.BUILD, {"name": "kiro-repo", "version": "1.0.0"})
+        assert states(stack.run_jobs()) == [("build_bootstrap", ""), ("publish", "")]
+        assert not HeldCandidate.objects.exists()
+
+    return made_once(django_db_blocker, tmp_path_factory.mktemp("started"), fill)
+
+
 @pytest.fixture
-def started(embedded, tmp_path):
+def started(started_once, tmp_path, settings, db):
     """A repository whose first bootstrap package was built from the template, and published."""
-    queue.enqueue(Job.Kind.BUILD, {"name": "kiro-repo", "version": "1.0.0"})
-    assert states(embedded.run_jobs()) == [("build_bootstrap", ""), ("publish", "")]
-    assert not HeldCandidate.objects.exists()
-    return embedded
+    return copy_of(*started_once, tmp_path / "home", settings)
 
 
 LIST = "etc/apt/sources.list.d/kiro.list"
