@@ -130,14 +130,14 @@ def template(
     """Make the repository that `standing` copies; its rows are read, and none stays in the database."""
     folder = tmp_path_factory.mktemp("template")
     with Feed() as feed, ServedBucket(adapters.bucket()) as server:
-        with django_db_blocker.unblock(), override_settings(), transaction.atomic():
-            stack = point_settings_at(live_settings, folder / "home")
+
+        def serve(stack: Stack) -> None:
             live_settings.PUBLIC_URL, server.store = server.url, stack.bucket
             stack.configure(suites=[{"architectures": ["amd64", "arm64"]}])
             fill(stack, feed, folder / "debs")
-            rows = every_row()
-            transaction.set_rollback(True)
-        yield Template(folder / "home", rows, feed, dict(feed.files), server)
+
+        home, rows = made_once(django_db_blocker, folder, serve)
+        yield Template(home, rows, feed, dict(feed.files), server)
 
 
 @pytest.fixture
@@ -152,16 +152,11 @@ def standing(tmp_path: Path, settings: Any, db: None, template: Template) -> Rep
     return Repository(stack, feed, server)
 
 
-def every_row() -> list[Model]:
-    """Give every row of ours, model by model."""
-    return [row for model in apps.get_app_config("packages_app").get_models() for row in model.objects.all()]
-
-
 def made_once(blocker: Any, folder: Path, fill: Callable[[Stack], None]) -> tuple[Path, list[Model]]:
     """Fill a repository below a folder; give its home and its rows, of which none stays in the database."""
     with blocker.unblock(), override_settings(), transaction.atomic():
         fill(point_settings_at(live_settings, folder / "home"))
-        rows = every_row()
+        rows = [row for model in apps.get_app_config("packages_app").get_models() for row in model.objects.all()]
         transaction.set_rollback(True)
     return folder / "home", rows
 
