@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -130,30 +130,44 @@ def template(
     """Make the repository that `standing` copies; its rows are read, and none stays in the database."""
     folder = tmp_path_factory.mktemp("template")
     with Feed() as feed, ServedBucket(adapters.bucket()) as server:
-        with django_db_blocker.unblock(), override_settings(), transaction.atomic():
-            stack = point_settings_at(live_settings, folder / "home")
+
+        def serve(stack: Stack) -> None:
             live_settings.PUBLIC_URL, server.store = server.url, stack.bucket
             stack.configure(suites=[{"architectures": ["amd64", "arm64"]}])
             fill(stack, feed, folder / "debs")
-            rows = [row for model in apps.get_app_config("packages_app").get_models() for row in model.objects.all()]
-            transaction.set_rollback(True)
-        yield Template(folder / "home", rows, feed, dict(feed.files), server)
+
+        home, rows = made_once(django_db_blocker, folder, serve)
+        yield Template(home, rows, feed, dict(feed.files), server)
 
 
 @pytest.fixture
 def standing(tmp_path: Path, settings: Any, db: None, template: Template) -> Repository:
     """A published repository in the embedded column, served over HTTP."""
-    home = tmp_path / "home"
-    copy_home(template.home, home)
-    stack = point_settings_at(settings, home)
-    for model, rows in groupby(template.rows, type):
-        model.objects.bulk_create(rows)
+    stack = copy_of(template.home, template.rows, tmp_path / "home", settings)
     feed, server = template.feed, template.server
     feed.files, feed.faults, feed.requests = dict(template.offered), {}, []
     server.store, server.instead, server.asked = stack.bucket, {}, []
     server.start_again()
     settings.PUBLIC_URL = server.url
     return Repository(stack, feed, server)
+
+
+def made_once(blocker: Any, folder: Path, fill: Callable[[Stack], None]) -> tuple[Path, list[Model]]:
+    """Fill a repository below a folder; give its home and its rows, of which none stays in the database."""
+    with blocker.unblock(), override_settings(), transaction.atomic():
+        fill(point_settings_at(live_settings, folder / "home"))
+        rows = [row for model in apps.get_app_config("packages_app").get_models() for row in model.objects.all()]
+        transaction.set_rollback(True)
+    return folder / "home", rows
+
+
+def copy_of(source: Path, rows: list[Model], home: Path, settings: Any) -> Stack:
+    """Set up at `home` what was made once at `source`: its files, and the rows that its mirror and jobs had."""
+    copy_home(source, home)
+    stack = point_settings_at(settings, home)
+    for model, its_rows in groupby(rows, type):
+        model.objects.bulk_create(its_rows)
+    return stack
 
 
 def copy_home(source: Path, target: Path) -> None:

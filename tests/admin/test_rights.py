@@ -13,6 +13,7 @@ from packages_app.services.jobs import queue
 from packages_app.services.mirror.definitions import mirror_definitions
 from tests.debs import build_deb
 from tests.records import make_record
+from tests.verified import copy_of, made_once
 
 BASE = "/admin/packages_app"
 PUBLISHING = (
@@ -24,22 +25,32 @@ PUBLISHING = (
 UPLOADING = (f"{BASE}/package/upload/", f"{BASE}/package/build/")
 
 
+@pytest.fixture(scope="session")
+def filled_once(tmp_path_factory, django_db_setup, django_db_blocker):
+    """Make what `filled` copies."""
+    folder = tmp_path_factory.mktemp("filled")
+    return made_once(django_db_blocker, folder, lambda stack: fill(stack, folder))
+
+
 @pytest.fixture
-def filled(embedded, tmp_path):
+def filled(filled_once, tmp_path, settings, db):
     """A repository with a package, an incomplete record, a conflict and a failed job."""
-    embedded.define_uploads("tool")
-    deb = build_deb(tmp_path, "tool", "1.0+b~1")
+    return copy_of(*filled_once, tmp_path / "home", settings)
+
+
+def fill(stack, folder):
+    stack.define_uploads("tool")
+    deb = build_deb(folder, "tool", "1.0+b~1")
     stage_upload(deb, deb.name)
-    embedded.run_jobs()
-    embedded.table.put_new(make_record("bare", sha1_hash=""))
+    stack.run_jobs()
+    stack.table.put_new(make_record("bare", sha1_hash=""))
     mirror_definitions()
     failing = queue.enqueue(Job.Kind.BUILD, {"name": "ghost", "version": "1"})
     queue.enqueue(Job.Kind.RECONCILE)
     queue.enqueue(Job.Kind.FORCE_REBUILD)
-    embedded.run_jobs()
+    stack.run_jobs()
     Conflict.objects.create(package_name="tool", version="1.0", architecture="amd64", origin="test")
     assert Job.objects.get(pk=failing.pk).state == "failed"
-    return embedded
 
 
 @pytest.mark.parametrize("group", ["Viewers", "Uploaders", "Publishers"])

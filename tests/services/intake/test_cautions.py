@@ -18,6 +18,7 @@ from packages_app.services.publication.publish import publish
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from tests.debs import COMPRESS, ar_archive, build_deb, tar_archive
 from tests.reader import read_suite
+from tests.verified import copy_of, made_once
 
 KEYRING = "usr/share/keyrings/kiro-archive-keyring.gpg"
 SOURCE = "etc/apt/sources.list.d/kiro-repo.sources"
@@ -27,13 +28,22 @@ TEXT = (
 )
 
 
+@pytest.fixture(scope="session")
+def tool_once(tmp_path_factory, django_db_setup, django_db_blocker):
+    """Make what `tool` copies."""
+
+    def fill(stack):
+        stack.define_uploads("tool")
+        upload(build_deb(tmp_path_factory.mktemp("debs"), "tool", "1.0"))
+        assert states(stack.run_jobs()) == [("intake_upload", ""), ("publish", "")]
+
+    return made_once(django_db_blocker, tmp_path_factory.mktemp("tool"), fill)
+
+
 @pytest.fixture
-def tool(embedded, tmp_path):
+def tool(tool_once, tmp_path, settings, db):
     """A repository that shows tool 1.0."""
-    embedded.define_uploads("tool")
-    upload(build_deb(tmp_path / "1.0", "tool", "1.0"))
-    assert states(embedded.run_jobs()) == [("intake_upload", ""), ("publish", "")]
-    return embedded
+    return copy_of(*tool_once, tmp_path / "home", settings)
 
 
 @pytest.fixture
@@ -241,13 +251,22 @@ def changed(old, new):
     return {**sound(), SOURCE: TEXT.replace(old, new).encode()}
 
 
+@pytest.fixture(scope="session")
+def started_once(tmp_path_factory, django_db_setup, django_db_blocker):
+    """Make what `started` copies."""
+
+    def fill(stack):
+        queue.enqueue(Job.Kind.BUILD, {"name": "kiro-repo", "version": "1.0.0"})
+        assert states(stack.run_jobs()) == [("build_bootstrap", ""), ("publish", "")]
+        assert not HeldCandidate.objects.exists()
+
+    return made_once(django_db_blocker, tmp_path_factory.mktemp("started"), fill)
+
+
 @pytest.fixture
-def started(embedded, tmp_path):
+def started(started_once, tmp_path, settings, db):
     """A repository whose first bootstrap package was built from the template, and published."""
-    queue.enqueue(Job.Kind.BUILD, {"name": "kiro-repo", "version": "1.0.0"})
-    assert states(embedded.run_jobs()) == [("build_bootstrap", ""), ("publish", "")]
-    assert not HeldCandidate.objects.exists()
-    return embedded
+    return copy_of(*started_once, tmp_path / "home", settings)
 
 
 LIST = "etc/apt/sources.list.d/kiro.list"
