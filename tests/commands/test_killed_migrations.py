@@ -1,6 +1,7 @@
 """Migrations and restores that are killed half-way, as processes of their own: the next one goes on (R15)."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,12 +20,19 @@ from tests.package_table.old_tables import REGION
 from tests.stack import REPOSITORY
 
 
+@pytest.fixture(autouse=True)
+def with_database(migrated):
+    """Let each home have the database that a first start makes."""
+    Killed.database = migrated
+
+
 class Killed:
     """The command as a process of its own, on DynamoDB, whose calls go through a proxy that may kill it."""
 
     def __init__(self, home, moto):
         self.moto = moto
         make_home(home)
+        shutil.copyfile(self.database, home / "django.sqlite3")
         self.table = open_table(DynamoTable(f"new-{uuid.uuid4().hex}", REGION, moto))
         self.table.create()
         self.environment = {

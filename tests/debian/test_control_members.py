@@ -223,7 +223,8 @@ def numbered(start: int, field: bytes) -> bytes:
 def test_numbers_of_a_control_member_are_taken_when_tar_reads_them(tmp_path, start, length):
     fields = [
         b"0000644\0", b"00007558", b"14.24776", b"   644 \0", b"\0" * length, b" " * length,
-        b"\x80" + bytes(length - 1), b"+AAAAAAA", b"644\0xxxx", b"644 xxxx", b"x644\0\0\0\0", b"\0" + b"644".ljust(length - 1, b"\0"),
+        b"\x80" + bytes(length - 1), b"+AAAAAAA", b"644\0xxxx", b"644 xxxx", b"x644\0\0\0\0",
+        b"\0" + b"644".ljust(length - 1, b"\0"),
     ]  # fmt: skip
     bodies = {}
     for field in fields:
