@@ -10,7 +10,7 @@ from tests.stack import REPOSITORY
 
 
 def test_readers_see_no_error_while_workers_die_and_stores_fail():
-    command = [sys.executable, "-m", "tests.faults.chaos", "--seconds", "6", "--seed", "4"]
+    command = [sys.executable, "-m", "tests.faults.chaos", "--seconds", "12", "--seed", "4"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=480)
     last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
