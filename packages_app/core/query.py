@@ -3,10 +3,10 @@
     nginx                                     a package by its name; nginx* and *-doc are names, too
     nginx (>= 1.24~), !$Architecture (arm64)  "," and "|" and "!", or and, or, not; parentheses
     nginx_1.24.0-1_amd64                      one version of it
-    Section (net) | Maintainer (% *@example.org>)
+    Section (net) | Maintainer (% "*@example.org>")
 
-A name that begins with a capital letter or `$` is a field's: of those listed in `FIELDS`, or any of the control
-paragraph's. See docs/QUERIES.md.
+A name that begins with a capital letter or `$` is a field's: of the record, or any of the control paragraph's. See
+docs/QUERIES.md.
 """
 
 from __future__ import annotations
@@ -41,30 +41,17 @@ class Kind(Enum):
     VERSION = "version"
     BYTES = "bytes"
     AGE = "age"
-    CONTROL = "control field"
 
 
-FIELDS = {
-    "name": Kind.TEXT,
-    "package": Kind.TEXT,
-    "version": Kind.VERSION,
-    "architecture": Kind.TEXT,
-    "suite": Kind.TEXT,
-    "component": Kind.TEXT,
-    "definition": Kind.TEXT,
-    "source": Kind.TEXT,
-    "type": Kind.TEXT,
-    "packagetype": Kind.TEXT,
-    "section": Kind.TEXT,
-    "priority": Kind.TEXT,
-    "maintainer": Kind.TEXT,
-    "homepage": Kind.TEXT,
-    "size": Kind.BYTES,
-    "age": Kind.AGE,
-}
-"""The fields that a record has, by their names in lower case; every other name is a control paragraph's field."""
+_KINDS = {"version": Kind.VERSION, "size": Kind.BYTES, "age": Kind.AGE}
+"""Fields whose values have an order; all others are text."""
 _SAME = {"package": "name", "packagetype": "type"}
 ORDERS = ("<<", "<=", "=", ">=", ">>")
+
+
+def kind_of(field: str) -> Kind:
+    """Return what the values of a field are; its name is in lower case."""
+    return _KINDS.get(field, Kind.TEXT)
 
 
 @dataclass(frozen=True)
@@ -81,7 +68,7 @@ class Condition:
     @property
     def kind(self) -> Kind:
         """What the field's values are."""
-        return FIELDS.get(self.field, Kind.CONTROL)
+        return kind_of(self.field)
 
 
 @dataclass(frozen=True)
@@ -240,7 +227,7 @@ class _Parser:
 
     def _operator(self) -> str:
         token = self._next
-        if token.kind == "mark" and token.text in ("<<", "<=", "=", ">=", ">>", "%"):
+        if token.kind == "mark" and token.text in (*ORDERS, "%"):
             self._take()
             return token.text
         if token.kind == "mark" and token.text in ("<", ">"):
@@ -251,7 +238,7 @@ class _Parser:
 
     def _compared(self, field: str, operator: str) -> Query:
         value, at = self._value()
-        kind = FIELDS.get(field, Kind.CONTROL)
+        kind = kind_of(field)
         if operator == "%":
             if kind in (Kind.BYTES, Kind.AGE):
                 raise self._wrong_at(at, f"{field} is a number", "Compare it by << <= = >= >>.")

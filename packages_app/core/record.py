@@ -33,6 +33,10 @@ ADOPTED = "adopted"
 _NOT_IN_EVERY_INDEX = ("md5_hash", "sha1_hash")
 """What the indexes of other tools need not list (Debian's own has no SHA1 any more); clients go by SHA256."""
 
+LONGEST_DATE, LONGEST_NOTES = 64, 10_000
+"""Characters kept of what upstream says: a row of the mirror holds such a date; GitHub allows notes of 125,000, and a
+DynamoDB item has 400 KB in all."""
+
 _required_values = attrgetter(*REQUIRED_FIELDS)
 
 TableKey = tuple[str, str]

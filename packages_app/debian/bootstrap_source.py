@@ -9,6 +9,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from packages_app.debian.stanza import split_fields
+
 _LAX = ("trusted", "allow-insecure", "allow-weak", "allow-downgrade-to-insecure")
 _KNOWN = frozenset(("types", "uris", "suites", "components", "signed-by", "enabled", "architectures", "description"))
 _YES = ("yes", "true", "with", "on", "enable", "1")
@@ -55,7 +57,7 @@ def _paragraphs(text: str) -> Iterator[dict[str, str] | None]:
         if not part.strip(" \t\n"):
             continue
         fields: dict[str, str] = {}
-        for field in re.split(r"\n(?![ \t])", part):
+        for field in split_fields(part):
             found = _FIELD.match(field)
             if not found or found[1].lower() in fields:
                 fields = {}

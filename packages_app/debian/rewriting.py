@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 from packages_app.debian.relations import RELATION_FIELDS, lower_names
+from packages_app.debian.stanza import split_fields
 
 _NAME = re.compile(r"([!\"$-,.-9;-~][!-9;-~]+)[ \t\v\f]*\Z")
-_BETWEEN_FIELDS = re.compile(r"\n(?![ \t])")
 _BLANKS = " \t\v\f"
 _ODD_BLANKS = re.compile("[\v\f]")
 _RELATIONS = frozenset(name.lower() for name in RELATION_FIELDS)
@@ -27,7 +27,7 @@ def written_anew(text: str) -> str:
     """
     body = text.strip("\n")
     begins = text.find(body)
-    fields = [_field(field) for field in _BETWEEN_FIELDS.split(body)]
+    fields = [_field(field) for field in split_fields(body)]
     return text[:begins] + "\n".join(fields) + text[begins + len(body) :]
 
 

@@ -31,6 +31,14 @@ _FIELD_START = re.compile(r"([^\s:]+):(.*)\Z")
 _NAME = re.compile(r"[^\s:]+\Z")
 
 
+def split_fields(text: str) -> list[str]:
+    """Return the fields of a paragraph as they are written, each with the lines that continue it, in their order.
+
+    Each is without the newline at its end. A line that is no field's, and continues none, stands by itself.
+    """
+    return _BETWEEN_FIELDS.split(text)
+
+
 def parsed_stanza(text: str) -> tuple[dict[str, str], str]:
     """Return what a stanza says, and its control paragraph: its lines less the fields of the index.
 
@@ -41,7 +49,7 @@ def parsed_stanza(text: str) -> tuple[dict[str, str], str]:
     text = text.rstrip("\n")
     said: dict[str, str] = {}
     kept = []
-    for field in _BETWEEN_FIELDS.split(text):
+    for field in split_fields(text):
         name, colon, value = field.partition(":")
         lower, of_the_index = _named(name)
         if not colon or not lower:  # some line is no field's
@@ -73,7 +81,7 @@ def _is_of_control(name: str, value: str) -> bool:
 
 def _lines_of_control(text: str) -> Iterator[str]:
     """Return the lines of a text's fields, less those of the index and those that say nothing in any of their lines."""
-    for field in _BETWEEN_FIELDS.split(text):
+    for field in split_fields(text):
         name, _, value = field.partition(":")
         if _is_of_control(name, value):
             yield from field.split("\n")
@@ -108,7 +116,7 @@ def record_faults(record: PackageRecord) -> Iterator[str]:
 
 def claims_in(control: str) -> list[str]:
     """Return the names of a control paragraph's fields that no index takes over, since it says them of the file."""
-    names = (field.partition(":")[0] for field in _BETWEEN_FIELDS.split(control))
+    names = (field.partition(":")[0] for field in split_fields(control))
     return [name for name in names if name.lower() in OF_THE_INDEX]
 
 

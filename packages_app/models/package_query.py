@@ -15,6 +15,7 @@ from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, Les
 from packages_app.core.layout import ALL
 from packages_app.core.query import Condition, Every, Kind, Not, Query
 from packages_app.core.version import version_key
+from packages_app.debian.stanza import parsed_stanza
 from packages_app.models.package import SuiteMembership
 
 if TYPE_CHECKING:
@@ -191,11 +192,7 @@ def _piece_at(piece: str, text: str, at: int) -> bool:
 
 
 def _control_field(control: str, name: str) -> str:
-    for field in re.split(r"\n(?![ \t])", control):
-        found, colon, value = field.partition(":")
-        if colon and found.lower() == name:
-            return value.strip(" \t\n")
-    return ""
+    return parsed_stanza(control)[0].get(name, "").strip(" \t\n")
 
 
 def _source_name(control: str, package_name: str) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from packages_app.core.definition import Definition
 from packages_app.core.errors import InvalidVersion, SignatureRefused, UpstreamError
 from packages_app.core.ports import Progress
+from packages_app.core.record import LONGEST_DATE, LONGEST_NOTES
 from packages_app.core.version import version_key
 from packages_app.core.yaml_reader import YamlReader
 from packages_app.sources.checksum_files import plain_sha256
@@ -27,8 +28,6 @@ POLICIES = ("required", "warn", "off")
 _MIB = 1024 * 1024
 _SMALL_FILE = _MIB
 _LONGEST_ADDRESS = 4096
-_LONGEST_NOTES = 10_000
-_LONGEST_DATE = 64
 _MOST_RELEASES = 10_000
 _SHAPE_REMEDY = "Compare the endpoint's answer with docs: a flat document, or `releases` with `updateTo` entries."
 
@@ -288,8 +287,8 @@ def _details(values: Mapping[str, Any], where: str) -> dict[str, Any]:
         date = _moment_of(date, where)
     sha256 = plain_sha256(str(values.get("sha256") or ""))
     return {
-        "notes": str(notes or "")[:_LONGEST_NOTES],
-        "pub_date": str(date or "")[:_LONGEST_DATE],
+        "notes": str(notes or "")[:LONGEST_NOTES],
+        "pub_date": str(date or "")[:LONGEST_DATE],
         "sha256": sha256,
         "size": size,
     }

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from packages_app.core.definition import Definition
 from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Progress
+from packages_app.core.record import LONGEST_NOTES
 from packages_app.core.version import is_version, version_key
 from packages_app.core.yaml_reader import YamlReader
 from packages_app.sources.checksum_files import Announced, ChecksumFiles, agreed, announced_in
@@ -32,8 +33,6 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}\Z)[A-Za-z0-
 _MIB = 1024 * 1024
 _CHECKSUM_FILE_LIMIT = _MIB
 _MOST_CHECKSUM_FILES = 20
-_LONGEST_NOTES = 10_000
-"""Characters; GitHub allows 125,000, a DynamoDB item holds 400 KB in all."""
 _NAMED_AT_MOST = 5
 
 
@@ -191,7 +190,7 @@ def _offer(release: TaggedRelease, version: str, asset: Asset, files: ChecksumFi
         version,
         asset.name,
         asset.url,
-        notes=release.notes[:_LONGEST_NOTES],
+        notes=release.notes[:LONGEST_NOTES],
         pub_date=release.published,
         sha256=asset.sha256,
         size=asset.size,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packages_app.core.caution import Caution, kept_with_record
 from packages_app.core.checksums import Checksums
 from packages_app.core.layout import deb_filename, pool_path
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import LONGEST_DATE, LONGEST_NOTES, PackageRecord
 from packages_app.core.storable_text import storable
 from packages_app.debian.deb_file import DebContents
 from packages_app.debian.stanza import record_fields_of
@@ -31,9 +31,6 @@ class Provenance:
     certificate: str = ""
 
 
-LONGEST_DATE = 64
-"""In characters, as a row of the mirror holds it; upstream's own word, of which no reader goes by more."""
-LONGEST_NOTES = 10_000
 _OF_THE_DEFINITION = ("maintainer", "section", "priority", "homepage", "description")
 UPLOADED = Provenance()
 """What is said of a file that came from a person or was built here."""

@@ -55,7 +55,7 @@ class Checked:
 
     def fail(self, text: str, error: Exception) -> None:
         """Take note of a failure, in a sentence for people."""
-        self.failures.append(storable(text)[:_LONGEST_FAILURE])
+        self.failures.append(storable(text, _LONGEST_FAILURE))
         self.passing = self.passing and isinstance(error, RepomgrError) and error.retryable
 
     def summary(self) -> str:
@@ -189,8 +189,7 @@ def _wanted(names: Sequence[str]) -> list[Definition]:
 
 def _failure(definition: Definition, error: Exception, job: Job | None) -> str:
     if isinstance(error, SignatureRefused):
-        message = storable(error.message)
-        notify(Notice.Kind.SIGNATURE_REFUSED, definition.name, message, remedy=error.remedy, job=job)
+        notify(Notice.Kind.SIGNATURE_REFUSED, definition.name, error.message, remedy=error.remedy, job=job)
     if isinstance(error, RepomgrError):
         log.warning("definition_failed", definition=definition.name, code=error.code, error=error.message)
         return str(error)
