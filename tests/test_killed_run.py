@@ -65,14 +65,14 @@ def test_the_processes_of_a_product_that_is_killed_end(tmp_path, migrated):
         command, cwd=REPOSITORY, env=installation.environment, stdout=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        wait_until(lambda: listens(port) and len(processes_in(installation.home)) >= ALL, "the product")
+        wait_until(lambda: listens(port) and len(processes_in(installation.home)) >= ALL, "the product", 120)
     finally:
         product.kill()
         product.wait()
     wait_until(lambda: processes_in(installation.home) == set(), "the end of its processes")
 
 
-ALL = len(("web", "its worker", "worker1", "publisher", "beat"))
+ALL = len(("web", "worker1", "publisher", "beat"))
 
 
 def processes_in(home: Path) -> set[int]:

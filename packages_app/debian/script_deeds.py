@@ -122,9 +122,9 @@ def _chmod_matters(words: Sequence[str]) -> bool:
 def _install_matters(words: Sequence[str]) -> bool:
     folders = any(re.match(r"-[A-Za-z]*d|--dir", word) for word in words)
     for number, word in enumerate(words):
-        if not (found := re.match(r"(?:--m[ode]*=?|-[A-Zabcdpsv]*m)(.*)\Z", word)):
+        if not (found := re.match(r"(?:--m[ode]*=?|-[A-Zabcdpsv]*m)", word)):
             continue
-        mode = found[1] or "".join(words[number + 1 : number + 2])
+        mode = word[found.end() :] or "".join(words[number + 1 : number + 2])
         if _UNSEEN.search(mode) or (not folders and _bits(mode)):
             return True
     return False

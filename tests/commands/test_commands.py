@@ -81,6 +81,16 @@ def test_create_storage_says_what_it_made(embedded, settings, tmp_path):
     assert "bucket: made" in call("create_storage")
 
 
+def test_a_new_table_has_a_key_before_the_first_package_is_in_it(embedded, settings, tmp_path):
+    settings.SIGNING_KEY, settings.SIGNING_KEY_FILE = "", tmp_path / "a key.asc"
+    settings.BUCKET = type(settings.BUCKET)(tmp_path / "another")
+    call("create_storage")
+    assert not settings.SIGNING_KEY_FILE.exists()
+    settings.PACKAGE_TABLE = type(settings.PACKAGE_TABLE)(tmp_path / "another.sqlite3")
+    call("create_storage")
+    assert settings.SIGNING_KEY_FILE.exists()
+
+
 def test_the_doctor_has_a_line_for_each_probe(embedded, settings, tmp_path):
     said = call("doctor").splitlines()
     names = [
@@ -93,6 +103,7 @@ def test_the_doctor_has_a_line_for_each_probe(embedded, settings, tmp_path):
         "clock",
         "definitions",
         "private files",
+        "disk space",
     ]
     assert [line.partition(":")[0] for line in said] == [f"ok   {name}" for name in names]
     settings.BUCKET = type(settings.BUCKET)(tmp_path / "absent")

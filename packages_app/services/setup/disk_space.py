@@ -68,7 +68,7 @@ def _folders() -> Iterator[Path]:
         yield settings.PACKAGE_TABLE.path.parent
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
-        yield Path(database["NAME"]).parent
+        yield Path(database["NAME"]).absolute().parent
     for store in (settings.BUCKET, settings.STAGING):
         if isinstance(store, FolderStore):
             yield store.path
@@ -77,7 +77,7 @@ def _folders() -> Iterator[Path]:
 
 def _there(folder: Path) -> Path:
     """Return a folder, or the nearest above it that is there."""
-    return next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    return next(path for path in (folder, *folder.parents) if path.is_dir())
 
 
 def _said(found: list[Room]) -> str:

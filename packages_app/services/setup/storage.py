@@ -14,8 +14,10 @@ from packages_app.stores.public_read import allow_public_read
 def create_storage(progress: Progress, *, public: bool = False) -> dict[str, bool]:
     """Make table with its index, bucket and staging, and try each; return what was made by name. Safe to repeat.
 
-    `public` lets anybody read what clients fetch of a bucket on S3, by its policy; a folder needs none.
-    Raise `TableUnfit` and `StoreUnfit` for a server that must not be used, and the errors of table and store.
+    `public` lets anybody read what clients fetch of a bucket on S3, by its policy; a folder needs none. Behind a table
+    that is new the home gets its signing key, as long as nothing shows that clients know another one.
+    Raise `TableUnfit` and `StoreUnfit` for a server that must not be used, the errors of table and store, and
+    `SigningKeyError` for a key that is missed.
     """
     made = {}
     ports: dict[str, PackageTable | ObjectStore] = {
@@ -31,6 +33,9 @@ def create_storage(progress: Progress, *, public: bool = False) -> dict[str, boo
     if public and isinstance(settings.BUCKET, S3Store):
         progress.step("let clients read")
         allow_public_read(settings.BUCKET, root_files())
+    if made["package table"] and settings.EMBEDDED_BUCKET and not settings.SIGNING_KEY:
+        progress.step("signing key")
+        progress.note(adapters.signer().fingerprint)
     return made
 
 
