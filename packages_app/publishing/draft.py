@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from packages_app.core.ports import PendingChange
@@ -24,7 +24,8 @@ class Draft:
     not before (in a `whole` draft for a rebuild: of every one). `left_out` and `included` are of the records
     that were read. `missing` are those of the new files that the pool lacks, sorted; None where nobody looked yet.
     `patches` are new ones, which Release does not list: their Index does. `cautioned` are the records among those read
-    that keep cautions.
+    that keep cautions. Where not all that clients see can be read, `added` is empty, and what they may lack is
+    `unsure`.
     """
 
     whole: bool
@@ -42,11 +43,17 @@ class Draft:
     included: tuple[TableKey, ...]
     missing: tuple[str, ...] | None = None
     cautioned: tuple[PackageRecord, ...] = ()
+    unsure: frozenset[TableKey] = frozenset()
 
     @property
     def entries(self) -> dict[str, ReleaseEntry]:
         """What Release is to list, by name."""
         return {file.name: file.entry for file in self.files}
+
+    @property
+    def perhaps_new(self) -> Set[TableKey]:
+        """Return the keys of what clients do not have, as far as anybody can say."""
+        return self.unsure | set(self.added)
 
     @property
     def stored(self) -> list[IndexFile]:

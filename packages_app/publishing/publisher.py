@@ -32,6 +32,7 @@ from packages_app.publishing.contents import Contents
 from packages_app.publishing.dates import check_against_store, seconds_to_wait
 from packages_app.publishing.draft import Draft
 from packages_app.publishing.generations import keep_generation, release_digest
+from packages_app.publishing.lost_publication import lost_findings
 from packages_app.publishing.place import Place, look_at_place, read_place, with_what_staging_knows
 from packages_app.publishing.placed_cache import PlacedCache
 from packages_app.publishing.publication_options import PublicationOptions
@@ -129,11 +130,13 @@ class Publisher:
         published = read_place(self.bucket, self.repository, suite.name, self.signer)
         published = with_what_staging_knows(published, self.staging, suite.name, given)
         time.sleep(seconds_to_wait(published, self.clock(), given))
-        return look_at_place(
+        place = look_at_place(
             suite.name, published, given, self.signer.fingerprint, self.clock(),
             rebuild=options.rebuild, new_key=options.new_key,
             known_keys=partial(root_keys, self.bucket, self.repository),
         )  # fmt: skip
+        lost = lost_findings(self.table, self.bucket, suite.name, published, place.date)
+        return replace(place, findings=(*place.findings, *lost))
 
     def _pending(self, suite: Suite, options: PublicationOptions) -> Sequence[PendingChange]:
         return () if options.resign else self.table.pending_changes_of(suite.name)
@@ -310,8 +313,7 @@ class Publisher:
         findings: list[CandidateFinding] = [*place.findings]
         if place.published.seen is not None and not options.new_identity:
             findings += identity_findings(suite, place.published.seen, candidate.listing)
-        new_keys = set(draft.added)
-        new = [record for record in draft.cautioned if record.key in new_keys]
+        new = [record for record in draft.cautioned if record.key in draft.perhaps_new]
         findings += caution_findings(suite, new, self.allowed, self.cleared)
         if options.rebuild:
             missing = missing_or_other(self.bucket, draft.new_files)

@@ -119,6 +119,7 @@ def whole_draft(
     now = {placed.entry.key: placed for placed in collected.placed}
     published = PublishedPackages({key: one.pool_path for key, one in now.items()}) if same else before.packages()
     seen = published.paths
+    new = frozenset(set(now) - set(seen))
     removed = set(seen) - set(now)
     unexplained = removed - {(item.package_id, item.architecture) for item in collected.left_out}
     known = set() if rebuild or not before.proven else set(seen.values())
@@ -137,7 +138,8 @@ def whole_draft(
         ),
         contents=ListedContents([placed.entry for placed in now.values()]),
         # Where not all that clients had can be read, nobody can say what is new to them.
-        added=tuple(sorted(set(now) - set(seen))) if published.complete else (),
+        added=tuple(sorted(new)) if published.complete else (),
+        unsure=frozenset() if published.complete else new,
         removed=tuple(sorted(removed)),
         vanished=tuple(sorted(unexplained - set(before.withdrawn(unexplained)))),
         patches=tuple(file for one in patches.values() for file in one.patches),

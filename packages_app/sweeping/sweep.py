@@ -105,8 +105,8 @@ class Sweep:
     def plan_pool(self) -> PoolPlan:
         """Plan the pool. It is listed before the records are read, so one written meanwhile protects its file."""
         listed = [Leftover(*each) for each in self.bucket.keys("pool/")]
-        named = {record.pool_path for record in self.records()}
-        orphans = list(self._old(self.bucket, (found for found in listed if found.key not in named)))
+        recorded = {record.pool_path for record in self.records()}
+        orphans = list(self._old(self.bucket, (found for found in listed if found.key not in recorded)))
         if not orphans:
             return PoolPlan()
         try:
@@ -178,9 +178,15 @@ class Sweep:
     def _named_by_releases(self) -> set[str]:
         """Return the pool files of every suite there is, also one configured no more, in place or retained.
 
-        Raise `CandidateRefused` for a suite that can't be read, `ObjectNotFound` when an index in place is gone.
+        Raise `CandidateRefused` for a suite that can't be read and where there is none, `ObjectNotFound` when an index
+        in place is gone.
         """
         suites = {match[1] for key, _ in self.bucket.keys("dists/") if (match := _SUITE_RELEASE.match(key))}
+        if not suites:
+            raise CandidateRefused(
+                "No suite is in place below dists/, so what clients were told of is not known.",
+                remedy="Publish, or put dists/ back from its backup.",
+            )
         named: set[str] = set()
         for suite in sorted(suites):
             published = read_published(self.bucket, suite, self.keyring)
