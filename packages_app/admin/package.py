@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,33 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from unfold.decorators import display
+from django.views.decorators.http import require_POST
+from unfold.decorators import action, display
 
 from packages_app.admin.forms import BuildForm, UploadForm
 from packages_app.admin.long_list import LongChangeList, ValueFilter
+from packages_app.admin.package_moves import move_page, move_view
 from packages_app.admin.package_stanza import download_url, package_stanza
-from packages_app.admin.read_only import LONGEST_SEARCH, PUBLISH, UPLOAD, ReadOnlyAdmin, job_page, require, size_text
+from packages_app.admin.read_only import (
+    LONGEST_SEARCH,
+    PUBLISH,
+    UPLOAD,
+    ReadOnlyAdmin,
+    job_page,
+    lines,
+    require,
+    size_text,
+)
 from packages_app.core.errors import RepomgrError
 from packages_app.core.query import QueryRefused, is_query
+from packages_app.core.record import TableKey
+from packages_app.core.suite_change import What
 from packages_app.models import Job, Package, SuiteMembership
 from packages_app.models.package import PackageQuerySet
 from packages_app.services.intake.build_bootstrap import PARTS, next_version
 from packages_app.services.intake.uploads import stage_upload
+from packages_app.services.lifecycle.history import history_of
+from packages_app.services.lifecycle.move import MOST
 from packages_app.services.mirror.selection import select_packages
 from packages_app.services.requests import request_build
 from packages_app.uploading import LimitedUpload, give_pass
@@ -87,9 +103,11 @@ class PackageAdmin(ReadOnlyAdmin):
     # Those that an index sorts; types and architectures are filtered by, versions sorted within a name.
     sortable_by = ("name_and_summary", "taken_in")
     list_before_template = "admin/packages_app/package/buttons.html"
+    change_form_outer_before_template = "admin/packages_app/package/moves.html"
+    actions = ("withdraw", "restore")
     fieldsets = (
         (None, {"fields": ("package_name", "version", "architecture", "suites", "component", "package_type",
-                           "download")}),
+                           "download", "history")}),
         ("Description", {"fields": ("shown_description", "maintainer", "homepage", "section", "priority", "depends")}),
         ("File", {"fields": ("pool_path", "actual_filename", "size", "md5_hash", "sha1_hash", "sha256_hash",
                              "sha512_hash")}),
@@ -156,6 +174,24 @@ class PackageAdmin(ReadOnlyAdmin):
         """Return a link to the file as clients get it."""
         return format_html('<a class="rm-link" href="{}">{}</a>', download_url(package), package.actual_filename)
 
+    @display(description="history")
+    def history(self, package: Package) -> SafeString:
+        """Return when it was taken in, and each change of its suites."""
+        try:
+            return lines(history_of(package))
+        except RepomgrError as error:  # the page shows the rest all the same
+            return format_html('<span class="rm-bad">{}</span>', error)
+
+    @action(description="Withdraw from suites…", permissions=["publish"])
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Package]) -> Any:
+        """Show what clients would see without the chosen packages."""
+        return move_page(self.admin_site, self.opts, request, What.WITHDRAWN, _keys(queryset))
+
+    @action(description="Restore what was withdrawn…", permissions=["publish"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Package]) -> Any:
+        """Show what clients would see with the chosen packages again."""
+        return move_page(self.admin_site, self.opts, request, What.RESTORED, _keys(queryset))
+
     @display(description="description")
     def shown_description(self, package: Package) -> SafeString:
         """Return all lines of the description."""
@@ -170,9 +206,11 @@ class PackageAdmin(ReadOnlyAdmin):
         """Return the addresses, those of the forms first."""
         # The upload handler must be chosen before the request's body is read, which the CSRF check does.
         upload = self.admin_site.admin_view(csrf_exempt(self.upload_view))
+        move = self.admin_site.admin_view(require_POST(partial(move_view, self.admin_site, self.opts)))
         return [
             path("upload/", upload, name="packages_app_package_upload"),
             path("build/", self.admin_site.admin_view(self.build_view), name="packages_app_package_build"),
+            path("move/", move, name="packages_app_package_move"),
             *super().get_urls(),
         ]
 
@@ -214,6 +252,11 @@ class PackageAdmin(ReadOnlyAdmin):
             "cancel": reverse("admin:packages_app_package_changelist"),
         }
         return TemplateResponse(request, "admin/packages_app/package/form.html", context)
+
+
+def _keys(rows: QuerySet[Package]) -> list[TableKey]:
+    """Return the keys of rows, one more than are moved at once where there are more."""
+    return list(rows.values_list("package_id", "architecture")[: MOST + 1])
 
 
 def _staged(form: UploadForm, request: HttpRequest) -> Job:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 from packages_app.core.last_given import LastGiven
 from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.suite_change import SuiteChange
 
 Clock = Callable[[], datetime]
 """Gives now, as an aware datetime in UTC."""
@@ -86,12 +87,18 @@ class PackageTable(Protocol):
         """Read the records of these keys (strongly consistent); keys that are not there are not in the answer."""
         ...
 
-    def set_suites(self, record: PackageRecord, suites: Iterable[str]) -> PackageRecord:
+    def set_suites(
+        self, record: PackageRecord, suites: Iterable[str], change: SuiteChange | None = None
+    ) -> PackageRecord:
         """Change a record's suites from those of `record` to `suites`, and return the changed record.
 
-        In the same step it is pending in all suites that it was or is in, and listed in those that it is in.
-        Raise `RecordNotFound`, or `ObjectChanged` when the table's suites are no longer those of `record`.
+        In the same step it is pending in all suites that it was or is in, listed in those that it is in, and `change`
+        is kept in its history. Raise `RecordNotFound`, or `ObjectChanged` when the suites are others by now.
         """
+        ...
+
+    def suite_changes_of(self, name: str, version: str) -> list[SuiteChange]:
+        """Return what was kept of the changes of a version's suites, oldest first (strongly consistent)."""
         ...
 
     def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
@@ -275,18 +282,6 @@ class ObjectStore(Protocol):
 
     def sizes_of(self, keys: Collection[str]) -> dict[str, int]:
         """Return the sizes in bytes of those of these objects that are there, in no order."""
-        ...
-
-
-class ShardStore(Protocol):
-    """Where the compressed forms of shards are kept; each adapter has errors of its own, and none may stop a caller."""
-
-    def get(self, key: str) -> Any:
-        """Return what was last kept under a key, or None when nothing is."""
-        ...
-
-    def set(self, key: str, value: Any) -> None:
-        """Keep a value under a key; it may be gone again at any time."""
         ...
 
 

@@ -34,6 +34,7 @@ class Job(models.Model):
         VERIFY = "verify_repository", "verify the repository"
         REPAIR = "repair_repository", "repair the repository"
         SWEEP = "sweep", "sweep"
+        MOVE = "move", "move between suites"
 
     class State(models.TextChoices):
         """Where it is in its life."""

@@ -13,10 +13,11 @@ from tenacity import retry_if_exception
 
 from packages_app.core.ports import PendingChange
 from packages_app.core.record import TableKey
+from packages_app.core.suite_change import SuiteChange, read_from, written_as
 from packages_app.package_table.dynamo_item import Item
 from packages_app.package_table.dynamo_items import DynamoItems, Transaction, code_of
 from packages_app.package_table.dynamo_slots import key_in, partition_of, sort_key_of, sort_keys_in
-from packages_app.package_table.rules import members_id, old_pending_id, pending_id, too_many_suites
+from packages_app.package_table.rules import history_id, members_id, old_pending_id, pending_id, too_many_suites
 
 _CANCELLED = "TransactionCanceledException"
 _CONDITION_FAILED = "ConditionalCheckFailed"
@@ -29,8 +30,9 @@ _THROTTLED = frozenset({
 """Codes of a call, and of the items of a transaction (DynamoDB API, TransactWriteItems, "Errors")."""
 _MOST_ITEMS = 100
 """A transaction has at most so many items (DynamoDB API, TransactWriteItems)."""
-MOST_SUITES = (_MOST_ITEMS - 1) // 2
-"""So many suites a write may touch: the record is one item, each suite has a pending change and a line of its list."""
+MOST_SUITES = (_MOST_ITEMS - 2) // 2
+"""So many suites a write may touch: the record and its history have an item, each suite a pending change and a line of
+its list."""
 _NOT_VALID = "ValidationException"
 _ITEM_NOT_VALID = ("ValidationError", "ItemCollectionSizeLimitExceeded")
 _OLD_LAYOUT = "|old"
@@ -43,10 +45,12 @@ def write_listed(
     key: TableKey,
     suites: Iterable[str],
     before: Iterable[str] = (),
+    change: SuiteChange | None = None,
 ) -> bool:
     """Do a conditional write of a record that is in `suites` now and was in `before`, all or nothing.
 
-    It is put into the lists of its suites, taken out of those of the others, and pending in all. Returns False when a
+    It is put into the lists of its suites, taken out of those of the others, and pending in all; a `change` is kept in
+    its history. Returns False when a
     condition failed. One that meets another transaction is tried again. Raise `PackageRefused` for too many suites,
     and PynamoDB's errors.
     """
@@ -55,6 +59,9 @@ def write_listed(
         raise too_many_suites(key, len(touched), MOST_SUITES)
     transaction = items.transaction()
     write(transaction)
+    if change is not None:
+        place = f"{change.when}|{uuid4().hex}"
+        transaction.put(Item(history_id(key[0]), place, suite_change=written_as(change)))
     for suite in sorted(touched):
         transaction.put(Item(partition_of(pending_id(suite), key, items.slots), sort_key_of(key, uuid4().hex)))
     for suite in sorted(now):
@@ -105,6 +112,11 @@ def _reasons_of(error: TransactWriteError) -> set[str]:
 def line_of(suite: str, key: TableKey, slots: int) -> TableKey:
     """Return the key of the item that lists a record in a suite whose list has `slots` partitions."""
     return (partition_of(members_id(suite), key, slots), sort_key_of(key))
+
+
+def read_changes(items: DynamoItems, package_id: str) -> list[SuiteChange]:
+    """Return what was kept of the changes of a version's suites, oldest first, by a consistent query."""
+    return [read_from(item["suite_change"]["S"]) for item in items.of_partition(history_id(package_id))]
 
 
 def read_pending(items: DynamoItems, suite: str) -> list[PendingChange]:

@@ -45,11 +45,11 @@ _TEXTS = (
 
 
 class Item(Model):
-    """One item: a record, a lease, a suite's `releases`, what its clients were given last, or a line of a list.
+    """One item: a record, a change of its suites, a lease, a line of a list, or what is known of a suite.
 
-    A lease has `holder`, `fence` and `expires`, what was given `given_date` (seconds since the epoch) and
-    `fingerprint`. A line has a key alone; the lists are those of each suite's records and of its pending changes. It
-    says what an item is made of; `DynamoItems` reads and writes.
+    That is its `releases`, or what its clients were given last: `given_date` (seconds since the epoch) and
+    `fingerprint`. A lease has `holder`, `fence` and `expires`. A line has a key alone; the lists are those of each
+    suite's records and of its pending changes. It says what an item is made of; `DynamoItems` reads and writes.
     """
 
     package_id = UnicodeAttribute(hash_key=True)
@@ -63,6 +63,7 @@ class Item(Model):
     expires = NumberAttribute(null=True)
     given_date = NumberAttribute(null=True)
     fingerprint = UnicodeAttribute(null=True)
+    suite_change = UnicodeAttribute(null=True)
     packed = BinaryAttribute(null=True, legacy_encoding=False)
     for _name in _TEXTS:
         locals()[_name] = UnicodeAttribute(null=True)

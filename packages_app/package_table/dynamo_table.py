@@ -20,9 +20,11 @@ from packages_app.core.last_given import LastGiven
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
+from packages_app.core.suite_change import SuiteChange
 from packages_app.package_table.dynamo_changes import (
     is_throttled,
     of_old_layout,
+    read_changes,
     read_pending,
     refused_for,
     remove_pending,
@@ -132,7 +134,9 @@ class DynamoPackageTable:
         with self._call("batch_get_item", f"{len(keys)} items"):
             return {record.key: record for record in read_records(self._items, keys)}
 
-    def set_suites(self, record: PackageRecord, suites: Iterable[str]) -> PackageRecord:
+    def set_suites(
+        self, record: PackageRecord, suites: Iterable[str], change: SuiteChange | None = None
+    ) -> PackageRecord:
         """Change a record's suites if they are still those of `record`."""
         changed = record.in_suites(suites)
         actions: list[Action] = [Item.suites.set(list(changed.suites))]
@@ -144,12 +148,18 @@ class DynamoPackageTable:
                 record.key,
                 changed.suites,
                 before=record.suites,
+                change=change,
             )
         if not done:
             known = self.get(record.package_name, record.version, record.architecture)
             if known is None or known.suites != changed.suites:
                 raise suites_changed(record, known)
         return changed
+
+    def suite_changes_of(self, name: str, version: str) -> list[SuiteChange]:
+        """Return what was kept of the changes of a version's suites, oldest first."""
+        with self._call("query_history", name):
+            return read_changes(self._items, make_package_id(name, version))
 
     def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
         """Read one record, consistently."""

@@ -43,6 +43,11 @@ def releases_id(suite: str) -> str:
     return f"{RELEASES}{suite}"
 
 
+def history_id(package_id: str) -> str:
+    """Return the partition key of the items that tell of a version's changes of suites, in the order of their time."""
+    return f"{SERVICE}history#{package_id}"
+
+
 def given_id(suite: str) -> str:
     """Return the partition key of the item that says what a suite's clients were given last."""
     return f"{GIVEN}{suite}"

@@ -15,12 +15,14 @@ from packages_app.core.document import document_of, record_in
 from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.last_given import LastGiven
 from packages_app.core.ports import Lease, PendingChange, Written
-from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.core.retry import NO_PAUSE, retrying
+from packages_app.core.suite_change import SuiteChange
 from packages_app.package_table.packed_text import check_size
 from packages_app.package_table.rules import lease_busy, lease_lost, outcome_of_taken_key, suites_changed
 from packages_app.package_table.sqlite_given import keep_given, read_all_given, read_given
-from packages_app.package_table.sqlite_lists import LISTS, has_lists
+from packages_app.package_table.sqlite_history import keep_change, read_changes
+from packages_app.package_table.sqlite_lists import LISTS, documents_query, has_lists
 
 _BUSY_SECONDS = 30.0
 _PAGE_BYTES = 16384
@@ -56,14 +58,6 @@ CREATE TABLE IF NOT EXISTS releases (
 
 _PUT = "INSERT {}INTO records VALUES (?, ?, ?, ?, ?)"
 """Half the time of ON CONFLICT DO NOTHING: what the trigger does can't fail then, so no copies are kept to undo it."""
-_IN_SUITE = """SELECT document FROM memberships CROSS JOIN records USING (package_id, architecture)
-WHERE memberships.suite = ?"""
-_IN_SUITE_OF_MOST = """SELECT document FROM records WHERE EXISTS (
-SELECT 1 FROM memberships WHERE memberships.suite = ?
-AND memberships.package_id = records.package_id AND memberships.architecture = records.architecture)"""
-"""The documents of a suite in the order of their keys. The second passes over all records, which takes half the time
-of the first where most of them are the suite's."""
-
 _PROBED = "-probe"
 """No suite is named so."""
 _PROBE_BYTES = 16 * 1024
@@ -143,7 +137,9 @@ class SqlitePackageTable:
             connection.execute("COMMIT")
         return {key: record for key, record in found.items() if record is not None}
 
-    def set_suites(self, record: PackageRecord, suites: Iterable[str]) -> PackageRecord:
+    def set_suites(
+        self, record: PackageRecord, suites: Iterable[str], change: SuiteChange | None = None
+    ) -> PackageRecord:
         """Change a record's suites if they are still those of `record`."""
         with self._connection("set_suites", write=True) as connection:
             known = _get(connection, record.key)
@@ -155,7 +151,14 @@ class SqlitePackageTable:
                 (document_of(changed).decode(), *record.key),
             )
             _add_pending(connection, _pending_in(record, {*record.suites, *changed.suites}))
+            if change is not None:
+                keep_change(connection, record.package_id, change)
         return changed
+
+    def suite_changes_of(self, name: str, version: str) -> list[SuiteChange]:
+        """Return what was kept of the changes of a version's suites, oldest first."""
+        with self._connection("suite_changes_of") as connection:
+            return read_changes(connection, make_package_id(name, version))
 
     def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
         """Read one record."""
@@ -192,7 +195,9 @@ class SqlitePackageTable:
         with self._connection("records_of") as connection:
             connection.text_factory = bytes
             if has_lists(connection):
-                yield from (document for (document,) in connection.execute(_query_of(connection, suite), (suite,)))
+                yield from (
+                    document for (document,) in connection.execute(documents_query(connection, suite), (suite,))
+                )
             else:
                 every = connection.execute("SELECT document FROM records")
                 yield from (document for (document,) in every if suite in record_in(document).suites)
@@ -329,14 +334,6 @@ def _put_new(
             connection.execute(_PUT.format(""), row)
         outcomes.append(Written.ADDED if known is None else outcome_of_taken_key(record, known))
     return outcomes
-
-
-def _query_of(connection: sqlite3.Connection, suite: str) -> str:
-    """Return how a suite's documents are read; what finding it out costs is at most the suite's size."""
-    (own,) = connection.execute("SELECT count(*) FROM memberships WHERE suite = ?", (suite,)).fetchone()
-    most = 2 * own
-    some = connection.execute("SELECT count(*) FROM (SELECT 1 FROM records LIMIT ?)", (most + 1,))
-    return _IN_SUITE_OF_MOST if some.fetchone()[0] <= most else _IN_SUITE
 
 
 def _pending_in(record: PackageRecord, suites: Iterable[str]) -> list[tuple[str, str, str]]:

@@ -21,12 +21,12 @@ import structlog
 
 from packages_app.core import document, record, version
 from packages_app.core.document import record_in
-from packages_app.core.ports import ShardStore
 from packages_app.core.repository import Suite
 from packages_app.debian import stanza
 from packages_app.indexes import entry, packages
 from packages_app.indexes.entry import IndexEntry
 from packages_app.indexes.packages import InOrder, LeftOut, Placed, place
+from packages_app.publishing.shard_cache import ShardStore
 
 _CODE = (document, record, version, stanza, entry, packages)
 """All that decides what a record becomes, and how that is kept here."""

@@ -7,12 +7,12 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, Protocol
 
 import structlog
 
 from packages_app.core.at_once import at_once_ahead
 from packages_app.core.errors import CandidateRefused
-from packages_app.core.ports import ShardStore
 from packages_app.indexes.compression import (
     FORMAT,
     GZIP,
@@ -34,6 +34,18 @@ _AT_ONCE = 64
 
 _Value = tuple[bytes, bytes, int, str]
 """What is kept: the gzip member, the xz block (b"" for none), its size without padding, and the seal of these."""
+
+
+class ShardStore(Protocol):
+    """Where the compressed forms of shards are kept; each adapter has errors of its own, and none may stop a caller."""
+
+    def get(self, key: str) -> Any:
+        """Return what was last kept under a key, or None when nothing is."""
+        ...
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a value under a key; it may be gone again at any time."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from packages_app.core.caution import MEANINGS, key_in
+from packages_app.core.suite_change import What, change_of
 from packages_app.models import HeldCandidate
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
@@ -23,11 +24,13 @@ def reject_candidate(held: HeldCandidate, user: queue.Asker) -> list[str]:
     if not keys:
         return []
     table = adapters.package_table()
-    withdrawn = [
-        table.set_suites(record, set(record.suites) - {held.suite})
-        for record in table.get_many(keys).values()
-        if held.suite in record.suites
-    ]
+    who, now, why = user.get_username(), adapters.now(), f"held candidate {held.pk} was rejected"
+    withdrawn = []
+    for record in table.get_many(keys).values():
+        if held.suite in record.suites:
+            left = set(record.suites) - {held.suite}
+            change = change_of(record, left, What.REJECTED, who=who, when=now, reason=why)
+            withdrawn.append(table.set_suites(record, left, change))
     mirror_records(withdrawn)
     request_publication(held.suite, user=user)
     return sorted(record.named for record in withdrawn)

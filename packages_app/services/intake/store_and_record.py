@@ -19,6 +19,7 @@ from packages_app.core.conflict import pool_conflict, version_conflict
 from packages_app.core.errors import ImmutableObjectConflict, VersionConflict
 from packages_app.core.ports import ObjectStore, Progress, Written
 from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.suite_change import VersionWithdrawn, What, change_of, is_withdrawn, withdrawn_from
 from packages_app.services import adapters
 from packages_app.stores.immutable import put_immutable, put_many_immutable
 from packages_app.stores.pool_files import missing_of
@@ -51,10 +52,10 @@ class Recorded:
     record: PackageRecord | None = None
     added: bool = False
     suites_added: bool = False
-    error: VersionConflict | None = None
+    error: VersionConflict | VersionWithdrawn | None = None
     in_pool_just_now: bool = False
 
-    def refuse(self, error: VersionConflict) -> None:
+    def refuse(self, error: VersionConflict | VersionWithdrawn) -> None:
         """Take note of why the file is not taken in."""
         self.record, self.error = None, error
 
@@ -202,13 +203,17 @@ def _put_again_what_is_gone(outcomes: list[Recorded]) -> None:
 
 
 def _add_suites(outcomes: list[Recorded]) -> None:
-    """Add known packages to the suites that they were taken in for."""
+    """Add known packages to the suites that they were taken in for, but to those that they were withdrawn from."""
     table = adapters.package_table()
     for outcome in outcomes:
         record = outcome.record
-        if (
-            record is not None
-            and not outcome.added
-            and (missing := set(outcome.file.record.suites) - set(record.suites))
-        ):
-            outcome.record, outcome.suites_added = table.set_suites(record, {*record.suites, *missing}), True
+        missing = set(outcome.file.record.suites) - set(record.suites) if record is not None else set()
+        if record is None or outcome.added or not missing:
+            continue
+        withdrawn = withdrawn_from(table.suite_changes_of(record.package_name, record.version), record.architecture)
+        if stays_out := sorted(missing & withdrawn.keys()):
+            outcome.refuse(is_withdrawn(record, withdrawn[stays_out[0]], stays_out[0]))
+            continue
+        suites = {*record.suites, *missing}
+        change = change_of(record, suites, What.ADDED, who="intake", when=adapters.now())
+        outcome.record, outcome.suites_added = table.set_suites(record, suites, change), True

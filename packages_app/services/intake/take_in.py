@@ -15,7 +15,7 @@ import structlog
 from django.db import transaction
 
 from packages_app.core.checksums import Checksums, checksums_of_bytes, checksums_of_file
-from packages_app.core.errors import InvalidDeb, RepomgrError
+from packages_app.core.errors import InvalidDeb, RepomgrError, VersionConflict
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Repository
@@ -138,5 +138,6 @@ def _show(recorded: Sequence[Recorded]) -> None:
 def _outcome(recorded: Recorded) -> TakenIn | Refused:
     file = recorded.file
     if recorded.error is not None:
-        return Refused(file.name, recorded.error, file)
+        conflicting = file if isinstance(recorded.error, VersionConflict) else None
+        return Refused(file.name, recorded.error, conflicting)
     return TakenIn(file.name, recorded.record or file.record, recorded.added)

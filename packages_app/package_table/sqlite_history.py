@@ -1,0 +1,36 @@
+"""The history of records in the embedded table: what changed a version's suites.
+
+A file of an earlier release gets the place for it with the first change.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from packages_app.core.suite_change import SuiteChange, read_from, written_as
+
+_PLACE = (
+    """CREATE TABLE IF NOT EXISTS suite_changes (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        package_id TEXT NOT NULL,
+        document TEXT NOT NULL
+    )""",
+    "CREATE INDEX IF NOT EXISTS suite_changes_by_package ON suite_changes (package_id)",
+)
+
+
+def keep_change(connection: sqlite3.Connection, package_id: str, change: SuiteChange) -> None:
+    """Write a change in the transaction under way."""
+    for statement in _PLACE:
+        connection.execute(statement)
+    connection.execute(
+        "INSERT INTO suite_changes (package_id, document) VALUES (?, ?)", (package_id, written_as(change))
+    )
+
+
+def read_changes(connection: sqlite3.Connection, package_id: str) -> list[SuiteChange]:
+    """Return a version's changes, oldest first."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'suite_changes'").fetchone() is None:
+        return []
+    query = "SELECT document FROM suite_changes WHERE package_id = ? ORDER BY number"
+    return [read_from(document) for (document,) in connection.execute(query, (package_id,))]

@@ -1,0 +1,1 @@
+"""A version between its suites after it came in: withdrawn, and restored."""

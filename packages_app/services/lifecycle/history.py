@@ -1,0 +1,30 @@
+"""A version's history for people: when it was taken in, and each change of its suites since."""
+
+from __future__ import annotations
+
+from packages_app.core.suite_change import SuiteChange
+from packages_app.models import Package
+from packages_app.services import adapters
+
+
+def history_of(package: Package) -> list[str]:
+    """Return what the package table tells of a row's record, oldest first, a line each; raise the table's errors."""
+    changes = adapters.package_table().suite_changes_of(package.package_name, package.version)
+    own = [change for change in changes if change.architecture == package.architecture]
+    first = own[0].before if own else tuple(sorted(one.suite for one in package.memberships.all()))
+    taken_in = f"{_moment(package.processed_timestamp)} taken in for {_suites(first)}"
+    return [taken_in, *(_line(change) for change in own)]
+
+
+def _line(change: SuiteChange) -> str:
+    reason = f": {change.reason}" if change.reason else ""
+    places = f"{_suites(change.before)} → {_suites(change.after)}"
+    return f"{_moment(change.when)} {change.what} by {change.who}, {places}{reason}"
+
+
+def _suites(suites: tuple[str, ...]) -> str:
+    return ", ".join(suites) or "no suite"
+
+
+def _moment(text: str) -> str:
+    return text[:16].replace("T", " ") or "at a time that is not known"

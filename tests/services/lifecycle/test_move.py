@@ -1,0 +1,203 @@
+"""Withdrawn and restored: what clients see, what the history says, and who comes in between."""
+
+import json
+import random
+from contextlib import suppress
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+
+from packages_app.core.errors import PackageRefused, RightMissing
+from packages_app.core.layout import suite_path
+from packages_app.core.ports import Silent
+from packages_app.core.suite_change import What
+from packages_app.models import Job, Package
+from packages_app.services import adapters
+from packages_app.services.intake.uploads import stage_upload
+from packages_app.services.jobs import queue
+from packages_app.services.lifecycle.move import keys_selected, move, preview_move, request_move
+from packages_app.services.mirror.packages import mirror_records, reconcile_mirror
+from packages_app.services.publication.publish import publish
+from packages_app.services.repair.force_rebuild import force_rebuild
+from tests.debs import build_deb
+from tests.reader import read_suite
+from tests.records import make_record
+
+TWO = [{"name": "stable"}, {"name": "testing", "codename": "testing"}]
+
+
+def put(stack, *names, suites=("stable",)):
+    """Put packages named `name_version` into pool and table, and publish; gives the records."""
+    records = []
+    for name, _, version in (name.partition("_") for name in names):
+        record = make_record(name, version).in_suites(suites)
+        stack.table.put_new(record)
+        stack.bucket.put(record.pool_path, f"{name}#{version}#amd64".encode())
+        records.append(record)
+    mirror_records(records)
+    for suite in adapters.repository().suites:
+        publish(suite.name, Silent())
+    return records
+
+
+def clients_see(stack, suite="stable"):
+    found = read_suite(stack.bucket, adapters.signer().public_keyring(), suite)
+    return sorted(f"{name}_{version}" for name, version, architecture in found if architecture == "amd64")
+
+
+def do(stack, what, query, *suites, reason="it breaks", **more):
+    request_move(what, keys_selected(query), suites, reason, **more)
+    jobs = stack.run_jobs()
+    assert {job.state for job in jobs} == {"done"}, [job.error for job in jobs]
+
+
+def indexes(stack):
+    return {key: body for key, body in stack.dists().items() if key.endswith("/Packages")}
+
+
+def test_a_withdrawn_version_leaves_clients_and_comes_back_as_it_was(embedded):
+    embedded.configure(suites=TWO)
+    put(embedded, "tool_1.0", "tool_2.0", "other_1", suites=("stable", "testing"))
+    before = indexes(embedded)
+    [said, *_] = preview_move(What.WITHDRAWN, keys_selected("tool (= 2.0)"), ["stable"]).seen
+    assert (said.suite, said.before, said.after, said.goes_back) == ("stable", "2.0", "1.0", True)
+    do(embedded, What.WITHDRAWN, "tool (= 2.0)", "stable", requested_as="root")
+    assert clients_see(embedded) == ["other_1", "tool_1.0"]
+    assert clients_see(embedded, "testing") == ["other_1", "tool_1.0", "tool_2.0"]
+    [change] = embedded.table.suite_changes_of("tool", "2.0")
+    assert (change.what, change.before, change.after) == (What.WITHDRAWN, ("stable", "testing"), ("testing",))
+    assert (change.who, change.reason) == ("root, by a command", "it breaks")
+    memberships = Package.objects.get(package_id="tool#2.0").memberships
+    assert list(memberships.values_list("suite", flat=True)) == ["testing"]
+    do(embedded, What.RESTORED, "tool (= 2.0)", reason="")
+    assert indexes(embedded) == before
+    force_rebuild([], Silent())
+    assert indexes(embedded) == before
+    assert [one.what for one in embedded.table.suite_changes_of("tool", "2.0")] == [What.WITHDRAWN, What.RESTORED]
+
+
+def test_without_suites_it_leaves_all_and_its_file_stays(embedded):
+    embedded.configure(suites=TWO)
+    [record] = put(embedded, "tool_1.0", suites=("stable", "testing"))
+    do(embedded, What.WITHDRAWN, "tool")
+    assert clients_see(embedded) == clients_see(embedded, "testing") == []
+    assert embedded.bucket.head(record.pool_path) is not None
+    assert embedded.table.get("tool", "1.0", "amd64").suites == ()
+    reconcile_mirror(Silent())
+    assert keys_selected("tool") == [record.key]
+    do(embedded, What.RESTORED, "tool", "testing", reason="")
+    assert (clients_see(embedded), clients_see(embedded, "testing")) == ([], ["tool_1.0"])
+
+
+def test_an_upload_of_a_withdrawn_version_is_refused_and_told_why(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    deb = build_deb(tmp_path, "tool", "1.0")
+    stage_upload(deb, deb.name)
+    embedded.run_jobs()
+    do(embedded, What.WITHDRAWN, "tool", reason="a password is in it")
+    stage_upload(deb, deb.name)
+    [job] = embedded.run_jobs()
+    assert (job.state, job.error_code) == ("failed", "version_withdrawn")
+    assert "a password is in it" in job.error
+    assert "restore_version" in job.remedy
+    assert clients_see(embedded) == []
+    do(embedded, What.RESTORED, "tool", reason="")
+    stage_upload(deb, deb.name)
+    assert [job.state for job in embedded.run_jobs()] == ["done"]
+    assert clients_see(embedded) == ["tool_1.0"]
+
+
+def test_what_makes_no_sense_is_refused_and_changes_nothing(embedded):
+    put(embedded, "tool_1.0")
+    keys = keys_selected("tool")
+    for what, suites, reason in (
+        (What.WITHDRAWN, (), " \n"), (What.WITHDRAWN, ("nowhere",), "x"), (What.RESTORED, (), ""),
+    ):  # fmt: skip
+        with pytest.raises(PackageRefused):
+            request_move(what, keys, suites, reason)
+    with pytest.raises(PackageRefused):
+        keys_selected("ghost")
+    with pytest.raises(RightMissing):
+        request_move(What.WITHDRAWN, keys, (), "x", user=get_user_model().objects.create_user("ann"))
+    assert not Job.objects.filter(kind="move").exists()
+    assert embedded.table.suite_changes_of("tool", "1.0") == []
+
+
+def test_the_right_is_asked_for_again_when_the_work_begins(embedded):
+    put(embedded, "tool_1.0")
+    ann = get_user_model().objects.create_user("ann")
+    right = Permission.objects.get(codename="publish_suite")
+    ann.user_permissions.add(right)
+    ann = get_user_model().objects.get(pk=ann.pk)
+    request_move(What.WITHDRAWN, keys_selected("tool"), (), "x", user=ann)
+    ann.user_permissions.remove(right)
+    [job] = embedded.run_jobs()
+    assert (job.state, job.error_code) == ("failed", "right_missing")
+    assert clients_see(embedded) == ["tool_1.0"]
+
+
+def test_who_comes_in_between_loses_nothing(embedded):
+    """Another one adds the version to a suite after the plan was made: that suite is kept."""
+    embedded.configure(suites=TWO)
+    [record] = put(embedded, "tool_1.0")
+    job = request_move(What.WITHDRAWN, [record.key], ["stable"], "x")
+    embedded.table.set_suites(record, ["stable", "testing"])
+    assert embedded.run_jobs()[0].result["moved"] == 1
+    job.refresh_from_db()
+    assert embedded.table.get(*_named(record)).suites == ("testing",)
+
+
+def test_a_job_that_died_is_completed_by_the_next_run(embedded):
+    put(embedded, *(f"tool{number}_1" for number in range(6)))
+    job = request_move(What.WITHDRAWN, keys_selected("tool*"), (), "x")
+
+    class Dies(Silent):
+        def advance(self, done, total):
+            raise KeyboardInterrupt
+
+    for record in embedded.records()[:3]:  # as a worker leaves it that was killed: no row, no publication
+        embedded.table.set_suites(record, [])
+    with pytest.raises(KeyboardInterrupt):
+        move(job, Dies())
+    assert move(job, Silent())["moved"] == 0
+    embedded.run_jobs()
+    assert clients_see(embedded) == []
+    assert not Package.objects.filter(memberships__isnull=False).exists()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_undoing_all_steps_gives_the_bytes_of_the_start(embedded, seed):
+    chance = random.Random(seed)
+    embedded.configure(suites=TWO)
+    names = [f"{name}_{version}" for name in ("a", "b", "c") for version in ("1", "2", "3")]
+    put(embedded, *names, suites=("stable", "testing"))
+    before = indexes(embedded)
+    for _ in range(6):
+        name, _, version = chance.choice(names).partition("_")
+        what = chance.choice([What.WITHDRAWN, What.WITHDRAWN, What.RESTORED])
+        try:
+            request_move(what, keys_selected(f"{name} (<= {version})"), chance.choice([(), ("stable",)]), "x")
+        except PackageRefused:
+            continue
+        embedded.run_jobs()
+    now = indexes(embedded)
+    force_rebuild([], Silent())
+    assert indexes(embedded) == now
+    with suppress(PackageRefused):  # chance may have left nothing withdrawn
+        do(embedded, What.RESTORED, "a | b | c", reason="")
+    assert indexes(embedded) == before
+
+
+def test_the_job_says_all_that_it_needs(embedded):
+    [record] = put(embedded, "tool_1.0")
+    job = request_move(What.WITHDRAWN, [record.key], (), "x")
+    assert request_move(What.WITHDRAWN, [record.key], (), "x") == job
+    assert json.loads(json.dumps(job.arguments))["touched"] == ["stable"]
+    assert "tool 1.0 amd64" in str(job)
+    assert queue.waiting_jobs(Job.Kind.MOVE)[0] == job
+    assert embedded.bucket.head(suite_path("stable", "InRelease")) is not None
+
+
+def _named(record):
+    return record.package_name, record.version, record.architecture
