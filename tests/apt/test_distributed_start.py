@@ -52,7 +52,7 @@ def test_it_starts_what_is_missing_and_ends_it(tmp_path):
     port = free_port()
     product, log = started(tmp_path, PORT=str(port), LOG_LEVEL="WARNING")
     try:
-        wait_until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), "the web process", seconds=120)
+        wait_until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), "the web process", seconds=300)
         said = log.read_text()
         password = re.search(r"password (\S+)", said)
         address = re.search(r"Repository\s+(\S+)/\n", said)

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from repomgr.servers.process import wait_until
 from tests.apt.client import AptClient
 from tests.apt.running import running
 from tests.debs import build_deb
@@ -39,7 +40,8 @@ def test_an_old_client_upgrades_and_ends_up_signed(product, tmp_path, conffile, 
     client.use("kiro-repo.sources")
     assert "InRelease" in client.update()
     product.manage("build_kiro_repo", "--increment", "minor")
-    client.update()
-    assert client.candidate("kiro-repo") == next_offered
+    wait_until(
+        lambda: bool(client.update()) and client.candidate("kiro-repo") == next_offered, "a worker's publication"
+    )
     (client.root / "usr/share/keyrings/kiro-archive-keyring.gpg").unlink()
     assert "An error occurred during the signature verification" in client.refused()
