@@ -45,6 +45,7 @@ from packages_app.services.intake.build_bootstrap import PARTS, next_version
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.lifecycle.history import history_of
 from packages_app.services.lifecycle.move import MOST
+from packages_app.services.lifecycle.steps import Move
 from packages_app.services.mirror.selection import select_packages
 from packages_app.services.requests import request_build
 from packages_app.uploading import LimitedUpload, give_pass
@@ -104,7 +105,7 @@ class PackageAdmin(ReadOnlyAdmin):
     sortable_by = ("name_and_summary", "taken_in")
     list_before_template = "admin/packages_app/package/buttons.html"
     change_form_outer_before_template = "admin/packages_app/package/moves.html"
-    actions = ("withdraw", "restore")
+    actions = ("withdraw", "restore", "promote")
     fieldsets = (
         (None, {"fields": ("package_name", "version", "architecture", "suites", "component", "package_type",
                            "download", "history")}),
@@ -183,14 +184,19 @@ class PackageAdmin(ReadOnlyAdmin):
             return format_html('<span class="rm-bad">{}</span>', error)
 
     @action(description="Withdraw from suites…", permissions=["publish"])
-    def withdraw(self, request: HttpRequest, queryset: QuerySet[Package]) -> Any:
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
         """Show what clients would see without the chosen packages."""
-        return move_page(self.admin_site, self.opts, request, What.WITHDRAWN, _keys(queryset))
+        return move_page(self.admin_site, self.opts, request, Move(What.WITHDRAWN, _keys(queryset)))
 
     @action(description="Restore what was withdrawn…", permissions=["publish"])
-    def restore(self, request: HttpRequest, queryset: QuerySet[Package]) -> Any:
+    def restore(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
         """Show what clients would see with the chosen packages again."""
-        return move_page(self.admin_site, self.opts, request, What.RESTORED, _keys(queryset))
+        return move_page(self.admin_site, self.opts, request, Move(What.RESTORED, _keys(queryset)))
+
+    @action(description="Promote to a suite…", permissions=["publish"])
+    def promote(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
+        """Ask where to, and show what clients would see with the chosen packages there too."""
+        return move_page(self.admin_site, self.opts, request, Move(What.PROMOTED, _keys(queryset)))
 
     @display(description="description")
     def shown_description(self, package: Package) -> SafeString:
@@ -254,9 +260,9 @@ class PackageAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "admin/packages_app/package/form.html", context)
 
 
-def _keys(rows: QuerySet[Package]) -> list[TableKey]:
+def _keys(rows: QuerySet[Package]) -> tuple[TableKey, ...]:
     """Return the keys of rows, one more than are moved at once where there are more."""
-    return list(rows.values_list("package_id", "architecture")[: MOST + 1])
+    return tuple(rows.values_list("package_id", "architecture")[: MOST + 1])
 
 
 def _staged(form: UploadForm, request: HttpRequest) -> Job:

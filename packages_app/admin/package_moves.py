@@ -1,8 +1,7 @@
-"""Withdrawing and restoring packages in the admin: what clients will see, a reason, and consent on one page."""
+"""Packages withdrawn, restored and promoted in the admin: what clients will see, a reason, and consent on one page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,29 +11,33 @@ from django.urls import reverse
 
 from packages_app.admin.read_only import PUBLISH, go_to_job, require
 from packages_app.core.errors import PackageRefused, RepomgrError
-from packages_app.core.record import TableKey, key_named, named_key
+from packages_app.core.record import key_named, named_key
 from packages_app.core.suite_change import LONGEST_REASON, What
+from packages_app.services import adapters
 from packages_app.services.lifecycle.move import MOST, preview_move, request_move
+from packages_app.services.lifecycle.steps import Move
 
-_TITLES = {What.WITHDRAWN: "Withdraw", What.RESTORED: "Restore"}
 
+def move_page(site: admin.AdminSite, opts: Any, request: HttpRequest, move: Move) -> HttpResponseBase:
+    """Return the page that shows what clients will see, or go back to the list with what is wrong.
 
-def move_page(site: admin.AdminSite, opts: Any, request: HttpRequest, what: What, keys: Sequence[TableKey]) -> Any:
-    """Return the page that shows what clients will see, or go back to the list with what is wrong."""
-    back = reverse("admin:packages_app_package_changelist")
-    if len(keys) > MOST:
-        messages.error(request, f"At most {MOST} packages are moved at once.")
-        return HttpResponseRedirect(back)
+    A promotion that does not say where to is asked for it first.
+    """
+    page = {
+        "opts": opts, "title": f"{move.verb.capitalize()} packages", "move": move, "cancel": _list_page(),
+        "keys": "\n".join(named_key(key) for key in move.keys), "longest": LONGEST_REASON,
+        "needs_reason": move.what is What.WITHDRAWN, "promotes": move.what is What.PROMOTED,
+        "choices": [suite.name for suite in adapters.repository().suites],
+    }  # fmt: skip
     try:
-        said = preview_move(what, keys)
+        if len(move.keys) > MOST:
+            raise PackageRefused(f"At most {MOST} packages are moved at once.", remedy="Choose fewer.")
+        if move.to or not page["promotes"]:
+            page["said"] = preview_move(move)
     except RepomgrError as error:
         messages.error(request, str(error))
-        return HttpResponseRedirect(back)
-    page = {
-        "opts": opts, "title": f"{_TITLES[what]} packages", "what": str(what), "verb": _TITLES[what], "said": said,
-        "keys": "\n".join(named_key(key) for key in keys), "cancel": back, "longest": LONGEST_REASON,
-        "needs_reason": what is What.WITHDRAWN,
-    }  # fmt: skip
+        if not page["promotes"] or not move.to:
+            return HttpResponseRedirect(_list_page())
     context = {**site.each_context(request), **page}
     return TemplateResponse(request, "admin/packages_app/package/move.html", context)
 
@@ -42,18 +45,18 @@ def move_page(site: admin.AdminSite, opts: Any, request: HttpRequest, what: What
 def move_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
     """Show the page for the posted packages, or with its consent ask for the move."""
     require(request, PUBLISH)
-    back = reverse("admin:packages_app_package_changelist")
+    said = request.POST
     try:
-        what, keys = What(request.POST.get("what", "")), _keys_posted(request)
+        keys = tuple(key_named(line) for line in said.get("keys", "").splitlines() if line)
+        move = Move(What(said.get("what", "")), keys, tuple(said.getlist("suite")), said.get("to", ""), "newer" in said)
     except ValueError:
         messages.error(request, str(PackageRefused("This names no packages.", remedy="Choose them in the list.")))
-        return HttpResponseRedirect(back)
-    if "consent" not in request.POST:
-        page: HttpResponseBase = move_page(site, opts, request, what, keys)
-        return page
-    suites, reason = request.POST.getlist("suite"), request.POST.get("reason", "")
-    return go_to_job(request, lambda: request_move(what, keys, suites, reason, user=request.user), otherwise=back)
+        return HttpResponseRedirect(_list_page())
+    if "consent" not in said:
+        return move_page(site, opts, request, move)
+    reason = said.get("reason", "")
+    return go_to_job(request, lambda: request_move(move, reason, user=request.user), otherwise=_list_page())
 
 
-def _keys_posted(request: HttpRequest) -> list[TableKey]:
-    return [key_named(line) for line in request.POST.get("keys", "").splitlines() if line]
+def _list_page() -> str:
+    return reverse("admin:packages_app_package_changelist")

@@ -23,6 +23,7 @@ class What(StrEnum):
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
     RESTORED = "restored"
+    PROMOTED = "promoted"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What `withdraw` and `restore_version` have in common: select, show what clients will see, ask, and do it here."""
+"""What `withdraw`, `restore_version` and `promote` have in common: show what clients will see, ask, and do it here."""
 
 from __future__ import annotations
 
@@ -14,35 +14,36 @@ from packages_app.models import Job
 from packages_app.services.jobs import queue
 from packages_app.services.lifecycle.move import keys_selected, preview_move, request_move
 from packages_app.services.lifecycle.preview import Preview
+from packages_app.services.lifecycle.steps import Move
 
 
 class MoveCommand(ServiceCommand):
     """Moves the packages that a query selects."""
 
     what: ClassVar[What]
+    suite_help: ClassVar[str] = "this suite alone; several"
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take a query, suites, a reason, and consent."""
         parser.add_argument("query", metavar="QUERY", help="such as 'nginx (= 1.24.0-1)' (docs/QUERIES.md)")
-        parser.add_argument("--suite", action="append", default=[], metavar="SUITE", help="this suite alone; several")
+        parser.add_argument("--suite", action="append", default=[], metavar="SUITE", help=self.suite_help)
         parser.add_argument("--reason", default="", help="why, for the history of each version")
         parser.add_argument("--dry-run", action="store_true", help="print what clients would see, and change nothing")
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Show what clients will see, ask, move, and publish."""
-        keys, suites = keys_selected(options["query"]), options["suite"]
-        said = preview_move(self.what, keys, suites)
+        move = Move(
+            self.what, tuple(keys_selected(options["query"])), tuple(options["suite"]), options.get("to", ""),
+            options.get("newer", False),
+        )  # fmt: skip
+        said = preview_move(move)
         self._show(said)
         if options["dry_run"]:
             return
         if not options["yes"] and not self._consents(said):
             raise CommandError("Nothing was changed: say --yes, or look with --dry-run.", returncode=2)
-        self.run_job(
-            lambda: request_move(
-                self.what, keys, suites, options["reason"], requested_as=system_user(), wake_worker=False
-            )
-        )
+        self.run_job(lambda: request_move(move, options["reason"], requested_as=system_user(), wake_worker=False))
         self.run_jobs(lambda: [job for job in queue.waiting_jobs(Job.Kind.PUBLISH) if job.subject in said.suites])
 
     def _show(self, said: Preview) -> None:

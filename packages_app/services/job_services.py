@@ -14,7 +14,7 @@ from packages_app.services.intake.upload_batch import intake_batch
 from packages_app.services.intake.uploads import intake_upload
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
-from packages_app.services.lifecycle.move import move
+from packages_app.services.lifecycle.move import do_move
 from packages_app.services.mirror.changes import reconcile_what_is_due
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.refresh_signatures import refresh_signatures
@@ -74,7 +74,7 @@ SERVICES: Mapping[str, queue.Service] = {
     Job.Kind.REFRESH: _refresh,
     Job.Kind.RECONCILE: _reconcile,
     Job.Kind.SWEEP: _sweep,
-    Job.Kind.MOVE: move,
+    Job.Kind.MOVE: do_move,
     Job.Kind.VERIFY: verify_and_plan,
     Job.Kind.REPAIR: repair_as_consented,
 }

@@ -85,6 +85,7 @@ ACTIONS = {
     ("publication", "force_rebuild"): PUBLISH,
     ("package", "withdraw"): PUBLISH,
     ("package", "restore"): PUBLISH,
+    ("package", "promote"): PUBLISH,
     ("user", "delete_selected"): ROOT,
     ("group", "delete_selected"): ROOT,
     ("periodictask", "delete_selected"): ROOT,

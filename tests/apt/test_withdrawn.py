@@ -1,6 +1,8 @@
-"""A version withdrawn and restored by commands, as a real apt sees it."""
+"""A version withdrawn, restored and promoted by commands, as a real apt sees it."""
 
+from packages_app.services.intake.uploads import stage_upload
 from tests.commands.calling import call, refused
+from tests.debs import build_deb
 
 
 def test_apt_is_offered_the_version_before_and_goes_back_by_the_pin_that_is_shown(archive):
@@ -30,3 +32,21 @@ def test_apt_is_offered_the_version_before_and_goes_back_by_the_pin_that_is_show
     client.apt_get("upgrade")
     assert client.installed("tool") == "2.0"
     assert refused("restore_version", "tool", "--yes").returncode == 2
+
+
+def test_apt_is_offered_what_was_promoted_from_a_suite_that_it_does_not_read(archive):
+    client, stack = archive.client, archive.stack
+    stack.configure(suites=[{"name": "stable"}, {"name": "testing", "codename": "testing"}])
+    deb = build_deb(archive.folder, "tool", "2.0")
+    stage_upload(deb, deb.name, suite="testing", wake_worker=False)
+    stack.run_jobs()
+    client.update()
+    assert client.candidate("tool") == "1.0"
+    assert "stable: tool amd64: 1.0 → 2.0" in call("promote", "$Suite (testing)", "--to", "stable", "--newer", "--yes")
+    client.update()
+    client.apt_get("install", "tool")
+    assert client.installed("tool") == "2.0"
+    assert refused("promote", "$Suite (testing)", "--to", "stable", "--newer", "--yes").returncode == 2
+    call("withdraw", "tool (= 2.0)", "--suite", "stable", "--reason", "undone", "--yes")
+    client.update()
+    assert client.run("apt-cache", "policy", "tool").stdout.count("2.0") == 1  # what is installed

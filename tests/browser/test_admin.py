@@ -309,3 +309,8 @@ def test_a_version_is_withdrawn_with_a_reason_and_restored_from_the_list(product
     ended(page)
     page.goto(f"{product.url}/admin/packages_app/package/?q=kiro-repo")
     expect(page.locator("#result_list tbody tr").first).to_contain_text("stable")
+    page.locator("#result_list tbody a", has_text="kiro-repo").first.click()
+    page.get_by_role("button", name="Promote").click()
+    picture(page, "promote")
+    page.get_by_role("button", name="Show what clients will see").click()
+    expect(page.get_by_text("There is nothing to promote")).to_be_visible()

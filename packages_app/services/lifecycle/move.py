@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from packages_app.core.batches import batches_of
 from packages_app.core.errors import ObjectChanged, PackageRefused
+from packages_app.core.layout import ALL
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.repository import Suite
 from packages_app.core.storable_text import storable
 from packages_app.core.suite_change import LONGEST_REASON, What, change_of
 from packages_app.models import Job
@@ -24,16 +27,15 @@ from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.lifecycle.preview import Preview, preview
-from packages_app.services.lifecycle.steps import Step, steps_of
+from packages_app.services.lifecycle.steps import Move, Step, steps_of
 from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.mirror.selection import select_packages
-from packages_app.services.publication.requests import known_suites, request_publications
+from packages_app.services.publication.requests import known_suite, known_suites, request_publications
 
 MOST = 10_000
 """Records of one job."""
 _BATCH = 500
 _TRIES = 5
-_VERBS = {What.WITHDRAWN: "withdraw", What.RESTORED: "restore"}
 
 log = structlog.get_logger(__name__)
 
@@ -48,28 +50,33 @@ def keys_selected(query: str) -> list[TableKey]:
     return keys
 
 
-def plan_move(what: What, keys: Sequence[TableKey], suites: Collection[str] = ()) -> list[Step]:
-    """Return what a move would change; raise `PackageRefused` for an unknown suite and where there is nothing to do."""
-    named = known_suites(suites) if suites else []
-    steps = steps_of(what, adapters.package_table(), _records(keys), named)
+def plan_move(move: Move) -> list[Step]:
+    """Return what a move would change.
+
+    Raise `PackageRefused` for an unknown suite, for one that has no place for a package, and where there is nothing to
+    do.
+    """
+    named = known_suites(move.suites) if move.suites else []
+    records = _records(move.keys)
+    if move.what is What.PROMOTED:
+        _check_place(known_suite(move.to), records)
+    steps = steps_of(move, adapters.package_table(), records)
     if not steps:
-        where = ", ".join(named) or "any suite"
-        done = "is in" if what is What.WITHDRAWN else "was withdrawn from"
         raise PackageRefused(
-            f"There is nothing to {_VERBS[what]}: none of the packages {done} {where}.", remedy="Name others."
+            f"There is nothing to {move.verb}: {len(records)} packages are as that would leave them"
+            f" (suites {', '.join([*named, move.to]).strip(', ') or 'of any name'}).",
+            remedy="Name others, or look at their histories.",
         )
     return steps
 
 
-def preview_move(what: What, keys: Sequence[TableKey], suites: Collection[str] = ()) -> Preview:
+def preview_move(move: Move) -> Preview:
     """Return what clients would see; raise as `plan_move` does."""
-    return preview(plan_move(what, keys, suites))
+    return preview(plan_move(move))
 
 
 def request_move(
-    what: What,
-    keys: Sequence[TableKey],
-    suites: Collection[str],
+    move: Move,
     reason: str,
     *,
     user: queue.Asker | None = None,
@@ -78,63 +85,77 @@ def request_move(
 ) -> Job:
     """Ask for a move; return its job.
 
-    Raise `RightMissing`, and `PackageRefused` for a withdrawal without a reason and where there is nothing to do.
+    Raise `RightMissing`, and `PackageRefused` for a withdrawal without a reason and as `plan_move` does.
     """
-    require_publisher(user, f"To {_VERBS[what]} packages")
+    require_publisher(user, f"To {move.verb} packages")
     reason = storable(" ".join(reason.split()), LONGEST_REASON)
-    if what is What.WITHDRAWN and not reason:
+    if move.what is What.WITHDRAWN and not reason:
         raise PackageRefused("A withdrawal has no reason.", remedy="Say why: those who look for the version read it.")
-    steps = plan_move(what, keys, suites)
-    arguments = {
-        "what": str(what), "keys": [list(step.record.key) for step in steps], "suites": sorted(suites),
-        "touched": sorted({suite for step in steps for suite in step.touched}), "reason": reason,
-    }  # fmt: skip
+    steps = plan_move(move)
+    planned = replace(move, keys=tuple(step.record.key for step in steps))
+    touched = sorted({suite for step in steps for suite in step.touched})
+    arguments = {**planned.as_arguments(), "touched": touched, "reason": reason}
     return queue.enqueue(
-        Job.Kind.MOVE, arguments, subject=_subject(what, steps, arguments), user=user, requested_as=requested_as,
+        Job.Kind.MOVE, arguments, subject=_subject(planned, steps, arguments), user=user, requested_as=requested_as,
         wake_worker=wake_worker,
     )  # fmt: skip
 
 
-def move(job: Job, progress: Progress) -> dict[str, Any]:
+def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     """Do what a job of a move says, as far as it is not done yet; return how many versions were moved, and suites.
 
     Raise `RightMissing` when who asked may publish no more, and the errors of the table.
     """
-    what, suites, reason = What(job.arguments["what"]), job.arguments["suites"], job.arguments["reason"]
-    require_publisher(job.requested_by, f"To {_VERBS[what]} packages")
+    move, reason = Move.of_arguments(job.arguments), job.arguments["reason"]
+    require_publisher(job.requested_by, f"To {move.verb} packages")
     progress.step("read records")
-    records = _records([(package_id, architecture) for package_id, architecture in job.arguments["keys"]])
-    steps = steps_of(what, adapters.package_table(), records, suites)
+    records = _records(move.keys)
+    steps = steps_of(move, adapters.package_table(), records)
     if len(steps) < len(records):  # this job did them before it was interrupted, or another one did
         mirror_records(records)
-    progress.step(_VERBS[what], f"{len(steps)} versions")
+    progress.step(move.verb, f"{len(steps)} versions")
     moved = 0
     try:
         for some in batches_of(steps, _BATCH):
-            mirror_records([_moved(step, what, suites, who=job.asker, reason=reason) for step in some])
+            mirror_records([_moved(step, move, who=job.asker, reason=reason) for step in some])
             moved += len(some)
             progress.advance(moved, len(steps))
     finally:  # what was changed is shown, whatever stopped the rest
         request_publications(job.arguments["touched"])
-    log.info("versions_moved", what=str(what), moved=moved, suites=job.arguments["touched"], reason=reason)
+    log.info("versions_moved", what=str(move.what), moved=moved, suites=job.arguments["touched"], reason=reason)
     return {"moved": moved, "suites": job.arguments["touched"]}
 
 
-def _moved(step: Step, what: What, suites: Collection[str], *, who: str, reason: str) -> PackageRecord:
+def _moved(step: Step, move: Move, *, who: str, reason: str) -> PackageRecord:
     """Move one record and return it as it is then; somebody else who moves it too is looked at anew."""
     table = adapters.package_table()
     for _ in range(_TRIES):
-        change = change_of(step.record, step.suites, what, who=who, when=adapters.now(), reason=reason)
+        change = change_of(step.record, step.suites, move.what, who=who, when=adapters.now(), reason=reason)
         try:
             return table.set_suites(step.record, step.suites, change)
         except ObjectChanged as error:
             met = error
             records = _records([step.record.key])
-            left = steps_of(what, table, records, suites)
+            left = steps_of(move, table, records)
             if not left:
                 return records[0]
             [step] = left
     raise met
+
+
+def _check_place(suite: Suite, records: Sequence[PackageRecord]) -> None:
+    """Refuse a promotion of what a suite has no index for."""
+    for record in records:
+        if record.component not in suite.components:
+            raise PackageRefused(
+                f"{record.named} is of component {record.component}, which suite {suite.name} lacks.",
+                remedy=f"Add it to the suite in repository.yaml, which has {', '.join(suite.components)}.",
+            )
+        if record.architecture not in (*suite.architectures, ALL):
+            raise PackageRefused(
+                f"{record.named} is for {record.architecture}, which suite {suite.name} lacks.",
+                remedy=f"Add it to the suite in repository.yaml, which has {', '.join(suite.architectures)}.",
+            )
 
 
 def _records(keys: Iterable[TableKey]) -> list[PackageRecord]:
@@ -143,9 +164,9 @@ def _records(keys: Iterable[TableKey]) -> list[PackageRecord]:
     return sorted(found.values(), key=lambda record: (record.package_name, record.version_key, record.architecture))
 
 
-def _subject(what: What, steps: Sequence[Step], arguments: dict[str, Any]) -> str:
+def _subject(move: Move, steps: Sequence[Step], arguments: dict[str, Any]) -> str:
     """Return what the job is about; the same again while it waits is the same job."""
     digest = hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()[:8]
-    first = steps[0].record.named[:120]
     more = f" and {len(steps) - 1} more" if len(steps) > 1 else ""
-    return f"{_VERBS[what]} {first}{more} ({digest})"
+    to = f" to {move.to}" if move.to else ""
+    return f"{move.verb} {steps[0].record.named[:120]}{more}{to} ({digest})"[:255]

@@ -16,7 +16,8 @@ from packages_app.models import Job, Package
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
-from packages_app.services.lifecycle.move import keys_selected, move, preview_move, request_move
+from packages_app.services.lifecycle.move import do_move, keys_selected, preview_move, request_move
+from packages_app.services.lifecycle.steps import Move
 from packages_app.services.mirror.packages import mirror_records, reconcile_mirror
 from packages_app.services.publication.publish import publish
 from packages_app.services.repair.force_rebuild import force_rebuild
@@ -46,8 +47,8 @@ def clients_see(stack, suite="stable"):
     return sorted(f"{name}_{version}" for name, version, architecture in found if architecture == "amd64")
 
 
-def do(stack, what, query, *suites, reason="it breaks", **more):
-    request_move(what, keys_selected(query), suites, reason, **more)
+def do(stack, what, query, *suites, to="", newer=False, reason="it breaks", **more):
+    request_move(Move(what, tuple(keys_selected(query)), suites, to, newer), reason, **more)
     jobs = stack.run_jobs()
     assert {job.state for job in jobs} == {"done"}, [job.error for job in jobs]
 
@@ -60,7 +61,7 @@ def test_a_withdrawn_version_leaves_clients_and_comes_back_as_it_was(embedded):
     embedded.configure(suites=TWO)
     put(embedded, "tool_1.0", "tool_2.0", "other_1", suites=("stable", "testing"))
     before = indexes(embedded)
-    [said, *_] = preview_move(What.WITHDRAWN, keys_selected("tool (= 2.0)"), ["stable"]).seen
+    [said, *_] = preview_move(Move(What.WITHDRAWN, (("tool#2.0", "amd64"),), ("stable",))).seen
     assert (said.suite, said.before, said.after, said.goes_back) == ("stable", "2.0", "1.0", True)
     do(embedded, What.WITHDRAWN, "tool (= 2.0)", "stable", requested_as="root")
     assert clients_see(embedded) == ["other_1", "tool_1.0"]
@@ -115,11 +116,11 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(embedded):
         (What.WITHDRAWN, (), " \n"), (What.WITHDRAWN, ("nowhere",), "x"), (What.RESTORED, (), ""),
     ):  # fmt: skip
         with pytest.raises(PackageRefused):
-            request_move(what, keys, suites, reason)
+            request_move(Move(what, tuple(keys), suites), reason)
     with pytest.raises(PackageRefused):
         keys_selected("ghost")
     with pytest.raises(RightMissing):
-        request_move(What.WITHDRAWN, keys, (), "x", user=get_user_model().objects.create_user("ann"))
+        request_move(Move(What.WITHDRAWN, tuple(keys)), "x", user=get_user_model().objects.create_user("ann"))
     assert not Job.objects.filter(kind="move").exists()
     assert embedded.table.suite_changes_of("tool", "1.0") == []
 
@@ -130,7 +131,7 @@ def test_the_right_is_asked_for_again_when_the_work_begins(embedded):
     right = Permission.objects.get(codename="publish_suite")
     ann.user_permissions.add(right)
     ann = get_user_model().objects.get(pk=ann.pk)
-    request_move(What.WITHDRAWN, keys_selected("tool"), (), "x", user=ann)
+    request_move(Move(What.WITHDRAWN, tuple(keys_selected("tool"))), "x", user=ann)
     ann.user_permissions.remove(right)
     [job] = embedded.run_jobs()
     assert (job.state, job.error_code) == ("failed", "right_missing")
@@ -141,7 +142,7 @@ def test_who_comes_in_between_loses_nothing(embedded):
     """Another one adds the version to a suite after the plan was made: that suite is kept."""
     embedded.configure(suites=TWO)
     [record] = put(embedded, "tool_1.0")
-    job = request_move(What.WITHDRAWN, [record.key], ["stable"], "x")
+    job = request_move(Move(What.WITHDRAWN, (record.key,), ("stable",)), "x")
     embedded.table.set_suites(record, ["stable", "testing"])
     assert embedded.run_jobs()[0].result["moved"] == 1
     job.refresh_from_db()
@@ -150,7 +151,7 @@ def test_who_comes_in_between_loses_nothing(embedded):
 
 def test_a_job_that_died_is_completed_by_the_next_run(embedded):
     put(embedded, *(f"tool{number}_1" for number in range(6)))
-    job = request_move(What.WITHDRAWN, keys_selected("tool*"), (), "x")
+    job = request_move(Move(What.WITHDRAWN, tuple(keys_selected("tool*"))), "x")
 
     class Dies(Silent):
         def advance(self, done, total):
@@ -159,8 +160,8 @@ def test_a_job_that_died_is_completed_by_the_next_run(embedded):
     for record in embedded.records()[:3]:  # as a worker leaves it that was killed: no row, no publication
         embedded.table.set_suites(record, [])
     with pytest.raises(KeyboardInterrupt):
-        move(job, Dies())
-    assert move(job, Silent())["moved"] == 0
+        do_move(job, Dies())
+    assert do_move(job, Silent())["moved"] == 0
     embedded.run_jobs()
     assert clients_see(embedded) == []
     assert not Package.objects.filter(memberships__isnull=False).exists()
@@ -177,7 +178,8 @@ def test_undoing_all_steps_gives_the_bytes_of_the_start(embedded, seed):
         name, _, version = chance.choice(names).partition("_")
         what = chance.choice([What.WITHDRAWN, What.WITHDRAWN, What.RESTORED])
         try:
-            request_move(what, keys_selected(f"{name} (<= {version})"), chance.choice([(), ("stable",)]), "x")
+            keys = tuple(keys_selected(f"{name} (<= {version})"))
+            request_move(Move(what, keys, chance.choice([(), ("stable",)])), "x")
         except PackageRefused:
             continue
         embedded.run_jobs()
@@ -189,10 +191,45 @@ def test_undoing_all_steps_gives_the_bytes_of_the_start(embedded, seed):
     assert indexes(embedded) == before
 
 
+def test_a_promotion_puts_the_same_record_into_another_suite_and_is_undone(embedded):
+    embedded.configure(suites=TWO)
+    put(embedded, "tool_1.0")
+    put(embedded, "tool_2.0", "other_1", suites=("testing",))
+    before, pool = indexes(embedded), [*embedded.bucket.keys("pool/")]
+    [said] = preview_move(Move(What.PROMOTED, (("tool#2.0", "amd64"),), to="stable")).seen
+    assert str(said) == "stable: tool amd64: 1.0 → 2.0"
+    do(embedded, What.PROMOTED, "$Suite (testing), tool", to="stable")
+    assert clients_see(embedded) == ["tool_1.0", "tool_2.0"]
+    assert clients_see(embedded, "testing") == ["other_1", "tool_2.0"]
+    assert [*embedded.bucket.keys("pool/")] == pool
+    do(embedded, What.WITHDRAWN, "tool (= 2.0)", "stable")
+    assert indexes(embedded) == before
+
+
+def test_a_promotion_can_move_and_can_take_only_what_is_newer(embedded):
+    embedded.configure(suites=TWO)
+    put(embedded, "tool_2.0", "other_1")
+    put(embedded, "tool_1.0", "tool_3.0", "third_1", suites=("testing",))
+    do(embedded, What.PROMOTED, "$Suite (testing)", "testing", to="stable", newer=True)
+    assert clients_see(embedded) == ["other_1", "third_1", "tool_2.0", "tool_3.0"]
+    assert clients_see(embedded, "testing") == ["tool_1.0"]
+    with pytest.raises(PackageRefused):
+        request_move(Move(What.PROMOTED, tuple(keys_selected("tool")), to="stable", newer=True), "")
+
+
+def test_a_suite_without_the_place_takes_nothing(embedded):
+    embedded.configure(suites=[{"name": "stable"}, {"name": "other", "codename": "other", "architectures": ["arm64"]}])
+    put(embedded, "tool_1.0")
+    for to in ("other", "nowhere", ""):
+        with pytest.raises(PackageRefused):
+            request_move(Move(What.PROMOTED, tuple(keys_selected("tool")), to=to), "")
+    assert not Job.objects.filter(kind="move").exists()
+
+
 def test_the_job_says_all_that_it_needs(embedded):
     [record] = put(embedded, "tool_1.0")
-    job = request_move(What.WITHDRAWN, [record.key], (), "x")
-    assert request_move(What.WITHDRAWN, [record.key], (), "x") == job
+    job = request_move(Move(What.WITHDRAWN, (record.key,)), "x")
+    assert request_move(Move(What.WITHDRAWN, (record.key,)), "x") == job
     assert json.loads(json.dumps(job.arguments))["touched"] == ["stable"]
     assert "tool 1.0 amd64" in str(job)
     assert queue.waiting_jobs(Job.Kind.MOVE)[0] == job
