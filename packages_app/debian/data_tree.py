@@ -6,6 +6,8 @@ which dpkg can't add its `.dpkg-new`. A folder that the member does not hold is 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from packages_app.core.errors import InvalidDeb
 from packages_app.debian.control import REMEDY
 
@@ -14,9 +16,40 @@ _LONGEST_PART = 255 - len(".dpkg-new")
 _LONGEST_PATH = 4095 - len(".dpkg-new")
 _LONGEST_TARGET = 4095
 _HARD_LINK, _SYMBOLIC_LINK, _FOLDER = b"1", b"2", b"5"
-_REGULAR = (b"0", b"\0")
-"""Files; of one whose name ends with a slash dpkg takes the slash away."""
-_OF_A_FILE = (*_REGULAR, _HARD_LINK)
+_REGULAR = b"0"
+"""A file; of one whose name ends with a slash dpkg takes the slash away."""
+_OF_A_FILE = (_REGULAR, _HARD_LINK)
+
+
+@dataclass(slots=True)
+class _Spot:
+    """What dpkg has at a place while it unpacks, by kinds, "" for nothing (`tarobject`, `tar_deferred_extract`)."""
+
+    there: bytes = b""
+    aside: bytes = b""
+    """What was there before, as `.dpkg-tmp`."""
+    waits: bool = False
+    """There was a file, which is renamed to its place at the end of all."""
+    ready: bool = False
+    """It is there, as `.dpkg-new`."""
+
+    def put(self, kind: bytes) -> None:
+        """Unpack one more member of this place."""
+        if not self.there:
+            self.there, self.aside = self.aside, b""
+        if self.there == _FOLDER and kind in (_FOLDER, _SYMBOLIC_LINK):
+            return  # dpkg leaves a folder that is there
+        self.aside = self.there
+        if _FOLDER in (kind, self.there):
+            self.there = b""
+        if kind in (*_OF_A_FILE, _SYMBOLIC_LINK):
+            self.waits = self.ready = True
+        else:
+            self.there, self.ready = kind, False
+
+    @property
+    def is_lost(self) -> bool:
+        return self.waits and (not self.ready or self.there == _FOLDER)
 
 
 class DataTree:
@@ -32,6 +65,8 @@ class DataTree:
         self._places: dict[bytes, bytes] = {}  # by the place in the file system
         self._names: dict[bytes, bytes] = {}  # what dpkg keeps, by the place
         self._filled: set[bytes] = set()
+        self._spots: dict[bytes, _Spot] = {}  # by the place too
+        self._links: dict[bytes, bytes] = {}  # which dpkg makes behind all else: their names, by the place
 
     def add(self, name: bytes, kind: bytes, target: bytes) -> None:
         """Unpack one more member; raise `InvalidDeb` where dpkg would not. `target` is what a link leads to."""
@@ -44,13 +79,20 @@ class DataTree:
             return
         if kept in self._removed:
             raise _bad(name, "which conffiles says to remove-on-upgrade")
-        if kind not in (*_REGULAR, _FOLDER) and name.endswith(b"/"):
+        if kind not in (_REGULAR, _FOLDER) and name.endswith(b"/"):
             raise _bad(name, "a link, device or pipe with the name of a folder")
         self._check_link(name, kind, target)
         self._place(name, kind, parts)
         if self._names.setdefault(b"/".join(parts), kept) != kept and kind != _FOLDER:
             raise _bad(name, "which stands there by another name too")
         self._kinds[kept] = kind
+
+    def check_end(self) -> None:
+        """Raise `InvalidDeb` where dpkg can't put a file into its place at the end of all, since others came there."""
+        for place in self._links:
+            self._spots.setdefault(place, _Spot()).put(_SYMBOLIC_LINK)
+        if lost := [place for place, spot in self._spots.items() if spot.is_lost]:
+            raise _bad(self._names[lost[0]], "where files, folders, devices or pipes come one upon the other")
 
     def _check_name(self, name: bytes, kept: bytes, parts: list[bytes]) -> None:
         if b".." in parts:
@@ -75,15 +117,14 @@ class DataTree:
                 raise _bad(name, f"below {_shown(above)}, which conffiles says is a file")
             self._filled.add(above)
         place = b"/".join(parts)
-        before = self._places.get(place)
-        if kind == _FOLDER and before in _OF_A_FILE:
-            raise _bad(name, "a folder in the place of a file")
-        if before == _FOLDER and kind == _SYMBOLIC_LINK:
-            return  # dpkg leaves a folder that is there
-        if kind not in (_FOLDER, _SYMBOLIC_LINK) and place in self._filled:
+        if kind == _SYMBOLIC_LINK:
+            self._links[place] = name
+            self._places.setdefault(place, kind)
+            return
+        if kind != _FOLDER and place in self._filled:
             raise _bad(name, "a file in the place of a folder")
-        if kind != _FOLDER or before is None:
-            self._places[place] = kind
+        self._spots.setdefault(place, _Spot()).put(kind)
+        self._places[place] = kind
 
 
 def unpacked_name(name: bytes) -> bytes:

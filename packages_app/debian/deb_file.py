@@ -12,10 +12,11 @@ from packages_app.core.errors import InvalidDeb
 from packages_app.debian.ar import REMEDY, ArMember, ar_members, chunks_of_member
 from packages_app.debian.control import ControlParagraph, check_control, parse_control
 from packages_app.debian.control_members import check_members
+from packages_app.debian.data_tar import Blocks, data_members
 from packages_app.debian.decompression import MAGIC, decompressed
 from packages_app.debian.limits import LONGEST_PARAGRAPH
 from packages_app.debian.rewriting import written_anew
-from packages_app.debian.tar import BLOCK, TarMember, check_data_head, tar_members
+from packages_app.debian.tar import BLOCK, TarMember, tar_members
 
 _CONTROL_TAR_LIMIT = 8 * 1024 * 1024
 _CONTROL_ENDINGS = ("", ".gz", ".xz", ".zst")
@@ -51,16 +52,8 @@ def open_deb(path: Path) -> DebContents:
 def read_deb(stream: BinaryIO, size: int) -> DebContents:
     """Check a `.deb` of `size` bytes in a stream that can seek, as `open_deb` does; raise `InvalidDeb`."""
     members = ar_members(stream, size)
-    control_member, data_member = _expected(members, stream)
-    ending = control_member.name.removeprefix("control.tar")
-    if control_member.size > _PACKED_CONTROL_LIMIT:
-        raise InvalidDeb(
-            f"The member {control_member.name} has {control_member.size} bytes; {_PACKED_CONTROL_LIMIT} are read.",
-            remedy=REMEDY,
-        )
-    packed = chunks_of_member(stream, control_member)
-    archive = decompressed(packed, ending, _CONTROL_TAR_LIMIT, control_member.name, whole=True)
-    files = _control_files(archive, control_member.name)
+    control_member, data_member = expected_members(members, stream)
+    files = control_files(stream, control_member)
     text = written_anew(_control_text(files))
     _check_data(stream, data_member)
     control = parse_control(text)
@@ -69,8 +62,11 @@ def read_deb(stream: BinaryIO, size: int) -> DebContents:
     return DebContents(control, text.strip("\n"), tuple(member.name for member in members))
 
 
-def _expected(members: list[ArMember], stream: BinaryIO) -> tuple[ArMember, ArMember]:
-    """Return the control and the data member of an archive that has what deb(5) says, in its order."""
+def expected_members(members: list[ArMember], stream: BinaryIO) -> tuple[ArMember, ArMember]:
+    """Return the control and the data member of an archive that has what deb(5) says, in its order.
+
+    Raise `InvalidDeb` for any other.
+    """
     if not members or members[0].name != "debian-binary":
         raise InvalidDeb("The file is no .deb: its first member is not debian-binary.", remedy=REMEDY)
     stream.seek(members[0].offset)
@@ -93,8 +89,21 @@ def _expected(members: list[ArMember], stream: BinaryIO) -> tuple[ArMember, ArMe
     return rest[0], rest[1]
 
 
-def _control_files(archive: bytes, where: str) -> dict[str, bytes]:
-    """Return the files of a control member by their names; it holds plain files and at most their folder."""
+def control_files(stream: BinaryIO, member: ArMember) -> dict[str, bytes]:
+    """Return the files of a control member by their names; it holds plain files and at most their folder.
+
+    Raise `InvalidDeb` for one that is too large, can't be unpacked, or holds anything else.
+    """
+    if member.size > _PACKED_CONTROL_LIMIT:
+        raise InvalidDeb(
+            f"The member {member.name} has {member.size} bytes; {_PACKED_CONTROL_LIMIT} are read.", remedy=REMEDY
+        )
+    packed, ending = chunks_of_member(stream, member), member.name.removeprefix("control.tar")
+    archive = decompressed(packed, ending, _CONTROL_TAR_LIMIT, member.name, whole=True)
+    return _files_in(archive, member.name)
+
+
+def _files_in(archive: bytes, where: str) -> dict[str, bytes]:
     found: dict[bytes, TarMember] = {}
     for member in tar_members(archive, where):
         parts = member.parts
@@ -147,4 +156,5 @@ def _check_data(stream: BinaryIO, member: ArMember) -> None:
     head = decompressed(packed, ending, _DATA_HEAD, member.name, whole=False)
     if member.size and len(head) < BLOCK:  # one without a byte holds no file, to dpkg too
         raise InvalidDeb(f"The member {member.name} is truncated.", remedy=REMEDY)
-    check_data_head(head, member.name)
+    for _ in data_members(Blocks(iter([head]), _DATA_HEAD), member.name):
+        pass

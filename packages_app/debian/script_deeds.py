@@ -7,23 +7,36 @@ import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from packages_app.debian.shell_words import commands_in
+from packages_app.debian.shell_words import TooMuchToRead, commands_in
 
 _SHELLS = ("sh", "ash", "bash", "dash", "ksh", "mksh", "posh", "zsh")
 _LONGEST = 1024 * 1024
 """In bytes; those of Debian are below 300 KiB."""
 _LONGEST_SAID = 200
-_PROGRAMS = ("chmod", "install", "dpkg-statoverride", "setcap", "dpkg-divert")
-_CALLS_CHMOD = re.compile(r"(?:\.|::|->)[fl]?chmod(?:at)?,?\Z")
+_PROGRAMS = ("chmod", "install", "dpkg-statoverride", "setcap", "filecap", "dpkg-divert", "rsync", "tar")
+_OF_CAPABILITIES = ("setcap", "filecap")
+_MODE_OPTIONS = {"rsync": ("--chmod",), "tar": ("--mode", "--mod", "--mo")}
+_CALLS_CHMOD = re.compile(r"(?:\.|::|->)[fl]?chmod(?:at|Sync)?,?\Z")
 _GRANTS_CAPABILITIES = "security.capability"
 _DPKG_KEEPS = re.compile(r"lib/dpkg/(diversions|statoverride)\b")
 _UNSEEN = re.compile(r"[$`%{}*?\[]")
 # Of a script that no shell runs: its words are not told apart.
-_RIGHTS_MARKS = re.compile(
-    rb"(?<![\w-])(?:[fl]?chmod(?:at)?|setcap|l?setxattr|dpkg-statoverride|lib/dpkg/statoverride|S_IS[UG]ID"
-    rb"|security\.capability|install\b[^\n]{0,200}-m)|(?<![\w.])0?o?[2467][0-7]{3}(?![\w.])"
+_WORDS_OF_RIGHTS = (
+    r"(?<![\w-])(?:setcap|filecap|l?setxattr|dpkg-statoverride|lib/dpkg/statoverride|S_IS[UG]ID|security\.capability"
+    r"|(?:install|rsync)\b[^\n]{0,200}[\s\"',](?:-[A-Za-z]{0,20}m|--(?:ch)?m))"
 )
-_DIVERSION_MARKS = re.compile(rb"dpkg-divert|lib/dpkg/diversions")
+_RIGHTS_MARKS = re.compile(rf"{_WORDS_OF_RIGHTS}|(?<![\w-])[fl]?chmod|(?<![\w.])0?o?[2467][0-7]{{3}}(?![\w.])".encode())
+_INLINE_DIVERSIONS = re.compile(r"dpkg-divert|lib/dpkg/diversions")
+_DIVERSION_MARKS = re.compile(_INLINE_DIVERSIONS.pattern.encode())
+# Of a program of another language inside of a shell script: numbers are octal ones alone, of which there are few, and
+# `chmod 0644` is passed over.
+_INLINE_RIGHTS = re.compile(
+    rf"{_WORDS_OF_RIGHTS}|(?<![\w-])[fl]?chmod(?![\s(]*0?[0-7]{{3}}(?![0-9])\s*[,\w/$\"'])|(?<![\w.])0o?[2467][0-7]{{3}}(?![\w.])"
+)
+_INTERPRETER = re.compile(
+    r"(?<![\w.-])(?:perl|python|pypy|ruby|php|node(?:js)?|lua(?:jit)?|tclsh)[0-9.]{0,8}(?![\w/.-])"
+)
+_HERE = re.compile(r"<<-?[ \t]{0,20}[\"'\\]?(\w{1,80})")
 _SYMBOLIC = re.compile(r"([ugoa]*)((?:[-+=](?:[rwxXst]+|[ugo]|[0-7]+)?)+)\Z")
 _OF_FOLDERS = re.compile(r"/(var|run|srv|home|media|mnt|tmp)/")
 # tmpfiles.d(5): type, path, mode. Those of folders are left out: setgid is common there, and setuid means nothing.
@@ -44,13 +57,30 @@ def deeds_of(script: bytes) -> Iterator[tuple[str, str]]:
                 yield code, f"is no shell script, and has the word {word!r} (SHA256 {_digest(script)})"
         return
     text = script.decode("utf-8", "replace")
-    said = set()
-    for words in commands_in(text):
-        for code in _codes_of(words):
-            said.add((code, f"says {_shown(' '.join(words))}"))
-    yield from sorted(said)
+    try:
+        yield from sorted(set(_shell_deeds(text)))
+    except TooMuchToRead:
+        yield "setuid", f"has variables that stand for more than is read (SHA256 {_digest(script)})"
     for line in tmpfiles_rights(text):
         yield "setuid", f"says {line}"
+
+
+def _shell_deeds(text: str) -> Iterator[tuple[str, str]]:
+    other_language = bool(_INTERPRETER.search(text))
+    of_texts: set[tuple[str, str]] = set()
+    for words in commands_in(text):
+        line = " ".join(words)
+        for code in _codes_of(words):
+            yield code, f"says {_shown(line)}"
+        if found := _INTERPRETER.search(line):
+            other_language = True
+            yield from _inline_deeds(line[found.end() :])
+        elif words and words[0] in ("echo", "printf"):
+            of_texts |= set(_inline_deeds(line))
+    if other_language:
+        yield from of_texts
+        for line in _here_documents(text):
+            yield from _inline_deeds(line)
 
 
 def tmpfiles_rights(text: str) -> list[str]:
@@ -64,6 +94,23 @@ def users_of_root(text: str) -> list[str]:
     return [found[1] for found in _ROOT_AGAIN.finditer(text)]
 
 
+def _here_documents(text: str) -> Iterator[str]:
+    """Yield the lines of the texts in a shell script that it gives to programs as they stand."""
+    ends: set[str] = set()
+    for line in text.split("\n"):
+        if ends:
+            yield line
+            ends.discard(line.lstrip("\t"))
+        ends |= {found[1] for found in _HERE.finditer(line)}
+
+
+def _inline_deeds(line: str) -> Iterator[tuple[str, str]]:
+    """Say what a line of another language does that a shell script gives to its program."""
+    for code, marks in (("setuid", _INLINE_RIGHTS), ("diversion", _INLINE_DIVERSIONS)):
+        if marks.search(line):
+            yield code, f"gives a program of another language {_shown(line.strip())}"
+
+
 def _is_shell(script: bytes) -> bool:
     first = script.partition(b"\n")[0].decode("latin-1")
     if not first.startswith("#!"):
@@ -75,24 +122,41 @@ def _is_shell(script: bytes) -> bool:
 
 
 def _codes_of(words: Sequence[str]) -> set[str]:
-    codes = set()
+    codes: set[str] = set()
+    distinct = set(words)  # variables may give a command the same words again and again
+    programs = {word: program for word in distinct if (program := _program(word))}
+    places: dict[str, list[int]] = {}
     for number, word in enumerate(words):
-        program, rest = _program(word), words[number + 1 :]
-        if program == "dpkg-divert" or _keeps(word) == "diversions":
-            codes.add("diversion")
-        elif (
-            program == "setcap"
-            or _GRANTS_CAPABILITIES in word
-            or _keeps(word) == "statoverride"
-            or _CALLS_CHMOD.search(word)
-            or (program == "chmod" and _chmod_matters(rest))
-            or (program == "install" and _install_matters(rest))
-            or (program == "dpkg-statoverride" and _override_matters(rest))
-        ):
-            codes.add("setuid")
-    if words and _UNSEEN.search(words[0]) and any(_is_setuid_number(word) for word in words[1:]):
+        if word in programs:
+            places.setdefault(programs[word], []).append(number)
+    kept = set(map(_keeps, distinct))
+    if "dpkg-divert" in places or "diversions" in kept:
+        codes.add("diversion")
+    if (
+        "statoverride" in kept
+        or any(program in places for program in _OF_CAPABILITIES)
+        or any(_GRANTS_CAPABILITIES in word or _CALLS_CHMOD.search(word) for word in distinct)
+        or any(_sets_rights(program, words, places[program]) for program in places)
+        or (words and _UNSEEN.search(words[0]) and any(map(_is_setuid_number, distinct)))
+    ):
         codes.add("setuid")
     return codes
+
+
+def _sets_rights(program: str, words: Sequence[str], places: Sequence[int]) -> bool:
+    """Say whether a program, whose name stands at these places of a command, sets setuid or setgid bits there.
+
+    What stands behind the first place is looked at once, however often the name comes: a script may be one of nothing
+    but names.
+    """
+    rest = words[places[0] + 1 :]
+    if program == "chmod":
+        return _chmod_matters(rest) or any(_is_unseen_mode(words, place + 1) for place in places)
+    if program == "install":
+        return _install_matters(rest, len(places))
+    if program == "dpkg-statoverride":
+        return _override_matters(rest)
+    return program in _MODE_OPTIONS and _option_matters(_MODE_OPTIONS[program], rest)
 
 
 def _program(word: str) -> str:
@@ -113,20 +177,48 @@ def _keeps(word: str) -> str:
 def _chmod_matters(words: Sequence[str]) -> bool:
     if any(word.startswith("--ref") for word in words):
         return True
-    given = [word.strip(",\"'") for word in words]
-    modes = [bits for word in given if (bits := _bits(word))]
-    mode = next((word for word in given if not re.match(r"-[Rcfv]+\Z|--", word)), "")
-    return bool(_UNSEEN.search(mode)) or any(_matters(bits, words[1:]) for bits in modes)
+    bits = 0
+    for word in words:
+        # The call of another language has its mode between commas.
+        for part in {word.strip(",\"'"), *re.split(r"[,\"'|]", word)}:
+            bits |= _bits(part)
+    return _matters(bits, words[1:])
 
 
-def _install_matters(words: Sequence[str]) -> bool:
-    folders = any(re.match(r"-[A-Za-z]*d|--dir", word) for word in words)
-    for number, word in enumerate(words):
-        if not (found := re.match(r"(?:--m[ode]*=?|-[A-Zabcdpsv]*m)", word)):
-            continue
-        mode = word[found.end() :] or "".join(words[number + 1 : number + 2])
-        if _UNSEEN.search(mode) or (not folders and _bits(mode)):
-            return True
+def _is_unseen_mode(words: Sequence[str], place: int) -> bool:
+    while place < len(words) and re.match(r"-[Rcfv]+\Z|--", words[place]):
+        place += 1
+    return place < len(words) and bool(_UNSEEN.search(words[place]))
+
+
+def _install_matters(words: Sequence[str], times: int) -> bool:
+    """Look at what stands behind the first `install` of a command that has several, as find(1) may."""
+    modes, folders = [], 0
+    for word, following in zip(words, [*words[1:], ""], strict=False):
+        name, equals, value = word.partition("=")
+        if len(name) > len("--") and "--mode".startswith(name):
+            modes.append(value if equals else following)
+        elif len(name) > len("--") and "--directory".startswith(name):
+            folders += 1
+        elif found := re.match(r"-([A-RT-Zabcdpsv]*)", word):  # those that take a value end the options of a word
+            folders += "d" in found[1]
+            if word[found.end() :].startswith("m"):
+                modes.append(word[found.end() + 1 :] or following)
+    bits = 0
+    for mode in modes:
+        bits |= _bits(mode)
+    return any(map(_UNSEEN.search, modes)) or bool(bits & 0o4000 or (bits and folders < times))
+
+
+def _option_matters(names: Sequence[str], words: Sequence[str]) -> bool:
+    """Say whether an option of one of these names sets rights; rsync's may say `D` (of folders) or `F` first."""
+    for word, following in zip(words, [*words[1:], ""], strict=False):
+        name, equals, value = word.partition("=")
+        if name in names:
+            clauses = (value if equals else following).split(",")
+            modes = ",".join(clause.removeprefix("F") for clause in clauses if not clause.startswith("D"))
+            if _UNSEEN.search(modes) or any(map(_bits, [modes, *modes.split(",")])):
+                return True
     return False
 
 

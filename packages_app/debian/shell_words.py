@@ -24,11 +24,21 @@ _DEEPEST = 6
 _ROUNDS = 8
 _MOST_VALUES = 32
 """A variable that has more values than these has none that is known."""
+_MOST_EXPANDED = 64 * 1024 * 1024
+"""So many characters come of variables at most: a script may double its text again and again. Debian's longest, of
+libpam0g, has 38 million."""
+_MOST_OF_ONE_COMMAND = 4 * 1024 * 1024
+
+
+class TooMuchToRead(Exception):
+    """A script's variables stand for more text than is read."""
 
 
 @dataclass
 class _Variables:
     values: dict[str, list[str]] = field(default_factory=dict)
+    left: int = _MOST_EXPANDED
+    least: int = 0
 
     def note(self, words: list[str]) -> None:
         """Take note of what a command gives variables."""
@@ -39,6 +49,10 @@ class _Variables:
                 before += [value, *(old + value for old in before if adds)]
         if len(words) > 3 and words[0] == "for" and words[2] == "in":
             self.values.setdefault(words[1], []).extend(words[3:])
+
+    def begin_command(self) -> None:
+        """Let what comes of one more command be as much as may come of one."""
+        self.least = max(0, self.left - _MOST_OF_ONE_COMMAND)
 
     def expanded(self, word: str) -> list[str]:
         """Return what a word may stand for; a variable without a known value is left in it."""
@@ -56,25 +70,30 @@ class _Variables:
             known = self.values.get(plain or braced, [])
             values = [] if len(known) > _MOST_VALUES else [*known, *([instead] if instead is not None else [])]
             if values:
+                self.left -= sum(len(word) + len(value) for value in values)
+                if self.left < self.least:
+                    raise TooMuchToRead
                 return [word[: variable.start()] + value + word[variable.end() :] for value in values]
         return [word]
 
 
-def commands_in(script: str) -> list[list[str]]:
-    """Return the commands of a shell script, each a list of its words; those inside of quoted texts are among them."""
+def commands_in(script: str) -> Iterator[list[str]]:
+    """Yield the commands of a shell script, each a list of its words; those inside of quoted texts are among them.
+
+    Raise `TooMuchToRead` for a script whose variables stand for a text that has no end.
+    """
     variables = _Variables()
     read = list(_with_nested(script, 0))
     for words in read:
         variables.note(words)
-    commands = []
     for words in read:
+        variables.begin_command()
         expanded = [variables.expanded(word) for word in words]
-        commands.append([part for values in expanded for value in values for part in value.split() or [value]])
+        yield [part for values in expanded for value in values for part in value.split() or [value]]
         # A variable that holds a whole command, such as one that eval gets.
         for value in {value for values in expanded for value in values} - set(words):
             if any(end in value for end in _COMMAND_ENDS + "'\"\\"):
-                commands += _with_nested(value, 1)
-    return commands
+                yield from _with_nested(value, 1)
 
 
 def _with_nested(script: str, depth: int) -> Iterator[list[str]]:

@@ -21,20 +21,9 @@ _MOST_HEADERS = 1000
 _LONGEST_NAME = 4096
 _PAX_LIMIT = 64 * 1024
 _REGULAR, _FOLDER = b"0", b"5"
-_LONG_NAME, _LONG_LINK, _PAX = b"L", b"K", (b"x", b"g")
-_KINDS_OF_DPKG = frozenset((b"0", b"1", b"2", b"3", b"4", b"5", b"6", _LONG_NAME, _LONG_LINK))
-_ID_LIMIT, _OFFSET_LIMIT = 2**32, 2**63
-_NUMBERS = (
-    (108, 116, 0, _ID_LIMIT),
-    (116, 124, 0, _ID_LIMIT),
-    (124, 136, 0, _OFFSET_LIMIT),
-    (136, 148, -_OFFSET_LIMIT, _OFFSET_LIMIT),
-    (148, 156, 0, _OFFSET_LIMIT),
-)
-"""Where a header's uid, gid, size, time and checksum stand, with the least and the limit that fit into dpkg's types."""
-_WITH_CONTENT = (b"0", b"L", b"K")
-# Octal digits between blanks, or base 256. A field of blanks alone is none to dpkg, one of NULs is 0.
-_NUMBER_OF_DPKG = re.compile(rb"(?: *(?:[0-7]+|\0)[ \0]*|[\x80\xff].*)\Z", re.DOTALL)
+_LONG_NAME, _LONG_LINK = b"L", b"K"
+PAX = (b"x", b"g")
+"""The kinds of pax headers: of one member, and of all that follow."""
 # Of mode, uid, gid and time; as src/list.c reads them, a field of blanks alone and one of another text are errors.
 _NUMBERS_OF_GNU_TAR = ((100, 108), (108, 116), (116, 124), (136, 148))
 _NUMBER_OF_GNU_TAR = re.compile(rb"\0? *(?:[0-7]+(?:[ \0].*)?|\0.*|[\x80\xff].*|[+-][A-Za-z0-9+/]+[ \0]*)\Z", re.DOTALL)
@@ -65,10 +54,13 @@ class TarMember:
 
 
 @dataclass(frozen=True)
-class _Header:
+class TarHeader:
+    """What stands in a header: name, kind (`0` of every file), size in bytes, and the sum of the header's bytes."""
+
     name: bytes
     kind: bytes
     size: int
+    checksum: int
 
 
 def tar_members(archive: bytes, where: str) -> Iterator[TarMember]:
@@ -82,105 +74,62 @@ def tar_members(archive: bytes, where: str) -> Iterator[TarMember]:
         block = archive[offset : offset + BLOCK]
         if not block or block == _END_MARK:
             if long_name:
-                raise _bad(where, f"is truncated behind the name {_shown(long_name)}")
+                raise bad_member(where, f"is truncated behind the name {shown_name(long_name)}")
             return
-        header = _header(block, where)
+        header = tar_header(block, where)
         if not all(_NUMBER_OF_GNU_TAR.match(block[start:end]) for start, end in _NUMBERS_OF_GNU_TAR):
-            raise _bad(where, f"has a header of {_shown(header.name)} with numbers that tar can't read")
+            raise bad_member(where, f"has a header of {shown_name(header.name)} with numbers that tar can't read")
         body = offset + BLOCK
         offset = body + header.size + -header.size % BLOCK
         if offset > len(archive):
-            raise _bad(where, f"is truncated in {_shown(header.name)}")
+            raise bad_member(where, f"is truncated in {shown_name(header.name)}")
         if header.kind == _LONG_NAME:
             if long_name:
-                raise _bad(where, "gives one file two long names")
+                raise bad_member(where, "gives one file two long names")
             long_name = _long_name(archive, body, header, where)
-        elif header.kind in _PAX:
+        elif header.kind in PAX:
             _check_pax(archive[body : body + min(header.size, _PAX_LIMIT + 1)], where)
         elif header.kind != _LONG_LINK:
             yield _member(header, long_name, body, where)
             long_name = b""
-    raise _bad(where, f"holds over {_MOST_HEADERS} files")
+    raise bad_member(where, f"holds over {_MOST_HEADERS} files")
 
 
-def check_data_header(block: bytes, where: str) -> None:
-    """Check a header of a data member; raise `InvalidDeb`.
-
-    dpkg unpacks it by a reader of its own (lib/dpkg/tarfn.c), which is stricter than GNU tar: it takes no pax header,
-    no sparse file, and no number that is none.
-    """
-    header = _header(block, where)
-    if header.kind not in _KINDS_OF_DPKG:
-        what = "a pax header" if header.kind in _PAX else f"a member of kind {header.kind!r}"
-        raise _bad(where, f"holds {_shown(header.name)}, {what}, which dpkg does not unpack")
-    if not all(_is_read_by_dpkg(block[start:end], least, limit) for start, end, least, limit in _NUMBERS):
-        raise _bad(where, f"has a header of {_shown(header.name)} with numbers that dpkg can't read")
-    if header.size and header.kind not in _WITH_CONTENT:
-        raise _bad(where, f"holds {_shown(header.name)}, which is no file and has content, over which dpkg does not go")
-
-
-def _is_read_by_dpkg(field: bytes, least: int, limit: int) -> bool:
-    if not _NUMBER_OF_DPKG.match(field):
-        return False
-    if field[0] not in (0x80, 0xFF):
-        return True
-    number = int.from_bytes(field[1:], "big")
-    return least <= (number - (1 << 8 * (len(field) - 1)) if field[0] == 0xFF else number) < limit
-
-
-def check_data_head(head: bytes, where: str) -> None:
-    """Check the headers that stand in the beginning of a data member, as far as `head` goes; raise `InvalidDeb`."""
-    offset, long_name = 0, b""
-    while offset + BLOCK <= len(head):
-        block = head[offset : offset + BLOCK]
-        if block == _END_MARK:
-            return
-        check_data_header(block, where)
-        header = _header(block, where)
-        body = offset + BLOCK
-        offset = body + header.size + -header.size % BLOCK
-        if header.kind == _LONG_NAME:
-            long_name = _long_name(head, body, header, where) if offset <= len(head) else b""
-        elif header.kind != _LONG_LINK:
-            if not (long_name or header.name) and body <= len(head):
-                raise _bad(where, "gives a file an empty name")
-            long_name = b""
-
-
-def _member(header: _Header, long_name: bytes, body: int, where: str) -> TarMember:
+def _member(header: TarHeader, long_name: bytes, body: int, where: str) -> TarMember:
     name = long_name or header.name
     if header.kind not in (_REGULAR, _FOLDER):
         kind = _KINDS.get(header.kind, f"member of kind {header.kind!r}")
-        raise _bad(where, f"holds {_shown(name)}, a {kind}; files and folders are taken")
+        raise bad_member(where, f"holds {shown_name(name)}, a {kind}; files and folders are taken")
     # To tar a file whose name ends in a slash is a folder.
     folder = header.kind == _FOLDER or name.endswith(b"/")
     if folder and header.size:
-        raise _bad(where, f"holds the folder {_shown(name)} with content")
+        raise bad_member(where, f"holds the folder {shown_name(name)} with content")
     return TarMember(name, folder, body, header.size)
 
 
-def _header(block: bytes, where: str) -> _Header:
+def tar_header(block: bytes, where: str) -> TarHeader:
+    """Return what a header of 512 bytes says; raise `InvalidDeb` for a wrong checksum, and a size that is none."""
     if len(block) < BLOCK:
-        raise _bad(where, "is truncated")
-    listed = _number(block[148:156])
+        raise bad_member(where, "is truncated")
+    listed = tar_number(block[148:156])
     blanked = block[:148] + b" " * 8 + block[156:]
     total = sum(blanked)
     # Some old programs summed signed bytes.
     if listed != total and listed != total - 256 * sum(byte > 127 for byte in blanked):
-        raise _bad(where, "has a header with a wrong checksum")
-    size = _number(block[124:136])
+        raise bad_member(where, "has a header with a wrong checksum")
+    size = tar_number(block[124:136])
     if size is None:
-        raise _bad(where, f"has a header with the size {block[124:136]!r}")
+        raise bad_member(where, f"has a header with the size {block[124:136]!r}")
     name = block[:100].partition(b"\0")[0]
     prefix = block[345:500].partition(b"\0")[0]
     if prefix and block[257:263] == b"ustar\0":
         name = prefix + b"/" + name
     kind = block[156:157]
-    return _Header(name, _REGULAR if kind == b"\0" else kind, size)
+    return TarHeader(name, _REGULAR if kind == b"\0" else kind, size, total)
 
 
-def _number(field: bytes) -> int | None:
-    """Read octal digits, or a number in base 256 behind the byte 0x80; None for a negative one and for nonsense."""
+def tar_number(field: bytes) -> int | None:
+    """Return the number that octal digits say, or base 256 behind the byte 0x80; None for negative ones, nonsense."""
     if field[0] == 0x80:
         return int.from_bytes(field[1:], "big")
     digits = field.lstrip(b" ").partition(b"\0")[0].rstrip(b" ")
@@ -189,34 +138,36 @@ def _number(field: bytes) -> int | None:
     return int(digits, 8)
 
 
-def _long_name(archive: bytes, body: int, header: _Header, where: str) -> bytes:
+def _long_name(archive: bytes, body: int, header: TarHeader, where: str) -> bytes:
     if header.size > _LONGEST_NAME:
-        raise _bad(where, f"has a file name of {header.size} bytes")
+        raise bad_member(where, f"has a file name of {header.size} bytes")
     name = archive[body : body + header.size].partition(b"\0")[0]
     if not name:  # tar makes a folder's name of it, whatever the member's own name is
-        raise _bad(where, "gives a file an empty name")
+        raise bad_member(where, "gives a file an empty name")
     return name
 
 
 def _check_pax(records: bytes, where: str) -> None:
     """Refuse pax records (`length keyword=value`, newline; pax(1)) that may change what a member is."""
     if len(records) > _PAX_LIMIT:
-        raise _bad(where, f"has a pax header of over {_PAX_LIMIT} bytes")
+        raise bad_member(where, f"has a pax header of over {_PAX_LIMIT} bytes")
     at = 0
     while at < len(records):
         digits = records[at : at + 6].partition(b" ")[0]
         length = int(digits) if digits.isdigit() else 0
         record = records[at : at + length]
         if not record.endswith(b"\n") or len(record) != length:
-            raise _bad(where, "has a pax header that makes no sense")
+            raise bad_member(where, "has a pax header that makes no sense")
         if not _HARMLESS.fullmatch(record[len(digits) + 1 : -1]):
-            raise _bad(where, f"has the pax record {_shown(record)}")
+            raise bad_member(where, f"has the pax record {shown_name(record)}")
         at += length
 
 
-def _shown(name: bytes) -> str:
+def shown_name(name: bytes) -> str:
+    """Return a name as messages have it."""
     return repr(name[:80].decode("utf-8", "replace"))
 
 
-def _bad(where: str, what: str) -> InvalidDeb:
+def bad_member(where: str, what: str) -> InvalidDeb:
+    """Return what is raised of the member of a package that `where` names."""
     return InvalidDeb(f"The member {where} {what}.", remedy=REMEDY)

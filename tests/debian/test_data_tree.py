@@ -3,6 +3,7 @@
 import bz2
 import lzma
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import pytest
 
@@ -38,6 +39,22 @@ def base256(number, width):
     return bytes(value)
 
 
+def signed(made):
+    """Give a member whose checksum is that of signed bytes, as some old programs summed."""
+    head = bytearray(made[:512])
+    head[265:267] = b"\xff\xfe"
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(byte - 256 if byte > 127 else byte for byte in head)
+    return bytes(head) + made[512:]
+
+
+def base256_checksum(made):
+    head = bytearray(made[:512])
+    head[148:156] = b" " * 8
+    head[148:156] = base256(sum(head), 8)
+    return bytes(head) + made[512:]
+
+
 def folder(name):
     return entry(name, kind=b"5")
 
@@ -67,11 +84,22 @@ NAMES = {
     for size in (245, 246, 247, 255)
     for kind in b"0125"
 }
-TARGETS = {f"target of {size}": entry(b"././@LongLink", b"t" * size, kind=b"K") + link(b"./usr/y", b"t", b"2")
+TARGETS = {f"target of {size}": entry(b"././@LongLink", b"t" * size + b"\0", kind=b"K") + link(b"./usr/y", b"t", b"2")
            for size in (4095, 4096, 5000)}  # fmt: skip
 HARD = {f"hard link to {target!r}": FILE + link(b"./usr/y", target)
         for target in (b"./usr/x", b"usr/x", b"/usr/x", b".//usr/x", b"./usr//x", b"./usr/./x", b"./usr/../usr/x",
                        b"./usr/x/", b"", b"./usr", b"./usr/z", b"./usr/y")}  # fmt: skip
+SAME_PLACE = {
+    "file": entry(b"./usr/y", X), "hard link": link(b"./usr/y", b"./usr/x"), "link": link(b"./usr/y", b"q", b"2"),
+    "folder": folder(b"./usr/y/"), "pipe": entry(b"./usr/y", kind=b"6"), "device": entry(b"./usr/y", kind=b"3"),
+}  # fmt: skip
+REPLACED = {f"{', '.join(names)} of one name": FILE + b"".join(SAME_PLACE[name] for name in names)
+            for names in (
+                *product(SAME_PLACE, repeat=2), ("file", "pipe", "file"), ("file", "device", "link"),
+                ("link", "file", "pipe"), ("file", "link", "pipe"), ("file", "link", "folder"),
+                ("file", "folder", "hard link"), ("link", "folder", "file"), ("folder", "file", "link"),
+                ("folder", "file", "folder"), ("folder", "link", "file"), ("file", "folder", "pipe", "file"),
+            )}  # fmt: skip
 Y, BELOW, Y_FOLDER = entry(b"./usr/y", X), entry(b"./usr/y/z", X), folder(b"./usr/y/")
 Y_LINK, Y_PIPE = link(b"./usr/y", b"q", b"2"), entry(b"./usr/y", kind=b"6")
 TREES = {
@@ -94,6 +122,9 @@ TREES = {
     "folder, then file": Y_FOLDER + Y,
     "folder, then link": Y_FOLDER + Y_LINK,
     "folder, file, then below": Y_FOLDER + Y + BELOW,
+    "link, folder, then below": Y_LINK + Y_FOLDER + BELOW,
+    "file, folder, then below": Y + Y_FOLDER + BELOW,
+    "file, folder, below, then file": Y + Y_FOLDER + BELOW + Y,
     "folder, link, then below": Y_FOLDER + Y_LINK + BELOW,
     "folder, below, then file": Y_FOLDER + BELOW + Y,
     "file, then link": Y + Y_LINK,
@@ -119,9 +150,13 @@ TREES = {
     "no long name": entry(b"././@LongLink", b"\0", kind=b"L") + FILE,
     "a newline": entry(b"./usr/a\nb", X),
     "other bytes": entry(b"./usr/a\xff\r ", X),
+    "a checksum of signed bytes": signed(FILE),
+    "a checksum in base 256": base256_checksum(FILE),
+    "a long name without a name of its own": entry(b"", b"./usr/y\0", kind=b"L") + FILE,
+    "a long target without a name of its own": entry(b"", b"./usr/y\0", kind=b"K") + FILE,
     "a long name for one member": long(b"./usr/y", b"5") + FILE,
 }
-DATA = {**IDS, **TIMES, **SIZES, **CONTENT, **NAMES, **TARGETS, **HARD, **TREES}
+DATA = {**IDS, **TIMES, **SIZES, **CONTENT, **NAMES, **TARGETS, **HARD, **TREES, **REPLACED}
 FLAG = b"remove-on-upgrade "
 ETC_MORE = folder(b"./etc/d/") + link(b"./etc/l", b"x", b"2")
 CONFFILES = (
@@ -169,6 +204,50 @@ def package(data, **files):
 def test_data_is_taken_when_dpkg_unpacks_it(tmp_path):
     ours, theirs = judged(tmp_path, {name: package(USR + data + END) for name, data in DATA.items()})
     assert ours == theirs
+
+
+MODES = {
+    "octal": b"0004755\0", "with a kind": b"00104755", "blanks first": b"    4755", "blanks behind": b"4755 \0 \0",
+    "base 256": base256(0o4755, 8), "negative": b"\xff" * 6 + b"\x01\xa4", "too large": b"\x80\x01\0\0\0\0\x01\xa4",
+    "the largest": base256(2**32 - 1, 8), "one more": base256(2**32, 8), "blank": b" " * 8, "another text": b"0004755x",
+    "none": bytes(8), "another base": b"\x81\0\0\0\0\0\x09\xed", "plain": b"0000644\0",
+}  # fmt: skip
+
+
+def test_the_rights_that_dpkg_gives_a_file_are_seen(tmp_path):
+    for name, field in MODES.items():
+        for kind, link in ((b"0", b""), (b"1", b"./usr/x")):
+            folder = tmp_path / f"{name}{kind.decode()}"
+            path = folder / "tool.deb"
+            folder.mkdir()
+            body = X if kind == b"0" else b""
+            made = numbered((100, field), kind=kind, name=b"./usr/y", link=link, body=body)
+            path.write_bytes(package(USR + FILE + made + END))
+            assert dpkg_refusals(folder, [path]) == {}
+            given = (folder / "root0/usr/y").stat().st_mode & 0o6000
+            with path.open("rb") as stream:
+                [_, file] = read_payload(stream, path.stat().st_size, keep=lambda _file: True).files
+            assert file.mode & given == given, name
+
+
+@pytest.mark.parametrize("text", [b"", b"./usr/" + X * 18, b"./usr/" + X * 506])
+def test_a_long_name_without_an_end_is_refused(tmp_path, text):
+    """dpkg reads on in its memory: what it unpacks is anybody's guess."""
+    path = tmp_path / "tool.deb"
+    path.write_bytes(package(USR + entry(b"././@LongLink", text, kind=b"L") + FILE + END))
+    assert look(path) == "refused"
+
+
+def test_scripts_are_seen_that_tar_unpacks(tmp_path):
+    script = b"#!/bin/sh\nchmod 4755 /usr/x\n"
+    control = entry(b"./control", CONTROL) + signed(entry(b"./postinst", script)) + END
+    path = tmp_path / "tool.deb"
+    path.write_bytes(ar_archive(BINARY, ("control.tar", control), ("data.tar", USR + FILE + END)))
+    assert dpkg_refusals(tmp_path, [path]) == {}
+    assert (tmp_path / "root0/var/lib/dpkg/info/tool.postinst").read_bytes() == script
+    with path.open("rb") as stream:
+        payload = read_payload(stream, path.stat().st_size, keep=lambda _file: True)
+    assert payload.control["postinst"] == script
 
 
 def test_conffiles_are_taken_when_dpkg_unpacks_what_they_are_of(tmp_path):

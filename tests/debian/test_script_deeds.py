@@ -51,6 +51,36 @@ RIGHTS = [
     "cat <<E\ndon't\nE\nchmod 4755 x",
     "python3 -c 'import os; os.chmod(\"/x\", 0o4755)'",
     "perl -e 'chmod 04755, \"/x\"'",
+    "perl -e 'chmod 04755,\"/x\"'",
+    "perl -e'chmod(04755,q(/x))'",
+    "perl -we 'chmod 0755|04000, \"/x\"'",
+    "perl -MFcntl=:mode -e 'chmod 0755 | S_ISUID, \"/x\"'",
+    "perl -e 'chmod 2541, \"/x\"'",
+    'perl -e \'chmod oct("4755"), "/x"\'',
+    "/usr/bin/perl5.36 -e 'syscall 90, \"/x\", 04755'",
+    "perl <<'E'\nchmod 0755|04000, \"/x\"\nE",
+    "perl -e 'chmod 04755, \"/x\"' <<E\nE",
+    'P=\'chmod 04755,"/x"\'; perl -e "$P"',
+    "python3 -c 'from os import chmod; chmod(\"/x\", 0o4755)'",
+    "python3 -c 'from os import *; fchmod(3, mode)'",
+    'cat >/x.py <<-"E"\nfrom os import chmod as c\nc("/x", 0o755 | 0o4000)\nE\npython3 /x.py',
+    "ruby -e 'File.chmod 04755, \"/x\"'",
+    "php -r 'chmod(\"/x\", 04755);'",
+    'node -e \'require("fs").chmodSync("/x", 0o4755)\'',
+    "rsync --chmod=u+s a /usr/bin/x",
+    "rsync -a --chmod=D755,F4755 a b",
+    "rsync -a --chmod Fu+s,go-w a b",
+    'rsync --chmod="$m" a b',
+    "tar --mode=u+s -cf - x | tar -xpf - -C /usr/bin",
+    "install -odaemon -m4755 a b",
+    "install -gadm -om4755 -m2755 a b",
+    "install -bSd -m2755 a b",
+    "install -tdir -m2755 a",
+    "install -d -m 4755 x",
+    "install -m=4755 a b",
+    "install --mod=a+s a b",
+    "install a b -m 4755",
+    "filecap /usr/bin/x net_raw",
     "dpkg-statoverride --update --add root root 4755 /x",
     "dpkg-statoverride --add root root 04755 /x",
     'dpkg-statoverride --add root root "$m" /x',
@@ -66,6 +96,7 @@ DIVERSIONS = [
     "D=dpkg-divert; $D --add x",
     'A=dpkg; "$A-divert" x',
     "echo x >> /var/lib/dpkg/diversions",
+    'python3 -c \'from subprocess import run; run(["dpkg-divert","--add","/x"])\'',
 ]
 HARMLESS = [
     "chmod 0755 /usr/bin/x; chmod 2775 /var/lib/x; chmod -R u+rwX,go-s /var/lib/x",
@@ -78,6 +109,15 @@ HARMLESS = [
     "m=0755; chmod $m x",
     'dpkg-statoverride --update --add root ssl-cert 0750 "$dir"',
     "apt-get install -y x",
+    "perl -e 'chmod 0644, \"/x\"'",
+    "perl -ne 'print if /2755/' x; sleep 4000",
+    "python3 -m http.server 4000",
+    "python3 <<E\nprint(4755)\nE\ncat <<E\nchmod 0755 x\nE",
+    "rsync -a --chmod=D2775,F644 a b",
+    "rsync -a --chmod=u=rwX,go-s a b",
+    "mkdir -m 2775 /srv/x; tar --mode=go-w -cf x y",
+    "install -dm2775 /var/lib/x",
+    "install -o daemon -g adm -m 0640 a b",
     "echo 'z /run/log/x 2755 root root' | systemd-tmpfiles --create -",
 ]
 
@@ -123,6 +163,18 @@ def test_a_script_of_another_language_is_known_by_its_words(first):
 
 def test_a_script_that_is_too_long_to_read_is_named():
     assert [code for code, _ in deeds_of(b"#!/bin/sh\n" + b"#\n" * 600_000)] == ["setuid"]
+
+
+def test_a_script_that_doubles_its_text_is_named():
+    doubled = "A='x '\n" + 'A="$A$A"\n' * 9 + ": $A$A$A$A\n" * 50_000
+    [(code, what)] = deeds_of(b"#!/bin/sh\n" + doubled.encode())
+    assert code == "setuid"
+    assert "more than is read" in what
+
+
+@pytest.mark.parametrize(("line", "found"), [("chmod ", set()), ("chmod 2755 /x ", {"setuid"}), ("install -d ", set())])
+def test_a_script_of_names_alone_is_read_in_one_pass(line, found):
+    assert codes(line * 60_000) == found
 
 
 def test_rights_of_tmpfiles_and_users_of_sysusers_are_seen():
