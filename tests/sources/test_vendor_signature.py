@@ -43,3 +43,12 @@ def test_a_certificate_counts_from_its_first_day_to_its_last_and_a_pin_lengthens
             continue
         with pytest.raises(SignatureRefused, match="the certificate is valid from"):
             check_vendor_signature(*body, **given)
+
+
+def test_who_is_trusted_at_first_sight_is_said_to_be_so_that_he_can_be_pinned():
+    key = VendorKey.make("ecdsa")
+    body = hashlib.sha256(b"body").hexdigest(), key.certificate, key.sign(b"body")
+    for pinned, known, told in (((), (), True), ((key.fingerprint,), (), False), ((), (key.fingerprint,), False)):
+        signed = check_vendor_signature(*body, pinned=pinned, known=known, now=datetime.now(UTC))
+        assert key.fingerprint in signed.by
+        assert ("certificate_fingerprint" in signed.by) is told
