@@ -86,9 +86,10 @@ def _key_cautions(files: list[_Placed], expected: Expected) -> Iterator[Caution]
     keyrings = [one.file for one in files if f"/{one.place}" == expected.source.keyring]
     if not keyrings:
         yield Caution("bootstrap_key", f"there is no {expected.source.keyring}")
-    # dpkg leaves the last of several files of one path; a name that ends in .gpg is read as binary only.
+    # dpkg leaves the last of several files of one path; a name that ends in .gpg is read as binary only. What is no
+    # file of its own has no content here.
     for file in keyrings:
-        sound = file.plain and file.size <= CONTENT_LIMIT and file.content[:1] > b"\x7f"
+        sound = file.size <= CONTENT_LIMIT and file.content[:1] > b"\x7f"
         why = expected.refused_keyring(file.content) if sound else "does not hold the key that signs now"
         if why:
             yield Caution("bootstrap_key", f"{expected.source.keyring} {why}")
@@ -104,8 +105,7 @@ def _source_cautions(payload: Payload, files: list[_Placed], expected: Expected)
         if one.file.size > CONTENT_LIMIT:
             yield Caution("bootstrap_source", f"{one.named} has {one.file.size} bytes")
             continue
-        one_line = one.place == _ONE_FILE or one.place.endswith(".list")
-        for fault in source_faults(one.file.content, expected.source, one_line=one_line):
+        for fault in source_faults(one.file.content, expected.source, one_line=one.place.endswith(".list")):
             yield Caution("bootstrap_source", f"{one.named} {fault}")
 
 

@@ -1,12 +1,18 @@
 """What no signature protects: over https alone behind https, and said where it is not."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.test import Client
 
+from packages_app.core.home import make_home
 from packages_app.core.ports import Silent
 from packages_app.publishing.root import client_commands, unprotected
 from packages_app.services import adapters
 from packages_app.services.publication.publish import publish
+from tests.stack import REPOSITORY
 
 HTTP, HTTPS = "http://apt.example.org", "https://apt.example.org"
 
@@ -53,3 +59,37 @@ def test_commands_of_the_terminal_say_so_too(embedded):
     for package in (bootstrap, None):
         assert client_commands(HTTP, package, "tool")[0] == f"# {unprotected(HTTP)}"
         assert not any(line.startswith("#") for line in client_commands(HTTPS, package, "tool"))
+
+
+ASK = """
+import django
+django.setup()
+from django.test import Client
+from packages_app.services import adapters
+for key in ("kiro-repo.deb", "dists/stable/InRelease"):
+    adapters.bucket().create()
+    adapters.bucket().put(key, b"x")
+    for proto in ("http", "https"):
+        answer = Client().get(f"/repository/{key}", headers={"X-Forwarded-Proto": proto})
+        print(key, proto, answer.status_code, answer.headers.get("Strict-Transport-Security", ""))
+"""
+
+
+@pytest.mark.parametrize("behind", [True, False])
+def test_one_setting_says_that_a_proxy_speaks_https(tmp_path, behind):
+    make_home(tmp_path)
+    environment = {
+        "PATH": os.environ["PATH"], "REPOMGR_HOME": str(tmp_path), "DJANGO_SETTINGS_MODULE": "repomgr.settings",
+        "BEHIND_HTTPS": str(behind).lower(), "ALLOWED_HOSTS": "testserver", "LOG_LEVEL": "ERROR",
+    }  # fmt: skip
+    command = [sys.executable, "-c", ASK]
+    done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said = [line.split() for line in done.stdout.splitlines()]
+    found = {(key, proto): (status, bool(hsts)) for key, proto, status, *hsts in said}
+    assert found == {
+        ("kiro-repo.deb", "http"): ("301" if behind else "200", False),
+        ("kiro-repo.deb", "https"): ("200", behind),
+        ("dists/stable/InRelease", "http"): ("200", False),
+        ("dists/stable/InRelease", "https"): ("200", behind),
+    }

@@ -58,10 +58,16 @@ class OddKey:
         self._gpg("--quick-add-key", self.fingerprints()[0], "ed25519", "sign", "never")
         return self
 
-    def without_first_subkey(self) -> OddKey:
-        """Give the key once its owner has deleted the oldest subkey."""
-        answers = b"key 1\ndelkey\ny\nsave\n"
-        self._gpg("--no-batch", "--no-tty", "--command-fd", "0", "--edit-key", self.fingerprints()[0], given=answers)
+    def without_subkey(self, fingerprint: str) -> OddKey:
+        """Give the key once its owner has deleted a subkey."""
+        primary, *subkeys = self.fingerprints()
+        answers = f"key {subkeys.index(fingerprint) + 1}\ndelkey\ny\nsave\n".encode()
+        self._gpg("--no-batch", "--no-tty", "--command-fd", "0", "--edit-key", primary, given=answers)
+        return self
+
+    def with_all_of(self, armored: str) -> OddKey:
+        """Give the key with what an earlier form of it had besides."""
+        self._gpg("--import", given=armored.encode())
         return self
 
     def _gpg(self, *arguments: str, given: bytes = b"") -> bytes:

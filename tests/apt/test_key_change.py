@@ -98,11 +98,17 @@ def test_a_client_follows_a_new_key_once_it_has_the_new_keyring(served, client, 
 
 @pytest.fixture
 def rotated():
-    """A key whose signing subkey is replaced: with the first, with both, with the second alone."""
+    """A key whose signing subkey is replaced: with the first, with both, with the second alone.
+
+    Of two subkeys that may sign either does, as their numbers fall: the first is the one that does.
+    """
     with odd_key("ed25519", use="cert") as key:
-        first = key.with_new_subkey().secret_armored()
-        both = key.with_new_subkey().secret_armored()
-        yield first, both, key.without_first_subkey().secret_armored()
+        both = key.with_new_subkey().with_new_subkey().secret_armored()
+        [signature] = claims_of(OpenPgpSigner(both).sign_clear(b"Origin: sample\n"))
+        [kept] = {*key.fingerprints()[1:]} - {signature.key}
+        second = key.without_subkey(signature.key).secret_armored()
+        first = key.with_all_of(both).without_subkey(kept).secret_armored()
+        yield first, both, second
 
 
 def test_a_client_that_got_both_subkeys_follows_a_rotation_that_no_person_need_see(

@@ -34,7 +34,7 @@ def store(tmp_path):
 def source(github, clock, store, tmp_path):
     """Makes the source as a new process does: only `store` and `clock` are shared."""
 
-    def make(extra="", *, token="", api=None):
+    def make(extra="", *, token="", api=None, token_host=""):
         settings = f"  repository: owner/tool\n  api: {api or github.url}\n{extra}"
         definitions = read(tmp_path / "definitions", settings)
         assert definitions.problems == ()
@@ -43,6 +43,7 @@ def source(github, clock, store, tmp_path):
             sleep=lambda _seconds: None,
             answers=StoredAnswers(store),
             tokens={"github_release": token},
+            token_hosts={"github_release": token_host},
             clock=clock,
             allowed_private=LOOPBACK,
         )

@@ -79,6 +79,14 @@ def test_a_token_that_is_for_another_host_is_not_sent_and_that_is_said(github, s
     assert len(notes_naming(progress.notes, "warning", "GITHUB_TOKEN")) == 1
 
 
+@pytest.mark.parametrize(("token_host", "withheld"), [("ghe.invalid", 0), ("GHE.invalid.", 0), ("", 1), ("invalid", 1)])
+def test_whose_token_it_is_is_a_setting(source, token_host, withheld):
+    progress = Noting()
+    with pytest.raises(UpstreamUnavailable):
+        source(token=TOKEN, api="https://ghe.invalid/api/v3", token_host=token_host).offers(progress)
+    assert len(notes_naming(progress.notes, "warning", "GITHUB_TOKEN_HOST")) == withheld
+
+
 def test_requests_say_which_api_they_mean(github, source):
     source().offers(Noting())
     headers = github.listings()[0].headers

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -30,3 +30,25 @@ def test_a_certificate_that_cannot_be_used_is_a_refused_signature_whatever_is_wr
         else:
             outcomes["good"] += 1
     assert set(outcomes) == {"unusable", "refused", "good"}
+
+
+@pytest.mark.parametrize(("days", "good"), [(-2, False), (0, True), (364, True), (366, False)])
+def test_a_certificate_counts_from_its_first_day_to_its_last_and_a_pin_lengthens_neither(days, good):
+    key = VendorKey.make("ecdsa")
+    for pinned in ((), (key.fingerprint,)):
+        given = {"pinned": pinned, "known": pinned, "now": datetime.now(UTC) + timedelta(days=days)}
+        body = hashlib.sha256(b"body").hexdigest(), key.certificate, key.sign(b"body")
+        if good:
+            assert check_vendor_signature(*body, **given).fingerprint == key.fingerprint
+            continue
+        with pytest.raises(SignatureRefused, match="the certificate is valid from"):
+            check_vendor_signature(*body, **given)
+
+
+def test_who_is_trusted_at_first_sight_is_said_to_be_so_that_he_can_be_pinned():
+    key = VendorKey.make("ecdsa")
+    body = hashlib.sha256(b"body").hexdigest(), key.certificate, key.sign(b"body")
+    for pinned, known, told in (((), (), True), ((key.fingerprint,), (), False), ((), (key.fingerprint,), False)):
+        signed = check_vendor_signature(*body, pinned=pinned, known=known, now=datetime.now(UTC))
+        assert key.fingerprint in signed.by
+        assert ("certificate_fingerprint" in signed.by) is told

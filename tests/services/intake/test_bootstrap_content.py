@@ -1,5 +1,6 @@
 """What a bootstrap package's files, fields and scripts would do on a client, each judged by where it really leads."""
 
+import shutil
 import tarfile
 from io import BytesIO
 
@@ -7,11 +8,12 @@ import pytest
 import zstandard
 from django.conf import settings
 
+from packages_app.core.caution import Caution
 from packages_app.core.errors import InvalidDeb
 from packages_app.debian.deb_file import open_deb
 from packages_app.debian.payload import CONTENT_LIMIT, UNPACKED_LIMIT
 from packages_app.services import adapters
-from packages_app.services.intake.cautions import content_cautions
+from packages_app.services.intake.cautions import cautions_in, content_cautions
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from tests.bootstraps import bootstrap_files
 from tests.debs import ar_archive, build_deb, tar_archive
@@ -64,6 +66,10 @@ def member(path, body=b"", *, link="", kind=None, mode=0o644, uid=0):
     return info, body
 
 
+def keyring_path():
+    return f"usr/share/keyrings/{adapters.repository().keyring}.gpg"
+
+
 def codes(found):
     return {code for code, _ in found}
 
@@ -101,6 +107,18 @@ def test_relations_are_the_definitions_to_allow(judged, embedded):
     )
     assert judged(Depends="ca-certificates,\n apt (>= 2)") == set()
     assert codes(judged(Depends="ca-certificates")) == {"bootstrap_fields"}
+
+
+def test_a_relation_of_the_template_that_is_left_out_is_held(judged, settings, tmp_path):
+    templates = tmp_path / "templates" / NAME
+    shutil.copytree(settings.TEMPLATES_DIR / NAME, templates)
+    control = (templates / "control").read_text()
+    (templates / "control").write_text(
+        control.replace("Homepage:", "Pre-Depends: apt (>= 2)\nX-Kept: by us\nHomepage:")
+    )
+    settings.TEMPLATES_DIR = templates.parent
+    assert judged(Pre_Depends="apt  (>= 2)", X_Kept="by us") == set()
+    assert judged() == {("bootstrap_fields", "Pre-Depends: ")}
 
 
 LINKED = {
@@ -144,6 +162,32 @@ FILES = {
 @pytest.mark.parametrize("case", FILES)
 def test_files_that_the_template_does_not_have_are_held(judged, case):
     assert "bootstrap_files" in codes(judged(*FILES[case]))
+
+
+@pytest.mark.parametrize("place", ["keyring", "source"])
+def test_a_link_in_the_place_of_what_is_ours_is_held(judged, place):
+    """What it leads to is another version's to change, and the client's once this one is gone."""
+    path = SOURCE if place == "source" else keyring_path()
+    there = member(f"{OWN}/own", bootstrap_files(NAME)[path])
+    found = judged(there, member(path, link=f"/{OWN}/own"), files={path: None})
+    assert ("bootstrap_files", f"/{path} leads to /{OWN}/own") in found
+    assert codes(found) == {"bootstrap_files", f"bootstrap_{'source' if place == 'source' else 'key'}"}
+
+
+def test_of_several_keyrings_of_one_path_each_is_looked_at(judged):
+    good, none = bootstrap_files(NAME)[keyring_path()], f"/{keyring_path()} does not hold the key that signs now"
+    assert judged(member(keyring_path(), good)) == set()
+    assert judged(member(keyring_path(), b"\xff")) == {("bootstrap_key", none)}
+    assert judged(member(keyring_path(), good), files={keyring_path(): b"\xff"}) == {("bootstrap_key", none)}
+
+
+def test_more_than_is_looked_at_of_a_bootstrap_package_is_held(tmp_path, embedded):
+    definition = adapters.definitions().by_name[NAME]
+    control = f"Package: {NAME}\nVersion: 2.0\nArchitecture: all\n"
+    files = [member(path, body) for path, body in bootstrap_files(NAME).items()]
+    deb = with_data(tmp_path, "data.tar.zst", _behind(tar_of(files)[:-1024], "usr/share/doc/kiro-repo/zeros"), control)
+    found = content_cautions(deb, open_deb(deb).control, definition)
+    assert Caution("bootstrap_files", "more than is looked at") in found
 
 
 def test_what_is_where_debian_has_links_is_named_by_its_place(judged):
@@ -195,19 +239,50 @@ SOURCES = {
 
 @pytest.mark.parametrize("case", SOURCES)
 def test_a_source_file_that_says_more_is_held(judged, case):
-    key = f"/usr/share/keyrings/{adapters.repository().keyring}.gpg"
-    text = SOURCES[case].replace("{url}", settings.PUBLIC_URL).replace("{key}", key)
+    text = SOURCES[case].replace("{url}", settings.PUBLIC_URL).replace("{key}", f"/{keyring_path()}")
     files = {SOURCE: text.encode()} if "URIs" in text else {SOURCE: None, f"{SOURCE[:-8]}.list": text.encode()}
     assert codes(judged(files=files)) == {"bootstrap_source"}
 
 
+def test_the_file_that_becomes_the_source_is_read_like_it(judged):
+    shipped = f"{OWN}/{NAME}.sources"
+    assert judged(files={shipped: bootstrap_files(NAME)[SOURCE]}) == set()
+    found = judged(files={shipped: EVIL})
+    assert codes(found) == {"bootstrap_source"}
+    assert ("bootstrap_source", f"/{shipped} says trusted: yes") in found
+
+
+def test_the_one_list_is_read_as_a_source_too(judged):
+    line = f"deb [signed-by=/{keyring_path()} {{}}] {settings.PUBLIC_URL} stable main\n"
+    for more, said in (("", set()), ("trusted=yes", {("bootstrap_source", "/etc/apt/sources.list says trusted: yes")})):
+        found = judged(files={SOURCE: None, "etc/apt/sources.list": line.format(more).encode()})
+        assert found == {("bootstrap_files", "/etc/apt/sources.list"), *said}
+
+
+def test_a_keyring_that_goes_on_behind_what_is_looked_at_is_held(judged):
+    """Markers, which OpenPGP passes over (RFC 9580, 5.8), fill the megabyte; another key stands behind it."""
+    good = bootstrap_files(NAME)[keyring_path()]
+    long, short = b"\xca\xff\0\0\0\3PGP", b"\xca\3PGP"
+    room = CONTENT_LIMIT - len(good)
+    longs = next(count for count in range(5) if (room - count * len(long)) % len(short) == 0)
+    full = good + long * longs + short * ((room - longs * len(long)) // len(short))
+    assert judged(files={keyring_path(): full}) == set()
+    found = judged(files={keyring_path(): full + OpenPgpSigner(generate_key("Another")).public_keyring()})
+    assert found == {("bootstrap_key", f"/{keyring_path()} does not hold the key that signs now")}
+
+
+def test_the_first_bootstrap_package_has_no_epoch_that_a_later_one_would_have_to_pass(embedded, tmp_path):
+    for version, held in (("1:1.0", {"version_jump"}), ("1.0", set())):
+        deb = build_deb(tmp_path, NAME, version, "all", files=bootstrap_files(NAME))
+        found = cautions_in(deb, open_deb(deb), adapters.definitions().by_name[NAME])
+        assert {one.code for one in found} == held
+
+
 def test_a_keyring_that_holds_another_key_besides_is_held(judged):
     other = OpenPgpSigner(generate_key("Another"))
-    path = f"usr/share/keyrings/{adapters.repository().keyring}.gpg"
-    found = judged(files={path: adapters.signer().public_keyring() + other.public_keyring()})
-    assert found == {
-        ("bootstrap_key", f"/{path} holds keys besides that sign nothing here: {other.fingerprint}"),
-    }
+    found = judged(files={keyring_path(): adapters.signer().public_keyring() + other.public_keyring()})
+    said = f"holds keys besides that sign nothing here: {other.fingerprint}"
+    assert found == {("bootstrap_key", f"/{keyring_path()} {said}")}
 
 
 @pytest.mark.parametrize(
@@ -240,13 +315,18 @@ def test_files_of_dpkg_that_come_through_a_link_are_too(tmp_path):
 
 
 def test_what_lies_behind_all_that_is_looked_at_is_held(tmp_path):
+    assert codes(looked_at(with_data(tmp_path, "data.tar.zst", _behind(b"", "usr/share/zeros")))) == {"setuid"}
+
+
+def _behind(before, path):
+    """Give a data member of some files, a file of zeros as large as all that is looked at, and a setuid one."""
     pack = zstandard.ZstdCompressor(level=1).compressobj()
-    zeros = tarfile.TarInfo("./usr/share/zeros")
+    zeros = tarfile.TarInfo(f"./{path}")
     zeros.size = UNPACKED_LIMIT
-    data = [pack.compress(zeros.tobuf(tarfile.GNU_FORMAT))]
+    data = [pack.compress(before + zeros.tobuf(tarfile.GNU_FORMAT))]
     data += [pack.compress(bytes(1 << 24)) for _ in range(UNPACKED_LIMIT >> 24)]
     data += [pack.compress(tar_of([member("usr/bin/x", b"", mode=0o4755)])), pack.flush()]
-    assert codes(looked_at(with_data(tmp_path, "data.tar.zst", b"".join(data)))) == {"setuid"}
+    return b"".join(data)
 
 
 def test_a_long_script_is_read_to_its_end(tmp_path):
@@ -260,10 +340,11 @@ def looked_at(deb):
     return {(one.code, one.text) for one in content_cautions(deb, open_deb(deb).control, None)}
 
 
-def with_data(folder, name, data):
-    control = b"Package: tool\nVersion: 1.0\nArchitecture: amd64\n"
+def with_data(folder, name, data, control="Package: tool\nVersion: 1.0\nArchitecture: amd64\n"):
     path = folder / "tool.deb"
     path.write_bytes(
-        ar_archive(("debian-binary", b"2.0\n"), ("control.tar", tar_archive({"control": control})), (name, data))
+        ar_archive(
+            ("debian-binary", b"2.0\n"), ("control.tar", tar_archive({"control": control.encode()})), (name, data)
+        )
     )
     return path

@@ -49,6 +49,9 @@ def test_another_certificate_than_the_first_is_refused_until_it_is_pinned(embedd
     assert other.fingerprint in notice.text
     assert check(embedded) == (["1.0", "1.1"], True)
     assert "not pinned" in said_by_doctor().detail
+    for policy, told in (("warn", True), ("off", False)):  # where no certificate is looked at, none is trusted
+        watch(embedded, feed, policy=policy)
+        assert ("not pinned" in said_by_doctor().detail) is told
     watch(embedded, feed, first.fingerprint, other.fingerprint)
     assert check(embedded) == (["1.0", "1.1", "9.0"], False)
     assert said_by_doctor().well
@@ -84,3 +87,17 @@ def test_http_from_the_internet_is_for_definitions_that_allow_it(embedded, feed,
     feed.publish(build_deb(tmp_path, "tool", "1.0"), "1.0")
     assert sync_packages([], Silent())["added"] == ["tool 1.0 amd64"]
     assert "tool" in said_by_doctor().detail.partition("over http")[2]
+
+
+def test_what_may_come_over_http_does_from_an_address_that_is_nobody_s_own(embedded, feed, tmp_path, monkeypatch):
+    """Through the environment's proxy, which is asked for whole addresses."""
+    monkeypatch.setenv("http_proxy", feed.url)
+    feed.publish(build_deb(tmp_path, "tool", "1.0"), "1.0")
+    feed.files |= {f"{feed.url}{path}": body for path, body in feed.files.items()}
+    address = "http://vendor.invalid/metadata.json"
+    feed.files[address] = feed.files["/metadata.json"]
+    for allow, added in (([], []), (["http"], ["tool 1.0 amd64"])):
+        embedded.define("tool", {"type": "external_download", "endpoint": address}, allow=allow)
+        queue.enqueue(Job.Kind.SYNC, {"names": []})
+        assert embedded.run_jobs()[0].result.get("added", []) == added
+    assert address in [path for path, _ in feed.requests]

@@ -46,6 +46,26 @@ def test_nothing_is_staged_for_who_may_not(embedded, member, bootstrap, tmp_path
     stage_upload(tool, tool.name, suite="testing", user=member("Uploaders"))
 
 
+def test_the_component_is_the_definitions_as_the_suite_is(embedded, member, tmp_path):
+    suites = [{"name": name, "codename": name, "components": ["main", "contrib"]} for name in ("stable", "testing")]
+    embedded.configure(suites=suites)
+    embedded.define_uploads("tool", suites=["stable", "testing"], component="contrib")
+    tool = build_deb(tmp_path, "tool", "1.0")
+    with pytest.raises(RightMissing):
+        stage_upload(tool, tool.name, component="main", user=member("Uploaders"))
+    with pytest.raises(RightMissing):
+        stage_upload(tool, tool.name, suite="stable", component="main", user=member("Uploaders"))
+    assert not Job.objects.exists()
+    # One of the suites that the definition names is no other place.
+    stage_upload(tool, tool.name, suite="stable", component="contrib", user=member("Uploaders"))
+    embedded.run_jobs()
+    assert [(record.suites, record.component) for record in embedded.records()] == [(("stable",), "contrib")]
+    later = build_deb(tmp_path, "tool", "1.1")
+    stage_upload(later, later.name, component="main", user=member("Publishers"))
+    embedded.run_jobs()
+    assert {record.version: record.component for record in embedded.records()} == {"1.0": "contrib", "1.1": "main"}
+
+
 def test_files_of_a_batch_are_refused_each(embedded, member, bootstrap, tmp_path):
     files = [(deb.name, deb.read_bytes()) for deb in (bootstrap, build_deb(tmp_path, "tool", "1.0"))]
     stage_batch(files, user=member("Uploaders"))
