@@ -288,6 +288,8 @@ UNFOLD = {
             ("Publications", "publish", "admin:packages_app_publication_changelist", "packages_app.view_publication"),
             ("Held back", "front_hand", "admin:packages_app_heldcandidate_changelist",
              "packages_app.view_heldcandidate"),
+            ("Cleared cautions", "verified_user", "admin:packages_app_clearedcaution_changelist",
+             "packages_app.view_clearedcaution"),
             ("Definitions", "description", "admin:packages_app_definitionstatus_changelist",
              "packages_app.view_definitionstatus"),
             ("Conflicts", "warning", "admin:packages_app_conflict_changelist", "packages_app.view_conflict"),

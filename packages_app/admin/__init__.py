@@ -1,5 +1,25 @@
 """The admin: a window on the repository. It reads rows and asks services; it holds no logic."""
 
-from packages_app.admin import access, conflict, definition, held_candidate, job, notice, package, publication
+from packages_app.admin import (
+    access,
+    cleared_caution,
+    conflict,
+    definition,
+    held_candidate,
+    job,
+    notice,
+    package,
+    publication,
+)
 
-__all__ = ["access", "conflict", "definition", "held_candidate", "job", "notice", "package", "publication"]
+__all__ = [
+    "access",
+    "cleared_caution",
+    "conflict",
+    "definition",
+    "held_candidate",
+    "job",
+    "notice",
+    "package",
+    "publication",
+]

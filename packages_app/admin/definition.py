@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST
+from django.utils.text import Truncator
+from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
-from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, require
+from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, first_lines, go_to_job, plain_text, require
 from packages_app.models import DefinitionStatus
 from packages_app.services.mirror.definitions import mirror_definitions
+from packages_app.services.publication.publication_lists import FIRST
 from packages_app.services.requests import request_sync
+
+_SHORT = 200
+
+
+def _refused_lines(row: DefinitionStatus, most: int | None = None) -> list[str]:
+    """Return which offers were fetched and refused, and why, at most so many."""
+    refused = islice(row.refused.values(), most)
+    return [f"{each.get('offer', '')} {each.get('from', '')}: {each['why']}" for each in refused]
 
 
 @admin.register(DefinitionStatus)
 class DefinitionAdmin(ReadOnlyAdmin):
     """One row a file; those with faults say where and what to do."""
 
-    list_display = ("name", "shown_type", "architectures", "suites", "condition", "checked", "outcome")
+    list_display = ("name", "shown_type", "architectures", "suites", "condition", "checked", "short_outcome")
     list_filter = ("source_type", "enabled")
     change_form_outer_before_template = "admin/packages_app/definition/check.html"
     actions = ("check_upstream",)
@@ -38,6 +51,11 @@ class DefinitionAdmin(ReadOnlyAdmin):
         mirror_definitions()
         response: HttpResponse = super().changelist_view(request, extra_context)
         return response
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DefinitionStatus]:
+        """Read what was refused for a row's own page only."""
+        rows: QuerySet[DefinitionStatus] = super().get_queryset(request)
+        return rows.defer("refused", "settings", "description")
 
     @display(description="type", ordering="source_type")
     def shown_type(self, row: DefinitionStatus) -> str:
@@ -56,6 +74,11 @@ class DefinitionAdmin(ReadOnlyAdmin):
             return "switched off"
         return "last check failed" if row.failed else "in use"
 
+    @display(description="last outcome", ordering="outcome")
+    def short_outcome(self, row: DefinitionStatus) -> str:
+        """Return the beginning of what the last check said."""
+        return Truncator(row.outcome).chars(_SHORT)
+
     @display(description="problems")
     def shown_problems(self, row: DefinitionStatus) -> SafeString:
         """Return what is wrong with the file, with line and remedy."""
@@ -71,9 +94,8 @@ class DefinitionAdmin(ReadOnlyAdmin):
     @display(description="refused")
     def shown_refused(self, row: DefinitionStatus) -> SafeString:
         """Return which offers were fetched and refused, and are not fetched again as long as they stay the same."""
-        refused = [(each.get("offer", ""), each.get("from", ""), each["why"]) for each in row.refused.values()]
-        items = format_html_join("", "<li>{} <code>{}</code>: {}</li>", refused)
-        return format_html('<ul class="rm-list rm-bad">{}</ul>', items) if refused else SafeString("none")
+        page = reverse("admin:packages_app_definitionstatus_refused", args=[row.pk])
+        return first_lines(_refused_lines(row, FIRST), len(row.refused), page)
 
     @action(description="Check upstream now", permissions=["publish"])
     def check_upstream(self, request: HttpRequest, queryset: QuerySet[DefinitionStatus]) -> HttpResponseBase:
@@ -84,7 +106,19 @@ class DefinitionAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Add what the buttons post to."""
         check = self.admin_site.admin_view(require_POST(self.check_view))
-        return [path("check/", check, name="packages_app_definition_check"), *super().get_urls()]
+        refused = self.admin_site.admin_view(require_safe(self.refused_view))
+        return [
+            path("check/", check, name="packages_app_definition_check"),
+            path("<int:pk>/refused/", refused, name="packages_app_definitionstatus_refused"),
+            *super().get_urls(),
+        ]
+
+    def refused_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Show every offer that was refused, as plain text, a line each."""
+        row = get_object_or_404(DefinitionStatus, pk=pk)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        return plain_text(_refused_lines(row))
 
     def check_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a check of the posted definitions, all when none is; with `again` of what was refused, too."""

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from packages_app.admin.read_only import PUBLISH, UPLOAD
+from packages_app.admin.read_only import PUBLISH, UPLOAD, deferred_of_job
 from packages_app.core.errors import RepomgrError
 from packages_app.core.repository import Suite
 from packages_app.models import DefinitionStatus, Job, Notice, Package, Publication
@@ -51,15 +51,17 @@ def front_page() -> dict[str, Any]:
     """
     now = timezone.now()
     open_ones = Notice.objects.filter(settled=None).exclude(level="info").select_related("job")
-    alarms = list(open_ones.defer("job__steps", "job__arguments", "job__result")[:_ALARMS_SHOWN])
+    alarms = list(open_ones.defer(*deferred_of_job("job"))[:_ALARMS_SHOWN])
+    newest = Package.objects.order_by("-processed_timestamp")
+    definition_rows = DefinitionStatus.objects.defer("refused", "settings", "description")
     page: dict[str, Any] = {
         "now": now,
-        "jobs": Job.objects.select_related("requested_by").defer("steps", "arguments", "result")[:_SHOWN],
-        "newest": Package.objects.order_by("-processed_timestamp")[:_SHOWN],
+        "jobs": Job.objects.select_related("requested_by").defer(*deferred_of_job())[:_SHOWN],
+        "newest": newest.only("package_name", "version", "architecture")[:_SHOWN],
         "alarms": alarms,
         "unsent": given_up().first(),
         "news": Notice.objects.filter(settled=None, level="info", seen__gt=now - _LATELY)[:_SHOWN],
-        "definitions": [row for row in DefinitionStatus.objects.all() if _needs_a_person(row, alarms)],
+        "definitions": [row for row in definition_rows if _needs_a_person(row, alarms)],
         "public_url": settings.PUBLIC_URL,
     }
     try:
@@ -75,7 +77,7 @@ def front_page() -> dict[str, Any]:
 
 
 def _suite(suite: Suite, now: datetime) -> tuple[Suite, Publication | None, bool]:
-    last = Publication.objects.filter(suite=suite.name).first()
+    last = Publication.objects.filter(suite=suite.name).defer(*Publication.LISTS).first()
     return suite, last, last is not None and near_expiry(last.date, last.valid_until, now)
 
 

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
-from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, job_page, lines, require
+from packages_app.admin.read_only import (
+    PUBLISH,
+    ReadOnlyAdmin,
+    deferred_of_job,
+    first_lines,
+    go_to_job,
+    job_page,
+    plain_text,
+    require,
+)
 from packages_app.core.errors import RepomgrError
 from packages_app.models import HeldCandidate
 from packages_app.services.intake.reject_candidate import reject_candidate
 from packages_app.services.publication.held_candidates import approve
+from packages_app.services.publication.held_lists import whole_of
+
+_NAMED = 20
+"""So many packages are named in a message."""
 
 
 @admin.register(HeldCandidate)
@@ -33,8 +49,9 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HeldCandidate]:
-        """Read users and jobs with the rows."""
-        return super().get_queryset(request).select_related("decided_by", "job").defer("job__steps")
+        """Read users and jobs with the rows, and lists of names for a row's own page only."""
+        rows = super().get_queryset(request).select_related("decided_by", "job")
+        return rows.defer("findings", "added", "removed", *deferred_of_job("job"))
 
     @display(description="number", ordering="pk")
     def number(self, held: HeldCandidate) -> str:
@@ -64,27 +81,28 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
     @display(description="reason")
     def reasons(self, held: HeldCandidate) -> str:
         """Return the kinds of findings."""
-        return ", ".join(finding["code"] for finding in held.findings)
+        return ", ".join(held.codes)
 
     @display(description="added / removed")
     def changes(self, held: HeldCandidate) -> str:
         """Return how many packages would come and go."""
-        return f"+{len(held.added)} / −{len(held.removed)}"
+        return f"+{held.added_count} / −{held.removed_count}"
 
     @display(description="reasons")
     def finding_lines(self, held: HeldCandidate) -> SafeString:
-        """Return each finding with what it is about."""
-        return lines([item for finding in held.findings for item in (finding["text"], *finding["items"])])
+        """Return each finding with the first that it is about."""
+        each = [first_lines([f["text"], *f["items"]], f["count"] + 1, _lists_page(held)) for f in held.findings]
+        return format_html_join("", "{}", ((one,) for one in each))
 
     @display(description="would be added")
     def added_lines(self, held: HeldCandidate) -> SafeString:
         """Return the lines that clients would gain."""
-        return lines([f"+ {name}" for name in held.added])
+        return first_lines([f"+ {name}" for name in held.added], held.added_count, _lists_page(held))
 
     @display(description="would be removed")
     def removed_lines(self, held: HeldCandidate) -> SafeString:
         """Return the lines that clients would lose."""
-        return lines([f"− {name}" for name in held.removed])
+        return first_lines([f"− {name}" for name in held.removed], held.removed_count, _lists_page(held))
 
     @display(description="job")
     def shown_job(self, held: HeldCandidate) -> str | SafeString:
@@ -99,8 +117,16 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
         return [
             path("<int:pk>/approve/", view(require_POST(self.approve_view)), name="packages_app_heldcandidate_approve"),
             path("<int:pk>/reject/", view(require_POST(self.reject_view)), name="packages_app_heldcandidate_reject"),
+            path("<int:pk>/lists/", view(require_safe(self.lists_view)), name="packages_app_heldcandidate_lists"),
             *super().get_urls(),
         ]
+
+    def lists_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Show all that a candidate names, as plain text: a heading with its count, then a line each."""
+        held = get_object_or_404(HeldCandidate, pk=pk)
+        if not self.has_view_permission(request, held):
+            raise PermissionDenied
+        return plain_text(_whole_text(held))
 
     def approve_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Let the findings pass that the page shows, and publish."""
@@ -117,9 +143,24 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
         except RepomgrError as error:
             messages.error(request, str(error))
         else:
-            taken = f" Taken out of {held.suite}: {', '.join(gone)}." if gone else ""
+            more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+            taken = f" Taken out of {held.suite}: {', '.join(gone[:_NAMED])}{more}." if gone else ""
             messages.success(request, f"Rejected: clients keep what they have.{taken}")
         return HttpResponseRedirect(_page(held))
+
+
+def _whole_text(held: HeldCandidate) -> Iterator[str]:
+    whole = whole_of(held)
+    for finding in whole["findings"]:
+        yield f"{finding['code']}: {len(finding['items'])}"
+        yield from (f"  {item}" for item in finding["items"])
+    for name, sign in (("added", "+"), ("removed", "−")):
+        yield f"{name}: {len(whole[name])}"
+        yield from (f"  {sign} {each}" for each in whole[name])
+
+
+def _lists_page(held: HeldCandidate) -> str:
+    return reverse("admin:packages_app_heldcandidate_lists", args=[held.pk])
 
 
 def _page(held: HeldCandidate) -> str:

@@ -10,7 +10,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, job_page, require
+from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, deferred_of_job, go_to_job, job_page, require
 from packages_app.models import Job
 from packages_app.services.requests import request_again, request_repair, request_verify
 from packages_app.verification.finding import PoolScope
@@ -32,7 +32,7 @@ class JobAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         """Read the users with the rows, and what may be large of a row for its own page only."""
         rows = super().get_queryset(request).select_related("requested_by")
-        return rows.defer("steps", "arguments", "result", "error", "remedy")
+        return rows.defer(*deferred_of_job())
 
     @display(description="work", ordering="kind")
     def shown_kind(self, job: Job) -> str:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from unfold.decorators import action, display
 
-from packages_app.admin.read_only import ReadOnlyAdmin, job_page
+from packages_app.admin.read_only import ReadOnlyAdmin, deferred_of_job, job_page
 from packages_app.models import Notice
 from packages_app.services.notices.send import sending_state
 from packages_app.services.requests import settle_by_hand
@@ -55,7 +55,7 @@ class NoticeAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
         """Read the jobs with the rows."""
-        return super().get_queryset(request).select_related("job").defer("job__steps", "job__result")
+        return super().get_queryset(request).select_related("job").defer(*deferred_of_job("job"))
 
     @display(description="level", ordering="level", label={"error": "danger", "warning": "warning", "info": "info"})
     def shown_level(self, notice: Notice) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -18,7 +19,17 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
 from packages_app.admin.long_list import ValueFilter
-from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, job_page, lines, require, size_text
+from packages_app.admin.read_only import (
+    PUBLISH,
+    ReadOnlyAdmin,
+    deferred_of_job,
+    first_lines,
+    go_to_job,
+    job_page,
+    plain_text,
+    require,
+    size_text,
+)
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Publication
 from packages_app.services.publication.publication_lists import whole_lists
@@ -34,11 +45,14 @@ def left_out_line(row: dict[str, Any]) -> str:
 
 def first_of(publication: Publication, name: str, items: list[str]) -> SafeString:
     """Return the lines that a row holds of one of its lists, and how many more there are, with a link to all."""
-    more = getattr(publication, f"{name}_count") - len(items)
-    if more <= 0:
-        return lines(items)
     page = reverse("admin:packages_app_publication_lists", args=[publication.pk])
-    return format_html('{}<p>and {} more: <a class="rm-link" href="{}">all of them</a></p>', lines(items), more, page)
+    return first_lines(items, getattr(publication, f"{name}_count"), page)
+
+
+def _whole_text(publication: Publication) -> Iterator[str]:
+    for name, items in whole_lists(publication).items():
+        yield f"{name.replace('_', ' ')}: {len(items)}"
+        yield from (f"  {left_out_line(item) if name == 'left_out' else item}" for item in items)
 
 
 def _rebuild_page(suites: list[str]) -> str:
@@ -80,7 +94,7 @@ class PublicationAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Publication]:
         """Read the users with the rows, and lists of packages for a row's own page only."""
         rows = super().get_queryset(request).select_related("job__requested_by")
-        return rows.defer(*Publication.LISTS, *(f"job__{name}" for name in ("steps", "arguments", "result", "error")))
+        return rows.defer(*Publication.LISTS, *deferred_of_job("job"))
 
     @display(description="kind", ordering="kind", label={"publish": "success", "force rebuild": "warning", "": "info"})
     def shown_kind(self, publication: Publication) -> str:
@@ -161,11 +175,7 @@ class PublicationAdmin(ReadOnlyAdmin):
         publication = get_object_or_404(Publication, pk=pk)
         if not self.has_view_permission(request, publication):
             raise PermissionDenied
-        text = []
-        for name, items in whole_lists(publication).items():
-            text.append(f"{name.replace('_', ' ')}: {len(items)}")
-            text += [f"  {left_out_line(item) if name == 'left_out' else item}" for item in items]
-        return HttpResponse("\n".join(text) + "\n", content_type="text/plain; charset=utf-8")
+        return plain_text(_whole_text(publication))
 
     def publish_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a publication of one suite."""

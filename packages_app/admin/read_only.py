@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from packages_app.admin.long_list import LongChangeList, LongListPaginator
+from packages_app.core.batches import batches_of
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Job
 from packages_app.services.jobs import rights
 
 LONGEST_SEARCH, MOST_WORDS = 300, 8
 """What a search may have: characters, and words."""
+_LINES_AT_ONCE = 1000
 PUBLISH, UPLOAD = rights.PUBLISH, rights.UPLOAD
 
 
@@ -64,6 +66,11 @@ def require(request: HttpRequest, permission: str) -> None:
         raise PermissionDenied
 
 
+def deferred_of_job(at: str = "") -> list[str]:
+    """Return what of a job may be large, for a list that does not show it; `at` is the field that leads to the job."""
+    return [f"{at}__{name}" if at else name for name in ("steps", "arguments", "result", "error", "remedy")]
+
+
 def job_page(job: Job) -> str:
     """Return the address of a job's page."""
     return reverse("admin:packages_app_job_change", args=[job.pk])
@@ -94,6 +101,21 @@ def lines(of_text: list[str]) -> SafeString:
     return format_html(
         '<ul class="rm-list">{}</ul>', format_html_join("", "<li>{}</li>", ((line,) for line in of_text))
     )
+
+
+def first_lines(of_text: list[str], count: int, all_of_them: str) -> SafeString:
+    """Return the first lines of a list, and how many more than these there are, with a link to the page of all."""
+    more = count - len(of_text)
+    if more <= 0:
+        return lines(of_text)
+    more_of_them = '{}<p>and {} more: <a class="rm-link" href="{}">all of them</a></p>'
+    return format_html(more_of_them, lines(of_text), more, all_of_them)
+
+
+def plain_text(of_lines: Iterable[str]) -> HttpResponse:
+    """Return lines as a page of plain text."""
+    text = ("".join(f"{line}\n" for line in some) for some in batches_of(of_lines, _LINES_AT_ONCE))
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
 def size_text(size: int | None) -> str:

@@ -6,7 +6,7 @@ definition allows what it is about or a person has approved it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -56,7 +56,7 @@ class Caution:
     text: str
 
 
-Cleared = Collection[tuple[str, str]]
+Cleared = Container[tuple[str, str]]
 """What a person has approved: the package's name (or name, version and architecture), and `code: text` of a caution."""
 Allowed = Callable[[str], Collection[str]]
 """Gives the codes that the definition of a package allows, by its name."""

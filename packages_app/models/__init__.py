@@ -1,8 +1,9 @@
 """What Django keeps: the mirror of the package table, publications, jobs. None of it is the truth."""
 
+from packages_app.models.cleared_caution import ClearedCaution
 from packages_app.models.conflict import Conflict
 from packages_app.models.definition import DefinitionStatus
-from packages_app.models.held_candidate import HeldCandidate
+from packages_app.models.held_candidate import HeldCandidate, HeldLists
 from packages_app.models.job import Job
 from packages_app.models.notice import Notice
 from packages_app.models.package import Package, PackageName, SuiteMembership
@@ -10,9 +11,11 @@ from packages_app.models.package_query import selected_by
 from packages_app.models.publication import Publication
 
 __all__ = [
+    "ClearedCaution",
     "Conflict",
     "DefinitionStatus",
     "HeldCandidate",
+    "HeldLists",
     "Job",
     "Notice",
     "Package",

@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils.timezone import now
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
-from packages_app.models import Conflict, HeldCandidate, Job, Notice, Publication
+from packages_app.models import ClearedCaution, Conflict, HeldCandidate, Job, Notice, Publication
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.mirror.definitions import mirror_definitions
@@ -31,7 +31,9 @@ PUBLISH = UPLOAD - {"Uploaders"}
 ROOT = {"root"}
 NOBODY = set()
 
-WINDOWS = ("conflict", "definitionstatus", "heldcandidate", "job", "notice", "package", "publication")
+WINDOWS = (
+    "clearedcaution", "conflict", "definitionstatus", "heldcandidate", "job", "notice", "package", "publication",
+)  # fmt: skip
 EDITED = (
     "auth_user", "auth_group", "django_celery_beat_periodictask", "django_celery_beat_intervalschedule",
     "django_celery_beat_crontabschedule",
@@ -57,7 +59,9 @@ RIGHTS = {
     "packages_app_publication_publish": (NOBODY, PUBLISH),
     "packages_app_publication_rebuild": (PUBLISH, PUBLISH),
     "packages_app_publication_sweep": (NOBODY, PUBLISH),
+    "packages_app_definitionstatus_refused": (VIEW, NOBODY),
     "packages_app_definition_check": (NOBODY, PUBLISH),
+    "packages_app_heldcandidate_lists": (VIEW, NOBODY),
     "packages_app_heldcandidate_approve": (NOBODY, PUBLISH),
     "packages_app_heldcandidate_reject": (NOBODY, PUBLISH),
     "packages_app_job_progress": (VIEW, VIEW),
@@ -166,6 +170,7 @@ def filled(embedded, tmp_path):
     mirror_definitions()
     Conflict.objects.create(package_name="tool", version="1.0", architecture="amd64", origin="test")
     HeldCandidate.objects.create(suite="stable", findings=[], digest="x", packages=1, seen=now())
+    ClearedCaution.objects.create(suite="stable", digest="x", package="tool", said="setuid: usr/bin/tool")
     Notice.objects.create(kind="job_failed", subject="x", text="x", seen=now())
     CrontabSchedule.objects.create()
     get_user_model().objects.create(username="somebody")

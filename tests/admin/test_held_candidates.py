@@ -3,9 +3,11 @@
 import pytest
 from django.utils.html import escape
 
+from packages_app.core.candidate_finding import CandidateFinding
 from packages_app.core.errors import CandidateHeld
 from packages_app.core.ports import Silent
-from packages_app.models import HeldCandidate
+from packages_app.models import ClearedCaution, HeldCandidate
+from packages_app.services.publication.held_candidates import hold_back
 from packages_app.services.publication.publish import publish
 from tests.records import make_record
 
@@ -60,3 +62,25 @@ def test_what_was_rejected_can_not_be_approved_any_more(held, as_member):
     assert "rejected" in message.message
     held.refresh_from_db()
     assert held.state == "rejected"
+
+
+def test_of_very_many_names_the_first_are_shown_with_a_link_to_all(embedded, as_member, client, django_user_model):
+    names = tuple(f"tool{number} 1.0 amd64" for number in range(130))
+    finding = CandidateFinding("vanished", "They are gone.", "Restore them.", names)
+    held = hold_back("stable", CandidateHeld("stable", (finding,), added=(), removed=names, packages=0), None)
+    everything = f"{BASE}/{held.pk}/lists/"
+    viewer = as_member("Viewers")
+    page = viewer.get(f"{BASE}/{held.pk}/change/").content.decode()
+    assert page.count("<li>− tool") == page.count("<li>tool") == 100
+    assert page.count("and 30 more") == page.count(f'href="{everything}"') == 2
+    text = viewer.get(everything).content.decode().splitlines()
+    assert {"vanished: 130", "added: 0", "removed: 130", "  tool129 1.0 amd64", "  − tool129 1.0 amd64"} <= set(text)
+    assert "+0 / −130" in viewer.get(f"{BASE}/").content.decode()
+    client.force_login(django_user_model.objects.create_user("nobody", is_staff=True))
+    assert client.get(everything).status_code == 403
+
+
+def test_what_is_cleared_is_listed(as_member, embedded):
+    ClearedCaution.objects.create(suite="stable", digest="d", package="tool", said="setuid: usr/bin/tool")
+    page = as_member("Viewers").get("/admin/packages_app/clearedcaution/?q=to").content.decode()
+    assert "setuid: usr/bin/tool" in page

@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from packages_app.admin.long_list import COUNTED
-from packages_app.models import Job, Package, Publication
+from packages_app.models import DefinitionStatus, HeldCandidate, Job, Notice, Package, Publication
+from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.mirror.packages import mirror_records
 from tests.benchmarks.admin_rows import fill
 from tests.records import make_record
@@ -139,11 +140,49 @@ def test_lists_do_not_read_what_only_a_rows_own_page_shows(as_member):
             suite="stable", kind="publish", date=now, valid_until=now, release_sha256="0" * 64, fingerprint="F",
             packages=1, records_read=1, uploaded_bytes=1, job=job,
         )  # fmt: skip
+        Notice.objects.create(kind="job_failed", subject=str(job.pk), text="x", seen=now, job=job)
+        HeldCandidate.objects.create(
+            suite="stable", state="outdated", findings=[], digest="d", packages=1, seen=now, job=job
+        )
     client = as_member("Viewers")
-    for address in ("/admin/", "/admin/packages_app/job/", "/admin/packages_app/publication/"):
+    columns = {
+        "job": ("steps", "arguments", "result", "error"),
+        "publication": Publication.LISTS,
+        "heldcandidate": ("findings", "added", "removed"),
+    }
+    for address in ("/admin/", *(f"/admin/packages_app/{name}/" for name in ("notice", *columns))):
         with CaptureQueriesContext(connection) as captured:
             assert client.get(address).status_code == 200
-        jobs = [query["sql"] for query in captured.captured_queries if '"packages_app_job"."steps"' in query["sql"]]
-        assert jobs == [], address
-    asked = " ".join(query["sql"] for query in captured.captured_queries)
-    assert [name for name in Publication.LISTS if f'"packages_app_publication"."{name}"' in asked] == []
+        asked = " ".join(query["sql"] for query in captured.captured_queries)
+        large = [f'"packages_app_{table}"."{name}"' for table, names in columns.items() for name in names]
+        assert [column for column in large if column in asked] == [], address
+
+
+def test_of_very_many_offers_that_were_refused_the_first_are_shown_with_a_link_to_all(as_member, embedded):
+    embedded.define_uploads("tool")
+    mirror_definitions()
+    said = {"until": "", "offer": "tool", "from": "https://example.org/", "why": "no"}
+    refused = {f"{number:032x}": said for number in range(130)}
+    DefinitionStatus.objects.filter(name="tool").update(refused=refused, outcome="failed " * 1000)
+    row = DefinitionStatus.objects.get(name="tool")
+    client = as_member("Viewers")
+    page = client.get(f"/admin/packages_app/definitionstatus/{row.pk}/change/").content.decode()
+    assert page.count("https://example.org/: no") == 100
+    assert "and 30 more" in page
+    everything = f"/admin/packages_app/definitionstatus/{row.pk}/refused/"
+    assert f'href="{everything}"' in page
+    assert len(client.get(everything).content.decode().splitlines()) == 130
+    with CaptureQueriesContext(connection) as captured:
+        listed = client.get("/admin/packages_app/definitionstatus/").content.decode()
+    assert listed.count("failed") < 100
+    reads = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("SELECT")]
+    assert not any('"packages_app_definitionstatus"."refused"' in sql for sql in reads)
+    row.refresh_from_db()
+    assert len(row.refused) == 130
+
+
+def test_the_overview_shows_the_beginning_of_a_long_notice(as_member):
+    Notice.objects.create(kind="job_failed", subject="tool", level="error", text="word " * 50_000, seen=timezone.now())
+    page = as_member("Viewers").get("/admin/").content
+    assert b"word word" in page
+    assert len(page) < 100_000

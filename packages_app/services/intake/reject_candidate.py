@@ -9,6 +9,7 @@ from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.publication.held_candidates import reject
+from packages_app.services.publication.held_lists import whole_of
 from packages_app.services.publication.requests import request_publication
 
 
@@ -19,7 +20,7 @@ def reject_candidate(held: HeldCandidate, user: queue.Asker) -> list[str]:
     others is asked for. Raise `PackageRefused` when the candidate no longer waits.
     """
     reject(held, user)
-    cautions = (finding for finding in held.findings if finding["code"] in MEANINGS)
+    cautions = (finding for finding in whole_of(held)["findings"] if finding["code"] in MEANINGS)
     keys = {key_in(item) for finding in cautions for item in finding["items"]}
     if not keys:
         return []

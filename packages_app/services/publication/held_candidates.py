@@ -13,11 +13,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from packages_app.core.candidate_finding import MISSING, CandidateFinding, findings_digest
-from packages_app.core.caution import MEANINGS, cleared_by
 from packages_app.core.errors import CandidateHeld, CandidateRefused, PackageRefused
 from packages_app.models import HeldCandidate, Job, Notice, Publication
 from packages_app.services.jobs import queue
 from packages_app.services.notices.notify import notify, settle_notices
+from packages_app.services.publication.cleared_cautions import clear_cautions
+from packages_app.services.publication.held_lists import Whole, keep_whole, row_values
 from packages_app.services.publication.requests import request_publication
 
 _UNREADABLE = "unreadable"
@@ -31,15 +32,6 @@ def approved_digest(suite: str) -> str:
     return approved.digest if approved else ""
 
 
-def cleared_cautions(suite: str) -> frozenset[tuple[str, str]]:
-    """Return what persons have approved of packages that a suite showed then: it holds no later publication back."""
-    published = HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.PUBLISHED)
-    findings = (finding for listed in published.values_list("findings", flat=True) for finding in listed)
-    return frozenset(
-        cleared_by(item) for finding in findings if finding["code"] in MEANINGS for item in finding["items"]
-    )
-
-
 def is_held_back(suite: str) -> bool:
     """Return whether a candidate of a suite waits: what held it back may be seen only when the whole table is read."""
     return HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.WAITING).exists()
@@ -48,7 +40,7 @@ def is_held_back(suite: str) -> bool:
 def holds_for_missing_files(suite: str) -> bool:
     """Return whether a suite's last candidate was held back for missing files, and nothing was published since."""
     last = HeldCandidate.objects.filter(suite=suite).exclude(state=HeldCandidate.State.OUTDATED).first()
-    if last is None or not any(finding["code"] == MISSING for finding in last.findings):
+    if last is None or MISSING not in last.codes:
         return False
     later = Publication.objects.filter(suite=suite, published_at__gt=last.seen)
     return not later.exclude(kind=Publication.Kind.REFRESH).exists()
@@ -59,26 +51,30 @@ def hold_back(suite: str, error: CandidateRefused, job: Job | None) -> HeldCandi
 
     One that was approved for just these findings, while it was looked at, stays approved: its publication is to come.
     """
-    values = _values(suite, error)
+    whole, values = _said(suite, error)
     with transaction.atomic():
         _outdate(suite, but=str(values["digest"]))
         approved = HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.APPROVED).first()
         if approved is not None:
             log.info("candidate_approved_meanwhile", suite=suite, held=approved.pk)
             return approved
-        held = _waiting(suite, values, job)
+        held = _waiting(suite, {**row_values(whole), **values}, job)
+        keep_whole(held, whole)
     if held.approvable:
         error.remedy += f" A force rebuild publishes it where it is named: force_rebuild {suite} --approve {held.pk}."
     notify(Notice.Kind.CANDIDATE_HELD, suite, error.message, remedy=error.remedy, job=job)
-    log.warning("candidate_held", suite=suite, held=held.pk, findings=[finding["code"] for finding in held.findings])
+    log.warning("candidate_held", suite=suite, held=held.pk, findings=held.codes)
     return held
 
 
 def settle_candidates(suite: str, *, switched: bool) -> None:
     """Record that a suite shows what its table holds: what was approved is done, what waited is outdated."""
     if switched:
-        approved = HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.APPROVED)
-        approved.update(state=HeldCandidate.State.PUBLISHED)
+        with transaction.atomic():
+            for approved in HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.APPROVED):
+                clear_cautions(approved)
+                approved.state = HeldCandidate.State.PUBLISHED
+                approved.save(update_fields=["state"])
     _outdate(suite, but="")
     settle_notices(Notice.Kind.CANDIDATE_HELD, suite)
 
@@ -139,19 +135,15 @@ def _decide(held: HeldCandidate, state: HeldCandidate.State, user: queue.Asker |
     log.info("candidate_decided", held=held.pk, suite=held.suite, state=str(state), user=name)
 
 
-def _values(suite: str, error: CandidateRefused) -> dict[str, object]:
-    """Return the row's values; a candidate that can't be read back has one finding that nobody can approve."""
+def _said(suite: str, error: CandidateRefused) -> tuple[Whole, dict[str, object]]:
+    """Return what a candidate names, and the row's other values; of one that can't be read, what nobody can approve."""
     if isinstance(error, CandidateHeld):
-        return {
-            "findings": [asdict(finding) for finding in error.findings],
-            "digest": findings_digest(error.findings),
-            "added": list(error.added),
-            "removed": list(error.removed),
-            "packages": error.packages,
-            "approvable": True,
-        }
+        findings = [asdict(finding) for finding in error.findings]
+        whole: Whole = {"findings": findings, "added": error.added, "removed": error.removed}
+        return whole, {"digest": findings_digest(error.findings), "packages": error.packages, "approvable": True}
     finding = CandidateFinding(_UNREADABLE, error.message, error.remedy, ())
-    return {"findings": [asdict(finding)], "digest": _UNREADABLE, "packages": 0, "approvable": False}
+    whole = {"findings": [asdict(finding)], "added": (), "removed": ()}
+    return whole, {"digest": _UNREADABLE, "packages": 0, "approvable": False}
 
 
 def _outdate(suite: str, *, but: str) -> None:

@@ -20,9 +20,9 @@ from packages_app.publishing.publication_options import DEFAULT_OPTIONS, Publica
 from packages_app.publishing.publisher import Outcome, Publisher
 from packages_app.services import adapters
 from packages_app.services.notices.notify import notify, settle_notices
+from packages_app.services.publication.cleared_cautions import ClearedInSuite
 from packages_app.services.publication.held_candidates import (
     approved_digest,
-    cleared_cautions,
     hold_back,
     holds_for_missing_files,
     is_held_back,
@@ -104,7 +104,7 @@ def _publisher(repository: Repository, suite: str, keep_lease: Callable[[], None
         adapters.shard_cache(),
         second_reader=reader,
         allowed=_allowed,
-        cleared=cleared_cautions(suite),
+        cleared=ClearedInSuite(suite),
     )
 
 

@@ -46,7 +46,7 @@ def _preview(suite: str) -> SuitePreview:
     changed = sorted({change.key for change in adapters.package_table().pending_changes_of(suite)})
     return SuitePreview(
         suite,
-        last=Publication.objects.filter(suite=suite).first(),
+        last=Publication.objects.filter(suite=suite).defer(*Publication.LISTS).first(),
         pending=tuple(map(named_key, changed[:_NAMED])),
         pending_count=len(changed),
         held=HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.WAITING).first(),

@@ -13,6 +13,7 @@ _SHOWN = (
     "conflict",
     "notice",
     "heldcandidate",
+    "clearedcaution",
 )
 _VIEW = tuple(f"view_{model}" for model in _SHOWN)
 _GROUPS = {
