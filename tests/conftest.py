@@ -21,9 +21,11 @@ hypothesis_settings.load_profile("repomgr")
 # Django's own hasher is slow on purpose, a third of a second each time; no test is about how strong a hash is.
 live_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-pytest_plugins = ["tests.servers", "tests.database", "tests.stack", "tests.verified", "tests.members"]
+pytest_plugins = [f"tests.{name}" for name in ("servers", "database", "postgresql", "stack", "verified", "members")]
 
-SERVERS = {"moto", "redis_url", "postgres_url", "ministack", "s3rver", "dynalite", "live_server", "standing"}
+SERVERS = {
+    "moto", "redis_url", "postgres_url", "on_postgresql", "ministack", "s3rver", "dynalite", "live_server", "standing",
+}  # fmt: skip
 SLOW = (
     "tests/faults",
     "tests/apt",

@@ -34,6 +34,8 @@ NO_PAUSE = Patience(3)
 """A file, or the rest of an answer: what failed is over at once."""
 CONTENDED = Patience(3, first=0.1, longest=0.2)
 """Another's transaction on the same items, which takes milliseconds."""
+DATABASE = Patience(5, first=0.2, longest=2.0)
+"""A transaction that met another's, or a database that begins anew: about two seconds."""
 SERVER = Patience(3, first=0.5, longest=1.0)
 """A server that is asked over HTTP."""
 THROTTLED = Patience(10, first=0.1, longest=5.0)

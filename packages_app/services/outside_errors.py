@@ -20,9 +20,10 @@ _FILE_FAILS = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_COR
 _WAL_BYTES = 64 * 1024
 """A little more than what SQLite needs beside its file before it reads a row (sqlite.org, "WAL-mode File Format")."""
 _DISK_FULL = "53100"
-_PASSING_CLASSES = ("08", "40", "53", "55P03", "57P")
-"""Connection, roll-backs such as deadlocks, resources, a lock that is held, an operator's shutdown (PostgreSQL manual,
-"Error Codes")."""
+_ROLLED_BACK = "40"
+_PASSING_CLASSES = ("08", "53", "55P03", "57P")
+"""Connection, resources, a lock that is held, an operator's shutdown; `_ROLLED_BACK` is a deadlock, or the like
+(PostgreSQL manual, "Error Codes")."""
 _READ_ONLY = "25006"
 
 
@@ -34,6 +35,8 @@ def told_as_ours() -> Iterator[None]:
     except RepomgrError:
         raise
     except Exception as error:
+        if isinstance(error, django.db.Error):
+            django.db.connection.close_if_unusable_or_obsolete()  # a lost one would stay so, also for what comes next
         told = error_told(error)
         if told is None:
             raise
@@ -56,6 +59,16 @@ def error_told(error: Exception) -> RepomgrError | None:
     return disk_error(error) if isinstance(error, OSError) else None
 
 
+def is_passing(error: BaseException) -> bool:
+    """Return whether a database may do the next moment what it has not done now.
+
+    PostgreSQL may, which is away or has rolled a transaction back; SQLite has waited for its lock long enough already.
+    """
+    if isinstance(error.__cause__, sqlite3.Error) or not isinstance(error, django.db.Error):
+        return False
+    return isinstance(error_told(error), ServiceUnavailable)
+
+
 def _of_database(error: Exception) -> RepomgrError | None:
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
@@ -66,6 +79,11 @@ def _of_database(error: Exception) -> RepomgrError | None:
         return DiskFull(f"The database server's disk is full: {_line(error)}.")
     if state == _READ_ONLY:
         return DiskFailed(f"The database can't be written: {_line(error)}.")
+    if state.startswith(_ROLLED_BACK):
+        return ServiceUnavailable(
+            f"The database gave a transaction up for another: {_line(error)}.",
+            remedy="Try again: nothing of it was done. If it stays, look for what writes to the database besides.",
+        )
     # Without a state no answer came at all. The others are statements that the server refuses: faults of ours.
     if not state or state.startswith(_PASSING_CLASSES):
         return ServiceUnavailable(

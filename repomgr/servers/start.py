@@ -57,7 +57,9 @@ def postgresql_server() -> Iterator[str]:
     try:
         initdb = [str(folder / "initdb"), "-D", str(home / "data"), "-U", "repomgr", "-A", "trust", "-E", "UTF8"]
         subprocess.run([*initdb, "--no-sync"], check=True, **options)
-        command = (str(folder / "postgres"), "-D", str(home / "data"), "-p", str(port), "-k", str(home))
+        # Nothing of it outlives this machine's failure, so nothing waits for the disk.
+        careless = ("-F", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
+        command = (str(folder / "postgres"), "-D", str(home / "data"), "-p", str(port), "-k", str(home), *careless)
         # Asked by SIGTERM it would wait for its clients, and be killed (postgres(1)).
         with process(*command, "-h", "127.0.0.1", end=signal.SIGINT, **options):
             wait_until(lambda: listens(port), "postgresql")

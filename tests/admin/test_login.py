@@ -1,14 +1,9 @@
 """A password can't be guessed at for long, and a locked person is told what to do."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import timedelta
 from io import StringIO
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 from axes.models import AccessAttempt
 from django.contrib.auth import get_user_model
@@ -16,8 +11,6 @@ from django.core.management import call_command
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from packages_app.core.home import make_home
-from tests.stack import REPOSITORY
 from tests.values import numbers_in
 
 LOGIN = "/admin/login/"
@@ -189,17 +182,6 @@ print("answers", [post("wrong") for _ in range(5)], post("right"))
 """
 
 
-def test_postgresql_counts_in_the_same_way(tmp_path, postgres_url):
-    with psycopg.connect(postgres_url, autocommit=True) as server:
-        server.execute("CREATE DATABASE logins")
-    url = urlunsplit(urlsplit(postgres_url)._replace(path="/logins"))
-    environment = {**os.environ, "DATABASE_URL": url, "REPOMGR_HOME": str(tmp_path)}
-    make_home(tmp_path)
-
-    def manage(*arguments):
-        command = [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-
-    manage("migrate", "--verbosity", "0")
-    assert "answers [200, 200, 200, 200, 429] 429" in manage("shell", "--no-imports", "-c", ON_POSTGRESQL)
-    assert "1 attempts removed" in manage("axes_reset_username", "anna")
+def test_postgresql_counts_in_the_same_way(on_postgresql):
+    assert "answers [200, 200, 200, 200, 429] 429" in on_postgresql.manage("shell", "--no-imports", "-c", ON_POSTGRESQL)
+    assert "1 attempts removed" in on_postgresql.manage("axes_reset_username", "anna")

@@ -1,21 +1,16 @@
 """What queries select: by SQLite, by PostgreSQL, and, where aptly has the same query, by aptly."""
 
 import json
-import os
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packages_app.core.home import make_home
 from packages_app.core.query import parse_query
 from packages_app.core.record import PackageRecord
 from packages_app.debian.control import parse_control
@@ -160,25 +155,13 @@ def test_a_pattern_is_as_the_shells(pattern, text):
         assert bool(cursor.fetchone()[0]) is fnmatchcase(text, pattern)
 
 
-def test_postgresql_selects_the_same(debs, tmp_path, postgres_url):
-    with psycopg.connect(postgres_url, autocommit=True) as server:
-        server.execute("CREATE DATABASE queries")
-    url = urlunsplit(urlsplit(postgres_url)._replace(path="/queries"))
-    make_home(tmp_path)
-    script = (
-        "import json; from pathlib import Path; from tests.models import test_package_query as these;"
+def test_postgresql_selects_the_same(debs, on_postgresql):
+    found = on_postgresql.run(
+        "from pathlib import Path; from tests.models import test_package_query as these;"
         f"debs = [Path(path) for path in {[str(path) for path in debs]!r}];"
         "these.mirror_records(these.records_of(debs));"
-        "print('found', json.dumps(these.selected([*these.OF_APTLY, *these.OURS])))"
+        "tell(these.selected([*these.OF_APTLY, *these.OURS]))"
     )
-
-    def manage(*arguments):
-        environment = {**os.environ, "DATABASE_URL": url, "REPOMGR_HOME": str(tmp_path)}
-        command = [sys.executable, str(_MANAGE), *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-
-    manage("migrate", "--verbosity", "0")
-    found = json.loads(manage("shell", "--no-imports", "-c", script).rpartition("found ")[2])
 
     mirror_records(records_of(debs))
     assert found == selected([*OF_APTLY, *OURS])

@@ -12,7 +12,6 @@ from io import BytesIO
 from pathlib import Path
 
 import structlog
-from django.db import transaction
 
 from packages_app.core.checksums import Checksums, checksums_of_bytes, checksums_of_file
 from packages_app.core.errors import InvalidDeb, RepomgrError, VersionConflict
@@ -30,6 +29,7 @@ from packages_app.services.intake.real_word import asks_real_readers, complaints
 from packages_app.services.intake.store_and_record import CheckedFile, Recorded, store_and_record
 from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.publication.requests import request_publications
+from packages_app.services.transactions import in_transaction
 
 log = structlog.get_logger(__name__)
 
@@ -128,9 +128,12 @@ def _show(recorded: Sequence[Recorded]) -> None:
     if not records:
         return
     changed = any(outcome.added or outcome.suites_added for outcome in recorded)
-    with transaction.atomic():
+
+    def show() -> None:
         if mirror_records(list(records.values())) or changed:
             request_publications({suite for record in records.values() for suite in record.suites})
+
+    in_transaction(show)
     added = sum(outcome.added for outcome in recorded)
     log.info("packages_taken_in", packages=[record.named for record in records.values()], new=added)
 

@@ -21,6 +21,7 @@ from packages_app.services.jobs.messages import wake_worker_for
 from packages_app.services.jobs.notices import settle_failure, tell_of_failure
 from packages_app.services.jobs.progress import JobProgress, heartbeat, row_of_this_run
 from packages_app.services.outside_errors import told_as_ours
+from packages_app.services.transactions import in_transaction
 
 Asker = AbstractBaseUser | AnonymousUser
 """Who asks for a job."""
@@ -157,7 +158,7 @@ def _end(
         "state": state, "ended": timezone.now(), "steps": job.steps, "result": storable_json(job.result),
         "error_code": code, "error": storable(error), "remedy": storable(remedy),
     }  # fmt: skip
-    if not row_of_this_run(job).update(**values):
+    if not in_transaction(lambda: row_of_this_run(job).update(**values)):
         log.warning("job_went_on_elsewhere", error=error)
         job.refresh_from_db()
         return

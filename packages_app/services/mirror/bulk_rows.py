@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from django.db import connection
@@ -15,7 +16,8 @@ def write_rows(
     """Write rows, values in the order of `columns` (fields of the model); one that is there takes the new values.
 
     `key` are the fields of a unique constraint that tells which is there. Values are written as they are, so they have
-    to be what the database holds: text, whole numbers, None.
+    to be what the database holds: text, whole numbers, None. They are written in the order of their keys, whatever
+    that of `rows` is: two that write the same rows wait for each other, and come to no deadlock.
     """
     own = {field.name: str(field.column) for field in model._meta.concrete_fields}
     names = {field: connection.ops.quote_name(own[field]) for field in columns}
@@ -26,5 +28,6 @@ def write_rows(
         f"({', '.join(names.values())}) VALUES ({', '.join(['%s'] * len(names))}) "
         f"ON CONFLICT ({', '.join(names[field] for field in key)}) DO {change}"
     )
+    in_order = sorted(rows, key=itemgetter(*map(columns.index, key)))
     with connection.cursor() as cursor:
-        cursor.executemany(statement, list(rows))
+        cursor.executemany(statement, in_order)

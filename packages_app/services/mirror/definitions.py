@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from packages_app.core.definition import Definition
@@ -14,6 +13,7 @@ from packages_app.core.redaction import redact
 from packages_app.core.yaml_reader import Problem
 from packages_app.models import DefinitionStatus
 from packages_app.services import adapters
+from packages_app.services.transactions import in_transaction
 
 
 def mirror_definitions() -> None:
@@ -28,11 +28,14 @@ def mirror_definitions() -> None:
         for file, problems in problems_of.items()
     }
     rows: Mapping[str, dict[str, Any]] = good | bad
-    with transaction.atomic():
+
+    def write() -> None:
         DefinitionStatus.objects.exclude(name__in=rows).delete()
-        for name, columns in rows.items():
+        for name, columns in sorted(rows.items()):
             # What was refused may be long, and stays as it is.
             DefinitionStatus.objects.defer("refused").update_or_create(name=name, defaults=columns)
+
+    in_transaction(write)
 
 
 def record_check(name: str, outcome: str, *, failed: bool) -> None:

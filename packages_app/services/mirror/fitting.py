@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 import structlog
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError
 
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.storable_text import storable
 from packages_app.models import Package, SuiteMembership
+from packages_app.services.transactions import in_transaction
 
 _REFUSED = (DataError, IntegrityError, OverflowError, ValueError)
 """What a database raises for a value that it can't hold. One that is away, or busy, is another matter."""
@@ -49,8 +50,7 @@ def written(records: Sequence[PackageRecord], write: Callable[[Sequence[PackageR
     if not records:
         return []
     try:
-        with transaction.atomic():
-            write(records)
+        in_transaction(lambda: write(records))
     except _REFUSED as error:
         if len(records) == 1:
             log.error("record_not_mirrored", package=storable(records[0].named), error=str(error))

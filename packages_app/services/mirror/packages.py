@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 import structlog
-from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db import connection
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Collate
 
 from packages_app.core.batches import batches_of
 from packages_app.core.errors import InvalidVersion
@@ -25,6 +26,7 @@ from packages_app.services.adapters import package_table
 from packages_app.services.mirror.bulk_rows import write_rows
 from packages_app.services.mirror.fitting import fitting, is_key_of_a_row, with_place, written
 from packages_app.services.publication.requests import request_publications
+from packages_app.services.transactions import in_transaction
 
 # Records of which the rows are read, compared and written at a time.
 _BATCH = 1000
@@ -266,12 +268,23 @@ def _write(records: Sequence[PackageRecord], before: Collection[_Mirrored]) -> N
 
 def _remove(pks: Sequence[int]) -> set[str]:
     """Remove rows; return the suites that they were in."""
+    rows = Package.objects.filter(pk__in=pks)
     memberships = SuiteMembership.objects.filter(package__in=pks)
-    suites = set(memberships.values_list("suite", flat=True))
-    with transaction.atomic():
+
+    def remove() -> set[str]:
+        _lock(rows, _KEY)
+        suites = set(memberships.values_list("suite", flat=True))
         memberships.delete()
-        Package.objects.filter(pk__in=pks).delete()
-    return suites
+        rows.delete()
+        return suites
+
+    return in_transaction(remove)
+
+
+def _lock(rows: QuerySet[Any], key: Sequence[str]) -> None:
+    """Lock rows in the order in which they are written; SQLite has one lock for all of them."""
+    if connection.vendor == "postgresql":
+        list(rows.select_for_update().order_by(*(Collate(column, "C") for column in key)).values_list("pk"))
 
 
 def _renew_names() -> None:
@@ -279,14 +292,19 @@ def _renew_names() -> None:
     names = PackageName.objects.filter(name=OuterRef("package_name"))
     lacking = Package.objects.filter(~Exists(names)).order_by().values_list("package_name", flat=True).distinct()
     for some in batches_of(lacking, _BATCH):
-        _add_names(some)
+        in_transaction(partial(_add_names, some))
     gone = PackageName.objects.filter(~Exists(Package.objects.filter(package_name=OuterRef("name"))))
-    for pks in batches_of(gone.values_list("pk", flat=True), _BATCH):
+
+    def remove(pks: Sequence[int]) -> None:
+        _lock(PackageName.objects.filter(pk__in=pks), ("name",))
         gone.filter(pk__in=pks).delete()
+
+    for pks in batches_of(gone.values_list("pk", flat=True), _BATCH):
+        in_transaction(partial(remove, pks))
 
 
 def _add_names(names: Iterable[str]) -> None:
-    write_rows(PackageName, ("name",), [(name,) for name in sorted(names)], key=("name",))
+    write_rows(PackageName, ("name",), [(name,) for name in names], key=("name",))
 
 
 def _values(record: PackageRecord) -> tuple[Any, ...]:

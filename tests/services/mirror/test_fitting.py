@@ -1,16 +1,10 @@
 """A record that no row holds is named and left out; what a row can hold of the others is the same on any database."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 from django.db import connection
 
-from packages_app.core.home import make_home
 from packages_app.core.ports import Silent
 from packages_app.core.storable_text import REPLACEMENT
 from packages_app.models import Package
@@ -104,21 +98,8 @@ print("notices", Notice.objects.count())
 """
 
 
-def test_postgresql_holds_the_same_rows(tmp_path, postgres_url):
-    with psycopg.connect(postgres_url, autocommit=True) as server:
-        server.execute("CREATE DATABASE fitting")
-    url = urlunsplit(urlsplit(postgres_url)._replace(path="/fitting"))
-    make_home(tmp_path)
-
-    def manage(*arguments):
-        command = [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
-        environment = {**os.environ, "DATABASE_URL": url, "REPOMGR_HOME": str(tmp_path)}
-        done = subprocess.run(command, check=False, env=environment, cwd=REPOSITORY, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    manage("migrate", "--verbosity", "0")
-    said = manage("shell", "--no-imports", "-c", ON_POSTGRESQL.replace("\\\\", "\\"))
+def test_postgresql_holds_the_same_rows(on_postgresql):
+    said = on_postgresql.manage("shell", "--no-imports", "-c", ON_POSTGRESQL.replace("\\\\", "\\"))
     assert f"mirrored {len(ODD) + 2 - WITHOUT_ROW} {WITHOUT_ROW} 0 0" in said
     assert "job done" in said
     assert "notices 1" in said
