@@ -5,13 +5,13 @@ import os
 import re
 import subprocess
 import sys
-from fnmatch import fnmatch
 
 import boto3
 import httpx
 import pytest
 import yaml
 from botocore.exceptions import ClientError
+from docker.utils.build import PatternMatcher
 
 from packages_app.core.errors import StoreMissing
 from packages_app.core.locations import DynamoTable, S3Store
@@ -28,6 +28,7 @@ from tests.reader import read_everything
 from tests.stack import REPOSITORY, point_settings_at
 
 DEPLOY = REPOSITORY / "deploy"
+IGNORED = REPOSITORY / ".dockerignore"
 REGION = "eu-central-1"
 
 
@@ -173,25 +174,43 @@ def test_redis_has_a_password_and_no_port_is_open_to_others(compose):
     assert len(ports) == 2
 
 
-@pytest.mark.parametrize("secret", [
-    ".env", "deploy/.env.prod", "prod.env", "key.asc", "private.pem", "a/b.key", "keys/x.gpg", "signing-key.asc",
-    "my-signing-key", "var.sqlite3", "prod.tfstate", "compose.env",
-])  # fmt: skip
-def test_no_secret_of_the_checkout_goes_into_the_image(secret):
-    """By the patterns of .dockerignore, in which `**/` stands for any folder, none too."""
-    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
-    patterns = [line.removeprefix("**/") for line in lines if line and not line.startswith("#")]
-    assert any(fnmatch(secret.rpartition("/")[2], pattern) for pattern in patterns)
+def of_the_image(checkout):
+    """The files of a checkout that `COPY . .` takes, by .dockerignore as Docker's own client for Python reads it."""
+    ignored = PatternMatcher([line for line in IGNORED.read_text().splitlines() if line and not line.startswith("#")])
+    paths = {str(path.relative_to(checkout)) for path in checkout.rglob("*") if path.is_file()}
+    return {path for path in paths if not ignored.matches(path)}
 
 
-def test_nothing_that_the_image_needs_is_left_out():
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with a file for each that git knows, as a checkout has them."""
     tracked = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
-    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
-    patterns = [line.removeprefix("**/") for line in lines if line.startswith("**/")]
-    needed = [
-        path for path in tracked.splitlines() if path.startswith(("packages_app/", "repomgr/", "templates/", "config/"))
-    ]
-    assert [path for path in needed for pattern in patterns if fnmatch(path.rpartition("/")[2], pattern)] == []
+    for path in tracked.splitlines():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    return tmp_path
+
+
+def test_the_image_has_what_it_needs_of_a_checkout_and_no_more(checkout):
+    needed = {"manage.py", "pyproject.toml", "README.md", "requirements.lock"}
+    for name in ("packages_app", "repomgr", "templates", "config"):
+        needed |= {str(path.relative_to(checkout)) for path in (checkout / name).rglob("*") if path.is_file()}
+    assert of_the_image(checkout) - {".dockerignore"} == needed  # that one is sent, so that the server knows it too
+
+
+@pytest.mark.parametrize("folder", ["", "packages_app/", "repomgr/servers/", "templates/kiro-repo/", "config/", "new/"])
+def test_no_secret_of_a_checkout_goes_into_the_image(checkout, folder):
+    before = of_the_image(checkout)
+    for name in (
+        ".env", ".env.prod", "prod.env", "compose.env", "repomgr.env", "key.asc", "private.pem", "b.key", "x.gpg",
+        "secret-key", "signing-key.asc", "signing-key.yaml", "my-signing-key", "id_ed25519", "a.sqlite3",
+        "prod.tfstate", "prod.tfstate.backup", "terraform.tfvars", "backup.tar.gz", "credentials", "words.txt",
+        ".aws/credentials", ".ssh/id_rsa", ".gnupg/secring.gpg", "var/secret-key", ".hidden.py", ".secrets/key.py",
+    ):  # fmt: skip
+        path = checkout / folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert of_the_image(checkout) == before
 
 
 def test_terraform_makes_the_table_and_names_the_outputs_that_the_commands_read():
