@@ -6,6 +6,7 @@ The real processes run on a moto that notes whose each request is, each with an 
 import re
 import sys
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,7 @@ from repomgr.servers.process import free_port, process, wait_until
 from repomgr.servers.start import moto_server
 from tests.commands.installation import Installation
 from tests.debs import build_deb
-from tests.deploy.policies import TABLE, granted, needs_of
+from tests.deploy.policies import TABLE, Need, granted, needs_of
 from tests.deploy.test_deploy import template
 from tests.stack import REPOSITORY
 
@@ -65,14 +66,15 @@ class Browser:
         return seen
 
 
-@pytest.fixture
-def installation(tmp_path, migrated):
+@contextmanager
+def installed(folder, migrated):
+    """An installation on a moto that notes requests; gives it and moto's address."""
     with moto_server("tests.deploy.recording_moto") as endpoint:
-        key = tmp_path / "signing-key.asc"
+        key = folder / "signing-key.asc"
         key.write_text(generate_key("Archive"))
         options = f"region={REGION}&endpoint={endpoint}"
         made = Installation.make(
-            tmp_path / "home",
+            folder / "home",
             migrated,
             PACKAGE_TABLE_URL=f"dynamodb://packages?{options}",
             BUCKET_URL=f"s3://apt?{options}",
@@ -102,12 +104,8 @@ def running(installation, name, *more, **settings):
         yield lambda: Path(f"/proc/{started.pid}/environ").read_text()
 
 
-def all_ended(installation, but=()):
-    return all(state in ENDED for kind, state in installation.jobs("kind", "state") if kind not in but)
-
-
-def wait_for_jobs(installation, but=()):
-    wait_until(lambda: all_ended(installation, but), "the jobs", 240)
+def wait_for_jobs(installation):
+    wait_until(lambda: {state for (state,) in installation.jobs("state")} <= ENDED, "the jobs", 240)
 
 
 def ready(url):
@@ -117,70 +115,92 @@ def ready(url):
         return False
 
 
-def test_each_process_has_what_it_needs_and_no_more(installation, tmp_path):
-    product, endpoint = installation
-    port = free_port()
+def work(product, browser, folder):
+    """Let a person ask for all kinds of work, and workers do it."""
+    with running(product, "worker1"):
+        browser.upload(build_deb(folder, "tool", "1.0"))
+        browser.post("/admin/packages_app/package/build/", name="kiro-repo", part="patch")
+        wait_for_jobs(product)
+        browser.post("/admin/packages_app/publication/force-rebuild/", suite="stable", consent="1")
+        browser.post("/admin/packages_app/publication/sweep/")
+        browser.post("/admin/packages_app/job/verify/")
+        wait_for_jobs(product)
+    with running(product, "publisher"):
+        with running(product, "worker1", "--queues", "intake,slow"):
+            browser.upload(build_deb(folder, "tool", "1.1"))
+            wait_for_jobs(product)
+            browser.upload(build_deb(folder, "tool", "2.0", Essential="yes"))
+            wait_for_jobs(product)
+        held = PAGE.findall(browser.http.get("/admin/packages_app/heldcandidate/").text)
+        [page] = {path for path in held if re.search(r"heldcandidate/\d+/change/$", path)}
+        answer = browser.post(page.replace("change", "reject"))
+        assert "tool 2.0 amd64" in answer.text
+        wait_for_jobs(product)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of it: each page's status, environments of processes, failed jobs, and the rights that each needed."""
+
+    pages: dict[str, int]
+    environments: dict[str, str]
+    failed: set[tuple[str, str]]
+    needs: dict[str, list[Need]]
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory, migrated):
+    folder, port = tmp_path_factory.mktemp("rights"), free_port()
     url = f"http://127.0.0.1:{port}"
-    with ExitStack() as processes:
-        web = processes.enter_context(running(product, "web", PORT=str(port)))
-        beat = processes.enter_context(running(product, "beat"))
-        wait_until(lambda: ready(url), "the web process", 120)
-        browser = Browser(url, (product.home / FIRST_PASSWORD_FILE).read_text().strip())
-        with running(product, "worker1"):
-            browser.upload(build_deb(tmp_path, "tool", "1.0"))
-            browser.post("/admin/packages_app/package/build/", name="kiro-repo", part="patch")
-            wait_for_jobs(product)
-            browser.post("/admin/packages_app/publication/force-rebuild/", suite="stable", consent="1")
-            browser.post("/admin/packages_app/publication/sweep/")
-            browser.post("/admin/packages_app/job/verify/")
-            wait_for_jobs(product)
-        with running(product, "publisher"):
-            with running(product, "worker1", "--queues", "intake,slow"):
-                browser.upload(build_deb(tmp_path, "tool", "1.1"))
-                wait_for_jobs(product)
-                browser.upload(build_deb(tmp_path, "tool", "2.0", Essential="yes"))
-                wait_for_jobs(product)
-            held = PAGE.findall(browser.http.get("/admin/packages_app/heldcandidate/").text)
-            [page] = {path for path in held if re.search(r"heldcandidate/\d+/change/$", path)}
-            answer = browser.post(page.replace("change", "reject"))
-            assert "tool 2.0 amd64" in answer.text
-            wait_for_jobs(product)
-        pages = browser.walk()
-        environments = {"web": web(), "beat": beat()}
-    assert len(pages) > 30
-    assert {path: status for path, status in pages.items() if status != 200} == {}
-    assert {name for name in SECRETS["web"] if f"\0{name}=" in environments["web"]} == set()
-    assert {name for name in SECRETS["beat"] if f"\0{name}=" in environments["beat"]} == set()
-    assert SECRET not in environments["beat"]
-    failed = {(kind, code) for kind, state, code in product.jobs("kind", "state", "error_code") if state == "failed"}
-    assert failed == {("publish", "candidate_held")}
-    notes = httpx.get(f"{endpoint}/recorded", timeout=60).json()
-    asked = {}
-    for note in notes:
-        asked.setdefault(note["who"], []).extend(needs_of(note))
-    assert {"web", "worker1", "publisher"} <= asked.keys()
-    assert "beat" not in asked
-    unused = {}
-    for who, name in POLICIES.items():
-        policy = template(name, bucket="apt", table_arn=TABLE)
-        refused = [need for need in asked[who] if not granted(policy, need)]
-        assert refused == [], who
-        used = {need.action for need in asked[who]}
-        given = {action for statement in policy["Statement"] for action in statement["Action"]}
-        unused[who] = given - used
-    assert unused == UNUSED
+    with installed(folder, migrated) as (product, endpoint):
+        with ExitStack() as processes:
+            web = processes.enter_context(running(product, "web", PORT=str(port)))
+            beat = processes.enter_context(running(product, "beat"))
+            wait_until(lambda: ready(url), "the web process", 120)
+            browser = Browser(url, (product.home / FIRST_PASSWORD_FILE).read_text().strip())
+            work(product, browser, folder)
+            pages, environments = browser.walk(), {"web": web(), "beat": beat()}
+        failed = {
+            (kind, code) for kind, code, state in product.jobs("kind", "error_code", "state") if state == "failed"
+        }
+        needs = {}
+        for note in httpx.get(f"{endpoint}/recorded", timeout=60).json():
+            needs.setdefault(note["who"], []).extend(needs_of(note))
+    return Seen(pages, environments, failed, needs)
 
 
-SECRETS = {
-    "web": {"SIGNING_KEY", "SIGNING_KEY_FILE", "GITHUB_TOKEN"},
-    "beat": {"SIGNING_KEY", "SIGNING_KEY_FILE", "GITHUB_TOKEN", "NOTIFY_URLS", "SECRET_KEY", "AWS_SECRET_ACCESS_KEY"},
-}
-POLICIES = {"web": "iam-policy-web.json", "worker1": "iam-policy-worker.json", "publisher": "iam-policy-publisher.json"}
+def test_no_page_and_no_upload_needs_the_signing_key(seen):
+    assert len(seen.pages) > 30
+    assert {path: status for path, status in seen.pages.items() if status != 200} == {}
+    assert seen.failed == {("publish", "candidate_held")}  # and the one is what was to be
+
+
+@pytest.mark.parametrize(("process", "secrets"), [
+    ("web", {"SIGNING_KEY", "SIGNING_KEY_FILE", "GITHUB_TOKEN"}),
+    ("beat", {"SIGNING_KEY", "SIGNING_KEY_FILE", "GITHUB_TOKEN", "NOTIFY_URLS", "SECRET_KEY", "AWS_SECRET_ACCESS_KEY"}),
+])  # fmt: skip
+def test_a_process_holds_no_secret_that_it_has_no_use_for(seen, process, secrets):
+    names = {line.partition("=")[0] for line in seen.environments[process].split("\0")}
+    assert "WITHHELD" in names
+    assert names & secrets == set()
+    assert SECRET not in seen.environments["beat"]
+
+
+def test_beat_asks_nothing_of_the_stores(seen):
+    assert {"web", "worker1", "publisher"} <= seen.needs.keys()
+    assert "beat" not in seen.needs
+
+
 # AbortMultipartUpload is for what fails half-way, and with ListBucket a missing object is told from a refused one.
 # The worker's rights are those of first_start and doctor too, which ask for the table and try what servers promise. The
 # publisher scans tables that have no lists of suites yet, and removes the lists of publications that are long past.
-UNUSED = {
-    "web": {"s3:AbortMultipartUpload", "s3:ListBucket"},
-    "worker1": {"s3:AbortMultipartUpload", "dynamodb:DescribeTable", "dynamodb:DeleteItem"},
-    "publisher": {"s3:AbortMultipartUpload", "dynamodb:Scan", "s3:DeleteObject"},
-}
+@pytest.mark.parametrize(("process", "name", "unused"), [
+    ("web", "web", {"s3:AbortMultipartUpload", "s3:ListBucket"}),
+    ("worker1", "worker", {"s3:AbortMultipartUpload", "dynamodb:DescribeTable", "dynamodb:DeleteItem"}),
+    ("publisher", "publisher", {"s3:AbortMultipartUpload", "dynamodb:Scan", "s3:DeleteObject"}),
+])  # fmt: skip
+def test_what_a_process_asks_for_is_granted_and_what_is_granted_is_asked_for(seen, process, name, unused):
+    policy = template(f"iam-policy-{name}.json", bucket="apt", table_arn=TABLE)
+    assert [need for need in seen.needs[process] if not granted(policy, need)] == []
+    used = {need.action for need in seen.needs[process]}
+    assert {action for statement in policy["Statement"] for action in statement["Action"]} - used == unused
