@@ -9,8 +9,10 @@ WORKDIR /srv/repomgr
 COPY requirements.lock ./
 RUN python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
 
+# Only what .dockerignore names, which is none of the keys that may lie in a checkout.
 COPY . .
-RUN python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation -e .
+RUN python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation -e . \
+    && python manage.py check
 
 USER repomgr
 ENV REPOMGR_HOME=/data BIND=0.0.0.0 PORT=8000 PYTHONUNBUFFERED=1

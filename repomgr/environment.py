@@ -74,6 +74,11 @@ def token(name: str) -> str:
     return value
 
 
+def withheld() -> frozenset[str]:
+    """Return the names of settings that this process is not to have, whoever gives them: its file, or the home."""
+    return frozenset(texts("WITHHELD", default=[]))
+
+
 def texts(name: str, *, default: list[str]) -> list[str]:
     """Return a comma-separated list."""
     _note(name, "a list, separated by commas", ",".join(default))
@@ -217,9 +222,12 @@ def database(name: str, *, default: str) -> dict[str, Any]:
 def secret_key(name: str, *, keep_in: Path) -> str:
     """Return the secret of sessions and forms; where none is set, one is made once and kept in a private file.
 
-    Where there is no home, nothing is kept: the secret is this process's own, which no server has.
+    Where there is no home, or this process is not to have it, nothing is kept: the secret is this process's own, which
+    no server has.
     """
     _note(name, "a secret", "")
+    if name in withheld():
+        return secrets.token_urlsafe(64)
     given = text(name, default="")
     if given:
         return given

@@ -10,8 +10,9 @@ HEALTH = "/healthz"
 READY = "/readyz"
 REPOSITORY = "/repository/"
 LOGIN = "/admin/login/"
-LARGEST_FORM = 1024 * 1024
-"""Bytes of a request's body where no file is taken: forms of the admin have a few hundred."""
+LARGEST_FORM = 128 * 1024
+"""Bytes of a request's body where no file is taken: forms of the admin have a few hundred, a list with all of its rows
+chosen 60 KB. It stays in memory, of every connection that strangers may have."""
 _AROUND_A_FILE = 64 * 1024
 
 

@@ -28,8 +28,11 @@ _LOGGERS: Mapping[str, Mapping[str, Any]] = {
     # Addresses of notices hold passwords, and both name parts of them; `send_notices` logs how it went.
     "apprise": {"level": "WARNING", "handlers": ["nowhere"], "propagate": False},
     "urllib3": {"level": "WARNING"},
-    # How many requests wait for a thread, one line each time.
+    # How many requests wait for a thread, one line each time; who went away, by a path of any length.
+    "waitress": {"level": "WARNING"},
     "waitress.queue": {"level": "ERROR"},
+    # What was refused has its line already: request_refused or request_finished.
+    "django.request": {"level": "ERROR"},
     # A line for each file that each client fetches says nothing; refusals and crashes are warnings.
     "django_structlog.middlewares.request": {"level": "WARNING"},
 }
@@ -64,6 +67,25 @@ def refusal_in_one_line(_logger: Any, _method: str, event: MutableMapping[str, A
     return event
 
 
+def printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Write what a terminal would take for orders, or for a line of its own, as it is escaped (a structlog processor).
+
+    Strangers choose paths, and vendors what errors quote. A traceback keeps its lines.
+    """
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = _escaped(value, but="\n" if name in ("exception", "stack") else "")
+    return event
+
+
+def _escaped(text: str, *, but: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char in but else char.encode("unicode_escape").decode() for char in text
+    )
+
+
 def configure(options: MutableMapping[str, Any]) -> None:
     """Set up logging from Django's LOGGING: `level` and `format` ("json" or "console")."""
     # Tracebacks are made text before secrets are hidden, since they may hold some.
@@ -77,11 +99,12 @@ def configure(options: MutableMapping[str, Any]) -> None:
         structlog.processors.format_exc_info,
         structlog.processors.UnicodeDecoder(),
     ]
-    renderer: Any = structlog.processors.JSONRenderer()
+    renderers: list[Any] = [structlog.processors.JSONRenderer()]
     if options["format"] == "console":
-        renderer = structlog.dev.ConsoleRenderer(
+        console = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
+        renderers = [printable, console]
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -89,7 +112,7 @@ def configure(options: MutableMapping[str, Any]) -> None:
     )
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
-        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_secrets, renderer],
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_secrets, *renderers],
         "foreign_pre_chain": shared,
     }
     logging.config.dictConfig(

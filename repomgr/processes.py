@@ -25,6 +25,12 @@ from repomgr.settings_file import load_settings
 
 _INTERRUPTED = 130
 _BIN = os.path.dirname(sys.executable)
+_OF_AMAZON = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_NO_NEED_OF: Mapping[str, tuple[str, ...]] = {
+    "web": ("SIGNING_KEY", "GITHUB_TOKEN"),
+    "beat": ("SIGNING_KEY", "GITHUB_TOKEN", "NOTIFY_URLS", "SECRET_KEY", *_OF_AMAZON),
+}
+"""Secrets that a process has no use for: strangers reach web, and beat only wakes workers."""
 
 
 def commands(bind: str, port: int, workers: int) -> dict[str, list[str]]:
@@ -52,6 +58,21 @@ def commands(bind: str, port: int, workers: int) -> dict[str, list[str]]:
     }
 
 
+def environment_of(name: str) -> dict[str, str]:
+    """Return a process's environment: ours, without what it has no need of, also not from the settings file."""
+    kind = "worker" if name.startswith("worker") else name
+    withheld = _NO_NEED_OF.get(kind, ())
+    lacking = {form for each in withheld for form in (each, f"{each}_FILE")}
+    kept = {key: value for key, value in os.environ.items() if key not in lacking}
+    return {**kept, "WITHHELD": ",".join(withheld)} if withheld else kept
+
+
+def _become_less(name: str) -> None:
+    kept = environment_of(name)
+    os.environ.clear()
+    os.environ.update(kept)
+
+
 def chosen() -> tuple[str, int, int]:
     """Return the address and port that the web process listens on, and the number of workers, by the environment."""
     bind = environment.text("BIND", default="127.0.0.1")
@@ -65,6 +86,8 @@ def main(names: Sequence[str]) -> int:
     try:
         load_settings()
         known = commands(*chosen())
+        if names and names[0] in known:
+            _become_less(names[0])
         if not names or names[0] in known:
             look_for_home()
     except RepomgrError as error:
@@ -88,7 +111,7 @@ def main(names: Sequence[str]) -> int:
         manager.add_process(
             name,
             f"exec {shlex.join(bound_to_us(command))}",
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **given},
+            env={**environment_of(name), "PYTHONUNBUFFERED": "1", **given},
         )
     manager.loop()
     return 0 if manager.returncode == _INTERRUPTED else int(manager.returncode or 0)
@@ -98,7 +121,7 @@ def _become(name: str, known: Mapping[str, list[str]]) -> int:
     if name not in known:
         sys.stderr.write(f"There is no process {name}; there are {', '.join(known)}.\n")
         return 2
-    return os.execv(known[name][0], known[name])  # noqa: S606 - a program of ours, no shell
+    return os.execve(known[name][0], known[name], dict(os.environ))  # noqa: S606 - a program of ours, no shell
 
 
 if __name__ == "__main__":

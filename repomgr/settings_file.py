@@ -48,12 +48,18 @@ _PATHS = frozenset({"REPOMGR_HOME", "REPOMGR_CONFIG", "AWS_CA_BUNDLE", "SSL_CERT
 def load_settings() -> None:
     """Add what the settings file says to this process's environment, where that says nothing; safe to repeat.
 
+    What is withheld from this process goes from its environment too.
     Raise `SettingsError` for a file that is named and missing, one that can't be read, and lines and names that are
     not known; no value is shown.
     """
     path = settings_path()
     if path is not None:
         add_values(os.environ, read_settings(path))
+    for name in environment.withheld():
+        if name not in OTHERS and name not in MEANINGS:
+            raise SettingsError(f"WITHHELD names {name}, which is no setting.", remedy="Name settings, without _FILE.")
+        os.environ.pop(name, None)
+        os.environ.pop(f"{name}_FILE", None)
 
 
 def settings_path() -> Path | None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
@@ -24,14 +25,23 @@ from waitress.utilities import RequestEntityTooLarge
 from packages_app.uploading import UPLOAD, holds_pass
 from repomgr.limits import HEALTH, LARGEST_FORM, LOGIN, READY, REPOSITORY, largest_body
 
-_THREADS: Mapping[str, int] = {"repository": 4, "pages": 6, "login": 2, "upload": 2}
+_THREADS: Mapping[str, int] = {"health": 1, "ready": 1, "repository": 4, "pages": 6, "login": 2, "upload": 2}
 _HEAD_SECONDS = 30
-_BODY_SECONDS = 15 * 60
+_FORM_SECONDS = 60
+_UPLOAD_SECONDS = 15 * 60
 _IDLE_SECONDS = 60
 _LONGEST_HEAD = 32 * 1024
 _LONGEST_LINE = 8 * 1024
 _MOST_CONNECTIONS = 4096
 _FILES_OF_OUR_OWN = 256
+_FILES_OF_ONE = 2
+"""A connection is one, and what it reads of the repository another."""
+_LEAST_OF_ONE_ADDRESS = 16
+_LONGEST_NUMBER = 18
+
+
+_LANES: Mapping[str, str] = {HEALTH: "health", READY: "ready"}
+"""Each by itself: what is ready waits for servers that are away, and health for nothing."""
 
 
 class Request(HTTPRequestParser):  # type: ignore[misc]
@@ -46,9 +56,17 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
         line = header_plus.partition(b"\r\n")[0]
         if len(line) > _LONGEST_LINE or line.count(b" ") != 2:
             raise ParsingError("The request line is too long, or none.")
-        super().parse_header(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # waitress looks for its own errors alone, and any other is a traceback in the log
+            raise ParsingError("Address or length make no sense.") from error
+        if len(self.headers.get("CONTENT_LENGTH", "")) > _LONGEST_NUMBER:
+            raise ParsingError("Content-Length is too long.")
+        if "COOKIE" in self.headers:
+            # Of no cookie of ours. Python before 3.11.10 goes back over what is quoted so: 24 KB took it 5 s.
+            self.headers["COOKIE"] = self.headers["COOKIE"].replace("\\", "")
         if self.path == UPLOAD and holds_pass(self.headers.get("COOKIE", "")):
-            self._largest = largest_body(UPLOAD)
+            self._largest, self._seconds = largest_body(UPLOAD), _UPLOAD_SECONDS
 
     def received(self, data: bytes) -> int:
         """Take bytes; return how many were used. One whose body is too large is completed by an error."""
@@ -59,7 +77,7 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
         return used
 
     error: Any = None
-    _largest = LARGEST_FORM
+    _largest, _seconds = LARGEST_FORM, _FORM_SECONDS
 
     @property
     def _size(self) -> int:
@@ -68,7 +86,7 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
     @property
     def overdue(self) -> bool:
         """Whether its head, or all of it, takes longer than any sound client needs."""
-        allowed = _BODY_SECONDS if self.headers_finished else _HEAD_SECONDS
+        allowed = self._seconds if self.headers_finished else _HEAD_SECONDS
         return time.monotonic() - self.began > allowed
 
 
@@ -79,9 +97,24 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
-    """Ends connections that are idle or overdue."""
+    """Ends connections that are idle or overdue, and takes no more of one address than leaves room for others."""
 
     channel_class = Connection
+
+    def accept(self) -> Any:
+        """Take a connection; return its socket and address, None where there is none to take."""
+        taken = super().accept()
+        if taken is not None and self._is_one_too_many(taken[1]):
+            taken[0].close()
+            return None
+        return taken
+
+    def _is_one_too_many(self, address: Any) -> bool:
+        if settings.BEHIND_HTTPS:  # all are of the proxy, which is to look after that
+            return False
+        most = max(_LEAST_OF_ONE_ADDRESS, self.adj.connection_limit // 8)
+        held: int = sum(channel.addr[0] == address[0] for channel in self.active_channels.values())
+        return held >= most
 
     def maintenance(self, now: float) -> None:
         """Close them; called now and then."""
@@ -113,7 +146,9 @@ class Lanes:
 
 def lane_of(method: str, path: str) -> str:
     """Return which threads answer a request."""
-    if path in (HEALTH, READY) or path.startswith(REPOSITORY):
+    if path in _LANES:
+        return _LANES[path]
+    if path.startswith(REPOSITORY):
         return "repository"
     if method == "POST" and path in (UPLOAD, LOGIN):
         return "upload" if path == UPLOAD else "login"
@@ -124,12 +159,19 @@ def serve(bind: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; raise `OSError` for an address that can't be had."""
     from repomgr.wsgi import application
 
+    server = server_of(application, bind, port, connections=_connections())
+    signal.signal(signal.SIGTERM, _end)
+    server.run()
+
+
+def server_of(application: Any, bind: str, port: int, *, connections: int) -> MultiSocketServer:
+    """Return a server of an application, which takes so many connections at once; raise `OSError` for its address."""
     adjustments = Adjustments(
         host=bind,
         port=port,
         ident=None,
         threads=sum(_THREADS.values()),
-        connection_limit=_connections(),
+        connection_limit=connections,
         channel_timeout=_IDLE_SECONDS,
         cleanup_interval=5,
         max_request_header_size=_LONGEST_HEAD,
@@ -145,18 +187,17 @@ def serve(bind: str, port: int) -> None:
         Server(application, sockets, dispatcher=lanes, adj=adjustments, sockinfo=each) for each in adjustments.listen
     ]
     addresses = [(server.effective_host, server.effective_port) for server in servers]
-    signal.signal(signal.SIGTERM, _end)
-    MultiSocketServer(sockets, adjustments, addresses, lanes).run()
+    return MultiSocketServer(sockets, adjustments, addresses, lanes)
 
 
 def _connections() -> int:
-    """Return how many connections there may be, so that files can be opened besides."""
+    """Return how many connections there may be, so that each can be given a file, and others be opened besides."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_CONNECTIONS + _FILES_OF_OUR_OWN
+    wanted = _FILES_OF_ONE * _MOST_CONNECTIONS + _FILES_OF_OUR_OWN
     files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < files:
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
-    return max(files - _FILES_OF_OUR_OWN, files // 2)
+    return max(files - _FILES_OF_OUR_OWN, files // 2) // _FILES_OF_ONE
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

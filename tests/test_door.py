@@ -1,6 +1,8 @@
 """What strangers ask is refused by its head: no body is read, nothing is spooled, and the log has one short line."""
 
 import json
+import logging
+from io import StringIO
 
 import pytest
 from django.core.files import temp
@@ -11,6 +13,7 @@ from structlog.testing import capture_logs
 
 from packages_app.core.redaction import LONGEST_TEXT, redact
 from packages_app.uploading import LimitedUpload
+from repomgr.logs import configure
 
 LONG = "b" * (LONGEST_TEXT - 20)
 UPLOAD = "/admin/packages_app/package/upload/"
@@ -48,6 +51,39 @@ def test_a_path_is_logged_without_its_query(db, client):
         assert client.get("/nowhere?" + "?" * 4000).status_code == 404
     assert "/nowhere" in json.dumps(logs)
     assert "?" not in json.dumps(logs, default=str)
+
+
+def test_a_path_is_cut_in_the_log(db, client):
+    with capture_logs() as logs:
+        client.get("/" + "x" * 7000)
+    assert [log for log in logs if len(json.dumps(log, default=str)) > 1000] == []
+
+
+@pytest.fixture
+def on_a_terminal():
+    """The log as people get it; gives what it wrote."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    configure({"level": "INFO", "format": "console"})
+    [handler] = root.handlers
+    handler.stream = StringIO()
+    yield handler.stream
+    root.handlers[:], _ = before
+    root.setLevel(before[1])
+
+
+def test_nothing_of_a_path_is_an_order_to_a_terminal_or_a_line_of_its_own(on_a_terminal):
+    log = logging.getLogger("somewhere")
+    log.warning("at %s", "/\x1b[2J\r\n2026-01-01 [info] all is well\x9b1m\u202e")
+    try:
+        raise ValueError("\x1b[31m of a vendor")
+    except ValueError:
+        log.exception("failed")
+    lines = on_a_terminal.getvalue().splitlines()
+    assert [char for line in lines for char in line if not char.isprintable()] == []
+    assert "\\x1b[2J\\r\\n2026" in lines[0]
+    assert "Traceback (most recent call last):" in lines
+    assert len([line for line in lines if "all is well" in line]) == 1
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])

@@ -101,7 +101,15 @@ def test_a_client_chooses_no_script_name_and_no_address(web):
 
 
 @pytest.mark.parametrize(
-    "line", ["GET /" + "?" * 4000 + " HTTP/1.1", "G" * 9000, "GET a://" + "x" * 9000 + " HTTP/9", "GET  / x"]
+    "line",
+    [
+        "GET /" + "?" * 4000 + " HTTP/1.1",
+        "G" * 9000,
+        "GET a://" + "x" * 9000 + " HTTP/9",
+        "GET  / x",
+        "GET http://[ HTTP/1.1",
+        "GET / HTTP/1.1\r\nContent-Length: " + "9" * 5000,
+    ],
 )
 def test_an_odd_request_line_costs_nothing(web, line):
     port, _ = web

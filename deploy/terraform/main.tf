@@ -1,4 +1,4 @@
-# Bucket, package table and the role of repomgr's processes, for one environment.
+# Bucket, package table and a role for each of repomgr's processes, for one environment.
 #
 #   terraform workspace new dev && terraform apply -var environment=dev
 #
@@ -6,6 +6,9 @@
 
 locals {
   bucket = "${var.name}-${var.environment}"
+
+  # Each process has a role of its own. beat asks for nothing here: give it none.
+  processes = toset(["web", "worker", "publisher"])
 }
 
 resource "aws_s3_bucket" "repository" {
@@ -153,14 +156,16 @@ data "aws_iam_policy_document" "may_take_the_role" {
 }
 
 resource "aws_iam_role" "repomgr" {
-  name               = "${var.name}-${var.environment}"
+  for_each           = local.processes
+  name               = "${var.name}-${var.environment}-${each.key}"
   assume_role_policy = data.aws_iam_policy_document.may_take_the_role.json
 }
 
 resource "aws_iam_role_policy" "repomgr" {
-  name = "repository"
-  role = aws_iam_role.repomgr.id
-  policy = templatefile("${path.module}/../iam-policy.json", {
+  for_each = local.processes
+  name     = "repository"
+  role     = aws_iam_role.repomgr[each.key].id
+  policy = templatefile("${path.module}/../iam-policy-${each.key}.json", {
     bucket    = local.bucket
     table_arn = aws_dynamodb_table.packages.arn
   })

@@ -25,7 +25,7 @@ output "aws_region" {
   value       = var.region
 }
 
-output "role_arn" {
-  description = "Role of web, workers and beat"
-  value       = aws_iam_role.repomgr.arn
+output "role_arns" {
+  description = "Roles of web, worker (first_start and commands too) and publisher; beat needs none"
+  value       = { for process, role in aws_iam_role.repomgr : process => role.arn }
 }

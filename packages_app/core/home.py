@@ -15,6 +15,7 @@ UMASK = 0o077
 SETTINGS_FILE = "repomgr.env"
 SECRET_KEY_FILE = "secret-key"  # noqa: S105 - a file's name
 SIGNING_KEY_FILE = "signing-key.asc"
+FIRST_PASSWORD_FILE = "first-password"  # noqa: S105 - a file's name
 DATABASE_FILE = "django.sqlite3"
 TABLE_FILE = "package_table.sqlite3"
 BUCKET, STAGING, BROKER, STATIC, CACHE, ENVIRONMENTS = "bucket", "staging", "broker", "static", "cache", "environments"

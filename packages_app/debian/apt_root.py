@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+
+from packages_app.core.child_environment import child_environment
 
 COMPLAINTS = ("W:", "E:", "Err:", "Ign:")
 """How lines begin in which apt complains."""
@@ -34,10 +35,7 @@ def run_in_root(root: Path, *command: str, seconds: float) -> subprocess.Complet
 
     Raise `subprocess.TimeoutExpired` after so many seconds.
     """
-    environment = {
-        "PATH": os.environ.get("PATH", os.defpath), "APT_CONFIG": str(root / "apt.conf"), "LC_ALL": "C",
-        "HOME": str(root), "TMPDIR": str(root),
-    }  # fmt: skip
+    environment = child_environment(APT_CONFIG=str(root / "apt.conf"), HOME=str(root), TMPDIR=str(root))
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, errors="replace", check=False, timeout=seconds
     )

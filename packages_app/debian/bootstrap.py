@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
 
+from packages_app.core.child_environment import child_environment
 from packages_app.core.errors import BuildFailed
 from packages_app.core.layout import deb_filename
 from packages_app.debian.control import ControlParagraph, parse_control
@@ -140,7 +141,7 @@ def _write(path: Path, body: bytes, *, mode: int = 0o644) -> None:
 
 def _run_dpkg_deb(tree: Path, target: Path, epoch: int) -> None:
     command = ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(tree), str(target)]
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "LC_ALL": "C"}
+    environment = child_environment(SOURCE_DATE_EPOCH=str(epoch))
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, env=environment, timeout=_TIMEOUT_SECONDS, check=False

@@ -7,7 +7,6 @@ their own, once for a batch however many packages it has.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -21,6 +20,7 @@ from typing import TypeVar
 
 import structlog
 
+from packages_app.core.child_environment import child_environment
 from packages_app.debian.apt_root import COMPLAINTS, make_root, run_in_root
 
 Thing = TypeVar("Thing")
@@ -161,11 +161,7 @@ def _read_by_dpkg(database: Path, paragraphs: Sequence[str]) -> tuple[str, list[
     available.write_bytes(b"")
     lists.write_text("".join(text), encoding="utf-8")
     command = ("dpkg", f"--admindir={database}", "--update-avail", str(lists))
-    environment = {
-        "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin",
-        "LC_ALL": "C",
-        "HOME": str(database),
-    }
+    environment = child_environment(HOME=str(database))
     try:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, errors="replace", check=False, timeout=_SECONDS

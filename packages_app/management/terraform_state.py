@@ -6,7 +6,6 @@ The outputs are those of `deploy/terraform/outputs.tf`.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +14,18 @@ from typing import Any
 
 import structlog
 
+from packages_app.core.child_environment import child_environment
 from packages_app.core.errors import EnvironmentRefused
 from packages_app.core.readable import why_unreadable
 
 ENVIRONMENTS = ("dev", "staging", "prod")
 _REQUIRED = ("s3_bucket_name", "dynamodb_table_name")
 _TIMEOUT_SECONDS = 120
+_ITS_OWN = (
+    "HOME", "TF_*", "AWS_*", "ARM_*", "GOOGLE_*", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy",
+    "no_proxy", "SSL_CERT_DIR", "SSL_CERT_FILE",
+)  # fmt: skip
+"""What of our environment is terraform's: its own settings, and what reaches the backend that has the state."""
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +73,8 @@ def _of_terraform(folder: Path, name: str, state: Path) -> Mapping[str, Any] | N
     command = ["terraform", "output", "-json", "-no-color"]
     if state.is_file():
         command.append(f"-state={state.name}")
-    environment = {**os.environ, "TF_IN_AUTOMATION": "1"} | ({} if state.is_file() else {"TF_WORKSPACE": name})
+    workspace = {} if state.is_file() else {"TF_WORKSPACE": name}
+    environment = child_environment(*_ITS_OWN, TF_IN_AUTOMATION="1", **workspace)
     try:
         done = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False

@@ -24,7 +24,8 @@ def broken_promises(items: DynamoItems) -> list[str]:
     """Return what the table's server ignores, by the name of the call; raise PynamoDB's errors, so for what it lacks.
 
     The items of the trial are removed, after an error too; that we may not remove them is found before any is written.
-    They are pending changes of a suite that no repository can have: `deploy/iam-policy.json` lets us remove such.
+    They are pending changes of a suite that no repository can have, such as `deploy/iam-policy-worker.json` lets us
+    remove.
     """
     partition = pending_id(f"{SERVICE}probe-{uuid4().hex}")
     keys = [(partition, name) for name in ("one", "two")]

@@ -81,8 +81,14 @@ def signer() -> OpenPgpSigner:
     """Return the signer of SIGNING_KEY, or of the key kept in REPOMGR_HOME; it has proved itself.
 
     Raise `SigningKeyError`, also when the bucket is shared and no key is set: every host would make another one. None
-    is made where something was published before: clients know the key that is missed.
+    is made where something was published before: clients know the key that is missed. And in a process that it is
+    withheld from, which has no need of it.
     """
+    if "SIGNING_KEY" in settings.WITHHELD:
+        raise SigningKeyError(
+            "The signing key is withheld from this process (WITHHELD).",
+            remedy="Ask for it as a job: workers have the key. Commands of a shell have it too.",
+        )
     armored = settings.SIGNING_KEY
     if not armored:
         if not settings.EMBEDDED_BUCKET and not settings.SIGNING_KEY_FILE.exists():

@@ -20,7 +20,7 @@ from packages_app.core.errors import ObjectChanged, ObjectExists, StoreUnfit
 from packages_app.core.ports import ObjectStore
 
 PROBES = "probe-"
-"""How the keys of a trial's objects begin, which `deploy/iam-policy.json` lets us remove."""
+"""How the keys of a trial's objects begin, which `deploy/iam-policy-worker.json` lets us remove."""
 
 _LEFTOVER = re.compile(PROBES + r"[0-9a-f]{32}(?:-large|-absent|-copy)?\Z")
 _DIED = timedelta(hours=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 import httpx
 import yaml
 
+from packages_app.core.home import FIRST_PASSWORD_FILE
 from repomgr.servers.process import bound_to_us, free_port, wait_until
 from tests.stack import REPOSITORY
 
@@ -81,8 +81,10 @@ def running(
     log = (home / "log").open("w")
     product = Running(url, public_url, "", home, config, environment)
     welcome = product.manage("first_start").stdout
-    found = re.search(r"password (\S+)", welcome)
-    product = Running(url, public_url, found[1] if found else "", home, config, environment)
+    kept = home / "var" / FIRST_PASSWORD_FILE
+    assert str(kept) in welcome or not kept.exists()
+    password = kept.read_text().strip() if kept.exists() else ""
+    product = Running(url, public_url, password, home, config, environment)
     command = [sys.executable, "-m", program]
     processes = subprocess.Popen(
         bound_to_us(command, signal.SIGINT),

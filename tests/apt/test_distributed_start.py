@@ -54,9 +54,10 @@ def test_it_starts_what_is_missing_and_ends_it(tmp_path):
     try:
         wait_until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), "the web process", seconds=300)
         said = log.read_text()
-        password = re.search(r"password (\S+)", said)
+        password = re.search(r"password in the file (\S+)$", said, re.MULTILINE)
         address = re.search(r"Repository\s+(\S+)/\n", said)
         assert password, said
+        assert Path(password[1]).read_text().strip()
         assert address, said
         assert b"Suite: stable" in httpx.get(f"{address[1]}/dists/stable/InRelease").content
         assert httpx.get(f"{address[1]}/kiro-repo.deb").status_code == 200

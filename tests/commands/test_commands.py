@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -20,9 +21,15 @@ from tests.stack import REPOSITORY
 
 
 def named_password(said):
-    """The password that a first start names, "" when it names none."""
-    named = re.search(r"user admin, password (\S+)$", said, re.MULTILINE)
-    return named.group(1) if named else ""
+    """The password that a first start shows or keeps in the file that it names, "" when it does neither."""
+    named = re.search(r"user admin, password (?:in the file )?(\S+)$", said, re.MULTILINE)
+    if named is None:
+        return ""
+    return Path(named[1]).read_text().strip() if named[1].startswith("/") else named[1]
+
+
+def admins_password_is(password):
+    return get_user_model().objects.get(username="admin").check_password(password)
 
 
 def published(stack):
@@ -112,7 +119,7 @@ def test_the_doctor_has_a_line_for_each_probe(embedded, settings, tmp_path):
 
 def test_a_first_start_is_complete_and_a_second_changes_nothing(embedded):
     first = call("first_start")
-    assert get_user_model().objects.get(username="admin").check_password(named_password(first))
+    assert admins_password_is(named_password(first))
     assert "https://apt.example.org/kiro-repo.deb && sudo apt install ./kiro-repo.deb" in first
     assert published(embedded) == {("kiro-repo", "1.0.0")}
     before = embedded.dists(), embedded.records(), Job.objects.count()
@@ -121,6 +128,29 @@ def test_a_first_start_is_complete_and_a_second_changes_nothing(embedded):
     assert named_password(again) == ""
     assert (embedded.dists(), embedded.records(), Job.objects.count()) == before
     assert get_user_model().objects.count() == 1
+
+
+def test_the_first_password_is_in_a_private_file_and_in_no_log_until_it_serves_no_more(embedded, capfd):
+    first = call("first_start")
+    kept = embedded.home / "first-password"
+    assert str(kept) in first
+    assert kept.stat().st_mode & 0o777 == 0o600
+    password = kept.read_text().strip()
+    assert admins_password_is(password)
+    assert password not in first + "".join(capfd.readouterr())
+    call("first_start")
+    assert kept.read_text().strip() == password
+    assert str(kept) in capfd.readouterr().err  # that it still serves is a warning
+    admin = get_user_model().objects.get(username="admin")
+    admin.set_password("another-one")
+    admin.save()
+    call("first_start")
+    assert not kept.exists()
+
+
+def test_a_file_of_a_start_that_was_ended_is_replaced(embedded):
+    (embedded.home / "first-password").write_text("of nobody")
+    assert admins_password_is(named_password(call("first_start")))
 
 
 def test_a_first_start_without_dpkg_deb_still_publishes_and_says_what_is_missing(

@@ -41,6 +41,15 @@ def test_a_person_is_told_where_a_command_works_and_what_it_does_and_no_json(ins
         assert rest
 
 
+def test_a_person_is_shown_the_first_password_and_no_file_has_it(installation):
+    code, shown = installation.manage_on_a_terminal("first_start")
+    assert code == 0, shown
+    [password] = re.findall(r"user admin, password (\S+)$", shown, re.MULTILINE)
+    assert list(installation.home.glob("first-password*")) == []
+    check = "from django.contrib.auth.models import User\nprint(User.objects.get(username='admin').check_password(%r))"
+    assert installation.python(check % password) == "True"
+
+
 def test_an_address_elsewhere_is_named_with_its_server(installation):
     away = f"http://127.0.0.1:{free_port()}"
     elsewhere = installation.with_settings(

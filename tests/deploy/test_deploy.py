@@ -5,13 +5,14 @@ import os
 import re
 import subprocess
 import sys
-from fnmatch import fnmatch
+from importlib.util import module_from_spec, spec_from_file_location
 
 import boto3
 import httpx
 import pytest
 import yaml
 from botocore.exceptions import ClientError
+from docker.utils.build import PatternMatcher
 
 from packages_app.core.errors import StoreMissing
 from packages_app.core.locations import DynamoTable, S3Store
@@ -24,11 +25,23 @@ from packages_app.signing.openpgp import generate_key
 from packages_app.stores.public_read import public_read_policy
 from repomgr.servers.start import moto_server
 from tests.debs import build_deb
+from tests.deploy.policies import TABLE, Need, granted
 from tests.reader import read_everything
 from tests.stack import REPOSITORY, point_settings_at
 
 DEPLOY = REPOSITORY / "deploy"
+IGNORED = REPOSITORY / ".dockerignore"
+S3_SECRETS = (
+    "S3_ROOT_ACCESS_KEY", "S3_ROOT_SECRET_KEY", "S3_WEB_SECRET", "S3_WORKER_SECRET", "S3_PUBLISHER_SECRET",
+)  # fmt: skip
 REGION = "eu-central-1"
+
+
+ROOT_FILES = ["index.html", "kiro-repo.deb", "kiro-archive-keyring.gpg"]
+# A script of deploy/, which is no package.
+_specification = spec_from_file_location("s3_rights", DEPLOY / "s3_rights.py")
+s3_rights = module_from_spec(_specification)
+_specification.loader.exec_module(s3_rights)
 
 
 def template(name, **values):
@@ -61,7 +74,7 @@ def strict_moto(tmp_path, settings, monkeypatch, db):
         iam = boto3.client("iam", **options)
         iam.create_user(UserName="repomgr")
         # moto asks for rights on any table, never on one: of the table's statement the actions are tried here.
-        policy = template("iam-policy.json", bucket="apt", table_arn="of the table")
+        policy = template("iam-policy-worker.json", bucket="apt", table_arn="of the table")
         statements = {statement["Sid"]: statement for statement in policy["Statement"]}
         for name in ("PackageTable", "LinesOfLists"):
             statements[name]["Resource"] = "*"
@@ -142,27 +155,84 @@ def test_the_compose_file_holds_no_secret_and_says_which_one_is_missing(compose)
     text = (REPOSITORY / "docker-compose.yml").read_text()
     example = (DEPLOY / "compose.env.example").read_text()
     names = set(re.findall(r"\$\{(\w+):\?", text))
-    assert {"SECRET_KEY", "POSTGRES_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY", "SIGNING_KEY_PATH"} <= names
+    assert {"SECRET_KEY", "POSTGRES_PASSWORD", *S3_SECRETS, "SIGNING_KEY_PATH"} <= names
     for name in names:
         assert re.search(rf"^{name}=", example, re.MULTILINE), name
-    for name in ("SECRET_KEY", "POSTGRES_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY", "SIGNING_KEY_PATH"):
+    for name in ("SECRET_KEY", "POSTGRES_PASSWORD", *S3_SECRETS, "SIGNING_KEY_PATH"):
         assert re.search(rf"^{name}=$", example, re.MULTILINE), name
     for service in compose["services"].values():
         for name, value in (service.get("environment") or {}).items():
             if re.search(r"PASSWORD|SECRET|ACCESS_KEY|TOKEN", name):
-                assert value.startswith("${"), name
+                assert not value or value.startswith(("${", "repomgr-")), name
     ports = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
     assert set(ports) == {"web", "s3"}
     assert ports["web"][0].startswith("127.0.0.1:")
 
 
-def test_processes_of_ours_have_no_capability_and_write_to_their_volume_alone(compose):
+def test_processes_have_no_capability_and_write_to_their_volume_alone(compose):
     ours = [name for name, service in compose["services"].items() if service.get("image") == "repomgr"]
-    assert {"first-start", "web", "worker", "publisher", "beat"} == set(ours)
-    for name in (*ours, "redis"):
-        service = compose["services"][name]
-        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
-        assert service["security_opt"] == ["no-new-privileges:true"]
+    assert {"s3-rights", "first-start", "web", "worker", "publisher", "beat"} == set(ours)
+    for name, service in compose["services"].items():
+        assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"]), name
+        assert service.get("read_only") or name == "dynamodb", name
+        assert not service.get("cap_add") or name in ("postgres", "dynamodb"), name
+
+
+def test_each_process_of_the_compose_file_has_the_secrets_that_it_has_a_use_for(compose):
+    held = {}
+    for name, service in compose["services"].items():
+        given = {key for key, value in (service.get("environment") or {}).items() if value}
+        held[name] = {key for key in given if re.search(r"PASSWORD|SECRET|ACCESS_KEY|TOKEN$|SIGNING|NOTIFY_URLS", key)}
+        assert ("signing_key" in service.get("secrets", ())) is (name in ("first-start", "worker", "publisher")), name
+    signs = {"SIGNING_KEY_FILE", "SECRET_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "NOTIFY_URLS"}
+    assert held["beat"] == set()
+    assert held["web"] == signs - {"SIGNING_KEY_FILE"}
+    assert held["publisher"] == signs
+    assert held["worker"] == held["first-start"] == {*signs, "GITHUB_TOKEN"}
+    environment = {name: service.get("environment") or {} for name, service in compose["services"].items()}
+    accounts = {
+        name: environment[name].get("AWS_ACCESS_KEY_ID") for name in ("first-start", "web", "worker", "publisher")
+    }
+    assert accounts == {
+        "first-start": "repomgr-worker", "web": "repomgr-web", "worker": "repomgr-worker",
+        "publisher": "repomgr-publisher",
+    }  # fmt: skip
+    root = {name for name, values in environment.items() if "S3_ROOT" in str(values)}
+    assert root == {"s3", "s3-accounts", "s3-rights"}
+    for process in s3_rights.PROCESSES:
+        assert f"account {s3_rights.account_of(process)} " in str(compose["services"]["s3-accounts"]["entrypoint"])
+
+
+def in_two_buckets(need):
+    """What a right on one bucket with a folder for staging is, where staging is a bucket of its own."""
+    return Need(need.action, need.resource.replace(":::apt/staging/", ":::apt-staging/"))
+
+
+@pytest.mark.parametrize("process", s3_rights.PROCESSES)
+def test_an_account_of_an_s3_server_may_do_what_the_role_of_its_process_may_on_aws(process):
+    role = template(f"iam-policy-{process}.json", bucket="apt", table_arn=TABLE)
+    buckets = s3_rights.policies("apt", "apt-staging")
+    keys = (
+        "dists/stable/InRelease", "dists/stable/main/x", "pool/main/t/tool.deb", "index.html", "kiro-repo.deb",
+        "kiro-archive-keyring.gpg", "probe-1", "other", "staging/uploads/1/x.deb", "staging/publications/s/1.json",
+        "staging/releases/stable/x", "staging/shards/stable/x", "staging/quarantine/x", "staging/probe-1",
+    )  # fmt: skip
+    actions = ("GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload", "PutBucketPolicy", "PutObjectAcl")
+    needs = [Need(f"s3:{action}", f"arn:aws:s3:::apt/{key}") for action in actions for key in keys]
+    needs += [Need(f"s3:{action}", "arn:aws:s3:::apt") for action in ("ListBucket", "PutBucketPolicy", "DeleteBucket")]
+    for need in needs:
+        there = in_two_buckets(need)
+        policy = buckets[there.resource.partition(":::")[2].partition("/")[0]]
+        account = s3_rights.account_of(process)
+        # moto's judge knows no account: what is not this one's is left out here.
+        own = [{**one, "Principal": "*"} for one in policy["Statement"] if one["Principal"] == account]
+        assert granted({**policy, "Statement": own}, there) is granted(role, need), need
+
+
+def test_everybody_reads_of_an_s3_server_what_clients_need_and_nothing_of_staging():
+    buckets = s3_rights.policies("apt", "apt-staging")
+    public = {name: [one for one in made["Statement"] if one["Principal"] == "*"] for name, made in buckets.items()}
+    assert public == {"apt": public_read_policy("apt", "", ROOT_FILES)["Statement"], "apt-staging": []}
 
 
 def test_redis_has_a_password_and_no_port_is_open_to_others(compose):
@@ -173,25 +243,43 @@ def test_redis_has_a_password_and_no_port_is_open_to_others(compose):
     assert len(ports) == 2
 
 
-@pytest.mark.parametrize("secret", [
-    ".env", "deploy/.env.prod", "prod.env", "key.asc", "private.pem", "a/b.key", "keys/x.gpg", "signing-key.asc",
-    "my-signing-key", "var.sqlite3", "prod.tfstate", "compose.env",
-])  # fmt: skip
-def test_no_secret_of_the_checkout_goes_into_the_image(secret):
-    """By the patterns of .dockerignore, in which `**/` stands for any folder, none too."""
-    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
-    patterns = [line.removeprefix("**/") for line in lines if line and not line.startswith("#")]
-    assert any(fnmatch(secret.rpartition("/")[2], pattern) for pattern in patterns)
+def of_the_image(checkout):
+    """The files of a checkout that `COPY . .` takes, by .dockerignore as Docker's own client for Python reads it."""
+    ignored = PatternMatcher([line for line in IGNORED.read_text().splitlines() if line and not line.startswith("#")])
+    paths = {str(path.relative_to(checkout)) for path in checkout.rglob("*") if path.is_file()}
+    return {path for path in paths if not ignored.matches(path)}
 
 
-def test_nothing_that_the_image_needs_is_left_out():
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with a file for each that git knows, as a checkout has them."""
     tracked = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
-    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
-    patterns = [line.removeprefix("**/") for line in lines if line.startswith("**/")]
-    needed = [
-        path for path in tracked.splitlines() if path.startswith(("packages_app/", "repomgr/", "templates/", "config/"))
-    ]
-    assert [path for path in needed for pattern in patterns if fnmatch(path.rpartition("/")[2], pattern)] == []
+    for path in tracked.splitlines():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    return tmp_path
+
+
+def test_the_image_has_what_it_needs_of_a_checkout_and_no_more(checkout):
+    needed = {"manage.py", "pyproject.toml", "README.md", "requirements.lock"}
+    for name in ("packages_app", "repomgr", "templates", "config"):
+        needed |= {str(path.relative_to(checkout)) for path in (checkout / name).rglob("*") if path.is_file()}
+    assert of_the_image(checkout) - {".dockerignore"} == needed  # that one is sent, so that the server knows it too
+
+
+@pytest.mark.parametrize("folder", ["", "packages_app/", "repomgr/servers/", "templates/kiro-repo/", "config/", "new/"])
+def test_no_secret_of_a_checkout_goes_into_the_image(checkout, folder):
+    before = of_the_image(checkout)
+    for name in (
+        ".env", ".env.prod", "prod.env", "compose.env", "repomgr.env", "key.asc", "private.pem", "b.key", "x.gpg",
+        "secret-key", "signing-key.asc", "signing-key.yaml", "my-signing-key", "id_ed25519", "a.sqlite3",
+        "prod.tfstate", "prod.tfstate.backup", "terraform.tfvars", "backup.tar.gz", "credentials", "words.txt",
+        ".aws/credentials", ".ssh/id_rsa", ".gnupg/secring.gpg", "var/secret-key", ".hidden.py", ".secrets/key.py",
+    ):  # fmt: skip
+        path = checkout / folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert of_the_image(checkout) == before
 
 
 def test_terraform_makes_the_table_and_names_the_outputs_that_the_commands_read():
@@ -207,8 +295,12 @@ def test_terraform_makes_the_table_and_names_the_outputs_that_the_commands_read(
     )
     assert re.search(r"point_in_time_recovery \{\n +enabled = true", table)
     assert re.search(r"server_side_encryption \{\n +enabled = true", table)
-    for policy in ("bucket-policy.json", "iam-policy.json"):
+    for policy in ("bucket-policy.json", "iam-policy-${each.key}.json"):
         assert f'templatefile("${{path.module}}/../{policy}"' in text
+    [processes] = re.findall(r"processes = toset\((.+)\)", text)
+    assert {f"iam-policy-{name}.json" for name in json.loads(processes)} | {"iam-policy-migration.json"} == {
+        path.name for path in DEPLOY.glob("iam-policy-*.json")
+    }
 
 
 def test_check_deploy_is_clean(tmp_path):

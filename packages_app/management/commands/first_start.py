@@ -4,6 +4,7 @@ from typing import Any
 
 from packages_app.management.said_once import ENDS, unsaid
 from packages_app.management.terminal import ServiceCommand, terminal_progress
+from packages_app.services.setup.first_password import FirstPassword
 from packages_app.services.setup.first_start import Welcome, first_start
 
 
@@ -16,15 +17,19 @@ class Command(ServiceCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Prepare a home and print how to sign in."""
         with terminal_progress() as progress, unsaid(ENDS):  # notes say which job failed
-            welcome = first_start(progress)
+            welcome = first_start(progress, watched=self.stdout.isatty())
         self.stdout.write(_text(welcome))
 
 
+def _where(password: FirstPassword) -> str:
+    """Return the password, or where it is to be seen."""
+    return password.shown or (f"in the file {password.file}" if password.file else "as set before")
+
+
 def _text(welcome: Welcome) -> str:
-    password = f"password {welcome.password}" if welcome.password else "password as set before"
     lines = [
         "",
-        f"  Admin        {welcome.admin_url}   user {welcome.user}, {password}",
+        f"  Admin        {welcome.admin_url}   user {welcome.user}, password {_where(welcome.password)}",
         f"  Repository   {welcome.repository_url}/",
         *(f"  Held back    {why}" for why in welcome.unpublished),
     ]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
 from packages_app.core.definition import Definition, Definitions
@@ -21,17 +19,16 @@ from packages_app.services.jobs import queue
 from packages_app.services.jobs.messages import drop_old_messages
 from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.publication.requests import request_publication
+from packages_app.services.setup.first_password import ADMIN_NAME, FirstPassword, ensure_admin
 from packages_app.services.setup.groups import ensure_groups
 from packages_app.services.setup.private_files import close_to_others
 from packages_app.services.setup.schedules import ensure_schedules
 from packages_app.services.setup.storage import create_storage
 
-ADMIN_NAME = "admin"
-
 
 @dataclass(frozen=True)
 class Welcome:
-    """What a new user needs to know, of what is so. `password` is "" when an administrator was there already.
+    """What a new user needs to know, of what is so. `password` says nothing when an administrator was there.
 
     `commands` set a client up and are () where what they fetch is not there; `unpublished` names suites without a
     Release in place, and why.
@@ -39,15 +36,16 @@ class Welcome:
 
     admin_url: str
     user: str
-    password: str
+    password: FirstPassword
     repository_url: str
     commands: tuple[str, ...]
     unpublished: tuple[str, ...]
 
 
-def first_start(progress: Progress) -> Welcome:
+def first_start(progress: Progress, *, watched: bool) -> Welcome:
     """Make database, storage, key, schedules, an administrator, and the first signed publication.
 
+    `watched` says that a person sees what is printed, the first password too.
     Raise `NothingPublished` when a suite has no Release in place afterwards, unless its publication waits for a
     person, who needs the admin for it; and the errors of table, store and key.
     """
@@ -62,7 +60,7 @@ def first_start(progress: Progress) -> Welcome:
     ensure_schedules()
     drop_old_messages()
     mirror_definitions()
-    password = _ensure_admin()
+    password = ensure_admin(progress, watched=watched)
     _publish_bootstraps(progress)
     for suite in adapters.repository().suites:
         if not Publication.objects.filter(suite=suite.name).exists() or not _is_in_place(suite.name):
@@ -116,16 +114,6 @@ def _package_on_offer(definitions: Definitions) -> str:
     table, suite = adapters.package_table(), adapters.repository().default_suite.name
     names = (d.name for d in definitions.by_name.values() if d.enabled and d.bootstrap is None)
     return next((name for name in names if (r := table.newest_of(name)) is not None and suite in r.suites), "")
-
-
-def _ensure_admin() -> str:
-    """Make the first administrator; return the password made, or "" when one is there."""
-    users = get_user_model()
-    if users.objects.filter(is_superuser=True).exists():
-        return ""
-    password = secrets.token_urlsafe(12)
-    users.objects.create_superuser(ADMIN_NAME, password=password)
-    return password
 
 
 def _publish_bootstraps(progress: Progress) -> None:

@@ -75,7 +75,8 @@ def close_to_others(progress: Progress) -> int:
 def _private_paths() -> Iterator[Path]:
     base: Path = settings.HOME
     yield base
-    yield from (base / name for name in (home.SECRET_KEY_FILE, home.SIGNING_KEY_FILE, home.SETTINGS_FILE, home.STATIC))
+    keys = (home.SECRET_KEY_FILE, home.SIGNING_KEY_FILE, home.FIRST_PASSWORD_FILE)
+    yield from (base / name for name in (*keys, home.SETTINGS_FILE, home.STATIC))
     database = settings.DATABASES["default"]
     tables = [base / home.DATABASE_FILE, base / home.TABLE_FILE]
     if "sqlite" in database["ENGINE"]:

@@ -1,0 +1,206 @@
+"""What each process asks of S3 and DynamoDB is in its own policy, and no secret is in a process that has no use for it.
+
+The real processes run on a moto that notes whose each request is, each with an access key of its own.
+"""
+
+import re
+import sys
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from packages_app.core.home import FIRST_PASSWORD_FILE
+from packages_app.signing.openpgp import generate_key
+from packages_app.uploading import UPLOAD
+from repomgr.processes import commands
+from repomgr.servers.process import free_port, process, wait_until
+from repomgr.servers.start import moto_server
+from tests.commands.installation import Installation
+from tests.debs import build_deb
+from tests.deploy.policies import TABLE, Need, granted, needs_of
+from tests.deploy.test_deploy import template
+from tests.stack import REPOSITORY
+
+REGION = "eu-central-1"
+ENDED = {"done", "failed"}
+SECRET = "V3ry+S3cret"
+PAGE = re.compile(r'href="(/admin/[^"?#]*)')
+
+
+class Browser:
+    """A person's browser, signed in as the first administrator."""
+
+    def __init__(self, url, password):
+        self.http = httpx.Client(base_url=url, follow_redirects=True, timeout=120)
+        answer = self.post("/admin/login/", username="admin", password=password, next="/admin/")
+        assert answer.url.path == "/admin/", answer.text
+
+    def post(self, path, files=None, **form):
+        """Send a form with its token; gives the page that it led to."""
+        if "csrftoken" not in self.http.cookies:
+            self.http.get("/admin/login/")
+        form["csrfmiddlewaretoken"] = self.http.cookies["csrftoken"]
+        answer = self.http.post(path, data=form, files=files)
+        assert answer.status_code == 200, (path, answer.text)
+        return answer
+
+    def upload(self, deb):
+        """Open the page, which lets him send a file, and send one."""
+        self.http.get(UPLOAD)
+        answer = self.post(UPLOAD, files={"file": (deb.name, deb.read_bytes())})
+        assert "/job/" in answer.url.path, answer.text
+
+    def walk(self):
+        """Open each page that a link leads to; gives each one's status by its path."""
+        found, seen = ["/admin/"], {}
+        while found:
+            path = found.pop()
+            if path in seen or "logout" in path:
+                continue
+            answer = self.http.get(path)
+            seen[path] = answer.status_code
+            found += PAGE.findall(answer.text)
+        return seen
+
+
+@contextmanager
+def installed(folder, migrated):
+    """An installation on a moto that notes requests; gives it and moto's address."""
+    with moto_server("tests.deploy.recording_moto") as endpoint:
+        key = folder / "signing-key.asc"
+        key.write_text(generate_key("Archive"))
+        options = f"region={REGION}&endpoint={endpoint}"
+        made = Installation.make(
+            folder / "home",
+            migrated,
+            PACKAGE_TABLE_URL=f"dynamodb://packages?{options}",
+            BUCKET_URL=f"s3://apt?{options}",
+            STAGING_URL=f"s3://apt/staging?{options}",
+            AWS_ACCESS_KEY_ID="setup",
+            GITHUB_TOKEN=SECRET,
+            NOTIFY_URLS=f"json://user:{SECRET}@127.0.0.1:9/",
+            LOG_LEVEL="WARNING",
+        )
+        (made.home / "repomgr.env").write_text(f"SIGNING_KEY_FILE={key}\nVERIFY_SAMPLE=7\n")
+        done = made.manage("first_start")
+        assert done.returncode == 0, done.stderr
+        yield made, endpoint
+
+
+@contextmanager
+def running(installation, name, *more, **settings):
+    """Run a process of the product, with an access key that is named like it; gives its environment as it has it."""
+    environment = {**installation.environment, "AWS_ACCESS_KEY_ID": name, **settings}
+    command = [sys.executable, "-m", "repomgr.processes", name]
+    if more:
+        command = [*commands("127.0.0.1", 1, 1)[name], *more]
+    with (
+        (installation.home / f"{name}.log").open("a") as log,
+        process(*command, env=environment, cwd=REPOSITORY, stdout=log, stderr=log) as started,
+    ):
+        yield lambda: Path(f"/proc/{started.pid}/environ").read_text()
+
+
+def wait_for_jobs(installation):
+    wait_until(lambda: {state for (state,) in installation.jobs("state")} <= ENDED, "the jobs", 240)
+
+
+def ready(url):
+    try:
+        return httpx.get(f"{url}/readyz", timeout=30).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def work(product, browser, folder):
+    """Let a person ask for all kinds of work, and workers do it."""
+    with running(product, "worker1"):
+        browser.upload(build_deb(folder, "tool", "1.0"))
+        browser.post("/admin/packages_app/package/build/", name="kiro-repo", part="patch")
+        wait_for_jobs(product)
+        browser.post("/admin/packages_app/publication/force-rebuild/", suite="stable", consent="1")
+        browser.post("/admin/packages_app/publication/sweep/")
+        browser.post("/admin/packages_app/job/verify/")
+        wait_for_jobs(product)
+    with running(product, "publisher"):
+        with running(product, "worker1", "--queues", "intake,slow"):
+            browser.upload(build_deb(folder, "tool", "1.1"))
+            wait_for_jobs(product)
+            browser.upload(build_deb(folder, "tool", "2.0", Essential="yes"))
+            wait_for_jobs(product)
+        held = PAGE.findall(browser.http.get("/admin/packages_app/heldcandidate/").text)
+        [page] = {path for path in held if re.search(r"heldcandidate/\d+/change/$", path)}
+        answer = browser.post(page.replace("change", "reject"))
+        assert "tool 2.0 amd64" in answer.text
+        wait_for_jobs(product)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of it: each page's status, environments of processes, failed jobs, and the rights that each needed."""
+
+    pages: dict[str, int]
+    environments: dict[str, str]
+    failed: set[tuple[str, str]]
+    needs: dict[str, list[Need]]
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory, migrated):
+    folder, port = tmp_path_factory.mktemp("rights"), free_port()
+    url = f"http://127.0.0.1:{port}"
+    with installed(folder, migrated) as (product, endpoint):
+        with ExitStack() as processes:
+            web = processes.enter_context(running(product, "web", PORT=str(port)))
+            beat = processes.enter_context(running(product, "beat"))
+            wait_until(lambda: ready(url), "the web process", 120)
+            browser = Browser(url, (product.home / FIRST_PASSWORD_FILE).read_text().strip())
+            work(product, browser, folder)
+            pages, environments = browser.walk(), {"web": web(), "beat": beat()}
+        failed = {
+            (kind, code) for kind, code, state in product.jobs("kind", "error_code", "state") if state == "failed"
+        }
+        needs = {}
+        for note in httpx.get(f"{endpoint}/recorded", timeout=60).json():
+            needs.setdefault(note["who"], []).extend(needs_of(note))
+    return Seen(pages, environments, failed, needs)
+
+
+def test_no_page_and_no_upload_needs_the_signing_key(seen):
+    assert len(seen.pages) > 30
+    assert {path: status for path, status in seen.pages.items() if status != 200} == {}
+    assert seen.failed == {("publish", "candidate_held")}  # and the one is what was to be
+
+
+@pytest.mark.parametrize(("process", "secrets"), [
+    ("web", {"SIGNING_KEY", "SIGNING_KEY_FILE", "GITHUB_TOKEN"}),
+    ("beat", {"SIGNING_KEY", "SIGNING_KEY_FILE", "GITHUB_TOKEN", "NOTIFY_URLS", "SECRET_KEY", "AWS_SECRET_ACCESS_KEY"}),
+])  # fmt: skip
+def test_a_process_holds_no_secret_that_it_has_no_use_for(seen, process, secrets):
+    names = {line.partition("=")[0] for line in seen.environments[process].split("\0")}
+    assert "WITHHELD" in names
+    assert names & secrets == set()
+    assert SECRET not in seen.environments["beat"]
+
+
+def test_beat_asks_nothing_of_the_stores(seen):
+    assert {"web", "worker1", "publisher"} <= seen.needs.keys()
+    assert "beat" not in seen.needs
+
+
+# AbortMultipartUpload is for what fails half-way, and with ListBucket a missing object is told from a refused one.
+# The worker's rights are those of first_start and doctor too, which ask for the table and try what servers promise. The
+# publisher scans tables that have no lists of suites yet, and removes the lists of publications that are long past.
+@pytest.mark.parametrize(("process", "name", "unused"), [
+    ("web", "web", {"s3:AbortMultipartUpload", "s3:ListBucket"}),
+    ("worker1", "worker", {"s3:AbortMultipartUpload", "dynamodb:DescribeTable", "dynamodb:DeleteItem"}),
+    ("publisher", "publisher", {"s3:AbortMultipartUpload", "dynamodb:Scan", "s3:DeleteObject"}),
+])  # fmt: skip
+def test_what_a_process_asks_for_is_granted_and_what_is_granted_is_asked_for(seen, process, name, unused):
+    policy = template(f"iam-policy-{name}.json", bucket="apt", table_arn=TABLE)
+    assert [need for need in seen.needs[process] if not granted(policy, need)] == []
+    used = {need.action for need in seen.needs[process]}
+    assert {action for statement in policy["Statement"] for action in statement["Action"]} - used == unused

@@ -1,0 +1,167 @@
+"""The web process's server over applications of a test: what it reads, and who waits for whom."""
+
+import socket
+import threading
+from contextlib import closing, contextmanager
+
+import httpx
+import pytest
+from waitress.adjustments import Adjustments
+
+from packages_app.uploading import UPLOAD, give_pass, holds_pass
+from repomgr.limits import LARGEST_FORM
+from repomgr.servers.process import wait_until
+from repomgr.web import Request, server_of
+
+LOGIN, PAGE, OBJECT = ("POST", "/admin/login/"), ("GET", "/admin/"), ("GET", "/repository/pool/x")
+UPLOADING, HEALTH, READY = ("POST", UPLOAD), ("GET", "/healthz"), ("GET", "/readyz")
+EVERY = (LOGIN, PAGE, OBJECT, UPLOADING, HEALTH, READY)
+MANY = 10
+"""More requests than any lane has threads."""
+
+
+@contextmanager
+def serving(application, connections=100):
+    """A server in a thread; gives it and its port."""
+    server = server_of(application, "127.0.0.1", 0, connections=connections)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield server, server.effective_listen[0][1]
+    finally:
+        server.close()
+        thread.join(30)
+
+
+def answers(environ, start_response):
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+
+
+def sent(port, method, path):
+    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+    return connection
+
+
+@pytest.mark.parametrize("busy", [LOGIN, PAGE, OBJECT, UPLOADING, READY], ids=lambda one: one[1])
+def test_no_kind_of_request_waits_for_another(busy):
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def application(environ, start_response):
+        if (environ["REQUEST_METHOD"], environ["PATH_INFO"]) == busy:
+            begun.release()
+            go_on.wait(60)
+        return answers(environ, start_response)
+
+    with serving(application) as (_, port):
+        waiting = [sent(port, *busy) for _ in range(MANY)]
+        assert begun.acquire(timeout=30)
+        for method, path in EVERY:
+            if (method, path) != busy:
+                assert httpx.request(method, f"http://127.0.0.1:{port}{path}", timeout=30).status_code == 200
+        go_on.set()
+        for connection in waiting:
+            with closing(connection):
+                assert connection.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def channels(server):
+    return [one for one in server.map.values() if hasattr(one, "request")]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [
+    ("GET / HTTP/1.1\r\n", 31),
+    ("POST /admin/login/ HTTP/1.1\r\nContent-Length: 9\r\n\r\n", 61),
+    (f"POST {UPLOAD} HTTP/1.1\r\nContent-Length: 9\r\n\r\n", 61),
+])  # fmt: skip
+def test_who_takes_too_long_is_closed_however_busy_he_is(text, seconds):
+    with (
+        serving(answers) as (server, port),
+        closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as slow,
+    ):
+        slow.sendall(text.encode())
+        wait_until(lambda: [one for one in channels(server) if one.request is not None], "the request")
+        [channel] = channels(server)
+        channel.request.began -= seconds - 2
+        assert not channel.request.overdue
+        channel.request.began -= 2
+        assert slow.recv(1) == b""  # by the server's own round of maintenance
+
+
+def test_one_address_takes_no_more_than_leaves_room_for_others(settings):
+    with serving(answers, connections=160) as (server, port):
+        address = ("127.0.0.1", port)
+        mine = [socket.create_connection(address, timeout=30) for _ in range(20)]
+        wait_until(lambda: len(channels(server)) == 20, "the connections")
+        one_more = socket.create_connection(address, timeout=30)
+        assert one_more.recv(1) == b""
+        other = socket.create_connection(address, timeout=30, source_address=("127.0.0.2", 0))
+        other.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert other.recv(100).startswith(b"HTTP/1.1 200")
+        settings.BEHIND_HTTPS = True  # all are of the proxy
+        proxied = sent(port, "GET", "/")
+        assert proxied.recv(100).startswith(b"HTTP/1.1 200")
+        for connection in (*mine, one_more, other, proxied):
+            connection.close()
+
+
+def read(head):
+    request = Request(Adjustments(max_request_header_size=32 * 1024))
+    data = head.encode()
+    while data and not request.completed:
+        data = data[request.received(data) :]
+    return request
+
+
+@pytest.mark.parametrize("head", [
+    f"POST / HTTP/1.1\r\nContent-Length: {'9' * 5000}\r\n\r\n",
+    f"POST / HTTP/1.1\r\nContent-Length: {'0' * 30}\r\n\r\n",
+    "GET http://[ HTTP/1.1\r\n\r\n",
+    "GET http://[x]/ HTTP/1.1\r\n\r\n",
+    "GET http://℀/ HTTP/1.1\r\n\r\n",
+    f"GET /{'a' * 9000} HTTP/1.1\r\n\r\n",
+    "GET / / HTTP/1.1\r\n\r\n",
+    "GET /\r\n\r\n",
+])  # fmt: skip
+def test_what_makes_no_sense_is_refused_without_a_traceback(head):
+    request = read(head)
+    assert (request.completed, request.error.code) == (True, 400)
+
+
+def test_a_cookie_holds_nothing_that_is_gone_back_over():
+    quoted = '"' + '\\"' * 12_000 + '"'
+    request = read(f"GET / HTTP/1.1\r\nCookie: sessionid=abc; a={quoted}; csrftoken=def\r\n\r\n")
+    assert request.error is None
+    assert "\\" not in request.headers["COOKIE"]
+    assert request.headers["COOKIE"].startswith("sessionid=abc; a=")
+    assert request.headers["COOKIE"].endswith("; csrftoken=def")
+
+
+@pytest.mark.parametrize(("size", "refused"), [(LARGEST_FORM, None), (LARGEST_FORM + 1, 413)])
+def test_a_form_is_small(size, refused):
+    request = read(f"POST /admin/login/ HTTP/1.1\r\nContent-Length: {size}\r\n\r\n")
+    assert (request.error.code if request.error else None) == refused
+
+
+def test_a_head_is_small():
+    assert read(f"GET / HTTP/1.1\r\na: {'b' * 33_000}\r\n\r\n").error.code == 431
+
+
+class Cookies:
+    """An answer that keeps the cookies that are set."""
+
+    def set_cookie(self, name, value, **options):
+        self.text, self.options = f"{name}={value}", options
+
+
+def test_a_pass_is_ours_and_not_old(settings, monkeypatch):
+    given = Cookies()
+    give_pass(given, 7)
+    assert holds_pass(given.text)
+    assert given.options["path"] == UPLOAD
+    assert not holds_pass(given.text[:-1] + ("a" if given.text[-1] != "a" else "b"))
+    assert not holds_pass(given.text.replace("=7:", "=8:"))
+    assert not holds_pass("")
+    monkeypatch.setattr("time.time", lambda: 4_102_444_800.0)
+    assert not holds_pass(given.text)
