@@ -175,6 +175,20 @@ def test_the_rest_of_another_file_is_not_appended(tmp_path):
     assert (tmp_path / "file").read_bytes() == new
 
 
+def test_the_rest_is_asked_for_on_the_condition_that_it_is_of_the_same_file(tmp_path):
+    """A server that doesn't say what its 206 is a part of: only the condition of the request tells the files apart."""
+    with Feed() as feed:
+        old, new = b"a" * 3_000_000, b"b" * 3_000_000
+        feed.files["/file"], feed.names_rest = old, False
+        feed.faults["/file"] = Fault(cut_after=2_000_000)
+        fetcher = Fetcher(
+            Limits(wait=0.01), sleep=lambda _seconds: feed.files.update({"/file": new}), allowed_private=LOOPBACK
+        )
+        fetcher.download(f"{feed.url}/file", tmp_path / "file", limit_bytes=10**7, progress=Silent())
+        assert [bool(span) for path, span in feed.requests if path == "/file"] == [False, True]
+    assert (tmp_path / "file").read_bytes() == new
+
+
 def test_a_length_that_is_no_number_is_no_crash(tmp_path):
     answer = b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
     server = socket.create_server(("127.0.0.1", 0))

@@ -206,6 +206,17 @@ def test_a_release_that_stood_long_is_kept_from_its_successor_on(history):
     assert history.lacks(history.in_place[0])
 
 
+def test_what_was_replaced_long_ago_goes_though_the_suite_is_published_each_week(history):
+    for number in range(8):
+        history.wait(days=7)
+        history.offer(str(number))
+        history.publish()
+    history.run()
+    # The last two, and the one that the last but one replaced, since that was seven days ago.
+    assert [bool(history.lacks(release)) for release in history.in_place] == [True] * 5 + [False] * 3
+    assert len(generations(history.staging, "stable")) == 3
+
+
 def test_indexes_of_a_publication_under_way_stay_however_old_they_are(history):
     for version in ("1", "2", "3", "4"):
         history.offer(version)
@@ -294,6 +305,34 @@ def test_a_plan_for_another_inrelease_is_not_carried_out(history):
     with pytest.raises(ObjectChanged, match=r"\bstable\b"):
         remove_generations(history.sweep(), plan)
     assert history.bucket.deleted == []
+
+
+def test_a_publication_in_the_middle_of_a_removal_stops_it(history):
+    for number in range(24):
+        history.offer(str(number))
+        history.wait(minutes=1)
+        history.publish()
+    history.wait(days=20)
+    sweep, plan = history.sweep(), history.sweep().plan_suite("stable")
+    doomed = [found.key for found in plan.by_hash]
+    assert len(doomed) > 60
+
+    class Overtaken(DatedStore):
+        """A bucket that another publisher uses for the last of what the plan would take, at the 20th deletion."""
+
+        def __getattr__(self, name):
+            return getattr(history.bucket, name)
+
+        def delete(self, key):
+            history.bucket.delete(key)
+            if len(history.bucket.deleted) == 20:
+                history.offer("0")
+                history.publish()
+
+    with pytest.raises(ObjectChanged):
+        remove_generations(replace(sweep, bucket=Overtaken(history.bucket, None)), plan)
+    assert len(history.bucket.deleted) < len(doomed)
+    assert history.bucket.deleted == doomed[: len(history.bucket.deleted)]
 
 
 def test_a_file_that_a_record_comes_to_name_while_it_is_taken_is_put_back(history):

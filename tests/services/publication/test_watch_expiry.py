@@ -12,6 +12,7 @@ from packages_app.models import Job, Notice, Publication
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.publication.publish import publish
+from packages_app.services.publication.refresh_signatures import refresh_signatures, suites_to_refresh
 from packages_app.services.publication.watch_expiry import watch_expiry
 from packages_app.signing.openpgp import verified_text
 
@@ -46,6 +47,14 @@ def key(days):
     valid = timedelta(days=days).total_seconds()
     kind = {"profile": Profile.RFC4880, "cipher_suite": CipherSuite.Cv25519}
     return str(Tsk.generate("Archive", validity_seconds=int(valid), **kind))
+
+
+@pytest.mark.parametrize(("days", "due"), [(6.9, False), (7.1, True), (13.9, True), (14.1, True)])
+def test_a_release_is_signed_again_once_half_of_its_life_is_gone_and_not_at_its_end(published, days, due):
+    age(published, days)
+    assert suites_to_refresh() == (["stable"] if due else [])
+    assert len(refresh_signatures(Silent())["suites"]) == int(due)
+    assert suites_to_refresh() == []
 
 
 @pytest.mark.parametrize(("days", "near"), [(0, False), (7.5, False), (10.4, False), (10.6, True), (13.9, True)])
