@@ -15,7 +15,7 @@ from django.urls import reverse_lazy
 from kombu import Exchange, Queue
 
 from packages_app.core import home
-from packages_app.core.locations import FolderStore, parse_store_url, parse_table_url
+from packages_app.core.locations import FolderStore, SqliteTable, check_not_served, parse_store_url, parse_table_url
 from packages_app.core.private_upstreams import parse_private_upstreams
 from repomgr import environment, settings_file
 
@@ -97,6 +97,17 @@ if not _AT_HOME and not environment.is_given("SHARD_CACHE_URL"):
     CACHES["shards"] = CACHES["default"]  # a cache of files makes its folder as soon as it is looked at
 
 DATABASES = {"default": environment.database("DATABASE_URL", default=f"sqlite:///{HOME / home.DATABASE_FILE}")}
+check_not_served(
+    BUCKET,
+    {
+        "REPOMGR_HOME": HOME,
+        **{f"{name}/ in REPOMGR_HOME": HOME / name for name in (home.BROKER, home.CACHE, home.ENVIRONMENTS)},
+        **({"STAGING_URL": STAGING.path} if isinstance(STAGING, FolderStore) else {}),
+        **({"PACKAGE_TABLE_URL": PACKAGE_TABLE.path} if isinstance(PACKAGE_TABLE, SqliteTable) else {}),
+        **({"DATABASE_URL": DATABASES["default"]["NAME"]} if "sqlite" in DATABASES["default"]["ENGINE"] else {}),
+        **({"REPOMGR_SETTINGS": SETTINGS_FILE} if SETTINGS_FILE is not None else {}),
+    },
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Security

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -73,6 +74,22 @@ def parse_store_url(setting: str, url: str) -> StoreLocation:
         prefix = unquote(parts.path).strip("/")
         return S3Store(parts.netloc, prefix, options["region"], options["endpoint"], options["acl"])
     raise _bad(setting, url, "file:///path or s3://BUCKET/prefix?region=…&endpoint=…&acl=public-read")
+
+
+def check_not_served(bucket: StoreLocation, private: Mapping[str, Path | str]) -> None:
+    """Raise `SettingsError` when a bucket's folder, all of which clients may read, is or holds what is private.
+
+    `private` has the files and folders by the settings that name them; links are followed.
+    """
+    if not isinstance(bucket, FolderStore):
+        return
+    served = bucket.path.resolve()
+    inside = [f"{path} ({name})" for name, path in private.items() if Path(path).resolve().is_relative_to(served)]
+    if inside:
+        raise SettingsError(
+            f"BUCKET_URL names {bucket.path}, all of which is served to everybody: {', '.join(inside)} with it.",
+            remedy="Give the bucket a folder of its own.",
+        )
 
 
 def place_of(location: TableLocation | StoreLocation) -> str:

@@ -18,6 +18,7 @@ from tenacity import retry_base, retry_if_exception_type, retry_never
 
 from packages_app.core.aws_models import share_models
 from packages_app.core.batches import batches_of
+from packages_app.core.errors import TableUnfit
 from packages_app.core.locations import DynamoTable
 from packages_app.core.record import TableKey
 from packages_app.core.retry import CONTENDED, THROTTLED, retrying
@@ -110,13 +111,19 @@ class DynamoItems:
         return self._table.connection.client
 
     def table_exists(self) -> bool:
-        """Return whether there is such a table."""
+        """Return whether there is such a table; raise `TableUnfit` for a server that answers, and not as DynamoDB."""
         try:
-            self._table.describe_table()
+            told = self._table.describe_table()
         except TableDoesNotExist:
             return False
         except ClientError as error:  # which PynamoDB lets through here alone
             raise TableError(f"Failed to describe table: {error}", error) from error
+        if not told:  # any server of HTTP says 200
+            raise TableUnfit(
+                f"server of the table {self._name}",
+                ["the answer to DescribeTable lacks Table"],
+                remedy="Check the endpoint in the table's URL: another service may listen there.",
+            )
         return True
 
     def get(self, key: TableKey) -> RawItem | None:

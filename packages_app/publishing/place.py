@@ -40,6 +40,15 @@ class Place:
         """Say whether the date is one that clients would ignore."""
         return any(finding.code == CLOCK for finding in self.findings)
 
+    @property
+    def was_put_back(self) -> bool:
+        """Say whether what is in place is older than what clients were given: the table no more tells what it lacks.
+
+        A publication that was cut off before its switch looks alike.
+        """
+        release = self.published.release
+        return release is not None and self.given is not None and release.date < self.given.date
+
 
 def read_place(bucket: ObjectStore, repository: Repository, suite: str, signer: Signer) -> Published:
     """Read what is in place, by the key in use and, where it lacks a subkey, by the keyring that clients were given.

@@ -150,7 +150,7 @@ class Publisher:
         options: PublicationOptions,
     ) -> Draft:
         baseline = None
-        if not options.of_all:
+        if not options.of_all and not place.was_put_back:
             baseline = find_baseline(self.table, self.staging, suite, place.published, changes)
         if baseline is not None:
             self.progress.step("render changes", f"{len(changes)} pending changes")
@@ -297,7 +297,7 @@ class Publisher:
 
     def _worth_publishing(self, candidate: Candidate, place: Place, options: PublicationOptions) -> bool:
         published = place.published
-        if options.rebuild or options.resign or place.findings:
+        if options.rebuild or options.resign or place.findings or place.was_put_back:
             return True
         if published.release is None or published.etag is None or published.unrecognised is not None:
             return True

@@ -137,6 +137,15 @@ def unfit(location: S3Store, call: str) -> StoreUnfit:
     )
 
 
+def no_store(location: S3Store, lacking: str) -> StoreUnfit:
+    """Return the error of a server that answers, and not as S3 does: an answer is `lacking` what it must have."""
+    return StoreUnfit(
+        f"server of the bucket {location.bucket}",
+        [f"an answer lacks {lacking}"],
+        remedy="Check the endpoint in the store's URL: another service may listen there.",
+    )
+
+
 def fault_of_body(error: BotoCoreError, at: int) -> None:
     """Log that an answer's body broke off at a byte."""
     log.warning("store_body_broken", at=at, error=str(error))

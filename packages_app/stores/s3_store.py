@@ -34,6 +34,7 @@ from packages_app.stores.s3_connection import (
     client_of,
     connect,
     error_code,
+    no_store,
     store_error,
     unavailable,
     unfit,
@@ -94,7 +95,10 @@ class S3ObjectStore:
         in_parts = shallow_copy(self)
         in_parts._parts_above = 0
         read_if = partial(self._get, 1)
-        check_promises(self, f"bucket {self._location.bucket}", in_parts=in_parts, read_if=read_if)
+        try:
+            check_promises(self, f"bucket {self._location.bucket}", in_parts=in_parts, read_if=read_if)
+        except KeyError as error:  # any server of HTTP says 200, such as the console of one
+            raise no_store(self._location, error.args[0]) from error
         return f"bucket {self._location.bucket} can be written, and keeps conditions"
 
     def put(

@@ -65,6 +65,15 @@ def test_a_file_that_is_named_says_where_the_home_is(home, tmp_path):
     assert "REPOMGR_SETTINGS" in gone.stderr.splitlines()[-1]
 
 
+def test_a_bucket_that_is_the_home_serves_nobody_the_keys(home):
+    (home / "repomgr.env").write_text(f"BUCKET_URL=file://{home}\n")
+    for change in ({}, {"BUCKET_URL": f"file://{home}/staging"}):
+        refused = asked(home, **change)
+        assert refused.returncode != 0
+        assert "BUCKET_URL" in refused.stderr.splitlines()[-1]
+    assert asked(home, BUCKET_URL=f"file://{home}/packages").returncode == 0
+
+
 def test_every_command_and_process_ends_with_the_name_that_is_unknown(home):
     (home / "repomgr.env").write_text("PROT=8123\nVERIFY_SAMPEL_FILE=/x\n")
     given = {"PATH": os.environ["PATH"], "REPOMGR_HOME": str(home)}

@@ -12,6 +12,7 @@ from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.setup.doctor import examine
 from tests.commands.calling import call, refused
 from tests.debs import build_deb
+from tests.loopback import LoopbackServer, QuietHandler
 
 REGION = "eu-central-1"
 
@@ -33,6 +34,31 @@ def test_storage_is_refused_before_it_is_used(unfit, command, capsys):
     assert (refusal.code, refusal.returncode) == (unfit[0], 1)
     assert "apt install" not in refusal + capsys.readouterr().out
     assert not Publication.objects.exists()
+
+
+class Console(QuietHandler):
+    """A page of a server, which answers whatever it is asked with 200, as the console of an object store does."""
+
+    def do_GET(self):
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - names of http.server's
+
+
+@pytest.mark.parametrize(("part", "code"), [("bucket", "store_unfit"), ("package table", "table_unfit")])
+def test_what_is_no_such_server_at_all_is_refused_by_its_answer(embedded, settings, part, code):
+    with LoopbackServer(Console) as console:
+        if part == "bucket":
+            settings.BUCKET = S3Store("packages", "", REGION, console.url, "")
+        else:
+            settings.PACKAGE_TABLE = DynamoTable("packages", REGION, console.url)
+        for command in ("create_storage", "first_start"):
+            refusal = refused(command)
+            assert (refusal.code, refusal.returncode) == (code, 1), command
+        assert part in [finding.name for finding in examine() if not finding.well]
 
 
 def test_the_doctor_finds_it_too(unfit):

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from packages_app.core import layout
 from packages_app.core.errors import SettingsError
-from packages_app.core.locations import DynamoTable, FolderStore, S3Store, SqliteTable, parse_store_url, parse_table_url
+from packages_app.core.locations import (
+    DynamoTable,
+    FolderStore,
+    S3Store,
+    SqliteTable,
+    check_not_served,
+    parse_store_url,
+    parse_table_url,
+)
 from packages_app.core.record import PackageRecord
 from tests.records import records
 
@@ -84,6 +92,25 @@ def test_a_table_address_that_makes_no_sense_is_refused_by_the_settings_name(url
 def test_a_store_address_that_makes_no_sense_is_refused_by_the_settings_name(url):
     with pytest.raises(SettingsError, match="BUCKET_URL"):
         parse_store_url("BUCKET_URL", url)
+
+
+@pytest.mark.parametrize("bucket", ["home", "home/staging", "home/db", "link", "."])
+def test_a_bucket_that_would_serve_what_is_private_is_refused(tmp_path, bucket):
+    (tmp_path / "home" / "db").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("home")
+    private = {
+        "STAGING_URL": tmp_path / "home" / "staging",
+        "DATABASE_URL": str(tmp_path / "home" / "db" / "x.sqlite3"),
+    }
+    with pytest.raises(SettingsError, match="BUCKET_URL") as refused:
+        check_not_served(FolderStore(tmp_path / bucket), private)
+    assert any(name in refused.value.message for name in private)
+
+
+def test_a_bucket_beside_what_is_private_is_none_of_it(tmp_path):
+    private = {"REPOMGR_HOME": tmp_path, "STAGING_URL": tmp_path / "bucket-staging"}
+    check_not_served(FolderStore(tmp_path / "bucket"), private)
+    check_not_served(S3Store("bucket", "", "", "", ""), private)
 
 
 @settings(max_examples=100)

@@ -169,6 +169,34 @@ def test_a_date_that_clients_would_ignore_is_held_though_the_bucket_was_emptied(
         assert codes(held(published, options, ClockWrong, "clock_wrong")) == ["clock_wrong"]
 
 
+@pytest.mark.parametrize("options", [PublicationOptions(), PublicationOptions(resign=True)])
+@pytest.mark.parametrize("newcomer", ["four", ""])
+def test_a_publication_over_an_older_release_that_was_put_back_lacks_no_package(published, options, newcomer):
+    older = {key: published.bucket.read(key) for key in (IN_RELEASE, RELEASE, SIGNATURE)}
+    add(published, "three")
+    publish("stable", Silent())
+    newest = date_in_place(published)
+    for key, body in older.items():
+        published.bucket.put(key, body)
+    names = {"one", "two", "three"}
+    if newcomer:
+        add(published, newcomer)
+        names.add(newcomer)
+    publish("stable", Silent(), options=options)
+    assert {name for name, *_ in read_suite(published.bucket, adapters.signer().public_keyring())} == names
+    assert date_in_place(published) > newest
+
+
+def test_the_very_packages_put_back_under_an_older_date_are_dated_anew(published):
+    older = {key: published.bucket.read(key) for key in (IN_RELEASE, RELEASE, SIGNATURE)}
+    publish("stable", Silent(), options=PublicationOptions(resign=True))
+    newest = date_in_place(published)
+    for key, body in older.items():
+        published.bucket.put(key, body)
+    publish("stable", Silent())
+    assert date_in_place(published) > newest
+
+
 def test_what_an_earlier_release_published_is_noted_when_it_is_ours(published):
     forget(published)
     publish("stable", Silent())
