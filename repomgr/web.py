@@ -114,7 +114,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             return False
         most = max(_LEAST_OF_ONE_ADDRESS, self.adj.connection_limit // 8)
         held: int = sum(channel.addr[0] == address[0] for channel in self.active_channels.values())
-        return held >= most
+        return held >= int(most)
 
     def maintenance(self, now: float) -> None:
         """Close them; called now and then."""
