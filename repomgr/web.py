@@ -91,9 +91,30 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
 
 
 class Connection(HTTPChannel):  # type: ignore[misc]
-    """A client's connection."""
+    """A client's connection, for whose reading no thread waits."""
 
     parser_class = Request
+    _is_last = False
+
+    def service(self) -> None:
+        """Answer the first request; then end, where later ones were given up."""
+        super().service()
+        if self._is_last:
+            self.close_when_flushed = True
+            self.server.pull_trigger()
+
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        """Give up what a client asks for besides while it does not read; it may ask again (RFC 9112, 9.3.2).
+
+        waitress waits here for the client to read, with the thread. What an answer holds goes to the disk instead.
+        """
+        if self.total_outbufs_len > self.adj.outbuf_high_watermark:
+            with self.requests_lock:
+                given_up = self.requests[1:]
+                del self.requests[1:]
+            for request in given_up:
+                request.close()
+            self._is_last = self._is_last or bool(given_up)
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]

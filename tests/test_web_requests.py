@@ -1,8 +1,10 @@
 """The web process's server over applications of a test: what it reads, and who waits for whom."""
 
+import os
 import socket
 import threading
 from contextlib import closing, contextmanager
+from io import BytesIO
 
 import httpx
 import pytest
@@ -18,6 +20,7 @@ UPLOADING, HEALTH, READY = ("POST", UPLOAD), ("GET", "/healthz"), ("GET", "/read
 EVERY = (LOGIN, PAGE, OBJECT, UPLOADING, HEALTH, READY)
 MANY = 10
 """More requests than any lane has threads."""
+LARGE = 60 * 1024 * 1024
 
 
 @contextmanager
@@ -64,6 +67,34 @@ def test_no_kind_of_request_waits_for_another(busy):
         for connection in waiting:
             with closing(connection):
                 assert connection.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_who_asks_for_more_than_he_reads_holds_no_thread(tmp_path):
+    """Two requests at once of which the first answer is larger than what is kept for a client."""
+    method, path = OBJECT
+    large = tmp_path / "large"
+    large.touch()
+    os.truncate(large, LARGE)
+
+    def application(environ, start_response):
+        file = large.open("rb") if environ["QUERY_STRING"] else BytesIO(b"ok")
+        start_response("200 OK", [("Content-Length", str(LARGE if environ["QUERY_STRING"] else 2))])
+        return environ["wsgi.file_wrapper"](file)
+
+    with serving(application) as (_, port):
+        twice = f"{method} {path}?large HTTP/1.1\r\nHost: x\r\n\r\n" * 2
+        readers = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(MANY)]
+        for reader in readers:
+            reader.sendall(twice.encode())
+        for _ in range(3):
+            assert httpx.get(f"http://127.0.0.1:{port}{path}", timeout=30).content == b"ok"
+        got, begins = 0, 0
+        while part := readers[0].recv(1024 * 1024):
+            got, begins = got + len(part), begins + part.count(b"HTTP/1.1 200 OK")
+        assert begins == 1
+        assert LARGE < got < LARGE + 1000  # whole, and the connection ended with it
+        for reader in readers:
+            reader.close()
 
 
 def channels(server):
