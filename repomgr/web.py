@@ -180,7 +180,7 @@ def serve(bind: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; raise `OSError` for an address that can't be had."""
     from repomgr.wsgi import application
 
-    server = server_of(application, bind, port, connections=_connections())
+    server = server_of(application, bind, port, connections=most_connections())
     signal.signal(signal.SIGTERM, _end)
     server.run()
 
@@ -211,8 +211,11 @@ def server_of(application: Any, bind: str, port: int, *, connections: int) -> Mu
     return MultiSocketServer(sockets, adjustments, addresses, lanes)
 
 
-def _connections() -> int:
-    """Return how many connections there may be, so that each can be given a file, and others be opened besides."""
+def most_connections() -> int:
+    """Return how many connections there may be, so that each can be given a file, and others be opened besides.
+
+    This process may open as many files then: its limit is raised where it may be.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES_OF_ONE * _MOST_CONNECTIONS + _FILES_OF_OUR_OWN
     files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 from contextlib import closing, contextmanager
 from io import BytesIO
@@ -14,6 +16,7 @@ from packages_app.uploading import UPLOAD, give_pass, holds_pass
 from repomgr.limits import LARGEST_FORM
 from repomgr.servers.process import wait_until
 from repomgr.web import Request, server_of
+from tests.stack import REPOSITORY
 
 LOGIN, PAGE, OBJECT = ("POST", "/admin/login/"), ("GET", "/admin/"), ("GET", "/repository/pool/x")
 UPLOADING, HEALTH, READY = ("POST", UPLOAD), ("GET", "/healthz"), ("GET", "/readyz")
@@ -176,7 +179,29 @@ def test_a_form_is_small(size, refused):
 
 
 def test_a_head_is_small():
-    assert read(f"GET / HTTP/1.1\r\na: {'b' * 33_000}\r\n\r\n").error.code == 431
+    with (
+        serving(answers) as (_, port),
+        closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as connection,
+    ):
+        connection.sendall(f"GET / HTTP/1.1\r\na: {'b' * 33_000}\r\n\r\n".encode())
+        assert connection.recv(100).split()[1] == b"431"
+
+
+ASK = """
+import resource
+from repomgr.web import most_connections
+print(most_connections(), *resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+@pytest.mark.parametrize(("soft", "hard"), [(400, 400), (1024, 20_000), (1024, 4096), (100, 100)])
+def test_each_connection_may_have_a_file_open_besides_itself(soft, hard):
+    command = ["prlimit", f"--nofile={soft}:{hard}", sys.executable, "-c", ASK]
+    asked = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    connections, files, most = map(int, asked.stdout.split())
+    assert files >= min(hard, 2 * connections + 50)
+    assert 0 < 2 * connections < files
+    assert most == hard
 
 
 class Cookies:
