@@ -86,7 +86,7 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
     @property
     def overdue(self) -> bool:
         """Whether its head, or all of it, takes longer than any sound client needs."""
-        allowed = self._seconds if self.headers_finished else _HEAD_SECONDS
+        allowed: int = self._seconds if self.headers_finished else _HEAD_SECONDS
         return time.monotonic() - self.began > allowed
 
 
