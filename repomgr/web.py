@@ -133,7 +133,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     def _is_one_too_many(self, address: Any) -> bool:
         if settings.BEHIND_HTTPS:  # all are of the proxy, which is to look after that
             return False
-        most = max(_LEAST_OF_ONE_ADDRESS, self.adj.connection_limit // 8)
+        most: int = max(_LEAST_OF_ONE_ADDRESS, self.adj.connection_limit // 8)
         held: int = sum(channel.addr[0] == address[0] for channel in self.active_channels.values())
         return held >= most
 
