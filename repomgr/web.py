@@ -86,14 +86,35 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
     @property
     def overdue(self) -> bool:
         """Whether its head, or all of it, takes longer than any sound client needs."""
-        allowed = self._seconds if self.headers_finished else _HEAD_SECONDS
+        allowed: int = self._seconds if self.headers_finished else _HEAD_SECONDS
         return time.monotonic() - self.began > allowed
 
 
 class Connection(HTTPChannel):  # type: ignore[misc]
-    """A client's connection."""
+    """A client's connection, for whose reading no thread waits."""
 
     parser_class = Request
+    _is_last = False
+
+    def service(self) -> None:
+        """Answer the first request; then end, where later ones were given up."""
+        super().service()
+        if self._is_last:
+            self.close_when_flushed = True
+            self.server.pull_trigger()
+
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        """Give up what a client asks for besides while it does not read; it may ask again (RFC 9112, 9.3.2).
+
+        waitress waits here for the client to read, with the thread. What an answer holds goes to the disk instead.
+        """
+        if self.total_outbufs_len > self.adj.outbuf_high_watermark:
+            with self.requests_lock:
+                given_up = self.requests[1:]
+                del self.requests[1:]
+            for request in given_up:
+                request.close()
+            self._is_last = self._is_last or bool(given_up)
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
@@ -112,7 +133,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     def _is_one_too_many(self, address: Any) -> bool:
         if settings.BEHIND_HTTPS:  # all are of the proxy, which is to look after that
             return False
-        most = max(_LEAST_OF_ONE_ADDRESS, self.adj.connection_limit // 8)
+        most: int = max(_LEAST_OF_ONE_ADDRESS, self.adj.connection_limit // 8)
         held: int = sum(channel.addr[0] == address[0] for channel in self.active_channels.values())
         return held >= int(most)
 
@@ -159,7 +180,7 @@ def serve(bind: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; raise `OSError` for an address that can't be had."""
     from repomgr.wsgi import application
 
-    server = server_of(application, bind, port, connections=_connections())
+    server = server_of(application, bind, port, connections=most_connections())
     signal.signal(signal.SIGTERM, _end)
     server.run()
 
@@ -190,8 +211,11 @@ def server_of(application: Any, bind: str, port: int, *, connections: int) -> Mu
     return MultiSocketServer(sockets, adjustments, addresses, lanes)
 
 
-def _connections() -> int:
-    """Return how many connections there may be, so that each can be given a file, and others be opened besides."""
+def most_connections() -> int:
+    """Return how many connections there may be, so that each can be given a file, and others be opened besides.
+
+    This process may open as many files then: its limit is raised where it may be.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES_OF_ONE * _MOST_CONNECTIONS + _FILES_OF_OUR_OWN
     files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -118,6 +118,19 @@ def test_a_length_is_a_number_that_is_small_enough(db, client, length):
     assert answer.status_code == (413 if length.isascii() and length.isdigit() else 400)
 
 
+def test_a_body_without_a_length_is_not_read(db, client):
+    assert client.post("/admin/login/", {"username": "x"}, HTTP_TRANSFER_ENCODING="chunked").status_code == 411
+
+
+def test_what_django_refuses_leaves_no_traceback(db, client, capfd):
+    configure({"level": "INFO", "format": "json"})
+    assert client.get("/admin/login/?" + "&".join("a" * 2000)).status_code == 400
+    lines = capfd.readouterr().err.splitlines()
+    assert lines != []
+    assert [line for line in lines if "Traceback" in line] == []
+    assert [line for line in map(json.loads, lines) if "exception" in line] == []
+
+
 def test_an_upload_stops_at_its_limit(settings):
     settings.UPLOAD_LIMIT_BYTES = 100
     handler = LimitedUpload(RequestFactory().post("/"))

@@ -1,8 +1,12 @@
 """The web process's server over applications of a test: what it reads, and who waits for whom."""
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 from contextlib import closing, contextmanager
+from io import BytesIO
 
 import httpx
 import pytest
@@ -12,12 +16,14 @@ from packages_app.uploading import UPLOAD, give_pass, holds_pass
 from repomgr.limits import LARGEST_FORM
 from repomgr.servers.process import wait_until
 from repomgr.web import Request, server_of
+from tests.stack import REPOSITORY
 
 LOGIN, PAGE, OBJECT = ("POST", "/admin/login/"), ("GET", "/admin/"), ("GET", "/repository/pool/x")
 UPLOADING, HEALTH, READY = ("POST", UPLOAD), ("GET", "/healthz"), ("GET", "/readyz")
 EVERY = (LOGIN, PAGE, OBJECT, UPLOADING, HEALTH, READY)
 MANY = 10
 """More requests than any lane has threads."""
+LARGE = 60 * 1024 * 1024
 
 
 @contextmanager
@@ -66,6 +72,34 @@ def test_no_kind_of_request_waits_for_another(busy):
                 assert connection.recv(100).startswith(b"HTTP/1.1 200")
 
 
+def test_who_asks_for_more_than_he_reads_holds_no_thread(tmp_path):
+    """Two requests at once of which the first answer is larger than what is kept for a client."""
+    method, path = OBJECT
+    large = tmp_path / "large"
+    large.touch()
+    os.truncate(large, LARGE)
+
+    def application(environ, start_response):
+        file = large.open("rb") if environ["QUERY_STRING"] else BytesIO(b"ok")
+        start_response("200 OK", [("Content-Length", str(LARGE if environ["QUERY_STRING"] else 2))])
+        return environ["wsgi.file_wrapper"](file)
+
+    with serving(application) as (_, port):
+        twice = f"{method} {path}?large HTTP/1.1\r\nHost: x\r\n\r\n" * 2
+        readers = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(MANY)]
+        for reader in readers:
+            reader.sendall(twice.encode())
+        for _ in range(3):
+            assert httpx.get(f"http://127.0.0.1:{port}{path}", timeout=30).content == b"ok"
+        got, begins = 0, 0
+        while part := readers[0].recv(1024 * 1024):
+            got, begins = got + len(part), begins + part.count(b"HTTP/1.1 200 OK")
+        assert begins == 1
+        assert LARGE < got < LARGE + 1000  # whole, and the connection ended with it
+        for reader in readers:
+            reader.close()
+
+
 def channels(server):
     return [one for one in server.map.values() if hasattr(one, "request")]
 
@@ -78,14 +112,14 @@ def channels(server):
 def test_who_takes_too_long_is_closed_however_busy_he_is(text, seconds):
     with (
         serving(answers) as (server, port),
-        closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as slow,
+        closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as slow,
     ):
         slow.sendall(text.encode())
         wait_until(lambda: [one for one in channels(server) if one.request is not None], "the request")
         [channel] = channels(server)
-        channel.request.began -= seconds - 2
+        channel.request.began -= seconds - 15
         assert not channel.request.overdue
-        channel.request.began -= 2
+        channel.request.began -= 15
         assert slow.recv(1) == b""  # by the server's own round of maintenance
 
 
@@ -145,7 +179,29 @@ def test_a_form_is_small(size, refused):
 
 
 def test_a_head_is_small():
-    assert read(f"GET / HTTP/1.1\r\na: {'b' * 33_000}\r\n\r\n").error.code == 431
+    with (
+        serving(answers) as (_, port),
+        closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as connection,
+    ):
+        connection.sendall(f"GET / HTTP/1.1\r\na: {'b' * 33_000}\r\n\r\n".encode())
+        assert connection.recv(100).split()[1] == b"431"
+
+
+ASK = """
+import resource
+from repomgr.web import most_connections
+print(most_connections(), *resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+@pytest.mark.parametrize(("soft", "hard"), [(400, 400), (1024, 20_000), (1024, 4096), (100, 100)])
+def test_each_connection_may_have_a_file_open_besides_itself(soft, hard):
+    command = ["prlimit", f"--nofile={soft}:{hard}", sys.executable, "-c", ASK]
+    asked = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    connections, files, most = map(int, asked.stdout.split())
+    assert files >= min(hard, 2 * connections + 50)
+    assert 0 < 2 * connections < files
+    assert most == hard
 
 
 class Cookies:

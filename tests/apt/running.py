@@ -82,7 +82,7 @@ def running(
     product = Running(url, public_url, "", home, config, environment)
     welcome = product.manage("first_start").stdout
     kept = home / "var" / FIRST_PASSWORD_FILE
-    assert str(kept) in welcome or not kept.exists()
+    assert (str(kept) in welcome) is kept.exists()
     password = kept.read_text().strip() if kept.exists() else ""
     product = Running(url, public_url, password, home, config, environment)
     command = [sys.executable, "-m", program]
