@@ -10,6 +10,9 @@ SERVERS := $(VENV)/servers
 JOBS ?= 3
 PYTEST ?=
 SECONDS ?= 300
+MINUTES ?= 10
+WITHIN ?= 10
+COLUMN ?= embedded
 FACTOR ?= 10
 # Tests write and sync many small files: memory serves, where there is plenty and programs may run in it.
 TEST_TMP = $(shell if [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -q noexec && \
@@ -21,7 +24,7 @@ MINOR := import sys; print(sys.version_info[:2])
 SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev python3-apt reprepro aptly ed patch strace
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-distributed test test-fast test-debian-python test-apt-versions differential chaos bench lint audit format docs lock system-packages clean
+.PHONY: help up up-distributed test test-fast test-debian-python test-apt-versions differential chaos soak bench lint audit format docs lock system-packages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +60,9 @@ differential: $(VENV)/.dev system-packages  ## as root on Debian, what intake ta
 
 chaos: $(VENV)/.dev system-packages  ## workers killed, stores failing, readers watching (SECONDS=300, SEED=n)
 	$(BIN)/python -m tests.faults.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+soak: $(VENV)/.dev system-packages  ## as root, a product under slow vendors and clients, uploads, renewals, a full disk (MINUTES=10, COLUMN=distributed, WITHIN=10)
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --within $(WITHIN) --column $(COLUMN)
 
 bench: $(VENV)/.dev system-packages  ## measure, beside aptly, reprepro, apt-ftparchive (FIGURES=publish_one,…; REPORT=1: docs/PERFORMANCE.md)
 	$(BIN)/python -m tests.benchmarks $(if $(FIGURES),--figures '$(FIGURES)') $(if $(REPORT),--report)

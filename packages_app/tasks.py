@@ -15,6 +15,7 @@ from celery import shared_task
 from packages_app.core.errors import RepomgrError
 from packages_app.services import job_services, old_rows, scheduled
 from packages_app.services.jobs import waking
+from packages_app.services.jobs.turns import run_in_turn
 from packages_app.services.notices import send as sending
 from packages_app.services.outside_errors import told_as_ours
 from packages_app.services.publication import watch_expiry as expiry
@@ -44,8 +45,8 @@ def _task(work: Callable[Parameters, Result]) -> Any:
 
 @_task
 def run_job(job_id: str) -> None:
-    """Do the work of a job."""
-    job_services.run_job(job_id)
+    """Do the work of a job, a slow one when it is its turn."""
+    run_in_turn(job_id, job_services.run_job)
 
 
 @_task

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopUpload, TemporaryFileUploadHandler
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpResponse, parse_cookie
+
+from packages_app.core.disk import disk_error
 
 UPLOAD = "/admin/packages_app/package/upload/"
 _COOKIE = "upload_pass"
@@ -29,14 +34,43 @@ class NoFiles(FileUploadHandler):
 
 
 class LimitedUpload(TemporaryFileUploadHandler):
-    """Writes a file to the disk, and reads no further than `UPLOAD_LIMIT_BYTES`; the form says why."""
+    """Writes a file to the disk, and reads no further than `UPLOAD_LIMIT_BYTES`, or than the disk takes it.
+
+    The form says why.
+    """
+
+    def new_file(self, *args: Any, **named: Any) -> None:
+        """Make a file for what comes."""
+        with self._told():
+            super().new_file(*args, **named)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """Write a part; stop where the whole would be too large."""
         if start + len(raw_data) > settings.UPLOAD_LIMIT_BYTES:
             self.request.upload_was_too_large = True  # type: ignore[union-attr]
             raise StopUpload(connection_reset=True)
-        super().receive_data_chunk(raw_data, start)
+        with self._told():
+            super().receive_data_chunk(raw_data, start)
+
+    def file_complete(self, file_size: int) -> UploadedFile[Any] | None:
+        """Return the file, all of it written."""
+        with self._told():
+            return super().file_complete(file_size)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Stop where the disk takes no more, and let the form tell of it."""
+        try:
+            yield
+        except OSError as error:
+            told = disk_error(error)
+            if told is None:
+                raise
+            self.request.upload_fault = told  # type: ignore[union-attr]
+            if getattr(self, "file", None) is not None:
+                with suppress(OSError):  # what is left in its buffer can't be written either
+                    self.file.close()
+            raise StopUpload(connection_reset=True) from error
 
 
 def give_pass(response: HttpResponse, user: object) -> None:

@@ -22,7 +22,9 @@ _LOGGERS: Mapping[str, Mapping[str, Any]] = {
     "httpx": {"level": "WARNING"},
     # It writes headers as they come, and a redirect's address may be signed.
     "httpcore": {"level": "WARNING"},
-    "celery.beat": {"level": "WARNING"},
+    # Each message that comes and goes, and each tick of the clock: jobs tell of themselves.
+    "celery": {"level": "WARNING"},
+    "django_structlog.celery": {"level": "WARNING"},
     # A lock is an event of our own, login_locked.
     "axes": {"level": "ERROR"},
     # Addresses of notices hold passwords, and both name parts of them; `send_notices` logs how it went.

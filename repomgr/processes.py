@@ -46,7 +46,8 @@ def commands(bind: str, port: int, workers: int) -> dict[str, list[str]]:
         "--without-mingle",
         *quietly,
     ]
-    several, one = ["--concurrency", "2"], ["--concurrency", "1"]
+    # Slow jobs hold two of them at most (services/jobs/turns.py): an upload never waits behind a download.
+    several, one = ["--concurrency", "3"], ["--concurrency", "1"]
     return {
         "web": [sys.executable, "-m", "repomgr.web", bind, str(port)],
         **{

@@ -23,7 +23,8 @@ _AT = re.compile(r'(?:AT_FDCWD(?:<[^>]*>)?|\d+<(?P<folder>/[^>]*)>), "(?P<path>(
 class Disk:
     """What would be left after a power cut: bytes last by a sync of the file, names by one of their folder.
 
-    `unsafe` tells of each file that got its name below `root` while its bytes would not have lasted.
+    `unsafe` tells of each file, an object's or its metadata's, that got its name below `root` while its bytes would not
+    have lasted.
     """
 
     root: Path
@@ -47,8 +48,8 @@ class Disk:
         """Take note of a folder made, or of a file that has a name now beside or instead of `before`."""
         if before is not None and self._counts(path):
             self.named.append(path)
-            if before in self._unsynced:
-                self.unsafe.append(path)
+        if before in self._unsynced and (self._counts(path) or Path(path).parent.name == "metadata"):
+            self.unsafe.append(path)
         if before in self._unsynced:
             self._unsynced.add(path)
         else:

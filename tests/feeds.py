@@ -130,7 +130,7 @@ class Feed(LoopbackServer):
         headers = {"ETag": etag} if self.send_etags else {}
         status = 200
         wanted = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
-        if wanted and (request.headers.get("If-Range") == etag or not self.heeds_if_range):
+        if wanted and (request.headers.get("If-Range", etag) == etag or not self.heeds_if_range):
             start = int(wanted[1])
             headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
             body, status = body[start:], 206

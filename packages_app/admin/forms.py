@@ -29,6 +29,8 @@ class UploadForm(forms.Form):
         super().__init__(data, files)
         if getattr(request, "upload_was_too_large", False):  # it was not read to its end
             self.fields["file"].error_messages["required"] = _too_large()
+        if (fault := getattr(request, "upload_fault", None)) is not None:
+            self.fields["file"].error_messages["required"] = str(fault)
         # The place is the definition's for those who may not publish; the service holds to that, whatever is posted.
         publisher = may_publish(getattr(request, "user", AnonymousUser()))
         suites = adapters.repository().suites if publisher else ()

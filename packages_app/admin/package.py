@@ -47,6 +47,7 @@ from packages_app.services.lifecycle.history import history_of
 from packages_app.services.lifecycle.move import MOST
 from packages_app.services.lifecycle.steps import Move
 from packages_app.services.mirror.selection import select_packages
+from packages_app.services.outside_errors import told_as_ours
 from packages_app.services.requests import request_build
 from packages_app.uploading import LimitedUpload, give_pass
 
@@ -247,7 +248,8 @@ class PackageAdmin(ReadOnlyAdmin):
         """Show a form; ask a service for what a valid one says and go to the job's page, or show why it refuses."""
         if request.method == "POST" and form.is_valid():
             try:
-                return HttpResponseRedirect(job_page(ask()))
+                with told_as_ours():
+                    return HttpResponseRedirect(job_page(ask()))
             except RepomgrError as error:
                 form.add_error(form.refused_field, ValidationError(str(error), code=error.code))
         context = {

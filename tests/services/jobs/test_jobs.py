@@ -250,6 +250,14 @@ def test_the_clock_can_not_ask_for_what_needs_arguments(embedded):
     assert Job.objects.count() == 0
 
 
+def test_the_clock_asks_for_no_check_upstream_while_its_last_one_is_at_work(embedded):
+    [job] = start_scheduled("sync_packages")
+    queue.run(job.pk, lambda _job, _progress: {"asked": len(start_scheduled("sync_packages"))})
+    job.refresh_from_db()
+    assert job.result == {"asked": 0}
+    assert len(start_scheduled("sync_packages")) == 1
+
+
 def test_the_clock_makes_one_job_a_suite_that_is_due(embedded):
     embedded.configure(suites=[{"name": name, "codename": name} for name in ("stable", "testing", "unstable")])
     publish("testing", Silent())

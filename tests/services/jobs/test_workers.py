@@ -1,11 +1,13 @@
 """Real workers on the folder broker and on Redis: who takes what, and what an older release left behind."""
 
+import json
 import threading
 
 import pytest
 
 from repomgr.servers.process import wait_until
 from tests.commands.installation import Installation
+from tests.debs import build_deb
 from tests.loopback import LoopbackServer, QuietHandler
 
 _SECONDS = 240  # nothing here is about time: workers start slowly where much runs at once
@@ -68,6 +70,45 @@ def test_a_publication_is_made_while_slow_jobs_hold_all_of_a_worker(installation
         ended = {**held, ("publish", "stable"): "done"}
         wait_until(lambda: states(installation) == ended, "the publication is made", _SECONDS)
         vendor.done.set()
+
+
+def upload_of(deb):
+    """The call of a service that stages an upload."""
+    service = "from packages_app.services.intake.uploads import stage_upload"
+    return f"from pathlib import Path\n{service}\nstage_upload(Path({str(deb)!r}), {deb.name!r})"
+
+
+def test_an_upload_is_taken_in_while_slow_jobs_are_at_work_and_each_of_these_has_its_turn(
+    installation, vendor, tmp_path
+):
+    names = ("one", "two", "three", "four")
+    for name in names:
+        installation.define(name, {"type": "external_download", "endpoint": f"{vendor.url}/{name}"})
+    with installation.workers("worker1"):
+        ask(installation, *(f"requests.request_sync(['{name}'], None)" for name in names))
+
+        def at_work():
+            return [kind for (kind, _), state in states(installation).items() if state == "running"]
+
+        wait_until(lambda: at_work() == ["sync_packages"] * 2, "two checks run", _SECONDS)
+        ask(installation, upload_of(build_deb(tmp_path, "tool", "1.0")))
+        wait_until(lambda: states(installation).get(("intake_upload", "")) == "done", "the intake", _SECONDS)
+        assert at_work() == ["sync_packages"] * 2
+        vendor.done.set()
+        ended = {("sync_packages", name) for name in names}
+        wait_until(lambda: {states(installation)[each] for each in ended} == {"failed"}, "all checks", _SECONDS)
+
+
+def test_a_worker_logs_what_jobs_tell_from_the_level_of_the_settings_on(installation):
+    talkative = installation.with_settings(LOG_LEVEL="INFO", LOG_FORMAT="json")
+    with talkative.workers("worker1"):
+        ask(installation, "request_publication('stable')")
+        wait_until(lambda: states(installation) == {("publish", "stable"): "done"}, "the publication", _SECONDS)
+    # Celery warns of root before anything is set up.
+    lines = [line for line in (installation.home / "workers.log").read_text().splitlines() if line.startswith("{")]
+    told = [json.loads(line) for line in lines]
+    assert {"step_began", "job_done"} <= {line["event"] for line in told}
+    assert not [line for line in told if line["logger"].startswith(("celery", "django_structlog"))]
 
 
 def test_one_worker_takes_of_all_queues_and_the_publisher_publications_alone(installation):
