@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from packages_app.core.errors import InvalidVersion
 
-_EPOCH = re.compile(r"[0-9]{1,10}\Z")
+_EPOCH = re.compile(r"[0-9]+\Z")  # dpkg and apt pass over zeros, however many
 _UPSTREAM = re.compile(r"[0-9A-Za-z][A-Za-z0-9.+~:-]*\Z")
 _REVISION = re.compile(r"[A-Za-z0-9.+~]+\Z")
 _NUMBER = re.compile(r"([0-9]+)")

@@ -78,7 +78,7 @@ def _member(header: bytes, offset: int) -> ArMember:
     if len(header) != _HEADER_BYTES or header[58:60] != _HEADER_END:
         raise InvalidDeb("The file is truncated, or one of its ar headers is broken.", remedy=REMEDY)
     name = header[:16].rstrip(b" ").removesuffix(b"/")
-    digits = header[48:58].rstrip(b" ")
+    digits = header[48:58].strip(b" ")
     if not name or not name.isascii() or not digits.isdigit():
         raise InvalidDeb(f"An ar header of the file makes no sense: {header[:58]!r}.", remedy=REMEDY)
     return ArMember(name.decode("ascii", "replace"), offset, int(digits))

@@ -85,7 +85,11 @@ def expected_members(members: list[ArMember], stream: BinaryIO) -> tuple[ArMembe
     )
     if not sound:
         found = ", ".join(names) or "nothing"
-        raise InvalidDeb(f"A .deb holds one control.tar and one data.tar; this one holds {found}.", remedy=REMEDY)
+        raise InvalidDeb(
+            f"A .deb holds one control.tar and one data.tar, since of several not all readers take the first; this one "
+            f"holds {found}.",
+            remedy=REMEDY,
+        )
     return rest[0], rest[1]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -21,9 +22,18 @@ _ZSTD_SLICE = 128
 
 MAGIC = {".gz": b"\x1f\x8b", ".xz": b"\xfd7zXZ\x00", ".zst": b"\x28\xb5\x2f\xfd", ".bz2": b"BZh", ".lzma": b"\x5d\x00"}
 """How a compressed member begins, by the ending of its name."""
-_PADDING = {".xz": b"\0", ".lzma": b"", ".bz2": b"", ".zst": b""}
-"""What may stand behind the end of a member (the .xz file format, 2.2)."""
+_PADDED = (".gz", ".xz")
+"""What NULs may stand behind: xz pads (the .xz file format, 2.2), and gzip(1), zlib and dpkg pass over them."""
+_SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(.{4})", re.DOTALL)
+"""How a frame of zstd begins that every reader skips, with its length (RFC 8878, 3.1.2)."""
+_SKIPPED_HEAD = 8
+_REST_LIMIT = 1024 * 1024
 _REMEDY = "Fetch or upload the file again, whole; what unpacks so is no package's member."
+_REMEDY_OF_MEMORY = (
+    "If the package is yours, build it again with a smaller one: `dpkg-deb -Zxz -z9` is well below, and zstd without "
+    "--long and --ultra. Else ask its maker to: every client needs that memory too."
+)
+_FAILURES = (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, zstandard.ZstdError, MemoryError)
 
 
 class _Decompressor(Protocol):
@@ -103,16 +113,16 @@ def decompressed(chunks: Iterator[bytes], ending: str, limit: int, name: str, *,
     """Return at most `limit` bytes of a compressed member that comes in chunks.
 
     `ending` is one of `MAGIC` or "" for none. With `whole` the member must end within the limit, in one stream with
-    nothing behind it, since dpkg reads on where there is more; else the first `limit` bytes are enough. Raises
-    `InvalidDeb` that names the member.
+    nothing but padding behind it, since dpkg reads on where there is more; else the first `limit` bytes are enough.
+    Raises `InvalidDeb` that names the member.
     """
     try:
         if ending:
-            out = b"".join(_stepwise(chunks, _DECOMPRESSORS[ending](), limit + 1, alone=whole))
+            out = b"".join(_stepwise(chunks, ending, _DECOMPRESSORS[ending](), limit + 1, alone=whole))
         else:
             out = b"".join(_bounded(chunks, limit + 1))
-    except (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, zstandard.ZstdError, MemoryError) as error:
-        raise InvalidDeb(f"The member {name} can't be decompressed: {error}.", remedy=_REMEDY) from error
+    except _FAILURES as error:
+        raise _failed(name, error) from error
     if whole and len(out) > limit:
         raise InvalidDeb(f"The member {name} unpacks to more than {limit} bytes.", remedy=_REMEDY)
     return out[:limit]
@@ -136,18 +146,45 @@ def unpacked_chunks(chunks: Iterator[bytes], ending: str, limit: int, name: str)
                 left -= len(begins)
                 continue
             decompressor = _DECOMPRESSORS[ending]()
-            for out in _stepwise(chain([begins], packed), decompressor, left, alone=False):
+            for out in _stepwise(chain([begins], packed), ending, decompressor, left, alone=False):
                 left -= len(out)
                 yield out
             if left > 0 and not decompressor.eof:
                 raise ValueError("it ends early")
             packed = chain([decompressor.unused_data] if decompressor.unused_data else [], packed)
-            if ending != ".gz" and decompressor.eof:
-                if any(rest.strip(_PADDING[ending]) for rest in packed):
+            begins = next(packed, b"")
+            if len(begins) == 1:
+                begins += next(packed, b"")
+            if decompressor.eof and not (ending == ".gz" and begins.startswith(MAGIC[ending])):
+                if not _is_passed_over(_rest(begins, packed), ending):
                     raise ValueError("there is more behind its end, which dpkg would leave out")
                 return
-    except (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, KeyError, zstandard.ZstdError) as error:
-        raise InvalidDeb(f"The member {name} can't be decompressed: {error}.", remedy=_REMEDY) from error
+            packed = chain([begins] if begins else [], packed)
+    except _FAILURES as error:
+        raise _failed(name, error) from error
+
+
+def _failed(name: str, error: Exception) -> InvalidDeb:
+    if "memory" in str(error).lower() or isinstance(error, MemoryError):  # no library has a type or number of its own
+        return InvalidDeb(
+            f"The member {name} can't be decompressed: it is packed with a dictionary that needs more memory than the "
+            f"{_MEMORY_LIMIT >> 20} MiB that it is given.",
+            remedy=_REMEDY_OF_MEMORY,
+        )
+    return InvalidDeb(f"The member {name} can't be decompressed: {error}.", remedy=_REMEDY)
+
+
+def _is_passed_over(rest: bytes, ending: str) -> bool:
+    """Say whether what stands behind the end of a stream is nothing to any reader."""
+    at = 0
+    while ending == ".zst" and (found := _SKIPPED.match(rest, at)):
+        at += _SKIPPED_HEAD + int.from_bytes(found[1], "little")
+    padded = ending in _PADDED and not rest.strip(b"\0")
+    return len(rest) <= _REST_LIMIT and (padded or at == len(rest))
+
+
+def _rest(begins: bytes, chunks: Iterator[bytes]) -> bytes:
+    return b"".join(_bounded(chain([begins], chunks), _REST_LIMIT + 1))
 
 
 def _bounded(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
@@ -158,7 +195,9 @@ def _bounded(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
             return
 
 
-def _stepwise(chunks: Iterator[bytes], decompressor: _Decompressor, limit: int, *, alone: bool) -> Iterator[bytes]:
+def _stepwise(
+    chunks: Iterator[bytes], ending: str, decompressor: _Decompressor, limit: int, *, alone: bool
+) -> Iterator[bytes]:
     for chunk in chunks:
         data = chunk
         while True:
@@ -168,7 +207,7 @@ def _stepwise(chunks: Iterator[bytes], decompressor: _Decompressor, limit: int, 
             if limit <= 0:
                 return
             if decompressor.eof:
-                if alone and (decompressor.unused_data or next(chunks, b"")):
+                if alone and not _is_passed_over(_rest(decompressor.unused_data, chunks), ending):
                     raise ValueError("there is more behind its end")
                 return
             if decompressor.needs_input:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
+from itertools import islice
 
 from packages_app.debian.shell_words import TooMuchToRead, commands_in
 
@@ -40,9 +41,13 @@ _HERE = re.compile(r"<<-?[ \t]{0,20}[\"'\\]?(\w{1,80})")
 _SYMBOLIC = re.compile(r"([ugoa]*)((?:[-+=](?:[rwxXst]+|[ugo]|[0-7]+)?)+)\Z")
 _OF_FOLDERS = re.compile(r"/(var|run|srv|home|media|mnt|tmp)/")
 # tmpfiles.d(5): type, path, mode. Those of folders are left out: setgid is common there, and setuid means nothing.
-_TMPFILES = re.compile(r"(?<![\w/])[fFwpLcbCzZ][-+!=~^$]*\s+[\"']?(/[^\s\"']+)[\"']?\s+[~:]*([0-7]{4,5})\b")
-# sysusers.d(5): type, name, id.
-_ROOT_AGAIN = re.compile(r"^\s*u!?\s+(\S+)\s+[\"']?0+(?:[:\s\"']|$)", re.MULTILINE)
+_TMPFILES = re.compile(r"(?<![\w/])[fFwpLcbCzZm][-+!=~^$]*\s+[\"']?(/[^\s\"']+)[\"']?\s+[~:]*([0-7]{4,5})\b")
+_TMPFILES_TYPES = re.compile(r"[fFwpLcbCzZm][-+!=~^$]*\Z")
+# systemd takes quotes and backslashes away as a shell does.
+_FIELD = re.compile(r"(?:\"[^\"\n]*\"?|'[^'\n]*'?|\\.?|[^\s\"'\\])+")
+_QUOTING = re.compile(r"[\"'\\]")
+_OF_ROOT = re.compile(r"0+(?::.*)?\Z")
+_USER_LINES = ("u", "u!")
 
 
 def deeds_of(script: bytes) -> Iterator[tuple[str, str]]:
@@ -84,14 +89,31 @@ def _shell_deeds(text: str) -> Iterator[tuple[str, str]]:
 
 
 def tmpfiles_rights(text: str) -> list[str]:
-    """Return the lines of tmpfiles.d(5) in a text that set a setuid or setgid mode."""
+    """Return the lines of tmpfiles.d(5) in a text that set a setuid or setgid mode, or capabilities."""
     matches = _TMPFILES.finditer(text)
-    return [_shown(found[0]) for found in matches if _matters(int(found[2], 8), [found[1]])]
+    found = [_shown(found[0]) for found in matches if _matters(int(found[2], 8), [found[1]])]
+    lines = [line.strip() for line in text.split("\n")]
+    return found + [_shown(line) for line in lines if _is_of_rights(line) and not any(one in line for one in found)]
+
+
+def _is_of_rights(line: str) -> bool:
+    """Judge a line of tmpfiles.d with quotes about its fields, and one that sets attributes of a file."""
+    fields = _fields(line)
+    if fields and fields[0][:1] in ("t", "T") and _GRANTS_CAPABILITIES in line:
+        return True
+    mode = fields[2].lstrip("~:") if len(fields) > 2 and _TMPFILES_TYPES.match(fields[0]) else ""
+    return _matters(_number_bits(mode), fields[1:2])
 
 
 def users_of_root(text: str) -> list[str]:
-    """Return the users in a text of sysusers.d(5) that would have root's number."""
-    return [found[1] for found in _ROOT_AGAIN.finditer(text)]
+    """Return the users in a text of sysusers.d(5) that would have root's number: of `u`, name and id."""
+    lines = map(_fields, text.split("\n"))
+    return [line[1] for line in lines if line[2:] and line[0] in _USER_LINES and _OF_ROOT.match(line[2])]
+
+
+def _fields(line: str) -> list[str]:
+    """Return the first three fields of a line of tmpfiles.d or sysusers.d."""
+    return [_QUOTING.sub("", found[0]) for found in islice(_FIELD.finditer(line), 3)]
 
 
 def _here_documents(text: str) -> Iterator[str]:

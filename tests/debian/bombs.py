@@ -68,7 +68,9 @@ def bombs() -> Iterator[tuple[str, Make]]:
         yield f"empty-members-first{ending}", lambda p=pack, e=ending: deb(p(b"") * 200_000 + p(CONTROL_TAR), e)
         second = pack(CONTROL_ENTRY) + pack(entry(b"./control", OTHER) + END)
         yield f"second-stream{ending}", partial(deb, second, ending)
-        yield f"bytes-behind{ending}", partial(deb, pack(CONTROL_TAR) + b"\0" * 9, ending)
+        yield f"bytes-behind{ending}", partial(deb, pack(CONTROL_TAR) + b"\0" * 8 + b"\n", ending)
+        skipped = ZSTD_SKIPPED[:4] + b"\xff\0\0\0" + b"x" * 254  # and one byte is not there
+        yield f"skipped-frame-that-is-short{ending}", partial(deb, pack(CONTROL_TAR) + skipped, ending)
         yield f"twice{ending}", lambda p=pack, e=ending: deb(p(p(_zeros(MIB))), e)
         yield f"packed-9-MiB{ending}", lambda e=ending: deb(_zeros(9 * MIB), e)
     gz_head = b"\x1f\x8b\x08%c\0\0\0\0\0\xff"
@@ -76,6 +78,8 @@ def bombs() -> Iterator[tuple[str, Make]]:
     yield "gz-name-for-ever", lambda: deb(gz_head % 8 + b"x" * 9 * MIB, ".gz")
     yield "gz-empty-blocks", lambda: deb(gz_head % 0 + b"\0\0\0\xff\xff" * 2 * MIB, ".gz")
     yield "gz-empty-blocks-8-MiB", lambda: deb(gz_head % 0 + b"\0\0\0\xff\xff" * (8 * MIB // 5), ".gz")
+    yield "zst-skipped-frames-behind", lambda: deb(COMPRESS[".zst"](CONTROL_TAR) + ZSTD_SKIPPED * MIB + b"x", ".zst")
+    yield "zst-NULs-behind", partial(deb, COMPRESS[".zst"](CONTROL_TAR) + b"\0" * 8, ".zst")
     yield "zst-skipped-frames", lambda: deb(ZSTD_SKIPPED * MIB + COMPRESS[".zst"](CONTROL_TAR), ".zst")
     yield "zst-skipped-4-GiB", partial(deb, ZSTD_SKIPPED[:4] + b"\xff" * 4 + CONTROL_TAR, ".zst")
     yield "zst-blocks-of-one-byte", lambda: deb(_zstd_blocks(b"\x02\x00\x10\x00" * 10_000), ".zst")

@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Iterator
 from functools import partial
 
-from tests.debian.bombs import bombs, zstd_window
+from tests.debian.bombs import ZSTD_SKIPPED, bombs, zstd_window
 from tests.debian.parts import (
     BINARY,
     CONTROL,
@@ -65,7 +65,6 @@ def ar_headers() -> Iterator[tuple[str, Make]]:
         b"\xb24",
         b"4e1",
         b"4 4",
-        b" 4",
         b"\0",
         b"4\0",
         b"00000000-1",
@@ -239,6 +238,11 @@ def sound() -> Iterator[tuple[str, Make]]:
     yield "sound-absolute-name", partial(deb, entry(b"/control", CONTROL) + END)
     yield "sound-newlines-behind", lambda: deb(CONTROL_TAR) + b"\n" * 100
     yield "sound-NULs-behind", lambda: deb(CONTROL_TAR) + b"\0" * 512
+    yield "sound-blanks-before-a-size", lambda: deb(CONTROL_TAR).replace(b"4         `\n", b"  4       `\n", 1)
+    for ending in (".gz", ".xz"):
+        packed = COMPRESS[ending](CONTROL_TAR)
+        yield f"sound-padding{ending}", partial(deb, packed + b"\0" * 8, ending)
+    yield "sound-skipped-frames-behind", lambda: deb(COMPRESS[".zst"](CONTROL_TAR) + ZSTD_SKIPPED * 2, ".zst")
     yield "sound-no-data", partial(deb, CONTROL_TAR, "", ("data.tar", b""))
     yield "sound-old-kind", partial(deb, entry(b"control", CONTROL, kind=b"\0") + END)
     yield "sound-no-end-mark", partial(deb, CONTROL_ENTRY)

@@ -280,6 +280,47 @@ def test_a_second_stream_is_taken_only_where_dpkg_unpacks_it(tmp_path, ending, p
     assert look(path) == ("taken" if whole else "refused")
 
 
+SKIPPED = b"\x50\x2a\x4d\x18\x04\0\0\0abcd"
+WHOLE = USR + FILE + END
+BEHIND = {
+    "NULs behind gzip": (".gz", b"\0" * 5000),
+    "NULs behind xz": (".xz", b"\0" * 8),
+    "a skipped frame": (".zst", SKIPPED * 2),
+}
+
+
+@pytest.mark.parametrize(("ending", "behind"), BEHIND.values(), ids=BEHIND)
+def test_padding_is_taken_when_dpkg_unpacks_all_before_it(tmp_path, ending, behind):
+    path = tmp_path / "tool.deb"
+    packed = COMPRESS[ending](WHOLE) + behind
+    path.write_bytes(ar_archive(BINARY, ("control.tar", CONTROL_TAR), (f"data.tar{ending}", packed)))
+    assert dpkg_refusals(tmp_path, [path]) == {}
+    assert (tmp_path / "root0/usr/x").exists()
+    assert look(path) == "taken"
+    path.write_bytes(ar_archive(BINARY, ("control.tar", CONTROL_TAR), (f"data.tar{ending}", packed + b"x")))
+    assert look(path) == "refused"
+
+
+def test_a_frame_that_is_skipped_is_refused_where_dpkg_installs_nothing(tmp_path):
+    path = tmp_path / "tool.deb"
+    packed = SKIPPED + COMPRESS[".zst"](WHOLE)
+    path.write_bytes(ar_archive(BINARY, ("control.tar", CONTROL_TAR), ("data.tar.zst", packed)))
+    assert dpkg_refusals(tmp_path, [path]) == {}
+    assert not (tmp_path / "root0/usr/x").exists()
+    assert look(path) == "refused"
+
+
+def test_the_remedy_of_a_large_dictionary_says_what_to_do(tmp_path):
+    path = tmp_path / "tool.deb"
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 256 * 1024 * 1024}]
+    packed = lzma.compress(WHOLE, filters=filters)
+    path.write_bytes(ar_archive(BINARY, ("control.tar", CONTROL_TAR), ("data.tar.xz", packed)))
+    with pytest.raises(InvalidDeb) as raised:
+        open_deb(path)
+    assert "128 MiB" in raised.value.message
+    assert "dpkg-deb -Zxz -z9" in raised.value.remedy
+
+
 def test_a_folder_that_the_client_may_have_is_not_asked_for(tmp_path):
     path = tmp_path / "tool.deb"
     path.write_bytes(package(entry(b"./usr/bin/x", X) + END))

@@ -212,6 +212,16 @@ def test_apt_crashes_over_alternatives_in_conflicts_and_we_refuse_them(tmp_path)
     assert apt_complaints(tmp_path, [forged], install=["tool"])[0].endswith("ended with -11")
 
 
+def test_an_epoch_is_taken_that_dpkg_and_apt_take(tmp_path):
+    epochs = ("0", "00", "0000000001", "00000000001", "0" * 100 + "7", "2147483647", "2147483648", "12345678901", "")
+    texts = {f"tool{number}": paragraph(f"tool{number}", Version=f"{epoch}:1.0") for number, epoch in enumerate(epochs)}
+    debs = {written(tmp_path / "debs", name, text): name for name, text in texts.items()}
+    refused = {debs[path] for path in dpkg_refusals(tmp_path, list(debs))}
+    ours = {name for name, text in texts.items() if not taken(text)}
+    assert ours == refused == {"tool6", "tool7", "tool8"}
+    check_readers(tmp_path / "readers", {name: text for name, text in texts.items() if name not in refused})
+
+
 @pytest.mark.parametrize(
     "format_", [b"2.0\n", b"2.1\n", b"2.0\nmore\n", b"02.0\n", b"2.\n", b"2.0", b"2.x\n", b"2.0 \n", b"3.0\n"]
 )

@@ -180,7 +180,22 @@ def test_a_script_of_names_alone_is_read_in_one_pass(line, found):
 def test_rights_of_tmpfiles_and_users_of_sysusers_are_seen():
     text = "z /usr/bin/x 4755 root root -\nf+ /usr/x 04755\nd /var/x 2775\nz /var/log/x 2755\nf /etc/x 0644\n"
     assert tmpfiles_rights(text) == ["z /usr/bin/x 4755", "f+ /usr/x 04755"]
-    assert users_of_root('u x 0\nu! y 0:5 "Y"\nu z 10\nu a -\ng b 0\n') == ["x", "y"]
+    odd = [
+        'z "/usr/bin/x" "4755" root',
+        "f+ '/usr/a b' ~4755 - -",
+        "m /x 4755",
+        'z "/x""" 47\'55\'',
+        "z /x 4\\755",
+        "t /usr/x - - - - security.capability=0x01",
+    ]
+    found = tmpfiles_rights("\n".join([*odd, 'z "/usr/a b" "0755"', "t /usr/x - - - - user.x=1"]))
+    assert sorted(found) == sorted(odd)
+    assert users_of_root('"u" v "0:5"\nu "w" 0:\'5\'\nu x 0\nu! y 0:5 "Y"\nu z 10\nu a -\ng b 0\n') == [
+        "v",
+        "w",
+        "x",
+        "y",
+    ]
 
 
 WORDS = 'words() { printf "<%s>" "$@"; printf "\\n--\\n"; }\n'

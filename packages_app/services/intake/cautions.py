@@ -92,7 +92,6 @@ def _file_cautions(payload: Payload) -> Iterator[Caution]:
     links = {file.path: file.link for file in payload.files if file.link}
     for file in payload.files:
         place = place_of(file.path, links)
-        text = file.content.decode("utf-8", "replace")
         if file.mode & _SETUID:
             yield Caution("setuid", f"/{file.path} has mode {file.mode:04o}")
         if place.startswith(_OF_DPKG):
@@ -103,12 +102,20 @@ def _file_cautions(payload: Payload) -> Iterator[Caution]:
                 yield Caution("diversion", f"/{file.path} leads to dpkg's own records")
             if leads.endswith(_CONFIGURED):
                 yield Caution("setuid", f"/{file.path} leads to /{leads}")
-        if _TMPFILES.match(place):
-            yield from (Caution("setuid", f"/{file.path} says {line}") for line in tmpfiles_rights(text))
-        if _SYSUSERS.match(place):
-            yield from (Caution("setuid", f"/{file.path} gives {name} root's number") for name in users_of_root(text))
+        yield from _configuration_cautions(file, place)
     if not payload.whole:
         yield Caution("setuid", f"the files behind the first {UNPACKED_LIMIT} bytes are not looked at")
+
+
+def _configuration_cautions(file: UnpackedFile, place: str) -> Iterator[Caution]:
+    text = file.content.decode("utf-8", "replace")
+    of_files, of_users = _TMPFILES.match(place), _SYSUSERS.match(place)
+    if file.size > len(file.content) and (of_files or of_users):
+        yield Caution("setuid", f"/{file.path} has {file.size} bytes, more than are read")
+    if of_files:
+        yield from (Caution("setuid", f"/{file.path} says {line}") for line in tmpfiles_rights(text))
+    if of_users:
+        yield from (Caution("setuid", f"/{file.path} gives {name} root's number") for name in users_of_root(text))
 
 
 def _deeds(payload: Payload) -> Iterator[Caution]:

@@ -289,6 +289,8 @@ def test_a_keyring_that_holds_another_key_besides_is_held(judged):
     ("path", "body", "codes_found"),
     [
         ("usr/lib/tmpfiles.d/tool.conf", b"z /usr/bin/tool 4755 root root\n", {"setuid"}),
+        ("usr/lib/tmpfiles.d/tool.conf", b"#\n" * 600_000, {"setuid"}),
+        ("usr/lib/sysusers.d/tool.conf", b"#\n" * 600_000, {"setuid"}),
         ("lib/tmpfiles.d/tool.conf", b"f /usr/bin/tool 4755 root root\n", {"setuid"}),
         ("usr/lib/sysusers.d/tool.conf", b"u tool 0\n", {"setuid"}),
         ("usr/lib/tmpfiles.d/tool.conf", b"d /var/lib/tool 2775 root root\n", set()),
