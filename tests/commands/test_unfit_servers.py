@@ -6,7 +6,7 @@ import pytest
 
 from packages_app.core.errors import StoreUnfit, TableUnfit
 from packages_app.core.locations import DynamoTable, FolderStore, S3Store
-from packages_app.models import HeldCandidate, Publication
+from packages_app.models import HeldCandidate, Job, Publication
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.setup.doctor import examine
@@ -92,3 +92,10 @@ def test_what_waits_for_a_person_is_said_and_the_admin_may_start(embedded, setti
     assert "stable: " in said
     assert "apt install" not in said
     assert embedded.bucket.head("dists/stable/InRelease") is None
+
+
+def test_a_bootstrap_package_that_is_built_elsewhere_is_not_built_here(embedded):
+    source = {"type": "build_script", "staging_prefix": "kiro-repo"}
+    embedded.define("kiro-repo", source, architecture="all", bootstrap={"copy": "kiro-repo.deb"})
+    assert "apt install" not in call("first_start")
+    assert {job.kind for job in Job.objects.all()} == {"publish"}
