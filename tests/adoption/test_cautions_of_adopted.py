@@ -103,6 +103,14 @@ def test_what_is_allowed_of_one_package_is_of_no_other(embedded, order):
     assert kept(embedded) == {"base": set(), "core": {"essential"}, "tool": {"setuid", "diversion"}, "vim": set()}
 
 
+def test_of_stanzas_alone_it_is_the_same(embedded, order):
+    allowed = ("--allow", "essential:base", "--allow", "protected")
+    said = call(ADOPT, *order, "--pool", "none", *allowed)
+    assert kept(embedded) == {"base": set(), "core": {"essential"}, "tool": set(), "vim": set()}
+    assert "essential: 1 packages" in said
+    assert "protected: " not in said
+
+
 def test_a_definition_may_allow_it_as_well(embedded, order):
     for name in ("base", "core"):
         embedded.define_uploads(name, allow=["essential", "protected"])

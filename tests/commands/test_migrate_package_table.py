@@ -229,3 +229,17 @@ def test_what_needs_a_persons_word_is_held_where_clients_have_it_not(kiro, moto,
     assert {one.code for one in cautions_of(record)} == {"essential", "setuid"}
     assert '"downloads":7' in record.other_fields
     assert refused("publish").code == "candidate_held"
+
+
+def test_a_control_paragraph_that_an_old_record_has_is_looked_at_without_its_file(kiro, moto, tmp_path):
+    control = "Package: kiro\nVersion: {}\nArchitecture: amd64\nMaintainer: A <a@example.org>\n{}Description: x"
+    flags = {"1.0": "Essential: yes\nProtected: yes\n", "1.1": "Essential: no\n"}
+    old = make_table(
+        moto,
+        "version",
+        [{**old_record(version), "control": control.format(version, flag)} for version, flag in flags.items()],
+    )
+    said = call("migrate_package_table", "--from-table", url_of(old, moto), "--backup-file", tmp_path / "b")
+    assert "essential: 1 packages" in said
+    found = {record.version: {one.code for one in cautions_of(record)} for record in kiro.records()}
+    assert found == {"1.0": {"essential", "protected"}, "1.1": set()}

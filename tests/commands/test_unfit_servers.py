@@ -6,7 +6,7 @@ import pytest
 
 from packages_app.core.errors import StoreUnfit, TableUnfit
 from packages_app.core.locations import DynamoTable, FolderStore, S3Store
-from packages_app.models import HeldCandidate, Publication
+from packages_app.models import HeldCandidate, Job, Publication
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.setup.doctor import examine
@@ -91,13 +91,17 @@ def test_a_first_start_whose_publication_failed_ends_so_and_prints_no_command(em
 
 
 def test_commands_name_what_is_there(embedded, tmp_path):
-    """Without a convenience copy none is fetched; a package is named once it is on offer."""
-    embedded.define_uploads("tool")
+    """Without a convenience copy none is fetched; a package is named once it is on offer, in the suite of the copy."""
+    embedded.configure(suites=[{}, {"name": "testing", "codename": "testing"}])
+    for name, suites in (("elsewhere", ["testing"]), ("old", ["stable"]), ("tool", ["stable"])):
+        embedded.define_uploads(name, suites=suites)
     first = call("first_start")
     assert "sudo apt update\n" in first
     assert "install tool" not in first
-    stage_upload(build_deb(tmp_path, "tool", "1.0"), "tool_1.0_amd64.deb", wake_worker=False)
+    for name in ("elsewhere", "old", "tool"):
+        stage_upload(build_deb(tmp_path, name, "1.0"), f"{name}_1.0_amd64.deb", wake_worker=False)
     embedded.run_jobs()
+    embedded.define_uploads("old", enabled=False)
     assert "sudo apt install tool" in call("first_start")
     embedded.bucket.delete("kiro-repo.deb")
     assert "apt install" not in call("first_start")
@@ -107,8 +111,17 @@ def test_what_waits_for_a_person_is_said_and_the_admin_may_start(embedded, setti
     """A new bucket has no pool files, so the publication is held back: clients can't be set up yet."""
     call("first_start")
     settings.BUCKET = FolderStore(tmp_path / "another")
+    embedded.bucket.create()
+    embedded.bucket.put("kiro-repo.deb", b"a copy that somebody left there")
     said = call("first_start")
     assert HeldCandidate.objects.get().suite == "stable"
     assert "stable: " in said
     assert "apt install" not in said
     assert embedded.bucket.head("dists/stable/InRelease") is None
+
+
+def test_a_bootstrap_package_that_is_built_elsewhere_is_not_built_here(embedded):
+    source = {"type": "build_script", "staging_prefix": "kiro-repo"}
+    embedded.define("kiro-repo", source, architecture="all", bootstrap={"copy": "kiro-repo.deb"})
+    assert "apt install" not in call("first_start")
+    assert {job.kind for job in Job.objects.all()} == {"publish"}

@@ -67,6 +67,7 @@ def test_source_types_are_found_through_entry_points():
         (("priority: optional", "component: extra\npriority: optional"), 6, "component", "extra "),
         (("priority: optional", "enabled: maybe\npriority: optional"), 6, "enabled", "'maybe'"),
         (("priority: optional", "bootstrap: {copy: a/b}\npriority: optional"), 6, "bootstrap.copy", "'a/b'"),
+        (("priority: optional", "allow: [version_jump]\npriority: optional"), 6, "allow", "'version_jump'"),
         (("homepage: https://example.org\n", ""), 1, "homepage", "missing"),
         (("section: misc", "name: again"), 5, "(file)", "YAML: name "),
         (("section: misc", "section: [unclosed"), 6, "(file)", "YAML: "),

@@ -164,3 +164,24 @@ def test_who_switches_apt_off_is_not_asked(embedded, settings, tmp_path, counted
         stage_upload(build_deb(tmp_path, "tool", f"1.{starts}"), "tool.deb")
         embedded.run_jobs(once=True)
         assert counted()["dpkg"] == starts
+
+
+def test_apt_reads_as_a_client_of_each_architecture_of_the_repository(embedded, settings, tmp_path, monkeypatch):
+    settings.APT_CHECK = "auto"
+    embedded.define_uploads("tool")
+    upload = build_deb(tmp_path, "tool", "1.0")
+    # An apt that fails at clients of one architecture.
+    for_arm64 = 'apt-config dump APT::Architectures | grep -q arm64 && kill -ABRT $$\nexec REAL "$@"'
+    put_before(monkeypatch, tmp_path / "bin", "apt-get", for_arm64)
+    for architectures, code in ((["amd64", "arm64"], "invalid_deb"), (["amd64"], "")):
+        embedded.configure(suites=[{"architectures": architectures}])
+        stage_upload(upload, upload.name)
+        assert embedded.run_jobs()[0].error_code == code
+
+
+def test_what_only_an_install_ends_by_a_signal_at_is_complained_of_too(tmp_path, monkeypatch):
+    at_install = 'case "$* " in *" install aa:amd64=1.0 "*) kill -SEGV $$ ;; esac\nexec REAL "$@"'
+    put_before(monkeypatch, tmp_path / "bin", "apt-get", at_install)
+    found = complaints_of([offered("aa"), offered("bb")], ARCHITECTURES)
+    assert list(found) == [0]
+    assert "SIGSEGV" in found[0]

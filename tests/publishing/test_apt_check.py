@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from packages_app.core.errors import CandidateRefused, SettingsError
+from packages_app.core.errors import CandidateRefused, PackageRefused, SettingsError
 from packages_app.core.ports import Silent
 from packages_app.indexes.release import ReleaseEntry, render_release
 from packages_app.models import HeldCandidate
 from packages_app.publishing.apt_check import read_with_apt, second_reader
 from packages_app.services import adapters
 from packages_app.services.publication.publish import publish
+from packages_app.services.requests import request_force_rebuild
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from tests.programs import put_before
 from tests.reader import read_everything
@@ -82,7 +83,12 @@ def test_what_apt_refuses_is_held_back_and_nobody_can_approve_it(embedded, setti
     with pytest.raises(CandidateRefused, match="it is not to be"):
         publish("stable", Silent())
     assert embedded.dists() == {}
-    assert not HeldCandidate.objects.get().approvable
+    held = HeldCandidate.objects.get()
+    assert not held.approvable
+    with pytest.raises(PackageRefused):
+        request_force_rebuild(["stable"], approved=[held.pk])
+    held.refresh_from_db()
+    assert held.state == HeldCandidate.State.WAITING
 
 
 def test_where_there_is_no_apt_it_is_left_out_or_demanded(monkeypatch, tmp_path):
