@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
-from django.views.decorators.http import require_POST
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, deferred_of_job, go_to_job, job_page, require
 from packages_app.models import Job
 from packages_app.services.requests import request_again, request_repair, request_verify
 from packages_app.verification.finding import PoolScope
+
+_SHOWN_CHARACTERS = 4_000
 
 
 @admin.register(Job)
@@ -26,7 +34,7 @@ class JobAdmin(ReadOnlyAdmin):
     change_form_outer_before_template = "admin/packages_app/job/progress.html"
     fieldsets = (
         (None, {"fields": ("shown_kind", "subject", "shown_user", "created", "started", "ended", "took", "tries")}),
-        ("Arguments and result", {"fields": ("arguments", "result")}),
+        ("Arguments and result", {"fields": ("shown_arguments", "shown_result")}),
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
@@ -60,11 +68,22 @@ class JobAdmin(ReadOnlyAdmin):
             return "–"
         return f"{(job.ended - job.started).total_seconds():.1f} s"
 
+    @display(description="arguments")
+    def shown_arguments(self, job: Job) -> SafeString:
+        """Return the beginning of the arguments."""
+        return _beginning(job, job.arguments)
+
+    @display(description="result")
+    def shown_result(self, job: Job) -> SafeString:
+        """Return the beginning of the result."""
+        return _beginning(job, job.result)
+
     def get_urls(self) -> list[URLPattern]:
         """Add the progress that the page asks for, and starting again."""
         view = self.admin_site.admin_view
         return [
             path("<uuid:job_id>/progress/", view(self.progress_view), name="packages_app_job_progress"),
+            path("<uuid:job_id>/whole/", view(require_safe(self.whole_view)), name="packages_app_job_whole"),
             path("<uuid:job_id>/again/", view(require_POST(self.again_view)), name="packages_app_job_again"),
             path("<uuid:job_id>/repair/", view(require_POST(self.repair_view)), name="packages_app_job_repair"),
             path("verify/", view(require_POST(self.verify_view)), name="packages_app_job_verify"),
@@ -77,6 +96,13 @@ class JobAdmin(ReadOnlyAdmin):
             raise Http404
         job = get_object_or_404(Job, pk=job_id)
         return render(request, "admin/packages_app/job/steps.html", {"job": job})
+
+    def whole_view(self, request: HttpRequest, job_id: str) -> HttpResponseBase:
+        """Return arguments, steps and result whole, as JSON."""
+        job = get_object_or_404(Job, pk=job_id)
+        if not self.has_view_permission(request, job):
+            raise PermissionDenied
+        return JsonResponse({name: getattr(job, name) for name in ("arguments", "steps", "result")})
 
     def again_view(self, request: HttpRequest, job_id: str) -> HttpResponseBase:
         """Ask for a failed job's work again."""
@@ -96,3 +122,14 @@ class JobAdmin(ReadOnlyAdmin):
         job = get_object_or_404(Job, pk=job_id)
         digest = request.POST.get("digest", "")
         return go_to_job(request, lambda: request_repair(job, digest, request.user), otherwise=job_page(job))
+
+
+def _beginning(job: Job, said: Any) -> SafeString:
+    """Return the beginning of a JSON value, and where it is longer a link to all of it."""
+    text = json.dumps(said, indent=1, ensure_ascii=False)
+    shown = format_html('<pre class="rm-pre">{}</pre>', text[:_SHOWN_CHARACTERS])
+    if len(text) <= _SHOWN_CHARACTERS:
+        return shown
+    page = reverse("admin:packages_app_job_whole", args=[job.pk])
+    more = '{}<p>and {} more characters: <a class="rm-link" href="{}">all of them</a></p>'
+    return format_html(more, shown, len(text) - _SHOWN_CHARACTERS, page)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -31,12 +32,23 @@ class ReadOnlyAdmin(ModelAdmin):
 
     show_full_result_count = False
     paginator = LongListPaginator
-    list_per_page = 50
+    list_per_page = list_max_show_all = 50
+    show_facets = admin.ShowFacets.NEVER  # each would count all rows
     list_fullwidth = True
 
     def get_changelist(self, request: HttpRequest, **_: Any) -> type[LongChangeList]:
         """List very many rows at the cost of few."""
         return LongChangeList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list; each of its links repeats what is searched for, so no more of that than is looked for."""
+        search = request.GET.get(SEARCH_VAR, "")
+        if len(search) > LONGEST_SEARCH:
+            asked = request.GET.copy()
+            asked[SEARCH_VAR] = search[:LONGEST_SEARCH]
+            request.GET = asked  # type: ignore[assignment]
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        return response
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """Find rows by the first words of what is searched for: each is a condition on each row."""

@@ -27,6 +27,7 @@ class Notice(models.Model):
         FILES_MISSING = "files_missing", "pool files missing"
         CLOCK_WRONG = "clock_wrong", "clock wrong"
         RECORDS_LEFT_OUT = "records_left_out", "records left out"
+        RECORD_NOT_MIRRORED = "record_not_mirrored", "record without a row"
         DISK_NEARLY_FULL = "disk_nearly_full", "disk nearly full"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

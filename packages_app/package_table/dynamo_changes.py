@@ -17,7 +17,7 @@ from packages_app.core.suite_change import SuiteChange, read_from, written_as
 from packages_app.package_table.dynamo_item import Item
 from packages_app.package_table.dynamo_items import DynamoItems, Transaction, code_of
 from packages_app.package_table.dynamo_slots import key_in, partition_of, sort_key_of, sort_keys_in
-from packages_app.package_table.rules import history_id, members_id, old_pending_id, pending_id, too_many_suites
+from packages_app.package_table.rules import check_suites, history_id, members_id, old_pending_id, pending_id
 
 _CANCELLED = "TransactionCanceledException"
 _CONDITION_FAILED = "ConditionalCheckFailed"
@@ -28,11 +28,6 @@ _THROTTLED = frozenset({
     "ThrottlingException", "RequestLimitExceeded", "ThrottledException",
 })  # fmt: skip
 """Codes of a call, and of the items of a transaction (DynamoDB API, TransactWriteItems, "Errors")."""
-_MOST_ITEMS = 100
-"""A transaction has at most so many items (DynamoDB API, TransactWriteItems)."""
-MOST_SUITES = (_MOST_ITEMS - 2) // 2
-"""So many suites a write may touch: the record and its history have an item, each suite a pending change and a line of
-its list."""
 _NOT_VALID = "ValidationException"
 _ITEM_NOT_VALID = ("ValidationError", "ItemCollectionSizeLimitExceeded")
 _OLD_LAYOUT = "|old"
@@ -55,8 +50,7 @@ def write_listed(
     and PynamoDB's errors.
     """
     now, touched = set(suites), {*suites, *before}
-    if len(touched) > MOST_SUITES:
-        raise too_many_suites(key, len(touched), MOST_SUITES)
+    check_suites(key, touched)
     transaction = items.transaction()
     write(transaction)
     if change is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from packages_app.core.conflict import version_conflict
 from packages_app.core.errors import LeaseBusy, LeaseLost, ObjectChanged, PackageRefused, RecordNotFound
 from packages_app.core.ports import Lease, Written
@@ -16,6 +18,12 @@ GIVEN = f"{SERVICE}given#"
 """How the partition keys of the items begin that say what clients were given last."""
 LISTED = f"{SERVICE}listed"
 """The partition key of the item that says that the lists of all suites are complete."""
+
+_MOST_ITEMS = 100
+"""A transaction of DynamoDB has at most so many items (DynamoDB API, TransactWriteItems)."""
+MOST_SUITES = (_MOST_ITEMS - 2) // 2
+"""So many suites a write may touch: the record and its history have an item, each suite a pending change and a line of
+its list."""
 
 
 def lease_id(name: str) -> str:
@@ -83,12 +91,14 @@ def outcome_of_taken_key(record: PackageRecord, known: PackageRecord) -> Written
     raise version_conflict(record.named, known.file_identity, record.file_identity, where="recorded")
 
 
-def too_many_suites(key: TableKey, count: int, most: int) -> PackageRefused:
-    """Return the error of a write that touches more suites than can be written at once."""
-    return PackageRefused(
-        f"A write of {named_key(key)} touches {count} suites; DynamoDB takes at most {most} in one transaction.",
-        remedy="Put it into fewer suites, or move it in several steps.",
-    )
+def check_suites(key: TableKey, touched: Collection[str]) -> None:
+    """Raise `PackageRefused` for a write that touches more suites than one transaction of DynamoDB takes."""
+    if len(touched) > MOST_SUITES:
+        raise PackageRefused(
+            f"A write of {named_key(key)} touches {len(touched)} suites; DynamoDB takes at most {MOST_SUITES} in one "
+            "transaction.",
+            remedy="Put it into fewer suites, or move it in several steps.",
+        )
 
 
 def suites_changed(record: PackageRecord, known: PackageRecord | None) -> Exception:

@@ -65,6 +65,7 @@ RIGHTS = {
     "packages_app_heldcandidate_approve": (NOBODY, PUBLISH),
     "packages_app_heldcandidate_reject": (NOBODY, PUBLISH),
     "packages_app_job_progress": (VIEW, VIEW),
+    "packages_app_job_whole": (VIEW, NOBODY),
     "packages_app_job_again": (NOBODY, PUBLISH),
     "packages_app_job_repair": (NOBODY, PUBLISH),
     "packages_app_job_verify": (NOBODY, PUBLISH),

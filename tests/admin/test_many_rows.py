@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from packages_app.admin.long_list import COUNTED
-from packages_app.models import DefinitionStatus, HeldCandidate, Job, Notice, Package, Publication
+from packages_app.models import Conflict, DefinitionStatus, HeldCandidate, Job, Notice, Package, Publication
 from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.mirror.packages import mirror_records
 from tests.benchmarks.admin_rows import fill
@@ -186,3 +186,27 @@ def test_the_overview_shows_the_beginning_of_a_long_notice(as_member):
     page = as_member("Viewers").get("/admin/").content
     assert b"word word" in page
     assert len(page) < 100_000
+
+
+def test_a_jobs_page_shows_the_beginning_of_a_long_result_with_a_link_to_all(as_member):
+    consent = [f"{number:064x}" for number in range(2_000)]
+    job = Job.objects.create(kind="verify_repository", state="done", result={"found": 0, "consent": consent})
+    client = as_member("Viewers")
+    page = client.get(f"/admin/packages_app/job/{job.pk}/change/").content.decode()
+    everything = f"/admin/packages_app/job/{job.pk}/whole/"
+    assert f'href="{everything}"' in page
+    assert consent[0] in page
+    assert consent[-1] not in page
+    assert client.get(everything).json()["result"]["consent"] == consent
+
+
+@pytest.mark.parametrize("name", ["conflict", "job", "package"])
+def test_a_list_repeats_no_more_of_a_search_than_is_looked_for_and_counts_no_facets(as_member, name):
+    client = as_member("Viewers")
+    Conflict.objects.create(package_name="tool", version="1", architecture="amd64", origin="test")
+    short = len(client.get(f"/admin/packages_app/{name}/?q=tool").content)
+    long = client.get(f"/admin/packages_app/{name}/", {"q": " ".join(f"word{number}" for number in range(900))})
+    assert long.status_code == 200
+    assert len(long.content) < short + 60 * 300
+    assert b"word890" not in long.content
+    assert b"_facets" not in long.content

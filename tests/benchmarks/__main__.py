@@ -16,6 +16,7 @@ from typing import Any
 from tests.benchmarks.bench import SMALL, Bench, Figure, Sizes
 from tests.benchmarks.figures import (
     admin,
+    admin_pages,
     adoption,
     client_bytes,
     force_rebuild,
@@ -47,6 +48,7 @@ FIGURES: Mapping[str, Figure] = {
     "requests": requests.measure,
     "round_trips": round_trips.measure,
     "admin": admin.measure,
+    "admin_pages": admin_pages.measure,
     "client_bytes": client_bytes.measure,
     "adoption": adoption.measure,
 }

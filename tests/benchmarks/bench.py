@@ -24,7 +24,8 @@ class Sizes:
     """How much of everything there is. `steps` are the packages of the repositories that grow.
 
     `suites` are how many there are in the repository of many, and among how many records. `in_both` are the packages of
-    the repository with two architectures, each of which has a stanza in both.
+    the repository with two architectures, each of which has a stanza in both. `part_of_full` divides what the
+    installation has that all pages of the admin are measured in.
     """
 
     steps: tuple[int, ...] = (1_000, 10_000, 50_000)
@@ -36,6 +37,7 @@ class Sizes:
     behind: tuple[int, ...] = (1, 5, 20)
     suites: tuple[int, int] = (100, 100_000)
     in_both: int = 47_500
+    part_of_full: int = 1
 
     @property
     def most(self) -> int:
@@ -43,7 +45,7 @@ class Sizes:
         return self.steps[-1]
 
 
-SMALL = Sizes((50, 150, 500), 1_500, 60, 4_000_000, (20, 60), 2_000, (1, 2, 4), (5, 300), 250)
+SMALL = Sizes((50, 150, 500), 1_500, 60, 4_000_000, (20, 60), 2_000, (1, 2, 4), (5, 300), 250, 200)
 """For a try of the bench itself: the goals make no sense for it."""
 
 

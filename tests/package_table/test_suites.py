@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from packages_app.core.document import document_of, record_in
 from packages_app.core.errors import ObjectChanged, PackageRefused, TableMissing, VersionConflict
-from packages_app.package_table.dynamo_changes import MOST_SUITES
 from packages_app.package_table.dynamo_items import SLOTS
 from packages_app.package_table.dynamo_table import DynamoPackageTable
+from packages_app.package_table.rules import MOST_SUITES
 from packages_app.package_table.sqlite_table import SqlitePackageTable
 from tests.package_table.earlier_release import as_before, keys_of, move_as_before, write_as_before
 from tests.package_table.test_contract import FEW_SLOTS, table, unmade  # noqa: F401 - fixtures

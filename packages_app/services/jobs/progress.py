@@ -23,6 +23,11 @@ _ADVANCE_SECONDS = 1.0
 _BEATS = 6
 """Heartbeats in the time after which a worker counts as dead."""
 _NOTES_KEPT = 200
+_NOTES_OF_JOB = 1000
+"""So many of all steps are kept, half of them for warnings and errors alone; the log has every one."""
+_LONGEST_NOTE = 2_000
+_SHARE_OF_SAVING = 10
+"""Saving writes all steps each time: steps and notes wait so many times as long as the last save has taken."""
 _FIRST_STEPS, _LAST_STEPS = 20, 180
 """Of a job of more steps the first and the last are kept: the whole list is written at each one."""
 LEFT_OUT = "steps left out"
@@ -46,26 +51,28 @@ def end_running_step(job: Job, state: str, now: datetime) -> dict[str, Any] | No
 
 
 class JobProgress:
-    """Writes steps and their first notes to a job at once, and how far a step is once a second.
+    """Writes steps and their first notes to a job at once, or after a pause, and how far a step is once a second.
 
+    What comes too fast to be saved each time is saved with what follows, by the next heartbeat, or with the job's end.
     `watcher` is told all of it.
     """
 
     def __init__(self, job: Job, watcher: Progress | None = None) -> None:
         self._job = job
         self._watcher = watcher or Silent()
-        self._saved = 0.0
+        self._saved = self._took = 0.0
+        self._notes = sum(len(step["notes"]) for step in job.steps)
 
     def step(self, name: str, detail: str = "") -> None:
         """Begin a step; the one before is done."""
         self._end_step("done")
         _leave_out(self._job.steps)
         began = _isoformat(timezone.now())
-        name, detail = storable(name), storable(detail)
+        name, detail = storable(name, _LONGEST_NOTE), storable(detail, _LONGEST_NOTE)
         self._job.steps.append(
             {"name": name, "detail": detail, "state": "running", "began": began, "done": 0, "total": 0, "notes": []}
         )
-        self._save()
+        self._save_after(_SHARE_OF_SAVING * self._took)
         self._watcher.step(name, detail)
         log.info("step_began", job=str(self._job.id), kind=self._job.kind, step=name, detail=detail)
 
@@ -73,17 +80,18 @@ class JobProgress:
         """Tell how far the present step is."""
         step = self._present()
         step["done"], step["total"] = done, total
-        if time.monotonic() - self._saved >= _ADVANCE_SECONDS:
-            self._save()
+        self._save_after(_ADVANCE_SECONDS)
         self._watcher.advance(done, total)
 
     def note(self, text: str, *, level: str = "info") -> None:
         """Keep a sentence with the present step."""
-        text = storable(text)
+        text = storable(text, _LONGEST_NOTE)
         notes = self._present()["notes"]
-        if len(notes) < _NOTES_KEPT:
+        most = _NOTES_OF_JOB // 2 if level == "info" else _NOTES_OF_JOB
+        if len(notes) < _NOTES_KEPT and self._notes < most:
             notes.append({"level": level, "text": text})
-            self._save()
+            self._notes += 1
+            self._save_after(_SHARE_OF_SAVING * self._took)
         self._watcher.note(text, level=level)
         getattr(log, level)("step_note", job=str(self._job.id), kind=self._job.kind, note=text)
 
@@ -102,20 +110,26 @@ class JobProgress:
         if step is not None:
             log.info("step_ended", job=str(self._job.id), kind=self._job.kind, step=step["name"], state=state)
 
-    def _save(self) -> None:
-        self._saved = time.monotonic()
-        row_of_this_run(self._job).update(steps=self._job.steps, heartbeat=timezone.now())
+    def _save_after(self, pause: float) -> None:
+        if time.monotonic() - self._saved >= pause:
+            began = time.monotonic()
+            row_of_this_run(self._job).update(steps=self._job.steps, heartbeat=timezone.now())
+            self._saved = time.monotonic()
+            self._took = self._saved - began
 
 
 @contextmanager
 def heartbeat(job: Job) -> Iterator[None]:
-    """Renew a job's heartbeat while the block runs, so that a killed worker is noticed by its silence."""
+    """Renew a job's heartbeat, and the steps of its row, while the block runs.
+
+    A killed worker is noticed by its silence.
+    """
     stop = threading.Event()
 
     def beat() -> None:
         while not stop.wait(settings.SILENT_SECONDS / _BEATS):
             try:
-                row_of_this_run(job).update(heartbeat=timezone.now())
+                row_of_this_run(job).update(steps=job.steps, heartbeat=timezone.now())
             except Exception:  # a database that is away for a moment must not end the work
                 log.warning("heartbeat_failed", job=str(job.pk), exc_info=True)
             finally:

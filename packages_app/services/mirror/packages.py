@@ -18,13 +18,14 @@ from django.db.models.functions import Collate
 from packages_app.core.batches import batches_of
 from packages_app.core.errors import InvalidVersion
 from packages_app.core.ports import Progress
-from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.storable_text import storable
 from packages_app.core.version import version_key
 from packages_app.models import Package, PackageName, SuiteMembership
 from packages_app.services.adapters import package_table
 from packages_app.services.mirror.bulk_rows import write_rows
 from packages_app.services.mirror.fitting import fitting, is_key_of_a_row, with_place, written
+from packages_app.services.mirror.unmirrored import Unmirrored
 from packages_app.services.publication.requests import request_publications
 from packages_app.services.transactions import in_transaction
 
@@ -77,6 +78,9 @@ def mirror_record(record: PackageRecord) -> bool:
 def mirror_records(records: list[PackageRecord]) -> bool:
     """Bring the rows of some records, of a key each, up to date in one transaction; True when something changed."""
     batch = _mirror_batch(records)
+    unmirrored = Unmirrored()
+    unmirrored.left_out(batch.left_out)
+    unmirrored.tell(looked_at=[record.named for record in records])
     return bool(batch.added or batch.changed)
 
 
@@ -102,7 +106,7 @@ class Reconciliation:
         Then publications are asked for of the suites that were found to differ. Only rows that were there at the start
         are removed: one that appears meanwhile has a record that was not read yet.
         """
-        unmatched = _rows_by_content()
+        unmatched, unmirrored = _rows_by_content(), Unmirrored()
         read = added = changed = left_out = 0
         suites: set[str] = set()
         kept: set[int] = set()
@@ -110,6 +114,7 @@ class Reconciliation:
             batch = _mirror_differing(records, unmatched)
             read, added, changed = read + len(records), added + batch.added, changed + batch.changed
             left_out += _tell_of(batch.left_out, self._progress)
+            unmirrored.left_out(batch.left_out)
             suites |= batch.suites
             kept |= batch.rows
             self._progress.advance(read, read)
@@ -119,6 +124,7 @@ class Reconciliation:
         for pks in batches_of(sorted(unseen), _BATCH):
             suites |= _remove(pks)
         _renew_names()
+        unmirrored.tell()
         request_publications(suites)
         log.info("mirror_reconciled", records=read, added=added, changed=changed, removed=len(unseen))
         self.found = Reconciled(read, added, changed, len(unseen), left_out)
@@ -145,10 +151,12 @@ def reconcile_keys(keys: Collection[TableKey], progress: Progress) -> Reconciled
     """
     read = added = changed = removed = left_out = 0
     suites: set[str] = set()
+    unmirrored = Unmirrored()
     for some in batches_of(sorted(keys), _BATCH):
         records = package_table().get_many(some)
         batch = _mirror_batch(list(records.values()))
         left_out += _tell_of(batch.left_out, progress)
+        unmirrored.left_out(batch.left_out)
         rows = _rows_of({key[0] for key in some if is_key_of_a_row(key)})
         gone = [rows[key].pk for key in some if key in rows and key not in records]
         suites |= batch.suites | (_remove(gone) if gone else set())
@@ -157,6 +165,7 @@ def reconcile_keys(keys: Collection[TableKey], progress: Progress) -> Reconciled
         progress.advance(read, len(keys))
     if removed:
         _renew_names()
+    unmirrored.tell(looked_at=list(map(named_key, keys)))
     request_publications(suites)
     return Reconciled(read, added, changed, removed, left_out)
 

@@ -14,7 +14,8 @@ from packages_app.core.storable_text import storable
 from packages_app.models import Job, Notice
 
 _LEVELS = ("info", "warning", "error")
-_SUBJECT_LENGTH = 255
+SUBJECT_LENGTH = 255
+"""So many characters of a subject are kept."""
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,7 @@ def notify(
     """
     if level not in _LEVELS:
         raise ValueError(f"{level!r} is none of {', '.join(_LEVELS)}")
-    subject, text, remedy = storable(subject, _SUBJECT_LENGTH), storable(text), storable(remedy)
+    subject, text, remedy = storable(subject, SUBJECT_LENGTH), storable(text), storable(remedy)
     getattr(log, level)("notice", notice=str(kind), subject=subject, text=text, remedy=remedy)
     now = timezone.now()
     values = {"text": text, "remedy": remedy, "level": level, "seen": now}
@@ -50,7 +51,7 @@ def notify(
 
 def settle_notices(kind: Notice.Kind, subject: str) -> int:
     """Record that a matter is over; return how many notices were open."""
-    return Notice.objects.filter(kind=kind, subject=storable(subject, _SUBJECT_LENGTH), settled=None).update(
+    return Notice.objects.filter(kind=kind, subject=storable(subject, SUBJECT_LENGTH), settled=None).update(
         settled=timezone.now()
     )
 

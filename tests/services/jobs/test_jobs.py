@@ -1,5 +1,6 @@
 """Jobs: asked for, claimed once, woken when their worker died (docs/ARCHITECTURE.md, Jobs)."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -288,3 +289,20 @@ def test_a_job_of_very_many_steps_keeps_the_first_and_the_last_and_every_warning
     [left_out] = [step for step in job.steps if step["name"] == LEFT_OUT]
     assert left_out["total"] + len(names) == 1000
     assert [note["text"] for note in left_out["notes"]] == ["odd"]
+
+
+def test_a_job_that_says_very_much_keeps_a_bounded_row(embedded):
+    def work(_job, progress):
+        for _step in range(100):
+            progress.step("look at", "d" * 10_000)
+            for _ in range(60):
+                progress.note("n" * 10_000)
+                progress.note("w" * 10_000, level="warning")
+        return {}
+
+    job = queue.run(queue.enqueue(Job.Kind.SWEEP).pk, work)
+    notes = [note["level"] for step in job.steps for note in step["notes"]]
+    assert (len(notes), notes.count("info") <= 500) == (1000, True)
+    assert len(json.dumps(job.steps)) < 2_600_000
+    job.refresh_from_db()
+    assert [step["state"] for step in job.steps] == ["done"] * 100

@@ -7,8 +7,14 @@ from django.db import connection
 
 from packages_app.core.ports import Silent
 from packages_app.core.storable_text import REPLACEMENT
-from packages_app.models import Package
-from packages_app.services.mirror.packages import Reconciliation, mirror_record, reconcile_mirror
+from packages_app.models import Notice, Package
+from packages_app.services.mirror.packages import (
+    Reconciliation,
+    mirror_record,
+    mirror_records,
+    reconcile_keys,
+    reconcile_mirror,
+)
 from tests.records import make_record
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -69,11 +75,40 @@ def test_a_row_that_the_database_refuses_is_left_out_and_written_by_a_later_run(
         )
     found = reconcile_mirror(Silent())
     assert (found.added, found.left_out) == (8, 1)
+    assert told() == [("tool4 1.0 amd64", True)]
     assert mirror_record(embedded.table.get("tool4", "1.0", "amd64")) is False, "intake goes on"
+    assert told() == [("tool4 1.0 amd64", True)]
     with connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER refused")
     found = reconcile_mirror(Silent())
     assert (found.added, found.left_out) == (1, 0)
+    assert told() == [("tool4 1.0 amd64", False)]
+
+
+def told():
+    notices = Notice.objects.filter(kind="record_not_mirrored").order_by("created")
+    return [(notice.subject, notice.settled is None) for notice in notices]
+
+
+def test_a_notice_of_a_record_without_a_row_ends_with_its_cause_and_with_no_others(embedded):
+    wide, wider = (make_record(name, suites=("s" * 65,)) for name in ("wide", "wider"))
+    mirror_records([wide, wider, make_record("tool")])
+    assert told() == [(wide.named, True), (wider.named, True)]
+    mirror_records([make_record("other")])
+    assert [is_open for _, is_open in told()] == [True, True], "what was not looked at is as it was"
+    embedded.table.put_new(wider)
+    reconcile_keys([wide.key, wider.key], Silent())  # the one is gone from the table
+    assert [is_open for _, is_open in told()] == [False, True]
+    assert reconcile_mirror(Silent()).left_out == 1
+    assert [is_open for _, is_open in told()] == [False, True]
+    reconciled([make_record("tool")])
+    assert [is_open for _, is_open in told()] == [False, False]
+
+
+def test_of_very_many_records_without_a_row_some_are_told_of(db):
+    reconciled([make_record(f"wide{number}", "1" * 257) for number in range(70)])
+    reconciled([make_record(f"wide{number}", "1" * 257) for number in range(70)])
+    assert [is_open for _, is_open in told()] == [True] * 50
 
 
 ON_POSTGRESQL = """
@@ -94,7 +129,7 @@ def work(job, progress):
 job = queue.run(queue.enqueue(Job.Kind.SYNC, wake_worker=False).pk, work)
 print("job", job.state)
 notify(Notice.Kind.JOB_FAILED, "a\\x00", "\\x00")
-print("notices", Notice.objects.count())
+print("notices", Notice.objects.filter(kind="job_failed").count())
 """
 
 
