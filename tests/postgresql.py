@@ -133,6 +133,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         touches = {"db", "transactional_db"} & names or item.get_closest_marker("django_db")
         alone = touches and not own & names and "s3 and dynamodb" not in item.name
         (kept if alone else left).append(item)
+        if "world" in names:  # its forked processes see what is committed alone
+            item.add_marker(pytest.mark.django_db(transaction=True))
     config.hook.pytest_deselected(items=left)
     items[:] = kept
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import boto3
 from django.conf import settings as live_settings
+from django.db import connection
+from django.db.models import F
 
 from packages_app.core.checksums import checksums_of_file
 from packages_app.core.errors import RepomgrError
@@ -85,6 +87,8 @@ class World:
         And let it end with its parent, stopped or not.
         """
         end_with_parent()
+        if connection.vendor == "postgresql":
+            connection.connection = None  # not closed: the server would end the parent's
         for ports in self.opened.values():
             if not isinstance(ports.table, DynamoPackageTable):
                 continue
@@ -265,9 +269,10 @@ def settle(world: World, *, failed: Collection[str] = ()) -> None:
 
     All jobs are done then, but for those that ended with an error of these codes.
     """
-    Job.objects.filter(state=Job.State.RUNNING).update(state=Job.State.QUEUED)
+    Job.objects.filter(state=Job.State.RUNNING).update(state=Job.State.QUEUED, tries=F("tries") + 1)
     with adapters.given(world.ports(an_hour_ahead)):
         world.stack.run_jobs()
         reconcile_mirror(Silent())
         world.stack.run_jobs()
-    assert not Job.objects.exclude(state=Job.State.DONE).exclude(error_code__in=failed).exists()
+    left = Job.objects.exclude(state=Job.State.DONE).exclude(error_code__in=failed)
+    assert list(left.values("kind", "state", "error")) == []
