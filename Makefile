@@ -24,7 +24,7 @@ MINOR := import sys; print(sys.version_info[:2])
 SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev python3-apt reprepro aptly ed patch strace
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-distributed test test-fast test-debian-python test-apt-versions differential chaos soak bench lint audit format docs lock system-packages clean
+.PHONY: help up up-distributed test test-fast test-debian-python test-postgresql test-apt-versions differential chaos soak bench lint audit format docs lock system-packages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ test-debian-python: $(VENV)/.dev system-packages  ## run the tests of core, debi
 		{ echo "$(VENV) has another Python: make clean, then make test-debian-python PYTHON=$(DEBIAN_PYTHON)"; exit 1; }
 	PYTHONPATH=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):. TMPDIR=$(TEST_TMP) \
 	$(DEBIAN_PYTHON) -m pytest -p no:cacheprovider -n $(JOBS) $(DEBIAN_PARTS) $(PYTEST)
+
+# Those of their tests that touch Django's database and need no other server; every query of it fails once, not some.
+test-postgresql: $(VENV)/.dev system-packages  ## run the tests of services, admin, publishing and faults with Django's database on PostgreSQL
+	EVERY_QUERY=1 TMPDIR=$(TEST_TMP) $(BIN)/python -m tests.postgresql -n $(JOBS) $(addprefix tests/,faults services admin publishing) $(PYTEST)
 
 test-apt-versions: SYSTEM_PACKAGES += debootstrap
 test-apt-versions: $(VENV)/.dev system-packages  ## as root on Debian, run the client tests with its own apt, then with trixie's apt 3

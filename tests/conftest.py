@@ -1,5 +1,6 @@
 """What every test shares; its environment is `tests.environment`."""
 
+import os
 from typing import Any
 
 import pytest
@@ -21,7 +22,10 @@ hypothesis_settings.load_profile("repomgr")
 # Django's own hasher is slow on purpose, a third of a second each time; no test is about how strong a hash is.
 live_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-pytest_plugins = [f"tests.{name}" for name in ("servers", "database", "postgresql", "stack", "verified", "members")]
+# The settings have it by now; what is started by tests of SQLite has a database of its own.
+os.environ.pop("DATABASE_URL", None)
+
+pytest_plugins = [f"tests.{name}" for name in ("servers", "postgresql", "database", "stack", "verified", "members")]
 
 SERVERS = {
     "moto", "redis_url", "postgres_url", "on_postgresql", "ministack", "s3rver", "dynalite", "live_server", "standing",

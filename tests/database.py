@@ -1,4 +1,7 @@
-"""The tests' database: SQLite in memory, filled from one that the first process of a run has migrated."""
+"""The tests' database: SQLite in memory, filled from one that the first process of a run has migrated.
+
+Or, where TEST_DATABASE_URL is set, a database of each process on that PostgreSQL, copied from one that was migrated.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,13 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
 
 from packages_app.core.home import make_home
+from tests.postgresql import copied
 from tests.shared_server import locked
 
 _MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
@@ -43,13 +48,19 @@ def migrated(run_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None, django_db_blocker: Any, migrated: Path) -> Iterator[None]:
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, request: pytest.FixtureRequest, worker_id: str
+) -> Iterator[None]:
     """Make the database of this process, in place of pytest-django's, which would migrate one for each."""
     name = connection.settings_dict["NAME"]
     with django_db_blocker.unblock():
         connection.close()
-        connection.settings_dict["NAME"] = "file:tests?mode=memory&cache=shared"
-        _copy(migrated, connection)
+        if connection.vendor == "postgresql":
+            url = copied(os.environ["TEST_DATABASE_URL"], f"tests_{worker_id}")
+            connection.settings_dict["NAME"] = urlsplit(url).path[1:]
+        else:
+            connection.settings_dict["NAME"] = "file:tests?mode=memory&cache=shared"
+            _copy(request.getfixturevalue("migrated"), connection)
     yield
     with django_db_blocker.unblock():
         connection.close()

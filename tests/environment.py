@@ -19,6 +19,8 @@ _SETTINGS = {
 for _name in list(os.environ):
     if _name.removesuffix("_FILE") in _SETTINGS:
         del os.environ[_name]
+if "TEST_DATABASE_URL" in os.environ:  # a PostgreSQL in place of SQLite (tests/postgresql.py)
+    os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
 _home = tempfile.mkdtemp(prefix="repomgr-test-")
 atexit.register(shutil.rmtree, _home, ignore_errors=True)
 os.environ["REPOMGR_HOME"] = _home

@@ -1,4 +1,8 @@
-"""Django's database on PostgreSQL: a copy of one that was migrated once, and the product upon it."""
+"""Django's database on PostgreSQL: a copy of one that was migrated once, and the product upon it.
+
+`python -m tests.postgresql` runs pytest with such a database for each process, in place of SQLite (`make
+test-postgresql`): those of the named tests that touch Django's database.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,16 @@ import sys
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from django.db import connection
 
 from packages_app.core.home import make_home
+from repomgr.servers.start import postgresql_server
 from tests.shared_server import locked
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -112,3 +119,33 @@ def on_postgresql(migrated_postgres: str, tmp_path: Path) -> OnPostgresql:
     home = tmp_path / "on-postgresql"
     make_home(home)
     return OnPostgresql(home, copied(migrated_postgres, f"t{uuid.uuid4().hex}"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out of a run on PostgreSQL what touches no database, or brings its own, and stores that are no folders."""
+    if connection.vendor != "postgresql":
+        return
+    own = {"on_postgresql", "postgres_url", "migrated", "moto", "ministack"}
+    kept, left = [], []
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        touches = {"db", "transactional_db"} & names or item.get_closest_marker("django_db")
+        alone = touches and not own & names and "s3 and dynamodb" not in item.name
+        (kept if alone else left).append(item)
+        if "world" in names:  # its forked processes see what is committed alone
+            item.add_marker(pytest.mark.django_db(transaction=True))
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept
+
+
+def _main(arguments: list[str]) -> int:
+    with postgresql_server() as url, TemporaryDirectory() as folder:
+        migrate(url, Path(folder) / "home")
+        environment = {**os.environ, "TEST_DATABASE_URL": url}
+        command = [sys.executable, "-m", "pytest", *arguments]
+        return subprocess.run(command, check=False, cwd=REPOSITORY, env=environment).returncode
+
+
+if __name__ == "__main__":
+    raise SystemExit(_main(sys.argv[1:]))

@@ -53,9 +53,10 @@ _NOTED = 100
 class Outcome:
     """What a publication did. When nothing had changed, `switched` is False and `release_text` is the one in place.
 
-    `packages` is how many clients see now. `renewed` says that only the dates were, and what is pending still is;
-    `held` says why, where the table's state was looked at. `left_out` are the records of the suite that no index
-    carries, `read` counts the records read, `included` are those of them that are shown.
+    `replaced` is the Release of ours that was in place before. `packages` is how many clients see now. `renewed` says
+    that only the dates were, and what is pending still is; `held` says why, where the table's state was looked at.
+    `left_out` are the records of the suite that no index carries, `read` counts the records read, `included` are those
+    of them that are shown.
     """
 
     suite: str
@@ -72,6 +73,7 @@ class Outcome:
     packages: int = 0
     renewed: bool = False
     held: CandidateRefused | None = None
+    replaced: bytes = b""
 
     @property
     def release(self) -> Release:
@@ -234,6 +236,7 @@ class Publisher:
             uploaded_bytes=uploaded,
             packages=draft.packages,
             renewed=options.resign and not draft.whole,
+            replaced=published.text,
         )
 
     def _unchanged(self, candidate: Candidate, place: Place, switch: Switch) -> Outcome:
@@ -263,6 +266,7 @@ class Publisher:
         return Outcome(
             suite.name, switched=True, release_text=release, contents=draft.contents, read=draft.read,
             left_out=draft.shards.left_out, packages=packages, renewed=True, held=error,
+            replaced=place.published.text,
         )  # fmt: skip
 
     def _keep_generation(self, suite: Suite, release: bytes, place: Place) -> None:

@@ -126,7 +126,7 @@ def fill(rows: int) -> None:
             )
     if connection.vendor == "postgresql":  # as autovacuum does after a minute
         with connection.cursor() as cursor:
-            cursor.execute("VACUUM ANALYZE")
+            cursor.execute("ANALYZE" if connection.in_atomic_block else "VACUUM ANALYZE")
 
 
 def _write_releases(cursor: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from packages_app.core.caution import MEANINGS, key_in
 from packages_app.core.suite_change import What, change_of
 from packages_app.models import HeldCandidate
@@ -11,14 +13,20 @@ from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.publication.held_candidates import reject
 from packages_app.services.publication.held_lists import whole_of
 from packages_app.services.publication.requests import request_publication
+from packages_app.services.transactions import in_transaction
 
 
 def reject_candidate(held: HeldCandidate, user: queue.Asker) -> list[str]:
     """Record that a held candidate shall not be published; return the packages taken out of its suite, sorted.
 
     Those go whose cautions held it back: no client has them, and their records and files stay. A publication of the
-    others is asked for. Raise `PackageRefused` when the candidate no longer waits.
+    others is asked for. Raise `PackageRefused` when the candidate no longer waits. What fails on the way leaves it
+    waiting, so that it may be rejected again.
     """
+    return in_transaction(partial(_reject, held, user))
+
+
+def _reject(held: HeldCandidate, user: queue.Asker) -> list[str]:
     reject(held, user)
     cautions = (finding for finding in whole_of(held)["findings"] if finding["code"] in MEANINGS)
     keys = {key_in(item) for finding in cautions for item in finding["items"]}

@@ -26,7 +26,7 @@ from packages_app.services.adapters import package_table
 from packages_app.services.mirror.bulk_rows import write_rows
 from packages_app.services.mirror.fitting import fitting, is_key_of_a_row, with_place, written
 from packages_app.services.mirror.unmirrored import Unmirrored
-from packages_app.services.publication.requests import request_publications
+from packages_app.services.publication.requests import request_publications, wake_publications
 from packages_app.services.transactions import in_transaction
 
 # Records of which the rows are read, compared and written at a time.
@@ -125,7 +125,7 @@ class Reconciliation:
             suites |= _remove(pks)
         _renew_names()
         unmirrored.tell()
-        request_publications(suites)
+        wake_publications(suites)
         log.info("mirror_reconciled", records=read, added=added, changed=changed, removed=len(unseen))
         self.found = Reconciled(read, added, changed, len(unseen), left_out)
 
@@ -141,7 +141,7 @@ def _mirror_differing(records: list[PackageRecord], unmatched: dict[int, int]) -
     """Bring the rows of those records up to date that have none among the unmatched ones, and take out theirs."""
     if not unmatched:  # nor has any of them a row of other content
         return _mirror_new(records)
-    return _mirror_batch([record for record in records if unmatched.pop(_content(record), None) is None])
+    return _mirror_batch([record for record in records if unmatched.pop(_content(record), None) is None], ask=True)
 
 
 def reconcile_keys(keys: Collection[TableKey], progress: Progress) -> Reconciled:
@@ -154,7 +154,7 @@ def reconcile_keys(keys: Collection[TableKey], progress: Progress) -> Reconciled
     unmirrored = Unmirrored()
     for some in batches_of(sorted(keys), _BATCH):
         records = package_table().get_many(some)
-        batch = _mirror_batch(list(records.values()))
+        batch = _mirror_batch(list(records.values()), ask=True)
         left_out += _tell_of(batch.left_out, progress)
         unmirrored.left_out(batch.left_out)
         rows = _rows_of({key[0] for key in some if is_key_of_a_row(key)})
@@ -166,7 +166,7 @@ def reconcile_keys(keys: Collection[TableKey], progress: Progress) -> Reconciled
     if removed:
         _renew_names()
     unmirrored.tell(looked_at=list(map(named_key, keys)))
-    request_publications(suites)
+    wake_publications(suites)
     return Reconciled(read, added, changed, removed, left_out)
 
 
@@ -231,14 +231,16 @@ def _rows_of(package_ids: Collection[str]) -> dict[TableKey, _Mirrored]:
 
 
 def _mirror_new(records: list[PackageRecord]) -> _Batch:
-    """Write the rows of records that have none, in one transaction."""
-    new = written(with_place(records), lambda some: _write(some, ()))
-    suites = frozenset(suite for record in new for suite in record.suites)
-    return _Batch(len(new), 0, suites, frozenset(), _without(records, new))
+    """Write the rows of records that have none, and ask for publications, in one transaction."""
+    new = written(with_place(records), lambda some: _write(some, (), ask=True))
+    return _Batch(len(new), 0, _suites_of(new, ()), frozenset(), _without(records, new))
 
 
-def _mirror_batch(records: list[PackageRecord]) -> _Batch:
-    """Bring the rows of some records up to date: what differs is written in one transaction, the rest only read."""
+def _mirror_batch(records: list[PackageRecord], *, ask: bool = False) -> _Batch:
+    """Bring the rows of some records up to date: what differs is written in one transaction, the rest only read.
+
+    With `ask`, publications are asked for in the same one: a row that is as it should be is no reason for any later on.
+    """
     keyed = {record.key: record for record in with_place(records)}
     rows = _rows_of({package_id for package_id, _ in keyed})
     differing = [record for key, record in keyed.items() if not _same(rows.get(key), record)]
@@ -246,13 +248,16 @@ def _mirror_batch(records: list[PackageRecord]) -> _Batch:
     kept = frozenset(row.pk for key, row in rows.items() if key in keyed)
 
     def write(some: Sequence[PackageRecord]) -> None:
-        _write(some, [rows[record.key] for record in some if record.key in rows])
+        _write(some, [rows[record.key] for record in some if record.key in rows], ask=ask)
 
     now = written(differing, write)
     before = [rows[record.key] for record in now if record.key in rows]
-    suites = {suite for record in now for suite in record.suites}
-    suites |= {suite for row in before for suite, _ in row.memberships}
-    return _Batch(len(now) - len(before), len(before), frozenset(suites), kept, _without(records, [*same, *now]))
+    return _Batch(len(now) - len(before), len(before), _suites_of(now, before), kept, _without(records, [*same, *now]))
+
+
+def _suites_of(records: Iterable[PackageRecord], before: Iterable[_Mirrored]) -> frozenset[str]:
+    suites = {suite for record in records for suite in record.suites}
+    return frozenset(suites | {suite for row in before for suite, _ in row.memberships})
 
 
 def _without(records: Collection[PackageRecord], mirrored: Collection[PackageRecord]) -> tuple[str, ...]:
@@ -261,7 +266,7 @@ def _without(records: Collection[PackageRecord], mirrored: Collection[PackageRec
     return tuple(storable(record.named, _LONGEST_NAMED) for record in records if record.key not in keys)
 
 
-def _write(records: Sequence[PackageRecord], before: Collection[_Mirrored]) -> None:
+def _write(records: Sequence[PackageRecord], before: Collection[_Mirrored], *, ask: bool) -> None:
     """Write the rows of records, new or there, and their memberships and names, each in bulk.
 
     A row that another worker wrote meanwhile is taken over, not a fault.
@@ -273,10 +278,12 @@ def _write(records: Sequence[PackageRecord], before: Collection[_Mirrored]) -> N
     memberships = [(pks[record.key], *membership) for record in records for membership in _memberships(record)]
     write_rows(SuiteMembership, ("package", "suite", "package_name"), memberships, key=("suite", "package"))
     _add_names({record.package_name for record in records})
+    if ask:
+        request_publications(_suites_of(records, before), wake_worker=False)
 
 
 def _remove(pks: Sequence[int]) -> set[str]:
-    """Remove rows; return the suites that they were in."""
+    """Remove rows, and ask for publications of the suites that they were in; return these."""
     rows = Package.objects.filter(pk__in=pks)
     memberships = SuiteMembership.objects.filter(package__in=pks)
 
@@ -285,6 +292,7 @@ def _remove(pks: Sequence[int]) -> set[str]:
         suites = set(memberships.values_list("suite", flat=True))
         memberships.delete()
         rows.delete()
+        request_publications(suites, wake_worker=False)
         return suites
 
     return in_transaction(remove)

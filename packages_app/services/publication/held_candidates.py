@@ -20,6 +20,7 @@ from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.services.publication.cleared_cautions import clear_cautions
 from packages_app.services.publication.held_lists import Whole, keep_whole, row_values
 from packages_app.services.publication.requests import request_publication
+from packages_app.services.transactions import in_transaction
 
 _UNREADABLE = "unreadable"
 
@@ -61,7 +62,8 @@ def hold_back(suite: str, error: CandidateRefused, job: Job | None) -> HeldCandi
         held = _waiting(suite, {**row_values(whole), **values}, job)
         keep_whole(held, whole)
     if held.approvable:
-        error.remedy += f" A force rebuild publishes it where it is named: force_rebuild {suite} --approve {held.pk}."
+        named = f" A force rebuild publishes it where it is named: force_rebuild {suite} --approve {held.pk}."
+        error.remedy = error.remedy.removesuffix(named) + named
     notify(Notice.Kind.CANDIDATE_HELD, suite, error.message, remedy=error.remedy, job=job)
     log.warning("candidate_held", suite=suite, held=held.pk, findings=held.codes)
     return held
@@ -79,6 +81,13 @@ def settle_candidates(suite: str, *, switched: bool) -> None:
     settle_notices(Notice.Kind.CANDIDATE_HELD, suite)
 
 
+def publish_approved(suite: str, added: Collection[str], removed: Collection[str]) -> None:
+    """Record that what was approved is published, where a publication that was not recorded has brought all of it."""
+    for held in HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.APPROVED):
+        if set(held.added) <= set(added) and set(held.removed) <= set(removed):
+            HeldCandidate.objects.filter(pk=held.pk).update(state=HeldCandidate.State.PUBLISHED)
+
+
 def approve(held: HeldCandidate, user: queue.Asker) -> Job:
     """Let a held candidate's findings pass, and ask for the publication; return its job.
 
@@ -86,8 +95,12 @@ def approve(held: HeldCandidate, user: queue.Asker) -> Job:
     it no longer waits, or when its findings are none that a person can accept.
     """
     _check_approvable(held)
-    _decide(held, HeldCandidate.State.APPROVED, user)
-    return request_publication(held.suite, user=user)
+
+    def decide() -> Job:
+        _decide(held, HeldCandidate.State.APPROVED, user)
+        return request_publication(held.suite, user=user)
+
+    return in_transaction(decide)
 
 
 def approve_for_rebuild(

@@ -17,7 +17,7 @@ def tell_of_new_versions(publication: Publication) -> Notice | None:
     """Tell once which packages a publication has brought; None when it brought none, or that has been told."""
     subject = f"{publication.suite} {publication.date:%Y-%m-%d %H:%M:%S}"
     told = Notice.objects.filter(kind=Notice.Kind.NEW_VERSION, subject=subject).exists()
-    if told or not publication.added_count or timezone.now() - publication.published_at > _NEW:
+    if told or not publication.added_count or timezone.now() - min(publication.published_at, publication.date) > _NEW:
         return None
     named = ", ".join(publication.added[:_NAMED])
     more = publication.added_count - _NAMED

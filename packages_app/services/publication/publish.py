@@ -9,7 +9,6 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from packages_app.core.checksums import checksums_of_bytes
 from packages_app.core.errors import CandidateRefused, ClockWrong, HeldByClock
 from packages_app.core.ports import Progress
 from packages_app.core.record import named_key
@@ -19,23 +18,19 @@ from packages_app.publishing.apt_check import second_reader
 from packages_app.publishing.publication_options import DEFAULT_OPTIONS, PublicationOptions
 from packages_app.publishing.publisher import Outcome, Publisher
 from packages_app.services import adapters
-from packages_app.services.notices.notify import notify, settle_notices
+from packages_app.services.notices.notify import notify
 from packages_app.services.publication.cleared_cautions import ClearedInSuite
 from packages_app.services.publication.held_candidates import (
     approved_digest,
     hold_back,
     holds_for_missing_files,
     is_held_back,
-    settle_candidates,
 )
 from packages_app.services.publication.lease_hold import lease_held
-from packages_app.services.publication.notices import tell_of_new_versions
-from packages_app.services.publication.publication_lists import FIRST, INCLUDED, keep_lists
+from packages_app.services.publication.publication_lists import FIRST
+from packages_app.services.publication.record import record_publication
 from packages_app.services.publication.requests import known_suite
 from packages_app.services.publication.root import renew_root
-
-_NAMED = 5
-"""So many things are named in a notice."""
 
 log = structlog.get_logger(__name__)
 
@@ -68,10 +63,7 @@ def publish(
             raise
         _log_outcome(outcome, kind)
         # Before the root: clients see it already, and what it brought is known to nobody else.
-        progress.step("record publication")
-        publication = _record(outcome, kind, adapters.signer().fingerprint, job)
-        tell_of_new_versions(publication)
-        _tell(outcome, job)
+        publication = record_publication(outcome, kind, job, progress)
         if suite == repository.default_suite and outcome.held is None:
             renew_root(repository, outcome.contents, progress, lease.keep_lease, again=options.rebuild)
         # A publisher that stood still while it renewed the root may have put an older copy there: then all again.
@@ -114,43 +106,6 @@ def _allowed(package: str) -> tuple[str, ...]:
     return definition.allow if definition else ()
 
 
-def _tell(outcome: Outcome, job: Job | None) -> None:
-    """Raise or settle the notices that are about this publication; renewed dates say nothing about what is pending."""
-    suite = outcome.suite
-    settle_notices(Notice.Kind.CLOCK_WRONG, suite)
-    if outcome.held is not None:
-        hold_back(suite, outcome.held, job)
-    if outcome.renewed:
-        return
-    settle_candidates(suite, switched=outcome.switched)
-    _tell_of_left_out(outcome, job)
-    if outcome.missing_files:
-        notify(
-            Notice.Kind.FILES_MISSING,
-            suite,
-            f"{len(outcome.missing_files)} files that suite {suite} names are not in the pool: "
-            f"{', '.join(outcome.missing_files[:_NAMED])}.",
-            remedy="force_rebuild --repair fetches them from where they came, if their SHA256 still fits.",
-            job=job,
-        )
-    elif outcome.switched:
-        settle_notices(Notice.Kind.FILES_MISSING, suite)
-
-
-def _tell_of_left_out(outcome: Outcome, job: Job | None) -> None:
-    if not outcome.left_out:
-        settle_notices(Notice.Kind.RECORDS_LEFT_OUT, outcome.suite)
-        return
-    named = "; ".join(str(item) for item in outcome.left_out[:_NAMED])
-    notify(
-        Notice.Kind.RECORDS_LEFT_OUT,
-        outcome.suite,
-        f"{len(outcome.left_out)} records of suite {outcome.suite} are in no index: {named}.",
-        remedy="Publish a version whose control fields are sound; the publication's page names each record.",
-        job=job,
-    )
-
-
 def result_of(publication: Publication) -> dict[str, Any]:
     """Return what a job's page shows of a publication."""
     return {
@@ -185,39 +140,3 @@ def _log_outcome(outcome: Outcome, kind: Publication.Kind) -> None:
         left_out=[str(item) for item in outcome.left_out[:FIRST]],
         missing_files=list(outcome.missing_files[:FIRST]),
     )
-
-
-def _record(outcome: Outcome, kind: Publication.Kind, fingerprint: str, job: Job | None) -> Publication:
-    """Keep the publication; of one that is in place already, only what was found about the records is renewed."""
-    release = outcome.release
-    found: dict[str, list[Any]] = {
-        "left_out": [
-            {"package_id": item.package_id, "architecture": item.architecture, "reasons": list(item.reasons)}
-            for item in outcome.left_out
-        ],
-        "missing_files": list(outcome.missing_files),
-    }
-    key = {"suite": outcome.suite, "release_sha256": checksums_of_bytes(outcome.release_text).sha256}
-    known = None if outcome.switched else Publication.objects.filter(**key).first()
-    if known is not None:
-        known.records_read = outcome.read
-        keep_lists(known, found)
-        known.save()
-        return known
-    publication = Publication(
-        **key,
-        records_read=outcome.read,
-        kind=kind,
-        date=release.date,
-        valid_until=release.valid_until,
-        fingerprint=fingerprint,
-        packages=outcome.packages,
-        uploaded_bytes=outcome.uploaded_bytes,
-        job=job,
-    )
-    changes = {"added": outcome.added, "removed": outcome.removed}
-    if kind == Publication.Kind.FORCE_REBUILD:
-        changes[INCLUDED] = outcome.included
-    keep_lists(publication, {**found, **{name: list(map(named_key, keys)) for name, keys in changes.items()}})
-    publication.save()
-    return publication

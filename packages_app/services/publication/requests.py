@@ -8,17 +8,30 @@ from packages_app.core.repository import Suite
 from packages_app.models import Job
 from packages_app.services.adapters import repository
 from packages_app.services.jobs import queue
+from packages_app.services.jobs.messages import wake_worker_for
 
 
-def request_publication(suite: str, *, user: queue.Asker | None = None) -> Job:
+def request_publication(suite: str, *, user: queue.Asker | None = None, wake_worker: bool = True) -> Job:
     """Ask for a publication of a suite; return the waiting job, perhaps one that was there. Raise `PackageRefused`."""
-    return queue.enqueue(Job.Kind.PUBLISH, {"suite": known_suite(suite).name}, subject=suite, user=user)
+    arguments = {"suite": known_suite(suite).name}
+    return queue.enqueue(Job.Kind.PUBLISH, arguments, subject=suite, user=user, wake_worker=wake_worker)
 
 
-def request_publications(suites: Iterable[str]) -> list[Job]:
-    """Ask for a publication of each configured suite among `suites`; others have no `dists/` folder."""
+def request_publications(suites: Iterable[str], *, wake_worker: bool = True) -> list[Job]:
+    """Ask for a publication of each configured suite among `suites`; others have no `dists/` folder.
+
+    Without `wake_worker` they wait for `wake_publications`, or for the clock where it never comes to that.
+    """
     configured = {suite.name for suite in repository().suites}
-    return [request_publication(suite) for suite in sorted(set(suites) & configured)]
+    return [request_publication(suite, wake_worker=wake_worker) for suite in sorted(set(suites) & configured)]
+
+
+def wake_publications(suites: Iterable[str]) -> None:
+    """Wake workers for the publications of these suites that were asked for and wait."""
+    wanted = set(suites)
+    for job in queue.waiting_jobs(Job.Kind.PUBLISH) if wanted else ():
+        if job.subject in wanted:
+            wake_worker_for(job.kind, job.pk)
 
 
 def known_suites(names: Iterable[str]) -> list[str]:

@@ -66,20 +66,28 @@ def test_records_that_no_row_holds_stop_no_other(embedded):
     assert (again.added, again.changed, again.removed, again.left_out) == (0, 0, 0, WITHOUT_ROW)
 
 
+REFUSE = {
+    "sqlite": "CREATE TRIGGER refused BEFORE INSERT ON packages_app_package WHEN NEW.package_name = 'tool4' "
+    "BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    "postgresql": "ALTER TABLE packages_app_package ADD CONSTRAINT refused CHECK (package_name <> 'tool4')",
+}
+ADMIT = {
+    "sqlite": "DROP TRIGGER refused",
+    "postgresql": "ALTER TABLE packages_app_package DROP CONSTRAINT refused",
+}
+
+
 def test_a_row_that_the_database_refuses_is_left_out_and_written_by_a_later_run(embedded):
     embedded.table.put_many_new([make_record(f"tool{number}") for number in range(9)])
     with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TRIGGER refused BEFORE INSERT ON packages_app_package WHEN NEW.package_name = 'tool4' "
-            "BEGIN SELECT RAISE(ABORT, 'refused'); END"
-        )
+        cursor.execute(REFUSE[connection.vendor])
     found = reconcile_mirror(Silent())
     assert (found.added, found.left_out) == (8, 1)
     assert told() == [("tool4 1.0 amd64", True)]
     assert mirror_record(embedded.table.get("tool4", "1.0", "amd64")) is False, "intake goes on"
     assert told() == [("tool4 1.0 amd64", True)]
     with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER refused")
+        cursor.execute(ADMIT[connection.vendor])
     found = reconcile_mirror(Silent())
     assert (found.added, found.left_out) == (1, 0)
     assert told() == [("tool4 1.0 amd64", False)]

@@ -1,0 +1,199 @@
+"""Every query of intake, publication, approval and removal fails once; the next run completes it, and tells it once."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+
+from packages_app.core.errors import RepomgrError
+from packages_app.models import HeldCandidate, Job, Notice, Package, Publication
+from packages_app.services.intake.reject_candidate import reject_candidate
+from packages_app.services.intake.uploads import stage_upload
+from packages_app.services.outside_errors import told_as_ours
+from packages_app.services.publication.held_candidates import approve
+from tests.bootstraps import bootstrap_files
+from tests.debs import build_deb
+from tests.faults.queries import Died, Loss, Queries, queries_to_fail
+from tests.faults.world import NEW, OLD, build_tool, canonical_names_fit, seen, settle
+
+pytestmark = [
+    pytest.mark.parametrize("world", ["embedded"], indirect=True),
+    pytest.mark.django_db(transaction=True),  # transactions that are committed, or not
+]
+HELD = ("candidate_held",)
+NAMED = "tool 1.1 amd64"
+EVERY = "EVERY_QUERY" in os.environ
+"""Set by `make test-postgresql`: else the first of each kind that writes."""
+
+
+def failing(queries: Queries, *work: Callable[[], object]) -> bool:
+    """Do work, each piece as a request or task of its own, with a query that fails; gives whether one was told so."""
+    told = False
+    with connection.execute_wrapper(queries):
+        for piece in work:
+            try:
+                with told_as_ours():
+                    piece()
+            except RepomgrError as error:
+                assert error.code == "service_unavailable"
+                told = True
+            except Died:
+                return True
+    return told
+
+
+def each_failing(world, settings, prepare, work, look):
+    """Let each query of some work fail, from the same state; then settle, and look at what has become of it."""
+    world.again(settings)
+    prepare()
+    undisturbed = Queries()
+    assert not failing(undisturbed, *work())
+    settle(world, failed=HELD)
+    look()
+    for loss in Loss:
+        for number in queries_to_fail(undisturbed.made, loss, every=EVERY):
+            world.again(settings)
+            prepare()
+            queries = Queries(number, loss)
+            failing(queries, *work())
+            settle(world, failed=HELD)
+            try:
+                look()
+            except AssertionError as error:
+                error.add_note(f"query {number}, {loss}: {queries.made[number]}")
+                raise
+
+
+def brought():
+    """How often each package was said to have come, by rows and by notices."""
+    rows = Counter(name for row in Publication.objects.all() for name in row.added if name == NAMED)
+    notices = Notice.objects.filter(kind="new_version").values_list("text", "times")
+    return rows, Counter(name for text, times in notices for name in [NAMED] * times if NAMED in text)
+
+
+def open_errors():
+    return list(Notice.objects.filter(settled=None, level="error").values_list("kind", "text"))
+
+
+def mirrored():
+    return {(row.package_name, row.version) for row in Package.objects.filter(memberships__isnull=False)}
+
+
+def states():
+    return sorted(HeldCandidate.objects.values_list("state", flat=True))
+
+
+def test_an_upload_is_taken_in_and_published_and_told_once(world, settings, tmp_path):
+    deb = build_tool(tmp_path, *NEW)
+
+    def look():
+        staged = [key for key, _ in world.ports().staging.keys("uploads/")]
+        if not Job.objects.filter(kind=Job.Kind.UPLOAD).exists():  # the uploader was told that it failed
+            stage_upload(deb, deb.name, wake_worker=False)
+            settle(world, failed=HELD)
+        else:
+            assert staged == []
+        assert seen(world) == mirrored() == {OLD, NEW}
+        canonical_names_fit(world)
+        assert brought() == ({NAMED: 1}, {NAMED: 1})
+        assert (open_errors(), states()) == ([], [])
+        assert [job.state for job in Job.objects.filter(kind=Job.Kind.UPLOAD)] == ["done"]
+
+    def work():
+        return [lambda: stage_upload(deb, deb.name, wake_worker=False), lambda: world.stack.run_jobs(once=True)]
+
+    each_failing(world, settings, lambda: None, work, look)
+
+
+@pytest.fixture
+def cautioned(world, tmp_path):
+    """A package that a person must approve, and somebody who may."""
+    deb = build_deb(tmp_path, *NEW, files=bootstrap_files("tool"), Essential="yes")
+    return deb, get_user_model().objects.create_user("ann")
+
+
+def hold(world, deb):
+    stage_upload(deb, deb.name, wake_worker=False)
+    world.stack.run_jobs()
+    return HeldCandidate.objects.get()
+
+
+def test_a_candidate_is_held_back_and_told_of_once(world, settings, cautioned):
+    deb, _ = cautioned
+
+    def look():
+        failed = Job.objects.exclude(state=Job.State.DONE)
+        assert {job.error_code for job in failed} == {"candidate_held"}
+        assert seen(world) == {OLD}
+        assert mirrored() == {OLD, NEW}
+        assert states() == ["waiting"]
+        assert [kind for kind, _ in open_errors()] == ["candidate_held"]
+        assert brought() == ({}, {})
+
+    def work():
+        return [lambda: world.stack.run_jobs(once=True)]
+
+    each_failing(world, settings, lambda: stage_upload(deb, deb.name, wake_worker=False), work, look)
+
+
+def test_an_approved_candidate_is_published_and_nothing_of_it_is_lost(world, settings, cautioned):
+    deb, user = cautioned
+
+    def look():
+        for held in HeldCandidate.objects.filter(state="waiting"):  # who approved it was told that it failed
+            approve(held, user)
+            settle(world, failed=HELD)
+        assert seen(world) == mirrored() == {OLD, NEW}
+        assert brought() == ({NAMED: 1}, {NAMED: 1})
+        assert (states(), open_errors()) == (["published"], [])
+
+    def work():
+        return [
+            lambda: approve(HeldCandidate.objects.get(), user),
+            lambda: world.stack.run_jobs(once=True),
+        ]
+
+    each_failing(world, settings, lambda: hold(world, deb), work, look)
+
+
+def test_a_rejected_package_leaves_and_never_comes(world, settings, cautioned):
+    deb, user = cautioned
+
+    def look():
+        for held in HeldCandidate.objects.filter(state="waiting"):
+            reject_candidate(held, user)
+            settle(world, failed=HELD)
+        assert seen(world) == mirrored() == {OLD}
+        assert brought() == ({}, {})
+        assert "waiting" not in states()  # what was taken out as the process died is outdated, by the table's word
+        assert open_errors() == []
+
+    def work():
+        return [lambda: reject_candidate(HeldCandidate.objects.get(), user), lambda: world.stack.run_jobs(once=True)]
+
+    each_failing(world, settings, lambda: hold(world, deb), work, look)
+
+
+def test_a_removed_package_is_said_to_have_gone_once(world, settings, tmp_path):
+    deb = build_tool(tmp_path, *NEW)
+
+    def prepare():
+        stage_upload(deb, deb.name, wake_worker=False)
+        world.stack.run_jobs()
+        table = world.ports().table
+        table.set_suites(table.get(*NEW, "amd64"), set())
+
+    def look():
+        assert seen(world) == mirrored() == {OLD}
+        assert Counter(name for row in Publication.objects.all() for name in row.removed) == {NAMED: 1}
+        assert open_errors() == []
+
+    def work():
+        return [lambda: settle(world, failed=HELD)]
+
+    each_failing(world, settings, prepare, work, look)
