@@ -28,6 +28,7 @@ class Notice(models.Model):
         CLOCK_WRONG = "clock_wrong", "clock wrong"
         RECORDS_LEFT_OUT = "records_left_out", "records left out"
         DISK_NEARLY_FULL = "disk_nearly_full", "disk nearly full"
+        MESSAGE_UNREADABLE = "message_unreadable", "message can't be read"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=32, choices=Kind.choices)
