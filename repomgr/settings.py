@@ -71,6 +71,7 @@ VERIFY_SAMPLE = environment.number("VERIFY_SAMPLE", default=100)
 SWEEP_GENERATIONS = environment.number("SWEEP_GENERATIONS", default=10)
 SWEEP_DAYS = environment.number("SWEEP_DAYS", default=14)
 # How long rows of the admin stay: ended jobs; notices; publications, decided candidates and settled conflicts.
+MOST_WAITING_JOBS = environment.number("MOST_WAITING_JOBS", default=500)
 JOBS_KEPT_DAYS = environment.number("JOBS_KEPT_DAYS", default=30)
 NOTICES_KEPT_DAYS = environment.number("NOTICES_KEPT_DAYS", default=90)
 HISTORY_KEPT_DAYS = environment.number("HISTORY_KEPT_DAYS", default=365)

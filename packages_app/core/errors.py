@@ -334,6 +334,13 @@ class ServiceUnavailable(RepomgrError):
     outcome = Outcome.TRY_AGAIN
 
 
+class TooManyJobs(RepomgrError):
+    """So many jobs that one person asked for wait already (MOST_WAITING_JOBS); no further one was made."""
+
+    code = "too_many_jobs"
+    outcome = Outcome.TRY_AGAIN
+
+
 class ProcessFailed(RepomgrError):
     """Web, a worker or beat ended again and again; all were ended."""
 
