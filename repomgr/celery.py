@@ -7,8 +7,13 @@ import os
 from celery import Celery
 from celery.signals import setup_logging
 from django_structlog.celery.steps import DjangoStructLogInitStep
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "repomgr.settings")
+
+# Ours put aside what is no message. They are loaded when a broker is first spoken to, after Django is set up.
+TRANSPORT_ALIASES["filesystem"] = "repomgr.broker.folder:Transport"
+TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "repomgr.broker.redis_lists:Transport"
 
 app = Celery("repomgr")
 app.config_from_object("django.conf:settings", namespace="CELERY")

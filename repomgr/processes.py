@@ -1,29 +1,27 @@
 """The processes of a running repomgr: web, workers, beat. `python -m repomgr.processes` runs all on one host.
 
-They run in the foreground until Ctrl-C; when one ends, all are ended, and all end when this one is killed. With a
-name (`web`, `worker1`, `publisher`, `beat`) it becomes that process alone, as containers want it. Workers take jobs of
-all queues; the publisher takes publications alone, so that no intake and no long check holds one up.
+They run in the foreground until Ctrl-C; one that ends is started again. All end when this one is killed, or when one
+can't be kept running. With a name (`web`, `worker1`, `publisher`, `beat`) it becomes that process alone, as containers
+want it. Workers take jobs of all queues; the publisher takes publications alone, so that no intake and no long check
+holds one up.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
+import signal
 import sys
 from collections.abc import Mapping, Sequence
-
-from honcho.manager import Manager
-from honcho.printer import Printer
 
 from packages_app.core.disk import disk_error
 from packages_app.core.errors import RepomgrError
 from packages_app.core.home import UMASK
 from repomgr import environment
 from repomgr.command_line import look_for_home
-from repomgr.servers.process import bound_to_us, end_with_parent
 from repomgr.settings_file import load_settings
+from repomgr.supervision import supervise
 
-_INTERRUPTED = 130
+_ENDED_BY_SIGNAL = 128
 _BIN = os.path.dirname(sys.executable)
 _OF_AMAZON = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _NO_NEED_OF: Mapping[str, tuple[str, ...]] = {
@@ -82,7 +80,7 @@ def chosen() -> tuple[str, int, int]:
 
 
 def main(names: Sequence[str]) -> int:
-    """Run them all; return 0 after Ctrl-C, else the exit code of the process that ended first."""
+    """Run them all; return 0 after Ctrl-C, else the exit code of the error or signal that ended it."""
     os.umask(UMASK)
     try:
         load_settings()
@@ -102,20 +100,17 @@ def main(names: Sequence[str]) -> int:
         return told.outcome.exit_code
     if names:
         return _become(names[0], known)
-    manager = Manager(Printer(sys.stdout, colour=sys.stdout.isatty()))
     # They write to us, so they can't see whether a person watches.
     watched = "console" if sys.stdout.isatty() else "json"
     given = {} if environment.is_given("LOG_FORMAT") else {"LOG_FORMAT": watched}
-    # honcho forks a process for each, which starts it: both end with us, if we are killed.
-    os.register_at_fork(after_in_child=end_with_parent)
-    for name, command in known.items():
-        manager.add_process(
-            name,
-            f"exec {shlex.join(bound_to_us(command))}",
-            env={**environment_of(name), "PYTHONUNBUFFERED": "1", **given},
+    try:
+        ended_by = supervise(
+            known, {name: {**environment_of(name), "PYTHONUNBUFFERED": "1", **given} for name in known}
         )
-    manager.loop()
-    return 0 if manager.returncode == _INTERRUPTED else int(manager.returncode or 0)
+    except RepomgrError as error:
+        sys.stderr.write(f"{error.code}: {error}\n")
+        return error.outcome.exit_code
+    return 0 if ended_by == signal.SIGINT else _ENDED_BY_SIGNAL + ended_by
 
 
 def _become(name: str, known: Mapping[str, list[str]]) -> int:

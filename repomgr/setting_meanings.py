@@ -68,6 +68,7 @@ MEANINGS: Mapping[str, Meaning] = {
         " only; hosts that share a Redis share `SECRET_KEY`, with which its values are sealed",
         "files in the home",
     ),
+    "MOST_WAITING_JOBS": Meaning("how many jobs of one person of the admin may wait at once"),
     "JOBS_KEPT_DAYS": Meaning("for how many days a job that has ended stays in the admin"),
     "NOTICES_KEPT_DAYS": Meaning("for how many days news and settled notices stay"),
     "HISTORY_KEPT_DAYS": Meaning(

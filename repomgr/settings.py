@@ -18,6 +18,7 @@ from packages_app.core import home
 from packages_app.core.locations import FolderStore, SqliteTable, check_not_served, parse_store_url, parse_table_url
 from packages_app.core.private_upstreams import parse_private_upstreams
 from repomgr import environment, settings_file
+from repomgr.broker.message import QUEUES
 
 # Every process reads this: whatever it makes is for its owner alone. What clients read is opened by the store itself.
 os.umask(home.UMASK)
@@ -71,6 +72,7 @@ VERIFY_SAMPLE = environment.number("VERIFY_SAMPLE", default=100)
 SWEEP_GENERATIONS = environment.number("SWEEP_GENERATIONS", default=10)
 SWEEP_DAYS = environment.number("SWEEP_DAYS", default=14)
 # How long rows of the admin stay: ended jobs; notices; publications, decided candidates and settled conflicts.
+MOST_WAITING_JOBS = environment.number("MOST_WAITING_JOBS", default=500)
 JOBS_KEPT_DAYS = environment.number("JOBS_KEPT_DAYS", default=30)
 NOTICES_KEPT_DAYS = environment.number("NOTICES_KEPT_DAYS", default=90)
 HISTORY_KEPT_DAYS = environment.number("HISTORY_KEPT_DAYS", default=365)
@@ -178,7 +180,7 @@ CELERY_BROKER_URL = BROKER_URL
 BROKER_FOLDER = HOME / home.BROKER
 # A worker that is not told otherwise takes of all; one for `publish` alone is held up by no intake and no long check.
 # What is no job goes to the first, but for what waits for servers of others.
-CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in ("publish", "intake", "slow")]
+CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = "publish"
 CELERY_TASK_ROUTES = {
     "packages_app.tasks.send_notices": {"queue": "intake"},
@@ -195,6 +197,8 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {"socket_connect_timeout": 3, "socket_timeout": 10}
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.2}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Nothing asks workers by their broker, where a word that is no message would end them.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 if BROKER_URL == "filesystem://":
     CELERY_BROKER_URL = "filesystem://localhost//"
     for _folder in ("queue", "control") if _AT_HOME else ():
@@ -203,9 +207,8 @@ if BROKER_URL == "filesystem://":
         "data_folder_in": str(BROKER_FOLDER / "queue"),
         "data_folder_out": str(BROKER_FOLDER / "queue"),
         "control_folder": str(BROKER_FOLDER / "control"),
+        "unreadable_folder": str(BROKER_FOLDER / "unreadable"),
     }
-    # The folder broker has no fanout worth its polling.
-    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 
 # Django
 ROOT_URLCONF = "repomgr.urls"

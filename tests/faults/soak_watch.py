@@ -139,7 +139,7 @@ def wait_for_jobs(seconds: float) -> int:
 
 
 def events(logs: Iterable[Path], wanted: Callable[[dict[str, object]], bool]) -> list[dict[str, object]]:
-    """Return the events of a product's log that are wanted; honcho puts the name of the process before each."""
+    """Return the events of a product's log that are wanted; the name of the process stands before each."""
     found = []
     for log in logs:
         for line in log.read_text(errors="replace").splitlines():

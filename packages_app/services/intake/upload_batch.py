@@ -27,6 +27,7 @@ def stage_batch(
     wake_worker: bool = True,
 ) -> Job:
     """Put files, each a name and its bytes, into staging as one object and ask for their intake; return the job."""
+    queue.require_room(user)  # before anything is staged
     staged = f"uploads/{uuid4().hex}/{len(files)}-files"
     adapters.staging().put(staged, pack(files))
     arguments = {

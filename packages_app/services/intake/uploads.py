@@ -43,6 +43,7 @@ def stage_upload(
     contents = open_deb(path)
     by_publisher = may_publish(user)
     admit(contents, admission_of_uploads(suite=suite, component=component, by_publisher=by_publisher))
+    queue.require_room(user)  # before anything is staged
     staged = f"uploads/{uuid4().hex}/{filename}"
     adapters.staging().put(staged, path)
     key = [contents.control[name] for name in ("Package", "Version", "Architecture")]

@@ -13,7 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from packages_app.core.errors import LeaseBusy, RepomgrError, UpstreamUnavailable
+from packages_app.core.errors import LeaseBusy, RepomgrError, TooManyJobs, UpstreamUnavailable
 from packages_app.core.ports import Progress
 from packages_app.core.storable_text import storable, storable_json
 from packages_app.models import Job
@@ -49,11 +49,12 @@ def enqueue(
 
     `user` asks in the admin, `requested_as` names the system user whose command does.
     A job of the same kind and non-empty subject that still waits is returned instead of a second one: it will begin
-    after this call, so it sees all that was written before.
+    after this call, so it sees all that was written before. Raise `TooManyJobs` as `require_room`.
     """
     with transaction.atomic():
         job = _waiting(kind, subject)
         if job is None:
+            require_room(user)
             try:
                 with transaction.atomic():
                     job = Job.objects.create(
@@ -73,6 +74,18 @@ def enqueue(
                 transaction.on_commit(lambda: wake_worker_for(kind, job_id))
             log.info("job_queued", job=str(job_id), kind=kind, subject=subject)
         return job
+
+
+def require_room(user: Asker | None) -> None:
+    """Raise `TooManyJobs` when MOST_WAITING_JOBS jobs of a person wait; who runs a command (None) has no bound."""
+    if user is None or user.pk is None:
+        return
+    waiting = Job.objects.filter(state=Job.State.QUEUED, requested_by_id=user.pk).count()
+    if waiting >= settings.MOST_WAITING_JOBS:
+        raise TooManyJobs(
+            f"{waiting} jobs of {user.get_username()} wait already.",
+            remedy="Wait until workers have done some of them; MOST_WAITING_JOBS sets the bound.",
+        )
 
 
 @told_as_ours()
