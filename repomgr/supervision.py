@@ -88,8 +88,9 @@ class _Kept:
 def supervise(commands: Mapping[str, Sequence[str]], environments: Mapping[str, Mapping[str, str]]) -> signal.Signals:
     """Run commands until SIGINT or SIGTERM, each again when it ends; return which of the two it was.
 
-    Each has the environment of its name. What they write goes to standard output, each line after time and name. Raise `ProcessFailed` when one ended
-    `MOST_STARTS` times, with pauses that double, without having run for a minute. All have ended afterwards.
+    Each has the environment of its name. What they write goes to standard output, each line after time and name. Raise
+    `ProcessFailed` when one ended `MOST_STARTS` times, with pauses that double, without having run for a minute. All
+    have ended afterwards.
     """
     asked: list[int] = []
     for wanted in (signal.SIGINT, signal.SIGTERM):
