@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO
 
-from packages_app.core.errors import ProcessFailed
+from packages_app.core.running_errors import ProcessFailed
 from repomgr.servers.process import bound_to_us
 
 MOST_STARTS = 5

@@ -334,19 +334,6 @@ class ServiceUnavailable(RepomgrError):
     outcome = Outcome.TRY_AGAIN
 
 
-class TooManyJobs(RepomgrError):
-    """So many jobs that one person asked for wait already (MOST_WAITING_JOBS); no further one was made."""
-
-    code = "too_many_jobs"
-    outcome = Outcome.TRY_AGAIN
-
-
-class ProcessFailed(RepomgrError):
-    """Web, a worker or beat ended again and again; all were ended."""
-
-    code = "process_failed"
-
-
 def outcome_of(code: str) -> Outcome:
     """Return what the errors of this code mean; failed for a code that no error class has, such as a crash's."""
     return next((error.outcome for error in _classes(RepomgrError) if error.code == code), Outcome.FAILED)

@@ -13,8 +13,9 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from packages_app.core.errors import LeaseBusy, RepomgrError, TooManyJobs, UpstreamUnavailable
+from packages_app.core.errors import LeaseBusy, RepomgrError, UpstreamUnavailable
 from packages_app.core.ports import Progress
+from packages_app.core.running_errors import TooManyJobs
 from packages_app.core.storable_text import storable, storable_json
 from packages_app.models import Job
 from packages_app.services.jobs.messages import wake_worker_for

@@ -2,7 +2,7 @@
 
 import pytest
 
-from packages_app.core.errors import TooManyJobs
+from packages_app.core.running_errors import TooManyJobs
 from packages_app.models import Job
 from packages_app.services.intake.upload_batch import stage_batch
 from packages_app.services.intake.uploads import stage_upload
