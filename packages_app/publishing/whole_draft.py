@@ -123,7 +123,6 @@ def whole_draft(
     removed = set(seen) - set(now)
     unexplained = removed - {(item.package_id, item.architecture) for item in collected.left_out}
     known = set() if rebuild or not before.proven else set(seen.values())
-    named = ((placed.pool_path, placed.file_size) for placed in now.values())
     return Draft(
         whole=True,
         changes=tuple(changes),
@@ -143,7 +142,7 @@ def whole_draft(
         removed=tuple(sorted(removed)),
         vanished=tuple(sorted(unexplained - set(before.withdrawn(unexplained)))),
         patches=tuple(file for one in patches.values() for file in one.patches),
-        new_files={path: size for path, size in named if path not in known},
+        new_files={one.pool_path: one.file_size for one in now.values() if one.pool_path not in known},
         left_out=collected.left_out,
         included=tuple(now),
     )

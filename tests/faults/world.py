@@ -21,7 +21,7 @@ from packages_app.core.errors import RepomgrError
 from packages_app.core.locations import DynamoTable, FolderStore, S3Store, SqliteTable, TableLocation
 from packages_app.core.ports import PackageTable, Silent
 from packages_app.debian.stanza import parse_stanzas
-from packages_app.models import HeldCandidate, Job, Notice, Package, Publication
+from packages_app.models import ClearedCaution, HeldCandidate, Job, Notice, Package, Publication
 from packages_app.package_table.dynamo_table import DynamoPackageTable
 from packages_app.package_table.sqlite_table import SqlitePackageTable
 from packages_app.services import adapters
@@ -117,6 +117,7 @@ class World:
         Job.objects.all().delete()
         Publication.objects.exclude(pk__in=self.publications).delete()
         HeldCandidate.objects.all().delete()
+        ClearedCaution.objects.all().delete()
         Notice.objects.all().delete()
         Package.objects.exclude(version=OLD[1]).delete()
 

@@ -343,10 +343,7 @@ def looked_at(deb):
 
 
 def with_data(folder, name, data, control="Package: tool\nVersion: 1.0\nArchitecture: amd64\n"):
+    members = ("debian-binary", b"2.0\n"), ("control.tar", tar_archive({"control": control.encode()})), (name, data)
     path = folder / "tool.deb"
-    path.write_bytes(
-        ar_archive(
-            ("debian-binary", b"2.0\n"), ("control.tar", tar_archive({"control": control.encode()})), (name, data)
-        )
-    )
+    path.write_bytes(ar_archive(*members))
     return path
