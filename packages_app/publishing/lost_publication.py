@@ -29,7 +29,9 @@ def lost_findings(
     if not published.nothing_is_there or table.suites_given():
         return []
     pool = {key for key, _ in bucket.keys("pool/")}
-    unknown = sorted(pool - {record.pool_path for record in table.all_records()}) if pool else []
+    if not _any_is_old(bucket, sorted(pool)[:_LOOKED_AT], now):  # nothing was there before this start
+        return []
+    unknown = sorted(pool - {record.pool_path for record in table.all_records()})
     if not _any_is_old(bucket, unknown[:_LOOKED_AT], now):
         return []
     shown = ", ".join(unknown[:_NAMED]) + (", …" if len(unknown) > _NAMED else "")

@@ -17,6 +17,7 @@ from packages_app.publishing.generations import Generation, generations, keep_ge
 from packages_app.publishing.published import Published
 from packages_app.stores.open_store import open_store
 from packages_app.sweeping.removal import move_orphans, put_back_named, remove_generations
+from packages_app.sweeping.sweep import Leftover
 from tests.records import make_record
 from tests.sweeping.history import History
 
@@ -219,9 +220,9 @@ def test_a_file_that_a_record_comes_to_name_while_it_is_taken_is_put_back(histor
     history.bucket.put(record.pool_path, b"late")
     history.bucket.put("pool/main/o/other/other_1_all.deb", b"other")
     history.wait(days=20)
-    plan = history.sweep().plan_pool()
+    orphans = [Leftover(*each) for each in history.bucket.keys("pool/")]
     history.table.put_new(record)
-    move_orphans(history.sweep(), plan.orphans)
+    move_orphans(history.sweep(), orphans)
     assert list(history.bucket.keys("pool/")) == []
     assert put_back_named(history.sweep()) == [record.pool_path]
     assert history.bucket.read(record.pool_path) == b"late"
