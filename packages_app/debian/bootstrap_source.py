@@ -17,7 +17,7 @@ _YES = ("yes", "true", "with", "on", "enable", "1")
 _NO = ("no", "false", "without", "off", "disable", "0")
 _PLAIN_TEXT = re.compile(r"[\t\n -~]*\Z")
 _ONE_LINE = re.compile(r"(deb(?:-src)?)[ \t]+\[([^\]]*)\][ \t]+(\S+)[ \t]+(\S+)((?:[ \t]+[a-z0-9-]+)*)[ \t]*(?:#.*)?\Z")
-_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]*):(.*)\Z", re.DOTALL)
+_SOURCE_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]*):(.*)\Z", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def _paragraphs(text: str) -> Iterator[dict[str, str] | None]:
             continue
         fields: dict[str, str] = {}
         for field in split_fields(part):
-            found = _FIELD.match(field)
+            found = _SOURCE_FIELD.match(field)
             if not found or found[1].lower() in fields:
                 fields = {}
                 break
