@@ -6,10 +6,8 @@ from itertools import islice
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -115,9 +113,7 @@ class DefinitionAdmin(ReadOnlyAdmin):
 
     def refused_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Show every offer that was refused, as plain text, a line each."""
-        row = get_object_or_404(DefinitionStatus, pk=pk)
-        if not self.has_view_permission(request, row):
-            raise PermissionDenied
+        row: DefinitionStatus = self.viewable(request, pk)
         return plain_text(_refused_lines(row))
 
     def check_view(self, request: HttpRequest) -> HttpResponseBase:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -123,9 +122,7 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
 
     def lists_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Show all that a candidate names, as plain text: a heading with its count, then a line each."""
-        held = get_object_or_404(HeldCandidate, pk=pk)
-        if not self.has_view_permission(request, held):
-            raise PermissionDenied
+        held: HeldCandidate = self.viewable(request, pk)
         return plain_text(_whole_text(held))
 
     def approve_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, render
@@ -99,9 +98,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     def whole_view(self, request: HttpRequest, job_id: str) -> HttpResponseBase:
         """Return arguments, steps and result whole, as JSON."""
-        job = get_object_or_404(Job, pk=job_id)
-        if not self.has_view_permission(request, job):
-            raise PermissionDenied
+        job: Job = self.viewable(request, job_id)
         return JsonResponse({name: getattr(job, name) for name in ("arguments", "steps", "result")})
 
     def again_view(self, request: HttpRequest, job_id: str) -> HttpResponseBase:

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -172,9 +170,7 @@ class PublicationAdmin(ReadOnlyAdmin):
 
     def lists_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Show every list of a publication whole, as plain text: a heading with its count, then a line each."""
-        publication = get_object_or_404(Publication, pk=pk)
-        if not self.has_view_permission(request, publication):
-            raise PermissionDenied
+        publication: Publication = self.viewable(request, pk)
         return plain_text(_whole_text(publication))
 
     def publish_view(self, request: HttpRequest) -> HttpResponseBase:

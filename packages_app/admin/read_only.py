@@ -10,6 +10,7 @@ from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -66,6 +67,13 @@ class ReadOnlyAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Return False: rows come from elsewhere."""
         return False
+
+    def viewable(self, request: HttpRequest, pk: object) -> Any:
+        """Return a row that the user may look at; raise `Http404` where there is none, `PermissionDenied` if not."""
+        row = get_object_or_404(self.model, pk=pk)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        return row
 
     def has_publish_permission(self, request: HttpRequest, *_: Any) -> bool:
         """Return whether the user may publish, rebuild and check upstream."""

@@ -163,30 +163,31 @@ def test_each_of_a_thousand_files_has_its_own_checksum_file_and_the_lists():
     assert all(files.of(name) == {f"{name}.sha256", "SHA256SUMS"} for name in names)
 
 
+def download_of_a_file_that_is_replaced(feed, tmp_path):
+    """Cut a download off, and let the feed have another file by the time that the rest is asked for; gives both."""
+    old, new = b"a" * 3_000_000, b"b" * 3_000_000
+    feed.files["/file"], feed.faults["/file"] = old, Fault(cut_after=2_000_000)
+    fetcher = Fetcher(
+        Limits(wait=0.01), sleep=lambda _seconds: feed.files.update({"/file": new}), allowed_private=LOOPBACK
+    )
+    fetcher.download(f"{feed.url}/file", tmp_path / "file", limit_bytes=10**7, progress=Silent())
+    return (tmp_path / "file").read_bytes(), new
+
+
 def test_the_rest_of_another_file_is_not_appended(tmp_path):
     with Feed() as feed:
-        old, new = b"a" * 3_000_000, b"b" * 3_000_000
-        feed.files["/file"], feed.heeds_if_range = old, False
-        feed.faults["/file"] = Fault(cut_after=2_000_000)
-        fetcher = Fetcher(
-            Limits(wait=0.01), sleep=lambda _seconds: feed.files.update({"/file": new}), allowed_private=LOOPBACK
-        )
-        fetcher.download(f"{feed.url}/file", tmp_path / "file", limit_bytes=10**7, progress=Silent())
-    assert (tmp_path / "file").read_bytes() == new
+        feed.heeds_if_range = False
+        got, new = download_of_a_file_that_is_replaced(feed, tmp_path)
+    assert got == new
 
 
 def test_the_rest_is_asked_for_on_the_condition_that_it_is_of_the_same_file(tmp_path):
     """A server that doesn't say what its 206 is a part of: only the condition of the request tells the files apart."""
     with Feed() as feed:
-        old, new = b"a" * 3_000_000, b"b" * 3_000_000
-        feed.files["/file"], feed.names_rest = old, False
-        feed.faults["/file"] = Fault(cut_after=2_000_000)
-        fetcher = Fetcher(
-            Limits(wait=0.01), sleep=lambda _seconds: feed.files.update({"/file": new}), allowed_private=LOOPBACK
-        )
-        fetcher.download(f"{feed.url}/file", tmp_path / "file", limit_bytes=10**7, progress=Silent())
+        feed.names_rest = False
+        got, new = download_of_a_file_that_is_replaced(feed, tmp_path)
         assert [bool(span) for path, span in feed.requests if path == "/file"] == [False, True]
-    assert (tmp_path / "file").read_bytes() == new
+    assert got == new
 
 
 def test_a_length_that_is_no_number_is_no_crash(tmp_path):
