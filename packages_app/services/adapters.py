@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -40,6 +40,9 @@ class Ports:
     bucket: ObjectStore
     staging: ObjectStore
 
+
+_MOST = 8
+"""So many of each are kept open. An installation has one or two; who goes through many, as tests do, keeps the last."""
 
 _given: ContextVar[Ports | None] = ContextVar("given_ports", default=None)
 
@@ -155,22 +158,22 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=_MOST)
 def _configuration(folder: Path) -> Configuration:
     return Configuration(folder, settings_readers())
 
 
-@cache
+@lru_cache(maxsize=_MOST)
 def _table(location: TableLocation) -> PackageTable:
     return open_table(location)
 
 
-@cache
+@lru_cache(maxsize=_MOST)
 def _store(location: StoreLocation, *, private: bool = False) -> ObjectStore:
     return open_store(location, private=private)
 
 
-@cache
+@lru_cache(maxsize=_MOST)
 def _signer(armored: str) -> OpenPgpSigner:
     signer = OpenPgpSigner(armored)
     signer.prove()
