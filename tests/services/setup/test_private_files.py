@@ -1,4 +1,4 @@
-"""What of a home is its owner's alone, looked at in this process (`tests/commands/test_private_home.py`: by commands)."""
+"""What of a home is its owner's alone, in this process; `tests/commands/test_private_home.py` looks by commands."""
 
 import os
 import stat
