@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from packages_app.models import Job
 from packages_app.services.jobs import queue
-from packages_app.services.publication.refresh_signatures import suites_to_refresh
+from packages_app.services.publication.refresh_signatures import request_refresh
 from packages_app.services.requests import request_force_rebuild, request_sync, request_verify
 
 _SCHEDULED = "scheduled"
@@ -25,8 +25,7 @@ def start_scheduled(kind: str) -> list[Job]:
         job = request_sync([], None)
         return [job] if job.state == Job.State.QUEUED else []
     if kind == Job.Kind.REFRESH:
-        due = suites_to_refresh()
-        return [queue.enqueue(Job.Kind.REFRESH, {"suites": [name]}, subject=name) for name in due]
+        return request_refresh()
     if kind == Job.Kind.FORCE_REBUILD:
         return request_force_rebuild([])
     if kind == Job.Kind.VERIFY:
