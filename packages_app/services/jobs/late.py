@@ -29,7 +29,7 @@ class LateQueue:
     def remedy(self) -> str:
         """Say what a person can do."""
         if not self.at_work:
-            return "No worker is at work: see that workers and beat run, and what `manage.py doctor` says of the broker."
+            return "No worker is at work: see that workers and beat run, and what manage.py doctor says of the broker."
         return "Wait until one of these has ended, or start more workers (WORKERS)."
 
 
