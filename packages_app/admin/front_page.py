@@ -15,6 +15,7 @@ from packages_app.core.repository import Suite
 from packages_app.models import DefinitionStatus, Job, Notice, Package, Publication
 from packages_app.publishing.root import client_commands
 from packages_app.services import adapters
+from packages_app.services.jobs.late import late_queues
 from packages_app.services.notices.send import given_up
 from packages_app.services.publication.root import example_package
 from packages_app.services.publication.watch_expiry import near_expiry
@@ -23,7 +24,7 @@ _LATELY = timedelta(days=7)
 _SHOWN = 6
 _ALARMS_SHOWN = 20
 _SEEN_BY_RIGHT = {
-    "job": ("jobs",),
+    "job": ("jobs", "late"),
     "package": ("newest",),
     "notice": ("alarms", "unsent", "news"),
     "definitionstatus": ("definitions", "fault"),
@@ -57,6 +58,7 @@ def front_page() -> dict[str, Any]:
     page: dict[str, Any] = {
         "now": now,
         "jobs": Job.objects.select_related("requested_by").defer(*deferred_of_job())[:_SHOWN],
+        "late": late_queues(now),
         "newest": newest.only("package_name", "version", "architecture")[:_SHOWN],
         "alarms": alarms,
         "unsent": given_up().first(),

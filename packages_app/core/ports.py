@@ -49,6 +49,9 @@ class PendingChange:
 class PackageTable(Protocol):
     """The only truth. All calls raise `TableUnavailable` after three tries, `TableMissing` when there is no table."""
 
+    most_suites: int | None
+    """How many suites one write of a record may touch; `PackageRefused` for more. None where any number may be."""
+
     def create(self) -> bool:
         """Make table, index and lists of suites where they are missing; True when something was made. Safe to repeat.
 

@@ -22,6 +22,10 @@ class DefinitionStatus(models.Model):
     checked = models.DateTimeField("last check upstream", null=True)
     outcome = models.TextField("last outcome", blank=True)
     failed = models.BooleanField("last check failed", default=False)
+    checked_by = models.ForeignKey(
+        "packages_app.Job", null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    """The job that has its check in hand; one that does not run has let go of it."""
     refused = models.JSONField(default=dict, editable=False)
     """What the offers that the last check met and refused were refused for, by their digests (`refused_offers`)."""
 

@@ -17,7 +17,14 @@ from packages_app.core.suite_change import SuiteChange, read_from, written_as
 from packages_app.package_table.dynamo_item import Item
 from packages_app.package_table.dynamo_items import DynamoItems, Transaction, code_of
 from packages_app.package_table.dynamo_slots import key_in, partition_of, sort_key_of, sort_keys_in
-from packages_app.package_table.rules import check_suites, history_id, members_id, old_pending_id, pending_id
+from packages_app.package_table.rules import (
+    MOST_SUITES,
+    check_suites,
+    history_id,
+    members_id,
+    old_pending_id,
+    pending_id,
+)
 
 _CANCELLED = "TransactionCanceledException"
 _CONDITION_FAILED = "ConditionalCheckFailed"
@@ -50,7 +57,7 @@ def write_listed(
     and PynamoDB's errors.
     """
     now, touched = set(suites), {*suites, *before}
-    check_suites(key, touched)
+    check_suites(key, touched, MOST_SUITES)
     transaction = items.transaction()
     write(transaction)
     if change is not None:

@@ -47,6 +47,7 @@ from packages_app.package_table.raw_table import RawItem, RawTable
 from packages_app.package_table.rules import (
     LEASE_ARCHITECTURE,
     LISTED,
+    MOST_SUITES,
     given_by_another,
     given_id,
     lease_busy,
@@ -67,6 +68,8 @@ log = structlog.get_logger(__name__)
 
 class DynamoPackageTable:
     """Fulfils `core.ports.PackageTable`."""
+
+    most_suites: int | None = MOST_SUITES
 
     def __init__(
         self,

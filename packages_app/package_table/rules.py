@@ -91,12 +91,11 @@ def outcome_of_taken_key(record: PackageRecord, known: PackageRecord) -> Written
     raise version_conflict(record.named, known.file_identity, record.file_identity, where="recorded")
 
 
-def check_suites(key: TableKey, touched: Collection[str]) -> None:
-    """Raise `PackageRefused` for a write that touches more suites than one transaction of DynamoDB takes."""
-    if len(touched) > MOST_SUITES:
+def check_suites(key: TableKey, touched: Collection[str], most: int | None) -> None:
+    """Raise `PackageRefused` for a write that touches more suites than the table takes at once (None: any number)."""
+    if most is not None and len(touched) > most:
         raise PackageRefused(
-            f"A write of {named_key(key)} touches {len(touched)} suites; DynamoDB takes at most {MOST_SUITES} in one "
-            "transaction.",
+            f"A write of {named_key(key)} touches {len(touched)} suites; this table takes at most {most} at once.",
             remedy="Put it into fewer suites, or move it in several steps.",
         )
 

@@ -69,6 +69,8 @@ log = structlog.get_logger(__name__)
 class SqlitePackageTable:
     """Fulfils `core.ports.PackageTable`. Each call has a connection of its own, so threads and forks are safe."""
 
+    most_suites: int | None = None
+
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         self._path = path
         self._clock = clock

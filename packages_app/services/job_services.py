@@ -18,8 +18,10 @@ from packages_app.services.lifecycle.move import do_move
 from packages_app.services.mirror.changes import reconcile_what_is_due
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.refresh_signatures import refresh_signatures
+from packages_app.services.publication.requests import known_suites
 from packages_app.services.repair.force_rebuild import force_rebuild
 from packages_app.services.repair.verification_jobs import repair_as_consented, verify_and_plan
+from packages_app.services.requests import request_force_rebuild
 from packages_app.services.sweep import sweep
 
 
@@ -43,14 +45,12 @@ def _publish(job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def _force_rebuild(job: Job, progress: Progress) -> dict[str, Any]:
-    return force_rebuild(
-        job.arguments.get("suites", []),
-        progress,
-        repair=job.arguments.get("repair", False),
-        new_identity=job.arguments.get("new_identity", False),
-        new_key=job.arguments.get("new_key", False),
-        job=job,
-    )
+    flags = {name: job.arguments.get(name, False) for name in ("repair", "new_identity", "new_key")}
+    names = known_suites(job.arguments.get("suites", []))
+    if len(names) > 1:  # as earlier releases asked: each has an outcome of its own
+        jobs = request_force_rebuild(names, job.requested_by, requested_as=job.requested_as, **flags)
+        return {"suites": [], "asked_for": [asked.subject for asked in jobs]}
+    return force_rebuild(names, progress, **flags, job=job)
 
 
 def _refresh(job: Job, progress: Progress) -> dict[str, Any]:

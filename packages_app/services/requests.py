@@ -14,6 +14,7 @@ from packages_app.core.version import parse_version
 from packages_app.debian.limits import LONGEST_NAME
 from packages_app.models import Conflict, Job, Notice
 from packages_app.services.intake.build_bootstrap import bootstrap_definition
+from packages_app.services.intake.checks_at_work import check_at_work
 from packages_app.services.intake.conflicts import package_of
 from packages_app.services.intake.refused_offers import forget_refused_offers
 from packages_app.services.jobs import queue
@@ -28,11 +29,19 @@ _LONGEST_SUBJECT = 255
 log = structlog.get_logger(__name__)
 
 
-def request_sync(names: Iterable[str], user: queue.Asker, *, again: bool = False) -> Job:
+def request_sync(
+    names: Iterable[str],
+    user: queue.Asker | None,
+    *,
+    again: bool = False,
+    requested_as: str = "",
+    wake_worker: bool = True,
+) -> Job:
     """Ask for a check of the named definitions upstream; all enabled ones when none is named.
 
-    With `again` what was refused before is fetched once more. Raise `PackageRefused` for what can be no package's name:
-    a job keeps the names that it is given.
+    A check of them that is at work already is given instead of a second one. With `again` what was refused before is
+    fetched once more, by a check that begins after this call. Raise `PackageRefused` for what can be no package's name:
+    a job keeps the names that it is given. `requested_as` and `wake_worker` are as in `request_force_rebuild`.
     """
     wanted = sorted(set(names))
     for name in wanted:
@@ -40,7 +49,16 @@ def request_sync(names: Iterable[str], user: queue.Asker, *, again: bool = False
             raise PackageRefused(f"{name[:80]!r} is no package's name.", remedy="Name definitions that are listed.")
     if again:
         forget_refused_offers(wanted)
-    return queue.enqueue(Job.Kind.SYNC, {"names": wanted}, subject=_subject(wanted), user=user)
+    elif at_work := check_at_work(wanted, subject=_subject(wanted)):
+        return at_work
+    return queue.enqueue(
+        Job.Kind.SYNC,
+        {"names": wanted},
+        subject=_subject(wanted),
+        user=user,
+        requested_as=requested_as,
+        wake_worker=wake_worker,
+    )
 
 
 def request_force_rebuild(

@@ -79,6 +79,8 @@ class FaultyPort:
         if method == "put_many_new" and self._name != "table" and self._calls.each_put:
             return self._put_each_new
         attribute = getattr(self._port, method)
+        if not callable(attribute):
+            return attribute
 
         def call(*arguments: Any, **options: Any) -> Any:
             calls = self._calls

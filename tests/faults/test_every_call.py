@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from packages_app.models import Package
+from packages_app.models import Job, Package
 from packages_app.services import adapters
 from tests.apt.client import AptClient
 from tests.faults.ports import KILLED, Calls, Way, faulty, is_write
@@ -116,3 +116,5 @@ def test_a_call_that_fails_is_noticed_by_no_reader(world, way, part, settings, t
         assert copy.metadata["version"] == max(version for _, version in wanted | also), name
         if told:
             assert [key for key, _ in world.ports().staging.keys("uploads/")] == [], name
+        if way is not Way.KILLED:  # whose rows were in a transaction that ended with its process
+            assert [job.result["new"] for job in Job.objects.filter(kind=Job.Kind.UPLOAD)] == [True], name

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
-from packages_app.models import Job
-from packages_app.services.jobs import queue
+from packages_app.services.requests import request_sync
 
 
 class Command(ServiceCommand):
@@ -21,7 +21,6 @@ class Command(ServiceCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Check, then publish what came in."""
-        names = sorted(options["names"])
-        self.run_job(lambda: queue.enqueue(Job.Kind.SYNC, {"names": names}, wake_worker=False))
+        self.run_job(lambda: request_sync(options["names"], None, requested_as=system_user(), wake_worker=False))
         if not options["no_publish"]:
             self.publish_waiting()

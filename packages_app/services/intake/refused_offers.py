@@ -19,6 +19,7 @@ from packages_app.core.storable_text import storable
 from packages_app.models import DefinitionStatus
 from packages_app.services import adapters
 from packages_app.services.mirror.definitions import mirror_definitions
+from packages_app.services.transactions import in_transaction
 from packages_app.sources.exchange import plain
 from packages_app.sources.source import Offer
 
@@ -41,6 +42,7 @@ class RefusedOffers:
         found = DefinitionStatus.objects.filter(name=definition.name).values_list("refused", flat=True).first()
         self._before: dict[str, dict[str, str]] = found or {}
         self._met: dict[str, dict[str, str]] = {}
+        self._noted: dict[str, dict[str, str]] = {}
 
     def why(self, offer: Offer) -> str:
         """Return why an offer was refused before, "" when it was not, or that was too long ago."""
@@ -62,16 +64,21 @@ class RefusedOffers:
         elif not isinstance(error, _OF_THE_FILE):
             return
         said = {"offer": named, "from": plain(offer.deb_url), "why": str(error)}
-        self._met[self._digest(offer)] = {"until": until, **{name: storable(text) for name, text in said.items()}}
+        self._noted[self._digest(offer)] = {"until": until, **{name: storable(text) for name, text in said.items()}}
 
     def keep(self) -> None:
-        """Keep what this check met, and nothing else."""
-        if self._met == self._before:
+        """Keep what this check met, but for what a person has let be asked again meanwhile, and nothing else."""
+        if not self._noted and self._met == self._before:
             return
         rows = DefinitionStatus.objects.filter(name=self._definition.name)
-        if not rows.update(refused=self._met):
+        if not rows.exists():
             mirror_definitions()
-            rows.update(refused=self._met)
+
+        def write() -> None:
+            still = rows.select_for_update().values_list("refused", flat=True).first() or {}
+            rows.update(refused={digest: why for digest, why in self._met.items() if digest in still} | self._noted)
+
+        in_transaction(write)
 
     def _digest(self, offer: Offer) -> str:
         said = (offer, self._definition, version("repomgr"), settings.APT_CHECK)

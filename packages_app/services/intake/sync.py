@@ -17,13 +17,21 @@ import structlog
 from packages_app.core.caution import HTTP
 from packages_app.core.conflict import conflict_between, version_conflict
 from packages_app.core.definition import Definition
-from packages_app.core.errors import PackageRefused, RepomgrError, SignatureRefused, UpstreamError, UpstreamUnavailable
+from packages_app.core.errors import (
+    LeaseBusy,
+    PackageRefused,
+    RepomgrError,
+    SignatureRefused,
+    UpstreamError,
+    UpstreamUnavailable,
+)
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.core.storable_text import storable
 from packages_app.models import Job, Notice
 from packages_app.services import adapters
 from packages_app.services.intake.admit import admission_of
+from packages_app.services.intake.checks_at_work import checking
 from packages_app.services.intake.conflicts import refusal_of, report_conflict
 from packages_app.services.intake.known_offers import known_record
 from packages_app.services.intake.new_record import Provenance
@@ -68,16 +76,26 @@ class Checked:
 def sync_packages(names: Sequence[str], progress: Progress, *, job: Job | None = None) -> dict[str, Any]:
     """Check the named definitions, or all enabled ones; one's failure never stops another's.
 
-    Return {"checked", "added", "known", "failed", "failures"}. Raise `UpstreamError` when every one failed
-    (`UpstreamUnavailable` where a later try may cure all of it), or `PackageRefused` for a name that is not defined.
+    Return {"checked", "added", "known", "failed", "failures", "at_work"}: the last are definitions that another job
+    had in hand, and are left to it. Raise `LeaseBusy` when others have all that are named, `UpstreamError` when every
+    one failed (`UpstreamUnavailable` where a later try may cure all of it), or `PackageRefused` for a name that is not
+    defined.
     """
     definitions = _wanted(names)
-    results = []
+    results: list[Checked] = []
+    at_work: list[str] = []
     for number, definition in enumerate(definitions):
-        result = check_definition(definition, progress, job=job)
-        record_check(definition.name, result.summary(), failed=bool(result.failures))
-        results.append(result)
+        with checking(definition.name, job) as ours:
+            if ours:
+                result = check_definition(definition, progress, job=job)
+                record_check(definition.name, result.summary(), failed=bool(result.failures))
+                results.append(result)
+            else:
+                at_work.append(definition.name)
+                progress.note(f"{definition.name} is left to another job, which is checking it")
         progress.advance(number + 1, len(definitions))
+    if names and at_work and not results:
+        raise LeaseBusy(f"Other jobs are checking {', '.join(at_work)}.", remedy="Wait until they have ended.")
     failed = [result for result in results if result.failures]
     failures = [f"{result.name}: {failure}" for result in failed for failure in result.failures]
     if failed and len(failed) == len(results):
@@ -89,6 +107,7 @@ def sync_packages(names: Sequence[str], progress: Progress, *, job: Job | None =
         "known": sum(result.known for result in results),
         "failed": [result.name for result in failed],
         "failures": failures,
+        "at_work": at_work,
     }
 
 

@@ -12,11 +12,9 @@ from io import BytesIO
 from pathlib import Path
 
 import structlog
-from django.conf import settings
 
 from packages_app.core.checksums import Checksums, checksums_of_bytes, checksums_of_file
 from packages_app.core.errors import InvalidDeb, RepomgrError, VersionConflict
-from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Repository
@@ -25,6 +23,7 @@ from packages_app.debian.deb_file import open_deb, read_deb
 from packages_app.debian.stanza import claims_in
 from packages_app.package_table.packed_text import check_size
 from packages_app.package_table.rules import check_suites
+from packages_app.services import adapters
 from packages_app.services.intake.admit import Admission, admit
 from packages_app.services.intake.cautions import cautions_in
 from packages_app.services.intake.new_record import UPLOADED, Provenance, new_record
@@ -109,8 +108,7 @@ def _checked(file: StagedFile, admission: Admission) -> CheckedFile | RepomgrErr
         cautions = cautions_in(body, contents, admitted.definition)
         record = new_record(contents, checksums, admitted, file.provenance, cautions)
         check_size(record)
-        if isinstance(settings.PACKAGE_TABLE, DynamoTable):
-            check_suites(record.key, record.suites)
+        check_suites(record.key, record.suites, adapters.package_table().most_suites)
         return CheckedFile(file.name, record, body)
     except RepomgrError as error:
         return error

@@ -9,12 +9,14 @@ from uuid import uuid4
 from packages_app.core.bundle import pack, unpack
 from packages_app.core.errors import ObjectNotFound, PackageRefused
 from packages_app.core.ports import Progress
+from packages_app.core.storable_text import storable_json
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.intake.conflicts import refusal_of
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
-from packages_app.services.intake.uploads import admission_of_job, uploader_of
+from packages_app.services.intake.uploads import added_by, admission_of_job, uploader_of
 from packages_app.services.jobs import queue
+from packages_app.services.jobs.progress import row_of_this_run
 from packages_app.services.jobs.rights import may_publish
 
 
@@ -55,7 +57,8 @@ def intake_batch(job: Job, progress: Progress) -> dict[str, Any]:
                 remedy="See which of them are there under Packages, and upload the others again.",
             ) from error
         progress.note("an earlier run has taken in what could be; it was interrupted after that")
-        return {"files": count, "new": 0, "known": 0, "refused": []}
+        # One whose run an earlier release began has kept no counts.
+        return _ended(job.result or {"files": count, "new": 0, "known": 0, "refused": []})
     files = (StagedFile(name, body) for name, body in unpack(bundle))
     outcomes = take_in(files, admission_of_job(job), progress)
     refused = []
@@ -63,13 +66,20 @@ def intake_batch(job: Job, progress: Progress) -> dict[str, Any]:
         if isinstance(outcome, Refused):
             refused.append(f"{outcome.name}: {refusal_of(outcome, uploader_of(job), job=job)}")
             progress.note(refused[-1], level="error")
+    taken = [outcome for outcome in outcomes if not isinstance(outcome, Refused)]
+    new = sum(outcome.added or added_by(job, outcome.record) for outcome in taken)
+    job.result = {"files": count, "new": new, "known": len(taken) - new, "refused": refused}
+    row_of_this_run(job).update(result=storable_json(job.result))  # without the files no later run could tell
     adapters.staging().delete(staged)
-    new = sum(not isinstance(outcome, Refused) and outcome.added for outcome in outcomes)
-    known = len(outcomes) - len(refused) - new
-    result = {"files": count, "new": new, "known": known, "refused": refused}
-    if refused and len(refused) == len(outcomes):
+    return _ended(job.result)
+
+
+def _ended(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of a batch whose files are gone from staging; raise `PackageRefused` when all were refused."""
+    refused = result["refused"]
+    if refused and len(refused) == result["files"]:
         raise PackageRefused(
-            f"None of the {count} files was taken in. {refused[0]}",
+            f"None of the {len(refused)} files was taken in. {refused[0]}",
             remedy="Each is named with its remedy among the job's notes.",
         ).with_result(result)
     return result

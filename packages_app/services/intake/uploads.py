@@ -65,17 +65,22 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
     done = _done_before(job)
     if done is not None:
         progress.note("these bytes are in the repository; the file that was uploaded is gone from staging")
-        # What another worker took over, an earlier run of this very job has taken in.
-        return _result(done, new=job.tries > 0 or "sha256" not in job.arguments)
+        return _result(done, new=added_by(job, done) or "sha256" not in job.arguments)
     admission = admission_of_job(job)
     with adapters.staging().as_local_file(staged) as path:
         [taken] = take_in([StagedFile(filename, path)], admission, progress)
         if isinstance(taken, Refused):
             raise refusal_of(taken, uploader_of(job), job=job)
     adapters.staging().delete(staged)
-    if not taken.added:
+    new = taken.added or added_by(job, taken.record)
+    if not new:
         progress.note("this version is there already, with the same bytes: nothing to do")
-    return _result(taken.record, new=taken.added)
+    return _result(taken.record, new=new)
+
+
+def added_by(job: Job, record: PackageRecord) -> bool:
+    """Return whether an earlier run of a job that was begun again has added a record: not before it was asked for."""
+    return job.tries > 0 and record.processed_timestamp >= job.created.isoformat(timespec="seconds")
 
 
 def admission_of_job(job: Job) -> Admission:

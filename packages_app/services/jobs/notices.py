@@ -48,7 +48,8 @@ def _is_about_all_of(job: Job, failed: Job) -> bool:
         return False
     if own and not (wanted and wanted <= own):
         return False
-    at_fault = set(job.result.get("failed", ())) if job.kind == Job.Kind.SYNC else set()
+    unseen = {*job.result.get("failed", ()), *job.result.get("at_work", ())}
+    at_fault = unseen if job.kind == Job.Kind.SYNC else set()
     return at_fault.isdisjoint(wanted) if wanted else not at_fault
 
 

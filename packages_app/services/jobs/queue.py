@@ -193,11 +193,6 @@ def waiting_jobs(kind: Job.Kind) -> list[Job]:
     return list(Job.objects.filter(kind=kind, state=Job.State.QUEUED).order_by("created"))
 
 
-def is_at_work(kind: Job.Kind, subject: str) -> bool:
-    """Return whether a worker has a job of this kind and subject."""
-    return Job.objects.filter(kind=kind, subject=subject, state=Job.State.RUNNING).exists()
-
-
 def _waiting(kind: Job.Kind, subject: str) -> Job | None:
     if not subject:
         return None

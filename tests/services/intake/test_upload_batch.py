@@ -155,6 +155,7 @@ def test_a_batch_whose_run_was_interrupted_at_its_very_end_is_done(embedded, tmp
     Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED, tries=1)  # as waking leaves it
     again = run(job)
     assert (again.state, again.result["refused"]) == (Job.State.DONE, [])
+    assert (again.result["new"], again.result["known"]) == (2, 0)
     assert "an earlier run" in again.steps[0]["notes"][0]["text"]
 
 

@@ -1,6 +1,7 @@
 """From an uploaded build to what a client reads."""
 
 import random
+from datetime import timedelta
 
 import pytest
 
@@ -236,3 +237,22 @@ def test_an_upload_started_again_whose_bytes_came_in_meanwhile_is_done_and_not_n
     embedded.run_jobs()
     again.refresh_from_db()
     assert (again.state, again.result["new"]) == ("done", False)
+
+
+@pytest.mark.parametrize(
+    ("asked_before_it_came_in", "staged_file_is_gone"), [(True, False), (False, False), (False, True)]
+)
+def test_an_upload_begun_again_is_new_where_it_has_come_in_since_it_was_asked_for(
+    embedded, tmp_path, asked_before_it_came_in, staged_file_is_gone
+):
+    embedded.define_uploads("tool")
+    deb = build_deb(tmp_path, "tool", "1.0")
+    stage_upload(deb, deb.name)
+    embedded.run_jobs()
+    job = stage_upload(deb, deb.name)
+    if staged_file_is_gone:
+        embedded.staging.delete(job.arguments["staged"])
+    asked = job.created + timedelta(minutes=-1 if asked_before_it_came_in else 1)
+    Job.objects.filter(pk=job.pk).update(tries=1, created=asked)  # as waking leaves one whose worker died
+    [job] = embedded.run_jobs()
+    assert (job.state, job.result["new"]) == ("done", asked_before_it_came_in)

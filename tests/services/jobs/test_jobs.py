@@ -306,3 +306,29 @@ def test_a_job_that_says_very_much_keeps_a_bounded_row(embedded):
     assert len(json.dumps(job.steps)) < 2_600_000
     job.refresh_from_db()
     assert [step["state"] for step in job.steps] == ["done"] * 100
+
+
+def test_what_one_step_says_is_bounded_and_leaves_room_for_warnings(embedded):
+    def work(_job, progress):
+        for _ in range(6):
+            progress.step("says much")
+            for _ in range(300):
+                progress.note("n")
+        progress.step("warns")
+        for _ in range(300):
+            progress.note("w", level="warning")
+        return {}
+
+    job = queue.run(queue.enqueue(Job.Kind.SWEEP).pk, work)
+    assert [len(step["notes"]) for step in job.steps] == [200, 200, 100, 0, 0, 0, 200]
+
+
+def test_warnings_of_steps_that_are_left_out_are_bounded_too(embedded):
+    def work(_job, progress):
+        for _ in range(600):
+            progress.step("warns")
+            progress.note("w", level="warning")
+        return {}
+
+    job = queue.run(queue.enqueue(Job.Kind.SWEEP).pk, work)
+    assert [len(step["notes"]) for step in job.steps if step["name"] == LEFT_OUT] == [200]

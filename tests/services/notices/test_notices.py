@@ -232,6 +232,7 @@ STABLE, TESTING = {"suites": ["stable"]}, {"suites": ["testing"]}
             {"failed": ["tool"]},
             False,
         ),
+        (("sync_packages", {"names": ["tool"]}, "tool"), ("sync_packages", {}, "all"), {"at_work": ["tool"]}, False),
         (("sync_packages", {}, "scheduled"), ("sync_packages", {"names": ["tool"]}, "tool"), {"failed": []}, False),
         (("sync_packages", {}, "scheduled"), ("sync_packages", {"names": []}, "all"), {"failed": []}, True),
         (("reconcile_mirror", {}, "scheduled"), ("reconcile_mirror", {"whole": True}, "all"), {}, True),
