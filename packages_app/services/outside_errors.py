@@ -33,7 +33,8 @@ def told_as_ours() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, django.db.Error):
+        # Within a transaction, who began it ends it: dropping the connection here would end it for a mere refusal.
+        if isinstance(error, django.db.Error) and not django.db.connection.in_atomic_block:
             django.db.connection.close_if_unusable_or_obsolete()  # a lost one would stay so, also for what comes next
         told = error_told(error)
         if told is None or told is error:
