@@ -67,6 +67,11 @@ def django_db_setup(
         connection.settings_dict["NAME"] = name
 
 
+@pytest.fixture
+def on_sqlite() -> None:
+    """Keep a test to SQLite, whose words it reads: a run on PostgreSQL leaves it out."""
+
+
 @contextmanager
 def database_in(folder: Path, migrated: Path) -> Iterator[Path]:
     """Let Django's database be a migrated file in a folder for the block, in place of the one in memory; give its path.
