@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django_structlog.middlewares import RequestMiddleware
 
+from packages_app.core.errors import RepomgrError
+from packages_app.services.outside_errors import error_told, told_as_ours
 from packages_app.uploading import NoFiles
 from repomgr.limits import REPOSITORY, largest_body
 from repomgr.login import client_address
@@ -69,6 +72,13 @@ class RequestLog(RequestMiddleware):
         """Bind the address that attempts to log in are counted by."""
         structlog.contextvars.bind_contextvars(ip=client_address(request))
 
+    @staticmethod
+    def bind_user_id(request: HttpRequest) -> None:
+        """Bind who asks; a line says nobody where the database can't tell."""
+        with suppress(RepomgrError), told_as_ours():
+            RequestMiddleware.bind_user_id(request)
+
     def _process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        if not isinstance(exception, SuspiciousOperation):  # Django answers 400, and that is one line
+        # Django answers 400, and that is one line; what is told as ours has its line too.
+        if not isinstance(exception, SuspiciousOperation) and error_told(exception) is None:
             super()._process_exception(request, exception)

@@ -7,6 +7,7 @@ import logging.config
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -33,8 +34,8 @@ _LOGGERS: Mapping[str, Mapping[str, Any]] = {
     # How many requests wait for a thread, one line each time; who went away, by a path of any length.
     "waitress": {"level": "WARNING"},
     "waitress.queue": {"level": "ERROR"},
-    # What was refused has its line already: request_refused or request_finished.
-    "django.request": {"level": "ERROR"},
+    # What was refused has its line already: request_refused or request_finished; what failed outside, request_failed.
+    "django.request": {"level": "ERROR", "filters": ["not told"]},
     # A line for each file that each client fetches says nothing; refusals and crashes are warnings.
     "django_structlog.middlewares.request": {"level": "WARNING"},
 }
@@ -88,6 +89,11 @@ def _escaped(text: str, *, but: str) -> str:
     )
 
 
+def not_told(record: logging.LogRecord) -> bool:
+    """Return whether what Django says of an answer is news: each exception that is answered by 503 has its own line."""
+    return not record.exc_info or getattr(record, "status_code", None) != HTTPStatus.SERVICE_UNAVAILABLE
+
+
 def configure(options: MutableMapping[str, Any]) -> None:
     """Set up logging from Django's LOGGING: `level` and `format` ("json" or "console")."""
     # Tracebacks are made text before secrets are hidden, since they may hold some.
@@ -122,6 +128,7 @@ def configure(options: MutableMapping[str, Any]) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"structured": formatter},
+            "filters": {"not told": {"()": lambda: not_told}},
             "handlers": {
                 "stderr": {"class": "logging.StreamHandler", "formatter": "structured"},
                 "nowhere": {"class": "logging.NullHandler"},

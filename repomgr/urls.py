@@ -14,3 +14,5 @@ urlpatterns = [
     path("repository/", views.repository_object),
     path("repository/<path:key>", views.repository_object),
 ]
+
+handler500 = "repomgr.failures.failed"

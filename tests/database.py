@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -65,6 +65,28 @@ def django_db_setup(
     with django_db_blocker.unblock():
         connection.close()
         connection.settings_dict["NAME"] = name
+
+
+@pytest.fixture
+def on_sqlite() -> None:
+    """Keep a test to SQLite, whose words it reads: a run on PostgreSQL leaves it out."""
+
+
+@contextmanager
+def database_in(folder: Path, migrated: Path) -> Iterator[Path]:
+    """Let Django's database be a migrated file in a folder for the block, in place of the one in memory; give its path.
+
+    For tests of what a disk, or another process, does to it; on SQLite, outside of any transaction.
+    """
+    file = folder / migrated.name
+    shutil.copyfile(migrated, file)
+    kept = connection.connection, connection.settings_dict["NAME"]
+    connection.connection, connection.settings_dict["NAME"] = None, str(file)
+    try:
+        yield file
+    finally:
+        connection.close()
+        connection.connection, connection.settings_dict["NAME"] = kept
 
 
 def _copy(file: Path, database: Any) -> None:

@@ -31,6 +31,15 @@ _MIGRATED = "migrated"
 _PRINTED = "printed: "
 
 
+def examples(many: int) -> int:
+    """Return how many examples of a property are tried: on PostgreSQL a few, which are tried on SQLite besides.
+
+    `make test-postgresql` sets EVERY_QUERY, and tries all.
+    """
+    few = connection.vendor == "postgresql" and "EVERY_QUERY" not in os.environ
+    return max(1, many // 6) if few else many
+
+
 @dataclass(frozen=True)
 class OnPostgresql:
     """A home, and the address of the database that its settings name."""
@@ -126,12 +135,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out of a run on PostgreSQL what touches no database, or brings its own, and stores that are no folders."""
     if connection.vendor != "postgresql":
         return
-    own = {"on_postgresql", "postgres_url", "migrated", "moto", "ministack"}
+    own = {"on_postgresql", "on_sqlite", "postgres_url", "migrated", "moto", "ministack"}
     kept, left = [], []
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         touches = {"db", "transactional_db"} & names or item.get_closest_marker("django_db")
-        alone = touches and not own & names and "s3 and dynamodb" not in item.name
+        alone = touches and not own & names and "s3" not in item.name
         (kept if alone else left).append(item)
         if "world" in names:  # its forked processes see what is committed alone
             item.add_marker(pytest.mark.django_db(transaction=True))

@@ -32,19 +32,23 @@ def told_as_ours() -> Iterator[None]:
     """Raise what database, broker and disk raise in the block as `RepomgrError`; other errors stay what they are."""
     try:
         yield
-    except RepomgrError:
-        raise
     except Exception as error:
-        if isinstance(error, django.db.Error):
+        # Within a transaction, who began it ends it: dropping the connection here would end it for a mere refusal.
+        if isinstance(error, django.db.Error) and not django.db.connection.in_atomic_block:
             django.db.connection.close_if_unusable_or_obsolete()  # a lost one would stay so, also for what comes next
         told = error_told(error)
-        if told is None:
+        if told is None or told is error:
             raise
         raise told from error
 
 
 def error_told(error: Exception) -> RepomgrError | None:
-    """Return the error of ours that an error of database, broker or disk is; None for one of the program's own."""
+    """Return the error of ours that an error of database, broker or disk is; None for one of the program's own.
+
+    One of ours is itself.
+    """
+    if isinstance(error, RepomgrError):
+        return error
     if isinstance(error, django.db.OperationalError | django.db.InterfaceError | django.db.InternalError):
         return _of_database(error)
     if isinstance(error, sqlite3.OperationalError | sqlite3.DatabaseError):

@@ -54,8 +54,7 @@ def test_a_page_takes_as_many_queries_of_a_thousand_rows_as_of_a_hundred(as_memb
     assert max(of_hundred.values()) <= 12
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plans")
-def test_no_page_reads_or_sorts_all_rows(as_member):
+def test_no_page_reads_or_sorts_all_rows(on_sqlite, as_member):
     client = as_member("Viewers")
     mirror(200)
     for address in ADDRESSES:

@@ -23,11 +23,12 @@ from packages_app.services.repair.force_rebuild import force_rebuild
 from packages_app.stores.immutable import put_immutable
 from tests.debs import build_deb
 from tests.feeds import METADATA, Feed
+from tests.postgresql import examples
 from tests.reader import read_everything
 from tests.records import make_record, record_lists, versions
 from tests.stack import point_settings_at
 
-EXAMPLES = 100
+EXAMPLES = examples(100)
 # File names carry no epoch (Debian Policy 5.6.12), so 1:2.0 and 2.0 of one package can't both be in the pool.
 version_lists = st.lists(versions, min_size=1, max_size=4, unique_by=(version_key, without_epoch))
 
@@ -107,7 +108,7 @@ def test_p15_p16_p17_every_object_stands_and_is_served_where_and_as_it_should_be
         assert response.status_code == 200
         assert response["Content-Type"] == content_type(key)
         assert response["Cache-Control"] == cache_control(key)
-        response.close()
+        assert b"".join(response) == stack.bucket.read(key)  # and so it is closed by the client
     assert client.get("/repository/uploads/private").status_code == 404
     assert client.get("/repository/staging/uploads/private").status_code == 404
 

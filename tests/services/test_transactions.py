@@ -2,12 +2,13 @@
 
 import psycopg
 import pytest
-from django.db import DataError, OperationalError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
 from packages_app.core.errors import ServiceUnavailable
 from packages_app.core.outcome import Outcome
 from packages_app.core.retry import DATABASE
 from packages_app.models import PackageName
+from packages_app.services.outside_errors import told_as_ours
 from packages_app.services.transactions import in_transaction
 
 DEADLOCK = psycopg.errors.DeadlockDetected("deadlock detected")
@@ -74,3 +75,12 @@ def test_within_another_transaction_the_whole_of_that_is_what_is_done_again(tran
         with transaction.atomic(), pytest.raises(OperationalError):
             in_transaction(write)
     assert failing.inserts == 1
+
+
+def test_what_is_refused_within_a_transaction_does_not_end_that(transactional_db):
+    with transaction.atomic():
+        PackageName.objects.create(name="first")
+        with pytest.raises(IntegrityError), told_as_ours(), transaction.atomic():
+            PackageName.objects.create(name="first")
+        PackageName.objects.create(name="second")
+    assert list(PackageName.objects.order_by("name").values_list("name", flat=True)) == ["first", "second"]
