@@ -66,11 +66,12 @@ class Rollback:
 
     @property
     def preview(self) -> Preview:
-        """Return what clients will see, as of other moves: the first packages by name, and how many more there are."""
-        seen = [
-            Seen(self.suite, one.name, one.architecture, one.before, one.after, one.goes_back)
-            for one in self.seen.newest[:FIRST]
-        ]
+        """Return what clients will see, as of other moves: the first packages, and how many more there are.
+
+        Those of which clients have a newer version come first, then by name.
+        """
+        first = sorted(self.seen.newest, key=lambda one: not one.goes_back)[:FIRST]
+        seen = [Seen(self.suite, one.name, one.architecture, one.before, one.after, one.goes_back) for one in first]
         more = max(0, len(self.seen.newest) - FIRST)
         return Preview(len(self.leaving) + len(self.coming), (self.suite,), tuple(seen), more)
 
