@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
@@ -85,14 +86,14 @@ class PublicationAdmin(ReadOnlyAdmin):
         "shown_left_out",
         "shown_missing",
         "valid_until",
-        "pinned",
+        "kept",
     )
     list_filter = (SuiteFilter, "kind", "pinned")
     list_before_template = "admin/packages_app/publication/buttons.html"
     change_form_outer_before_template = "admin/packages_app/publication/history.html"
     actions = ("force_rebuild", "keep_for_ever", "keep_as_others")
     fieldsets = (
-        (None, {"fields": ("suite", "kind", "date", "valid_until", "packages", "contents", "pinned", "records_read",
+        (None, {"fields": ("suite", "kind", "date", "valid_until", "packages", "contents", "kept", "records_read",
                            "uploaded", "shown_job", "asker")}),
         ("Signature", {"fields": ("fingerprint", "release_sha256")}),
         ("Records", {"fields": ("added_lines", "removed_lines", "left_out_lines", "missing_lines")}),
@@ -132,6 +133,11 @@ class PublicationAdmin(ReadOnlyAdmin):
     def contents(self, publication: Publication) -> SafeString:
         """Return how many packages it held, by architecture."""
         return contents_line(publication)
+
+    @display(description="kept")
+    def kept(self, publication: Publication) -> str:
+        """Return how long it stays, and what it held."""
+        return "for ever" if publication.pinned else f"{settings.HISTORY_KEPT_DAYS} days"
 
     @display(description="job")
     def shown_job(self, publication: Publication) -> str | SafeString:

@@ -43,9 +43,8 @@ def contents_line(publication: Publication) -> SafeString:
         return format_html('<span class="rm-bad">{}</span>', error)
     counts = ", ".join(f"{count} {name}" for name, count in sorted(Counter(key[1] for key in keys).items()))
     page = reverse("admin:packages_app_publication_contents", args=[publication.pk])
-    return format_html(
-        '<a class="rm-link" href="{}">{} packages</a>{}', page, len(keys), f": {counts}" if counts else ""
-    )
+    all_of_them = f"{len(keys)} package{'' if len(keys) == 1 else 's'}"
+    return format_html('<a class="rm-link" href="{}">{}</a>{}', page, all_of_them, counts and f": {counts}")
 
 
 def contents_page(request: HttpRequest, publication: Publication) -> HttpResponseBase:
