@@ -93,14 +93,14 @@ def test_a_store_that_fails_while_contents_are_kept_lets_nothing_be_switched(his
     assert versions_in(history, publish(history, "2")) == ["2"]
 
 
-@pytest.mark.parametrize("damage", ["of an earlier release", "damaged"])
+@pytest.mark.parametrize("damage", ["of an earlier release", "damaged", "cut off"])
 def test_what_is_not_kept_is_read_out_of_indexes_while_they_are_there(history, damage):
     """As after an upgrade from a release that kept no contents, or where the full list is damaged."""
     first = publish(history, "1")
-    if damage == "damaged":
-        history.staging.put(kept(history)[0].key, b"nothing of gzip")
-    else:
+    if damage == "of an earlier release":
         forget(history, "contents/")
+    else:
+        history.staging.put(kept(history)[0].key, gzip.compress(b"1\n") if damage == "cut off" else b"nothing of gzip")
     second = publish(history, "1", "2")
     assert (versions_in(history, first), versions_in(history, second)) == (["1"], ["1", "2"])
     assert keep_full(history.bucket, history.staging, "stable", in_place(history))
