@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
@@ -17,6 +18,13 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
 from packages_app.admin.long_list import ValueFilter
+from packages_app.admin.publication_history import (
+    compare_page,
+    contents_line,
+    contents_page,
+    pin_view,
+    rollback_page,
+)
 from packages_app.admin.read_only import (
     PUBLISH,
     ReadOnlyAdmin,
@@ -30,6 +38,7 @@ from packages_app.admin.read_only import (
 )
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Publication
+from packages_app.services.lifecycle.publications import pin
 from packages_app.services.publication.publication_lists import whole_lists
 from packages_app.services.publication.requests import request_publication
 from packages_app.services.repair.rebuild_preview import preview_rebuild
@@ -77,14 +86,15 @@ class PublicationAdmin(ReadOnlyAdmin):
         "shown_left_out",
         "shown_missing",
         "valid_until",
+        "kept",
     )
-    list_filter = (SuiteFilter, "kind")
+    list_filter = (SuiteFilter, "kind", "pinned")
     list_before_template = "admin/packages_app/publication/buttons.html"
-    change_form_outer_before_template = "admin/packages_app/publication/repair.html"
-    actions = ("force_rebuild",)
+    change_form_outer_before_template = "admin/packages_app/publication/history.html"
+    actions = ("force_rebuild", "keep_for_ever", "keep_as_others")
     fieldsets = (
-        (None, {"fields": ("suite", "kind", "date", "valid_until", "packages", "records_read", "uploaded",
-                           "shown_job", "asker")}),
+        (None, {"fields": ("suite", "kind", "date", "valid_until", "packages", "contents", "kept", "records_read",
+                           "uploaded", "shown_job", "asker")}),
         ("Signature", {"fields": ("fingerprint", "release_sha256")}),
         ("Records", {"fields": ("added_lines", "removed_lines", "left_out_lines", "missing_lines")}),
     )  # fmt: skip
@@ -118,6 +128,16 @@ class PublicationAdmin(ReadOnlyAdmin):
     def uploaded(self, publication: Publication) -> str:
         """Return how much was uploaded, for people."""
         return size_text(publication.uploaded_bytes)
+
+    @display(description="held")
+    def contents(self, publication: Publication) -> SafeString:
+        """Return how many packages it held, by architecture."""
+        return contents_line(publication)
+
+    @display(description="kept")
+    def kept(self, publication: Publication) -> str:
+        """Return how long it stays, and what it held."""
+        return "for ever" if publication.pinned else f"{settings.HISTORY_KEPT_DAYS} days"
 
     @display(description="job")
     def shown_job(self, publication: Publication) -> str | SafeString:
@@ -157,6 +177,16 @@ class PublicationAdmin(ReadOnlyAdmin):
         suites = set(queryset.values_list("suite", flat=True))
         return HttpResponseRedirect(_rebuild_page(sorted(suites)))
 
+    @action(description="Keep for ever", permissions=["publish"])
+    def keep_for_ever(self, request: HttpRequest, queryset: QuerySet[Publication]) -> None:
+        """Keep the chosen publications, and what they held, for ever."""
+        messages.success(request, f"{pin(queryset, request.user, pinned=True)} more are kept for ever.")
+
+    @action(description="Keep no longer than others", permissions=["publish"])
+    def keep_as_others(self, request: HttpRequest, queryset: QuerySet[Publication]) -> None:
+        """Keep the chosen publications as long as others."""
+        messages.success(request, f"{pin(queryset, request.user, pinned=False)} are kept as long as others.")
+
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, those that buttons post to first."""
         view = self.admin_site.admin_view
@@ -164,6 +194,12 @@ class PublicationAdmin(ReadOnlyAdmin):
             path("publish/", view(require_POST(self.publish_view)), name="packages_app_publication_publish"),
             path("force-rebuild/", view(self.rebuild_view), name="packages_app_publication_rebuild"),
             path("<int:pk>/lists/", view(require_safe(self.lists_view)), name="packages_app_publication_lists"),
+            path(
+                "<int:pk>/contents/", view(require_safe(self.contents_view)), name="packages_app_publication_contents"
+            ),
+            path("<int:pk>/compare/", view(require_safe(self.compare_view)), name="packages_app_publication_compare"),
+            path("<int:pk>/roll-back/", view(self.rollback_view), name="packages_app_publication_rollback"),
+            path("<int:pk>/pin/", view(require_POST(self.pin_view)), name="packages_app_publication_pin"),
             path("sweep/", view(require_POST(self.sweep_view)), name="packages_app_publication_sweep"),
             *super().get_urls(),
         ]
@@ -172,6 +208,22 @@ class PublicationAdmin(ReadOnlyAdmin):
         """Show every list of a publication whole, as plain text: a heading with its count, then a line each."""
         publication: Publication = self.viewable(request, pk)
         return plain_text(_whole_text(publication))
+
+    def contents_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Show all that a publication held, as plain text."""
+        return contents_page(request, self.viewable(request, pk))
+
+    def compare_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Show how a publication differs from another one, or from what a suite shows now."""
+        return compare_page(self.admin_site, self.opts, request, self.viewable(request, pk))
+
+    def rollback_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Show what rolling back to a publication would change; with consent ask for it."""
+        return rollback_page(self.admin_site, self.opts, request, self.viewable(request, pk))
+
+    def pin_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Keep a publication for ever, or as long as others."""
+        return pin_view(request, self.viewable(request, pk))
 
     def publish_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a publication of one suite."""

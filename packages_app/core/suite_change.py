@@ -24,6 +24,7 @@ class What(StrEnum):
     WITHDRAWN = "withdrawn"
     RESTORED = "restored"
     PROMOTED = "promoted"
+    ROLLED_BACK = "rolled back"
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,16 @@ def change_of(
 
 
 def withdrawn_from(changes: Iterable[SuiteChange], architecture: str) -> dict[str, SuiteChange]:
-    """Return the suites that a version is withdrawn from, with the change that did it; `changes` are oldest first."""
+    """Return the suites that a version is withdrawn from, with the change that did it; `changes` are oldest first.
+
+    What left a suite by a roll back stays out of it likewise, until a person has it back.
+    """
     found: dict[str, SuiteChange] = {}
     for change in changes:
         if change.architecture != architecture:
             continue
         for suite in set(change.before) - set(change.after):
-            if change.what is What.WITHDRAWN:
+            if change.what in (What.WITHDRAWN, What.ROLLED_BACK):
                 found[suite] = change
         for suite in change.after:
             found.pop(suite, None)
@@ -75,7 +79,7 @@ def is_withdrawn(record: PackageRecord, change: SuiteChange, suite: str) -> Vers
     """Return the error of a version that comes again for a suite that it was withdrawn from."""
     why = f": {change.reason}" if change.reason else ""
     return VersionWithdrawn(
-        f"{record.named} was withdrawn from {suite} by {change.who} on {change.when[:10]}{why}.",
+        f"{record.named} was {change.what} from {suite} by {change.who} on {change.when[:10]}{why}.",
         remedy=f"To have it back: manage.py restore_version '{record.package_name} (= {record.version})'. A version"
         " that is mended needs a number of its own.",
     )

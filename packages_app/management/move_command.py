@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.core.management.base import CommandError, CommandParser
@@ -38,29 +39,31 @@ class MoveCommand(ServiceCommand):
             options.get("newer", False),
         )  # fmt: skip
         said = preview_move(move)
-        self._show(said)
+        say_preview(self.stdout.write, said)
         if options["dry_run"]:
             return
-        if not options["yes"] and not self._consents(said):
-            raise CommandError("Nothing was changed: say --yes, or look with --dry-run.", returncode=2)
+        check_consent(said.versions, yes=options["yes"])
         self.run_job(lambda: request_move(move, options["reason"], requested_as=system_user(), wake_worker=False))
         self.run_jobs(lambda: [job for job in queue.waiting_jobs(Job.Kind.PUBLISH) if job.subject in said.suites])
 
-    def _show(self, said: Preview) -> None:
-        self.stdout.write(f"{said.versions} versions, suites {', '.join(said.suites)}")
-        for seen in said.seen:
-            self.stdout.write(str(seen))
-        if said.more:
-            self.stdout.write(f"and {said.more} more packages")
-        for seen in said.seen:
-            if seen.pin:
-                self.stdout.write(
-                    f"Clients that have {seen.name} {seen.before} keep it: apt does not downgrade by itself. Those that"
-                    f" shall go back need a file in /etc/apt/preferences.d:\n{seen.pin}"
-                )
 
-    def _consents(self, said: Preview) -> bool:
-        if not sys.stdin.isatty():
-            return False
-        answer = input(f"Move {said.versions} versions? Type yes: ")
-        return answer.strip().lower() == "yes"
+def say_preview(write: Callable[[str], object], said: Preview) -> None:
+    """Say line by line what clients will see, and what takes those back that have a newer version."""
+    write(f"{said.versions} versions, suites {', '.join(said.suites)}")
+    for seen in said.seen:
+        write(str(seen))
+    if said.more:
+        write(f"and {said.more} more packages")
+    for seen in said.seen:
+        if seen.pin:
+            write(
+                f"Clients that have {seen.name} {seen.before} keep it: apt does not downgrade by itself. Those that"
+                f" shall go back need a file in /etc/apt/preferences.d:\n{seen.pin}"
+            )
+
+
+def check_consent(versions: int, *, yes: bool) -> None:
+    """Ask whoever is at a terminal; raise `CommandError` (2) without a yes, or where nobody can be asked."""
+    if yes or (sys.stdin.isatty() and input(f"Move {versions} versions? Type yes: ").strip().lower() == "yes"):
+        return
+    raise CommandError("Nothing was changed: say --yes, or look with --dry-run.", returncode=2)

@@ -11,7 +11,7 @@ class Publication(models.Model):
     Each list holds its first hundred items and its count tells of all; where there are more, the object `lists_key` of
     staging has every list whole. `left_out` lists records that no index carries, with reasons; `missing_files` pool
     files that a force rebuild found missing; `added` and `removed` packages against the publication before
-    (`name version architecture`).
+    (`name version architecture`). What a `pinned` one held is kept for ever, and so is its row.
     """
 
     class Kind(models.TextChoices):
@@ -20,6 +20,7 @@ class Publication(models.Model):
         PUBLISH = "publish", "publish"
         FORCE_REBUILD = "force_rebuild", "force rebuild"
         REFRESH = "refresh_signatures", "signature renewed"
+        ROLLBACK = "roll_back", "rolled back"
 
     LISTS = ("added", "removed", "left_out", "missing_files")
 
@@ -42,6 +43,7 @@ class Publication(models.Model):
     left_out_count = models.PositiveIntegerField("records left out", default=0)
     missing_files_count = models.PositiveIntegerField("pool files missing", default=0)
     lists_key = models.CharField("whole lists", max_length=255, blank=True)
+    pinned = models.BooleanField("kept for ever", default=False)
     job = models.ForeignKey("packages_app.Job", null=True, on_delete=models.SET_NULL, related_name="publications")
 
     class Meta:

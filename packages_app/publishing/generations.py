@@ -62,13 +62,17 @@ def keep_generation(
     To be called before the candidate's first by-hash object is uploaded. Its `modified` is what the store's own clock
     said at this write: its name says its content, so writing it again is the same.
     """
+    return staging.put(f"{_folder(suite)}{generation_name(release_text, date, published)}", release_text)
+
+
+def generation_name(release_text: bytes, date: datetime, published: Published) -> str:
+    """Return what a Release that is dated `date` and replaces `published` is called in staging."""
     replaces = UNKNOWN
     if published.nothing_is_there:
         replaces = FIRST
     elif published.seen_text:
         replaces = release_digest(published.seen_text)
-    name = f"{date.astimezone(UTC).strftime(_DATE)}-{release_digest(release_text)}-after-{replaces}"
-    return staging.put(f"{_folder(suite)}{name}", release_text)
+    return f"{date.astimezone(UTC).strftime(_DATE)}-{release_digest(release_text)}-after-{replaces}"
 
 
 def generations(staging: ObjectStore, suite: str) -> list[Generation]:
@@ -84,7 +88,12 @@ def read_generation(staging: ObjectStore, generation: Generation) -> Release:
 
 def release_digest(release_text: bytes) -> str:
     """Return the part of a Release's SHA256 that names its generation."""
-    return checksums_of_bytes(release_text).sha256[:_DIGITS]
+    return digest_of(checksums_of_bytes(release_text).sha256)
+
+
+def digest_of(sha256: str) -> str:
+    """Return the part of a Release's whole SHA256 that names its generation."""
+    return sha256[:_DIGITS]
 
 
 def _folder(suite: str) -> str:

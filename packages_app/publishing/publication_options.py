@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from packages_app.core.record import TableKey
+
 
 @dataclass(frozen=True)
 class PublicationOptions:
@@ -14,7 +16,8 @@ class PublicationOptions:
     is pending, without a look at records; where these can't be built upon, of the whole suite, and where that is held
     back, renew the dates of the one in place: clients must not stop because of what waits. `new_identity`: let Origin,
     Label, Suite and Codename change, `new_key` the key that signs. `whole`: read the whole suite, not only its pending
-    changes. `approved`: the digest of the findings that a person has seen and accepts.
+    changes. `approved`: the digest of the findings that a person has seen and accepts. `may_vanish`: packages without a
+    record that a person has been told clients will lose.
     """
 
     rebuild: bool = False
@@ -24,6 +27,7 @@ class PublicationOptions:
     new_key: bool = False
     whole: bool = False
     approved: str = ""
+    may_vanish: frozenset[TableKey] = frozenset()
 
     @property
     def of_all(self) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from packages_app.core.at_once import both_at_once
+from packages_app.core.at_once import at_once, both_at_once
 from packages_app.core.candidate_finding import CandidateFinding, findings_digest
 from packages_app.core.caution import Allowed, Cleared, caution_findings, cautions_of
 from packages_app.core.errors import CandidateHeld, CandidateRefused, HeldByClock, ObjectNotFound, RepomgrError
@@ -32,6 +32,7 @@ from packages_app.publishing.contents import Contents
 from packages_app.publishing.dates import check_against_store, seconds_to_wait
 from packages_app.publishing.draft import Draft
 from packages_app.publishing.generations import keep_generation, release_digest
+from packages_app.publishing.kept_contents import keep_contents, keep_same_contents
 from packages_app.publishing.lost_publication import lost_findings
 from packages_app.publishing.place import Place, look_at_place, read_place, with_what_staging_knows
 from packages_app.publishing.placed_cache import PlacedCache
@@ -211,11 +212,12 @@ class Publisher:
             if not options.resign or published.release is None or place.findings:
                 raise
             return self._renew_dates(candidate, place, switch, error)
-        both_at_once(
+        keep: list[Callable[[], None]] = [
             partial(self._keep_generation, suite, candidate.release, place),
             partial(self._keep_baseline, candidate, published, candidate.release),
-            self.staging.at_once,
-        )
+            partial(keep_contents, self.staging, candidate, published, place.date),
+        ]
+        at_once(keep, self.staging.at_once)
         uploaded = switch.upload(candidate, again=options.rebuild)
         keep_last_given = partial(self._keep_last_given, suite, place)
         switch.commit(
@@ -259,7 +261,11 @@ class Publisher:
         suite, draft = refused.suite, refused.draft
         self.progress.note(f"only the dates are renewed: {error.message}", level="warning")
         release = redated(place.published.text, place.date, suite.valid_for)
-        self._keep_generation(suite, release, place)
+        both_at_once(
+            partial(self._keep_generation, suite, release, place),
+            partial(keep_same_contents, self.staging, suite.name, release, place.date, place.published),
+            self.staging.at_once,
+        )
         keep_last_given = partial(self._keep_last_given, suite, place)
         switch.commit(release, self.signer.sign_detached(release), self.signer.sign_clear(release), keep_last_given)
         packages = draft.packages - len(draft.added) + len(draft.removed)
@@ -326,7 +332,8 @@ class Publisher:
         else:
             missing = draft.missing if draft.missing is not None else missing_of(self.bucket, draft.new_files)
             held_for = missing
-        findings += [*vanished_findings(suite, draft.vanished), *missing_findings(suite, held_for)]
+        vanished = [key for key in draft.vanished if key not in options.may_vanish]
+        findings += [*vanished_findings(suite, vanished), *missing_findings(suite, held_for)]
         if findings and findings_digest(findings) != options.approved:
             added, removed = (tuple(map(named_key, keys)) for keys in (draft.added, draft.removed))
             held = HeldByClock if place.clock_is_wrong else CandidateHeld

@@ -27,14 +27,16 @@ log = structlog.get_logger(__name__)
 def remove_old_rows(now: datetime | None = None) -> dict[str, int]:
     """Remove what is older than HISTORY_KEPT_DAYS, and sessions that are over; return how many rows went, by kind.
 
-    Each suite's newest publication stays whatever its age, and so does what waits for a person. Raise what staging
-    raises, where the objects with a publication's whole lists are: each goes before its row.
+    Each suite's newest publication and pinned ones stay whatever their age, and so does what waits for a person. Raise
+    what staging raises, where the objects with a publication's whole lists are: each goes before its row.
     """
     now = now or adapters.now()
     old = now - timedelta(days=settings.HISTORY_KEPT_DAYS)
     later = Publication.objects.filter(suite=OuterRef("suite"), pk__gt=OuterRef("pk"))
     gone = {
-        "publications": _remove_publications(Publication.objects.filter(Exists(later), published_at__lt=old)),
+        "publications": _remove_publications(
+            Publication.objects.filter(Exists(later), published_at__lt=old, pinned=False)
+        ),
         "candidates": _remove(HeldCandidate.objects.filter(state__in=_DECIDED, seen__lt=old)),
         "conflicts": _remove(Conflict.objects.filter(settled=True, seen__lt=old)),
         "sessions": _remove(Session.objects.filter(expire_date__lt=now)),

@@ -12,8 +12,12 @@ import structlog
 from django.conf import settings
 
 from packages_app.core.errors import StoreMissing
+from packages_app.core.history_errors import ContentsGone
 from packages_app.core.ports import Progress
-from packages_app.models import Conflict, Job
+from packages_app.models import Conflict, Job, Publication
+from packages_app.publishing.generations import digest_of
+from packages_app.publishing.kept_contents import keep_full
+from packages_app.publishing.published import read_published
 from packages_app.services import adapters
 from packages_app.services.publication.lease_hold import lease_held
 from packages_app.sources.build_script import BuildScriptSettings
@@ -32,7 +36,7 @@ def keeping() -> Keeping:
 
 
 def sweep(progress: Progress, *, dry_run: bool = False, now: datetime | None = None) -> dict[str, Any]:
-    """Remove old by-hash objects, pool files that nothing names, and leftovers in staging.
+    """Remove old by-hash objects, pool files that nothing names, and leftovers in staging, contents kept too long too.
 
     With `dry_run` nothing changes. Return for each of by_hash, pool and staging how many objects went (or would), their
     bytes and the first keys; and under kept_back why something was left alone. Every key is logged. Raise `LeaseBusy`
@@ -75,12 +79,35 @@ def _sweep_suite(bound: Sweep, suite: str, progress: Progress, *, dry_run: bool)
             keep_lease()
 
         held = replace(bound, keep_lease=hold_both)
+        if not dry_run:
+            _keep_contents(held, suite, progress)  # while the indexes that it may have to be read from are there
         plan = held.plan_suite(suite)
+        contents = held.plan_contents(
+            suite, _publications(suite), held.now - timedelta(days=settings.HISTORY_KEPT_DAYS)
+        )
         if dry_run:
-            _log_planned([*plan.by_hash, *plan.releases])
+            _log_planned([*plan.by_hash, *plan.releases, *contents])
         else:
             remove_generations(held, plan)
-    return plan
+            remove_leftovers(held, contents)
+    return replace(plan, releases=(*plan.releases, *contents))
+
+
+def _keep_contents(bound: Sweep, suite: str, progress: Progress) -> None:
+    """Keep a full list of what a suite shows, where the way back to one is long."""
+    try:
+        kept = keep_full(bound.bucket, bound.staging, suite, read_published(bound.bucket, suite, bound.keyring))
+    except ContentsGone as error:
+        progress.note(error.message, level="warning")
+    else:
+        if kept:
+            log.info("contents_kept", suite=suite)
+
+
+def _publications(suite: str) -> set[str]:
+    """Return the digests of the publications of a suite that people can look at."""
+    digests = Publication.objects.filter(suite=suite).values_list("release_sha256", flat=True)
+    return {digest_of(sha256) for sha256 in digests.iterator()}
 
 
 def _sweep_pool(bound: Sweep, progress: Progress, *, dry_run: bool) -> tuple[tuple[Leftover, ...], list[str]]:

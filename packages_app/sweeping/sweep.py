@@ -17,7 +17,8 @@ from packages_app.core.record import PackageRecord
 from packages_app.indexes.entry import entries_in
 from packages_app.indexes.release import Release
 from packages_app.publishing.diffs import patch_names
-from packages_app.publishing.generations import Generation, generations, read_generation
+from packages_app.publishing.generations import Generation, generations, read_generation, release_digest
+from packages_app.publishing.kept_contents import kept_contents, unneeded
 from packages_app.publishing.published import Published, read_index, read_published
 from packages_app.publishing.shard_list import read_shard_list, shard_list_key, shard_lists_of
 from packages_app.sweeping.retention import Keeping, Retention, retention
@@ -120,6 +121,20 @@ class Sweep:
         listed = [Leftover(*each) for prefix in sorted(set(prefixes)) for each in self.staging.keys(prefix)]
         unneeded = (found for found in listed if _LEFTOVER.match(found.key) and found.key not in needed)
         return (*self._old(self.staging, unneeded), *self._old(self.staging, self._swept_for_good()))
+
+    def plan_contents(self, suite: str, needed: Collection[str], since: datetime) -> tuple[Leftover, ...]:
+        """Plan what was kept of what publications held, but for what is needed.
+
+        That is what those stand on that have one of the `needed` digests, a kept generation, or a date from `since` on,
+        and the one in place.
+        """
+        published = read_published(self.bucket, suite, self.keyring)
+        if published.release is None:
+            return ()
+        kept_releases = (one.sha256 for one in generations(self.staging, suite))
+        stay = {*needed, *kept_releases, release_digest(published.text)}
+        gone = unneeded(kept_contents(self.staging, suite), stay, since)
+        return tuple(self._old(self.staging, (Leftover(one.key, one.size) for one in gone)))
 
     def records(self) -> Iterator[PackageRecord]:
         """Return every record, holding on meanwhile."""

@@ -1,5 +1,6 @@
-"""A version withdrawn, restored and promoted by commands, as a real apt sees it."""
+"""A version withdrawn, restored and promoted by commands, and a suite rolled back, as a real apt sees it."""
 
+from packages_app.models import Publication
 from packages_app.services.intake.uploads import stage_upload
 from tests.commands.calling import call, refused
 from tests.debs import build_deb
@@ -51,3 +52,33 @@ def test_apt_is_offered_what_was_promoted_from_a_suite_that_it_does_not_read(arc
     call("withdraw", "tool (= 2.0)", "--suite", "stable", "--reason", "undone", "--yes")
     client.update()
     assert " 2.0 500\n" not in client.run("apt-cache", "policy", "tool").stdout
+
+
+def test_apt_sees_a_suite_rolled_back_and_that_undone(archive):
+    client = archive.client
+    first = Publication.objects.first()
+    archive.publish("2.0")
+    client.update()
+    client.apt_get("install", "tool")
+    shown = call("rollback", "stable", first.release_sha256[:12], "--dry-run")
+    assert "stable: tool amd64: 2.0 → 1.0" in shown
+    client.update()
+    assert client.candidate("tool") == "2.0"
+    assert refused("rollback", "stable", first.pk).returncode == 2
+    said = call("rollback", "stable", first.pk, "--reason", "it breaks", "--yes")
+    client.update()
+    client.apt_get("upgrade")
+    assert client.installed("tool") == "2.0"
+    assert " 2.0 500\n" not in client.run("apt-cache", "policy", "tool").stdout
+    pin = said[said.index("Package: tool") : said.index("Pin-Priority: 1001") + len("Pin-Priority: 1001\n")]
+    (client.root / "etc/apt/preferences.d/tool").write_text(pin)
+    client.apt_get("upgrade", "--allow-downgrades")
+    assert client.installed("tool") == "1.0"
+    refusal = refused("rollback", "stable", first.pk, "--yes")
+    assert (refusal.returncode, refusal.code) == (2, "nothing_to_roll_back")
+    (client.root / "etc/apt/preferences.d/tool").unlink()
+    undo = said.rpartition("manage.py ")[2].split()
+    call(*undo, "--yes")
+    client.update()
+    client.apt_get("upgrade")
+    assert client.installed("tool") == "2.0"

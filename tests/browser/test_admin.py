@@ -314,3 +314,35 @@ def test_a_version_is_withdrawn_with_a_reason_and_restored_from_the_list(product
     picture(page, "promote")
     page.get_by_role("button", name="Show what clients will see").click()
     expect(page.get_by_text("There is nothing to promote")).to_be_visible()
+
+
+def test_a_suite_goes_back_to_a_publication_and_that_is_undone(product: Running, page: Page):
+    publications = f"{product.url}/admin/packages_app/publication/"
+    page.goto(publications)
+    newest = page.locator("#result_list tbody tr").first
+    before = newest.inner_text()
+    product.manage("build_kiro_repo", "--increment", "minor")
+    for _ in range(60):  # a worker may have taken the publication
+        page.reload()
+        if newest.inner_text() != before:
+            break
+        page.wait_for_timeout(1000)
+    for pictured in ("roll-back", ""):  # the second way back is to what was in place before the first
+        page.goto(publications)
+        page.locator("#result_list tbody tr").nth(1).locator("a").first.click()
+        if pictured:
+            picture(page, "publication-history")
+        page.get_by_label("Compare with").fill("stable")
+        page.get_by_role("button", name="Compare").click()
+        expect(page.get_by_text("Only in stable" if pictured else "Only here")).to_be_visible()
+        if pictured:
+            picture(page, "compare")
+        page.go_back()
+        page.get_by_role("link", name="Roll back to this").click()
+        expect(page.get_by_text("what becomes the newest for clients")).to_be_visible()
+        if pictured:
+            expect(page.get_by_text("Pin-Priority: 1001")).to_be_visible()
+            picture(page, pictured)
+        page.get_by_label("Reason").fill("it <b>breaks</b>")
+        page.get_by_role("button", name="Roll back").click()
+        ended(page)

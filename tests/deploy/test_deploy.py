@@ -217,6 +217,7 @@ def test_an_account_of_an_s3_server_may_do_what_the_role_of_its_process_may_on_a
         "dists/stable/InRelease", "dists/stable/main/x", "pool/main/t/tool.deb", "index.html", "kiro-repo.deb",
         "kiro-archive-keyring.gpg", "probe-1", "other", "staging/uploads/1/x.deb", "staging/publications/s/1.json",
         "staging/releases/stable/x", "staging/shards/stable/x", "staging/quarantine/x", "staging/probe-1",
+        "staging/contents/stable/x",
     )  # fmt: skip
     actions = ("GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload", "PutBucketPolicy", "PutObjectAcl")
     needs = [Need(f"s3:{action}", f"arn:aws:s3:::apt/{key}") for action in actions for key in keys]

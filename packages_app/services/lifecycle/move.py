@@ -15,17 +15,18 @@ from typing import Any
 import structlog
 
 from packages_app.core.batches import batches_of
-from packages_app.core.errors import ObjectChanged, PackageRefused
+from packages_app.core.errors import PackageRefused
 from packages_app.core.layout import ALL
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
 from packages_app.core.storable_text import storable
-from packages_app.core.suite_change import LONGEST_REASON, What, change_of
+from packages_app.core.suite_change import LONGEST_REASON, What
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
+from packages_app.services.lifecycle.moved import moved
 from packages_app.services.lifecycle.preview import Preview, preview
 from packages_app.services.lifecycle.steps import Move, Step, steps_of
 from packages_app.services.mirror.packages import mirror_records
@@ -35,7 +36,6 @@ from packages_app.services.publication.requests import known_suite, known_suites
 MOST = 10_000
 """Records of one job."""
 _BATCH = 500
-_TRIES = 5
 
 log = structlog.get_logger(__name__)
 
@@ -114,33 +114,20 @@ def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     if len(steps) < len(records):  # this job did them before it was interrupted, or another one did
         mirror_records(records)
     progress.step(move.verb, f"{len(steps)} versions")
-    moved = 0
+
+    def anew(record: PackageRecord) -> Step | None:
+        return next(iter(steps_of(move, adapters.package_table(), [record])), None)
+
+    done = 0
     try:
         for some in batches_of(steps, _BATCH):
-            mirror_records([_moved(step, move, who=job.asker, reason=reason) for step in some])
-            moved += len(some)
-            progress.advance(moved, len(steps))
+            mirror_records([moved(step, anew, move.what, who=job.asker, reason=reason) for step in some])
+            done += len(some)
+            progress.advance(done, len(steps))
     finally:  # what was changed is shown, whatever stopped the rest
         request_publications(job.arguments["touched"])
-    log.info("versions_moved", what=str(move.what), moved=moved, suites=job.arguments["touched"], reason=reason)
-    return {"moved": moved, "suites": job.arguments["touched"]}
-
-
-def _moved(step: Step, move: Move, *, who: str, reason: str) -> PackageRecord:
-    """Move one record and return it as it is then; somebody else who moves it too is looked at anew."""
-    table = adapters.package_table()
-    for _ in range(_TRIES):
-        change = change_of(step.record, step.suites, move.what, who=who, when=adapters.now(), reason=reason)
-        try:
-            return table.set_suites(step.record, step.suites, change)
-        except ObjectChanged as error:
-            met = error
-            records = _records([step.record.key])
-            left = steps_of(move, table, records)
-            if not left:
-                return records[0]
-            [step] = left
-    raise met
+    log.info("versions_moved", what=str(move.what), moved=done, suites=job.arguments["touched"], reason=reason)
+    return {"moved": done, "suites": job.arguments["touched"]}
 
 
 def _check_place(suite: Suite, records: Sequence[PackageRecord]) -> None:

@@ -1,4 +1,4 @@
-"""What clients will see of versions that are withdrawn or restored."""
+"""What clients will see of versions that move between suites."""
 
 from __future__ import annotations
 

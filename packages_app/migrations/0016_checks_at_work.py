@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Adds a column that is empty where nothing runs."""
 
-    dependencies = [("packages_app", "0014_notices")]
+    dependencies = [("packages_app", "0015_rollback")]
 
     operations = [
         migrations.AddField(

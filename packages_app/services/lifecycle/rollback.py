@@ -1,0 +1,222 @@
+"""A suite set back to what a publication of it showed: looked at first, then done, then published, freshly dated.
+
+The job names the publication; which records come and go is found when it runs. Whoever dies on the way is followed by
+one that finds what is left to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from packages_app.core.batches import batches_of
+from packages_app.core.errors import PackageRefused
+from packages_app.core.history_errors import NoPlaceAnyMore, NothingToRollBack
+from packages_app.core.layout import ALL
+from packages_app.core.ports import Progress
+from packages_app.core.record import PackageRecord, TableKey, named_key
+from packages_app.core.repository import Suite
+from packages_app.core.storable_text import storable
+from packages_app.core.suite_change import LONGEST_REASON, What
+from packages_app.indexes.packages import LeftOut, place
+from packages_app.models import Job, Publication
+from packages_app.publishing.difference import Difference, difference, in_order
+from packages_app.publishing.publication_options import PublicationOptions
+from packages_app.services import adapters
+from packages_app.services.jobs import queue
+from packages_app.services.jobs.rights import require_publisher
+from packages_app.services.lifecycle.moved import moved
+from packages_app.services.lifecycle.preview import Preview, Seen
+from packages_app.services.lifecycle.publications import Shown, shown_as, shown_now
+from packages_app.services.lifecycle.steps import Step
+from packages_app.services.mirror.packages import mirror_records
+from packages_app.services.publication.publish import publish, result_of
+from packages_app.services.publication.requests import known_suite, request_publication
+from packages_app.stores.pool_files import missing_of
+
+FIRST = 100
+"""So many packages are named on a page, and by a command."""
+_BATCH = 500
+_NAMED = 5
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """What setting a suite back to a publication changes: `now` is what it shows, `to` what it is to show.
+
+    `leaving` and `coming` are the keys of records, in order. `lost` names what that publication showed and nothing can
+    bring back, with why; `gone` are the keys of what clients have now without a record, which they will lose. `seen` is
+    the difference for clients.
+    """
+
+    suite: str
+    now: Shown
+    to: Shown
+    leaving: tuple[TableKey, ...]
+    coming: tuple[TableKey, ...]
+    lost: tuple[str, ...]
+    gone: tuple[TableKey, ...]
+    seen: Difference
+
+    @property
+    def preview(self) -> Preview:
+        """Return what clients will see, as of other moves: the first packages, and how many more there are.
+
+        Those of which clients have a newer version come first, then by name.
+        """
+        first = sorted(self.seen.newest, key=lambda one: not one.goes_back)[:FIRST]
+        seen = [Seen(self.suite, one.name, one.architecture, one.before, one.after, one.goes_back) for one in first]
+        more = max(0, len(self.seen.newest) - FIRST)
+        return Preview(len(self.leaving) + len(self.coming), (self.suite,), tuple(seen), more)
+
+
+def plan_rollback(suite_name: str, publication: str) -> Rollback:
+    """Return what setting a suite back to a publication would change; nothing is changed.
+
+    `publication` is the number of its row, or the beginning of its Release's SHA256. Raise `PublicationUnknown`,
+    `ContentsGone`, `NoPlaceAnyMore`, `NothingToRollBack`, and `PackageRefused` for an unknown suite and for a
+    publication of another one.
+    """
+    rollback = _planned(known_suite(suite_name), shown_as(publication))
+    shows_it = not (rollback.seen.only_before or rollback.seen.only_after)
+    if not (rollback.leaving or rollback.coming) and shows_it:
+        raise NothingToRollBack(
+            f"Suite {rollback.suite} shows what {rollback.to} showed, as far as it is still there.",
+            remedy="Name another publication.",
+        )
+    return rollback
+
+
+def request_rollback(
+    suite_name: str,
+    publication: str,
+    reason: str = "",
+    *,
+    user: queue.Asker | None = None,
+    requested_as: str = "",
+    wake_worker: bool = True,
+) -> Job:
+    """Ask for it; return the job. Raise `RightMissing`, and as `plan_rollback`, before any job is made."""
+    require_publisher(user, "To roll a suite back")
+    rollback = plan_rollback(suite_name, publication)
+    arguments = {
+        "suite": rollback.suite, "to": rollback.to.digest, "before": rollback.now.digest,
+        "gone": _digest(rollback.gone), "reason": storable(" ".join(reason.split()), LONGEST_REASON),
+    }  # fmt: skip
+    return queue.enqueue(
+        Job.Kind.ROLL_BACK, arguments, subject=f"{rollback.suite} to {rollback.to}", user=user,
+        requested_as=requested_as, wake_worker=wake_worker,
+    )  # fmt: skip
+
+
+def do_rollback(job: Job, progress: Progress) -> dict[str, Any]:
+    """Do what is left of a job's roll back and publish; return how many versions moved, and the publication's facts.
+
+    Raise `RightMissing` when who asked may publish no more, and what planning and publishing raise.
+    """
+    said = job.arguments
+    require_publisher(job.requested_by, "To roll a suite back")
+    suite, table = known_suite(said["suite"]), adapters.package_table()
+    progress.step("read records", suite.name)
+    for some in batches_of(table.pending_changes_of(suite.name), _BATCH):  # one that died may have left rows behind
+        mirror_records(list(table.get_many({change.key for change in some}).values()))
+    rollback = _planned(suite, shown_as(said["to"]))
+    try:
+        done = _move_all(rollback, progress, who=job.asker, reason=said["reason"])
+    except BaseException:  # what was changed is shown, whatever stopped the rest
+        request_publication(suite.name)
+        raise
+    log.info("suite_rolled_back", suite=suite.name, to=rollback.to.digest, moved=done, reason=said["reason"])
+    # Who consented was told of just these: of others a publication asks again.
+    told = _digest(rollback.gone) == said["gone"]
+    options = PublicationOptions(may_vanish=frozenset(rollback.gone) if told else frozenset())
+    publication = publish(suite.name, progress, options=options, kind=Publication.Kind.ROLLBACK, job=job)
+    return {"moved": done, "lost": len(rollback.lost), "undo": said["before"], **result_of(publication)}
+
+
+def _planned(suite: Suite, to: Shown) -> Rollback:
+    if to.suite != suite.name:
+        raise PackageRefused(
+            f"The publication {to} is not one of suite {suite.name}.", remedy="Promote packages from suite to suite."
+        )
+    table, target = adapters.package_table(), to.contents()
+    now = shown_now(suite.name)
+    shown = now.contents()
+    leaving: list[TableKey] = []
+    homeless: list[PackageRecord] = []
+    there: set[TableKey] = set()
+    for record in table.records_of(suite.name):
+        if record.key in target:
+            there.add(record.key)
+            homeless += [record] if _is_homeless(suite, record) else []
+        elif not isinstance(place(suite, record), LeftOut):  # what no index carries is none of clients' business
+            leaving.append(record.key)
+    coming: list[TableKey] = []
+    lost: list[str] = []
+    for some in batches_of(sorted(target - there, key=in_order), _BATCH):
+        found = table.get_many(some)
+        paths = {record.pool_path for record in found.values()}
+        missing = set(missing_of(adapters.bucket(), paths))
+        lost += [f"{named_key(key)}: it has no record any more" for key in some if key not in found]
+        lost += [f"{one.named}: its file is not in the pool" for one in found.values() if one.pool_path in missing]
+        homeless += [record for record in found.values() if _is_homeless(suite, record)]
+        coming += [key for key in some if key in found and found[key].pool_path not in missing]
+    if homeless:
+        raise _no_place(suite, homeless)
+    gone = sorted(_without_record(shown - there - set(leaving)), key=in_order)
+    return Rollback(
+        suite.name, now, to, tuple(sorted(leaving, key=in_order)), tuple(coming), tuple(lost), tuple(gone),
+        difference(shown, there | set(coming)),
+    )  # fmt: skip
+
+
+def _without_record(keys: Collection[TableKey]) -> Iterator[TableKey]:
+    for some in batches_of(keys, _BATCH):
+        found = adapters.package_table().get_many(some)
+        yield from (key for key in some if key not in found)
+
+
+def _is_homeless(suite: Suite, record: PackageRecord) -> bool:
+    return record.component not in suite.components or record.architecture not in (*suite.architectures, ALL)
+
+
+def _no_place(suite: Suite, records: Sequence[PackageRecord]) -> NoPlaceAnyMore:
+    named = ", ".join(f"{record.named} (component {record.component})" for record in records[:_NAMED])
+    more = ", …" if len(records) > _NAMED else ""
+    return NoPlaceAnyMore(
+        f"Suite {suite.name} has no place any more for {len(records)} packages that it showed then: {named}{more}.",
+        remedy="Add their architecture or component to the suite in repository.yaml again.",
+    )
+
+
+def _move_all(rollback: Rollback, progress: Progress, *, who: str, reason: str) -> int:
+    """Move the records batch by batch; return how many."""
+    coming = frozenset(rollback.coming)
+
+    def step_of(record: PackageRecord) -> Step | None:
+        others = [suite for suite in record.suites if suite != rollback.suite]
+        suites = sorted([*others, rollback.suite] if record.key in coming else others)
+        step = Step(record, tuple(suites))
+        return step if step.touched else None
+
+    keys = [*rollback.leaving, *rollback.coming]
+    progress.step("roll back", f"{len(rollback.leaving)} leave, {len(rollback.coming)} come")
+    done = 0
+    for some in batches_of(keys, _BATCH):
+        records = adapters.package_table().get_many(some)
+        steps = [step for key in some if key in records and (step := step_of(records[key])) is not None]
+        mirror_records([moved(step, step_of, What.ROLLED_BACK, who=who, reason=reason) for step in steps])
+        done += len(some)
+        progress.advance(done, len(keys))
+    return done
+
+
+def _digest(keys: Collection[TableKey]) -> str:
+    """Return what tells these keys from others; "" for none."""
+    return hashlib.sha256("\n".join(map(named_key, keys)).encode()).hexdigest() if keys else ""
