@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -28,6 +29,7 @@ from packages_app.admin.read_only import (
     require,
     size_text,
 )
+from packages_app.admin.retention import retain_view
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Publication
 from packages_app.services.publication.publication_lists import whole_lists
@@ -160,10 +162,12 @@ class PublicationAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, those that buttons post to first."""
         view = self.admin_site.admin_view
+        retain = partial(retain_view, self.admin_site, self.opts)
         return [
             path("publish/", view(require_POST(self.publish_view)), name="packages_app_publication_publish"),
             path("force-rebuild/", view(self.rebuild_view), name="packages_app_publication_rebuild"),
             path("<int:pk>/lists/", view(require_safe(self.lists_view)), name="packages_app_publication_lists"),
+            path("retain/", view(retain), name="packages_app_publication_retain"),
             path("sweep/", view(require_POST(self.sweep_view)), name="packages_app_publication_sweep"),
             *super().get_urls(),
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,6 +24,7 @@ class What(StrEnum):
     WITHDRAWN = "withdrawn"
     RESTORED = "restored"
     PROMOTED = "promoted"
+    RETAINED = "retained out"
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,20 @@ class SuiteChange:
     reason: str = ""
 
 
+RESTORABLE = (What.WITHDRAWN, What.RETAINED)
+"""What took a version out of a suite that it can be restored to."""
+
+
 class VersionWithdrawn(PackageRefused):
     """A version was withdrawn from a suite by a person, and is offered for it again."""
 
     code = "version_withdrawn"
+
+
+class FileSwept(PackageRefused):
+    """A version that retention took out is to come back, and the sweep has taken its file for good."""
+
+    code = "file_swept"
 
 
 def change_of(
@@ -57,14 +68,19 @@ def change_of(
     return SuiteChange(record.architecture, moment, who, what, record.suites, after, reason)
 
 
-def withdrawn_from(changes: Iterable[SuiteChange], architecture: str) -> dict[str, SuiteChange]:
-    """Return the suites that a version is withdrawn from, with the change that did it; `changes` are oldest first."""
+def withdrawn_from(
+    changes: Iterable[SuiteChange], architecture: str, by: Collection[What] = (What.WITHDRAWN,)
+) -> dict[str, SuiteChange]:
+    """Return the suites that a version is withdrawn from, with the change that did it; `changes` are oldest first.
+
+    It is one of those that `by` names.
+    """
     found: dict[str, SuiteChange] = {}
     for change in changes:
         if change.architecture != architecture:
             continue
         for suite in set(change.before) - set(change.after):
-            if change.what is What.WITHDRAWN:
+            if change.what in by:
                 found[suite] = change
         for suite in change.after:
             found.pop(suite, None)

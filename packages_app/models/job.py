@@ -35,6 +35,9 @@ class Job(models.Model):
         REPAIR = "repair_repository", "repair the repository"
         SWEEP = "sweep", "sweep"
         MOVE = "move", "move between suites"
+        RETAIN = "retain", "retain"
+        PROMOTE = "promote_by_policy", "promote by policy"
+        PURGE = "purge", "purge"
 
     class State(models.TextChoices):
         """Where it is in its life."""

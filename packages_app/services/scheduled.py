@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from packages_app.models import Job
 from packages_app.services.jobs import queue
+from packages_app.services.lifecycle.retention import request_retention
 from packages_app.services.publication.refresh_signatures import suites_to_refresh
 from packages_app.services.requests import request_force_rebuild, request_verify
 
 _SCHEDULED = "scheduled"
 _WHOLE = (Job.Kind.SYNC, Job.Kind.RECONCILE, Job.Kind.SWEEP)
 """Kinds that are one job and need no arguments."""
-SCHEDULED_KINDS = frozenset({*_WHOLE, Job.Kind.REFRESH, Job.Kind.FORCE_REBUILD, Job.Kind.VERIFY})
+SCHEDULED_KINDS = frozenset({*_WHOLE, Job.Kind.REFRESH, Job.Kind.FORCE_REBUILD, Job.Kind.VERIFY, Job.Kind.RETAIN})
 """What the clock may ask for; the others need arguments."""
 
 
@@ -26,6 +27,8 @@ def start_scheduled(kind: str) -> list[Job]:
         return [queue.enqueue(Job.Kind.REFRESH, {"suites": [name]}, subject=name) for name in due]
     if kind == Job.Kind.FORCE_REBUILD:
         return request_force_rebuild([])
+    if kind == Job.Kind.RETAIN:
+        return request_retention()
     if kind == Job.Kind.VERIFY:
         return request_verify(None)
     if kind not in _WHOLE:

@@ -58,6 +58,7 @@ RIGHTS = {
     "packages_app_publication_lists": (VIEW, NOBODY),
     "packages_app_publication_publish": (NOBODY, PUBLISH),
     "packages_app_publication_rebuild": (PUBLISH, PUBLISH),
+    "packages_app_publication_retain": (PUBLISH, PUBLISH),
     "packages_app_publication_sweep": (NOBODY, PUBLISH),
     "packages_app_definitionstatus_refused": (VIEW, NOBODY),
     "packages_app_definition_check": (NOBODY, PUBLISH),

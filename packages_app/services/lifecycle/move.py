@@ -26,6 +26,7 @@ from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
+from packages_app.services.lifecycle.files import check_files, put_back_files
 from packages_app.services.lifecycle.preview import Preview, preview
 from packages_app.services.lifecycle.steps import Move, Step, steps_of
 from packages_app.services.mirror.packages import mirror_records
@@ -57,7 +58,7 @@ def plan_move(move: Move) -> list[Step]:
     do.
     """
     named = known_suites(move.suites) if move.suites else []
-    records = _records(move.keys)
+    records = records_named(move.keys)
     if move.what is What.PROMOTED:
         _check_place(known_suite(move.to), records)
     steps = steps_of(move, adapters.package_table(), records)
@@ -104,26 +105,40 @@ def request_move(
 def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     """Do what a job of a move says, as far as it is not done yet; return how many versions were moved, and suites.
 
-    Raise `RightMissing` when who asked may publish no more, and the errors of the table.
+    Raise `RightMissing` when who asked may publish no more, `FileSwept` as `check_files`, and the errors of the table.
     """
     move, reason = Move.of_arguments(job.arguments), job.arguments["reason"]
     require_publisher(job.requested_by, f"To {move.verb} packages")
     progress.step("read records")
-    records = _records(move.keys)
+    records = records_named(move.keys)
     steps = steps_of(move, adapters.package_table(), records)
     if len(steps) < len(records):  # this job did them before it was interrupted, or another one did
         mirror_records(records)
+    check_files(steps)
+    touched = job.arguments["touched"]
+    moved = move_records(move, steps, progress, who=job.asker, reason=reason, touched=touched)
+    return {"moved": moved, "suites": touched}
+
+
+def move_records(
+    move: Move, steps: Sequence[Step], progress: Progress, *, who: str, reason: str, touched: Sequence[str]
+) -> int:
+    """Do the steps of a move, and ask for publications of the suites `touched`; return how many versions were moved.
+
+    Raise the errors of the table; what was moved by then is published.
+    """
     progress.step(move.verb, f"{len(steps)} versions")
     moved = 0
     try:
         for some in batches_of(steps, _BATCH):
-            mirror_records([_moved(step, move, who=job.asker, reason=reason) for step in some])
+            mirror_records([_moved(step, move, who=who, reason=reason) for step in some])
+            put_back_files(some)
             moved += len(some)
             progress.advance(moved, len(steps))
     finally:  # what was changed is shown, whatever stopped the rest
-        request_publications(job.arguments["touched"])
-    log.info("versions_moved", what=str(move.what), moved=moved, suites=job.arguments["touched"], reason=reason)
-    return {"moved": moved, "suites": job.arguments["touched"]}
+        request_publications(touched)
+    log.info("versions_moved", what=str(move.what), moved=moved, suites=list(touched), reason=reason)
+    return moved
 
 
 def _moved(step: Step, move: Move, *, who: str, reason: str) -> PackageRecord:
@@ -135,7 +150,7 @@ def _moved(step: Step, move: Move, *, who: str, reason: str) -> PackageRecord:
             return table.set_suites(step.record, step.suites, change)
         except ObjectChanged as error:
             met = error
-            records = _records([step.record.key])
+            records = records_named([step.record.key])
             left = steps_of(move, table, records)
             if not left:
                 return records[0]
@@ -158,7 +173,7 @@ def _check_place(suite: Suite, records: Sequence[PackageRecord]) -> None:
             )
 
 
-def _records(keys: Iterable[TableKey]) -> list[PackageRecord]:
+def records_named(keys: Iterable[TableKey]) -> list[PackageRecord]:
     """Return the records of keys that are there, by name, version and architecture."""
     found = adapters.package_table().get_many(list(keys))
     return sorted(found.values(), key=lambda record: (record.package_name, record.version_key, record.architecture))
