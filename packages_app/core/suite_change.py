@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
 import msgspec
 
 from packages_app.core.errors import PackageRefused
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, TableKey, named_key
 
 LONGEST_REASON = 500
 """Characters."""
@@ -19,12 +19,14 @@ LONGEST_REASON = 500
 class What(StrEnum):
     """What was done."""
 
+    TAKEN_IN = "taken in"
     ADDED = "added"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
     RESTORED = "restored"
     PROMOTED = "promoted"
     RETAINED = "retained out"
+    PURGED = "purged"
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,20 @@ RESTORABLE = (What.WITHDRAWN, What.RETAINED)
 """What took a version out of a suite that it can be restored to."""
 
 
+Known = tuple[dict[TableKey, PackageRecord], dict[TableKey, SuiteChange]]
+"""Records by their keys, and what purged others, by theirs."""
+
+
 class VersionWithdrawn(PackageRefused):
     """A version was withdrawn from a suite by a person, and is offered for it again."""
 
     code = "version_withdrawn"
+
+
+class VersionPurged(PackageRefused):
+    """A version that was purged is offered, restored or promoted again, with whatever bytes."""
+
+    code = "version_purged"
 
 
 class FileSwept(PackageRefused):
@@ -66,6 +78,11 @@ def change_of(
     moment = when.astimezone(UTC).isoformat(timespec="microseconds")
     after = tuple(sorted(set(suites)))
     return SuiteChange(record.architecture, moment, who, what, record.suites, after, reason)
+
+
+def taken_in(record: PackageRecord, *, who: str, way: str, when: datetime) -> SuiteChange:
+    """Return the first entry of a new record's history: taken in for its suites, by whom and which way."""
+    return replace(change_of(record, record.suites, What.TAKEN_IN, who=who, when=when, reason=way), before=())
 
 
 def withdrawn_from(
@@ -94,6 +111,15 @@ def is_withdrawn(record: PackageRecord, change: SuiteChange, suite: str) -> Vers
         f"{record.named} was withdrawn from {suite} by {change.who} on {change.when[:10]}{why}.",
         remedy=f"To have it back: manage.py restore_version '{record.package_name} (= {record.version})'. A version"
         " that is mended needs a number of its own.",
+    )
+
+
+def is_purged(key: TableKey, change: SuiteChange) -> VersionPurged:
+    """Return the error of a version that comes again after it was purged."""
+    why = f": {change.reason}" if change.reason else ""
+    return VersionPurged(
+        f"{named_key(key)} was purged by {change.who} on {change.when[:10]}{why}. It is taken never again.",
+        remedy="Give what is mended a version of its own.",
     )
 
 

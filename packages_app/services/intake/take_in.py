@@ -111,7 +111,7 @@ def _checked(file: StagedFile, admission: Admission) -> CheckedFile | RepomgrErr
         check_size(record)
         if isinstance(settings.PACKAGE_TABLE, DynamoTable):
             check_suites(record.key, record.suites)
-        return CheckedFile(file.name, record, body)
+        return CheckedFile(file.name, record, body, file.provenance.who, file.provenance.way)
     except RepomgrError as error:
         return error
 

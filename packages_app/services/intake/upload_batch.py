@@ -12,6 +12,7 @@ from packages_app.core.ports import Progress
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.intake.conflicts import refusal_of
+from packages_app.services.intake.new_record import Provenance
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.intake.uploads import admission_of_job, uploader_of
 from packages_app.services.jobs import queue
@@ -56,7 +57,8 @@ def intake_batch(job: Job, progress: Progress) -> dict[str, Any]:
             ) from error
         progress.note("an earlier run has taken in what could be; it was interrupted after that")
         return {"files": count, "new": 0, "known": 0, "refused": []}
-    files = (StagedFile(name, body) for name, body in unpack(bundle))
+    provenance = Provenance(who=job.asker)
+    files = (StagedFile(name, body, provenance=provenance) for name, body in unpack(bundle))
     outcomes = take_in(files, admission_of_job(job), progress)
     refused = []
     for outcome in outcomes:
