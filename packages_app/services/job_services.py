@@ -15,6 +15,7 @@ from packages_app.services.intake.uploads import intake_upload
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.lifecycle.move import do_move
+from packages_app.services.lifecycle.promotion import do_promote
 from packages_app.services.lifecycle.purge import do_purge
 from packages_app.services.lifecycle.retention import do_retain
 from packages_app.services.mirror.changes import reconcile_what_is_due
@@ -79,6 +80,7 @@ SERVICES: Mapping[str, queue.Service] = {
     Job.Kind.SWEEP: _sweep,
     Job.Kind.MOVE: do_move,
     Job.Kind.RETAIN: do_retain,
+    Job.Kind.PROMOTE: do_promote,
     Job.Kind.PURGE: do_purge,
     Job.Kind.VERIFY: verify_and_plan,
     Job.Kind.REPAIR: repair_as_consented,

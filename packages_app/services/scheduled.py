@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from packages_app.models import Job
 from packages_app.services.jobs import queue
+from packages_app.services.lifecycle.promotion import request_promotion
 from packages_app.services.lifecycle.retention import request_retention
 from packages_app.services.publication.refresh_signatures import suites_to_refresh
 from packages_app.services.requests import request_force_rebuild, request_verify
@@ -11,7 +14,17 @@ from packages_app.services.requests import request_force_rebuild, request_verify
 _SCHEDULED = "scheduled"
 _WHOLE = (Job.Kind.SYNC, Job.Kind.RECONCILE, Job.Kind.SWEEP)
 """Kinds that are one job and need no arguments."""
-SCHEDULED_KINDS = frozenset({*_WHOLE, Job.Kind.REFRESH, Job.Kind.FORCE_REBUILD, Job.Kind.VERIFY, Job.Kind.RETAIN})
+_ASKED: Mapping[str, Callable[[], list[Job]]] = {
+    Job.Kind.REFRESH: lambda: [
+        queue.enqueue(Job.Kind.REFRESH, {"suites": [name]}, subject=name) for name in suites_to_refresh()
+    ],
+    Job.Kind.FORCE_REBUILD: lambda: request_force_rebuild([]),
+    Job.Kind.VERIFY: lambda: request_verify(None),
+    Job.Kind.RETAIN: request_retention,
+    Job.Kind.PROMOTE: request_promotion,
+}
+"""What asks for the jobs of a kind that are due, perhaps none."""
+SCHEDULED_KINDS = frozenset({*_WHOLE, *(Job.Kind(kind) for kind in _ASKED)})
 """What the clock may ask for; the others need arguments."""
 
 
@@ -22,15 +35,8 @@ def start_scheduled(kind: str) -> list[Job]:
     work: vendors may be slower than the clock, and what two checks found at once would be fetched twice. Raise
     `ValueError` for a kind that the clock can't ask for, because it needs arguments.
     """
-    if kind == Job.Kind.REFRESH:
-        due = suites_to_refresh()
-        return [queue.enqueue(Job.Kind.REFRESH, {"suites": [name]}, subject=name) for name in due]
-    if kind == Job.Kind.FORCE_REBUILD:
-        return request_force_rebuild([])
-    if kind == Job.Kind.RETAIN:
-        return request_retention()
-    if kind == Job.Kind.VERIFY:
-        return request_verify(None)
+    if kind in _ASKED:
+        return _ASKED[kind]()
     if kind not in _WHOLE:
         raise ValueError(f"The clock can't ask for {kind!r}, only for {', '.join(sorted(SCHEDULED_KINDS))}.")
     if kind == Job.Kind.SYNC and queue.is_at_work(Job.Kind.SYNC, _SCHEDULED):

@@ -60,7 +60,7 @@ def plan_move(move: Move) -> list[Step]:
     named = known_suites(move.suites) if move.suites else []
     records = records_named(move.keys)
     if move.what is What.PROMOTED:
-        _check_place(known_suite(move.to), records)
+        check_place(known_suite(move.to), records)
     steps = steps_of(move, adapters.package_table(), records)
     if not steps:
         raise PackageRefused(
@@ -158,8 +158,8 @@ def _moved(step: Step, move: Move, *, who: str, reason: str) -> PackageRecord:
     raise met
 
 
-def _check_place(suite: Suite, records: Sequence[PackageRecord]) -> None:
-    """Refuse a promotion of what a suite has no index for."""
+def check_place(suite: Suite, records: Sequence[PackageRecord]) -> None:
+    """Raise `PackageRefused` for a promotion of what a suite has no index for."""
     for record in records:
         if record.component not in suite.components:
             raise PackageRefused(
