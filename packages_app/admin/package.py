@@ -25,6 +25,7 @@ from packages_app.admin.forms import BuildForm, UploadForm
 from packages_app.admin.long_list import LongChangeList, ValueFilter
 from packages_app.admin.package_moves import move_page, move_view
 from packages_app.admin.package_stanza import download_url, package_stanza
+from packages_app.admin.purge import purge_view
 from packages_app.admin.read_only import (
     LONGEST_SEARCH,
     PUBLISH,
@@ -214,10 +215,12 @@ class PackageAdmin(ReadOnlyAdmin):
         # The upload handler must be chosen before the request's body is read, which the CSRF check does.
         upload = self.admin_site.admin_view(csrf_exempt(self.upload_view))
         move = self.admin_site.admin_view(require_POST(partial(move_view, self.admin_site, self.opts)))
+        purge = self.admin_site.admin_view(partial(purge_view, self.admin_site, self.opts))
         return [
             path("upload/", upload, name="packages_app_package_upload"),
             path("build/", self.admin_site.admin_view(self.build_view), name="packages_app_package_build"),
             path("move/", move, name="packages_app_package_move"),
+            path("<int:pk>/purge/", purge, name="packages_app_package_purge"),
             *super().get_urls(),
         ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -36,6 +37,7 @@ from packages_app.admin.read_only import (
     require,
     size_text,
 )
+from packages_app.admin.retention import retain_view
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Publication
 from packages_app.services.lifecycle.publications import pin
@@ -190,6 +192,7 @@ class PublicationAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, those that buttons post to first."""
         view = self.admin_site.admin_view
+        retain = partial(retain_view, self.admin_site, self.opts)
         return [
             path("publish/", view(require_POST(self.publish_view)), name="packages_app_publication_publish"),
             path("force-rebuild/", view(self.rebuild_view), name="packages_app_publication_rebuild"),
@@ -200,6 +203,7 @@ class PublicationAdmin(ReadOnlyAdmin):
             path("<int:pk>/compare/", view(require_safe(self.compare_view)), name="packages_app_publication_compare"),
             path("<int:pk>/roll-back/", view(self.rollback_view), name="packages_app_publication_rollback"),
             path("<int:pk>/pin/", view(require_POST(self.pin_view)), name="packages_app_publication_pin"),
+            path("retain/", view(retain), name="packages_app_publication_retain"),
             path("sweep/", view(require_POST(self.sweep_view)), name="packages_app_publication_sweep"),
             *super().get_urls(),
         ]

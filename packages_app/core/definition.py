@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from packages_app.core.caution import ALLOWABLE, HTTP
+from packages_app.core.policies import PromotionPolicy, RetentionPolicy, read_promotion, read_retention
 from packages_app.core.repository import Repository
 from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
 
@@ -36,7 +37,8 @@ class Bootstrap:
 class Definition:
     """One package as its file describes it. `source_settings` is what the source type read of `source`.
 
-    `allow` are the cautions (core/caution.py) that need nobody's word, and `http` where upstream has no https.
+    `allow` are the cautions (core/caution.py) that need nobody's word, and `http` where upstream has no https. `retain`
+    counts in place of the suites' own.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Definition:
     bootstrap: Bootstrap | None
     file: str
     allow: tuple[str, ...] = ()
+    retain: RetentionPolicy | None = None
+    promote: PromotionPolicy | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,8 @@ def _definition(reader: YamlReader, repository: Repository, source_types: Mappin
         bootstrap=_bootstrap(reader),
         file=reader.file,
         allow=_allow(reader),
+        retain=read_retention(reader),
+        promote=read_promotion(reader, suites, [suite.name for suite in repository.suites]),
     )
     _check_identity(reader, definition)
     _check_place(reader, definition, repository)

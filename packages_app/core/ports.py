@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from packages_app.core.last_given import LastGiven
+from packages_app.core.purging import Purging
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.suite_change import SuiteChange
 
@@ -46,7 +47,7 @@ class PendingChange:
     token: str
 
 
-class PackageTable(Protocol):
+class PackageTable(Purging, Protocol):
     """The only truth. All calls raise `TableUnavailable` after three tries, `TableMissing` when there is no table."""
 
     most_suites: int | None
@@ -70,19 +71,19 @@ class PackageTable(Protocol):
         """
         ...
 
-    def put_new(self, record: PackageRecord) -> Written:
+    def put_new(self, record: PackageRecord, change: SuiteChange | None = None) -> Written:
         """Write a record unless its key is there; in the same step it is listed and pending in each of its suites.
 
-        The same bytes (SHA256 and size) there already: `ALREADY_THERE`, nothing changes, suites included. Other
-        bytes: raises `VersionConflict` that names both SHA256, nothing changes. Raise `PackageRefused` for a record
-        that is larger than either adapter keeps.
+        So `change` is kept in its history. The same bytes (SHA256 and size) there already: `ALREADY_THERE`, nothing
+        changes, suites included. Other bytes: raises `VersionConflict` that names both SHA256, nothing changes. Raise
+        `VersionPurged`, and `PackageRefused` for a record that is larger than either adapter keeps.
         """
         ...
 
-    def put_many_new(self, records: Sequence[PackageRecord]) -> list[Written]:
-        """Write records as `put_new` does each, faster; return what each write did, in their order.
+    def put_many_new(self, records: Sequence[PackageRecord], changes: Sequence[SuiteChange] = ()) -> list[Written]:
+        """Write records, each with its change, as `put_new` does, faster; return what each write did, in their order.
 
-        Raise `VersionConflict` for the first that finds other bytes; of the others, some may be written by then.
+        Raise for the first that `put_new` raises for; of the others, some may be written by then.
         """
         ...
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from packages_app.core.errors import DefinitionError, PackageRefused
 from packages_app.core.layout import ALL
+from packages_app.core.policies import RetentionPolicy, read_retention
 from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*\Z")
@@ -24,7 +25,8 @@ class Suite:
     """One `dists/<name>`. `architectures` are without `all`; `valid_for` is Valid-Until less Date.
 
     `index_forms` are the forms of each index that clients can fetch; Release lists the uncompressed one always. With
-    more packages than `pdiff_above` each index has patches from its last `pdiff_history` states.
+    more packages than `pdiff_above` each index has patches from its last `pdiff_history` states. Without `retain` every
+    version stays.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Suite:
     index_forms: tuple[str, ...] = _FORMS
     pdiff_above: int = NEVER_PATCHED
     pdiff_history: int = 20
+    retain: RetentionPolicy | None = None
 
     @property
     def may_have_patches(self) -> bool:
@@ -132,6 +135,7 @@ def _suite(reader: YamlReader) -> Suite:
         index_forms=reader.texts("index_forms", required=False, default=_FORMS),
         pdiff_above=reader.number("pdiff_above", default=NEVER_PATCHED),
         pdiff_history=reader.number("pdiff_history", default=20, least=1),
+        retain=read_retention(reader),
     )
     if not {"gz"} <= set(suite.index_forms) <= set(_FORMS):
         reader.problem(

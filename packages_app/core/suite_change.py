@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
 import msgspec
 
 from packages_app.core.errors import PackageRefused
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, TableKey, named_key
 
 LONGEST_REASON = 500
 """Characters."""
@@ -19,12 +19,15 @@ LONGEST_REASON = 500
 class What(StrEnum):
     """What was done."""
 
+    TAKEN_IN = "taken in"
     ADDED = "added"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
     RESTORED = "restored"
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled back"
+    RETAINED = "retained out"
+    PURGED = "purged"
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,31 @@ class SuiteChange:
     reason: str = ""
 
 
+LEFT_BY_A_PERSON = (What.WITHDRAWN, What.ROLLED_BACK)
+"""What took a version out of a suite that it does not come back to by itself."""
+RESTORABLE = (*LEFT_BY_A_PERSON, What.RETAINED)
+"""What took a version out of a suite that it can be restored to."""
+
+Known = tuple[dict[TableKey, PackageRecord], dict[TableKey, SuiteChange]]
+"""Records by their keys, and what purged others, by theirs."""
+
+
 class VersionWithdrawn(PackageRefused):
     """A version was withdrawn from a suite by a person, and is offered for it again."""
 
     code = "version_withdrawn"
+
+
+class VersionPurged(PackageRefused):
+    """A version that was purged is offered, restored or promoted again, with whatever bytes."""
+
+    code = "version_purged"
+
+
+class FileSwept(PackageRefused):
+    """A version that retention took out is to come back, and the sweep has taken its file for good."""
+
+    code = "file_swept"
 
 
 def change_of(
@@ -58,17 +82,25 @@ def change_of(
     return SuiteChange(record.architecture, moment, who, what, record.suites, after, reason)
 
 
-def withdrawn_from(changes: Iterable[SuiteChange], architecture: str) -> dict[str, SuiteChange]:
+def taken_in(record: PackageRecord, *, who: str, way: str, when: datetime) -> SuiteChange:
+    """Return the first entry of a new record's history: taken in for its suites, by whom and which way."""
+    return replace(change_of(record, record.suites, What.TAKEN_IN, who=who, when=when, reason=way), before=())
+
+
+def withdrawn_from(
+    changes: Iterable[SuiteChange], architecture: str, by: Collection[What] = LEFT_BY_A_PERSON
+) -> dict[str, SuiteChange]:
     """Return the suites that a version is withdrawn from, with the change that did it; `changes` are oldest first.
 
-    What left a suite by a roll back stays out of it likewise, until a person has it back.
+    It is one of those that `by` names. What left a suite by a roll back stays out of it too, until a person has it
+    back.
     """
     found: dict[str, SuiteChange] = {}
     for change in changes:
         if change.architecture != architecture:
             continue
         for suite in set(change.before) - set(change.after):
-            if change.what in (What.WITHDRAWN, What.ROLLED_BACK):
+            if change.what in by:
                 found[suite] = change
         for suite in change.after:
             found.pop(suite, None)
@@ -82,6 +114,15 @@ def is_withdrawn(record: PackageRecord, change: SuiteChange, suite: str) -> Vers
         f"{record.named} was {change.what} from {suite} by {change.who} on {change.when[:10]}{why}.",
         remedy=f"To have it back: manage.py restore_version '{record.package_name} (= {record.version})'. A version"
         " that is mended needs a number of its own.",
+    )
+
+
+def is_purged(key: TableKey, change: SuiteChange) -> VersionPurged:
+    """Return the error of a version that comes again after it was purged."""
+    why = f": {change.reason}" if change.reason else ""
+    return VersionPurged(
+        f"{named_key(key)} was purged by {change.who} on {change.when[:10]}{why}. It is taken never again.",
+        remedy="Give what is mended a version of its own.",
     )
 
 

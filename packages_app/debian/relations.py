@@ -124,3 +124,13 @@ def _fault_of_version(field: str, found: re.Match[str], value: str, shown: str) 
             f"{shown} is too short for apt, which then reads nothing of the repository; put a blank behind {operator}"
         )
     return ""
+
+
+_EXACT = re.compile(
+    rf"(?P<name>{_NAME})(?::{_ARCHITECTURE})?{_BLANKS}\({_BLANKS}={_BLANKS}(?P<number>[^ \t\n()]+){_BLANKS}\)"
+)
+
+
+def exact_relations(value: str) -> list[tuple[str, str]]:
+    """Return the packages that a relation field names with one version (`=`): name and version, in their order."""
+    return [(found["name"], found["number"]) for found in _EXACT.finditer(value)] if "=" in value else []

@@ -36,6 +36,9 @@ class Job(models.Model):
         SWEEP = "sweep", "sweep"
         MOVE = "move", "move between suites"
         ROLL_BACK = "roll_back", "roll back"
+        RETAIN = "retain", "retain"
+        PROMOTE = "promote_by_policy", "promote by policy"
+        PURGE = "purge", "purge"
 
     class State(models.TextChoices):
         """Where it is in its life."""

@@ -8,10 +8,13 @@ from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute,
 from pynamodb.models import Model
 
 from packages_app.core.record import PackageRecord
+from packages_app.core.suite_change import SuiteChange, read_from
 from packages_app.package_table.packed_text import PACKED, packed, unpacked
 from packages_app.package_table.raw_table import RawItem, TableShape
 
 INDEX_NAME = "by_name"
+PURGED = "purged"
+"""What a tombstone has, and no record."""
 
 SHAPE = TableShape(
     keys=("package_id", "architecture"),
@@ -45,10 +48,11 @@ _TEXTS = (
 
 
 class Item(Model):
-    """One item: a record, a change of its suites, a lease, a line of a list, or what is known of a suite.
+    """One item: a record, a tombstone, a change of suites, a lease, a line of a list, or what is known of a suite.
 
     That is its `releases`, or what its clients were given last: `given_date` (seconds since the epoch) and
-    `fingerprint`. A lease has `holder`, `fence` and `expires`. A line has a key alone; the lists are those of each
+    `fingerprint`. A tombstone has the key of the record that was, and `purged`: what purged it. A lease has `holder`,
+    `fence` and `expires`. A line has a key alone; the lists are those of each
     suite's records and of its pending changes. It says what an item is made of; `DynamoItems` reads and writes.
     """
 
@@ -64,10 +68,16 @@ class Item(Model):
     given_date = NumberAttribute(null=True)
     fingerprint = UnicodeAttribute(null=True)
     suite_change = UnicodeAttribute(null=True)
+    purged = UnicodeAttribute(null=True)
     packed = BinaryAttribute(null=True, legacy_encoding=False)
     for _name in _TEXTS:
         locals()[_name] = UnicodeAttribute(null=True)
     del _name
+
+
+def purged_by(item: RawItem) -> SuiteChange | None:
+    """Return what purged the record in whose place a tombstone stands; None for an item that is none."""
+    return read_from(item[PURGED]["S"]) if PURGED in item else None
 
 
 def values_of(record: PackageRecord) -> dict[str, Any]:

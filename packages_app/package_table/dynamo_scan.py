@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from packages_app.core.record import PackageRecord
-from packages_app.package_table.dynamo_item import record_of
+from packages_app.package_table.dynamo_item import purged_by, record_of
 from packages_app.package_table.dynamo_items import DynamoItems
 from packages_app.package_table.raw_table import RawItem
 from packages_app.package_table.rules import is_record, suite_of_note
@@ -18,7 +18,7 @@ _Page = tuple[int, list[RawItem], Any]
 
 def scan_records(items: DynamoItems) -> Iterator[PackageRecord]:
     """Return every record once, in no order; raise PynamoDB's errors."""
-    return (record_of(item) for item in _scan(items) if is_record(item["package_id"]["S"]))
+    return (record_of(item) for item in _scan(items) if is_record(item["package_id"]["S"]) and purged_by(item) is None)
 
 
 def suites_noted(items: DynamoItems) -> list[str]:

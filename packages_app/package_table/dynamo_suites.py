@@ -16,11 +16,13 @@ import structlog
 from packages_app.core.at_once import at_once, at_once_ahead
 from packages_app.core.batches import batches_of
 from packages_app.core.record import PackageRecord, TableKey
-from packages_app.package_table.dynamo_changes import line_of
-from packages_app.package_table.dynamo_item import Item, record_of
+from packages_app.core.suite_change import Known, SuiteChange, written_as
+from packages_app.package_table.dynamo_changes import line_of, write_listed
+from packages_app.package_table.dynamo_item import Item, purged_by, record_of
 from packages_app.package_table.dynamo_items import READ_AT_ONCE, DynamoItems
 from packages_app.package_table.dynamo_scan import scan_records
 from packages_app.package_table.dynamo_slots import key_in, sort_keys_in, sort_keys_of
+from packages_app.package_table.raw_table import RawItem
 from packages_app.package_table.rules import LEASE_ARCHITECTURE, LISTED, members_id, old_pending_id
 
 _READERS = 8
@@ -58,13 +60,36 @@ def read_records(items: DynamoItems, keys: Collection[TableKey]) -> Iterator[Pac
 
     Raise PynamoDB's errors.
     """
-    reads = (partial(_read_batch, items, some) for some in batches_of(keys, READ_AT_ONCE))
-    for records in at_once_ahead(reads, _READERS, _AHEAD):
-        yield from records
+    for found in _read_batches(items, keys):
+        yield from sorted((record_of(item) for item in found if purged_by(item) is None), key=attrgetter("key"))
 
 
-def _read_batch(items: DynamoItems, keys: Iterable[TableKey]) -> list[PackageRecord]:
-    return sorted(map(record_of, items.get_many(keys)), key=attrgetter("key"))
+def look_up(items: DynamoItems, keys: Collection[TableKey]) -> Known:
+    """Return the records of these keys, and what purged others of them, consistently; raise PynamoDB's errors."""
+    records: dict[TableKey, PackageRecord] = {}
+    purged: dict[TableKey, SuiteChange] = {}
+    for item in (item for found in _read_batches(items, keys) for item in found):
+        key = (item["package_id"]["S"], item["architecture"]["S"])
+        if (change := purged_by(item)) is not None:
+            purged[key] = change
+        else:
+            records[key] = record_of(item)
+    return records, purged
+
+
+def purge_record(items: DynamoItems, key: TableKey, change: SuiteChange) -> bool:
+    """Put a tombstone in a record's place where that is in no suite; False where it is not so. Raise PynamoDB's errors.
+
+    A tombstone has no name, so the index of names does not have it.
+    """
+    free = Item.package_id.exists() & Item.purged.does_not_exist() & (Item.suites == [])
+    item = Item(*key, purged=written_as(change))
+    return write_listed(items, lambda transaction: transaction.put(item, free), key, (), change=change)
+
+
+def _read_batches(items: DynamoItems, keys: Collection[TableKey]) -> Iterator[list[RawItem]]:
+    reads = (partial(items.get_many, some) for some in batches_of(keys, READ_AT_ONCE))
+    return at_once_ahead(reads, _READERS, _AHEAD)
 
 
 def list_records(items: DynamoItems, records: Iterable[PackageRecord]) -> int:

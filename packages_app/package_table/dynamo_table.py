@@ -15,22 +15,20 @@ from pynamodb.expressions.update import Action
 
 from packages_app.core.at_once import at_once
 from packages_app.core.document import document_of
-from packages_app.core.errors import RepomgrError, TableMissing, TableRefused, TableUnavailable, TableUnfit
 from packages_app.core.last_given import LastGiven
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
-from packages_app.core.suite_change import SuiteChange
+from packages_app.core.suite_change import Known, SuiteChange, is_purged
 from packages_app.package_table.dynamo_changes import (
-    is_throttled,
     of_old_layout,
     read_changes,
     read_pending,
-    refused_for,
     remove_pending,
     write_listed,
 )
-from packages_app.package_table.dynamo_item import INDEX_NAME, SHAPE, Item, record_of, values_of
+from packages_app.package_table.dynamo_errors import missing, told, unfit
+from packages_app.package_table.dynamo_item import INDEX_NAME, SHAPE, Item, purged_by, record_of, values_of
 from packages_app.package_table.dynamo_items import SLOTS, DynamoItems, code_of
 from packages_app.package_table.dynamo_promises import CONDITION_FAILED, broken_promises
 from packages_app.package_table.dynamo_scan import scan_records, suites_noted
@@ -38,6 +36,8 @@ from packages_app.package_table.dynamo_suites import (
     are_listed,
     list_all,
     list_records,
+    look_up,
+    purge_record,
     read_records,
     records_in,
     say_listed,
@@ -58,8 +58,6 @@ from packages_app.package_table.rules import (
     suites_changed,
 )
 
-_NOT_KNOWN = ("UnknownOperationException", "UnknownOperation", "InvalidAction", "NotImplemented", "501")
-_NO_TABLE = "ResourceNotFoundException"
 _NEVER = 0
 _WRITERS = 8
 
@@ -111,31 +109,48 @@ class DynamoPackageTable:
         with self._call("probe", self._location.name):
             broken = broken_promises(self._items)
         if broken:
-            raise self._unfit(broken)
+            raise unfit(self._location.name, broken)
         return f"DynamoDB table {self._location.name}, which keeps conditions and transactions"
 
-    def put_new(self, record: PackageRecord) -> Written:
+    def put_new(self, record: PackageRecord, change: SuiteChange | None = None) -> Written:
         """Write a record unless its key is there."""
         check_size(record)
         item, new = Item(**values_of(record)), Item.package_id.does_not_exist()
         with self._call("put_item", record.package_id):
-            if write_listed(self._items, lambda t: t.put(item, new), record.key, record.suites):
+            if write_listed(self._items, lambda t: t.put(item, new), record.key, record.suites, change=change):
                 return Written.ADDED
         # A try that was repeated may meet its own item; that is the same bytes.
-        known = self.get(record.package_name, record.version, record.architecture)
-        return outcome_of_taken_key(record, known or record)
+        known, purged = self.look_up([record.key])
+        if record.key in purged:
+            raise is_purged(record.key, purged[record.key])
+        return outcome_of_taken_key(record, known.get(record.key, record))
 
-    def put_many_new(self, records: Sequence[PackageRecord]) -> list[Written]:
+    def put_many_new(self, records: Sequence[PackageRecord], changes: Sequence[SuiteChange] = ()) -> list[Written]:
         """Write records, several at once.
 
         Each by a conditional put: BatchWriteItem knows no conditions, so it could replace what another has written.
         """
-        return at_once([partial(self.put_new, record) for record in records], _WRITERS)
+        each: Iterable[SuiteChange | None] = changes or [None] * len(records)
+        calls = [partial(self.put_new, *one) for one in zip(records, each, strict=True)]
+        return at_once(calls, _WRITERS)
+
+    def purge(self, record: PackageRecord, change: SuiteChange) -> None:
+        """Remove a record that is in no suite, and refuse its key for ever."""
+        with self._call("purge", record.package_id):
+            if purge_record(self._items, record.key, change):
+                return
+        known, purged = self.look_up([record.key])
+        if record.key not in purged:
+            raise suites_changed(record, known.get(record.key))
+
+    def look_up(self, keys: Collection[TableKey]) -> Known:
+        """Read the records of these keys, and what purged others of them, consistently, a hundred a call."""
+        with self._call("batch_get_item", f"{len(keys)} items"):
+            return look_up(self._items, keys)
 
     def get_many(self, keys: Collection[TableKey]) -> dict[TableKey, PackageRecord]:
         """Read the records of these keys, consistently, a hundred a call."""
-        with self._call("batch_get_item", f"{len(keys)} items"):
-            return {record.key: record for record in read_records(self._items, keys)}
+        return self.look_up(keys)[0]
 
     def set_suites(
         self, record: PackageRecord, suites: Iterable[str], change: SuiteChange | None = None
@@ -167,7 +182,7 @@ class DynamoPackageTable:
     def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
         """Read one record, consistently."""
         item = self._item(make_package_id(name, version), architecture)
-        return record_of(item) if item is not None else None
+        return record_of(item) if item is not None and purged_by(item) is None else None
 
     def versions_of(self, name: str) -> Iterator[PackageRecord]:
         """Return all records of a name, oldest version first."""
@@ -301,45 +316,10 @@ class DynamoPackageTable:
             try:
                 yield
             except TableDoesNotExist as error:
-                raise self._missing() from error
+                raise missing(self._location.name) from error
             except PynamoDBException as error:
                 log.warning("table_call_gave_up", code=code_of(error), error=str(error))
-                if code_of(error) == _NO_TABLE:
-                    raise self._missing() from error
-                if code_of(error) in _NOT_KNOWN:
-                    raise self._unfit([f"{_call_of(error) or operation} is not known ({code_of(error)})"]) from error
-                raise self._told(error, f"DynamoDB failed at {operation} of {about}") from error
-
-    def _told(self, error: PynamoDBException, what: str) -> RepomgrError:
-        """Return what DynamoDB's error is: a refusal of the item, want of capacity, or a server that is away."""
-        if why := refused_for(error):
-            return TableRefused(
-                f"{what}: it does not take the item: {why}.",
-                remedy="Trying again changes nothing. An item has at most 400 KB: shorten the package's longest field.",
-            )
-        name = self._location.name
-        remedy = f"Check the endpoint, the credentials and their rights on the table {name}."
-        if is_throttled(error):
-            remedy = f"Raise the capacity of the table {name}, or wait: it is asked for more than that."
-        return TableUnavailable(f"{what}: {code_of(error) or error}.", remedy=remedy)
-
-    def _unfit(self, broken: list[str]) -> TableUnfit:
-        return TableUnfit(
-            f"server of the table {self._location.name}",
-            broken,
-            remedy="No package can be kept there safely. Use a server that has conditional writes and transactions, "
-            "such as DynamoDB itself, or a newer release of this one, then run manage.py doctor.",
-        )
-
-    def _missing(self) -> TableMissing:
-        return TableMissing(
-            f"There is no DynamoDB table {self._location.name}, or it lacks its index.",
-            remedy="Run manage.py create_storage, or correct PACKAGE_TABLE_URL.",
-        )
-
-
-def _call_of(error: PynamoDBException) -> str:
-    return str(getattr(error.cause, "operation_name", ""))
+                raise told(self._location.name, error, operation, about) from error
 
 
 def _seconds(date: datetime) -> int:

@@ -17,12 +17,13 @@ from packages_app.core.last_given import LastGiven
 from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.core.retry import NO_PAUSE, retrying
-from packages_app.core.suite_change import SuiteChange
+from packages_app.core.suite_change import Known, SuiteChange
 from packages_app.package_table.packed_text import check_size
-from packages_app.package_table.rules import lease_busy, lease_lost, outcome_of_taken_key, suites_changed
+from packages_app.package_table.rules import lease_busy, lease_lost, suites_changed
 from packages_app.package_table.sqlite_given import keep_given, read_all_given, read_given
-from packages_app.package_table.sqlite_history import keep_change, read_changes
+from packages_app.package_table.sqlite_history import keep_change, keep_purged, read_changes, read_purged
 from packages_app.package_table.sqlite_lists import LISTS, documents_query, has_lists
+from packages_app.package_table.sqlite_records import add_pending, pending_in, put_records, read_record, rows_of
 
 _BUSY_SECONDS = 30.0
 _PAGE_BYTES = 16384
@@ -56,8 +57,6 @@ CREATE TABLE IF NOT EXISTS releases (
 ) WITHOUT ROWID;
 """
 
-_PUT = "INSERT {}INTO records VALUES (?, ?, ?, ?, ?)"
-"""Half the time of ON CONFLICT DO NOTHING: what the trigger does can't fail then, so no copies are kept to undo it."""
 _PROBED = "-probe"
 """No suite is named so."""
 _PROBE_BYTES = 16 * 1024
@@ -114,37 +113,55 @@ class SqlitePackageTable:
             connection.execute("DELETE FROM leases WHERE name = ?", (_PROBED,))
         return f"SQLite file {self._path.name} can be written"
 
-    def put_new(self, record: PackageRecord) -> Written:
+    def put_new(self, record: PackageRecord, change: SuiteChange | None = None) -> Written:
         """Write a record unless its key is there."""
-        return self.put_many_new([record])[0]
+        return self.put_many_new([record], () if change is None else (change,))[0]
 
-    def put_many_new(self, records: Sequence[PackageRecord]) -> list[Written]:
+    def put_many_new(self, records: Sequence[PackageRecord], changes: Sequence[SuiteChange] = ()) -> list[Written]:
         """Write records in one transaction: all of them, or none when one is a conflict."""
         for record in records:
             check_size(record)
-        rows = [
-            (*record.key, record.package_name, record.version_key, document_of(record).decode()) for record in records
-        ]
+        rows = rows_of(records)
         with self._connection("put_new", write=True) as connection:
-            outcomes = _put_new(connection, records, rows)
-            added = (each for each, outcome in zip(records, outcomes, strict=True) if outcome is Written.ADDED)
-            _add_pending(connection, (one for each in added for one in _pending_in(each, each.suites)))
+            outcomes = put_records(connection, records, rows)
+            added = [number for number, outcome in enumerate(outcomes) if outcome is Written.ADDED]
+            add_pending(
+                connection, (row for number in added for row in pending_in(records[number], records[number].suites))
+            )
+            for number in added if changes else ():
+                keep_change(connection, records[number].package_id, changes[number])
         return outcomes
+
+    def purge(self, record: PackageRecord, change: SuiteChange) -> None:
+        """Remove a record that is in no suite, and refuse its key for ever."""
+        with self._connection("purge", write=True) as connection:
+            known = read_record(connection, record.key)
+            if known is None and read_purged(connection, [record.key]):
+                return
+            if known is None or known.suites:
+                raise suites_changed(record, known)
+            connection.execute("DELETE FROM records WHERE package_id = ? AND architecture = ?", record.key)
+            keep_purged(connection, record.key, change)
+
+    def look_up(self, keys: Collection[TableKey]) -> Known:
+        """Read the records of these keys, and what purged others of them, as they are at one moment."""
+        with self._connection("look_up") as connection:
+            connection.execute("BEGIN")
+            records = {key: record for key in keys if (record := read_record(connection, key)) is not None}
+            purged = read_purged(connection, keys)
+            connection.execute("COMMIT")
+        return records, purged
 
     def get_many(self, keys: Collection[TableKey]) -> dict[TableKey, PackageRecord]:
         """Read the records of these keys, as they are at one moment."""
-        with self._connection("get_many") as connection:
-            connection.execute("BEGIN")
-            found = {key: _get(connection, key) for key in keys}
-            connection.execute("COMMIT")
-        return {key: record for key, record in found.items() if record is not None}
+        return self.look_up(keys)[0]
 
     def set_suites(
         self, record: PackageRecord, suites: Iterable[str], change: SuiteChange | None = None
     ) -> PackageRecord:
         """Change a record's suites if they are still those of `record`."""
         with self._connection("set_suites", write=True) as connection:
-            known = _get(connection, record.key)
+            known = read_record(connection, record.key)
             if known is None or known.suites != record.suites:
                 raise suites_changed(record, known)
             changed = known.in_suites(suites)
@@ -152,7 +169,7 @@ class SqlitePackageTable:
                 "UPDATE records SET document = ? WHERE package_id = ? AND architecture = ?",
                 (document_of(changed).decode(), *record.key),
             )
-            _add_pending(connection, _pending_in(record, {*record.suites, *changed.suites}))
+            add_pending(connection, pending_in(record, {*record.suites, *changed.suites}))
             if change is not None:
                 keep_change(connection, record.package_id, change)
         return changed
@@ -165,7 +182,7 @@ class SqlitePackageTable:
     def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
         """Read one record."""
         with self._connection("get") as connection:
-            return _get(connection, PackageRecord(name, version, architecture).key)
+            return read_record(connection, PackageRecord(name, version, architecture).key)
 
     def versions_of(self, name: str) -> Iterator[PackageRecord]:
         """Return all records of a name, oldest version first."""
@@ -313,34 +330,3 @@ class SqlitePackageTable:
             f"The package table {self._path} failed at {operation}: {error}.",
             remedy="Check the disk, the file's owner and its mode, then try again.",
         )
-
-
-def _get(connection: sqlite3.Connection, key: TableKey) -> PackageRecord | None:
-    query = "SELECT document FROM records WHERE package_id = ? AND architecture = ?"
-    row = connection.execute(query, key).fetchone()
-    return record_in(row[0]) if row else None
-
-
-def _put_new(
-    connection: sqlite3.Connection, records: Sequence[PackageRecord], rows: Sequence[tuple[str, ...]]
-) -> list[Written]:
-    """Write the rows of records whose keys are not there: all at once where none is, else one by one."""
-    connection.execute("SAVEPOINT before")
-    if connection.executemany(_PUT.format("OR IGNORE "), rows).rowcount == len(rows):
-        return [Written.ADDED] * len(rows)
-    connection.execute("ROLLBACK TO before")
-    outcomes = []
-    for record, row in zip(records, rows, strict=True):
-        known = _get(connection, record.key)
-        if known is None:
-            connection.execute(_PUT.format(""), row)
-        outcomes.append(Written.ADDED if known is None else outcome_of_taken_key(record, known))
-    return outcomes
-
-
-def _pending_in(record: PackageRecord, suites: Iterable[str]) -> list[tuple[str, str, str]]:
-    return [(suite, *record.key) for suite in sorted(suites)]
-
-
-def _add_pending(connection: sqlite3.Connection, pending: Iterable[tuple[str, str, str]]) -> None:
-    connection.executemany("INSERT INTO changes (suite, package_id, architecture) VALUES (?, ?, ?)", pending)

@@ -15,6 +15,9 @@ from packages_app.services.intake.uploads import intake_upload
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.lifecycle.move import do_move
+from packages_app.services.lifecycle.promotion import do_promote
+from packages_app.services.lifecycle.purge import do_purge
+from packages_app.services.lifecycle.retention import do_retain
 from packages_app.services.lifecycle.rollback import do_rollback
 from packages_app.services.mirror.changes import reconcile_what_is_due
 from packages_app.services.publication.publish import publish, result_of
@@ -38,7 +41,8 @@ def _build(job: Job, progress: Progress) -> dict[str, Any]:
     # A right may have been taken between the request and now; jobs of earlier releases needed a smaller one.
     require_publisher(job.requested_by, f"A build of {job.arguments['name']}")
     address = job.arguments.get("repository_url", "")
-    return build_and_take_in(job.arguments["name"], job.arguments["version"], progress, repository_url=address)
+    name, version = job.arguments["name"], job.arguments["version"]
+    return build_and_take_in(name, version, progress, repository_url=address, who=job.asker)
 
 
 def _publish(job: Job, progress: Progress) -> dict[str, Any]:
@@ -77,6 +81,9 @@ SERVICES: Mapping[str, queue.Service] = {
     Job.Kind.SWEEP: _sweep,
     Job.Kind.MOVE: do_move,
     Job.Kind.ROLL_BACK: do_rollback,
+    Job.Kind.RETAIN: do_retain,
+    Job.Kind.PROMOTE: do_promote,
+    Job.Kind.PURGE: do_purge,
     Job.Kind.VERIFY: verify_and_plan,
     Job.Kind.REPAIR: repair_as_consented,
 }

@@ -10,6 +10,7 @@ from packages_app.core.checksums import checksums_of_file
 from packages_app.core.errors import ObjectChanged, ObjectNotFound, StoreMissing
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import ObjectStore
+from packages_app.core.record import PackageRecord
 from packages_app.stores.immutable import put_immutable
 from packages_app.sweeping.sweep import SWEPT, Leftover, SuitePlan, Sweep
 
@@ -64,18 +65,23 @@ def put_back_named(sweep: Sweep) -> list[str]:
     """
     swept = sweep.swept()
     back = []
-    for record in sweep.records() if swept else ():
-        found = swept.get(record.pool_path)
-        if found is None or sweep.bucket.head(record.pool_path) is not None:
-            continue
-        with sweep.staging.as_local_file(found.key) as path:
-            checksums = checksums_of_file(path)
-            if checksums.sha256 != record.sha256_hash:
-                continue  # a file of the same name that is not this record's
-            put_immutable(sweep.bucket, record.pool_path, path, checksums)
-        log.warning("swept_file_put_back", key=record.pool_path, package=record.package_id)
-        back.append(record.pool_path)
+    for record in sweep.kept_records(swept) if swept else ():
+        if put_back(sweep.bucket, sweep.staging, record, swept[record.pool_path]):
+            back.append(record.pool_path)
     return back
+
+
+def put_back(bucket: ObjectStore, staging: ObjectStore, record: PackageRecord, copy: Leftover) -> bool:
+    """Put a record's file back into the pool from a copy in staging; return whether it was gone, and is there now."""
+    if bucket.head(record.pool_path) is not None:
+        return False
+    with staging.as_local_file(copy.key) as path:
+        checksums = checksums_of_file(path)
+        if checksums.sha256 != record.sha256_hash:
+            return False  # a file of the same name that is not this record's
+        put_immutable(bucket, record.pool_path, path, checksums)
+    log.warning("swept_file_put_back", key=record.pool_path, package=record.package_id)
+    return True
 
 
 def _check_in_place(bucket: ObjectStore, plan: SuitePlan) -> None:

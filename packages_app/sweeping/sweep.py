@@ -6,7 +6,7 @@ Planning reads and changes nothing; `removal` does what a plan says.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from packages_app.publishing.generations import Generation, generations, read_ge
 from packages_app.publishing.kept_contents import kept_contents, unneeded
 from packages_app.publishing.published import Published, read_index, read_published
 from packages_app.publishing.shard_list import read_shard_list, shard_list_key, shard_lists_of
+from packages_app.sweeping.let_go import keeps_file
 from packages_app.sweeping.retention import Keeping, Retention, retention
 
 SWEPT = "swept/"
@@ -60,6 +61,12 @@ class PoolPlan:
 
     orphans: tuple[Leftover, ...] = ()
     kept_back: str = ""
+
+
+def swept_copies(staging: ObjectStore) -> dict[str, Leftover]:
+    """Return the newest copy in staging of each pool file that was taken, by its key in the pool."""
+    copies = ((_SWEPT_KEY.match(key), Leftover(key, size)) for key, size in staging.keys(SWEPT))
+    return {match[1]: found for match, found in copies if match is not None}
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,8 @@ class Sweep:
     def plan_pool(self) -> PoolPlan:
         """Plan the pool. It is listed before the records are read, so one written meanwhile protects its file."""
         listed = [Leftover(*each) for each in self.bucket.keys("pool/")]
-        recorded = {record.pool_path for record in self.records()}
+        there = {found.key for found in listed}
+        recorded = {record.pool_path for record in self.kept_records(there)}
         orphans = list(self._old(self.bucket, (found for found in listed if found.key not in recorded)))
         if not orphans:
             return PoolPlan()
@@ -143,15 +151,19 @@ class Sweep:
                 self.keep_lease()
             yield record
 
+    def kept_records(self, paths: Container[str]) -> Iterator[PackageRecord]:
+        """Return the records that keep one of these pool files."""
+        before = self.now - self.keeping.age
+        return (one for one in self.records() if one.pool_path in paths and keeps_file(self.table, one, before))
+
     def swept(self) -> dict[str, Leftover]:
         """Return the newest copy in staging of each pool file that was taken, by its key in the pool."""
-        copies = ((_SWEPT_KEY.match(key), Leftover(key, size)) for key, size in self.staging.keys(SWEPT))
-        return {match[1]: found for match, found in copies if match is not None}
+        return swept_copies(self.staging)
 
     def _swept_for_good(self) -> Iterator[Leftover]:
         swept = [Leftover(*each) for each in self.staging.keys(SWEPT)]
         newest = {found.key: path for path, found in self.swept().items()} if swept else {}
-        named = {record.pool_path for record in self.records()} if swept else set()
+        named = {record.pool_path for record in self.kept_records({*newest.values()})} if swept else set()
         for found in swept:
             path = newest.get(found.key, "")
             if path not in named or self.bucket.head(path) is not None:

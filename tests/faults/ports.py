@@ -29,6 +29,7 @@ class Way(Enum):
 _READS = (
     "get",
     "get_many",
+    "look_up",
     "versions_of",
     "newest_of",
     "all_records",

@@ -4,7 +4,6 @@ import random
 import threading
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +21,6 @@ from packages_app.core.errors import (
 )
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Written
-from packages_app.core.suite_change import What, change_of, withdrawn_from
 from packages_app.core.version import version_key
 from packages_app.package_table.dynamo_item import Item
 from packages_app.package_table.dynamo_items import SLOTS
@@ -152,27 +150,6 @@ def test_suites_change_only_from_what_was_seen(table):
     with pytest.raises(RecordNotFound):
         table.set_suites(make_record("ghost"), [])
     assert table.set_suites(changed, []).suites == ()
-
-
-def test_a_version_has_the_history_of_its_suites(table):
-    assert table.suite_changes_of("hello", "1.0") == []
-    record, other = make_record(), make_record(architecture="arm64")
-    table.put_many_new([record, other, make_record(version="1.0.1")])
-    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    withdrawn = change_of(record, [], What.WITHDRAWN, who="ann", when=at, reason="it \u00fc breaks")
-    gone = table.set_suites(record, [], withdrawn)
-    restored = change_of(gone, ["stable"], What.RESTORED, who="ben", when=at + timedelta(microseconds=1))
-    table.set_suites(gone, ["stable"], restored)
-    of_other = change_of(other, [], What.WITHDRAWN, who="ann", when=at + timedelta(days=1))
-    table.set_suites(other, [], of_other)
-    assert table.suite_changes_of("hello", "1.0") == [withdrawn, restored, of_other]
-    assert table.suite_changes_of("hello", "1.0.1") == []
-    with pytest.raises(ObjectChanged):
-        table.set_suites(gone, [], withdrawn)
-    assert len(table.suite_changes_of("hello", "1.0")) == 3
-    assert len([*table.all_records()]) == 3
-    assert withdrawn_from([withdrawn, restored, of_other], "amd64") == {}
-    assert withdrawn_from([withdrawn, restored, of_other], "arm64") == {"stable": of_other}
 
 
 def test_of_many_writers_one_adds_and_others_conflict(table):

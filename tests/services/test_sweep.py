@@ -233,11 +233,11 @@ def test_an_intake_that_meets_an_orphan_being_taken_loses_nothing(stack, tmp_pat
     stack.bucket.put("pool/main/t/tool/tool_1.0_amd64.deb", deb)
     bound = Sweep(stack.table, stack.bucket, stack.staging, keyring(), keeping(), in_days(15), lambda: None)
 
-    def put_many_new(records):
+    def put_many_new(records, changes):
         """Write a record, but just before it the sweep takes the orphan."""
         move_orphans(bound, plan.orphans)
         assert list(bound.bucket.keys("pool/")) == []
-        return bound.table.put_many_new(records)
+        return bound.table.put_many_new(records, changes)
 
     publish("stable", Silent())
     plan = bound.plan_pool()

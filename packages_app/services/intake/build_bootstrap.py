@@ -27,6 +27,7 @@ from packages_app.debian.deb_file import DebContents, open_deb
 from packages_app.services import adapters
 from packages_app.services.intake.admit import admission_of, admit
 from packages_app.services.intake.bootstrap_values import bootstrap_values, templates_of
+from packages_app.services.intake.new_record import Provenance
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.sources.build_script import BuildScriptSettings
 
@@ -132,15 +133,20 @@ def check_not_taken(built: Built) -> bool:
     return True
 
 
-def build_and_take_in(name: str, version: str, progress: Progress, *, repository_url: str = "") -> dict[str, Any]:
-    """Build a version and take it in; a publication is asked for. Return the record's key and whether it is new."""
+def build_and_take_in(
+    name: str, version: str, progress: Progress, *, repository_url: str = "", who: str = "intake"
+) -> dict[str, Any]:
+    """Build a version and take it in, as asked for by `who`; a publication is asked for.
+
+    Return the record's key and whether it is new.
+    """
     with tempfile.TemporaryDirectory(prefix="repomgr-build-") as folder:
         built = build_into(name, version, Path(folder), repository_url or settings.PUBLIC_URL, progress)
         staged = f"{_settings(built.definition).staging_prefix}/{uuid4().hex}/{built.path.name}"
         progress.step("upload to staging", staged)
         adapters.staging().put(staged, built.path)
         try:
-            file = StagedFile(built.path.name, built.path, built.checksums)
+            file = StagedFile(built.path.name, built.path, built.checksums, Provenance(who=who, way="build"))
             [taken] = take_in([file], admission_of(built.definition), progress)
             if isinstance(taken, Refused):
                 raise taken.error

@@ -20,7 +20,8 @@ from packages_app.services.intake.admit import Admitted
 class Provenance:
     """Where a file came from: what upstream said of it, nothing for an upload or a build.
 
-    `certificate` is the fingerprint of the certificate whose signature was checked.
+    `certificate` is the fingerprint of the certificate whose signature was checked. `who` and `way` say in its history
+    who brought it, and how.
     """
 
     deb_url: str = ""
@@ -29,6 +30,8 @@ class Provenance:
     notes: str = ""
     pub_date: str = ""
     certificate: str = ""
+    who: str = "intake"
+    way: str = "upload"
 
 
 _OF_THE_DEFINITION = ("maintainer", "section", "priority", "homepage", "description")

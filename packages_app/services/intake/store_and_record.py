@@ -19,7 +19,17 @@ from packages_app.core.conflict import pool_conflict, version_conflict
 from packages_app.core.errors import ImmutableObjectConflict, VersionConflict
 from packages_app.core.ports import ObjectStore, Progress, Written
 from packages_app.core.record import PackageRecord, TableKey
-from packages_app.core.suite_change import VersionWithdrawn, What, change_of, is_withdrawn, withdrawn_from
+from packages_app.core.suite_change import (
+    SuiteChange,
+    VersionPurged,
+    VersionWithdrawn,
+    What,
+    change_of,
+    is_purged,
+    is_withdrawn,
+    taken_in,
+    withdrawn_from,
+)
 from packages_app.services import adapters
 from packages_app.stores.immutable import put_immutable, put_many_immutable
 from packages_app.stores.pool_files import missing_of
@@ -29,16 +39,23 @@ _LARGE_AT_ONCE = 4
 log = structlog.get_logger(__name__)
 
 
+Refusal = VersionConflict | VersionWithdrawn | VersionPurged
+"""Why the table takes no record of a sound file."""
+
+
 @dataclass(frozen=True)
 class CheckedFile:
     """A sound file: its name for people, the record that it is to have, and its bytes or the path where they lie.
 
-    Without a `body` it is only recorded: its bytes are in the pool already, or nobody has them.
+    Without a `body` it is only recorded: its bytes are in the pool already, or nobody has them. Its history says `who`
+    brought it, and which `way` it came.
     """
 
     name: str
     record: PackageRecord
     body: bytes | Path | None
+    who: str = "intake"
+    way: str = ""
 
 
 @dataclass
@@ -52,10 +69,10 @@ class Recorded:
     record: PackageRecord | None = None
     added: bool = False
     suites_added: bool = False
-    error: VersionConflict | VersionWithdrawn | None = None
+    error: Refusal | None = None
     in_pool_just_now: bool = False
 
-    def refuse(self, error: VersionConflict | VersionWithdrawn) -> None:
+    def refuse(self, error: Refusal) -> None:
         """Take note of why the file is not taken in."""
         self.record, self.error = None, error
 
@@ -64,7 +81,8 @@ def store_and_record(files: Sequence[CheckedFile], progress: Progress) -> list[R
     """Store files in the pool, write their records, and add known ones to their suites; safe to repeat.
 
     Return what became of each, in their order, as if each had come alone: a file whose version is there with other
-    bytes, in the table or in the pool, has a `VersionConflict` as its error, changes nothing and stops no other.
+    bytes, in the table or in the pool, has a `VersionConflict` as its error, changes nothing and stops no other. So
+    does one whose version was purged, or withdrawn from a suite.
     """
     outcomes = [Recorded(file) for file in files]
     for some in _rounds(outcomes):
@@ -102,12 +120,14 @@ def _one_or_count(outcomes: Sequence[Recorded], one: str) -> str:
 
 def _compared(outcomes: Sequence[Recorded]) -> list[Recorded]:
     """Compare files with the table; return those that are new."""
-    recorded = adapters.package_table().get_many([outcome.file.record.key for outcome in outcomes])
+    recorded, purged = adapters.package_table().look_up([outcome.file.record.key for outcome in outcomes])
     new = []
     for outcome in outcomes:
         offered = outcome.file.record
         outcome.record = known = recorded.get(offered.key)
-        if known is None:
+        if offered.key in purged:
+            outcome.refuse(is_purged(offered.key, purged[offered.key]))
+        elif known is None:
             new.append(outcome)
         elif not known.same_bytes_as(offered):
             outcome.refuse(version_conflict(offered.named, known.file_identity, offered.file_identity))
@@ -148,7 +168,7 @@ def _record(outcomes: list[Recorded]) -> None:
     """Write the records of files that are in the pool."""
     overtaken: list[Recorded] = []
     for outcome, written in zip(outcomes, _written(outcomes), strict=True):
-        if isinstance(written, VersionConflict):
+        if isinstance(written, VersionConflict | VersionPurged):
             outcome.refuse(written)
         elif written is Written.ADDED:
             outcome.record, outcome.added = outcome.file.record, True
@@ -160,23 +180,28 @@ def _record(outcomes: list[Recorded]) -> None:
             outcome.record = recorded.get(outcome.file.record.key, outcome.file.record)
 
 
-def _written(outcomes: list[Recorded]) -> list[Written | VersionConflict]:
+def _written(outcomes: list[Recorded]) -> list[Written | Refusal]:
     table, records = adapters.package_table(), [outcome.file.record for outcome in outcomes]
     if not records:
         return []
     try:
-        return list(table.put_many_new(records))
-    except VersionConflict as error:  # somebody was faster, with other bytes
+        return list(table.put_many_new(records, [_entry(outcome) for outcome in outcomes]))
+    except (VersionConflict, VersionPurged) as error:  # somebody was faster
         if len(records) == 1:
             return [error]
-    return [_written_alone(record) for record in records]  # tells which one it is
+    return [_written_alone(outcome) for outcome in outcomes]  # tells which one it is
 
 
-def _written_alone(record: PackageRecord) -> Written | VersionConflict:
+def _written_alone(outcome: Recorded) -> Written | Refusal:
     try:
-        return adapters.package_table().put_new(record)
-    except VersionConflict as error:
+        return adapters.package_table().put_new(outcome.file.record, _entry(outcome))
+    except (VersionConflict, VersionPurged) as error:
         return error
+
+
+def _entry(outcome: Recorded) -> SuiteChange:
+    file = outcome.file
+    return taken_in(file.record, who=file.who, way=file.way, when=adapters.now())
 
 
 def _put_again_what_is_gone(outcomes: list[Recorded]) -> None:
@@ -214,6 +239,6 @@ def _add_suites(outcomes: list[Recorded]) -> None:
         if stays_out := sorted(missing & withdrawn.keys()):
             outcome.refuse(is_withdrawn(record, withdrawn[stays_out[0]], stays_out[0]))
             continue
-        suites = {*record.suites, *missing}
-        change = change_of(record, suites, What.ADDED, who="intake", when=adapters.now())
+        suites, who, way = {*record.suites, *missing}, outcome.file.who, outcome.file.way
+        change = change_of(record, suites, What.ADDED, who=who, when=adapters.now(), reason=way)
         outcome.record, outcome.suites_added = table.set_suites(record, suites, change), True

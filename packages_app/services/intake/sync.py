@@ -155,8 +155,9 @@ def _take_offer(
     with tempfile.TemporaryDirectory(prefix="repomgr-fetch-") as folder:
         fetched = source.fetch(offer, Path(folder), progress)
         provenance = Provenance(
-            offer.deb_url, offer.certificate_url, offer.signature_url, offer.notes, offer.pub_date, fetched.certificate
-        )
+            offer.deb_url, offer.certificate_url, offer.signature_url, offer.notes, offer.pub_date, fetched.certificate,
+            who=job.asker if job else "clock or command", way="check upstream",
+        )  # fmt: skip
         file = StagedFile(offer.filename, fetched.path, fetched.checksums, provenance)
         [taken] = take_in([file], admission_of(definition), progress)
         if isinstance(taken, Refused):

@@ -109,7 +109,7 @@ def _checked(file: StagedFile, admission: Admission) -> CheckedFile | RepomgrErr
         record = new_record(contents, checksums, admitted, file.provenance, cautions)
         check_size(record)
         check_suites(record.key, record.suites, adapters.package_table().most_suites)
-        return CheckedFile(file.name, record, body)
+        return CheckedFile(file.name, record, body, file.provenance.who, file.provenance.way)
     except RepomgrError as error:
         return error
 

@@ -13,6 +13,7 @@ from packages_app.core.storable_text import storable_json
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.intake.conflicts import refusal_of
+from packages_app.services.intake.new_record import Provenance
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.intake.uploads import added_by, admission_of_job, uploader_of
 from packages_app.services.jobs import queue
@@ -59,7 +60,8 @@ def intake_batch(job: Job, progress: Progress) -> dict[str, Any]:
         progress.note("an earlier run has taken in what could be; it was interrupted after that")
         # One whose run an earlier release began has kept no counts.
         return _ended(job.result or {"files": count, "new": 0, "known": 0, "refused": []})
-    files = (StagedFile(name, body) for name, body in unpack(bundle))
+    provenance = Provenance(who=job.asker)
+    files = (StagedFile(name, body, provenance=provenance) for name, body in unpack(bundle))
     outcomes = take_in(files, admission_of_job(job), progress)
     refused = []
     for outcome in outcomes:

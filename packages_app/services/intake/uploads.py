@@ -10,11 +10,13 @@ from uuid import uuid4
 from packages_app.core.errors import ObjectNotFound, PackageRefused
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
+from packages_app.core.suite_change import VersionPurged
 from packages_app.debian.deb_file import open_deb
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.intake.admit import Admission, admission_of_uploads, admit
 from packages_app.services.intake.conflicts import refusal_of
+from packages_app.services.intake.new_record import Provenance
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import asked_by_publisher, may_publish
@@ -68,8 +70,10 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
         return _result(done, new=added_by(job, done) or "sha256" not in job.arguments)
     admission = admission_of_job(job)
     with adapters.staging().as_local_file(staged) as path:
-        [taken] = take_in([StagedFile(filename, path)], admission, progress)
+        [taken] = take_in([StagedFile(filename, path, provenance=Provenance(who=job.asker))], admission, progress)
         if isinstance(taken, Refused):
+            if isinstance(taken.error, VersionPurged):  # nobody is to have these bytes
+                adapters.staging().delete(staged)
             raise refusal_of(taken, uploader_of(job), job=job)
     adapters.staging().delete(staged)
     new = taken.added or added_by(job, taken.record)

@@ -30,6 +30,12 @@ def require_publisher(user: Asker | None, what: str) -> None:
         raise right_missing(what)
 
 
+def require_superuser(user: Asker | None, what: str) -> None:
+    """Raise `RightMissing` for somebody who is no superuser; who runs a command (None) is the operator."""
+    if user is not None and not (isinstance(user, PermissionsMixin) and user.is_superuser and user.is_active):
+        raise RightMissing(f"{what} is a superuser's.", remedy="Ask an administrator.")
+
+
 def right_missing(what: str) -> RightMissing:
     """Return the error of somebody who may not publish."""
     return RightMissing(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from packages_app.core.suite_change import SuiteChange
+from packages_app.core.suite_change import SuiteChange, What
 from packages_app.models import Package
 from packages_app.services import adapters
 
 
 def history_of(package: Package) -> list[str]:
-    """Return what the package table tells of a row's record, oldest first, a line each; raise the table's errors."""
+    """Return what the package table tells of a row's record, oldest first, a line each; raise the table's errors.
+
+    Of what an earlier release took in its row says when.
+    """
     changes = adapters.package_table().suite_changes_of(package.package_name, package.version)
     own = [change for change in changes if change.architecture == package.architecture]
+    if own and own[0].what is What.TAKEN_IN:
+        return [_line(change) for change in own]
     first = own[0].before if own else tuple(sorted(one.suite for one in package.memberships.all()))
     taken_in = f"{_moment(package.processed_timestamp)} taken in for {_suites(first)}"
     return [taken_in, *(_line(change) for change in own)]

@@ -26,6 +26,7 @@ from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
+from packages_app.services.lifecycle.files import check_files, put_back_files
 from packages_app.services.lifecycle.moved import moved
 from packages_app.services.lifecycle.preview import Preview, preview
 from packages_app.services.lifecycle.steps import Move, Step, steps_of
@@ -57,9 +58,9 @@ def plan_move(move: Move) -> list[Step]:
     do.
     """
     named = known_suites(move.suites) if move.suites else []
-    records = _records(move.keys)
+    records = records_named(move.keys)
     if move.what is What.PROMOTED:
-        _check_place(known_suite(move.to), records)
+        check_place(known_suite(move.to), records)
     steps = steps_of(move, adapters.package_table(), records)
     if not steps:
         raise PackageRefused(
@@ -104,15 +105,28 @@ def request_move(
 def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     """Do what a job of a move says, as far as it is not done yet; return how many versions were moved, and suites.
 
-    Raise `RightMissing` when who asked may publish no more, and the errors of the table.
+    Raise `RightMissing` when who asked may publish no more, `FileSwept` as `check_files`, and the errors of the table.
     """
     move, reason = Move.of_arguments(job.arguments), job.arguments["reason"]
     require_publisher(job.requested_by, f"To {move.verb} packages")
     progress.step("read records")
-    records = _records(move.keys)
+    records = records_named(move.keys)
     steps = steps_of(move, adapters.package_table(), records)
     if len(steps) < len(records):  # this job did them before it was interrupted, or another one did
         mirror_records(records)
+    check_files(steps)
+    touched = job.arguments["touched"]
+    count = move_records(move, steps, progress, who=job.asker, reason=reason, touched=touched)
+    return {"moved": count, "suites": touched}
+
+
+def move_records(
+    move: Move, steps: Sequence[Step], progress: Progress, *, who: str, reason: str, touched: Sequence[str]
+) -> int:
+    """Do the steps of a move, and ask for publications of the suites `touched`; return how many versions were moved.
+
+    Raise the errors of the table; what was moved by then is published.
+    """
     progress.step(move.verb, f"{len(steps)} versions")
 
     def anew(record: PackageRecord) -> Step | None:
@@ -121,17 +135,18 @@ def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     done = 0
     try:
         for some in batches_of(steps, _BATCH):
-            mirror_records([moved(step, anew, move.what, who=job.asker, reason=reason) for step in some])
+            mirror_records([moved(step, anew, move.what, who=who, reason=reason) for step in some])
+            put_back_files(some)
             done += len(some)
             progress.advance(done, len(steps))
     finally:  # what was changed is shown, whatever stopped the rest
-        request_publications(job.arguments["touched"])
-    log.info("versions_moved", what=str(move.what), moved=done, suites=job.arguments["touched"], reason=reason)
-    return {"moved": done, "suites": job.arguments["touched"]}
+        request_publications(touched)
+    log.info("versions_moved", what=str(move.what), moved=done, suites=list(touched), reason=reason)
+    return done
 
 
-def _check_place(suite: Suite, records: Sequence[PackageRecord]) -> None:
-    """Refuse a promotion of what a suite has no index for."""
+def check_place(suite: Suite, records: Sequence[PackageRecord]) -> None:
+    """Raise `PackageRefused` for a promotion of what a suite has no index for."""
     for record in records:
         if record.component not in suite.components:
             raise PackageRefused(
@@ -145,7 +160,7 @@ def _check_place(suite: Suite, records: Sequence[PackageRecord]) -> None:
             )
 
 
-def _records(keys: Iterable[TableKey]) -> list[PackageRecord]:
+def records_named(keys: Iterable[TableKey]) -> list[PackageRecord]:
     """Return the records of keys that are there, by name, version and architecture."""
     found = adapters.package_table().get_many(list(keys))
     return sorted(found.values(), key=lambda record: (record.package_name, record.version_key, record.architecture))

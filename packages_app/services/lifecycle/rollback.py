@@ -29,6 +29,7 @@ from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
+from packages_app.services.lifecycle.files import gone_for_good, put_back_files
 from packages_app.services.lifecycle.moved import moved
 from packages_app.services.lifecycle.preview import Preview, Seen
 from packages_app.services.lifecycle.publications import Shown, shown_as, shown_now
@@ -36,7 +37,6 @@ from packages_app.services.lifecycle.steps import Step
 from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.requests import known_suite, request_publication
-from packages_app.stores.pool_files import missing_of
 
 FIRST = 100
 """So many packages are named on a page, and by a command."""
@@ -161,8 +161,7 @@ def _planned(suite: Suite, to: Shown) -> Rollback:
     lost: list[str] = []
     for some in batches_of(sorted(target - there, key=in_order), _BATCH):
         found = table.get_many(some)
-        paths = {record.pool_path for record in found.values()}
-        missing = set(missing_of(adapters.bucket(), paths))
+        missing = gone_for_good(found.values())
         lost += [f"{named_key(key)}: it has no record any more" for key in some if key not in found]
         lost += [f"{one.named}: its file is not in the pool" for one in found.values() if one.pool_path in missing]
         homeless += [record for record in found.values() if _is_homeless(suite, record)]
@@ -212,6 +211,7 @@ def _move_all(rollback: Rollback, progress: Progress, *, who: str, reason: str) 
         records = adapters.package_table().get_many(some)
         steps = [step for key in some if key in records and (step := step_of(records[key])) is not None]
         mirror_records([moved(step, step_of, What.ROLLED_BACK, who=who, reason=reason) for step in steps])
+        put_back_files(steps)
         done += len(some)
         progress.advance(done, len(keys))
     return done

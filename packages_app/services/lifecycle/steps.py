@@ -9,16 +9,21 @@ from typing import Any
 
 from packages_app.core.ports import PackageTable
 from packages_app.core.record import PackageRecord, TableKey
-from packages_app.core.suite_change import What, withdrawn_from
+from packages_app.core.suite_change import RESTORABLE, What, withdrawn_from
+
+_VERBS = {
+    What.WITHDRAWN: "withdraw", What.RESTORED: "restore", What.PROMOTED: "promote", What.RETAINED: "retain out",
+}  # fmt: skip
+_LEAVES = (What.WITHDRAWN, What.RETAINED)
 
 
 @dataclass(frozen=True)
 class Move:
     """What is to be done with versions.
 
-    `suites` are those that they are withdrawn from or restored to, all where none is named, or that a promotion into
-    the suite `to` takes them out of, none where none is named. `newer` promotes those alone that are newer than what
-    that suite has of the same name and architecture.
+    `suites` are those that they are withdrawn or retained out from or restored to, all where none is named, or that a
+    promotion into the suite `to` takes them out of, none where none is named. `newer` promotes those alone that are
+    newer than what that suite has of the same name and architecture.
     """
 
     what: What
@@ -30,7 +35,7 @@ class Move:
     @property
     def verb(self) -> str:
         """Return what is done, as an infinitive."""
-        return {What.WITHDRAWN: "withdraw", What.RESTORED: "restore", What.PROMOTED: "promote"}[self.what]
+        return _VERBS[self.what]
 
     def as_arguments(self) -> dict[str, Any]:
         """Return it as a job's row keeps it."""
@@ -72,11 +77,11 @@ class _Planned:
     def after(self, record: PackageRecord) -> tuple[str, ...]:
         """Return the suites that a record is to be in."""
         named = self.move.suites
-        if self.move.what is What.WITHDRAWN:
+        if self.move.what in _LEAVES:
             return tuple(suite for suite in record.suites if named and suite not in named)
         if self.move.what is What.RESTORED:
             changes = self.table.suite_changes_of(record.package_name, record.version)
-            withdrawn = withdrawn_from(changes, record.architecture)
+            withdrawn = withdrawn_from(changes, record.architecture, RESTORABLE)
             return tuple(sorted({*record.suites, *(suite for suite in withdrawn if not named or suite in named)}))
         if self.move.newer and record.version_key <= self._newest.get((record.package_name, record.architecture), ""):
             return record.suites

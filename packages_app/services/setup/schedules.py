@@ -18,6 +18,8 @@ _JOBS = (
     ("Renew signatures", Job.Kind.REFRESH, 60),
     ("Reconcile the mirror", Job.Kind.RECONCILE, 60),
     ("Sweep", Job.Kind.SWEEP, 24 * 60),
+    ("Promote by policy", Job.Kind.PROMOTE, 60),
+    ("Retain versions", Job.Kind.RETAIN, 24 * 60),
     ("Verify the repository", Job.Kind.VERIFY, 24 * 60),
 )
 # (name, task, minutes): what the house needs and is no job.

@@ -19,7 +19,7 @@ from packages_app.debian.deb_file import open_deb
 from packages_app.services import adapters
 from packages_app.services.intake.cautions import content_cautions
 from packages_app.services.intake.store_and_record import CheckedFile
-from packages_app.services.takeover.adoption_request import AdoptionRequest
+from packages_app.services.takeover.adoption_request import WAY, WHO, AdoptionRequest
 
 _FETCHERS = 4
 
@@ -69,7 +69,7 @@ def _fetched(request: AdoptionRequest, record: PackageRecord, path: Path) -> Che
         sha1_hash=checksums.sha1,
         sha512_hash=checksums.sha512,
     )
-    return CheckedFile(record.named, with_cautions(complete, cautions, request.allow), path)
+    return CheckedFile(record.named, with_cautions(complete, cautions, request.allow), path, WHO, WAY)
 
 
 def _refused(what: str) -> RepositoryRefused:

@@ -12,7 +12,7 @@ from packages_app.core.record import PackageRecord, TableKey
 from packages_app.services import adapters
 from packages_app.services.intake.store_and_record import CheckedFile, store_and_record
 from packages_app.services.takeover.adopt_files import fetched
-from packages_app.services.takeover.adoption_request import Adopted, AdoptionRequest, Part, PoolFiles
+from packages_app.services.takeover.adoption_request import WAY, WHO, Adopted, AdoptionRequest, Part, PoolFiles
 
 _BATCH = 2000
 _BATCH_OF_FILES = 200
@@ -39,7 +39,7 @@ def write_records(
             if copies:
                 _copy(request, list(records.values()), result)
             else:
-                _write([CheckedFile(r.named, r, None) for r in records.values()], request, result)
+                _write([_recorded_alone(record) for record in records.values()], request, result)
             done += len(batch)
             progress.advance(done, total)
 
@@ -47,13 +47,17 @@ def write_records(
 def _copy(request: AdoptionRequest, records: Sequence[PackageRecord], result: Adopted) -> None:
     """Fetch the files of records that our table does not have, and write those; the others join their suites."""
     known = adapters.package_table().get_many([record.key for record in records])
-    _write([CheckedFile(r.named, r, None) for r in records if r.key in known], request, result)
+    _write([_recorded_alone(record) for record in records if record.key in known], request, result)
     for some in _portions(record for record in records if record.key not in known):
         with fetched(request, some) as outcomes:
             for record, error in zip(some, outcomes, strict=True):
                 if isinstance(error, RepomgrError):
                     _refuse(record.named, error, request, result)
             _write([file for file in outcomes if isinstance(file, CheckedFile)], request, result)
+
+
+def _recorded_alone(record: PackageRecord) -> CheckedFile:
+    return CheckedFile(record.named, record, None, WHO, WAY)
 
 
 def _portions(records: Iterable[PackageRecord]) -> Iterator[list[PackageRecord]]:

@@ -21,6 +21,8 @@ from packages_app.core.repository import Suite
 from packages_app.services.takeover.cautioned import Cautioned
 
 POOL = "pool/"
+WHO, WAY = "adopt_repository", "adoption"
+"""What the history of an adopted record says of who brought it, and how."""
 _KEPT_FAULTS = 100
 
 

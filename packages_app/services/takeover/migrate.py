@@ -24,6 +24,7 @@ from packages_app.core.errors import MigrationRefused
 from packages_app.core.locations import DynamoTable, SqliteTable, parse_table_url
 from packages_app.core.ports import PackageTable, Progress, Written
 from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.suite_change import VersionPurged, is_purged, taken_in
 from packages_app.debian.stanza import parsed_stanza, record_faults
 from packages_app.package_table.backup_file import read_backup, taken, write_backup
 from packages_app.package_table.old_schema import Fallback, plain_item, record_of_item, schema_of
@@ -212,8 +213,14 @@ def _fallbacks() -> Callable[[str], Fallback]:
 
 
 def _already_there(records: Sequence[PackageRecord], new: PackageTable) -> set[TableKey]:
-    """Return the keys that the new table has with the same bytes; raise `VersionConflict` when it has others."""
-    known = new.get_many([record.key for record in records])
+    """Return the keys that the new table has with the same bytes.
+
+    Raise `VersionConflict` when it has others, `VersionPurged` when one was purged there.
+    """
+    known, purged = new.look_up([record.key for record in records])
+    for key, change in purged.items():
+        error = is_purged(key, change)
+        raise VersionPurged(error.message, remedy="Remove it from the old table, too; nothing was written.")
     for record in records:
         there = known.get(record.key)
         if there is not None and conflict_between(there.file_identity, record.file_identity):
@@ -281,7 +288,8 @@ def _upload(records: list[PackageRecord], new: PackageTable, result: Migrated, p
     progress.step("write and verify", f"{len(records)} records")
     for start in range(0, len(records), _BATCH):
         batch = records[start : start + _BATCH]
-        outcomes = dict(zip((record.key for record in batch), new.put_many_new(batch), strict=True))
+        entries = [taken_in(one, who="migrate_package_table", way="migration", when=adapters.now()) for one in batch]
+        outcomes = dict(zip((record.key for record in batch), new.put_many_new(batch, entries), strict=True))
         found = new.get_many([record.key for record in batch])
         for record in batch:
             added = outcomes[record.key] is Written.ADDED

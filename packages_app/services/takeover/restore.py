@@ -13,6 +13,7 @@ from packages_app.core.errors import BackupRefused, TableMissing
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Progress
 from packages_app.package_table.backup_file import Backup, read_backup
+from packages_app.package_table.dynamo_item import purged_by
 from packages_app.package_table.raw_table import RawItem, RawTable, TableShape, canonical
 from packages_app.package_table.rules import is_of_clients, is_of_one_table
 
@@ -34,13 +35,17 @@ def restore(backup_file: Path, target: DynamoTable | None, place: DynamoTable, p
 
     A table that is missing is made with the old one's keys. Raise `BackupRefused` when the table has other keys, or
     an item that the backup lacks or has otherwise: nothing is replaced, and nothing is written then. Safe to repeat.
+    Records that were purged there, or in the table of `place`, stay out.
     """
     progress.step("read the backup", str(backup_file))
     backup = read_backup(backup_file)
     progress.note(f"{backup.count} records of {backup.table}, taken {backup.taken}")
     table = RawTable(target or DynamoTable(backup.table, place.region, place.endpoint))
+    purged = _tombstones(backup, table, RawTable(place))
+    if purged:
+        progress.note(f"{len(purged)} keys were purged; their records stay out")
     progress.step("compare with the table", table.name)
-    made, missing, untrue = _compare(backup, table)
+    made, missing, untrue = _compare(backup, table, purged)
     # Which Releases show all of a table, and that the lists of its suites are complete, is true of the one that the
     # backup is of; of this one it is not, from the first item on.
     for _ in table.delete_all(untrue):
@@ -51,22 +56,36 @@ def restore(backup_file: Path, target: DynamoTable | None, place: DynamoTable, p
         progress.advance(written, len(missing))
     progress.step("verify")
     found = {canonical(item) for item in table.items() if _is_compared(item)}
-    if found != {canonical(item) for item in _items(backup) if _is_compared(item)}:
+    if found != {canonical(item) for item in _items(backup, purged) if _is_compared(item)}:
         raise BackupRefused(
             f"The table {table.name} is not as the backup says: something else writes to it.",
             remedy="Stop it, then run the command again.",
         )
     log.info("table_restored", table=table.name, made=made, written=written)
-    return Restored(table.name, made, written, len(list(_items(backup))) - written)
+    return Restored(table.name, made, written, len(list(_items(backup, purged))) - written)
 
 
-def _compare(backup: Backup, table: RawTable) -> tuple[bool, list[RawItem], list[dict[str, Mapping[str, Any]]]]:
+def _tombstones(backup: Backup, *tables: RawTable) -> dict[str, RawItem]:
+    """Return what stands for purged records in tables of the backup's shape, by their keys."""
+    found: dict[str, RawItem] = {}
+    for table in tables:
+        try:
+            if table.name and table.shape().keys == backup.shape.keys:
+                found |= {_key(backup.shape, item): item for item in table.items() if purged_by(item) is not None}
+        except TableMissing:
+            continue
+    return found
+
+
+def _compare(
+    backup: Backup, table: RawTable, purged: Mapping[str, RawItem]
+) -> tuple[bool, list[RawItem], list[dict[str, Mapping[str, Any]]]]:
     """Return whether the table was made, the items that it lacks, and the keys of those that no longer hold."""
     try:
         shape = table.shape()
     except TableMissing:
         table.create(backup.shape)
-        return True, list(_items(backup)), []
+        return True, list(_items(backup, purged)), []
     if shape.keys != backup.shape.keys:
         raise BackupRefused(
             f"The table {table.name} has the key {', '.join(shape.keys)}, the backup {', '.join(backup.shape.keys)}.",
@@ -74,7 +93,7 @@ def _compare(backup: Backup, table: RawTable) -> tuple[bool, list[RawItem], list
         )
     found = list(table.items())
     there = {_key(shape, item): item for item in found if not _is_of_one_table(item)}
-    wanted = {_key(shape, item): item for item in _items(backup)}
+    wanted = {_key(shape, item): item for item in _items(backup, purged)}
     other = [
         key
         for key, item in there.items()
@@ -90,8 +109,12 @@ def _compare(backup: Backup, table: RawTable) -> tuple[bool, list[RawItem], list
     return False, [item for key, item in wanted.items() if key not in there], untrue
 
 
-def _items(backup: Backup) -> Iterator[RawItem]:
-    return (item for item in backup.items() if not _is_of_one_table(item))
+def _items(backup: Backup, purged: Mapping[str, RawItem]) -> Iterator[RawItem]:
+    """Yield what is put back: what is true of any table, and tombstones in place of what was purged since."""
+    shape = backup.shape
+    yield from purged.values()
+    kept = (item for item in backup.items() if not _is_of_one_table(item))
+    yield from (item for item in kept if not purged or _key(shape, item) not in purged)
 
 
 def _is_of_one_table(item: RawItem) -> bool:

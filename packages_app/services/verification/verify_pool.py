@@ -13,6 +13,7 @@ from packages_app.core.record import PackageRecord
 from packages_app.services import adapters
 from packages_app.services.mirror.packages import mirror_differences
 from packages_app.stores.promises import is_leftover
+from packages_app.sweeping.let_go import keeps_file
 from packages_app.sweeping.retention import Keeping
 from packages_app.sweeping.sweep import Sweep
 from packages_app.verification.finding import Cure, Finding, PoolScope
@@ -52,7 +53,7 @@ def verify_pool(
     progress.step("list the pool")
     # After the records: a file is in the pool before its record is in the table.
     listed = dict(adapters.bucket().keys("pool/"))
-    missing = listing_findings(files, listed)
+    missing = _but_for_let_go(listing_findings(files, listed), view.now)
     known = {finding.where for finding in missing}
     to_read = [file for file in chosen(files, pool, sample, seed) if file.path not in known]
     progress.step("read pool files", f"{len(to_read)} of {len(files)}")
@@ -93,7 +94,16 @@ def _orphans(view: View, files: list[PoolFile], listed: Mapping[str, int], age: 
         old = [key for key in unnamed if _is_old(view, key, view.now - age)]
         text = f"No record names it; whether a Release does is not known: {plan.kept_back}"
         return [Finding("orphan", key, text, Cure.SET_ASIDE) for key in old]
-    return [Finding("orphan", found.key, "No record names it.", Cure.SET_ASIDE) for found in plan.orphans]
+    orphans = (found.key for found in plan.orphans if found.key not in named)
+    return [Finding("orphan", key, "No record names it.", Cure.SET_ASIDE) for key in orphans]
+
+
+def _but_for_let_go(findings: list[Finding], now: datetime) -> list[Finding]:
+    """Leave out the missing files of records that retention took out, and whose days are over."""
+    table, before = adapters.package_table(), now - timedelta(days=settings.SWEEP_DAYS)
+    records = table.get_many([finding.record for finding in findings if finding.record is not None])
+    gone = {key for key, record in records.items() if not keeps_file(table, record, before)}
+    return [finding for finding in findings if finding.code != "pool_missing" or finding.record not in gone]
 
 
 def _is_old(view: View, key: str, before: datetime) -> bool:

@@ -1,0 +1,41 @@
+"""A version purged in the admin, by a superuser who types the package's name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from packages_app.admin.read_only import go_to_job
+from packages_app.core.errors import RepomgrError
+from packages_app.core.suite_change import LONGEST_REASON
+from packages_app.models import Package
+from packages_app.services.lifecycle.purge import OUT_OF_REACH, plan_purge, request_purge
+
+
+def purge_view(site: admin.AdminSite, opts: Any, request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Show what a purge of a row's record would do; with the package's name typed, ask for it."""
+    if not request.user.is_superuser:
+        raise PermissionDenied
+    package = get_object_or_404(Package, pk=pk)
+    key, said = (package.package_id, package.architecture), request.POST
+    here = reverse("admin:packages_app_package_purge", args=[pk])
+    if request.method == "POST":
+        return go_to_job(
+            request,
+            lambda: request_purge([key], said.get("reason", ""), said.get("typed", ""), user=request.user),
+            otherwise=here,
+        )
+    try:
+        plan = plan_purge([key])
+    except RepomgrError as error:
+        messages.error(request, str(error))
+        return HttpResponseRedirect(reverse("admin:packages_app_package_change", args=[pk]))
+    page = {"opts": opts, "title": "Purge", "plan": plan, "reach": OUT_OF_REACH, "longest": LONGEST_REASON, "pk": pk}
+    context = {**site.each_context(request), **page}
+    return TemplateResponse(request, "admin/packages_app/package/purge.html", context)
