@@ -35,6 +35,7 @@ class Job(models.Model):
         REPAIR = "repair_repository", "repair the repository"
         SWEEP = "sweep", "sweep"
         MOVE = "move", "move between suites"
+        SNAPSHOT = "snapshot", "snapshot"
 
     class State(models.TextChoices):
         """Where it is in its life."""

@@ -20,6 +20,7 @@ from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.refresh_signatures import refresh_signatures
 from packages_app.services.repair.force_rebuild import force_rebuild
 from packages_app.services.repair.verification_jobs import repair_as_consented, verify_and_plan
+from packages_app.services.snapshots.jobs import do_snapshot
 from packages_app.services.sweep import sweep
 
 
@@ -75,6 +76,7 @@ SERVICES: Mapping[str, queue.Service] = {
     Job.Kind.RECONCILE: _reconcile,
     Job.Kind.SWEEP: _sweep,
     Job.Kind.MOVE: do_move,
+    Job.Kind.SNAPSHOT: do_snapshot,
     Job.Kind.VERIFY: verify_and_plan,
     Job.Kind.REPAIR: repair_as_consented,
 }

@@ -6,11 +6,12 @@ from packages_app.models import Job
 from packages_app.services.jobs import queue
 from packages_app.services.publication.refresh_signatures import suites_to_refresh
 from packages_app.services.requests import request_force_rebuild, request_verify
+from packages_app.services.snapshots.jobs import request_due_snapshots
 
 _SCHEDULED = "scheduled"
 _WHOLE = (Job.Kind.SYNC, Job.Kind.RECONCILE, Job.Kind.SWEEP)
 """Kinds that are one job and need no arguments."""
-SCHEDULED_KINDS = frozenset({*_WHOLE, Job.Kind.REFRESH, Job.Kind.FORCE_REBUILD, Job.Kind.VERIFY})
+SCHEDULED_KINDS = frozenset({*_WHOLE, Job.Kind.REFRESH, Job.Kind.FORCE_REBUILD, Job.Kind.VERIFY, Job.Kind.SNAPSHOT})
 """What the clock may ask for; the others need arguments."""
 
 
@@ -28,6 +29,8 @@ def start_scheduled(kind: str) -> list[Job]:
         return request_force_rebuild([])
     if kind == Job.Kind.VERIFY:
         return request_verify(None)
+    if kind == Job.Kind.SNAPSHOT:
+        return request_due_snapshots()
     if kind not in _WHOLE:
         raise ValueError(f"The clock can't ask for {kind!r}, only for {', '.join(sorted(SCHEDULED_KINDS))}.")
     if kind == Job.Kind.SYNC and queue.is_at_work(Job.Kind.SYNC, _SCHEDULED):

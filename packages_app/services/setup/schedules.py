@@ -19,6 +19,7 @@ _JOBS = (
     ("Reconcile the mirror", Job.Kind.RECONCILE, 60),
     ("Sweep", Job.Kind.SWEEP, 24 * 60),
     ("Verify the repository", Job.Kind.VERIFY, 24 * 60),
+    ("Make snapshots", Job.Kind.SNAPSHOT, 60),
 )
 # (name, task, minutes): what the house needs and is no job.
 _TASKS_OF_THE_HOUSE = (
