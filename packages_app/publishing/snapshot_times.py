@@ -73,7 +73,11 @@ def _newest_until(bucket: ObjectStore, suite: str, moment: datetime) -> str:
         *_states_of_snapshots(bucket, suite),
         *((date, time_id(date)) for date in copies_of_publications(bucket, suite)),
     ]
-    return max((state for state in states if state[0] <= moment), default=(moment, time_id(moment)))[1]
+    not_later = (state for state in states if state[0] <= moment)
+    # Of the same state the copy, as a function before a bucket takes it, which can't look.
+    return max(
+        not_later, key=lambda state: (state[0], time_of(state[1]) is not None), default=(moment, time_id(moment))
+    )[1]
 
 
 def _states_of_snapshots(bucket: ObjectStore, suite: str) -> Iterator[tuple[datetime, str]]:
