@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -28,6 +30,7 @@ from packages_app.admin.read_only import (
     require,
     size_text,
 )
+from packages_app.admin.snapshots import create_view, delete_view, snapshots_page
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Publication
 from packages_app.services.publication.publication_lists import whole_lists
@@ -164,6 +167,17 @@ class PublicationAdmin(ReadOnlyAdmin):
             path("publish/", view(require_POST(self.publish_view)), name="packages_app_publication_publish"),
             path("force-rebuild/", view(self.rebuild_view), name="packages_app_publication_rebuild"),
             path("<int:pk>/lists/", view(require_safe(self.lists_view)), name="packages_app_publication_lists"),
+            path("snapshots/", view(require_safe(self.snapshots_view)), name="packages_app_publication_snapshots"),
+            path(
+                "snapshots/create/",
+                view(require_POST(create_view)),
+                name="packages_app_publication_snapshot_create",
+            ),
+            path(
+                "snapshots/delete/",
+                view(require_POST(partial(delete_view, self.admin_site, self.opts))),
+                name="packages_app_publication_snapshot_delete",
+            ),
             path("sweep/", view(require_POST(self.sweep_view)), name="packages_app_publication_sweep"),
             *super().get_urls(),
         ]
@@ -172,6 +186,12 @@ class PublicationAdmin(ReadOnlyAdmin):
         """Show every list of a publication whole, as plain text: a heading with its count, then a line each."""
         publication: Publication = self.viewable(request, pk)
         return plain_text(_whole_text(publication))
+
+    def snapshots_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Show the snapshots of each suite to who may look at publications."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return snapshots_page(self.admin_site, self.opts, request)
 
     def publish_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a publication of one suite."""
