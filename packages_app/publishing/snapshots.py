@@ -19,7 +19,6 @@ from packages_app.core.ports import ObjectStore, Progress, Signer
 from packages_app.core.snapshot import (
     SnapshotExists,
     SnapshotIncomplete,
-    SnapshotRefused,
     is_of_the_clock,
     snapshot_folder,
     snapshots_folder,
@@ -197,14 +196,8 @@ class SnapshotMaker:
             self.bucket.delete(key)
 
     def delete(self, suite: str, name: str) -> int:
-        """Delete a snapshot, InRelease first, so that no reader meets a part of it; return how many objects went.
-
-        Raise `SnapshotRefused` where there is nothing of it.
-        """
+        """Delete a snapshot, InRelease first, so that no reader meets a part of it; return how many objects went."""
         found = objects_of_snapshots(self.bucket, suite).get(name, {})
-        if not found:
-            there = ", ".join(names_of_snapshots(self.bucket, suite)) or "none"
-            raise SnapshotRefused(f"Suite {suite} has no snapshot {name}.", remedy=f"There are: {there}.")
         for key in in_order_of_removal(suite, name, found):
             self.keep_lease()
             self.bucket.delete(key)

@@ -6,11 +6,11 @@ from typing import Any
 
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import Progress
-from packages_app.core.snapshot import SnapshotExists, checked_id, snapshot_folder
+from packages_app.core.snapshot import SnapshotExists, SnapshotRefused, checked_id, snapshot_folder, time_of
 from packages_app.core.storable_text import storable
 from packages_app.core.suite_change import LONGEST_REASON
 from packages_app.models import Job
-from packages_app.publishing.snapshots import IN_RELEASE, names_of_snapshots
+from packages_app.publishing.snapshots import IN_RELEASE, names_of_snapshots, objects_of_snapshots
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
@@ -19,6 +19,7 @@ from packages_app.services.snapshots.snapshots import (
     create_snapshot,
     delete_old_ones_of_the_clock,
     delete_snapshot,
+    digest_in_place,
     digest_of,
     sources_line,
 )
@@ -61,11 +62,15 @@ def request_deletion(
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
-    """Ask for the deletion of a snapshot, also of a suite that is configured no more; return its job.
+    """Ask for the deletion of a snapshot, or of what is left of one, also of a suite that is configured no more.
 
-    Raise `RightMissing`. Where there is none the job says so.
+    Return its job. Raise `RightMissing`, and `SnapshotRefused` where there is nothing of it.
     """
     require_publisher(user, "To delete a snapshot")
+    there = objects_of_snapshots(adapters.bucket(), suite)
+    if name not in there:
+        named = ", ".join(sorted(one for one in there if time_of(one) is None)) or "none"
+        raise SnapshotRefused(f"Suite {suite[:80]} has no snapshot {name[:80]}.", remedy=f"There are: {named}.")
     return _enqueue(_DELETE, suite, name, {}, user=user, requested_as=requested_as, wake_worker=wake_worker)
 
 
@@ -100,7 +105,10 @@ def do_snapshot(job: Job, progress: Progress) -> dict[str, Any]:
     require_publisher(job.requested_by, f"To {asked['do']} a snapshot")
     if asked["do"] == _DELETE:
         return {"suite": suite, "snapshot": name, "deleted_objects": delete_snapshot(suite, name, progress)}
-    snapshot = create_snapshot(suite, name, progress, reason=asked["reason"], publication=asked.get("publication", ""))
+    if not asked.get("publication"):  # a try after this one makes the same snapshot, whatever is published meanwhile
+        asked["publication"] = digest_in_place(suite)
+        Job.objects.filter(pk=job.pk).update(arguments=asked)
+    snapshot = create_snapshot(suite, name, progress, reason=asked["reason"], publication=asked["publication"])
     result = {
         "suite": suite, "snapshot": name, "of": snapshot.of.isoformat(), "sources": sources_line(suite, name, snapshot),
     }  # fmt: skip

@@ -109,7 +109,7 @@ def create_snapshot(
 
 
 def delete_snapshot(suite: str, name: str, progress: Progress) -> int:
-    """Delete a snapshot; return how many objects went. Raise `SnapshotRefused` where there is none, and `LeaseBusy`."""
+    """Delete a snapshot, or what is left of one; return how many objects went. Raise `LeaseBusy`. Safe to repeat."""
     with lease_held(adapters.package_table(), f"publish:{suite}") as lease:
         progress.step("delete snapshot", snapshot_folder(suite, name))
         gone = SnapshotMaker(adapters.bucket(), adapters.signer(), lease.keep_lease, progress).delete(suite, name)
@@ -148,13 +148,14 @@ def _source(suite: str, publication: str) -> Source:
         raise SnapshotRefused(
             f"Suite {suite} has no InRelease in place that the key in use has signed.", remedy="Publish it first."
         )
-    if not publication:
+    digest = digest_of(suite, publication) if publication else ""
+    if _is_that(release_digest(published.text), digest):
         return Source(suite, published.text)
-    staging, digest = adapters.staging(), digest_of(suite, publication)
+    staging = adapters.staging()
     kept = in_place(generations(staging, suite), published)
     text = b""
     for one in kept:
-        if one.sha256 == digest[: len(one.sha256)] or one.sha256.startswith(digest):
+        if _is_that(one.sha256, digest):
             text = _text_of(one.key)
     if not text:
         since = f", back to {kept[0].date:%Y-%m-%d %H:%M} UTC" if kept else ""
@@ -163,6 +164,16 @@ def _source(suite: str, publication: str) -> Source:
             remedy=f"Take one of the {len(kept)} that are{since}; SWEEP_GENERATIONS and SWEEP_DAYS say how many.",
         )
     return Source(suite, text)
+
+
+def _is_that(kept: str, digest: str) -> bool:
+    """Return whether a generation's digest and one that a person gave are of the same; either may be the longer."""
+    return kept.startswith(digest) or digest.startswith(kept)
+
+
+def digest_in_place(suite: str) -> str:
+    """Return the digest of the publication that a snapshot made now would hold; raise as `create_snapshot`."""
+    return release_digest(_source(known_suite(suite).name, "").text)
 
 
 def digest_of(suite: str, publication: str) -> str:

@@ -17,7 +17,7 @@ from packages_app.services import adapters
 from packages_app.services.adapters import Ports
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.publication.publish import publish
-from packages_app.services.snapshots.jobs import request_due_snapshots, request_snapshot
+from packages_app.services.snapshots.jobs import request_deletion, request_due_snapshots, request_snapshot
 from packages_app.services.snapshots.snapshots import (
     create_snapshot,
     delete_snapshot,
@@ -207,9 +207,12 @@ def test_it_is_deleted_with_inrelease_first(stack):
         delete_snapshot("stable", "q4", Silent())
     assert gone[:3] == [suite_path(FOLDER, name) for name in ("InRelease", "Release", "Release.gpg")]
     assert below(stack, FOLDER) == set()
-    for suite, name in (("stable", "q4"), ("stable", ".."), ("..", "q4"), ("ghost", "q4")):
+    before = stack.dists()
+    for suite, name in (("stable", "q4"), ("stable", ".."), ("..", "q4"), ("ghost", "q4"), ("stable", "")):
         with pytest.raises(SnapshotRefused):
-            delete_snapshot(suite, name, Silent())
+            request_deletion(suite, name)
+        assert delete_snapshot(suite, name, Silent()) == 0
+    assert stack.dists() == before
 
 
 def test_the_clock_makes_one_a_period_and_keeps_the_newest(stack, tmp_path):
