@@ -14,6 +14,7 @@ from django.utils.http import http_date, parse_http_date_safe
 from packages_app.core.errors import ObjectNotFound, StoreMissing, StoreUnavailable
 from packages_app.core.layout import INDEX_PAGE, cache_control, content_type
 from packages_app.core.ports import ObjectStore
+from packages_app.publishing.snapshot_times import served_key
 from packages_app.stores.local_files import etag_of
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.ASCII | re.IGNORECASE)
@@ -24,13 +25,15 @@ _CHUNK = 256 * 1024
 def serve_object(request: HttpRequest, store: ObjectStore, key: str) -> HttpResponseBase:
     """Answer GET or HEAD for a key of a local store; the root is its index page, other folders are not there.
 
+    What apt asks for below the address of a snapshot is answered by the objects that the snapshot, or the state at that
+    time, has.
     Size, time and ETag are those of the open file, so an object replaced meanwhile never gives a mixed answer. 404
     for what is no object, 503 when the store fails.
     """
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
-    key = key or INDEX_PAGE
     try:
+        key = served_key(store, key or INDEX_PAGE)
         stream = store.open(key)
     except ObjectNotFound:
         return HttpResponse("Not found.\n", status=404, content_type=_TEXT)

@@ -42,7 +42,7 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 
 @csp(_REPOSITORY_POLICY)
 def repository_object(request: HttpRequest, key: str = "") -> HttpResponseBase:
-    """Serve an object of a local bucket; a bucket of S3 is served by S3."""
+    """Serve an object of a local bucket, and apt's addresses of snapshots; a bucket of S3 is served by S3."""
     if not settings.EMBEDDED_BUCKET:
         return HttpResponseRedirect(public_address(settings.PUBLIC_URL, key))
     return serve_object(request, adapters.bucket(), key)

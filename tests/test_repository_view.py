@@ -197,3 +197,31 @@ def test_a_bucket_elsewhere_is_pointed_to(stored, client, settings):
 def test_health(client, db):
     assert client.get("/healthz").json() == {"status": "ok"}
     assert client.get("/").url == "/admin/"
+
+
+def test_addresses_of_snapshots_are_answered_by_the_state_at_that_time(embedded, client):
+    by_hash = "main/binary-amd64/by-hash/SHA256/ab"
+    for key in (
+        "dists/stable/snapshots/q4/InRelease", f"dists/stable/snapshots/q4/{by_hash}", f"dists/stable/{by_hash}",
+        "dists/stable/snapshots/20261102T000000Z/InRelease", "dists/stable/snapshots/20261104T000000Z/InRelease",
+        "pool/main/t/tool/tool_1_all.deb", "dists/stable/main/binary-amd64/Packages",
+    ):  # fmt: skip
+        held = b"Snapshot-Of: 20261103T000000Z-0123\n" if "/q4/InRelease" in key else b""
+        embedded.bucket.put(key, held + key.encode())
+
+    def of(snapshot, name="InRelease"):
+        response = client.get(f"/repository/snapshots/{snapshot}/dists/stable/{name}")
+        return body(response).decode().splitlines()[-1] if response.status_code == 200 else response.status_code
+
+    assert of("q4") == "dists/stable/snapshots/q4/InRelease"
+    assert of("q4", by_hash) == f"dists/stable/snapshots/q4/{by_hash}"
+    assert of("20261103T120000Z") == "dists/stable/snapshots/q4/InRelease"
+    assert of("20261103T120000Z", by_hash) == f"dists/stable/snapshots/q4/{by_hash}"
+    assert of("20261102T235959Z") == "dists/stable/snapshots/20261102T000000Z/InRelease"
+    assert of("20261102T000000Z", by_hash) == f"dists/stable/{by_hash}"
+    assert of("20991231T000000Z") == "dists/stable/snapshots/20261104T000000Z/InRelease"
+    for snapshot, name in (("20261101T000000Z", "InRelease"), ("20261102T000000Z", "main/binary-amd64/Packages"),
+                           ("20261302T000000Z", "InRelease"), ("other", "InRelease"), ("..", "InRelease")):  # fmt: skip
+        assert of(snapshot, name) == 404
+    response = client.get("/repository/snapshots/whatever/pool/main/t/tool/tool_1_all.deb")
+    assert body(response) == b"pool/main/t/tool/tool_1_all.deb"

@@ -170,3 +170,14 @@ resource "aws_iam_role_policy" "repomgr" {
     table_arn = aws_dynamodb_table.packages.arn
   })
 }
+
+# Lets apt 2.7 and newer ask for snapshots by itself, where a CloudFront distribution of yours stands before the bucket:
+# associate it with the viewer requests of its default behaviour.
+resource "aws_cloudfront_function" "snapshots" {
+  count   = var.snapshots_function ? 1 : 0
+  name    = "${var.name}-${var.environment}-snapshots"
+  runtime = "cloudfront-js-2.0"
+  comment = "apt's addresses of snapshots"
+  publish = true
+  code    = file("${path.module}/../cloudfront-snapshots.js")
+}

@@ -29,3 +29,8 @@ output "role_arns" {
   description = "Roles of web, worker (first_start and commands too) and publisher; beat needs none"
   value       = { for process, role in aws_iam_role.repomgr : process => role.arn }
 }
+
+output "snapshots_function_arn" {
+  description = "What a distribution's viewer requests are associated with, so that apt may ask for snapshots by itself"
+  value       = one(aws_cloudfront_function.snapshots[*].arn)
+}

@@ -37,3 +37,9 @@ variable "staging_days" {
   type        = number
   default     = 30
 }
+
+variable "snapshots_function" {
+  description = "Make the CloudFront function that lets apt ask for snapshots by itself"
+  type        = bool
+  default     = false
+}

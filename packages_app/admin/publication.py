@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -38,6 +39,7 @@ from packages_app.admin.read_only import (
     size_text,
 )
 from packages_app.admin.retention import retain_view
+from packages_app.admin.snapshots import create_view, delete_view, snapshots_page
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Publication
 from packages_app.services.lifecycle.publications import pin
@@ -204,6 +206,17 @@ class PublicationAdmin(ReadOnlyAdmin):
             path("<int:pk>/roll-back/", view(self.rollback_view), name="packages_app_publication_rollback"),
             path("<int:pk>/pin/", view(require_POST(self.pin_view)), name="packages_app_publication_pin"),
             path("retain/", view(retain), name="packages_app_publication_retain"),
+            path("snapshots/", view(require_safe(self.snapshots_view)), name="packages_app_publication_snapshots"),
+            path(
+                "snapshots/create/",
+                view(require_POST(create_view)),
+                name="packages_app_publication_snapshot_create",
+            ),
+            path(
+                "snapshots/delete/",
+                view(require_POST(partial(delete_view, self.admin_site, self.opts))),
+                name="packages_app_publication_snapshot_delete",
+            ),
             path("sweep/", view(require_POST(self.sweep_view)), name="packages_app_publication_sweep"),
             *super().get_urls(),
         ]
@@ -228,6 +241,12 @@ class PublicationAdmin(ReadOnlyAdmin):
     def pin_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Keep a publication for ever, or as long as others."""
         return pin_view(request, self.viewable(request, pk))
+
+    def snapshots_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Show the snapshots of each suite to who may look at publications."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return snapshots_page(self.admin_site, self.opts, request)
 
     def publish_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a publication of one suite."""

@@ -15,7 +15,7 @@ from packages_app.admin.read_only import go_to_job
 from packages_app.core.errors import RepomgrError
 from packages_app.core.suite_change import LONGEST_REASON
 from packages_app.models import Package
-from packages_app.services.lifecycle.purge import OUT_OF_REACH, plan_purge, request_purge
+from packages_app.services.lifecycle.purge import plan_purge, request_purge
 
 
 def purge_view(site: admin.AdminSite, opts: Any, request: HttpRequest, pk: int) -> HttpResponseBase:
@@ -36,6 +36,6 @@ def purge_view(site: admin.AdminSite, opts: Any, request: HttpRequest, pk: int) 
     except RepomgrError as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(reverse("admin:packages_app_package_change", args=[pk]))
-    page = {"opts": opts, "title": "Purge", "plan": plan, "reach": OUT_OF_REACH, "longest": LONGEST_REASON, "pk": pk}
+    page = {"opts": opts, "title": "Purge", "plan": plan, "reach": plan.reach, "longest": LONGEST_REASON, "pk": pk}
     context = {**site.each_context(request), **page}
     return TemplateResponse(request, "admin/packages_app/package/purge.html", context)

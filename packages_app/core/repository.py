@@ -11,6 +11,7 @@ from pathlib import Path
 from packages_app.core.errors import DefinitionError, PackageRefused
 from packages_app.core.layout import ALL
 from packages_app.core.policies import RetentionPolicy, read_retention
+from packages_app.core.snapshot import MARK, PERIODS, SnapshotSchedule
 from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*\Z")
@@ -18,6 +19,8 @@ _FORMS = ("plain", "gz", "xz")
 NEVER_PATCHED = 1_000_000_000
 """No suite has so many packages: `pdiff_above` of one whose indexes have no patches."""
 _SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_PLACE_OF_ID = "@SNAPSHOTID@"
+_SNAPSHOTS_ADDRESS = re.compile(rf"https?://[^\s@]+/{MARK}/{_PLACE_OF_ID}/\Z")
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Suite:
 
     `index_forms` are the forms of each index that clients can fetch; Release lists the uncompressed one always. With
     more packages than `pdiff_above` each index has patches from its last `pdiff_history` states. Without `retain` every
-    version stays.
+    version stays. `snapshots` says when the clock makes one.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Suite:
     pdiff_above: int = NEVER_PATCHED
     pdiff_history: int = 20
     retain: RetentionPolicy | None = None
+    snapshots: SnapshotSchedule | None = None
 
     @property
     def may_have_patches(self) -> bool:
@@ -49,13 +53,17 @@ class Suite:
 
 @dataclass(frozen=True)
 class Repository:
-    """The repository as clients know it. `keyring` is the file name of the keyring, without its ending."""
+    """The repository as clients know it. `keyring` is the file name of the keyring, without its ending.
+
+    `snapshots_address` is where apt asks for snapshots by itself, with `@SNAPSHOTID@` for the ID, or "".
+    """
 
     origin: str
     label: str
     description: str
     keyring: str
     suites: tuple[Suite, ...]
+    snapshots_address: str = ""
 
     @property
     def default_suite(self) -> Suite:
@@ -116,7 +124,14 @@ def _repository(reader: YamlReader) -> Repository:
         description=reader.text("description"),
         keyring=reader.text("keyring"),
         suites=suites,
+        snapshots_address=reader.text("snapshots_address", required=False),
     )
+    if repository.snapshots_address and not _SNAPSHOTS_ADDRESS.match(repository.snapshots_address):
+        reader.problem(
+            "snapshots_address",
+            f"{repository.snapshots_address!r} is no address of snapshots.",
+            f"Write PUBLIC_URL, then /{MARK}/{_PLACE_OF_ID}/, such as https://apt.example.org/{MARK}/{_PLACE_OF_ID}/.",
+        )
     if not _NAME.match(repository.keyring):
         reader.problem("keyring", f"{repository.keyring!r} is no file name.", "Write it like example-archive-keyring.")
     reader.finish()
@@ -136,6 +151,7 @@ def _suite(reader: YamlReader) -> Suite:
         pdiff_above=reader.number("pdiff_above", default=NEVER_PATCHED),
         pdiff_history=reader.number("pdiff_history", default=20, least=1),
         retain=read_retention(reader),
+        snapshots=_schedule(reader),
     )
     if not {"gz"} <= set(suite.index_forms) <= set(_FORMS):
         reader.problem(
@@ -147,7 +163,7 @@ def _suite(reader: YamlReader) -> Suite:
         if not _SUITE.match(value):
             reader.problem(name, f"{value!r} can't be a folder of dists/.", "Use letters, digits, dot and hyphen.")
     for component in suite.components:
-        if not _NAME.match(component):
+        if not _NAME.match(component) or component == MARK:  # a folder beside those of components
             reader.problem("components", f"{component!r} is no component.", "Use lower-case letters and digits.")
     for architecture in suite.architectures:
         if not _NAME.match(architecture) or architecture in (ALL, "any", "source"):
@@ -158,3 +174,14 @@ def _suite(reader: YamlReader) -> Suite:
             )
     reader.finish()
     return suite
+
+
+def _schedule(reader: YamlReader) -> SnapshotSchedule | None:
+    if "snapshots" not in reader.values:
+        return None
+    schedule = reader.mapping("snapshots")
+    every, keep = schedule.text("every"), schedule.number("keep", default=8, least=1)
+    if every not in PERIODS:
+        schedule.problem("every", f"{every!r} is no period.", f"Use one of {', '.join(PERIODS)}.")
+    schedule.finish()
+    return SnapshotSchedule(every, keep)

@@ -83,6 +83,8 @@ def render_release(repository: Repository, suite: Suite, entries: Mapping[str, R
         "Components": " ".join(suite.components),
         "Description": suite.description,
     }
+    if repository.snapshots_address:
+        fields["Snapshots"] = repository.snapshots_address
     lines = [f"{name}: {value}" for name, value in fields.items()]
     for field_name in _HASH_FIELDS:
         lines.append(f"{field_name}:")
@@ -138,8 +140,11 @@ def read_loosely(text: bytes) -> Release | None:
     return Release(fields, entries) if entries or "Date" in fields else None
 
 
-def parse_release(text: bytes) -> Release:
-    """Take a Release file apart; raise `CandidateRefused` for one that lacks a field that we always write."""
+def parse_release(text: bytes, *, expires: bool = True) -> Release:
+    """Take a Release file apart; raise `CandidateRefused` for one that lacks a field that we always write.
+
+    That of a snapshot never `expires`.
+    """
     fields: dict[str, str] = {}
     hashes: dict[str, dict[str, tuple[str, int]]] = {name: {} for name in _HASH_FIELDS}
     try:
@@ -156,7 +161,8 @@ def parse_release(text: bytes) -> Release:
             for index_name, (sha256, size) in hashes["SHA256"].items()
         }
         parse_date(fields["Date"])
-        parse_date(fields["Valid-Until"])
+        if expires:
+            parse_date(fields["Valid-Until"])
     except (ValueError, KeyError, UnicodeDecodeError) as error:
         raise CandidateRefused(
             f"A Release file can't be read back: {error!r}.", remedy="Run force_rebuild to make it anew."

@@ -39,6 +39,7 @@ class Job(models.Model):
         RETAIN = "retain", "retain"
         PROMOTE = "promote_by_policy", "promote by policy"
         PURGE = "purge", "purge"
+        SNAPSHOT = "snapshot", "snapshot"
 
     class State(models.TextChoices):
         """Where it is in its life."""

@@ -26,6 +26,7 @@ from packages_app.services.publication.requests import known_suites
 from packages_app.services.repair.force_rebuild import force_rebuild
 from packages_app.services.repair.verification_jobs import repair_as_consented, verify_and_plan
 from packages_app.services.requests import request_force_rebuild
+from packages_app.services.snapshots.jobs import do_snapshot
 from packages_app.services.sweep import sweep
 
 
@@ -84,6 +85,7 @@ SERVICES: Mapping[str, queue.Service] = {
     Job.Kind.RETAIN: do_retain,
     Job.Kind.PROMOTE: do_promote,
     Job.Kind.PURGE: do_purge,
+    Job.Kind.SNAPSHOT: do_snapshot,
     Job.Kind.VERIFY: verify_and_plan,
     Job.Kind.REPAIR: repair_as_consented,
 }

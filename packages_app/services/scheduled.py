@@ -10,6 +10,7 @@ from packages_app.services.lifecycle.promotion import request_promotion
 from packages_app.services.lifecycle.retention import request_retention
 from packages_app.services.publication.refresh_signatures import request_refresh
 from packages_app.services.requests import request_force_rebuild, request_sync, request_verify
+from packages_app.services.snapshots.jobs import request_due_snapshots
 
 _SCHEDULED = "scheduled"
 _WHOLE = (Job.Kind.RECONCILE, Job.Kind.SWEEP)
@@ -21,6 +22,7 @@ _ASKED: Mapping[str, Callable[[], list[Job]]] = {
     Job.Kind.VERIFY: lambda: request_verify(None),
     Job.Kind.RETAIN: request_retention,
     Job.Kind.PROMOTE: request_promotion,
+    Job.Kind.SNAPSHOT: request_due_snapshots,
 }
 """What asks for the jobs of a kind that are due, perhaps none."""
 SCHEDULED_KINDS = frozenset({*_WHOLE, *(Job.Kind(kind) for kind in _ASKED)})

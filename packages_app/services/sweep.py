@@ -38,9 +38,10 @@ def keeping() -> Keeping:
 def sweep(progress: Progress, *, dry_run: bool = False, now: datetime | None = None) -> dict[str, Any]:
     """Remove old by-hash objects, pool files that nothing names, and leftovers in staging, contents kept too long too.
 
-    With `dry_run` nothing changes. Return for each of by_hash, pool and staging how many objects went (or would), their
-    bytes and the first keys; and under kept_back why something was left alone. Every key is logged. Raise `LeaseBusy`
-    when a suite is being published or another sweep runs, `LeaseLost`, and `ObjectChanged`: trying again is safe.
+    With `dry_run` nothing changes. Return for each of by_hash, snapshots, pool and staging how many objects
+    went (or would), their bytes and the first keys; and under kept_back why something was left alone. Every key is
+    logged. Raise `LeaseBusy` when a suite is being published or another sweep runs, `LeaseLost`, and `ObjectChanged`:
+    trying again is safe.
     """
     with _lease("sweep", dry_run=dry_run) as keep_lease:
         bound = Sweep(
@@ -61,6 +62,7 @@ def sweep(progress: Progress, *, dry_run: bool = False, now: datetime | None = N
         progress.note(f"left alone: {why}", level="warning")
     result: dict[str, Any] = {
         "by_hash": _summary(found for plan in plans for found in plan.by_hash),
+        "snapshots": _summary(found for plan in plans for found in plan.snapshots),
         "pool": _summary(orphans),
         "staging": _summary([*(found for plan in plans for found in plan.releases), *leftovers]),
     }
@@ -86,7 +88,7 @@ def _sweep_suite(bound: Sweep, suite: str, progress: Progress, *, dry_run: bool)
             suite, _publications(suite), held.now - timedelta(days=settings.HISTORY_KEPT_DAYS)
         )
         if dry_run:
-            _log_planned([*plan.by_hash, *plan.releases, *contents])
+            _log_planned([*plan.snapshots, *plan.by_hash, *plan.releases, *contents])
         else:
             remove_generations(held, plan)
             remove_leftovers(held, contents)

@@ -1,5 +1,7 @@
 """What a sweep may take: by-hash objects that no client can still ask for, pool files that nothing names, leftovers.
 
+Snapshots that are there are no business of the sweep's, and what they name stays.
+
 Planning reads and changes nothing; `removal` does what a plan says.
 """
 
@@ -14,6 +16,7 @@ from packages_app.core.errors import CandidateRefused, ObjectNotFound
 from packages_app.core.layout import by_hash_path, is_patch, suite_path
 from packages_app.core.ports import ObjectStore, PackageTable
 from packages_app.core.record import PackageRecord
+from packages_app.core.snapshot import snapshots_folder, time_of
 from packages_app.indexes.entry import entries_in
 from packages_app.indexes.release import Release
 from packages_app.publishing.diffs import patch_names
@@ -21,6 +24,8 @@ from packages_app.publishing.generations import Generation, generations, read_ge
 from packages_app.publishing.kept_contents import kept_contents, unneeded
 from packages_app.publishing.published import Published, read_index, read_published
 from packages_app.publishing.shard_list import read_shard_list, shard_list_key, shard_lists_of
+from packages_app.publishing.snapshot_packages import entries_of_snapshots
+from packages_app.publishing.snapshots import in_order_of_removal, is_there, objects_of_snapshots
 from packages_app.sweeping.let_go import keeps_file
 from packages_app.sweeping.retention import Keeping, Retention, retention
 
@@ -45,11 +50,13 @@ class Leftover:
 class SuitePlan:
     """What may go of a suite as long as its InRelease has this `etag`; `kept_back` says why nothing may, or is "".
 
-    `by_hash` are objects of the bucket, `releases` the kept generations in staging that are no longer needed.
+    `by_hash` are objects of the bucket, `releases` the kept generations in staging that are no longer needed,
+    `snapshots` what is left below the suite's snapshots and belongs to none, in the order in which it goes.
     """
 
     suite: str
     etag: str = ""
+    snapshots: tuple[Leftover, ...] = ()
     by_hash: tuple[Leftover, ...] = ()
     releases: tuple[Leftover, ...] = ()
     kept_back: str = ""
@@ -95,8 +102,13 @@ class Sweep:
         if not kept.complete:
             return SuitePlan(suite, kept_back="clients may still hold a Release from before its generations were kept")
         named = self._by_hash_of(suite, published.release)
-        below = (Leftover(*each) for each in self.bucket.keys(suite_path(suite)))
-        listed = [found for found in below if _BY_HASH.match(found.key) or is_patch(found.key)]
+        below = [Leftover(*each) for each in self.bucket.keys(suite_path(suite))]
+        of_snapshots = suite_path(snapshots_folder(suite))  # what these name is theirs for as long as they are there
+        listed = [
+            found
+            for found in below
+            if not found.key.startswith(of_snapshots) and (_BY_HASH.match(found.key) or is_patch(found.key))
+        ]
         named |= self._patches_of(suite, kept) if any(is_patch(found.key) for found in listed) else set()
         listed = [found for found in listed if found.key not in named]
         try:
@@ -108,7 +120,8 @@ class Sweep:
         releases = self._old(
             self.staging, (*(Leftover(one.key, one.size) for one in kept.dropped), *self._lists_of_nobody(suite, kept))
         )
-        return SuitePlan(suite, published.etag, tuple(by_hash), tuple(releases))
+        snapshots = self._left_of_snapshots(suite, kept) if any(of_snapshots in found.key for found in below) else ()
+        return SuitePlan(suite, published.etag, tuple(snapshots), tuple(by_hash), tuple(releases))
 
     def plan_pool(self) -> PoolPlan:
         """Plan the pool. It is listed before the records are read, so one written meanwhile protects its file."""
@@ -179,6 +192,20 @@ class Sweep:
             for name in patch_names(index, diffs)
         }  # fmt: skip
 
+    def _left_of_snapshots(self, suite: str, kept: Retention) -> Iterator[Leftover]:
+        """Return copies of publications that are not retained, and what was made of snapshots that are not there.
+
+        Of a snapshot that is there nothing goes, whatever stands in its folder.
+        """
+        retained = {one.date for one in kept.retained}
+        for name, objects in objects_of_snapshots(self.bucket, suite).items():
+            date = time_of(name)
+            found = [Leftover(key, objects[key]) for key in in_order_of_removal(suite, name, objects)]
+            if date is not None:  # its indexes may go next, so it does not stay for some days more
+                yield from found if date not in retained else ()
+            elif not is_there(objects, suite, name):
+                yield from self._old(self.bucket, found)
+
     def _lists_of_nobody(self, suite: str, kept: Retention) -> Iterator[Leftover]:
         """Return the shard lists of Releases that are not retained."""
         needed = {shard_list_key(suite, one.sha256) for one in kept.retained}
@@ -205,8 +232,8 @@ class Sweep:
     def _named_by_releases(self) -> set[str]:
         """Return the pool files of every suite there is, also one configured no more, in place or retained.
 
-        Raise `CandidateRefused` for a suite that can't be read and where there is none, `ObjectNotFound` when an index
-        in place is gone.
+        Those of snapshots too. Raise `CandidateRefused` for a suite or a snapshot that can't be read and where there is
+        no suite, `ObjectNotFound` when an index in place is gone.
         """
         suites = {match[1] for key, _ in self.bucket.keys("dists/") if (match := _SUITE_RELEASE.match(key))}
         if not suites:
@@ -214,7 +241,7 @@ class Sweep:
                 "No suite is in place below dists/, so what clients were told of is not known.",
                 remedy="Publish, or put dists/ back from its backup.",
             )
-        named: set[str] = set()
+        named = {entry.pool_path for entry in entries_of_snapshots(self.bucket, self.keyring, self.keep_lease)}
         for suite in sorted(suites):
             published = read_published(self.bucket, suite, self.keyring)
             if published.release is None:

@@ -11,6 +11,7 @@ from packages_app.core.errors import CandidateRefused, InvalidVersion
 from packages_app.core.layout import by_hash_path, is_patch, suite_path
 from packages_app.core.record import named_key
 from packages_app.core.repository import Suite
+from packages_app.core.snapshot import snapshots_folder
 from packages_app.indexes.compression import READERS
 from packages_app.indexes.entry import IndexEntry, entries_in
 from packages_app.indexes.packages import Placed, patch_folder, plan_of
@@ -205,13 +206,15 @@ def _by_name(key: str, wanted: ReleaseEntry) -> Check:
 def strays_of(suite: Suite, keys: Iterable[str], entries: Collection[str]) -> list[Finding]:
     """Find objects below a suite's folder that nobody reads: neither Release's, nor by hash, nor a place of an index.
 
-    What was published by hash before stays for a time; taking it away is the sweep's work.
+    Snapshots are looked at by themselves. What was published by hash before stays for a time; taking it away is the
+    sweep's work.
     """
     stored = set(plan_of(suite).stored)
     listed_only = set(plan_of(suite).names) - stored
     known = {suite_path(suite.name, name) for name in {*stored, *entries, *NAMES} - listed_only}
+    of_snapshots = suite_path(snapshots_folder(suite.name))
     return [
         Finding("stray", key, "No Release names it.", Cure.SET_ASIDE, suite.name)
         for key in keys
-        if key not in known and "/by-hash/" not in key and not is_patch(key)
+        if key not in known and "/by-hash/" not in key and not is_patch(key) and not key.startswith(of_snapshots)
     ]

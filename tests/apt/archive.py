@@ -29,7 +29,7 @@ class BucketServer(LoopbackServer):
 
         class Handler(QuietHandler):
             def do_GET(self) -> None:
-                key = unquote(self.path).lstrip("/")
+                key = server.key_of(self.path)
                 server.asked.append(key)
                 try:
                     status, body = 200, server.stale.get(key) or bucket.read(key)
@@ -41,6 +41,10 @@ class BucketServer(LoopbackServer):
                 self.wfile.write(body)
 
         super().__init__(Handler)
+
+    def key_of(self, path: str) -> str:
+        """Give the key of the object that an address is answered by."""
+        return unquote(path).lstrip("/")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from packages_app.core.record import TableKey
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.services.lifecycle.move import keys_selected
-from packages_app.services.lifecycle.purge import OUT_OF_REACH, PurgePlan, plan_purge, purged_keys, request_purge
+from packages_app.services.lifecycle.purge import PurgePlan, plan_purge, purged_keys, request_purge
 
 
 class Command(ServiceCommand):
@@ -48,7 +48,7 @@ class Command(ServiceCommand):
             self.stdout.write(f"{record.named}: {record.pool_path}, {record.file_size} bytes")
         for seen in plan.said.seen:
             self.stdout.write(str(seen))
-        self.stdout.write(OUT_OF_REACH)
+        self.stdout.write(plan.reach)
 
     def _typed(self, plan: PurgePlan) -> str:
         if not sys.stdin.isatty():

@@ -1,6 +1,6 @@
 """Which versions of a suite no retention takes out, whatever its policy says, and why.
 
-This is the one place that is asked. What else keeps versions, such as a pinned publication, is to say so here.
+This is the one place that is asked: what else keeps versions is to say so here.
 """
 
 from __future__ import annotations
@@ -12,22 +12,31 @@ from functools import partial
 from packages_app.core.at_once import at_once
 from packages_app.core.record import TableKey
 from packages_app.core.suite_change import SuiteChange, What
+from packages_app.models import Publication
 from packages_app.services import adapters
+from packages_app.services.lifecycle.publications import shown_by
+from packages_app.services.snapshots.snapshots import keys_protected_by_snapshots
 
+PINNED = "in a pinned publication"
+SNAPSHOT = "in a snapshot"
 BROUGHT_BACK = "brought back after it was retained out"
 JUST_CAME = "came into the suite lately"
 _READERS = 8
 
 
 def protected_keys(suite: str, ages: Mapping[TableKey, timedelta], now: datetime) -> dict[TableKey, str]:
-    """Return why some versions of a suite stay, by their keys; raise the table's errors.
+    """Return why some versions of a suite stay, by their keys; raise the errors of table and store.
 
+    Those that a pinned publication of the suite showed do, or a snapshot of any, since clients fetch their files.
     `ages` has the age up to which each is kept. What came into the suite within it, by its history, stays: a promotion,
     or a restoration, of an old version begins its days. So does for good what somebody brought back after it was
     retained out.
     """
     found = at_once([partial(_reason, suite, key, now - age) for key, age in ages.items()], _READERS)
-    return {key: reason for key, reason in zip(ages, found, strict=True) if reason}
+    reasons = {key: reason for key, reason in zip(ages, found, strict=True) if reason}
+    pinned = Publication.objects.filter(suite=suite, pinned=True)
+    reasons |= dict.fromkeys((key for each in pinned for key in shown_by(each).contents() & ages.keys()), PINNED)
+    return reasons | dict.fromkeys(keys_protected_by_snapshots() & ages.keys(), SNAPSHOT)
 
 
 def _reason(suite: str, key: TableKey, since: datetime) -> str:

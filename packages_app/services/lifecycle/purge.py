@@ -28,6 +28,7 @@ from packages_app.services.lifecycle.preview import Preview, preview
 from packages_app.services.lifecycle.steps import Move, steps_of
 from packages_app.services.mirror.packages import reconcile_keys
 from packages_app.services.publication.publish import publish
+from packages_app.services.snapshots.snapshots import snapshots_naming
 
 MOST = 500
 """Versions of one job."""
@@ -42,11 +43,23 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class PurgePlan:
-    """What is purged: the records, all of one name, and what clients will see of it."""
+    """What is purged: the records, all of one name, and what clients will see of it.
+
+    `snapshots` name it, or can't be read, as `SUITE ID`: who installs it from one gets a 404.
+    """
 
     name: str
     records: tuple[PackageRecord, ...]
     said: Preview
+    snapshots: tuple[str, ...] = ()
+
+    @property
+    def reach(self) -> str:
+        """Return what a purge does not reach."""
+        named = (
+            f" Snapshots still list it, without its file: {', '.join(self.snapshots)}; delete them (snapshot delete)."
+        )
+        return OUT_OF_REACH + (named if self.snapshots else "")
 
 
 def plan_purge(keys: Iterable[TableKey]) -> PurgePlan:
@@ -71,7 +84,8 @@ def plan_purge(keys: Iterable[TableKey]) -> PurgePlan:
         )
     _check_files(names[0], records)
     leaving = Move(What.WITHDRAWN, tuple(wanted))
-    return PurgePlan(names[0], records, preview(steps_of(leaving, adapters.package_table(), records)))
+    seen = preview(steps_of(leaving, adapters.package_table(), records))
+    return PurgePlan(names[0], records, seen, tuple(snapshots_naming(wanted)))
 
 
 def purged_keys(name: str, version: str) -> list[TableKey]:

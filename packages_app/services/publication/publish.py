@@ -17,6 +17,7 @@ from packages_app.models import Job, Notice, Publication
 from packages_app.publishing.apt_check import second_reader
 from packages_app.publishing.publication_options import DEFAULT_OPTIONS, PublicationOptions
 from packages_app.publishing.publisher import Outcome, Publisher
+from packages_app.publishing.snapshot_times import keep_copy
 from packages_app.services import adapters
 from packages_app.services.notices.notify import notify
 from packages_app.services.publication.cleared_cautions import ClearedInSuite
@@ -64,6 +65,7 @@ def publish(
         _log_outcome(outcome, kind)
         # Before the root: clients see it already, and what it brought is known to nobody else.
         publication = record_publication(outcome, kind, job, progress)
+        _keep_copies(repository, outcome)
         if suite == repository.default_suite and outcome.held is None:
             renew_root(repository, outcome.contents, progress, lease.keep_lease, again=options.rebuild)
         # A publisher that stood still while it renewed the root may have put an older copy there: then all again.
@@ -98,6 +100,13 @@ def _publisher(repository: Repository, suite: str, keep_lease: Callable[[], None
         allowed=_allowed,
         cleared=ClearedInSuite(suite),
     )
+
+
+def _keep_copies(repository: Repository, outcome: Outcome) -> None:
+    """Let the state that clients see be asked for by its time, and the one before where that was cut off."""
+    if repository.snapshots_address:
+        for text in filter(None, (outcome.replaced, outcome.release_text)):
+            keep_copy(adapters.bucket(), adapters.signer(), outcome.suite, text)
 
 
 def _allowed(package: str) -> tuple[str, ...]:

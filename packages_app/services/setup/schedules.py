@@ -21,6 +21,7 @@ _JOBS = (
     ("Promote by policy", Job.Kind.PROMOTE, 60),
     ("Retain versions", Job.Kind.RETAIN, 24 * 60),
     ("Verify the repository", Job.Kind.VERIFY, 24 * 60),
+    ("Make snapshots", Job.Kind.SNAPSHOT, 60),
 )
 # (name, task, minutes): what the house needs and is no job.
 _TASKS_OF_THE_HOUSE = (

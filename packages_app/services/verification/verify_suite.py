@@ -38,6 +38,7 @@ from packages_app.verification.indexes import (
 )
 from packages_app.verification.reader import Reader, View
 from packages_app.verification.release import examine_release
+from packages_app.verification.snapshots import examine_snapshots
 
 _WAITS_AT_MOST = timedelta(hours=1)
 
@@ -88,11 +89,13 @@ def _look(suite: Suite, view: View, keep_lease: Callable[[], None]) -> Looked:
     keys = [key for key, _ in adapters.bucket().keys(suite_path(suite.name))]
     unproven = examined.unproven.entries if examined.unproven is not None else {}
     findings += strays_of(suite, keys, {*entries, *unproven})
+    of_snapshots, snapshots_read = examine_snapshots(view, adapters.bucket(), suite, keyring, keep_lease)
+    findings += of_snapshots
     if any(finding.repair in (Cure.PUBLISH, Cure.DROP) for finding in findings):
         keep_lease()
         made = made or _entries_made(suite, collected)
         findings += examine_waiting_names(view, suite, made, {finding.where for finding in findings})
-    return findings, indexes.read
+    return findings, indexes.read + snapshots_read
 
 
 def _seen_by_clients(suite: Suite, keyring: bytes) -> Release | None:

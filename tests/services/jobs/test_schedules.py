@@ -39,6 +39,7 @@ def test_a_new_installation_has_a_row_for_all_that_the_clock_asks_for(embedded):
         "Promote by policy": (start, ["promote_by_policy"]),
         "Retain versions": (start, ["retain"]),
         "Verify the repository": (start, ["verify_repository"]),
+        "Make snapshots": (start, ["snapshot"]),
         "Wake silent jobs": (tasks.wake_silent_jobs.name, []),
         "Send notices": (tasks.send_notices.name, []),
         "Watch expiry dates": (tasks.watch_expiry.name, []),
@@ -54,7 +55,7 @@ def test_rows_of_an_older_release_start_the_same_work_at_the_same_times(of_an_ol
         assert found["Check upstream"] == (tasks.start_scheduled.name, ["sync_packages"])
         assert found["Rebuild"] == (tasks.start_scheduled.name, ["force_rebuild"])
         assert found["Wake"] == (tasks.wake_silent_jobs.name, [])
-        assert len(found) == 14
+        assert len(found) == 15
     upstream = PeriodicTask.objects.get(name="Check upstream")
     assert (upstream.enabled, upstream.interval.every) == (False, 30)
     assert PeriodicTask.objects.get(name="Rebuild").crontab.hour == "3"

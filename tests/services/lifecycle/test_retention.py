@@ -10,15 +10,17 @@ from packages_app.core.ports import Silent
 from packages_app.core.retaining import DEPENDED, ELSEWHERE, NEWEST, NO_POLICY, NOT_SHOWN, YOUNG, Held, retained
 from packages_app.core.suite_change import What, change_of
 from packages_app.core.version import version_key
-from packages_app.models import Job
+from packages_app.models import Job, Publication
 from packages_app.services import adapters
 from packages_app.services.lifecycle.move import keys_selected, request_move
-from packages_app.services.lifecycle.protected import BROUGHT_BACK, JUST_CAME
+from packages_app.services.lifecycle.protected import BROUGHT_BACK, JUST_CAME, PINNED, SNAPSHOT
+from packages_app.services.lifecycle.publications import pin
 from packages_app.services.lifecycle.retention import HELD_BACK, plan_retention, request_retention
 from packages_app.services.lifecycle.steps import Move
 from packages_app.services.mirror.packages import reconcile_mirror
 from packages_app.services.publication.publish import publish
 from packages_app.services.scheduled import start_scheduled
+from packages_app.services.snapshots.snapshots import create_snapshot, snapshots_naming
 from packages_app.services.sweep import sweep
 from packages_app.services.verification.verify_pool import verify_pool
 from packages_app.verification.finding import PoolScope
@@ -133,6 +135,23 @@ def test_what_was_promoted_lately_has_its_days(embedded):
     change = change_of(old, ["stable", "testing"], What.PROMOTED, who="ann", when=adapters.now())
     embedded.table.set_suites(old, ["stable", "testing"], change)
     assert plan_retention("stable").stays == {NEWEST: 1, JUST_CAME: 1}
+
+
+def test_what_a_pinned_publication_or_a_snapshot_holds_stays(embedded):
+    embedded.configure(suites=of_stable(newest=1))
+    put(embedded, "tool_1")
+    pin(Publication.objects.filter(suite="stable"), None, pinned=True)
+    put(embedded, "tool_2")
+    keys = keys_selected("tool (= 1)")
+    withdraw = Move(What.WITHDRAWN, tuple(keys), ("stable",))
+    request_move(withdraw, "to be alone in the snapshot")
+    embedded.run_jobs()
+    create_snapshot("stable", "q4", Silent())
+    assert snapshots_naming(keys_selected("tool (= 2)")) == ["stable q4"]
+    assert snapshots_naming(keys) == []
+    do(embedded, What.RESTORED, "tool (= 1)", reason="")
+    put(embedded, "tool_3")
+    assert plan_retention("stable").stays == {NEWEST: 1, PINNED: 1, SNAPSHOT: 1}
 
 
 def test_a_suite_with_a_held_candidate_is_left_alone(embedded):

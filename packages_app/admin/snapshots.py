@@ -1,0 +1,71 @@
+"""Snapshots in the admin: those of each suite with the line that pins each, made and deleted by those who publish."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from packages_app.admin.read_only import PUBLISH, go_to_job, require
+from packages_app.core.errors import RepomgrError
+from packages_app.core.snapshot import LONGEST_ID
+from packages_app.core.suite_change import LONGEST_REASON
+from packages_app.services import adapters
+from packages_app.services.snapshots.jobs import request_deletion, request_snapshot
+from packages_app.services.snapshots.snapshots import list_snapshots
+
+
+def snapshots_page(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
+    """Show the snapshots of each suite, and where the reader may publish the form that makes one."""
+    try:
+        suites = [(suite, list_snapshots(suite.name)) for suite in adapters.repository().suites]
+    except RepomgrError as error:
+        messages.error(request, str(error))
+        return HttpResponseRedirect(reverse("admin:index"))
+    page = {"opts": opts, "title": "Snapshots", "suites": suites, "may_publish": request.user.has_perm(PUBLISH),
+            "longest_id": LONGEST_ID, "longest": LONGEST_REASON}  # fmt: skip
+    return _page(site, request, "snapshots", page)
+
+
+def create_view(request: HttpRequest) -> HttpResponseBase:
+    """Ask for a snapshot of what is in place of a suite, or of the publication whose number is given."""
+    require(request, PUBLISH)
+    said = request.POST
+    return go_to_job(
+        request,
+        lambda: request_snapshot(
+            said.get("suite", ""), said.get("id", ""), reason=said.get("reason", ""),
+            publication=said.get("publication", ""), user=request.user,
+        ),
+        otherwise=_address(),
+    )  # fmt: skip
+
+
+def delete_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
+    """Show what becomes of clients that pin a snapshot; with the consent of that page ask for its deletion."""
+    require(request, PUBLISH)
+    suite, name = request.POST.get("suite", ""), request.POST.get("id", "")
+    try:
+        found = [one for one in list_snapshots(suite) if one.name == name]
+    except RepomgrError as error:
+        messages.error(request, str(error))
+        return HttpResponseRedirect(_address())
+    if not found:
+        messages.error(request, f"Suite {suite[:80]} has no snapshot {name[:LONGEST_ID]}.")
+        return HttpResponseRedirect(_address())
+    if "consent" in request.POST:
+        return go_to_job(request, lambda: request_deletion(suite, name, user=request.user), otherwise=_address())
+    page = {"opts": opts, "title": f"Delete snapshot {name}", "found": found[0], "cancel": _address()}
+    return _page(site, request, "delete_snapshot", page)
+
+
+def _page(site: admin.AdminSite, request: HttpRequest, name: str, page: dict[str, Any]) -> HttpResponseBase:
+    context = {**site.each_context(request), **page}
+    return TemplateResponse(request, f"admin/packages_app/publication/{name}.html", context)
+
+
+def _address() -> str:
+    return reverse("admin:packages_app_publication_snapshots")

@@ -1,0 +1,76 @@
+"""`manage.py snapshot create|list|delete`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from packages_app.management.system_user import system_user
+from packages_app.management.terminal import ServiceCommand
+from packages_app.services.publication.requests import known_suites
+from packages_app.services.snapshots.jobs import request_deletion, request_snapshot
+from packages_app.services.snapshots.snapshots import ListedSnapshot, list_snapshots
+
+
+class Command(ServiceCommand):
+    """Makes, lists and deletes snapshots."""
+
+    help = "Make, list and delete snapshots: states of a suite that clients can pin, for as long as they are kept."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take what is to be done, and with which snapshot of which suite."""
+        what = parser.add_subparsers(dest="what", required=True, metavar="create|list|delete")
+        create = what.add_parser("create", help="make one of what clients see now, or saw")
+        create.add_argument("suite", metavar="SUITE")
+        create.add_argument("id", metavar="ID", help="such as 2026-q4; it is a part of the address")
+        create.add_argument("--reason", default="", help="why; it stands in the snapshot's Release, for everybody")
+        create.add_argument(
+            "--publication", default="", metavar="DIGEST|NUMBER",
+            help="of a past publication: the SHA256 of its Release (ten digits at least), or its number in the admin",
+        )  # fmt: skip
+        listing = what.add_parser("list", help="list them, with the line that pins each")
+        listing.add_argument("suites", nargs="*", metavar="SUITE", help="of these suites; of all if none")
+        delete = what.add_parser("delete", help="delete one; clients that pin it get nothing any more")
+        delete.add_argument("suite", metavar="SUITE")
+        delete.add_argument("id", metavar="ID")
+        delete.add_argument("--yes", action="store_true", help="do not ask")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do it here."""
+        getattr(self, f"_{options['what']}")(options)
+
+    def _create(self, options: dict[str, Any]) -> None:
+        job = self.run_job(
+            lambda: request_snapshot(
+                options["suite"], options["id"], reason=options["reason"], publication=options["publication"],
+                requested_as=system_user(), wake_worker=False,
+            )
+        )  # fmt: skip
+        if "sources" in job.result:
+            self.stdout.write(job.result["sources"])
+
+    def _list(self, options: dict[str, Any]) -> None:
+        for suite in known_suites(options["suites"]):
+            for listed in list_snapshots(suite):
+                self.stdout.write(_line(listed))
+
+    def _delete(self, options: dict[str, Any]) -> None:
+        suite, name = options["suite"], options["id"]
+        if not options["yes"] and not _consents(f"Delete the snapshot {name} of suite {suite}? Type yes: "):
+            raise CommandError("Nothing was changed: say --yes.", returncode=2)
+        self.run_job(lambda: request_deletion(suite, name, requested_as=system_user(), wake_worker=False))
+
+
+def _line(listed: ListedSnapshot) -> str:
+    if listed.snapshot is None:
+        return f"{listed.suite} {listed.name}: its InRelease can't be read"
+    snapshot = listed.snapshot
+    reason = f" ({snapshot.reason})" if snapshot.reason else ""
+    by = ", made by the clock" if listed.of_the_clock else ""
+    return f"{listed.suite} {listed.name}: state of {snapshot.of:%Y-%m-%d %H:%M:%S} UTC{by}{reason}\n  {listed.sources}"
+
+
+def _consents(question: str) -> bool:
+    return sys.stdin.isatty() and input(question).strip().lower() == "yes"

@@ -1,0 +1,77 @@
+"""Snapshots in the admin: listed for who may look, made and deleted by who may publish, with consent."""
+
+import pytest
+
+from packages_app.core.ports import Silent
+from packages_app.models import Job, Publication
+from packages_app.services.intake.uploads import stage_upload
+from packages_app.services.snapshots.snapshots import create_snapshot, list_snapshots
+from tests.debs import build_deb
+
+PAGE = "/admin/packages_app/publication/snapshots/"
+
+
+@pytest.fixture
+def stack(embedded, tmp_path):
+    embedded.define_uploads("tool")
+    deb = build_deb(tmp_path, "tool", "1.0")
+    stage_upload(deb, deb.name)
+    embedded.run_jobs()
+    return embedded
+
+
+def names():
+    return [one.name for one in list_snapshots("stable")]
+
+
+def shown(client):
+    return client.get(PAGE).content.decode()
+
+
+def test_one_is_made_shown_with_its_line_and_deleted_with_consent(stack, as_member, settings):
+    settings.WITHHELD = ("SIGNING_KEY",)  # as in the web process
+    client = as_member("Publishers")
+    digest = Publication.objects.get().release_sha256
+    client.post(f"{PAGE}create/", {"suite": "stable", "id": "q4", "reason": "<audited>", "publication": digest})
+    settings.WITHHELD = ()
+    [job] = stack.run_jobs()
+    assert (job.state, job.asker, names()) == ("done", "Publishers", ["q4"])
+    settings.WITHHELD = ("SIGNING_KEY",)
+    page = shown(client)
+    assert "&lt;audited&gt;" in page
+    assert "https://apt.example.org stable/snapshots/q4 main" in page
+    chosen = {"suite": "stable", "id": "q4"}
+    asked = client.post(f"{PAGE}delete/", chosen).content.decode()
+    assert 'name="consent"' in asked
+    assert not Job.objects.filter(state="queued").exists()
+    client.post(f"{PAGE}delete/", {**chosen, "consent": "1"})
+    settings.WITHHELD = ()
+    stack.run_jobs()
+    assert names() == []
+
+
+def test_what_cannot_be_is_told_and_asks_for_nothing(stack, as_member):
+    client = as_member("Publishers")
+    create_snapshot("stable", "q4", Silent())
+    for address, said in (
+        ("create", {"suite": "stable", "id": "q4"}),
+        ("create", {"suite": "stable", "id": "../q5"}),
+        ("create", {"suite": "ghost", "id": "q5"}),
+        ("create", {"suite": "stable", "id": "q5", "publication": "none"}),
+        ("create", {}),
+        ("delete", {"suite": "stable", "id": "q5", "consent": "1"}),
+        ("delete", {"suite": "../..", "id": "q4", "consent": "1"}),
+        ("delete", {}),
+    ):
+        told = client.post(f"{PAGE}{address}/", said, follow=True)
+        assert [message.level_tag for message in told.context["messages"]] == ["error"], said
+    assert names() == ["q4"]
+    assert not Job.objects.filter(kind="snapshot").exists()
+
+
+def test_who_may_only_look_is_offered_no_button(stack, as_member):
+    create_snapshot("stable", "q4", Silent())
+    page = shown(as_member("Viewers"))
+    assert "stable/snapshots/q4" in page
+    assert "Make a snapshot" not in page
+    assert "Delete" not in page

@@ -1,0 +1,104 @@
+"""Every call of making and of deleting a snapshot fails once, in every way; no reader meets a part of one."""
+
+import os
+
+import pytest
+
+from packages_app.core.checksums import checksums_of_bytes
+from packages_app.core.errors import RepomgrError
+from packages_app.core.ports import Silent
+from packages_app.indexes.release import parse_release
+from packages_app.models import Job
+from packages_app.services import adapters
+from packages_app.services.job_services import SERVICES
+from packages_app.services.jobs import queue
+from packages_app.services.snapshots.jobs import request_deletion, request_snapshot
+from packages_app.services.snapshots.snapshots import create_snapshot
+from packages_app.signing.openpgp import verified_text
+from tests.faults.ports import KILLED, Calls, Way, faulty
+from tests.faults.world import OLD, OTHER, overtake, seen, settle
+from tests.reader import read_everything
+
+FOLDER = "dists/stable/snapshots/q4/"
+ASKED = 1
+"""Calls of who asks, who only reads; the others are a worker's."""
+WAYS = (Way.ERROR_BEFORE, Way.ERROR_AFTER, Way.KILLED, Way.OVERTAKEN)
+
+
+def ask(world, request, calls):
+    """Ask for a snapshot, or its deletion, and do the job's first try, through ports that fail where `calls` says."""
+    with adapters.given(faulty(world.ports(), calls)):
+        job = request("stable", "q4", wake_worker=False)
+        queue.run(job.pk, SERVICES[job.kind])
+
+
+def dies(world, request, number):
+    """Let the worker be a process that dies at a call, which is counted with that of who asks; the row stays behind."""
+    with adapters.given(world.ports()):
+        job = request("stable", "q4", wake_worker=False)
+    calls = Calls(number - ASKED, Way.KILLED)
+    child = os.fork()
+    if child == 0:
+        try:
+            world.part_from_parent()
+            with adapters.given(faulty(world.ports(), calls)):
+                queue.run(job.pk, SERVICES[job.kind])
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == KILLED, calls.at
+
+
+def whole(world):
+    """Say whether the snapshot is there, which is whole then; so it is for who takes Release where InRelease is not."""
+    bucket, keyring = world.ports().bucket, adapters.signer().public_keyring()
+    there = {key.removeprefix(FOLDER) for key, _ in bucket.keys(FOLDER)}
+    if "InRelease" in there:
+        assert {key[:2] for key in read_everything(bucket, keyring, "stable/snapshots/q4")} - {OTHER} == {OLD}
+        return True
+    if "Release" in there:
+        text = bucket.read(f"{FOLDER}Release")
+        assert verified_text(text, keyring, signature=bucket.read(f"{FOLDER}Release.gpg")) == text
+        for name, entry in parse_release(text, expires=False).entries.items():
+            assert checksums_of_bytes(bucket.read(f"{FOLDER}{name}")).sha256 == entry.sha256
+    return False
+
+
+@pytest.fixture(params=["make", "delete"])
+def request_of(request, world):
+    """What asks for it, in a world that is as it must be before."""
+    if request.param == "make":
+        return request_snapshot
+    create_snapshot("stable", "q4", Silent())
+    world.remember()
+    return request_deletion
+
+
+@pytest.mark.parametrize("world", ["embedded"], indirect=True)  # copies within S3 have a test of their own
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name.lower())
+def test_a_call_that_fails_leaves_a_whole_snapshot_or_none(world, way, request_of, settings):
+    making = request_of is request_snapshot
+    world.again(settings)
+    all_calls = Calls()
+    ask(world, request_of, all_calls)
+    assert whole(world) is making
+    assert len(all_calls.names) > 12
+    for number, name in enumerate(all_calls.names):
+        world.again(settings)
+        calls = Calls(number, way, meanwhile=lambda: overtake(world))
+        if way is Way.KILLED and number >= ASKED:
+            dies(world, request_of, number)
+        elif way is not Way.KILLED:
+            try:
+                ask(world, request_of, calls)
+            except RepomgrError:
+                assert not Job.objects.exists(), name  # it was asked in vain
+        whole(world)
+        settle(world)
+        if not Job.objects.filter(kind=Job.Kind.SNAPSHOT).exists():
+            ask(world, request_of, Calls())
+            settle(world)
+        assert whole(world) is making, name
+        objects = [key for key, _ in world.ports().bucket.keys(FOLDER)]
+        assert len(objects) == (9 if making else 0), name
+        assert seen(world) == {OLD, OTHER} if way is Way.OVERTAKEN else {OLD}, name
