@@ -29,6 +29,7 @@ _MIB = 1024 * 1024
 _SMALL_FILE = _MIB
 _LONGEST_ADDRESS = 4096
 _MOST_RELEASES = 10_000
+_LONGEST_SIZE = 18
 _SHAPE_REMEDY = "Compare the endpoint's answer with docs: a flat document, or `releases` with `updateTo` entries."
 
 _Named = tuple[str, str, Mapping[str, Any]]
@@ -103,15 +104,20 @@ class ExternalDownload:
         """Return what a document offers, and what in it makes no sense; a list holds flat documents."""
         if isinstance(document, Mapping):
             return self._nested(document) if "releases" in document else self._flat(document)
-        if not isinstance(document, list) or not document or not all(isinstance(each, Mapping) for each in document):
+        if not isinstance(document, list) or not any(isinstance(each, Mapping) for each in document):
             raise UpstreamError(
                 f"{plain(self._settings.endpoint)} gave a {type(document).__name__}, neither an object nor a list of "
                 "objects.",
                 remedy=_SHAPE_REMEDY,
             )
+        if any(isinstance(each, Mapping) and "updateTo" in each for each in document):
+            return self._nested({"releases": document})
         if len(document) > _MOST_RELEASES:
             raise self._too_many(len(document))
-        read = [self._flat(each) for each in document]
+        read = [
+            self._flat(each) if isinstance(each, Mapping) else ([], [f"entry {number} is no object"])
+            for number, each in enumerate(document)
+        ]
         return [offer for found, _ in read for offer in found], [fault for _, faults in read for fault in faults]
 
     def _too_many(self, count: int) -> UpstreamError:
@@ -157,7 +163,7 @@ class ExternalDownload:
             except _Misfit as fault:
                 faults.append(str(fault))
         current = document.get("currentRelease")
-        if current and current not in files:
+        if current and (isinstance(current, bool) or str(current).strip() not in files):
             faults.append(f"currentRelease {current!r} is not among the releases")
         return offers, faults
 
@@ -277,9 +283,9 @@ def _ending(named: list[_Named], ending: str) -> dict[str, Mapping[str, Any]]:
 def _details(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Take the optional fields of an offer."""
     size, notes, date = (values.get(name) for name in ("size", "notes", "pub_date"))
-    if isinstance(size, str) and size.isascii() and size.isdigit():
-        size = int(size)
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int)):
+    if isinstance(size, str) and (digits := size.strip().removesuffix(".0")).isascii() and digits.isdigit():
+        size = int(digits) if len(digits) <= _LONGEST_SIZE else -1
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
         raise _Misfit(f"{where} has the size {size!r}")
     if isinstance(notes, list):
         notes = "\n".join(map(str, notes))

@@ -8,16 +8,18 @@ from packages_app.core.errors import InvalidVersion
 from packages_app.core.version import parse_version
 
 _WORDS = (
-    "alpha|beta|rc|preview|pre|dev|development|nightly|canary|snapshot|insiders?|next|eap?|milestone|unstable|testing|test"
-    "|experimental|edge"
+    "alpha|beta|rc|cr|(?:release-?)?candidate|preview|pre|prerelease|dev|devel|development|nightly|canary|snapshot"
+    "|insiders?|next|eap?|early-?access|milestone|unstable|testing|test|experimental|edge|trunk|wip"
 )
 # `kiro-cli/v1.2`, `release-1.2`, `v1.2`, `tool@1.2`: what stands before the first digit that begins a number.
 # A name may hold digits (`log4j-2.0`), but none after a `v` or a period: those are the version already.
 _NAME = r"(?![vV][0-9])[A-Za-z](?:[A-Za-z0-9_+-]|\.(?=[A-Za-z]))*?"
 _TAG = re.compile(rf"(?:.*/)?(?:(?P<name>{_NAME})[-_@])?[vV]?[-_.]?(?P<version>[0-9].*)\Z", re.DOTALL)
-# `1.2.0a1` is PEP 440's; a letter without a number is a release of its own (OpenSSL's 1.0.2k).
+# `1.2.0a1`, `1.2.0-b.2` are PEP 440's; a letter without a number is a release of its own (OpenSSL's 1.0.2k).
 _PRE_RELEASE = re.compile(
-    rf"[-._+~]?(?P<word>(?:{_WORDS})(?![A-Za-z])|(?<=[0-9])[ab](?=[0-9]+\Z)|(?<=-)M(?=[0-9]+\Z))", re.IGNORECASE
+    rf"[-._+~]?(?P<word>(?<![A-Za-z])(?:{_WORDS})(?![A-Za-z])"
+    r"|(?:(?<=[0-9])|(?<=[0-9][-._]))[abc](?=[-.]?[0-9]+\Z)|(?<=[-._])M(?=[0-9]+\Z))",
+    re.IGNORECASE,
 )
 _WORD_ALONE = re.compile(_WORDS, re.IGNORECASE)
 

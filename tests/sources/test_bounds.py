@@ -213,7 +213,10 @@ def test_a_length_that_is_no_number_is_no_crash(tmp_path):
         ("1.2.0a1", "1.2.0~a1"), ("v1.2.0b2", "1.2.0~b2"), ("v1.2.0-M1", "1.2.0~M1"), ("1.2.0-ea", "1.2.0~ea"),
         ("1.2.0-next.0", "1.2.0~next.0"), ("1.2.0-insider", "1.2.0~insider"), ("1.2-nightly", "1.2~nightly"),
         ("1.2-eap3", "1.2~eap3"), ("1.2.0-milestone.2", "1.2.0~milestone.2"), ("1.2-unstable", "1.2~unstable"),
-        ("1.2-test1", "1.2~test1"), ("1.2-edge", "1.2~edge"),
+        ("1.2-test1", "1.2~test1"), ("1.2-edge", "1.2~edge"), ("1.2.0-a1", "1.2.0~a1"), ("1.2.0-b.2", "1.2.0~b.2"),
+        ("1.2.0.M3", "1.2.0~M3"), ("1.2.0c1", "1.2.0~c1"), ("1.2.0.CR2", "1.2.0~CR2"), ("1.2-devel", "1.2~devel"),
+        ("1.2.0-prerelease", "1.2.0~prerelease"), ("1.2.0-early-access", "1.2.0~early-access"),
+        ("1.2.0-candidate.1", "1.2.0~candidate.1"), ("1.2.0-wip", "1.2.0~wip"),
     ],
 )  # fmt: skip
 def test_a_pre_release_sorts_before_what_it_leads_to(tag, version):
@@ -221,6 +224,22 @@ def test_a_pre_release_sorts_before_what_it_leads_to(tag, version):
     assert version_of_tag(tag) == version
 
 
-@pytest.mark.parametrize("tag", ["1.0.2k", "1.2.0-1", "v2.0", "1.2a", "1.0b", "1.2.0-M", "1.2.0-a1b2c3d", "2026.11.1"])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "1.0.2k",
+        "1.2.0-1",
+        "v2.0",
+        "1.2a",
+        "1.0b",
+        "1.2.0-M",
+        "1.2.0-a1b2c3d",
+        "2026.11.1",
+        "1.2.0-latest",
+        "1.2.0-hotfix",
+        "1.2.0-post1",
+        "1.2.0-lts",
+    ],
+)
 def test_a_release_is_no_pre_release(tag):
     assert not is_pre_release(tag)

@@ -47,6 +47,22 @@ ODD = {
     "a size in quotes": (lambda url, sums: flat(size=str(sums.size))(url, sums), "1.2.3"),
     "a hash with its name": (lambda url, sums: flat(sha256=f"sha256:{sums.sha256}")(url, sums), "1.2.3"),
     "a hash in upper case": (lambda url, sums: flat(sha256=f"{sums.sha256.upper()}\n")(url, sums), "1.2.3"),
+    "a size with a fraction": (lambda url, sums: flat(size=f" {sums.size}.0 ")(url, sums), "1.2.3"),
+    "a list with what is none": (lambda url, sums: f'[5, null, {flat()(url, sums)}, "x", []]', "1.2.3"),
+    "a list of entries": (
+        lambda url, sums: json.dumps([{"version": "1.2.3", "updateTo": {"version": "1.2.3", "url": url}}, 7]),
+        "1.2.3",
+    ),
+    "a current release that is an object": (
+        lambda url, sums: json.dumps(
+            {"currentRelease": {"is": "odd"}, "releases": [{"updateTo": {"version": "1.2.3", "url": url}}]}
+        ),
+        "1.2.3",
+    ),
+    "a bad one beside a good one": (
+        lambda url, sums: f'[{{"version": "1", "url": "{url}", "size": -1}}, {flat()(url, sums)}]',
+        "1.2.3",
+    ),
     "a date in seconds": (flat(pub_date=1793750400, notes=["a", "b"]), "1.2.3"),
 }
 
