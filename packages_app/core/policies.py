@@ -30,9 +30,10 @@ class RetentionPolicy:
     in_other_suites: bool = False
 
     def __str__(self) -> str:
-        newest = f"the newest {self.newest} of a name and architecture"
+        number = f" {self.newest}" if self.newest > 1 else ""
         young = f", those younger than {self.age.days} days" if self.age else ""
-        return f"kept are {newest}{young}" + (", those in another suite" if self.in_other_suites else "")
+        elsewhere = ", those in another suite" if self.in_other_suites else ""
+        return f"kept are the newest{number} of a name and architecture{young}{elsewhere}"
 
 
 @dataclass(frozen=True)

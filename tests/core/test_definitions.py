@@ -140,6 +140,7 @@ def test_whatever_a_file_holds_it_is_problems_and_never_a_crash(tmp_path_factory
     [
         (("architectures: [amd64, arm64]", "architectures: [all]"), "architecture"),
         (("valid_days: 14", "valid_days: 0"), "at least 1"),
+        (("valid_days: 14", "valid_days: 14\n    retain: {newest: 0}"), "retain.newest"),
         (("- name: stable", "- name: ../x"), "can't be a folder"),
         (("components: [main]", "components: [Main/x]"), "is no component"),
         (("keyring: kiro-archive-keyring", "keyring: /etc/x"), "is no file name"),

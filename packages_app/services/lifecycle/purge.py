@@ -134,7 +134,7 @@ def do_purge(job: Job, progress: Progress) -> dict[str, Any]:
     reason = job.arguments["reason"]
     files = [PurgedFile(*one) for one in job.arguments["files"]]
     keys = [file.key for file in files]
-    progress.step("withdraw", f"{len(files)} versions")
+    progress.step("read records", f"{len(files)} versions")
     move = Move(What.WITHDRAWN, tuple(keys))
     steps = steps_of(move, adapters.package_table(), records_named(keys))
     suites = _configured(job.arguments["suites"])

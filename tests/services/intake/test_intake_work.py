@@ -31,7 +31,7 @@ def test_a_new_package_costs_one_call_for_each_thing_that_has_to_be_known_or_don
     assert calls.names == [
         f"staging.head {file}",
         f"staging.as_local_file {file}",
-        "table.get_many",
+        "table.look_up",
         f"bucket.put {key}",
         "table.put_many_new",
         f"staging.delete {file}",

@@ -59,7 +59,7 @@ def test_a_batch_costs_a_few_calls_however_many_files_it_has(embedded, tmp_path,
     assert calls.names == [
         f"staging.put {staged}",
         f"staging.read {staged}",
-        "table.get_many",
+        "table.look_up",
         "bucket.put_many_new",
         "table.put_many_new",
         f"staging.delete {staged}",

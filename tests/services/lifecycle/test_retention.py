@@ -23,6 +23,7 @@ from packages_app.services.scheduled import start_scheduled
 from packages_app.services.snapshots.snapshots import create_snapshot, snapshots_naming
 from packages_app.services.sweep import sweep
 from packages_app.services.verification.verify_pool import verify_pool
+from packages_app.sweeping.let_go import keeps_file
 from packages_app.verification.finding import PoolScope
 from packages_app.verification.reader import StoredObjects, View
 from tests.commands.calling import call, refused
@@ -236,6 +237,17 @@ def test_the_file_of_what_went_is_swept_after_its_days_and_comes_back_until_it_i
     assert "tool 1 amd64" in job.error
     assert clients_see(embedded) == ["tool_3"]
     assert (found_later(days=15), found_later(days=13)) == (set(), {"pool_missing"})
+
+
+def test_a_file_that_a_person_may_want_back_stays(embedded):
+    at, later = NOW, NOW + timedelta(days=1)
+    for name, first in (("ours", What.WITHDRAWN), ("theirs", What.RETAINED)):
+        record = make_record(name, suites=("stable", "testing"))
+        embedded.table.put_new(record)
+        record = embedded.table.set_suites(record, ["testing"], change_of(record, ["testing"], first, who="x", when=at))
+        record = embedded.table.set_suites(record, [], change_of(record, [], What.RETAINED, who="x", when=at))
+        assert keeps_file(embedded.table, record, at) is True  # its days are not over
+        assert keeps_file(embedded.table, record, later) is (first is What.WITHDRAWN)
 
 
 def take_out(stack, name):
