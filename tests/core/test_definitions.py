@@ -1,5 +1,7 @@
 """Definitions and repository.yaml: what is wrong is named with file, line, field and remedy (R6, P20, P21)."""
 
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from packages_app.core.definition import load_definitions
 from packages_app.core.errors import DefinitionError
 from packages_app.core.repository import load_repository
+from packages_app.core.snapshot import PERIODS, SnapshotSchedule, is_of_the_clock
 from packages_app.sources.registry import settings_readers, source_types
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -159,3 +162,46 @@ def test_a_fault_of_the_repository_is_named(tmp_path, change, said):
 def test_a_missing_repository_file_is_named(tmp_path):
     with pytest.raises(DefinitionError, match=r"repository.yaml:1: \(file\): "):
         load_repository(tmp_path / "repository.yaml")
+
+
+SUITE_LINE = "suites:\n"
+
+
+@pytest.mark.parametrize(
+    ("field", "was", "written"),
+    [
+        ("snapshots_address", SUITE_LINE, f"snapshots_address: {address}\n{SUITE_LINE}")
+        for address in ("https://apt.example.org/snapshots/", "apt.example.org/snapshots/@SNAPSHOTID@/", "'no'",
+                        "https://apt.example.org/@SNAPSHOTID@/", "https://a@b/snapshots/@SNAPSHOTID@/",
+                        "'https://apt.example.org/x y/snapshots/@SNAPSHOTID@/'")
+    ] + [
+        ("suites[0].snapshots.every", "    codename:", "    snapshots: {every: hour, keep: 8}\n    codename:"),
+        ("suites[0].snapshots.every", "    codename:", "    snapshots: {keep: 8}\n    codename:"),
+        ("suites[0].snapshots.keep", "    codename:", "    snapshots: {every: week, keep: 0}\n    codename:"),
+        ("suites[0].snapshots", "    codename:", "    snapshots: week\n    codename:"),
+        ("suites[0].snapshots.keeps", "    codename:", "    snapshots: {every: week, keeps: 1}\n    codename:"),
+        ("suites[0].components", "components: [main]", "components: [main, snapshots]"),
+    ],
+)  # fmt: skip
+def test_snapshots_that_cannot_be_are_refused_with_their_field(tmp_path, field, was, written):
+    text = (CONFIG / "repository.yaml").read_text()
+    assert was in text
+    (tmp_path / "repository.yaml").write_text(text.replace(was, written, 1))
+    with pytest.raises(DefinitionError, match=rf": {re.escape(field)}: "):
+        load_repository(tmp_path / "repository.yaml")
+
+
+def test_snapshots_are_read_as_they_are_written(tmp_path):
+    text = (CONFIG / "repository.yaml").read_text()
+    assert (REPOSITORY.snapshots_address, REPOSITORY.default_suite.snapshots) == ("", None)
+    for line in ("snapshots_address: ", "snapshots: {"):
+        assert f"# {line}" in text
+        text = text.replace(f"# {line}", line)
+    (tmp_path / "repository.yaml").write_text(text)
+    repository = load_repository(tmp_path / "repository.yaml")
+    assert repository.snapshots_address == "https://apt.example.org/snapshots/@SNAPSHOTID@/"
+    assert repository.default_suite.snapshots == SnapshotSchedule("week", 8)
+    moment = datetime(2027, 1, 1, tzinfo=UTC)  # a Friday of the last week of 2026
+    ids = [SnapshotSchedule(every, 1).id_at(moment) for every in PERIODS]
+    assert ids == ["day-2027-01-01", "week-2026-W53", "month-2027-01"]
+    assert [is_of_the_clock(one) for one in ids] == [True, True, True]

@@ -248,3 +248,18 @@ def test_indexes_are_copied_within_s3(tmp_path, settings, db, moto):
     assert (head.content_type, "sha256" in head.metadata) == ("application/x-xz", True)
     assert delete_snapshot("stable", "q4", Silent()) == 15
     assert below(stack, FOLDER) == set()
+
+
+def test_where_apt_asks_for_snapshots_is_told_without_waiting_for_a_person(stack):
+    stack.configure(snapshots_address="https://apt.example.org/snapshots/@SNAPSHOTID@/")
+    publish("stable", Silent())
+    release = parse_release(stack.bucket.read("dists/stable/Release"))
+    assert release.fields["Snapshots"] == "https://apt.example.org/snapshots/@SNAPSHOTID@/"
+    copies = below(stack, "stable/snapshots")
+    assert len(copies) == 2  # of this one, and of the one before
+    stack.bucket.delete(max(copies))
+    publish("stable", Silent())  # nothing is new, but for the copy that a publisher who died did not leave
+    assert below(stack, "stable/snapshots") == copies
+    stack.configure(snapshots_address="")
+    publish("stable", Silent())
+    assert "Snapshots" not in parse_release(stack.bucket.read("dists/stable/Release")).fields

@@ -17,6 +17,7 @@ from packages_app.services.snapshots.snapshots import create_snapshot
 from packages_app.services.sweep import sweep
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from packages_app.signing.unproven import keys_in
+from tests.commands.calling import call
 from tests.verified import found
 
 FOLDER = "dists/stable/snapshots/q4"
@@ -77,6 +78,8 @@ def test_what_belongs_to_no_snapshot_is_a_stray_that_a_repair_sets_aside(kept):
     findings = kept.verify().findings
     assert {(finding.code, str(finding.repair)) for finding in findings} == {("stray", "move the object to staging")}
     assert len(findings) == 2
+    call("verify_repository", "--repair", "--yes", "--pool", "none")
+    assert found(kept.verify()) == set()
 
 
 def test_the_copy_of_a_publication_goes_with_it_and_is_found_where_its_indexes_went_before(kept, settings):
