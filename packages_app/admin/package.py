@@ -45,6 +45,7 @@ from packages_app.services.intake.build_bootstrap import PARTS, next_version
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.lifecycle.history import history_of
 from packages_app.services.lifecycle.move import MOST
+from packages_app.services.lifecycle.rollout import rollout_lines
 from packages_app.services.lifecycle.steps import Move
 from packages_app.services.mirror.selection import select_packages
 from packages_app.services.outside_errors import told_as_ours
@@ -106,10 +107,10 @@ class PackageAdmin(ReadOnlyAdmin):
     sortable_by = ("name_and_summary", "taken_in")
     list_before_template = "admin/packages_app/package/buttons.html"
     change_form_outer_before_template = "admin/packages_app/package/moves.html"
-    actions = ("withdraw", "restore", "promote")
+    actions = ("withdraw", "restore", "promote", "roll_out")
     fieldsets = (
         (None, {"fields": ("package_name", "version", "architecture", "suites", "component", "package_type",
-                           "download", "history")}),
+                           "rollouts", "download", "history")}),
         ("Description", {"fields": ("shown_description", "maintainer", "homepage", "section", "priority", "depends")}),
         ("File", {"fields": ("pool_path", "actual_filename", "size", "md5_hash", "sha1_hash", "sha256_hash",
                              "sha512_hash")}),
@@ -184,6 +185,11 @@ class PackageAdmin(ReadOnlyAdmin):
         except RepomgrError as error:  # the page shows the rest all the same
             return format_html('<span class="rm-bad">{}</span>', error)
 
+    @display(description="rolled out")
+    def rollouts(self, package: Package) -> SafeString:
+        """Return to how many clients of each suite an upgrade is given, and in which steps to more."""
+        return lines(rollout_lines(package))
+
     @action(description="Withdraw from suites…", permissions=["publish"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
         """Show what clients would see without the chosen packages."""
@@ -199,6 +205,11 @@ class PackageAdmin(ReadOnlyAdmin):
         """Ask where to, and show what clients would see with the chosen packages there too."""
         return move_page(self.admin_site, self.opts, request, Move(What.PROMOTED, _keys(queryset)))
 
+    @action(description="Roll out in steps…", permissions=["publish"])
+    def roll_out(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
+        """Ask how far, and show which part of the clients would be given the chosen packages."""
+        return move_page(self.admin_site, self.opts, request, Move(What.ROLLED_OUT, _keys(queryset)))
+
     @display(description="description")
     def shown_description(self, package: Package) -> SafeString:
         """Return all lines of the description."""
@@ -208,6 +219,14 @@ class PackageAdmin(ReadOnlyAdmin):
     def stanza(self, package: Package) -> SafeString:
         """Return the package's entry in the indexes."""
         return format_html('<pre class="rm-pre">{}</pre>', package_stanza(package))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show a package, with buttons for its roll-out where there is one."""
+        row = self.get_object(request, object_id)
+        context = {**(extra_context or {}), "rolling_out": row is not None and rollout_lines(row)}
+        return super().change_view(request, object_id, form_url, context)
 
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, those of the forms first."""

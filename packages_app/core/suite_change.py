@@ -24,6 +24,7 @@ class What(StrEnum):
     WITHDRAWN = "withdrawn"
     RESTORED = "restored"
     PROMOTED = "promoted"
+    ROLLED_OUT = "rolled_out"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class SuiteChange:
     """One change of a record's suites, for one architecture of a version.
 
     `when` is ISO 8601 in UTC with microseconds, so that it sorts; `who` a user's name, a command's or the program's.
+    `rollout` says which percentages of clients it changed (`core.rollout.told`), "" for none.
     """
 
     architecture: str
@@ -40,6 +42,7 @@ class SuiteChange:
     before: tuple[str, ...]
     after: tuple[str, ...]
     reason: str = ""
+    rollout: str = ""
 
 
 class VersionWithdrawn(PackageRefused):
@@ -49,12 +52,19 @@ class VersionWithdrawn(PackageRefused):
 
 
 def change_of(
-    record: PackageRecord, suites: Iterable[str], what: What, *, who: str, when: datetime, reason: str = ""
+    record: PackageRecord,
+    suites: Iterable[str],
+    what: What,
+    *,
+    who: str,
+    when: datetime,
+    reason: str = "",
+    rollout: str = "",
 ) -> SuiteChange:
     """Return the entry for a change of a record's suites to `suites`."""
     moment = when.astimezone(UTC).isoformat(timespec="microseconds")
     after = tuple(sorted(set(suites)))
-    return SuiteChange(record.architecture, moment, who, what, record.suites, after, reason)
+    return SuiteChange(record.architecture, moment, who, what, record.suites, after, reason, rollout)
 
 
 def withdrawn_from(changes: Iterable[SuiteChange], architecture: str) -> dict[str, SuiteChange]:

@@ -81,6 +81,16 @@ class YamlReader:
             return default
         return value
 
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """Take a list of whole numbers; () where it does not stand there."""
+        value = self._take(name, required=False)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not value or not all(type(item) is int for item in value):
+            self.problem(name, f"{value!r} is not a list of whole numbers.", "Write it like [10, 25, 50, 100].")
+            return ()
+        return tuple(value)
+
     def texts(self, name: str, *, required: bool = True, default: Sequence[str] = ()) -> tuple[str, ...]:
         """Take a list of texts; one text stands for a list of one."""
         value = self._take(name, required=required)

@@ -1,4 +1,4 @@
-"""What `withdraw`, `restore_version` and `promote` have in common: show what clients will see, ask, and do it here."""
+"""What `withdraw`, `promote` and the like have in common: show what clients will see, ask, and do it here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.core.management.base import CommandError, CommandParser
 
+from packages_app.core.rollout import steps_in
 from packages_app.core.suite_change import What
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
@@ -35,7 +36,7 @@ class MoveCommand(ServiceCommand):
         """Show what clients will see, ask, move, and publish."""
         move = Move(
             self.what, tuple(keys_selected(options["query"])), tuple(options["suite"]), options.get("to", ""),
-            options.get("newer", False),
+            options.get("newer", False), steps_in(options.get("rollout", "")),
         )  # fmt: skip
         said = preview_move(move)
         self._show(said)
@@ -48,8 +49,8 @@ class MoveCommand(ServiceCommand):
 
     def _show(self, said: Preview) -> None:
         self.stdout.write(f"{said.versions} versions, suites {', '.join(said.suites)}")
-        for seen in said.seen:
-            self.stdout.write(str(seen))
+        for line in (*said.seen, *said.rolled):
+            self.stdout.write(str(line))
         if said.more:
             self.stdout.write(f"and {said.more} more packages")
         for seen in said.seen:

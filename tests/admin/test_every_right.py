@@ -91,6 +91,7 @@ ACTIONS = {
     ("package", "withdraw"): PUBLISH,
     ("package", "restore"): PUBLISH,
     ("package", "promote"): PUBLISH,
+    ("package", "roll_out"): PUBLISH,
     ("user", "delete_selected"): ROOT,
     ("group", "delete_selected"): ROOT,
     ("periodictask", "delete_selected"): ROOT,

@@ -19,6 +19,7 @@ from packages_app.core.conflict import pool_conflict, version_conflict
 from packages_app.core.errors import ImmutableObjectConflict, VersionConflict
 from packages_app.core.ports import ObjectStore, Progress, Written
 from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.rollout import rollouts_of, with_rollouts
 from packages_app.core.suite_change import VersionWithdrawn, What, change_of, is_withdrawn, withdrawn_from
 from packages_app.services import adapters
 from packages_app.stores.immutable import put_immutable, put_many_immutable
@@ -215,5 +216,15 @@ def _add_suites(outcomes: list[Recorded]) -> None:
             outcome.refuse(is_withdrawn(record, withdrawn[stays_out[0]], stays_out[0]))
             continue
         suites = {*record.suites, *missing}
+        other_fields = _rolled_out_in(record, missing, outcome.file.record)
         change = change_of(record, suites, What.ADDED, who="intake", when=adapters.now())
-        outcome.record, outcome.suites_added = table.set_suites(record, suites, change), True
+        outcome.record = table.set_suites(record, suites, change, other_fields=other_fields)
+        outcome.suites_added = True
+
+
+def _rolled_out_in(record: PackageRecord, suites: Iterable[str], offered: PackageRecord) -> str | None:
+    """Return what a record is to keep that comes into suites as it is offered; None where nothing of it changes."""
+    begins = rollouts_of(offered)
+    rollouts = {suite: one for suite, one in rollouts_of(record).items() if suite not in suites}
+    rollouts |= {suite: begins[suite] for suite in suites if suite in begins}
+    return with_rollouts(record, rollouts).other_fields if rollouts != rollouts_of(record) else None
