@@ -112,10 +112,10 @@ class YamlReader:
             value = None
         return self._reader_of(value, name)
 
-    def mappings(self, name: str) -> list[YamlReader]:
+    def mappings(self, name: str, *, required: bool = True) -> list[YamlReader]:
         """Read a list of mappings."""
-        value = self._take(name, required=True)
-        if value is None:
+        value = self._take(name, required=required)
+        if value is None or (value == [] and not required):
             return []
         if not isinstance(value, list) or not value or not all(isinstance(item, _LinedMapping) for item in value):
             self.problem(name, "It is not a list of mappings.", f"Write each of {name} as `- name: …`.")

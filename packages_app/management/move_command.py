@@ -51,6 +51,10 @@ class MoveCommand(ServiceCommand):
         self.stdout.write(f"{said.versions} versions, suites {', '.join(said.suites)}")
         for line in (*said.seen, *said.rolled):
             self.stdout.write(str(line))
+        for line in said.broken:
+            self.stdout.write(f"can't be installed any more: {line}")
+        for line in said.unasked:
+            self.stdout.write(f"whether packages can be installed is not known: {line}")
         if said.more:
             self.stdout.write(f"and {said.more} more packages")
         for seen in said.seen:

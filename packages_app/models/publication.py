@@ -11,7 +11,7 @@ class Publication(models.Model):
     Each list holds its first hundred items and its count tells of all; where there are more, the object `lists_key` of
     staging has every list whole. `left_out` lists records that no index carries, with reasons; `missing_files` pool
     files that a force rebuild found missing; `added` and `removed` packages against the publication before
-    (`name version architecture`).
+    (`name version architecture`); `uninstallable` packages that could be installed before, with the reason.
     """
 
     class Kind(models.TextChoices):
@@ -21,7 +21,7 @@ class Publication(models.Model):
         FORCE_REBUILD = "force_rebuild", "force rebuild"
         REFRESH = "refresh_signatures", "signature renewed"
 
-    LISTS = ("added", "removed", "left_out", "missing_files")
+    LISTS = ("added", "removed", "left_out", "missing_files", "uninstallable")
 
     suite = models.CharField(max_length=64)
     kind = models.CharField(max_length=32, choices=Kind.choices)
@@ -37,10 +37,12 @@ class Publication(models.Model):
     removed = models.JSONField(default=list)
     left_out = models.JSONField("left out", default=list)
     missing_files = models.JSONField("missing pool files", default=list)
+    uninstallable = models.JSONField("can't be installed any more", default=list)
     added_count = models.PositiveIntegerField("packages added", default=0)
     removed_count = models.PositiveIntegerField("packages removed", default=0)
     left_out_count = models.PositiveIntegerField("records left out", default=0)
     missing_files_count = models.PositiveIntegerField("pool files missing", default=0)
+    uninstallable_count = models.PositiveIntegerField("packages that can't be installed any more", default=0)
     lists_key = models.CharField("whole lists", max_length=255, blank=True)
     job = models.ForeignKey("packages_app.Job", null=True, on_delete=models.SET_NULL, related_name="publications")
 

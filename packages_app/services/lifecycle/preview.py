@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.services import adapters
+from packages_app.services.lifecycle.installable import broken_by_steps
 from packages_app.services.lifecycle.steps import Step
 
 _NAMES = 50
@@ -42,7 +43,8 @@ class Seen:
 class Preview:
     """What becomes another newest version, how many versions change, and how many packages were not looked at.
 
-    `rolled` are the first versions of which other parts of the clients are given an upgrade, a line each.
+    `rolled` are the first versions of which other parts of the clients are given an upgrade, a line each,
+    `broken` packages that could be installed and could not be any more, `unasked` why that is not known of a suite.
     """
 
     versions: int
@@ -50,6 +52,8 @@ class Preview:
     seen: tuple[Seen, ...]
     more: int
     rolled: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
 
 
 def preview(steps: Sequence[Step]) -> Preview:
@@ -61,7 +65,9 @@ def preview(steps: Sequence[Step]) -> Preview:
     rolled = tuple(f"{step.record.named}: {step.rollout}" for step in steps if step.rolled)[:_NAMES]
     order = {suite: number for number, suite in enumerate(suites)}
     seen.sort(key=lambda one: order[one.suite])
-    return Preview(len(steps), tuple(suites), tuple(seen), max(0, len(names) - _NAMES), rolled)
+    return Preview(
+        len(steps), tuple(suites), tuple(seen), max(0, len(names) - _NAMES), rolled, *broken_by_steps(steps, suites)
+    )
 
 
 def _newest(name: str, suites: Sequence[str], after: dict[TableKey, tuple[str, ...]]) -> Iterator[Seen]:
