@@ -18,7 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
 from packages_app.admin.forms import BuildForm, UploadForm
@@ -35,6 +35,7 @@ from packages_app.admin.read_only import (
     require,
     size_text,
 )
+from packages_app.admin.side_by_side import side_by_side_view
 from packages_app.core.errors import RepomgrError
 from packages_app.core.query import QueryRefused, is_query
 from packages_app.core.record import TableKey
@@ -233,12 +234,19 @@ class PackageAdmin(ReadOnlyAdmin):
         # The upload handler must be chosen before the request's body is read, which the CSRF check does.
         upload = self.admin_site.admin_view(csrf_exempt(self.upload_view))
         move = self.admin_site.admin_view(require_POST(partial(move_view, self.admin_site, self.opts)))
+        beside = self.admin_site.admin_view(require_safe(self.beside_view))
         return [
             path("upload/", upload, name="packages_app_package_upload"),
             path("build/", self.admin_site.admin_view(self.build_view), name="packages_app_package_build"),
+            path("side-by-side/", beside, name="packages_app_package_beside"),
             path("move/", move, name="packages_app_package_move"),
             *super().get_urls(),
         ]
+
+    def beside_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Show what differs between two suites."""
+        require(request, "packages_app.view_package")
+        return side_by_side_view(self.admin_site, self.opts, request)
 
     def upload_view(self, request: HttpRequest) -> HttpResponseBase:
         """Show the upload form, and stage the file that is sent."""

@@ -49,7 +49,7 @@ def move_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRes
     require(request, PUBLISH)
     said = request.POST
     try:
-        keys = tuple(key_named(line) for line in said.get("keys", "").splitlines() if line)
+        keys = tuple(key_named(line) for line in "\n".join(said.getlist("keys")).splitlines() if line)
         what, suites = What(said.get("what", "")), tuple(said.getlist("suite"))
         move = Move(what, keys, suites, said.get("to", ""), "newer" in said, steps_in(said.get("rollout", "")))
     except PackageRefused as error:

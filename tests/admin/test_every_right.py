@@ -54,6 +54,7 @@ RIGHTS = {
     "anything else": (STAFF, STAFF),
     "packages_app_package_upload": (UPLOAD, UPLOAD),
     "packages_app_package_build": (PUBLISH, PUBLISH),
+    "packages_app_package_beside": (VIEW, NOBODY),
     "packages_app_package_move": (NOBODY, PUBLISH),
     "packages_app_publication_lists": (VIEW, NOBODY),
     "packages_app_publication_publish": (NOBODY, PUBLISH),
