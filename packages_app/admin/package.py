@@ -46,7 +46,7 @@ from packages_app.services.intake.build_bootstrap import PARTS, next_version
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.lifecycle.history import history_of
 from packages_app.services.lifecycle.move import MOST
-from packages_app.services.lifecycle.rollout import rollout_lines
+from packages_app.services.lifecycle.rollout import rollout_lines, rollouts_in
 from packages_app.services.lifecycle.steps import Move
 from packages_app.services.mirror.selection import select_packages
 from packages_app.services.outside_errors import told_as_ours
@@ -226,7 +226,7 @@ class PackageAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """Show a package, with buttons for its roll-out where there is one."""
         row = self.get_object(request, object_id)
-        context = {**(extra_context or {}), "rolling_out": row is not None and rollout_lines(row)}
+        context = {**(extra_context or {}), "rolling_out": sorted(rollouts_in(row)) if row is not None else []}
         return super().change_view(request, object_id, form_url, context)
 
     def get_urls(self) -> list[URLPattern]:

@@ -33,12 +33,16 @@ class Rollout:
     """How far a version is rolled out in a suite.
 
     `percent` is what the suite shows, 0 to 100. `steps` are the percentages, one a day, the last for good; `since` is
-    when the first began, ISO 8601 in UTC.
+    when the first began, ISO 8601 in UTC. Raise `ValueError` for others.
     """
 
     percent: int
     steps: tuple[int, ...]
     since: str
+
+    def __post_init__(self) -> None:
+        if not self.steps or datetime.fromisoformat(self.since).tzinfo is None:
+            raise ValueError(f"{self.steps} since {self.since} is no roll-out")
 
     def percent_at(self, now: datetime) -> int:
         """Return what its steps say for a moment."""

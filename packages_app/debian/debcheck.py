@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Collection
+from math import ceil
 from pathlib import Path
 
 from packages_app.core.child_environment import child_environment
@@ -47,7 +48,7 @@ def broken_packages(checked: Path, others: Path, architecture: str, *, seconds: 
     """
     if not solver_is_there():
         raise SolverFailed(f"{PROGRAM} is not installed.", remedy=f"Install {PACKAGE}, or set installability: off.")
-    limits = (_LIMITER, f"--as={_MEMORY_BYTES}", f"--fsize={_OUTPUT_BYTES}", f"--cpu={int(seconds)}")
+    limits = (_LIMITER, f"--as={_MEMORY_BYTES}", f"--fsize={_OUTPUT_BYTES}", f"--cpu={ceil(seconds)}")
     asked = ("--failures", "--explain", "--explain-minimal", f"--deb-native-arch={architecture}")
     with tempfile.TemporaryFile() as said:
         try:

@@ -16,6 +16,8 @@ from pathlib import Path
 from sys import intern
 from typing import BinaryIO
 
+from packages_app.core.version import is_version, version_key
+
 _STANZA = re.compile(rb"(?:[^\n]+\n)+")
 _FIELD = re.compile(
     rb"^(Package|Version|Architecture|Essential|Provides|Depends|Pre-Depends|Conflicts|Breaks|Multi-Arch):"
@@ -41,10 +43,16 @@ class Unit:
     needs: tuple[str, ...]
     is_essential: bool
 
+    @property
+    def version_key(self) -> str:
+        """What sorts as dpkg sorts the version; "" for what is none."""
+        version = self.key.split(" ")[1]
+        return version_key(version) if is_version(version) else ""
+
 
 @dataclass(frozen=True)
 class Universe:
-    """All packages that a client has to choose from: those of a suite, and the others beside it."""
+    """All packages that apt would choose: of each name the newest, a suite's own and the others beside it."""
 
     own: Sequence[Unit]
     others: Sequence[Unit] = ()
@@ -71,6 +79,22 @@ class Universe:
         names = {name for unit in (*units, *essential) for name in unit.needs}
         found = {*essential, *_reached(names, makers, lambda unit: unit.needs)} - {*units}
         return sorted(found, key=lambda unit: (unit.path, unit.start))
+
+
+def universe_of(own: Sequence[Unit], others: Sequence[Unit]) -> Universe:
+    """Return what apt chooses from a suite and what is beside it: of equal versions the suite's own."""
+    chosen = set(newest_of_each([*own, *others]))
+    return Universe(*([unit for unit in units if unit in chosen] for units in (own, others)))
+
+
+def newest_of_each(units: Iterable[Unit]) -> list[Unit]:
+    """Return the newest package of each name, the first of equal ones: apt installs no other unless it is named."""
+    found: dict[str, Unit] = {}
+    for unit in units:
+        known = found.setdefault(unit.names[0], unit)
+        if known is not unit and unit.version_key > known.version_key:
+            found[unit.names[0]] = unit
+    return list(found.values())
 
 
 def read_units(paths: Iterable[Path]) -> list[Unit]:

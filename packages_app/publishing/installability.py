@@ -21,7 +21,14 @@ from packages_app.core.layout import binary_folder
 from packages_app.core.ports import ObjectStore, Progress
 from packages_app.core.repository import Installability, Suite
 from packages_app.debian.debcheck import MOST_SECONDS, SolverFailed, broken_packages, newly_broken
-from packages_app.debian.universe import Universe, changed_names, read_units, write_relations
+from packages_app.debian.universe import (
+    Universe,
+    changed_names,
+    newest_of_each,
+    read_units,
+    universe_of,
+    write_relations,
+)
 from packages_app.indexes.compression import GZIP
 from packages_app.indexes.release import Release
 from packages_app.publishing.candidate import Candidate
@@ -71,13 +78,13 @@ class InstallCheck:
         (folder / "after").mkdir()
         first = read_units(before(architecture, folder / "before"))
         then = read_units(after(architecture, folder / "after"))
-        names = changed_names(first, then)
+        names = changed_names(newest_of_each(first), newest_of_each(then))
         if not names:
             return {}
         others = read_units(self.bases(architecture))
         ask = partial(_broken, names=names, folder=folder, architecture=architecture, seconds=self.seconds)
-        broken = ask(Universe(then, others))
-        return newly_broken(broken, ask(Universe(first, others))) if broken else {}
+        broken = ask(universe_of(then, others))
+        return newly_broken(broken, ask(universe_of(first, others))) if broken else {}
 
 
 def _broken(universe: Universe, names: set[str], folder: Path, architecture: str, seconds: float) -> dict[str, str]:

@@ -2,6 +2,9 @@
 
 import re
 
+from packages_app.core.rollout import begun, with_rollouts
+from packages_app.models import Package
+from packages_app.services import adapters
 from packages_app.services.mirror.packages import mirror_records
 from tests.records import make_record
 from tests.services.lifecycle.test_move import TWO
@@ -42,3 +45,15 @@ def test_who_may_only_look_ticks_nothing_and_odd_questions_are_answered(as_membe
     assert 'name="keys"' not in page
     for asked in ({"left": "nowhere"}, {"kind": "x"}, {"left": "testing", "right": "testing"}, {"after": "z" * 5000}):
         assert client.get(PAGE, asked).status_code == 200
+
+
+def test_the_buttons_of_a_roll_out_are_about_the_suites_that_it_is_in(as_member, embedded):
+    embedded.configure(suites=TWO)
+    record = make_record("tool", "2", suites=("stable", "testing"))
+    record = with_rollouts(record, {"testing": begun((10, 100), adapters.now())})
+    embedded.table.put_new(record)
+    mirror_records([record])
+    row = Package.objects.get()
+    page = as_member("Publishers").get(f"/admin/packages_app/package/{row.pk}/change/").content.decode()
+    assert re.findall(r'name="suite" value="([^"]+)"', page) == ["testing"]
+    assert "testing: given to 10 % of clients" in page

@@ -46,7 +46,17 @@ def test_a_record_keeps_its_roll_outs_by_suite_beside_its_cautions():
     assert with_rollouts(kept, {}) == record
 
 
-@pytest.mark.parametrize("text", ['{"rollouts":7}', '{"rollouts":{"stable":7}}', 'said "rollouts": before', "[]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"rollouts":7}',
+        '{"rollouts":{"stable":7}}',
+        '{"rollouts":{"stable":{"percent":1,"steps":[1],"since":"noon"}}}',
+        '{"rollouts":{"stable":{"percent":1,"steps":[],"since":"2026-01-02T03:04:05+00:00"}}}',
+        'said "rollouts": before',
+        "[]",
+    ],
+)
 def test_what_an_older_table_said_is_no_roll_out_and_stays(text):
     record = make_record(other_fields=text)
     assert rollouts_of(record) == {}

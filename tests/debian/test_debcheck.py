@@ -47,6 +47,12 @@ qualified 1 | Depends: interpreter:any
 in-base 1 | Depends: moved
 moved 1 | Depends: libc6
 leaves 1 | Depends: gone
+pins-old 1 | Depends: pinned (= 1)
+pinned 1
+takes-old 1 | Depends: taken
+taken 1
+old-app 1 | Depends: newer (= 1)
+old-app 2
 """
 AFTER = """
 needs-newer 1 | Depends: newer (>= 2), libc6 (>= 2.30)
@@ -71,9 +77,17 @@ in-base 1 | Depends: moved
 moved 2 | Depends: libc6 (>= 2.36)
 comes-broken 1 | Depends: libc6 (>= 3)
 comes-sound 1 | Depends: libc6
+pins-old 1 | Depends: pinned (= 1)
+pinned 1
+pinned 2
+takes-old 1 | Depends: taken
+taken 1
+taken 2
+old-app 1 | Depends: newer (= 3)
+old-app 2
 """
 BROKEN = {"needs-newer", "virtual", "both", "needs-abi", "script", "far", "near", "breaks-met", "qualified",
-          "comes-broken"}  # fmt: skip
+          "comes-broken", "pins-old"}  # fmt: skip
 
 
 def stanzas(lines):

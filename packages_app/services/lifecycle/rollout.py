@@ -28,11 +28,16 @@ def step_rollouts() -> Job | None:
     return request_move(Move(What.ROLLED_OUT, due), "")
 
 
-def rollout_lines(package: Package) -> list[str]:
-    """Return how far a row's record is rolled out in each of its suites, for people; none where all clients have it."""
+def rollouts_in(package: Package) -> dict[str, Rollout]:
+    """Return the roll-outs of a row's record by suite, of those that it is in; none where all clients have it."""
     suites = {membership.suite for membership in package.memberships.all()}
     kept = PackageRecord(package.package_name, package.version, package.architecture, other_fields=package.other_fields)
-    return [_line(suite, one) for suite, one in rollouts_of(kept).items() if suite in suites]
+    return {suite: one for suite, one in rollouts_of(kept).items() if suite in suites}
+
+
+def rollout_lines(package: Package) -> list[str]:
+    """Return how far a row's record is rolled out in each of its suites, for people; none where all clients have it."""
+    return [_line(suite, one) for suite, one in rollouts_in(package).items()]
 
 
 def _line(suite: str, rollout: Rollout) -> str:
