@@ -16,6 +16,7 @@ from packages_app.core.errors import RepomgrError
 from packages_app.services import job_services, old_rows, scheduled
 from packages_app.services.jobs import waking
 from packages_app.services.jobs.turns import run_in_turn
+from packages_app.services.lifecycle import rollout
 from packages_app.services.notices import send as sending
 from packages_app.services.outside_errors import told_as_ours
 from packages_app.services.publication import watch_expiry as expiry
@@ -59,6 +60,13 @@ def start_scheduled(kind: str) -> list[str]:
 def send_notices() -> int:
     """Send notices on by e-mail, webhook and so on."""
     return sending.send_notices()
+
+
+@_task
+def step_rollouts() -> str:
+    """Ask for the next step of every roll-out that is due; return the job's id, "" for none."""
+    job = rollout.step_rollouts()
+    return str(job.pk) if job is not None else ""
 
 
 @_task

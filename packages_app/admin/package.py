@@ -18,7 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
 from packages_app.admin.forms import BuildForm, UploadForm
@@ -36,6 +36,7 @@ from packages_app.admin.read_only import (
     require,
     size_text,
 )
+from packages_app.admin.side_by_side import side_by_side_view
 from packages_app.core.errors import RepomgrError
 from packages_app.core.query import QueryRefused, is_query
 from packages_app.core.record import TableKey
@@ -46,6 +47,7 @@ from packages_app.services.intake.build_bootstrap import PARTS, next_version
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.lifecycle.history import history_of
 from packages_app.services.lifecycle.move import MOST
+from packages_app.services.lifecycle.rollout import rollout_lines, rollouts_in
 from packages_app.services.lifecycle.steps import Move
 from packages_app.services.mirror.selection import select_packages
 from packages_app.services.outside_errors import told_as_ours
@@ -107,10 +109,10 @@ class PackageAdmin(ReadOnlyAdmin):
     sortable_by = ("name_and_summary", "taken_in")
     list_before_template = "admin/packages_app/package/buttons.html"
     change_form_outer_before_template = "admin/packages_app/package/moves.html"
-    actions = ("withdraw", "restore", "promote")
+    actions = ("withdraw", "restore", "promote", "roll_out")
     fieldsets = (
         (None, {"fields": ("package_name", "version", "architecture", "suites", "component", "package_type",
-                           "download", "history")}),
+                           "rollouts", "download", "history")}),
         ("Description", {"fields": ("shown_description", "maintainer", "homepage", "section", "priority", "depends")}),
         ("File", {"fields": ("pool_path", "actual_filename", "size", "md5_hash", "sha1_hash", "sha256_hash",
                              "sha512_hash")}),
@@ -185,6 +187,11 @@ class PackageAdmin(ReadOnlyAdmin):
         except RepomgrError as error:  # the page shows the rest all the same
             return format_html('<span class="rm-bad">{}</span>', error)
 
+    @display(description="rolled out")
+    def rollouts(self, package: Package) -> SafeString:
+        """Return to how many clients of each suite an upgrade is given, and in which steps to more."""
+        return lines(rollout_lines(package))
+
     @action(description="Withdraw from suites…", permissions=["publish"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
         """Show what clients would see without the chosen packages."""
@@ -200,6 +207,11 @@ class PackageAdmin(ReadOnlyAdmin):
         """Ask where to, and show what clients would see with the chosen packages there too."""
         return move_page(self.admin_site, self.opts, request, Move(What.PROMOTED, _keys(queryset)))
 
+    @action(description="Roll out in steps…", permissions=["publish"])
+    def roll_out(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
+        """Ask how far, and show which part of the clients would be given the chosen packages."""
+        return move_page(self.admin_site, self.opts, request, Move(What.ROLLED_OUT, _keys(queryset)))
+
     @display(description="description")
     def shown_description(self, package: Package) -> SafeString:
         """Return all lines of the description."""
@@ -210,19 +222,34 @@ class PackageAdmin(ReadOnlyAdmin):
         """Return the package's entry in the indexes."""
         return format_html('<pre class="rm-pre">{}</pre>', package_stanza(package))
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show a package, with buttons for its roll-out where there is one."""
+        row = self.get_object(request, object_id)
+        context = {**(extra_context or {}), "rolling_out": sorted(rollouts_in(row)) if row is not None else []}
+        return super().change_view(request, object_id, form_url, context)
+
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, those of the forms first."""
         # The upload handler must be chosen before the request's body is read, which the CSRF check does.
         upload = self.admin_site.admin_view(csrf_exempt(self.upload_view))
         move = self.admin_site.admin_view(require_POST(partial(move_view, self.admin_site, self.opts)))
         purge = self.admin_site.admin_view(partial(purge_view, self.admin_site, self.opts))
+        beside = self.admin_site.admin_view(require_safe(self.beside_view))
         return [
             path("upload/", upload, name="packages_app_package_upload"),
             path("build/", self.admin_site.admin_view(self.build_view), name="packages_app_package_build"),
+            path("side-by-side/", beside, name="packages_app_package_beside"),
             path("move/", move, name="packages_app_package_move"),
             path("<int:pk>/purge/", purge, name="packages_app_package_purge"),
             *super().get_urls(),
         ]
+
+    def beside_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Show what differs between two suites."""
+        require(request, "packages_app.view_package")
+        return side_by_side_view(self.admin_site, self.opts, request)
 
     def upload_view(self, request: HttpRequest) -> HttpResponseBase:
         """Show the upload form, and stage the file that is sent."""

@@ -100,7 +100,8 @@ class PublicationAdmin(ReadOnlyAdmin):
         (None, {"fields": ("suite", "kind", "date", "valid_until", "packages", "contents", "kept", "records_read",
                            "uploaded", "shown_job", "asker")}),
         ("Signature", {"fields": ("fingerprint", "release_sha256")}),
-        ("Records", {"fields": ("added_lines", "removed_lines", "left_out_lines", "missing_lines")}),
+        ("Records", {"fields": ("added_lines", "removed_lines", "left_out_lines", "missing_lines",
+                                "uninstallable_lines")}),
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Publication]:
@@ -174,6 +175,11 @@ class PublicationAdmin(ReadOnlyAdmin):
     def missing_lines(self, publication: Publication) -> SafeString:
         """Return the pool files that a force rebuild found missing."""
         return first_of(publication, "missing_files", publication.missing_files)
+
+    @display(description="can't be installed any more")
+    def uninstallable_lines(self, publication: Publication) -> SafeString:
+        """Return the packages that could be installed before this publication and can't since, and why."""
+        return first_of(publication, "uninstallable", publication.uninstallable)
 
     @action(description="Force rebuild these suites", permissions=["publish"])
     def force_rebuild(self, request: HttpRequest, queryset: QuerySet[Publication]) -> HttpResponseBase:

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 
 MISSING = "missing"
 """The code of pool files that are not there."""
+UNINSTALLABLE = "uninstallable"
+"""The code of packages that could be installed and can't be any more."""
 
 
 @dataclass(frozen=True)
 class CandidateFinding:
     """One suspicion: `items` names all that it is about, sorted.
 
-    `code` is vanished, missing, identity, a caution's, or one that tells of the place: `publishing/place.py` has those.
+    `code` is vanished, missing, identity, uninstallable, a caution's, or one that tells of the place:
+    `publishing/place.py` has those.
     """
 
     code: str

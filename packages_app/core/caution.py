@@ -7,12 +7,12 @@ definition allows what it is about or a person has approved it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import msgspec
 
 from packages_app.core.candidate_finding import CandidateFinding
+from packages_app.core.other_fields import keeping, kept_in
 from packages_app.core.record import PackageRecord, TableKey, key_named, package_named
 
 MEANINGS = {
@@ -44,7 +44,6 @@ _OF_ONE_VERSION = ("bootstrap_key", "bootstrap_source", "bootstrap_files")
 """What is approved of one version says nothing of the next; of the others it does."""
 _KEPT_AS = "cautions"
 _CERTIFICATE = "certificate_sha256"
-_OLD_TEXT = "other_fields"
 _MARK = b"cautions"
 
 
@@ -81,15 +80,7 @@ def with_cautions(record: PackageRecord, cautions: Iterable[Caution], allow: Col
     `allow` has codes, for every package, and `code:name` for the package of that name.
     """
     left = {one for one in cautions if not {one.code, f"{one.code}:{record.package_name}"} & {*allow}}
-    kept = _kept(record)
-    if not left and _KEPT_AS not in kept:
-        return record
-    if record.other_fields and not kept:  # an older table's text
-        kept = {_OLD_TEXT: record.other_fields}
-    kept.pop(_KEPT_AS, None)
-    if left:
-        kept[_KEPT_AS] = [asdict(caution) for caution in sorted(left)]
-    return replace(record, other_fields=msgspec.json.encode(kept).decode() if kept else "")
+    return keeping(record, _KEPT_AS, [asdict(caution) for caution in sorted(left)])
 
 
 def flag_cautions(control: Mapping[str, str]) -> list[Caution]:
@@ -100,15 +91,7 @@ def flag_cautions(control: Mapping[str, str]) -> list[Caution]:
 
 def certificate_of(record: PackageRecord) -> str:
     """Return the fingerprint of the certificate that signed a record's file, "" where none is known."""
-    return str(_kept(record).get(_CERTIFICATE, ""))
-
-
-def _kept(record: PackageRecord) -> dict[str, Any]:
-    try:
-        kept = msgspec.json.decode(record.other_fields or "{}")
-    except msgspec.DecodeError:
-        return {}
-    return kept if isinstance(kept, dict) else {}
+    return str(kept_in(record).get(_CERTIFICATE, ""))
 
 
 def cautions_of(record: PackageRecord) -> tuple[Caution, ...]:
@@ -116,7 +99,7 @@ def cautions_of(record: PackageRecord) -> tuple[Caution, ...]:
     if not record.other_fields:
         return ()
     try:
-        return tuple(sorted(Caution(str(one["code"]), str(one["text"])) for one in _kept(record).get(_KEPT_AS, ())))
+        return tuple(sorted(Caution(str(one["code"]), str(one["text"])) for one in kept_in(record).get(_KEPT_AS, ())))
     except (KeyError, TypeError):  # what an older table said besides
         return ()
 

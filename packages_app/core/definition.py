@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from packages_app.core.caution import ALLOWABLE, HTTP
+from packages_app.core.errors import PackageRefused
 from packages_app.core.policies import PromotionPolicy, RetentionPolicy, read_promotion, read_retention
 from packages_app.core.repository import Repository
+from packages_app.core.rollout import ALL_CLIENTS, check_steps
 from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
 
 PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+\Z")  # Debian Policy 5.6.1
@@ -38,7 +40,8 @@ class Definition:
     """One package as its file describes it. `source_settings` is what the source type read of `source`.
 
     `allow` are the cautions (core/caution.py) that need nobody's word, and `http` where upstream has no https. `retain`
-    counts in place of the suites' own.
+    counts in place of the suites' own. `rollout` are the percentages of clients, one a day, that a version is given to
+    in a suite; () for all at once.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Definition:
     allow: tuple[str, ...] = ()
     retain: RetentionPolicy | None = None
     promote: PromotionPolicy | None = None
+    rollout: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,7 @@ def _definition(reader: YamlReader, repository: Repository, source_types: Mappin
         allow=_allow(reader),
         retain=read_retention(reader),
         promote=read_promotion(reader, suites, [suite.name for suite in repository.suites]),
+        rollout=_rollout(reader),
     )
     _check_identity(reader, definition)
     _check_place(reader, definition, repository)
@@ -186,6 +191,15 @@ def _allow(reader: YamlReader) -> tuple[str, ...]:
             known = ", ".join((*ALLOWABLE, HTTP))
             reader.problem("allow", f"{code!r} can't be allowed.", f"Use some of: {known}.")
     return allow
+
+
+def _rollout(reader: YamlReader) -> tuple[int, ...]:
+    steps = reader.numbers("rollout")
+    try:
+        check_steps(steps or (ALL_CLIENTS,))
+    except PackageRefused as error:
+        reader.problem("rollout", error.message, error.remedy)
+    return steps
 
 
 def _check_identity(reader: YamlReader, definition: Definition) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 
 from packages_app.core.errors import DefinitionError, PackageRefused
@@ -18,9 +19,36 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*\Z")
 _FORMS = ("plain", "gz", "xz")
 NEVER_PATCHED = 1_000_000_000
 """No suite has so many packages: `pdiff_above` of one whose indexes have no patches."""
+DEBIANS_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+"""Of Debian's package debian-archive-keyring."""
+_FOLDERS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*\Z")
 _SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _PLACE_OF_ID = "@SNAPSHOTID@"
 _SNAPSHOTS_ADDRESS = re.compile(rf"https?://[^\s@]+/{MARK}/{_PLACE_OF_ID}/\Z")
+
+
+class Installability(StrEnum):
+    """What becomes of a candidate in which packages can't be installed any more that could."""
+
+    OFF = "off"
+    WARN = "warn"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True)
+class Base:
+    """A suite of another repository that clients have beside ours: dependencies may be met there.
+
+    `uri` is a web address or a folder, `signed_by` the file of its keyring.
+    """
+
+    uri: str
+    suite: str
+    components: tuple[str, ...]
+    signed_by: Path
+
+    def __str__(self) -> str:
+        return f"{self.uri} {self.suite}"
 
 
 @dataclass(frozen=True)
@@ -29,7 +57,8 @@ class Suite:
 
     `index_forms` are the forms of each index that clients can fetch; Release lists the uncompressed one always. With
     more packages than `pdiff_above` each index has patches from its last `pdiff_history` states. Without `retain` every
-    version stays. `snapshots` says when the clock makes one.
+    version stays. `snapshots` says when the clock makes one, `installability` what becomes of a candidate in which
+    packages can't be installed any more.
     """
 
     name: str
@@ -44,6 +73,7 @@ class Suite:
     pdiff_history: int = 20
     retain: RetentionPolicy | None = None
     snapshots: SnapshotSchedule | None = None
+    installability: Installability = Installability.OFF
 
     @property
     def may_have_patches(self) -> bool:
@@ -55,7 +85,8 @@ class Suite:
 class Repository:
     """The repository as clients know it. `keyring` is the file name of the keyring, without its ending.
 
-    `snapshots_address` is where apt asks for snapshots by itself, with `@SNAPSHOTID@` for the ID, or "".
+    `snapshots_address` is where apt asks for snapshots by itself, with `@SNAPSHOTID@` for the ID, or "". `bases` are
+    the suites of other repositories that its clients have besides.
     """
 
     origin: str
@@ -64,6 +95,7 @@ class Repository:
     keyring: str
     suites: tuple[Suite, ...]
     snapshots_address: str = ""
+    bases: tuple[Base, ...] = ()
 
     @property
     def default_suite(self) -> Suite:
@@ -100,7 +132,7 @@ def load_repository(path: Path, *, read: Callable[[Path], YamlReader] = read_yam
     """
     reader = read(path)
     if not reader.problems:
-        repository = _repository(reader)
+        repository = _repository(reader, path.parent)
     if reader.problems:
         raise definition_error(reader.problems)
     return repository
@@ -113,7 +145,7 @@ def definition_error(problems: list[Problem]) -> DefinitionError:
     return DefinitionError(said, remedy=first.remedy)
 
 
-def _repository(reader: YamlReader) -> Repository:
+def _repository(reader: YamlReader, folder: Path) -> Repository:
     suites = tuple(_suite(suite) for suite in reader.mappings("suites"))
     names = [suite.name for suite in suites] + [suite.codename for suite in suites if suite.codename != suite.name]
     for name in sorted({name for name in names if names.count(name) > 1}):
@@ -125,6 +157,7 @@ def _repository(reader: YamlReader) -> Repository:
         keyring=reader.text("keyring"),
         suites=suites,
         snapshots_address=reader.text("snapshots_address", required=False),
+        bases=tuple(_base(base, folder) for base in reader.mappings("bases", required=False)),
     )
     if repository.snapshots_address and not _SNAPSHOTS_ADDRESS.match(repository.snapshots_address):
         reader.problem(
@@ -136,6 +169,34 @@ def _repository(reader: YamlReader) -> Repository:
         reader.problem("keyring", f"{repository.keyring!r} is no file name.", "Write it like example-archive-keyring.")
     reader.finish()
     return repository
+
+
+def _installability(reader: YamlReader) -> Installability:
+    said = reader.values.get("installability")
+    if said is False:  # what YAML makes of off
+        reader.flag("installability", default=False)
+        return Installability.OFF
+    text = reader.text("installability", required=False, default=Installability.OFF)
+    if text not in tuple(Installability):
+        reader.problem("installability", f"{text!r} is no choice.", f"Use one of: {', '.join(Installability)}.")
+        return Installability.OFF
+    return Installability(text)
+
+
+def _base(reader: YamlReader, folder: Path) -> Base:
+    base = Base(
+        uri=reader.text("uri").rstrip("/"),
+        suite=reader.text("suite"),
+        components=reader.texts("components"),
+        signed_by=folder / reader.text("signed_by", required=False, default=DEBIANS_KEYRING),
+    )
+    if not base.uri.startswith(("https://", "http://", "/")):
+        reader.problem("uri", f"{base.uri!r} is no web address, nor a folder from /.", "Write https://… or /….")
+    for name in (base.suite, *base.components):
+        if not _FOLDERS.match(name) or ".." in name:
+            reader.problem("suite", f"{name!r} can't be a folder of dists/.", "Write it as in a line of sources.list.")
+    reader.finish()
+    return base
 
 
 def _suite(reader: YamlReader) -> Suite:
@@ -152,6 +213,7 @@ def _suite(reader: YamlReader) -> Suite:
         pdiff_history=reader.number("pdiff_history", default=20, least=1),
         retain=read_retention(reader),
         snapshots=_schedule(reader),
+        installability=_installability(reader),
     )
     if not {"gz"} <= set(suite.index_forms) <= set(_FORMS):
         reader.problem(

@@ -28,6 +28,7 @@ class What(StrEnum):
     ROLLED_BACK = "rolled back"
     RETAINED = "retained out"
     PURGED = "purged"
+    ROLLED_OUT = "rolled_out"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class SuiteChange:
     """One change of a record's suites, for one architecture of a version.
 
     `when` is ISO 8601 in UTC with microseconds, so that it sorts; `who` a user's name, a command's or the program's.
+    `rollout` says which percentages of clients it changed (`core.rollout.told`), "" for none.
     """
 
     architecture: str
@@ -44,6 +46,7 @@ class SuiteChange:
     before: tuple[str, ...]
     after: tuple[str, ...]
     reason: str = ""
+    rollout: str = ""
 
 
 LEFT_BY_A_PERSON = (What.WITHDRAWN, What.ROLLED_BACK)
@@ -74,12 +77,19 @@ class FileSwept(PackageRefused):
 
 
 def change_of(
-    record: PackageRecord, suites: Iterable[str], what: What, *, who: str, when: datetime, reason: str = ""
+    record: PackageRecord,
+    suites: Iterable[str],
+    what: What,
+    *,
+    who: str,
+    when: datetime,
+    reason: str = "",
+    rollout: str = "",
 ) -> SuiteChange:
     """Return the entry for a change of a record's suites to `suites`."""
     moment = when.astimezone(UTC).isoformat(timespec="microseconds")
     after = tuple(sorted(set(suites)))
-    return SuiteChange(record.architecture, moment, who, what, record.suites, after, reason)
+    return SuiteChange(record.architecture, moment, who, what, record.suites, after, reason, rollout)
 
 
 def taken_in(record: PackageRecord, *, who: str, way: str, when: datetime) -> SuiteChange:

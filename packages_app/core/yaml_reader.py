@@ -81,6 +81,16 @@ class YamlReader:
             return default
         return value
 
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """Take a list of whole numbers; () where it does not stand there."""
+        value = self._take(name, required=False)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not value or not all(type(item) is int for item in value):
+            self.problem(name, f"{value!r} is not a list of whole numbers.", "Write it like [10, 25, 50, 100].")
+            return ()
+        return tuple(value)
+
     def texts(self, name: str, *, required: bool = True, default: Sequence[str] = ()) -> tuple[str, ...]:
         """Take a list of texts; one text stands for a list of one."""
         value = self._take(name, required=required)
@@ -102,10 +112,10 @@ class YamlReader:
             value = None
         return self._reader_of(value, name)
 
-    def mappings(self, name: str) -> list[YamlReader]:
+    def mappings(self, name: str, *, required: bool = True) -> list[YamlReader]:
         """Read a list of mappings."""
-        value = self._take(name, required=True)
-        if value is None:
+        value = self._take(name, required=required)
+        if value is None or (value == [] and not required):
             return []
         if not isinstance(value, list) or not value or not all(isinstance(item, _LinedMapping) for item in value):
             self.problem(name, "It is not a list of mappings.", f"Write each of {name} as `- name: …`.")

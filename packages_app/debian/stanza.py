@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from packages_app.core.record import PackageRecord
+from packages_app.core.rollout import ALL_CLIENTS, FIELD
 from packages_app.debian.control import ControlParagraph, stanza_faults
 from packages_app.debian.fields import OF_THE_INDEX
 
@@ -87,13 +88,14 @@ def _lines_of_control(text: str) -> Iterator[str]:
             yield from field.split("\n")
 
 
-def stanza_of(record: PackageRecord) -> str:
+def stanza_of(record: PackageRecord, percentage: int | None = None) -> str:
     """Return a record's stanza, ending in one newline, without the blank line that follows it.
 
     The control paragraph's fields in their order, what it lacks from the record's flat fields, then Filename, Size and
-    hashes. It does not depend on the package's type. The record must be complete.
+    hashes. A `percentage` of clients, 0 to 100, takes the place of one that the control paragraph says, and is written
+    last; that of all, 100, as no field. It does not depend on the package's type. The record must be complete.
     """
-    control, names = _control_part(record.control)
+    control, names = _control_part(record.control if percentage is None else _without_percentage(record.control))
     lines = [control] if control else []
     for field, attribute in _lacking(names):
         value = getattr(record, attribute)
@@ -104,7 +106,10 @@ def stanza_of(record: PackageRecord) -> str:
         lines.append(f"MD5sum: {record.md5_hash}")
     if record.sha1_hash:
         lines.append(f"SHA1: {record.sha1_hash}")
-    lines.append(f"SHA256: {record.sha256_hash}\n")
+    lines.append(f"SHA256: {record.sha256_hash}")
+    if percentage is not None and percentage < ALL_CLIENTS:
+        lines.append(f"{FIELD}: {percentage}")
+    lines.append("")
     return "\n".join(lines)
 
 
@@ -129,6 +134,10 @@ def _control_part(control: str) -> tuple[str, tuple[str, ...]]:
         return control, names
     lines = list(_lines_of_control(control))
     return "\n".join(lines), tuple(line.partition(":")[0] for line in lines if line[:1] not in (" ", "\t"))
+
+
+def _without_percentage(control: str) -> str:
+    return "\n".join(field for field in split_fields(control) if field.partition(":")[0].lower() != FIELD.lower())
 
 
 @lru_cache(maxsize=1024)  # of a repository's packages many have the same fields

@@ -75,9 +75,12 @@ def order_of(name: str, version: str, architecture: str) -> SortKey:
     return (name, version_key(version), architecture, version)
 
 
-def entry_of(record: PackageRecord) -> IndexEntry | None:
-    """Return a complete record's entry; None when its stanza would not be read back as this record."""
-    stanza = stanza_of(record).encode() + b"\n"
+def entry_of(record: PackageRecord, percentage: int | None = None) -> IndexEntry | None:
+    """Return a complete record's entry, with a `percentage` of clients as `stanza_of`.
+
+    None when its stanza would not be read back as this record.
+    """
+    stanza = stanza_of(record, percentage).encode() + b"\n"
     of_the_file = f"\nFilename: {record.pool_path}\nSize: {record.file_size}\n".encode()
     whole = stanza.find(_END) == len(stanza) - len(_END) and stanza.count(of_the_file) == 1
     entry = IndexEntry(record.package_name, record.version, intern(record.architecture), stanza)

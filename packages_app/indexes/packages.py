@@ -16,6 +16,7 @@ import msgspec
 from packages_app.core.layout import ALL, binary_folder
 from packages_app.core.record import PackageRecord, named_key
 from packages_app.core.repository import Suite
+from packages_app.core.rollout import percentage_in
 from packages_app.core.version import is_version
 from packages_app.indexes.compression import ENDINGS, GZIP, UNCOMPRESSED
 from packages_app.indexes.entry import IndexEntry, SortKey, entry_of
@@ -45,7 +46,7 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
 def place(suite: Suite, record: PackageRecord) -> Placed | LeftOut:
     """Return a record's entry in the suite's indexes, or why no index can carry it."""
     reasons = _reasons_to_leave_out(suite, record)
-    entry = None if reasons else entry_of(record)
+    entry = None if reasons else entry_of(record, percentage_in(record, suite.name))
     if entry is None:
         others = ("its control paragraph is not this package's",)
         return LeftOut(record.package_id, record.architecture, reasons or others)

@@ -1,4 +1,4 @@
-"""What `withdraw`, `restore_version` and `promote` have in common: show what clients will see, ask, and do it here."""
+"""What `withdraw`, `promote` and the like have in common: show what clients will see, ask, and do it here."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django.core.management.base import CommandError, CommandParser
 
+from packages_app.core.rollout import steps_in
 from packages_app.core.suite_change import What
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
@@ -36,7 +37,7 @@ class MoveCommand(ServiceCommand):
         """Show what clients will see, ask, move, and publish."""
         move = Move(
             self.what, tuple(keys_selected(options["query"])), tuple(options["suite"]), options.get("to", ""),
-            options.get("newer", False),
+            options.get("newer", False), steps_in(options.get("rollout", "")),
         )  # fmt: skip
         said = preview_move(move)
         say_preview(self.stdout.write, said)
@@ -50,8 +51,12 @@ class MoveCommand(ServiceCommand):
 def say_preview(write: Callable[[str], object], said: Preview) -> None:
     """Say line by line what clients will see, and what takes those back that have a newer version."""
     write(f"{said.versions} versions, suites {', '.join(said.suites)}")
-    for seen in said.seen:
-        write(str(seen))
+    for line in (*said.seen, *said.rolled):
+        write(str(line))
+    for broken in said.broken:
+        write(f"can't be installed any more: {broken}")
+    for why in said.unasked:
+        write(f"whether packages can be installed is not known: {why}")
     if said.more:
         write(f"and {said.more} more packages")
     for seen in said.seen:

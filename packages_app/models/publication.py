@@ -11,7 +11,8 @@ class Publication(models.Model):
     Each list holds its first hundred items and its count tells of all; where there are more, the object `lists_key` of
     staging has every list whole. `left_out` lists records that no index carries, with reasons; `missing_files` pool
     files that a force rebuild found missing; `added` and `removed` packages against the publication before
-    (`name version architecture`). What a `pinned` one held is kept for ever, and so is its row.
+    (`name version architecture`); `uninstallable` packages that could be installed before, with the reason. What a
+    `pinned` one held is kept for ever, and so is its row.
     """
 
     class Kind(models.TextChoices):
@@ -22,7 +23,7 @@ class Publication(models.Model):
         REFRESH = "refresh_signatures", "signature renewed"
         ROLLBACK = "roll_back", "rolled back"
 
-    LISTS = ("added", "removed", "left_out", "missing_files")
+    LISTS = ("added", "removed", "left_out", "missing_files", "uninstallable")
 
     suite = models.CharField(max_length=64)
     kind = models.CharField(max_length=32, choices=Kind.choices)
@@ -38,10 +39,12 @@ class Publication(models.Model):
     removed = models.JSONField(default=list)
     left_out = models.JSONField("left out", default=list)
     missing_files = models.JSONField("missing pool files", default=list)
+    uninstallable = models.JSONField("can't be installed any more", default=list)
     added_count = models.PositiveIntegerField("packages added", default=0)
     removed_count = models.PositiveIntegerField("packages removed", default=0)
     left_out_count = models.PositiveIntegerField("records left out", default=0)
     missing_files_count = models.PositiveIntegerField("pool files missing", default=0)
+    uninstallable_count = models.PositiveIntegerField("packages that can't be installed any more", default=0)
     lists_key = models.CharField("whole lists", max_length=255, blank=True)
     pinned = models.BooleanField("kept for ever", default=False)
     job = models.ForeignKey("packages_app.Job", null=True, on_delete=models.SET_NULL, related_name="publications")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from packages_app.core.record import PackageRecord
@@ -68,10 +70,11 @@ class Item(Model):
     given_date = NumberAttribute(null=True)
     fingerprint = UnicodeAttribute(null=True)
     suite_change = UnicodeAttribute(null=True)
+    other_fields = UnicodeAttribute(null=True)
     purged = UnicodeAttribute(null=True)
     packed = BinaryAttribute(null=True, legacy_encoding=False)
     for _name in _TEXTS:
-        locals()[_name] = UnicodeAttribute(null=True)
+        locals().setdefault(_name, UnicodeAttribute(null=True))
     del _name
 
 
@@ -83,6 +86,17 @@ def purged_by(item: RawItem) -> SuiteChange | None:
 def values_of(record: PackageRecord) -> dict[str, Any]:
     """Return the attributes of a record's item; raise `InvalidVersion`."""
     return {**packed(record.as_dict()), "version_key": record.version_key}
+
+
+def suites_update(record: PackageRecord, changed: PackageRecord) -> tuple[list[Action], Condition]:
+    """Return what makes a record's item one of other suites, and of other `other_fields`, and on which condition."""
+    condition = Item.package_id.exists() & (Item.suites == list(record.suites))
+    actions: list[Action] = [Item.suites.set(list(changed.suites))]
+    if changed.other_fields != record.other_fields:
+        is_there = Item.other_fields == record.other_fields
+        condition &= is_there if record.other_fields else (is_there | Item.other_fields.does_not_exist())
+        actions.append(Item.other_fields.set(changed.other_fields))
+    return actions, condition
 
 
 def record_of(item: RawItem) -> PackageRecord:

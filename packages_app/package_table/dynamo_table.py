@@ -28,7 +28,15 @@ from packages_app.package_table.dynamo_changes import (
     write_listed,
 )
 from packages_app.package_table.dynamo_errors import missing, told, unfit
-from packages_app.package_table.dynamo_item import INDEX_NAME, SHAPE, Item, purged_by, record_of, values_of
+from packages_app.package_table.dynamo_item import (
+    INDEX_NAME,
+    SHAPE,
+    Item,
+    purged_by,
+    record_of,
+    suites_update,
+    values_of,
+)
 from packages_app.package_table.dynamo_items import SLOTS, DynamoItems, code_of
 from packages_app.package_table.dynamo_promises import CONDITION_FAILED, broken_promises
 from packages_app.package_table.dynamo_scan import scan_records, suites_noted
@@ -48,6 +56,7 @@ from packages_app.package_table.rules import (
     LEASE_ARCHITECTURE,
     LISTED,
     MOST_SUITES,
+    changed_record,
     given_by_another,
     given_id,
     lease_busy,
@@ -153,12 +162,16 @@ class DynamoPackageTable:
         return self.look_up(keys)[0]
 
     def set_suites(
-        self, record: PackageRecord, suites: Iterable[str], change: SuiteChange | None = None
+        self,
+        record: PackageRecord,
+        suites: Iterable[str],
+        change: SuiteChange | None = None,
+        *,
+        other_fields: str | None = None,
     ) -> PackageRecord:
         """Change a record's suites if they are still those of `record`."""
-        changed = record.in_suites(suites)
-        actions: list[Action] = [Item.suites.set(list(changed.suites))]
-        condition = Item.package_id.exists() & (Item.suites == list(record.suites))
+        changed = changed_record(record, record, suites, other_fields)
+        actions, condition = suites_update(record, changed)
         with self._call("update_suites", record.package_id):
             done = write_listed(
                 self._items,
@@ -170,7 +183,7 @@ class DynamoPackageTable:
             )
         if not done:
             known = self.get(record.package_name, record.version, record.architecture)
-            if known is None or known.suites != changed.suites:
+            if known is None or (known.suites, known.other_fields) != (changed.suites, changed.other_fields):
                 raise suites_changed(record, known)
         return changed
 

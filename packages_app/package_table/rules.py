@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from packages_app.core.conflict import version_conflict
 from packages_app.core.errors import LeaseBusy, LeaseLost, ObjectChanged, PackageRefused, RecordNotFound
@@ -100,11 +101,31 @@ def check_suites(key: TableKey, touched: Collection[str], most: int | None) -> N
         )
 
 
+def changed_record(
+    record: PackageRecord, known: PackageRecord | None, suites: Iterable[str], other_fields: str | None
+) -> PackageRecord:
+    """Return what the table has of a record with other suites, and other `other_fields` where some are given.
+
+    Raise `RecordNotFound`, or `ObjectChanged` when that is no longer as `record` says in what is to be changed.
+    """
+    if known is None or known.suites != record.suites:
+        raise suites_changed(record, known)
+    if other_fields is None:
+        return known.in_suites(suites)
+    if known.other_fields != record.other_fields:
+        raise suites_changed(record, known)
+    return replace(known.in_suites(suites), other_fields=other_fields)
+
+
 def suites_changed(record: PackageRecord, known: PackageRecord | None) -> Exception:
     """Return the error of a change of suites that met something else."""
     name = record.named
     if known is None:
         return RecordNotFound(f"There is no record {name}.", remedy="Read the record again.")
+    if known.suites == record.suites:
+        return ObjectChanged(
+            f"What is kept with {name} is no longer what was read.", remedy="Read the record again and decide anew."
+        )
     return ObjectChanged(
         f"The suites of {name} are {', '.join(known.suites) or 'none'} by now, no longer those that were read.",
         remedy="Read the record again and decide anew.",

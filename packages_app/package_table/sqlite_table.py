@@ -19,7 +19,7 @@ from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.core.retry import NO_PAUSE, retrying
 from packages_app.core.suite_change import Known, SuiteChange
 from packages_app.package_table.packed_text import check_size
-from packages_app.package_table.rules import lease_busy, lease_lost, suites_changed
+from packages_app.package_table.rules import changed_record, lease_busy, lease_lost, suites_changed
 from packages_app.package_table.sqlite_given import keep_given, read_all_given, read_given
 from packages_app.package_table.sqlite_history import keep_change, keep_purged, read_changes, read_purged
 from packages_app.package_table.sqlite_lists import LISTS, documents_query, has_lists
@@ -157,14 +157,17 @@ class SqlitePackageTable:
         return self.look_up(keys)[0]
 
     def set_suites(
-        self, record: PackageRecord, suites: Iterable[str], change: SuiteChange | None = None
+        self,
+        record: PackageRecord,
+        suites: Iterable[str],
+        change: SuiteChange | None = None,
+        *,
+        other_fields: str | None = None,
     ) -> PackageRecord:
         """Change a record's suites if they are still those of `record`."""
         with self._connection("set_suites", write=True) as connection:
             known = read_record(connection, record.key)
-            if known is None or known.suites != record.suites:
-                raise suites_changed(record, known)
-            changed = known.in_suites(suites)
+            changed = changed_record(record, known, suites, other_fields)
             connection.execute(
                 "UPDATE records SET document = ? WHERE package_id = ? AND architecture = ?",
                 (document_of(changed).decode(), *record.key),

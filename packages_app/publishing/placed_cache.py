@@ -19,7 +19,7 @@ import deflate
 import msgspec
 import structlog
 
-from packages_app.core import document, record, version
+from packages_app.core import document, other_fields, record, rollout, version
 from packages_app.core.document import record_in
 from packages_app.core.repository import Suite
 from packages_app.debian import stanza
@@ -28,7 +28,7 @@ from packages_app.indexes.entry import IndexEntry
 from packages_app.indexes.packages import InOrder, LeftOut, Placed, place
 from packages_app.publishing.shard_cache import ShardStore
 
-_CODE = (document, record, version, stanza, entry, packages)
+_CODE = (document, record, version, other_fields, rollout, stanza, entry, packages)
 """All that decides what a record becomes, and how that is kept here."""
 _ENDS_A_RUN = 64
 """One document in so many ends a run, by its own bytes: what comes or goes elsewhere moves no other run's end."""

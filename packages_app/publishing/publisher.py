@@ -6,14 +6,14 @@ See docs/ARCHITECTURE.md, Publishing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from packages_app.core.at_once import at_once, both_at_once
-from packages_app.core.candidate_finding import CandidateFinding, findings_digest
+from packages_app.core.candidate_finding import findings_digest
 from packages_app.core.caution import Allowed, Cleared, caution_findings, cautions_of
 from packages_app.core.errors import CandidateHeld, CandidateRefused, HeldByClock, ObjectNotFound, RepomgrError
 from packages_app.core.last_given import LastGiven
@@ -32,6 +32,7 @@ from packages_app.publishing.contents import Contents
 from packages_app.publishing.dates import check_against_store, seconds_to_wait
 from packages_app.publishing.draft import Draft
 from packages_app.publishing.generations import keep_generation, release_digest
+from packages_app.publishing.installability import InstallCheck, broken_by, install_findings
 from packages_app.publishing.kept_contents import keep_contents, keep_same_contents
 from packages_app.publishing.lost_publication import lost_findings
 from packages_app.publishing.place import Place, look_at_place, read_place, with_what_staging_knows
@@ -56,6 +57,7 @@ class Outcome:
 
     `replaced` is the Release of ours that was in place before. `packages` is how many clients see now. `renewed` says
     that only the dates were, and what is pending still is; `held` says why, where the table's state was looked at.
+    `uninstallable` are packages that could be installed before and can't be now, each with the reason.
     `left_out` are the records of the suite that no index carries, `read` counts the records read, `included` are those
     of them that are shown.
     """
@@ -75,6 +77,7 @@ class Outcome:
     renewed: bool = False
     held: CandidateRefused | None = None
     replaced: bytes = b""
+    uninstallable: tuple[str, ...] = ()
 
     @property
     def release(self) -> Release:
@@ -87,7 +90,8 @@ class Publisher:
     """The ports that a publication goes through. `keep_lease` is called between steps; it raises when it is lost.
 
     `second_reader` reads a candidate before the switch, as apt does. Of cautions those hold a candidate back that the
-    definitions do not have `allowed`, and that no person has `cleared`.
+    definitions do not have `allowed`, and that no person has `cleared`. `installable` looks for packages that can't be
+    installed any more.
     """
 
     repository: Repository
@@ -102,6 +106,7 @@ class Publisher:
     second_reader: SecondReader | None = None
     allowed: Allowed = lambda _package: ()
     cleared: Cleared = ()
+    installable: InstallCheck | None = None
 
     def publish(self, suite: Suite, options: PublicationOptions) -> Outcome:
         """Publish a suite.
@@ -204,7 +209,8 @@ class Publisher:
         self.progress.step("check candidate")
         try:
             with candidate_checked(candidate, self.signer.public_keyring(), self.cache):
-                missing = self._check_against(candidate, place, options)
+                broken = broken_by(self.installable, self.bucket, candidate, published.release, self.progress)
+                missing = self._check_against(candidate, place, options, broken)
             if self.second_reader is not None and (draft.whole or self.second_reader.of_changes):
                 switch.complete(candidate)
                 self.second_reader.read(candidate)
@@ -239,6 +245,7 @@ class Publisher:
             packages=draft.packages,
             renewed=options.resign and not draft.whole,
             replaced=published.text,
+            uninstallable=tuple(f"{name}: {why}" for name, why in broken.items()),
         )
 
     def _unchanged(self, candidate: Candidate, place: Place, switch: Switch) -> Outcome:
@@ -317,14 +324,16 @@ class Publisher:
         new = {name: value for name, value in release.fields.items() if name not in dates}
         return (old, published.release.entries) != (new, release.entries)
 
-    def _check_against(self, candidate: Candidate, place: Place, options: PublicationOptions) -> tuple[str, ...]:
+    def _check_against(
+        self, candidate: Candidate, place: Place, options: PublicationOptions, broken: Mapping[str, str]
+    ) -> tuple[str, ...]:
         """Compare with what clients have; return the pool files that are known to be missing. Raise `CandidateHeld`."""
-        suite, draft = candidate.suite.name, candidate.draft
-        findings: list[CandidateFinding] = [*place.findings]
+        suite, draft, findings = candidate.suite.name, candidate.draft, [*place.findings]
         if place.published.seen is not None and not options.new_identity:
             findings += identity_findings(suite, place.published.seen, candidate.listing)
         new = [record for record in draft.cautioned if record.key in draft.perhaps_new]
         findings += caution_findings(suite, new, self.allowed, self.cleared)
+        findings += [*vanished_findings(suite, draft.vanished), *install_findings(self.installable, suite, broken)]
         if options.rebuild:
             missing = missing_or_other(self.bucket, draft.new_files)
             self._note_each([f"not in the pool: {path}" for path in missing], level="error")
@@ -332,8 +341,7 @@ class Publisher:
         else:
             missing = draft.missing if draft.missing is not None else missing_of(self.bucket, draft.new_files)
             held_for = missing
-        vanished = [key for key in draft.vanished if key not in options.may_vanish]
-        findings += [*vanished_findings(suite, vanished), *missing_findings(suite, held_for)]
+        findings += missing_findings(suite, held_for)
         if findings and findings_digest(findings) != options.approved:
             added, removed = (tuple(map(named_key, keys)) for keys in (draft.added, draft.removed))
             held = HeldByClock if place.clock_is_wrong else CandidateHeld

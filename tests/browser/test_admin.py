@@ -346,3 +346,28 @@ def test_a_suite_goes_back_to_a_publication_and_that_is_undone(product: Running,
         page.get_by_label("Reason").fill("it <b>breaks</b>")
         page.get_by_role("button", name="Roll back").click()
         ended(page)
+
+
+def test_a_version_is_rolled_out_in_steps_and_then_given_to_all(product: Running, page: Page):
+    def look_at_package() -> None:
+        page.goto(f"{product.url}/admin/packages_app/package/?q=kiro-repo")
+        page.locator("#result_list tbody a", has_text="kiro-repo").first.click()
+
+    look_at_package()
+    page.get_by_role("button", name="Roll out in steps").click()
+    page.get_by_label("Percent of clients").fill("10, 25, 100")
+    page.get_by_role("button", name="Show what clients will see").click()
+    expect(page.get_by_text("stable 100 % → 10 %")).to_be_visible()
+    picture(page, "rollout")
+    page.get_by_role("button", name="Roll out").click()
+    ended(page)
+    look_at_package()
+    expect(page.get_by_text("stable: given to 10 % of clients, by steps of 10, 25, 100")).to_be_visible()
+    picture(page, "package-rolled-out")
+    page.get_by_role("button", name="To all now").click()
+    page.get_by_role("button", name="Roll out").click()
+    ended(page)
+    look_at_package()
+    expect(page.get_by_role("button", name="Stop the roll-out")).to_have_count(0)
+    page.goto(f"{product.url}/admin/packages_app/package/side-by-side/")
+    picture(page, "side-by-side")

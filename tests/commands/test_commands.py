@@ -109,6 +109,7 @@ def test_the_doctor_has_a_line_for_each_probe(embedded, settings, tmp_path):
         "signing key",
         "clock",
         "definitions",
+        "solver",
         "private files",
         "disk space",
     ]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from packages_app.core.definition import load_definitions
 from packages_app.core.errors import DefinitionError
-from packages_app.core.repository import load_repository
+from packages_app.core.repository import DEBIANS_KEYRING, load_repository
 from packages_app.core.snapshot import PERIODS, SnapshotSchedule, is_of_the_clock
 from packages_app.sources.registry import settings_readers, source_types
 
@@ -149,6 +149,12 @@ def test_whatever_a_file_holds_it_is_problems_and_never_a_crash(tmp_path_factory
         (("keyring: kiro-archive-keyring", "keyring: /etc/x"), "is no file name"),
         (("suites:", "suits:"), "suites: It is missing"),
         (("origin: Kiro", "origin:"), "origin: It is missing"),
+        (("valid_days: 14", "installability: maybe"), "'maybe' is no choice"),
+        (("valid_days: 14", "installability: true"), "installability: True is not text"),
+        (("suites:", "bases: [{uri: ftp://x, suite: s, components: [main]}]\nsuites:"), "'ftp://x' is no web address"),
+        (("suites:", "bases: [{uri: /x, suite: ../s, components: [main]}]\nsuites:"), "can't be a folder"),
+        (("suites:", "bases: [{uri: /x, suite: s}]\nsuites:"), "components: It is missing"),
+        (("suites:", "bases: {uri: /x}\nsuites:"), "bases: It is not a list"),
     ],
 )
 def test_a_fault_of_the_repository_is_named(tmp_path, change, said):
@@ -157,6 +163,22 @@ def test_a_fault_of_the_repository_is_named(tmp_path, change, said):
     with pytest.raises(DefinitionError, match="repository.yaml:") as refused:
         load_repository(path)
     assert said in refused.value.message
+
+
+@pytest.mark.parametrize("said", ["off", "false", "warn", "hold", ""])
+def test_a_suite_says_whether_packages_must_be_installable_and_beside_which_others(tmp_path, said):
+    path = tmp_path / "repository.yaml"
+    bases = (
+        "bases:\n  - {uri: 'https://deb.example.org/debian/', suite: bookworm, components: [main]}\n"
+        "  - {uri: /srv/base, suite: a/b, components: [main, x], signed_by: base.gpg}\nsuites:"
+    )
+    text = (CONFIG / "repository.yaml").read_text().replace("suites:", bases, 1)
+    path.write_text(text.replace("valid_days: 14", f"installability: {said}" if said else ""))
+    repository = load_repository(path)
+    assert repository.default_suite.installability == (said if said in ("warn", "hold") else "off")
+    assert [(base.uri, str(base.signed_by)) for base in repository.bases] == [
+        ("https://deb.example.org/debian", DEBIANS_KEYRING), ("/srv/base", str(tmp_path / "base.gpg")),
+    ]  # fmt: skip
 
 
 def test_a_missing_repository_file_is_named(tmp_path):

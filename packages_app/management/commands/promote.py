@@ -20,3 +20,7 @@ class Command(MoveCommand):
         parser.add_argument(
             "--newer", action="store_true", help="only what is newer than that suite's of the name and architecture"
         )
+        parser.add_argument(
+            "--rollout", default="", metavar="STEPS",
+            help="percent of clients a day, such as 10,25,50,100 (default: the definition's; 100 for all at once)",
+        )  # fmt: skip

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from packages_app.core.errors import RepomgrError, outcome_of
 from packages_app.core.outcome import Outcome
 from packages_app.core.readable import check_readable
+from packages_app.core.rollout import steps_in
 from packages_app.management.said_once import ENDS, unsaid
 from packages_app.management.terminal import ServiceCommand, terminal_progress, worst_of
 from packages_app.models import Job
@@ -26,11 +27,15 @@ class Command(ServiceCommand):
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
         parser.add_argument("--suite", default="", help="suite (default: the definition's)")
         parser.add_argument("--component", default="", help="component (default: the definition's)")
+        parser.add_argument(
+            "--rollout", default="", metavar="STEPS", help="percent of clients a day, such as 10,25,50,100"
+        )
         parser.add_argument("--no-publish", action="store_true", help="leave the publication to a worker")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Take in each file; one that is refused stops no other; the worst decides the exit code."""
         self._refused = 0
+        self._rollout = steps_in(options["rollout"])
         self._outcomes: list[Outcome] = []
         sources: list[Path] = options["files"]
         if len(sources) == 1 and not sources[0].is_dir():
@@ -58,7 +63,8 @@ class Command(ServiceCommand):
                 self._refuse(source, error)
         new = known = 0
         with terminal_progress() as progress, unsaid(ENDS):  # it says which files were refused
-            for done in upload_files(files, progress, suite=options["suite"], component=options["component"]):
+            place = {"suite": options["suite"], "component": options["component"]}
+            for done in upload_files(files, progress, **place, rollout=self._rollout):
                 new, known = new + done.new, known + done.known
                 self._refused += done.files - done.new - done.known
                 for sentence in done.refused:
@@ -68,7 +74,10 @@ class Command(ServiceCommand):
 
     def _stage(self, path: Path, options: dict[str, Any]) -> Job:
         check_readable(path)
-        return stage_upload(path, path.name, suite=options["suite"], component=options["component"], wake_worker=False)
+        return stage_upload(
+            path, path.name, suite=options["suite"], component=options["component"], rollout=self._rollout,
+            wake_worker=False,
+        )  # fmt: skip
 
     def _refuse(self, path: Path, error: Exception) -> None:
         said = f"{error.code}: {error}" if isinstance(error, RepomgrError) else str(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from packages_app.core.definition import Definition, check_belongs
@@ -22,6 +22,7 @@ class Admission:
     Packages belong to the definition of their name among `definitions`, or all to the one that they were fetched or
     built `for_definition`. `suite` and `component` are what somebody asked for, "" for what the definition says.
     `by_publisher` says that whoever asked may publish: he may choose the place, and offer bootstrap packages.
+    `rollout` are the steps that somebody asked for, () for what the definition says.
     """
 
     repository: Repository
@@ -30,14 +31,16 @@ class Admission:
     suite: str = ""
     component: str = ""
     by_publisher: bool = True
+    rollout: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a package goes: into these suites, in each into this component."""
+    """Where a package goes: into these suites, in each into this component, by these steps of a roll-out."""
 
     suites: tuple[str, ...]
     component: str
+    rollout: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,14 @@ def upload_targets() -> dict[str, Definition]:
     }
 
 
-def admission_of_uploads(*, suite: str = "", component: str = "", by_publisher: bool) -> Admission:
+def admission_of_uploads(
+    *, suite: str = "", component: str = "", by_publisher: bool, rollout: Sequence[int] = ()
+) -> Admission:
     """Return what uploads are measured by."""
-    targets = upload_targets()
-    return Admission(adapters.repository(), targets, suite=suite, component=component, by_publisher=by_publisher)
+    return Admission(
+        adapters.repository(), upload_targets(), suite=suite, component=component, by_publisher=by_publisher,
+        rollout=tuple(rollout),
+    )  # fmt: skip
 
 
 def admission_of(definition: Definition) -> Admission:
@@ -83,7 +90,8 @@ def admit(contents: DebContents, admission: Admission) -> Admitted:
             remedy=f"Upload a {definition.name} package, or correct {definition.file}.",
         )
     suites = (admission.suite,) if admission.suite else definition.suites
-    destination = Destination(suites, admission.component or definition.component)
+    destination = Destination(suites, admission.component or definition.component,
+                              admission.rollout or definition.rollout)  # fmt: skip
     _check_configured(destination, contents.control["Architecture"], admission.repository)
     if not admission.by_publisher:
         _check_rights(definition, destination)

@@ -9,6 +9,7 @@ from packages_app.core.caution import Caution, kept_with_record
 from packages_app.core.checksums import Checksums
 from packages_app.core.layout import deb_filename, pool_path
 from packages_app.core.record import LONGEST_DATE, LONGEST_NOTES, PackageRecord
+from packages_app.core.rollout import begun, with_rollouts
 from packages_app.core.storable_text import storable
 from packages_app.debian.deb_file import DebContents
 from packages_app.debian.stanza import record_fields_of
@@ -51,7 +52,7 @@ def new_record(
     fields = record_fields_of(contents.control)
     filename = deb_filename(fields["package_name"], fields["version"], fields["architecture"])
     fields |= {name: getattr(definition, name) for name in _OF_THE_DEFINITION if not fields[name]}
-    return PackageRecord(
+    record = PackageRecord(
         **fields,
         package_type=definition.source_type,
         component=destination.component,
@@ -68,7 +69,10 @@ def new_record(
         sha1_hash=checksums.sha1,
         sha256_hash=checksums.sha256,
         sha512_hash=checksums.sha512,
-        processed_timestamp=adapters.now().isoformat(timespec="seconds"),
+        processed_timestamp=(now := adapters.now()).isoformat(timespec="seconds"),
         control=contents.control_text,
         other_fields=kept_with_record(cautions, provenance.certificate),
     )
+    if not destination.rollout:
+        return record
+    return with_rollouts(record, dict.fromkeys(record.suites, begun(destination.rollout, now)))

@@ -19,6 +19,7 @@ from packages_app.core.conflict import pool_conflict, version_conflict
 from packages_app.core.errors import ImmutableObjectConflict, VersionConflict
 from packages_app.core.ports import ObjectStore, Progress, Written
 from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.rollout import rollouts_of, with_rollouts
 from packages_app.core.suite_change import (
     SuiteChange,
     VersionPurged,
@@ -240,5 +241,15 @@ def _add_suites(outcomes: list[Recorded]) -> None:
             outcome.refuse(is_withdrawn(record, withdrawn[stays_out[0]], stays_out[0]))
             continue
         suites, who, way = {*record.suites, *missing}, outcome.file.who, outcome.file.way
+        other_fields = _rolled_out_in(record, missing, outcome.file.record)
         change = change_of(record, suites, What.ADDED, who=who, when=adapters.now(), reason=way)
-        outcome.record, outcome.suites_added = table.set_suites(record, suites, change), True
+        outcome.record = table.set_suites(record, suites, change, other_fields=other_fields)
+        outcome.suites_added = True
+
+
+def _rolled_out_in(record: PackageRecord, suites: Iterable[str], offered: PackageRecord) -> str | None:
+    """Return what a record is to keep that comes into suites as it is offered; None where nothing of it changes."""
+    begins = rollouts_of(offered)
+    rollouts = {suite: one for suite, one in rollouts_of(record).items() if suite not in suites}
+    rollouts |= {suite: begins[suite] for suite in suites if suite in begins}
+    return with_rollouts(record, rollouts).other_fields if rollouts != rollouts_of(record) else None

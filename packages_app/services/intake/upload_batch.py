@@ -26,6 +26,7 @@ def stage_batch(
     *,
     suite: str = "",
     component: str = "",
+    rollout: Sequence[int] = (),
     user: queue.Asker | None = None,
     wake_worker: bool = True,
 ) -> Job:
@@ -35,7 +36,7 @@ def stage_batch(
     adapters.staging().put(staged, pack(files))
     arguments = {
         "staged": staged, "suite": suite, "component": component, "files": len(files),
-        "by_publisher": may_publish(user),
+        "by_publisher": may_publish(user), "rollout": [*rollout],
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 

@@ -87,14 +87,19 @@ def _size_of(path: Path) -> int:
 
 
 def upload_files(
-    files: Sequence[UploadFile], progress: Progress, *, suite: str = "", component: str = ""
+    files: Sequence[UploadFile],
+    progress: Progress,
+    *,
+    suite: str = "",
+    component: str = "",
+    rollout: Sequence[int] = (),
 ) -> Iterator[Uploaded]:
     """Stage files and take them in here; return what became of each batch. What was taken in before is known.
 
     Publications are asked for and not made. A batch that fails stops no other.
     """
     progress.step("take in", f"{len(files)} files")
-    take_in = partial(_take_in, suite=suite, component=component)
+    take_in = partial(_take_in, suite=suite, component=component, rollout=tuple(rollout))
     done = 0
     for uploaded in spread(take_in, list(_batches(files))):
         done += uploaded.files
@@ -119,17 +124,18 @@ def _batches(files: Iterable[UploadFile]) -> Iterator[list[UploadFile]]:
         yield batch
 
 
-def _take_in(files: list[UploadFile], suite: str, component: str) -> Uploaded:
+def _take_in(files: list[UploadFile], suite: str, component: str, rollout: Sequence[int]) -> Uploaded:
+    stage = partial(stage_upload, suite=suite, component=component, rollout=rollout, wake_worker=False)
     try:
         if files[0].size > _SMALL_BYTES:
             [file] = files
             check_readable(file.path)
-            job = stage_upload(file.path, file.path.name, suite=suite, component=component, wake_worker=False)
+            job = stage(file.path, file.path.name)
             return _outcome(queue.run(job.pk, intake_upload, patient=False), [file.name], [])
         bodies, unread = _read(files)
         if not bodies:
             return Uploaded(len(files), refused=tuple(unread), error_code=FileUnreadable.code)
-        job = stage_batch(bodies, suite=suite, component=component, wake_worker=False)
+        job = stage_batch(bodies, suite=suite, component=component, rollout=rollout, wake_worker=False)
         return _outcome(queue.run(job.pk, intake_batch, patient=False), [name for name, _ in bodies], unread)
     except RepomgrError as error:
         return _nothing(files, error, error.code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -31,6 +32,7 @@ def stage_upload(
     *,
     suite: str = "",
     component: str = "",
+    rollout: Sequence[int] = (),
     user: queue.Asker | None = None,
     wake_worker: bool = True,
 ) -> Job:
@@ -51,7 +53,7 @@ def stage_upload(
     key = [contents.control[name] for name in ("Package", "Version", "Architecture")]
     arguments = {
         "staged": staged, "suite": suite, "component": component, "key": key, "by_publisher": by_publisher,
-        "sha256": _sha256_of(path),
+        "sha256": _sha256_of(path), "rollout": [*rollout],
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 
@@ -88,9 +90,9 @@ def added_by(job: Job, record: PackageRecord) -> bool:
 
 
 def admission_of_job(job: Job) -> Admission:
-    """Return what the files of a job are measured by: its place, and the rights of who asked for it."""
-    suite, component = job.arguments["suite"], job.arguments["component"]
-    return admission_of_uploads(suite=suite, component=component, by_publisher=asked_by_publisher(job))
+    """Return what the files of a job are measured by: its place and roll-out, and the rights of who asked for it."""
+    suite, component, rollout = job.arguments["suite"], job.arguments["component"], job.arguments.get("rollout", ())
+    return admission_of_uploads(suite=suite, component=component, by_publisher=asked_by_publisher(job), rollout=rollout)
 
 
 def _done_before(job: Job) -> PackageRecord | None:

@@ -23,8 +23,11 @@ def history_of(package: Package) -> list[str]:
 
 def _line(change: SuiteChange) -> str:
     reason = f": {change.reason}" if change.reason else ""
-    places = f"{_suites(change.before)} → {_suites(change.after)}"
-    return f"{_moment(change.when)} {change.what} by {change.who}, {places}{reason}"
+    moved = change.before != change.after or not change.rollout
+    places = [f"{_suites(change.before)} → {_suites(change.after)}"] if moved else []
+    rollout = [f"given to {change.rollout} of clients"] if change.rollout else []
+    what = change.what.replace("_", " ")
+    return f"{_moment(change.when)} {what} by {change.who}, {', '.join([*places, *rollout])}{reason}"
 
 
 def _suites(suites: tuple[str, ...]) -> str:

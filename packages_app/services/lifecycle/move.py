@@ -20,6 +20,7 @@ from packages_app.core.layout import ALL
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
+from packages_app.core.rollout import check_steps
 from packages_app.core.storable_text import storable
 from packages_app.core.suite_change import LONGEST_REASON, What
 from packages_app.models import Job
@@ -54,11 +55,13 @@ def keys_selected(query: str) -> list[TableKey]:
 def plan_move(move: Move) -> list[Step]:
     """Return what a move would change.
 
-    Raise `PackageRefused` for an unknown suite, for one that has no place for a package, and where there is nothing to
-    do.
+    Raise `PackageRefused` for an unknown suite, for one that has no place for a package, for steps that are none, and
+    where there is nothing to do.
     """
     named = known_suites(move.suites) if move.suites else []
     records = records_named(move.keys)
+    if move.rollout:
+        check_steps(move.rollout)
     if move.what is What.PROMOTED:
         check_place(known_suite(move.to), records)
     steps = steps_of(move, adapters.package_table(), records)

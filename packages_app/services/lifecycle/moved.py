@@ -23,9 +23,10 @@ def moved(
     """
     table = adapters.package_table()
     for _ in range(_TRIES):
-        change = change_of(step.record, step.suites, what, who=who, when=adapters.now(), reason=reason)
+        now = adapters.now()
+        change = change_of(step.record, step.suites, what, who=who, when=now, reason=reason, rollout=step.rollout)
         try:
-            return table.set_suites(step.record, step.suites, change)
+            return table.set_suites(step.record, step.suites, change, other_fields=step.other_fields)
         except ObjectChanged as error:
             met = error
             record = table.get_many([step.record.key]).get(step.record.key)

@@ -1,4 +1,4 @@
-"""What clients will see of versions that move between suites."""
+"""What clients will see of versions that are withdrawn, restored, promoted or rolled out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.services import adapters
+from packages_app.services.lifecycle.installable import broken_by_steps
 from packages_app.services.lifecycle.steps import Step
 
 _NAMES = 50
@@ -40,12 +41,19 @@ class Seen:
 
 @dataclass(frozen=True)
 class Preview:
-    """What becomes another newest version, how many versions change, and how many packages were not looked at."""
+    """What becomes another newest version, how many versions change, and how many packages were not looked at.
+
+    `rolled` are the first versions of which other parts of the clients are given an upgrade, a line each,
+    `broken` packages that could be installed and could not be any more, `unasked` why that is not known of a suite.
+    """
 
     versions: int
     suites: tuple[str, ...]
     seen: tuple[Seen, ...]
     more: int
+    rolled: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
 
 
 def preview(steps: Sequence[Step]) -> Preview:
@@ -54,9 +62,12 @@ def preview(steps: Sequence[Step]) -> Preview:
     after = {step.record.key: step.suites for step in steps}
     suites = sorted({suite for step in steps for suite in step.touched})
     seen = [one for name in names[:_NAMES] for one in _newest(name, suites, after)]
+    rolled = tuple(f"{step.record.named}: {step.rollout}" for step in steps if step.rolled)[:_NAMES]
     order = {suite: number for number, suite in enumerate(suites)}
     seen.sort(key=lambda one: order[one.suite])
-    return Preview(len(steps), tuple(suites), tuple(seen), max(0, len(names) - _NAMES))
+    return Preview(
+        len(steps), tuple(suites), tuple(seen), max(0, len(names) - _NAMES), rolled, *broken_by_steps(steps, suites)
+    )
 
 
 def _newest(name: str, suites: Sequence[str], after: dict[TableKey, tuple[str, ...]]) -> Iterator[Seen]:

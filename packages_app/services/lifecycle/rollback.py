@@ -20,6 +20,7 @@ from packages_app.core.layout import ALL
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.repository import Suite
+from packages_app.core.rollout import rollouts_of
 from packages_app.core.storable_text import storable
 from packages_app.core.suite_change import LONGEST_REASON, What
 from packages_app.indexes.packages import LeftOut, place
@@ -201,7 +202,7 @@ def _move_all(rollback: Rollback, progress: Progress, *, who: str, reason: str) 
     def step_of(record: PackageRecord) -> Step | None:
         others = [suite for suite in record.suites if suite != rollback.suite]
         suites = sorted([*others, rollback.suite] if record.key in coming else others)
-        step = Step(record, tuple(suites))
+        step = Step(record, tuple(suites), rollouts_of(record))
         return step if step.touched else None
 
     keys = [*rollback.leaving, *rollback.coming]

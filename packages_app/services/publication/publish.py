@@ -12,7 +12,7 @@ from django.conf import settings
 from packages_app.core.errors import CandidateRefused, ClockWrong, HeldByClock
 from packages_app.core.ports import Progress
 from packages_app.core.record import named_key
-from packages_app.core.repository import Repository
+from packages_app.core.repository import Repository, Suite
 from packages_app.models import Job, Notice, Publication
 from packages_app.publishing.apt_check import second_reader
 from packages_app.publishing.publication_options import DEFAULT_OPTIONS, PublicationOptions
@@ -20,6 +20,7 @@ from packages_app.publishing.publisher import Outcome, Publisher
 from packages_app.publishing.snapshot_times import keep_copy
 from packages_app.services import adapters
 from packages_app.services.notices.notify import notify
+from packages_app.services.publication.base_suites import install_check, refresh_bases
 from packages_app.services.publication.cleared_cautions import ClearedInSuite
 from packages_app.services.publication.held_candidates import (
     approved_digest,
@@ -50,10 +51,11 @@ def publish(
     of table and store. Safe to repeat: with nothing changed it completes what an interrupted run left undone.
     """
     suite, repository = known_suite(suite_name), adapters.repository()
+    refresh_bases(suite)  # before the lease: others may be slow
     with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
         options = _with_decisions(suite.name, options)
         try:
-            outcome = _publisher(repository, suite.name, lease.keep_lease, progress).publish(suite, options)
+            outcome = _publisher(repository, suite, lease.keep_lease, progress).publish(suite, options)
         except ClockWrong as error:
             if isinstance(error, HeldByClock):
                 hold_back(suite.name, error, job)
@@ -83,7 +85,7 @@ def _with_decisions(suite: str, options: PublicationOptions) -> PublicationOptio
     )
 
 
-def _publisher(repository: Repository, suite: str, keep_lease: Callable[[], None], progress: Progress) -> Publisher:
+def _publisher(repository: Repository, suite: Suite, keep_lease: Callable[[], None], progress: Progress) -> Publisher:
     bucket, staging, signer = adapters.bucket(), adapters.staging(), adapters.signer()
     reader = second_reader(settings.APT_CHECK, signer.public_keyring())
     return Publisher(
@@ -98,7 +100,8 @@ def _publisher(repository: Repository, suite: str, keep_lease: Callable[[], None
         adapters.shard_cache(),
         second_reader=reader,
         allowed=_allowed,
-        cleared=ClearedInSuite(suite),
+        cleared=ClearedInSuite(suite.name),
+        installable=install_check(suite, keep_lease),
     )
 
 

@@ -21,7 +21,7 @@ from packages_app.publishing.unrecorded import Brought, brought_by
 from packages_app.services import adapters
 from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.services.publication.held_candidates import hold_back, publish_approved, settle_candidates
-from packages_app.services.publication.notices import tell_of_new_versions
+from packages_app.services.publication.notices import tell_of_new_versions, tell_of_uninstallable
 from packages_app.services.publication.publication_lists import INCLUDED, keep_lists
 from packages_app.services.transactions import in_transaction
 
@@ -85,6 +85,8 @@ def _record(outcome: Outcome, kind: Publication.Kind, job: Job | None) -> Public
         ],
         "missing_files": list(outcome.missing_files),
     }
+    if outcome.switched:
+        found["uninstallable"] = list(outcome.uninstallable)
     known = None if outcome.switched else _row_of(outcome.suite, outcome.release_text)
     if known is not None:
         known.records_read = outcome.read
@@ -134,6 +136,7 @@ def _tell(outcome: Outcome, job: Job | None) -> None:
         return
     settle_candidates(suite, switched=outcome.switched)
     _tell_of_left_out(outcome, job)
+    tell_of_uninstallable(outcome, job)
     if outcome.missing_files:
         notify(
             Notice.Kind.FILES_MISSING,

@@ -20,6 +20,8 @@ from packages_app.core.errors import (
     TableUnavailable,
     UpstreamError,
 )
+from packages_app.core.repository import Installability
+from packages_app.debian.debcheck import PACKAGE, PROGRAM, solver_is_there
 from packages_app.services import adapters
 from packages_app.services.intake.pins import refused_over_http, taken_on_trust
 from packages_app.services.outside_errors import error_told, told_as_ours
@@ -166,6 +168,18 @@ def _private_files() -> str:
     return f"{settings.HOME} is its owner's alone"
 
 
+def _solver() -> str | Warned:
+    asked = [suite.name for suite in adapters.repository().suites if suite.installability is not Installability.OFF]
+    if not asked:
+        return "no suite asks whether its packages can be installed"
+    if not solver_is_there():
+        return Warned(
+            f"{PROGRAM} is not there: whether packages of {', '.join(asked)} can be installed is not looked at",
+            f"Install {PACKAGE}, or set installability: off in repository.yaml.",
+        )
+    return f"{PROGRAM} says whether packages of {', '.join(asked)} can be installed"
+
+
 _PROBES: dict[str, Callable[[], str | Warned]] = {
     "package table": _package_table,
     "bucket": lambda: adapters.bucket().probe(),
@@ -175,6 +189,7 @@ _PROBES: dict[str, Callable[[], str | Warned]] = {
     "signing key": _key,
     "clock": _clock,
     "definitions": _definitions,
+    "solver": _solver,
     "private files": _private_files,
     "disk space": look_at_disks,
 }
