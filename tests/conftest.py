@@ -52,7 +52,7 @@ SLOW = (
 """Folders and files in the order in which they begin, before all others: the longest tests must not come last."""
 
 TOGETHER = (
-    "tests/browser/test_admin.py",
+    "tests/browser/",
     "tests/apt/test_trusted_client.py",
     "tests/debian/test_hostile.py",
     "tests/core/test_version.py",
@@ -60,7 +60,7 @@ TOGETHER = (
     "tests/test_docs.py",
     "tests/test_house.py",
 )
-"""Files whose tests share what is dear to make, so that one process runs them."""
+"""Files, or folders of them, whose tests share what is dear to make, so that one process runs them."""
 
 
 class OneByOne(LoadScopeScheduling):
@@ -68,7 +68,7 @@ class OneByOne(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return file if file in TOGETHER else nodeid
+        return next((each for each in TOGETHER if file.startswith(each)), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:

@@ -92,18 +92,13 @@ class PackageTable(Purging, Protocol):
         ...
 
     def set_suites(
-        self,
-        record: PackageRecord,
-        suites: Iterable[str],
-        change: SuiteChange | None = None,
-        *,
+        self, record: PackageRecord, suites: Iterable[str], change: SuiteChange | None = None, *,
         other_fields: str | None = None,
-    ) -> PackageRecord:
+    ) -> PackageRecord:  # fmt: skip
         """Change a record's suites from those of `record` to `suites`, and return the changed record.
 
         In the same step it is pending in all suites that it was or is in, listed in those that it is in, and `change`
-        is kept in its history. With `other_fields` these too are changed from those of `record`. Raise
-        `RecordNotFound`, or `ObjectChanged` when what is to be changed is another by now.
+        is kept in its history. `other_fields` are changed too. Raise `RecordNotFound`, `ObjectChanged` for another.
         """
         ...
 

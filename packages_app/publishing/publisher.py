@@ -20,21 +20,20 @@ from packages_app.core.last_given import LastGiven
 from packages_app.core.ports import ObjectStore, PackageTable, PendingChange, Progress, Signer
 from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.repository import Repository, Suite
-from packages_app.indexes.packages import LeftOut
-from packages_app.indexes.release import Release, parse_release, redated
+from packages_app.indexes.release import redated
 from packages_app.publishing.apt_check import SecondReader
 from packages_app.publishing.baseline import find_baseline, keep_baseline
 from packages_app.publishing.candidate import Candidate, make_candidate
 from packages_app.publishing.canonical import look_at_canonical
 from packages_app.publishing.change_draft import change_draft
 from packages_app.publishing.checks import candidate_checked, identity_findings, missing_findings, vanished_findings
-from packages_app.publishing.contents import Contents
 from packages_app.publishing.dates import check_against_store, seconds_to_wait
 from packages_app.publishing.draft import Draft
 from packages_app.publishing.generations import keep_generation, release_digest
 from packages_app.publishing.installability import InstallCheck, broken_by, install_findings
 from packages_app.publishing.kept_contents import keep_contents, keep_same_contents
 from packages_app.publishing.lost_publication import lost_findings
+from packages_app.publishing.outcome import Outcome
 from packages_app.publishing.place import Place, look_at_place, read_place, with_what_staging_knows
 from packages_app.publishing.placed_cache import PlacedCache
 from packages_app.publishing.publication_options import PublicationOptions
@@ -49,40 +48,6 @@ from packages_app.stores.pool_files import missing_of, missing_or_other
 
 _NOTED = 100
 """So many things of a kind are named one by one."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a publication did. When nothing had changed, `switched` is False and `release_text` is the one in place.
-
-    `replaced` is the Release of ours that was in place before. `packages` is how many clients see now. `renewed` says
-    that only the dates were, and what is pending still is; `held` says why, where the table's state was looked at.
-    `uninstallable` are packages that could be installed before and can't be now, each with the reason.
-    `left_out` are the records of the suite that no index carries, `read` counts the records read, `included` are those
-    of them that are shown.
-    """
-
-    suite: str
-    switched: bool
-    release_text: bytes
-    contents: Contents
-    read: int
-    left_out: tuple[LeftOut, ...]
-    included: tuple[TableKey, ...] = ()
-    added: tuple[TableKey, ...] = ()
-    removed: tuple[TableKey, ...] = ()
-    missing_files: tuple[str, ...] = ()
-    uploaded_bytes: int = 0
-    packages: int = 0
-    renewed: bool = False
-    held: CandidateRefused | None = None
-    replaced: bytes = b""
-    uninstallable: tuple[str, ...] = ()
-
-    @property
-    def release(self) -> Release:
-        """The Release that clients see now."""
-        return parse_release(self.release_text)
 
 
 @dataclass(frozen=True)
@@ -333,7 +298,8 @@ class Publisher:
             findings += identity_findings(suite, place.published.seen, candidate.listing)
         new = [record for record in draft.cautioned if record.key in draft.perhaps_new]
         findings += caution_findings(suite, new, self.allowed, self.cleared)
-        findings += [*vanished_findings(suite, draft.vanished), *install_findings(self.installable, suite, broken)]
+        vanished = [key for key in draft.vanished if key not in options.may_vanish]
+        findings += [*vanished_findings(suite, vanished), *install_findings(self.installable, suite, broken)]
         if options.rebuild:
             missing = missing_or_other(self.bucket, draft.new_files)
             self._note_each([f"not in the pool: {path}" for path in missing], level="error")

@@ -2,91 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.apt.running import Running, running
+from tests.apt.running import Running
 from tests.bootstraps import files_of
+from tests.browser.pages import ended, picture
 from tests.debs import build_deb
-
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-PHONE = {"width": 375, "height": 812}
-# A folder for pictures of every page; used when they are looked at, and for those of the README.
-PICTURES = os.environ.get("REPOMGR_PICTURES", "")
-
-
-@pytest.fixture(scope="module")
-def product(tmp_path_factory, migrated):
-    with running(tmp_path_factory.mktemp("product"), database=migrated) as product:
-        yield product
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(product: Running, browser: Browser):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    refused = refused_by_policy(page)
-    page.goto(f"{product.url}/admin/")
-    page.fill("input[name=username]", "admin")
-    page.fill("input[name=password]", product.password)
-    page.click("button[type=submit]")
-    expect(page.get_by_text("On a client")).to_be_visible()
-    yield page
-    page.wait_for_load_state("networkidle")
-    context.close()
-    assert refused == []
-
-
-def refused_by_policy(page: Page) -> list[str]:
-    """Give what will be refused on any page by its Content-Security-Policy, as the browser reports it."""
-    refused: list[str] = []
-    page.expose_function("toldOfRefusal", lambda refusal: refused.append(str(refusal)))
-    page.add_init_script(
-        "document.addEventListener('securitypolicyviolation', refusal => window.toldOfRefusal("
-        "`${location.pathname}: ${refusal.effectiveDirective} ${refusal.blockedURI} ${refusal.sample}`))"
-    )
-    page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
-    page.on("pageerror", lambda error: refused.append(f"{page.url}: {error}"))
-    return refused
-
-
-CLIPPED = """[...document.querySelectorAll('#result_list tbody :is(td, th)')]
-    .filter(cell => cell.scrollHeight > cell.clientHeight + 1).map(cell => cell.innerText)"""
-
-
-def picture(page: Page, name: str) -> None:
-    """Look at a page at both widths; nothing may be wider than a phone, and no cell of a list higher than it shows."""
-    for width, size in (("wide", {"width": 1280, "height": 900}), ("phone", PHONE)):
-        page.set_viewport_size(size)
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], f"{name} is too wide"
-        assert page.evaluate(CLIPPED) == [], f"{name} clips cells"
-        if PICTURES:
-            page.screenshot(path=str(Path(PICTURES) / f"{name}-{width}.png"))
-    page.set_viewport_size({"width": 1280, "height": 900})
-
-
-def ended(page: Page, words: str = "done") -> None:
-    """Wait until the job's page says, without being asked, that the job has ended."""
-    expect(page.locator("h2 .rm-state")).to_have_text(words, timeout=60_000)
 
 
 def test_a_build_is_uploaded_followed_and_found(product: Running, page: Page, tmp_path: Path):
@@ -282,92 +207,3 @@ def test_what_is_held_back_is_rebuilt_only_where_it_is_ticked(page: Page, produc
     page.locator("#result_list tbody th a").first.click()
     expect(page.get_by_text("Decided by")).to_be_visible()
     picture(page, "held-decided")
-
-
-def test_a_version_is_withdrawn_with_a_reason_and_restored_from_the_list(product: Running, page: Page):
-    product.manage("build_kiro_repo", "--increment", "patch")
-    page.goto(f"{product.url}/admin/packages_app/package/?q=kiro-repo")
-    page.locator("#result_list tbody a", has_text="kiro-repo").first.click()
-    page.get_by_role("button", name="Withdraw").click()
-    expect(page.get_by_text("What becomes the newest for clients")).to_be_visible()
-    expect(page.get_by_text("Pin-Priority: 1001")).to_be_visible()
-    picture(page, "withdraw")
-    page.get_by_label("Reason").fill("it <b>breaks</b>")
-    page.get_by_role("button", name="Withdraw").click()
-    ended(page)
-    page.goto(f"{product.url}/admin/packages_app/package/?q=kiro-repo")
-    first = page.locator("#result_list tbody tr").first
-    expect(first).to_contain_text("none")
-    first.locator("a").first.click()
-    expect(page.get_by_text("withdrawn by admin, stable → no suite: it <b>breaks</b>")).to_be_visible()
-    picture(page, "package-history")
-    page.goto(f"{product.url}/admin/packages_app/package/?q=kiro-repo")
-    page.locator("#result_list tbody input[type=checkbox]").first.check()
-    page.locator("select[name=action]").select_option("restore")
-    page.get_by_role("button", name="Run").click()
-    page.get_by_role("button", name="Restore").click()
-    ended(page)
-    page.goto(f"{product.url}/admin/packages_app/package/?q=kiro-repo")
-    expect(page.locator("#result_list tbody tr").first).to_contain_text("stable")
-    page.locator("#result_list tbody a", has_text="kiro-repo").first.click()
-    page.get_by_role("button", name="Promote").click()
-    picture(page, "promote")
-    page.get_by_role("button", name="Show what clients will see").click()
-    expect(page.get_by_text("There is nothing to promote")).to_be_visible()
-
-
-def test_a_suite_goes_back_to_a_publication_and_that_is_undone(product: Running, page: Page):
-    publications = f"{product.url}/admin/packages_app/publication/"
-    page.goto(publications)
-    newest = page.locator("#result_list tbody tr").first
-    before = newest.inner_text()
-    product.manage("build_kiro_repo", "--increment", "minor")
-    for _ in range(60):  # a worker may have taken the publication
-        page.reload()
-        if newest.inner_text() != before:
-            break
-        page.wait_for_timeout(1000)
-    for pictured in ("roll-back", ""):  # the second way back is to what was in place before the first
-        page.goto(publications)
-        page.locator("#result_list tbody tr").nth(1).locator("a").first.click()
-        if pictured:
-            picture(page, "publication-history")
-        page.get_by_label("Compare with").fill("stable")
-        page.get_by_role("button", name="Compare").click()
-        expect(page.get_by_text("Only in stable" if pictured else "Only here")).to_be_visible()
-        if pictured:
-            picture(page, "compare")
-        page.go_back()
-        page.get_by_role("link", name="Roll back to this").click()
-        expect(page.get_by_text("what becomes the newest for clients")).to_be_visible()
-        if pictured:
-            expect(page.get_by_text("Pin-Priority: 1001")).to_be_visible()
-            picture(page, pictured)
-        page.get_by_label("Reason").fill("it <b>breaks</b>")
-        page.get_by_role("button", name="Roll back").click()
-        ended(page)
-
-
-def test_a_version_is_rolled_out_in_steps_and_then_given_to_all(product: Running, page: Page):
-    def look_at_package() -> None:
-        page.goto(f"{product.url}/admin/packages_app/package/?q=kiro-repo")
-        page.locator("#result_list tbody a", has_text="kiro-repo").first.click()
-
-    look_at_package()
-    page.get_by_role("button", name="Roll out in steps").click()
-    page.get_by_label("Percent of clients").fill("10, 25, 100")
-    page.get_by_role("button", name="Show what clients will see").click()
-    expect(page.get_by_text("stable 100 % → 10 %")).to_be_visible()
-    picture(page, "rollout")
-    page.get_by_role("button", name="Roll out").click()
-    ended(page)
-    look_at_package()
-    expect(page.get_by_text("stable: given to 10 % of clients, by steps of 10, 25, 100")).to_be_visible()
-    picture(page, "package-rolled-out")
-    page.get_by_role("button", name="To all now").click()
-    page.get_by_role("button", name="Roll out").click()
-    ended(page)
-    look_at_package()
-    expect(page.get_by_role("button", name="Stop the roll-out")).to_have_count(0)
-    page.goto(f"{product.url}/admin/packages_app/package/side-by-side/")
-    picture(page, "side-by-side")

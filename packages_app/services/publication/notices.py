@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from packages_app.models import Job, Notice, Publication
-from packages_app.publishing.publisher import Outcome
+from packages_app.publishing.outcome import Outcome
 from packages_app.services.notices.notify import notify
 
 _NAMED = 8

@@ -15,8 +15,9 @@ from packages_app.core.record import named_key
 from packages_app.core.repository import Repository, Suite
 from packages_app.models import Job, Notice, Publication
 from packages_app.publishing.apt_check import second_reader
+from packages_app.publishing.outcome import Outcome
 from packages_app.publishing.publication_options import DEFAULT_OPTIONS, PublicationOptions
-from packages_app.publishing.publisher import Outcome, Publisher
+from packages_app.publishing.publisher import Publisher
 from packages_app.publishing.snapshot_times import keep_copy
 from packages_app.services import adapters
 from packages_app.services.notices.notify import notify

@@ -16,7 +16,7 @@ from packages_app.core.ports import Progress
 from packages_app.core.record import named_key
 from packages_app.indexes.release import parse_release
 from packages_app.models import Job, Notice, Publication
-from packages_app.publishing.publisher import Outcome
+from packages_app.publishing.outcome import Outcome
 from packages_app.publishing.unrecorded import Brought, brought_by
 from packages_app.services import adapters
 from packages_app.services.notices.notify import notify, settle_notices

@@ -1,0 +1,49 @@
+"""One product and one browser for all tests of pages."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.apt.running import Running, running
+from tests.browser.pages import refused_by_policy
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory, migrated):
+    with running(tmp_path_factory.mktemp("product"), database=migrated) as product:
+        yield product
+
+
+@pytest.fixture(scope="session")
+def browser():
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(product: Running, browser: Browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    refused = refused_by_policy(page)
+    page.goto(f"{product.url}/admin/")
+    page.fill("input[name=username]", "admin")
+    page.fill("input[name=password]", product.password)
+    page.click("button[type=submit]")
+    expect(page.get_by_text("On a client")).to_be_visible()
+    yield page
+    page.wait_for_load_state("networkidle")
+    context.close()
+    assert refused == []

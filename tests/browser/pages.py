@@ -1,0 +1,45 @@
+"""How tests look at pages: what a policy refuses, pictures at two widths, the end of a job."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+PHONE = {"width": 375, "height": 812}
+# A folder for pictures of every page; used when they are looked at, and for those of the README.
+PICTURES = os.environ.get("REPOMGR_PICTURES", "")
+
+
+def refused_by_policy(page: Page) -> list[str]:
+    """Give what will be refused on any page by its Content-Security-Policy, as the browser reports it."""
+    refused: list[str] = []
+    page.expose_function("toldOfRefusal", lambda refusal: refused.append(str(refusal)))
+    page.add_init_script(
+        "document.addEventListener('securitypolicyviolation', refusal => window.toldOfRefusal("
+        "`${location.pathname}: ${refusal.effectiveDirective} ${refusal.blockedURI} ${refusal.sample}`))"
+    )
+    page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
+    page.on("pageerror", lambda error: refused.append(f"{page.url}: {error}"))
+    return refused
+
+
+CLIPPED = """[...document.querySelectorAll('#result_list tbody :is(td, th)')]
+    .filter(cell => cell.scrollHeight > cell.clientHeight + 1).map(cell => cell.innerText)"""
+
+
+def picture(page: Page, name: str) -> None:
+    """Look at a page at both widths; nothing may be wider than a phone, and no cell of a list higher than it shows."""
+    for width, size in (("wide", {"width": 1280, "height": 900}), ("phone", PHONE)):
+        page.set_viewport_size(size)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], f"{name} is too wide"
+        assert page.evaluate(CLIPPED) == [], f"{name} clips cells"
+        if PICTURES:
+            page.screenshot(path=str(Path(PICTURES) / f"{name}-{width}.png"))
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def ended(page: Page, words: str = "done") -> None:
+    """Wait until the job's page says, without being asked, that the job has ended."""
+    expect(page.locator("h2 .rm-state")).to_have_text(words, timeout=60_000)
