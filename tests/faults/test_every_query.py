@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 
 from packages_app.core.errors import RepomgrError
-from packages_app.models import HeldCandidate, Job, Notice, Package, Publication
+from packages_app.models import HeldCandidate, Job, Publication
 from packages_app.services.intake.reject_candidate import reject_candidate
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.outside_errors import told_as_ours
@@ -19,14 +19,13 @@ from packages_app.services.publication.held_candidates import approve
 from tests.bootstraps import bootstrap_files
 from tests.debs import build_deb
 from tests.faults.queries import Died, Loss, Queries, queries_to_fail
+from tests.faults.rows import HELD, NAMED, brought, hold, mirrored, open_errors, states
 from tests.faults.world import NEW, OLD, build_tool, canonical_names_fit, seen, settle
 
 pytestmark = [
     pytest.mark.parametrize("world", ["embedded"], indirect=True),
     pytest.mark.django_db(transaction=True),  # transactions that are committed, or not
 ]
-HELD = ("candidate_held",)
-NAMED = "tool 1.1 amd64"
 EVERY = "EVERY_QUERY" in os.environ
 """Set by `make test-postgresql`: else the first of each kind that writes."""
 
@@ -76,25 +75,6 @@ def lose_connection():
         connection.connection.rollback()
 
 
-def brought():
-    """How often each package was said to have come, by rows and by notices."""
-    rows = Counter(name for row in Publication.objects.all() for name in row.added if name == NAMED)
-    notices = Notice.objects.filter(kind="new_version").values_list("text", "times")
-    return rows, Counter(name for text, times in notices for name in [NAMED] * times if NAMED in text)
-
-
-def open_errors():
-    return list(Notice.objects.filter(settled=None, level="error").values_list("kind", "text"))
-
-
-def mirrored():
-    return {(row.package_name, row.version) for row in Package.objects.filter(memberships__isnull=False)}
-
-
-def states():
-    return sorted(HeldCandidate.objects.values_list("state", flat=True))
-
-
 def test_an_upload_is_taken_in_and_published_and_told_once(world, settings, tmp_path):
     deb = build_tool(tmp_path, *NEW)
 
@@ -122,12 +102,6 @@ def cautioned(world, tmp_path):
     """A package that a person must approve, and somebody who may."""
     deb = build_deb(tmp_path, *NEW, files=bootstrap_files("tool"), Essential="yes")
     return deb, get_user_model().objects.create_user("ann")
-
-
-def hold(world, deb):
-    stage_upload(deb, deb.name, wake_worker=False)
-    world.stack.run_jobs()
-    return HeldCandidate.objects.get()
 
 
 def test_a_candidate_is_held_back_and_told_of_once(world, settings, cautioned):

@@ -275,5 +275,6 @@ def settle(world: World, *, failed: Collection[str] = ()) -> None:
         world.stack.run_jobs()
         reconcile_mirror(Silent())
         world.stack.run_jobs()
-    left = Job.objects.exclude(state=Job.State.DONE).exclude(error_code__in=failed)
-    assert list(left.values("kind", "state", "error")) == []
+    others = Job.objects.exclude(state=Job.State.DONE).exclude(error_code__in=failed)
+    left = list(others.values("kind", "state", "error"))
+    assert left == [], left
