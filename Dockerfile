@@ -1,5 +1,6 @@
 # repomgr: one image; the command says which process it is (web, worker1, beat).
-FROM python:3.13-slim
+ARG BASE_IMAGE=python:3.13-slim
+FROM ${BASE_IMAGE}
 
 # dpkg-deb, which builds the bootstrap package, is part of the base image.
 RUN useradd --system --uid 10001 --home-dir /srv/repomgr --shell /usr/sbin/nologin repomgr \

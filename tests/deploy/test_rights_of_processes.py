@@ -204,3 +204,16 @@ def test_what_a_process_asks_for_is_granted_and_what_is_granted_is_asked_for(see
     assert [need for need in seen.needs[process] if not granted(policy, need)] == []
     used = {need.action for need in seen.needs[process]}
     assert {action for statement in policy["Statement"] for action in statement["Action"]} - used == unused
+
+
+@pytest.mark.parametrize(("action", "key", "may"), [
+    ("DeleteItem", "-suite#stable#03", True), ("PutItem", "-suite#stable#03", True),  # of a record's other suites
+    ("PutItem", "-pending#stable#03", True), ("PutItem", "-history#tool#1.0", True),
+    ("DeleteItem", "-pending#stable#03", False), ("DeleteItem", "-history#tool#1.0", False),
+    ("PutItem", "tool#1.0", False), ("DeleteItem", "tool#1.0", False), ("PutItem", "-given#stable", False),
+    ("PutItem", "-releases#stable", False), ("PutItem", "-lease#publish:stable", False), ("BatchWriteItem", "x", False),
+])  # fmt: skip
+def test_web_forgets_no_change_and_no_history_and_writes_no_record(action, key, may):
+    policy = template("iam-policy-web.json", bucket="apt", table_arn=TABLE)
+    need = Need(f"dynamodb:{action}", TABLE, {"dynamodb:LeadingKeys": (key,), "dynamodb:Attributes": ("package_id",)})
+    assert granted(policy, need) is may
