@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
+from packages_app.core.at_once import at_once
 from packages_app.core.ports import PackageTable
 from packages_app.core.record import PackageRecord, TableKey
-from packages_app.core.suite_change import What, withdrawn_from
+from packages_app.core.suite_change import SuiteChange, What, withdrawn_from
+
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,19 @@ class _Planned:
         if self.move.what is What.WITHDRAWN:
             return tuple(suite for suite in record.suites if named and suite not in named)
         if self.move.what is What.RESTORED:
-            changes = self.table.suite_changes_of(record.package_name, record.version)
+            changes = self._changes[record.package_name, record.version]
             withdrawn = withdrawn_from(changes, record.architecture)
             return tuple(sorted({*record.suites, *(suite for suite in withdrawn if not named or suite in named)}))
         if self.move.newer and record.version_key <= self._newest.get((record.package_name, record.architecture), ""):
             return record.suites
         return tuple(sorted({*record.suites, self.move.to} - (set(named) - {self.move.to})))
+
+    @cached_property
+    def _changes(self) -> dict[tuple[str, str], list[SuiteChange]]:
+        """Return the history of each version, asked for once for all of its architectures, several at the same time."""
+        versions = sorted({(record.package_name, record.version) for record in self.records})
+        asked = [partial(self.table.suite_changes_of, name, version) for name, version in versions]
+        return dict(zip(versions, at_once(asked, _AT_ONCE), strict=True))
 
     @cached_property
     def _newest(self) -> dict[tuple[str, str], str]:
