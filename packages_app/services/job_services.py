@@ -23,9 +23,8 @@ from packages_app.services.mirror.changes import reconcile_what_is_due
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.refresh_signatures import refresh_signatures
 from packages_app.services.publication.requests import known_suites
-from packages_app.services.repair.force_rebuild import force_rebuild
+from packages_app.services.repair.force_rebuild import FLAGS, ask_for_rebuilds, force_rebuild
 from packages_app.services.repair.verification_jobs import repair_as_consented, verify_and_plan
-from packages_app.services.requests import request_force_rebuild
 from packages_app.services.snapshots.jobs import do_snapshot
 from packages_app.services.sweep import sweep
 
@@ -51,10 +50,10 @@ def _publish(job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def _force_rebuild(job: Job, progress: Progress) -> dict[str, Any]:
-    flags = {name: job.arguments.get(name, False) for name in ("repair", "new_identity", "new_key")}
+    flags = {name: job.arguments.get(name, False) for name in FLAGS}
     names = known_suites(job.arguments.get("suites", []))
     if len(names) > 1:  # as earlier releases asked: each has an outcome of its own
-        jobs = request_force_rebuild(names, job.requested_by, requested_as=job.requested_as, **flags)
+        jobs = ask_for_rebuilds(names, flags, user=job.requested_by, requested_as=job.requested_as)
         return {"suites": [], "asked_for": [asked.subject for asked in jobs]}
     return force_rebuild(names, progress, **flags, job=job)
 

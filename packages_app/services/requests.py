@@ -22,6 +22,7 @@ from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.notices.notify import settle_notices
 from packages_app.services.publication.held_candidates import approve_for_rebuild
 from packages_app.services.publication.requests import known_suites
+from packages_app.services.repair.force_rebuild import ask_for_rebuilds
 from packages_app.verification.finding import Part, PoolScope
 
 _LONGEST_SUBJECT = 255
@@ -80,21 +81,10 @@ def request_force_rebuild(
     them.
     """
     flags = {"repair": repair, "new_identity": new_identity, "new_key": new_key}
-    extra = "".join(f" with {name.replace('_', ' ')}" for name, wanted in flags.items() if wanted)
     names = known_suites(suites)
     with transaction.atomic():
         approve_for_rebuild(approved, names, user, requested_as)
-        return [
-            queue.enqueue(
-                Job.Kind.FORCE_REBUILD,
-                {"suites": [name], **flags},
-                subject=(name + extra)[:255],
-                user=user,
-                requested_as=requested_as,
-                wake_worker=wake_worker,
-            )
-            for name in names
-        ]
+        return ask_for_rebuilds(names, flags, user=user, requested_as=requested_as, wake_worker=wake_worker)
 
 
 def request_build(name: str, version: str, user: queue.Asker) -> Job:

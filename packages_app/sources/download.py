@@ -36,11 +36,11 @@ GitHub, of a hundred assets each, are 20,000 and 300,000."""
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|(?P<odd>u[dD][89a-fA-F][0-9a-fA-F]{2}|u00(?:0[0-8b-fB-F]|1[0-9a-fA-F]|7[fF])|[bf])"
-    r"|(?P<end>r(?:\\n)?))|(?:\\(?!u[dD][89a-fA-F]|u00[01]|u007|[bfr]).[^\\]*+)++|\\.",
+    r"|(?P<end>r(?:\\n)?))|(?:\\(?!u[dD][89a-fA-F]|u00[01]|u007|[bfr]).[^\\]*){1,1000}|\\.",
     re.DOTALL,
 )
 """An escape in a JSON text: a pair of surrogates, what `core.storable_text` replaces, the end of a line; a run of
-others with the text between them, whole: a document may be nothing but escapes; any other that looks like the first."""
+others with the text between them, at once: a document may be nothing but escapes; any that looks like the first."""
 _LONGEST_LENGTH = 15
 _NOT_THE_REST = (HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, HTTPStatus.PARTIAL_CONTENT)
 _COMPLAINT_BYTES = 64 * 1024

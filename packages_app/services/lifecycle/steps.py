@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
+from packages_app.core.at_once import at_once
 from packages_app.core.definition import Definition
 from packages_app.core.ports import PackageTable
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.rollout import Rollout, begun, rollouts_of, same_way, told, with_rollouts
-from packages_app.core.suite_change import RESTORABLE, What, withdrawn_from
+from packages_app.core.suite_change import RESTORABLE, SuiteChange, What, withdrawn_from
 from packages_app.services import adapters
 
+_AT_ONCE = 8
 _VERBS = {
     What.WITHDRAWN: "withdraw", What.RESTORED: "restore", What.PROMOTED: "promote", What.RETAINED: "retain out",
     What.ROLLED_OUT: "roll out",
@@ -118,7 +120,7 @@ class _Planned:
         if self.move.what in _LEAVES:
             return tuple(suite for suite in record.suites if named and suite not in named)
         if self.move.what is What.RESTORED:
-            changes = self.table.suite_changes_of(record.package_name, record.version)
+            changes = self._changes[record.package_name, record.version]
             withdrawn = withdrawn_from(changes, record.architecture, RESTORABLE)
             return tuple(sorted({*record.suites, *(suite for suite in withdrawn if not named or suite in named)}))
         if self.move.what is What.ROLLED_OUT:
@@ -148,6 +150,13 @@ class _Planned:
     @cached_property
     def _definitions(self) -> Mapping[str, Definition]:
         return adapters.definitions().by_name
+
+    @cached_property
+    def _changes(self) -> dict[tuple[str, str], list[SuiteChange]]:
+        """Return the history of each version, asked for once for all of its architectures, several at the same time."""
+        versions = sorted({(record.package_name, record.version) for record in self.records})
+        asked = [partial(self.table.suite_changes_of, name, version) for name, version in versions]
+        return dict(zip(versions, at_once(asked, _AT_ONCE), strict=True))
 
     @cached_property
     def _newest(self) -> dict[tuple[str, str], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from packages_app.core.ports import Progress
@@ -12,6 +13,32 @@ from packages_app.services.jobs import queue
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.requests import known_suite
 from packages_app.services.repair.repair import repair_pool
+
+FLAGS = ("repair", "new_identity", "new_key")
+"""What a rebuild may do besides; each is part of what its job is about."""
+
+
+def ask_for_rebuilds(
+    suites: Iterable[str],
+    flags: Mapping[str, bool],
+    *,
+    user: queue.Asker | None,
+    requested_as: str,
+    wake_worker: bool = True,
+) -> list[Job]:
+    """Make a job for each of these suites, or give the one that waits; `flags` says which of FLAGS are wanted."""
+    extra = "".join(f" with {name.replace('_', ' ')}" for name, wanted in flags.items() if wanted)
+    return [
+        queue.enqueue(
+            Job.Kind.FORCE_REBUILD,
+            {"suites": [name], **flags},
+            subject=(name + extra)[:255],
+            user=user,
+            requested_as=requested_as,
+            wake_worker=wake_worker,
+        )
+        for name in suites
+    ]
 
 
 def force_rebuild(

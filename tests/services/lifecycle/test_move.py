@@ -11,17 +11,18 @@ from django.contrib.auth.models import Permission
 from packages_app.core.errors import PackageRefused, RightMissing
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import Silent
-from packages_app.core.suite_change import What
+from packages_app.core.suite_change import What, change_of
 from packages_app.models import Job, Package
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.lifecycle.move import do_move, keys_selected, preview_move, request_move
-from packages_app.services.lifecycle.steps import Move
+from packages_app.services.lifecycle.steps import Move, steps_of
 from packages_app.services.mirror.packages import mirror_records, reconcile_mirror
 from packages_app.services.publication.publish import publish
 from packages_app.services.repair.force_rebuild import force_rebuild
 from tests.debs import build_deb
+from tests.faults.ports import Calls, FaultyPort
 from tests.reader import read_suite
 from tests.records import make_record
 
@@ -238,3 +239,18 @@ def test_the_job_says_all_that_it_needs(embedded):
 
 def _named(record):
     return record.package_name, record.version, record.architecture
+
+
+def test_the_history_of_a_version_is_asked_for_once_whatever_its_architectures(embedded):
+    of_two = [make_record("tool", "1.0", architecture) for architecture in ("amd64", "arm64")]
+    records = [*of_two, make_record("tool", "2.0"), make_record("other", "1.0")]
+    for record in records:
+        embedded.table.put_new(record)
+        change = change_of(record, (), What.WITHDRAWN, who="somebody", when=adapters.now(), reason="it breaks")
+        embedded.table.set_suites(record, (), change)
+    keys = [record.key for record in records]
+    there = list(embedded.table.get_many(keys).values())
+    calls = Calls()
+    steps = steps_of(Move(What.RESTORED, tuple(keys)), FaultyPort("table", embedded.table, calls), there)
+    assert {step.record.key: step.suites for step in steps} == dict.fromkeys(keys, ("stable",))
+    assert len(calls.names) == 3
