@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings as live_settings
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.test import override_settings
 
 from packages_app.core.errors import RepomgrError
 from packages_app.models import HeldCandidate, Job, Publication
@@ -46,9 +48,10 @@ def failing(queries: Queries, *work: Callable[[], object]) -> bool:
     return told
 
 
-def each_failing(world, settings, prepare, work, look):
+@override_settings()  # one layer over the test's: hundreds of them are too deep
+def each_failing(world, prepare, work, look):
     """Let each query of some work fail, from the same state; then settle, and look at what has become of it."""
-    world.again(settings)
+    world.again(live_settings)
     prepare()
     undisturbed = Queries()
     assert not failing(undisturbed, *work())
@@ -56,7 +59,7 @@ def each_failing(world, settings, prepare, work, look):
     look()
     for loss in Loss:
         for number in queries_to_fail(undisturbed.made, loss, every=EVERY):
-            world.again(settings)
+            world.again(live_settings)
             prepare()
             queries = Queries(number, loss)
             failing(queries, *work())
@@ -75,7 +78,7 @@ def lose_connection():
         connection.connection.rollback()
 
 
-def test_an_upload_is_taken_in_and_published_and_told_once(world, settings, tmp_path):
+def test_an_upload_is_taken_in_and_published_and_told_once(world, tmp_path):
     deb = build_tool(tmp_path, *NEW)
 
     def look():
@@ -94,7 +97,7 @@ def test_an_upload_is_taken_in_and_published_and_told_once(world, settings, tmp_
     def work():
         return [lambda: stage_upload(deb, deb.name, wake_worker=False), lambda: world.stack.run_jobs(once=True)]
 
-    each_failing(world, settings, lambda: None, work, look)
+    each_failing(world, lambda: None, work, look)
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ def cautioned(world, tmp_path):
     return deb, get_user_model().objects.create_user("ann")
 
 
-def test_a_candidate_is_held_back_and_told_of_once(world, settings, cautioned):
+def test_a_candidate_is_held_back_and_told_of_once(world, cautioned):
     deb, _ = cautioned
 
     def look():
@@ -119,10 +122,10 @@ def test_a_candidate_is_held_back_and_told_of_once(world, settings, cautioned):
     def work():
         return [lambda: world.stack.run_jobs(once=True)]
 
-    each_failing(world, settings, lambda: stage_upload(deb, deb.name, wake_worker=False), work, look)
+    each_failing(world, lambda: stage_upload(deb, deb.name, wake_worker=False), work, look)
 
 
-def test_an_approved_candidate_is_published_and_nothing_of_it_is_lost(world, settings, cautioned):
+def test_an_approved_candidate_is_published_and_nothing_of_it_is_lost(world, cautioned):
     deb, user = cautioned
 
     def look():
@@ -139,10 +142,10 @@ def test_an_approved_candidate_is_published_and_nothing_of_it_is_lost(world, set
             lambda: world.stack.run_jobs(once=True),
         ]
 
-    each_failing(world, settings, lambda: hold(world, deb), work, look)
+    each_failing(world, lambda: hold(world, deb), work, look)
 
 
-def test_a_rejected_package_leaves_and_never_comes(world, settings, cautioned):
+def test_a_rejected_package_leaves_and_never_comes(world, cautioned):
     deb, user = cautioned
 
     def look():
@@ -157,10 +160,10 @@ def test_a_rejected_package_leaves_and_never_comes(world, settings, cautioned):
     def work():
         return [lambda: reject_candidate(HeldCandidate.objects.get(), user), lambda: world.stack.run_jobs(once=True)]
 
-    each_failing(world, settings, lambda: hold(world, deb), work, look)
+    each_failing(world, lambda: hold(world, deb), work, look)
 
 
-def test_a_removed_package_is_said_to_have_gone_once(world, settings, tmp_path):
+def test_a_removed_package_is_said_to_have_gone_once(world, tmp_path):
     deb = build_tool(tmp_path, *NEW)
 
     def prepare():
@@ -177,4 +180,4 @@ def test_a_removed_package_is_said_to_have_gone_once(world, settings, tmp_path):
     def work():
         return [lambda: settle(world, failed=HELD)]
 
-    each_failing(world, settings, prepare, work, look)
+    each_failing(world, prepare, work, look)

@@ -15,6 +15,7 @@ from django.conf import settings as live_settings
 from django.contrib.auth import get_user_model
 from django.core.cache import caches
 from django.db import connection
+from django.test import override_settings
 
 from packages_app.models import HeldCandidate, Job
 from packages_app.services.intake.uploads import stage_upload
@@ -84,9 +85,10 @@ def do(world, work, log: Path, fault: DiskFault | None = None) -> list[Written]:
     return [each for each in written if place(each)]
 
 
-def each_failing(world, settings, tmp_path, prepare, work, look):
+@override_settings()  # one layer over the test's: hundreds of them are too deep
+def each_failing(world, tmp_path, prepare, work, look):
     """Let each write of some work fail, from the same state; then do what is left to do, and look what has become."""
-    world.again(settings)
+    world.again(live_settings)
     prepare()
     made = do(world, work(), tmp_path / "calls")
     settle(world, failed=HELD)
@@ -96,7 +98,7 @@ def each_failing(world, settings, tmp_path, prepare, work, look):
     assert {place(each) for each in made} >= {"table", "drafts", "bucket", "cache", "messages"}
     hit, failures = 0, []
     for fault in chosen:
-        world.again(settings)
+        world.again(live_settings)
         prepare()
         try:
             hit += any(each.failed for each in do(world, work(), tmp_path / "calls", fault))
@@ -128,7 +130,7 @@ def nothing_is_left(world):
         assert list((store.path / ".repomgr" / "tmp").iterdir()) == []
 
 
-def test_an_upload_is_taken_in_and_published_and_told_once(world, settings, tmp_path):
+def test_an_upload_is_taken_in_and_published_and_told_once(world, tmp_path):
     deb = build_tool(tmp_path, *NEW)
 
     def look():
@@ -143,10 +145,10 @@ def test_an_upload_is_taken_in_and_published_and_told_once(world, settings, tmp_
     def work():
         return [lambda: stage_upload(deb, deb.name), lambda: world.stack.run_jobs(once=True)]
 
-    each_failing(world, settings, tmp_path, lambda: None, work, look)
+    each_failing(world, tmp_path, lambda: None, work, look)
 
 
-def test_an_approved_candidate_is_published_and_nothing_of_it_is_lost(world, settings, tmp_path):
+def test_an_approved_candidate_is_published_and_nothing_of_it_is_lost(world, tmp_path):
     deb = build_deb(tmp_path, *NEW, files=bootstrap_files("tool"), Essential="yes")
     user = get_user_model().objects.create_user("ann")
 
@@ -161,4 +163,4 @@ def test_an_approved_candidate_is_published_and_nothing_of_it_is_lost(world, set
     def work():
         return [lambda: approve(HeldCandidate.objects.get(), user), lambda: world.stack.run_jobs(once=True)]
 
-    each_failing(world, settings, tmp_path, lambda: hold(world, deb), work, look)
+    each_failing(world, tmp_path, lambda: hold(world, deb), work, look)

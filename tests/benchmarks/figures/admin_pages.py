@@ -12,7 +12,7 @@ from tests.benchmarks.processes import say
 
 
 def measure(bench: Bench) -> Iterator[dict[str, Any]]:
-    """Give a row of seconds and one of bytes for each database."""
+    """Give rows of seconds, of seconds of the processor and of bytes for each database."""
     full = Fullness().part(bench.sizes.part_of_full)
     say(f"admin pages, {full.jobs:,} jobs and what else gathers")
     yield from measure_pages(full)
