@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -19,7 +19,7 @@ from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.repository import Suite
 from packages_app.core.retaining import Exact, Held, retained
 from packages_app.core.suite_change import What
-from packages_app.core.version import version_key
+from packages_app.core.version import is_version, version_key
 from packages_app.debian.relations import exact_relations
 from packages_app.debian.stanza import parsed_stanza
 from packages_app.models import Job, Publication
@@ -33,6 +33,7 @@ from packages_app.services.publication.held_candidates import is_held_back
 from packages_app.services.publication.publication_lists import whole_lists
 from packages_app.services.publication.requests import known_suite, known_suites
 
+FAULTS = "{} has faults, so what its policy keeps is not known"
 HELD_BACK = "a candidate of it is held back: which versions clients will have is not known"
 
 log = structlog.get_logger(__name__)
@@ -83,8 +84,8 @@ def plan_retention(name: str) -> RetentionPlan:
         return RetentionPlan(name)
     said = tuple(f"{package}: {policy}" for package, policy in sorted(policies.items()))
     said = (f"suite {name}: {suite.retain or 'without a policy, all is kept'}", *said)
-    if is_held_back(name):
-        return RetentionPlan(name, said, kept_back=HELD_BACK)
+    if why := _why_not_now(name):
+        return RetentionPlan(name, said, kept_back=why)
 
     def protected(those: Collection[Held]) -> dict[TableKey, str]:
         ages = {one.key: policy.age for one in those if (policy := policy_of(one.name))}
@@ -93,6 +94,13 @@ def plan_retention(name: str) -> RetentionPlan:
     found = retained(_versions(name), policy_of, now, protected)
     going = tuple(islice(found.going, MOST))
     return RetentionPlan(name, said, going, len(found.going) - len(going), found.stays)
+
+
+def _why_not_now(suite: str) -> str:
+    """Return why nothing of a suite is taken out now, "" where nothing hinders it."""
+    if faults := adapters.definitions().problems:
+        return FAULTS.format(", ".join(sorted({fault.file for fault in faults})))
+    return HELD_BACK if is_held_back(suite) else ""
 
 
 def request_retention(
@@ -159,25 +167,26 @@ def _take_out(suite: str, policy: str, keys: Iterable[TableKey], job: Job, progr
     return move_records(move, steps, progress, who=job.asker, reason=policy, touched=[suite])
 
 
-def _versions(suite: str) -> Iterator[Held]:
-    """Yield the versions of a suite as a policy looks at them; what has no version as Debian knows it stays out."""
+def _versions(suite: str) -> list[Held]:
+    """Return the versions of a suite as a policy looks at them, but for those that Debian knows no version of.
+
+    Clients do not have yet what is pending. That is asked for after the records: what was written since is in neither.
+    """
     last = Publication.objects.filter(suite=suite).first()
     rows = whole_lists(last)["left_out"] if last is not None else ()
-    left_out = {(row["package_id"], row["architecture"]) for row in rows}
-    for record in adapters.package_table().records_of(suite):
-        try:
-            yield _held(record, shown=record.key not in left_out and not record.missing_fields())
-        except InvalidVersion:
-            continue
+    versions = [_held(one) for one in adapters.package_table().records_of(suite) if is_version(one.version)]
+    unshown = {change.key for change in adapters.package_table().pending_changes_of(suite)}
+    unshown |= {(row["package_id"], row["architecture"]) for row in rows}
+    return [replace(one, shown=False) if one.key in unshown else one for one in versions]
 
 
-def _held(record: PackageRecord, *, shown: bool) -> Held:
+def _held(record: PackageRecord) -> Held:
     said = parsed_stanza(record.control)[0] if "=" in record.control else {}
     needs = f"{said.get('pre-depends', '')},{said.get('depends', record.depends)}"
     gives = [(record.package_name, record.version), *exact_relations(said.get("provides", ""))]
     return Held(
         record.key, record.package_name, record.version_key, _moment(record.processed_timestamp), record.file_size or 0,
-        record.suites, shown, tuple(_keys(exact_relations(needs))), tuple(_keys(gives)),
+        record.suites, not record.missing_fields(), tuple(_keys(exact_relations(needs))), tuple(_keys(gives)),
     )  # fmt: skip
 
 

@@ -125,7 +125,24 @@ def test_a_dependency_is_read_from_the_record(embedded):
     control = "Package: app\nPre-Depends: lib:any (=1.0), x (>= 1)\n"
     embedded.table.put_new(make_record("app", "1", control=control))
     assert plan_retention("stable").going == ()
-    assert plan_retention("stable").stays == {NEWEST: 2, DEPENDED: 1}
+    assert plan_retention("stable").stays == {NEWEST: 1, NOT_SHOWN: 1, DEPENDED: 1}
+
+
+def test_what_is_not_published_yet_takes_nobodys_place(embedded):
+    embedded.configure(suites=of_stable(newest=1))
+    put(embedded, "tool_1")
+    embedded.table.put_new(make_record("tool", "2"))
+    assert (plan_retention("stable").going, plan_retention("stable").stays) == ((), {NEWEST: 1, NOT_SHOWN: 1})
+
+
+def test_a_definition_with_faults_leaves_its_suite_alone(embedded):
+    embedded.configure(suites=of_stable(newest=1))
+    put(embedded, "tool_1", "tool_2")
+    embedded.define_uploads("tool", retain={"newest": 9, "days": "many"})
+    assert "tool.yaml has faults" in plan_retention("stable").kept_back
+    start_scheduled("retain")
+    embedded.run_jobs()
+    assert clients_see(embedded) == ["tool_1", "tool_2"]
 
 
 def test_what_was_promoted_lately_has_its_days(embedded):
@@ -135,6 +152,7 @@ def test_what_was_promoted_lately_has_its_days(embedded):
     [old] = embedded.table.get_many([("tool#1", "amd64")]).values()
     change = change_of(old, ["stable", "testing"], What.PROMOTED, who="ann", when=adapters.now())
     embedded.table.set_suites(old, ["stable", "testing"], change)
+    publish("stable", Silent())
     assert plan_retention("stable").stays == {NEWEST: 1, JUST_CAME: 1}
 
 
