@@ -19,7 +19,6 @@ from packages_app.core.ports import ObjectStore, Progress, Signer
 from packages_app.core.snapshot import (
     SnapshotExists,
     SnapshotIncomplete,
-    is_of_the_clock,
     snapshot_folder,
     snapshots_folder,
     time_id,
@@ -45,7 +44,7 @@ _NAMED = 5
 class Snapshot:
     """A snapshot that is there: its Release, and what of it people are told.
 
-    `of` is the Date of the publication that it holds (UTC), which is its own too, and `digest` names that one.
+    `of` is the Date of the publication that it holds (UTC), which is its own too.
     """
 
     suite: str
@@ -64,19 +63,9 @@ class Snapshot:
         return self.release.date
 
     @property
-    def digest(self) -> str:
-        """The digest of the publication that it holds."""
-        return self.release.fields.get(OF, "").partition("-")[2]
-
-    @property
     def reason(self) -> str:
         """Why it was made; "" where nobody said."""
         return self.release.fields.get(REASON, "")
-
-    @property
-    def of_the_clock(self) -> bool:
-        """Say whether the clock made it."""
-        return is_of_the_clock(self.name)
 
 
 @dataclass(frozen=True)

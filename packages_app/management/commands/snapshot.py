@@ -21,21 +21,15 @@ class Command(ServiceCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take what is to be done, and with which snapshot of which suite."""
-        what = parser.add_subparsers(dest="what", required=True, metavar="create|list|delete")
-        create = what.add_parser("create", help="make one of what clients see now, or saw")
-        create.add_argument("suite", metavar="SUITE")
-        create.add_argument("id", metavar="ID", help="such as 2026-q4; it is a part of the address")
-        create.add_argument("--reason", default="", help="why; it stands in the snapshot's Release, for everybody")
-        create.add_argument(
+        parser.add_argument("what", choices=("create", "list", "delete"), help="what is to be done")
+        parser.add_argument("suite", nargs="?", default="", metavar="SUITE", help="whose; list shows all without it")
+        parser.add_argument("id", nargs="?", default="", metavar="ID", help="such as 2026-q4: a part of the address")
+        parser.add_argument("--reason", default="", help="create: why; it stands in the Release, for everybody")
+        parser.add_argument(
             "--publication", default="", metavar="DIGEST|NUMBER",
-            help="of a past publication: the SHA256 of its Release (ten digits at least), or its number in the admin",
+            help="create: of a past publication, by the SHA256 of its Release (ten digits at least) or its number",
         )  # fmt: skip
-        listing = what.add_parser("list", help="list them, with the line that pins each")
-        listing.add_argument("suites", nargs="*", metavar="SUITE", help="of these suites; of all if none")
-        delete = what.add_parser("delete", help="delete one; clients that pin it get nothing any more")
-        delete.add_argument("suite", metavar="SUITE")
-        delete.add_argument("id", metavar="ID")
-        delete.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("--yes", action="store_true", help="delete: do not ask")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it here."""
@@ -52,7 +46,7 @@ class Command(ServiceCommand):
             self.stdout.write(job.result["sources"])
 
     def _list(self, options: dict[str, Any]) -> None:
-        for suite in known_suites(options["suites"]):
+        for suite in known_suites(filter(None, [options["suite"]])):
             for listed in list_snapshots(suite):
                 self.stdout.write(_line(listed))
 
