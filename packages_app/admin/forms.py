@@ -11,6 +11,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from packages_app.core.errors import PackageRefused
+from packages_app.core.rollout import steps_in
 from packages_app.services import adapters
 from packages_app.services.intake.admit import upload_targets
 from packages_app.services.intake.build_bootstrap import PARTS
@@ -23,6 +25,10 @@ class UploadForm(forms.Form):
     file = forms.FileField(label="Package", widget=UnfoldAdminFileFieldWidget)
     suite = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget)
     component = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget)
+    rollout = forms.CharField(
+        label="Percent of clients, a day each", required=False, max_length=300, widget=UnfoldAdminTextInputWidget,
+        help_text="Such as 10, 25, 50, 100; empty: as the definition says.",
+    )  # fmt: skip
 
     def __init__(self, *, request: HttpRequest) -> None:
         data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
@@ -38,10 +44,19 @@ class UploadForm(forms.Form):
         as_defined = ("", "as the definition says")
         self.fields["suite"].choices = [as_defined, *((s.name, s.name) for s in suites)]  # type: ignore[attr-defined]
         self.fields["component"].choices = [as_defined, *((c, c) for c in components)]  # type: ignore[attr-defined]
+        if not publisher:
+            del self.fields["rollout"]
         targets = upload_targets().values()
         offered = [d.name for d in targets if d.bootstrap is None or publisher]
         names = ", ".join(offered) or "none is defined"
         self.fields["file"].help_text = f"A .deb of a package that takes uploads: {names}."
+
+    def clean_rollout(self) -> tuple[int, ...]:
+        """Return the steps; refuse what are none."""
+        try:
+            return steps_in(self.cleaned_data["rollout"])
+        except PackageRefused as error:
+            raise forms.ValidationError(str(error), code=error.code) from error
 
     def clean_file(self) -> UploadedFile[Any]:
         """Return the file; refuse one that is larger than the settings allow."""

@@ -306,6 +306,7 @@ def _staged(form: UploadForm, request: HttpRequest) -> Job:
         upload.name or "",
         suite=said["suite"],
         component=said["component"],
+        rollout=said.get("rollout", ()),
         user=request.user,
     )
 

@@ -124,6 +124,8 @@ def _check_rights(definition: Definition, destination: Destination) -> None:
         raise right_missing(
             f"Another place than {definition.file} says ({', '.join(definition.suites)}, {definition.component})"
         )
+    if destination.rollout != definition.rollout:
+        raise right_missing(f"Another roll-out than {definition.file} says")
 
 
 def _check_configured(destination: Destination, architecture: str, repository: Repository) -> None:

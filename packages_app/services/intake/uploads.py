@@ -11,6 +11,7 @@ from uuid import uuid4
 from packages_app.core.errors import ObjectNotFound, PackageRefused
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
+from packages_app.core.rollout import check_steps
 from packages_app.core.suite_change import VersionPurged
 from packages_app.debian.deb_file import open_deb
 from packages_app.models import Job
@@ -39,14 +40,17 @@ def stage_upload(
     """Check an uploaded file, put it into staging and ask for its intake; return the job.
 
     Raise `PackageRefused`, `InvalidDeb` before anything is stored: a path in the name, no `.deb`, a package without
-    a definition that takes uploads, another architecture, a suite or component that is not configured. Raise
-    `RightMissing` for a bootstrap package, and for a place that the definition does not name, by one who may not
-    publish.
+    a definition that takes uploads, another architecture, a suite or component that is not configured, steps of a
+    roll-out that are none. Raise `RightMissing` for a bootstrap package, and for a place or a roll-out that the
+    definition does not name, by one who may not publish.
     """
     check_filename(filename)
+    if rollout:
+        check_steps(rollout)
     contents = open_deb(path)
     by_publisher = may_publish(user)
-    admit(contents, admission_of_uploads(suite=suite, component=component, by_publisher=by_publisher))
+    place = {"suite": suite, "component": component}
+    admit(contents, admission_of_uploads(**place, by_publisher=by_publisher, rollout=rollout))
     queue.require_room(user)  # before anything is staged
     staged = f"uploads/{uuid4().hex}/{filename}"
     adapters.staging().put(staged, path)

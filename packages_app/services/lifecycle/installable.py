@@ -21,14 +21,15 @@ _SECONDS = 20.0
 _NAMED = 50
 
 
-def broken_by_steps(steps: Sequence[Step], suites: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def broken_by_steps(steps: Sequence[Step]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the first packages that a move makes uninstallable, a line each, and why nobody knows it of a suite.
 
-    Only suites are looked at that ask for it.
+    Only suites are looked at that ask for it, and that a version comes into or leaves.
     """
     broken: list[str] = []
     unasked: list[str] = []
-    for suite in filter(None, map(adapters.repository().suite, suites)):
+    moved = {suite for step in steps for suite in set(step.record.suites) ^ set(step.suites)}
+    for suite in filter(None, map(adapters.repository().suite, sorted(moved))):
         check = install_check(suite, seconds=_SECONDS, fetch=False)
         if check is None:
             continue

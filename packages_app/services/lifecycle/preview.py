@@ -65,9 +65,7 @@ def preview(steps: Sequence[Step]) -> Preview:
     rolled = tuple(f"{step.record.named}: {step.rollout}" for step in steps if step.rolled)[:_NAMES]
     order = {suite: number for number, suite in enumerate(suites)}
     seen.sort(key=lambda one: order[one.suite])
-    return Preview(
-        len(steps), tuple(suites), tuple(seen), max(0, len(names) - _NAMES), rolled, *broken_by_steps(steps, suites)
-    )
+    return Preview(len(steps), tuple(suites), tuple(seen), max(0, len(names) - _NAMES), rolled, *broken_by_steps(steps))
 
 
 def _newest(name: str, suites: Sequence[str], after: dict[TableKey, tuple[str, ...]]) -> Iterator[Seen]:

@@ -36,7 +36,7 @@ def bootstrap(tmp_path):
 def test_nothing_is_staged_for_who_may_not(embedded, member, bootstrap, tmp_path):
     tool = build_deb(tmp_path, "tool", "1.0")
     for user in (member("Uploaders"), AnonymousUser()):
-        for deb, place in ((bootstrap, {}), (tool, {"suite": "stable"})):
+        for deb, place in ((bootstrap, {}), (tool, {"suite": "stable"}), (tool, {"rollout": [100]})):
             with pytest.raises(RightMissing):
                 stage_upload(deb, deb.name, user=user, **place)
         with pytest.raises(RightMissing):

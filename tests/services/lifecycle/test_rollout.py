@@ -99,6 +99,10 @@ def test_a_promotion_begins_one_in_its_suite_by_its_own_steps_or_the_definitions
     request_move(Move(What.PROMOTED, (("tool#1.0", "amd64"),), to="stable", rollout=(20, 100)), "")
     embedded.run_jobs()
     assert shown(embedded)["tool_1.0"] == "20"
+    roll(embedded, "other", 30, suites=("stable",))
+    do(embedded, What.WITHDRAWN, "other", "stable")
+    do(embedded, What.PROMOTED, "other", to="stable")  # anew, and nobody said anything of steps
+    assert shown(embedded)["other_1"] is None
 
 
 def test_withdrawn_and_restored_it_is_where_it_was_and_stopped_it_stays(embedded):

@@ -1,11 +1,12 @@
-"""Two suites side by side in the admin: what is ticked goes to the promotion's page, and nothing moves without it."""
+"""Two suites side by side, and roll-outs, in the admin: nothing moves without its page and the right to publish."""
 
 import re
 
-from packages_app.core.rollout import begun, with_rollouts
+from packages_app.core.rollout import begun, rollouts_of, with_rollouts
 from packages_app.models import Package
 from packages_app.services import adapters
 from packages_app.services.mirror.packages import mirror_records
+from tests.debs import build_deb
 from tests.records import make_record
 from tests.services.lifecycle.test_move import TWO
 
@@ -57,3 +58,17 @@ def test_the_buttons_of_a_roll_out_are_about_the_suites_that_it_is_in(as_member,
     page = as_member("Publishers").get(f"/admin/packages_app/package/{row.pk}/change/").content.decode()
     assert re.findall(r'name="suite" value="([^"]+)"', page) == ["testing"]
     assert "testing: given to 10 % of clients" in page
+
+
+def test_an_upload_in_the_admin_may_say_its_steps_where_the_right_to_publish_is(as_member, embedded, tmp_path):
+    embedded.define_uploads("tool", rollout=[10, 100])
+    address = "/admin/packages_app/package/upload/"
+    assert 'name="rollout"' not in as_member("Uploaders").get(address).content.decode()
+    client = as_member("Publishers")
+    for steps, is_taken in (("ten", False), ("50, 100", True)):
+        deb = build_deb(tmp_path, "tool", "1.0")
+        with deb.open("rb") as file:
+            answer = client.post(address, {"file": file, "rollout": steps})
+        assert (answer.status_code == 302) == is_taken
+    embedded.run_jobs()
+    assert rollouts_of(embedded.records()[0])["stable"].steps == (50, 100)
