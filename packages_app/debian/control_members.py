@@ -10,19 +10,23 @@ from packages_app.debian.control import REMEDY
 from packages_app.debian.data_tree import without_start
 from packages_app.debian.limits import (
     LONGEST_CONFFILE_LINE,
+    LONGEST_CONFFILE_PART,
     LONGEST_CONTROL_MEMBER,
     LONGEST_FILE_NAME,
     LONGEST_TRIGGER_LINE,
 )
 
 # deb-conffiles(5); dpkg's deb_parse_conffiles takes one flag.
-_CONFFILE = re.compile(rb"(?:remove-on-upgrade )?/[^\x00\n]*\Z")
+# At 0x1a its records end.
+_CONFFILE = re.compile(rb"(?:remove-on-upgrade )?/[^\x00\x1a\n]*\Z")
 _SCRIPTS = ("preinst", "postinst", "prerm", "postrm", "config")
 _FLAG = b"remove-on-upgrade "
 _BLANKS = b" \t\v\f\r"
 # deb-triggers(5); dpkg's trig_parse_ci and trig_classify_byname: a path without an empty part, or a package's name.
+# It keeps a file of its name for each trigger, beside three that are for itself: over those each later dpkg would end.
 _TRIGGER = re.compile(
-    rb"(?:interest|activate)(?:-await|-noawait)?[ \t]+(?:(?:/[!-.0-~]+)+|[A-Za-z0-9][A-Za-z0-9+.-]*)\Z"
+    rb"(?:interest|activate)(?:-await|-noawait)?[ \t]+(?!(?:File|Lock|Unincorp)\Z)"
+    rb"(?:(?:/[!-.0-~]+)+|[A-Za-z0-9][A-Za-z0-9+.-]*)\Z"
 )
 
 
@@ -42,12 +46,19 @@ def check_members(control: Mapping[str, str], files: Mapping[str, bytes]) -> Non
     for line in _lines(files, "conffiles", LONGEST_CONFFILE_LINE):
         # Of a line of blanks dpkg sees nothing; those behind a path are none of it.
         path = line.rstrip(_BLANKS)
-        if not _CONFFILE.match(path) and path:
-            raise _bad("conffiles", f"says {_shown(line)}, which is no absolute path")
+        if path and not _is_conffile(path):
+            raise _bad("conffiles", f"says {_shown(line)}, which is no absolute path of a file")
     for line in _lines(files, "triggers", LONGEST_TRIGGER_LINE):
         directive = line.strip(b" \t")
         if directive and not directive.startswith(b"#") and not _TRIGGER.match(directive):
             raise _bad("triggers", f"says {_shown(line)}, which is no directive of deb-triggers(5)")
+
+
+def _is_conffile(line: bytes) -> bool:
+    """Say whether dpkg keeps a line so that it can read it again: it keeps `/` too, and each later dpkg ends there."""
+    parts = [part for part in line.partition(b"/")[2].split(b"/") if part not in (b"", b".")]
+    sound = parts and b".." not in parts and all(len(part) <= LONGEST_CONFFILE_PART for part in parts)
+    return bool(sound and _CONFFILE.match(line))
 
 
 def removed_conffiles(body: bytes) -> frozenset[bytes]:

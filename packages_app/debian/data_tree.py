@@ -9,16 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from packages_app.core.errors import InvalidDeb
+from packages_app.debian.client_paths import resolved
 from packages_app.debian.control import REMEDY
 
 _LONGEST_PART = 255 - len(".dpkg-new")
 """Bytes of a name between two slashes (limits.h, NAME_MAX), less what dpkg puts behind it while it unpacks."""
 _LONGEST_PATH = 4095 - len(".dpkg-new")
 _LONGEST_TARGET = 4095
+_LONGEST_TARGET_PART = 255
+"""With more dpkg makes the link, and unpacks no later version, since it wants to know where the old one leads."""
 _HARD_LINK, _SYMBOLIC_LINK, _FOLDER = b"1", b"2", b"5"
 _REGULAR = b"0"
 """A file; of one whose name ends with a slash dpkg takes the slash away."""
 _OF_A_FILE = (_REGULAR, _HARD_LINK)
+_WITHOUT_END = ("dev/", "proc/", "sys/")
+"""Where a client's kernel has what is no file, or none with an end."""
+_EMPTY_DEVICE = "dev/null"
 
 
 @dataclass(slots=True)
@@ -66,6 +72,7 @@ class DataTree:
         self._names: dict[bytes, bytes] = {}  # what dpkg keeps, by the place
         self._filled: set[bytes] = set()
         self._spots: dict[bytes, _Spot] = {}  # by the place too
+        self._targets: dict[bytes, bytes] = {}  # of symbolic links
         self._links: dict[bytes, bytes] = {}  # which dpkg makes behind all else: their names, by the place
 
     def add(self, name: bytes, kind: bytes, target: bytes) -> None:
@@ -74,11 +81,17 @@ class DataTree:
         kept = unpacked_name(name)
         self._check_name(name, kept, parts)
         if not parts:
+            if not _stripped(name.removesuffix(b"/")):
+                raise _bad(name, "of which dpkg keeps an empty name, over which each later dpkg would end")
             if kind not in (_FOLDER, _SYMBOLIC_LINK):
                 raise _bad(name, "in the place of the root folder")
             return
         if kept in self._removed:
             raise _bad(name, "which conffiles says to remove-on-upgrade")
+        if kept in self._conffiles and kind not in (*_OF_A_FILE, _SYMBOLIC_LINK):
+            raise _bad(name, "which conffiles says is a file")
+        if kind == _SYMBOLIC_LINK:
+            self._targets[kept] = target
         if kind not in (_REGULAR, _FOLDER) and name.endswith(b"/"):
             raise _bad(name, "a link, device or pipe with the name of a folder")
         self._check_link(name, kind, target)
@@ -88,11 +101,30 @@ class DataTree:
         self._kinds[kept] = kind
 
     def check_end(self) -> None:
-        """Raise `InvalidDeb` where dpkg can't put a file into its place at the end of all, since others came there."""
+        """Raise `InvalidDeb` where dpkg can't put a file into its place at the end of all, since others came there.
+
+        And for a conffile of which it can't make a sum then: it would wait for the end of a pipe, or find a folder.
+        """
         for place in self._links:
             self._spots.setdefault(place, _Spot()).put(_SYMBOLIC_LINK)
         if lost := [place for place, spot in self._spots.items() if spot.is_lost]:
             raise _bad(self._names[lost[0]], "where files, folders, devices or pipes come one upon the other")
+        links = {_text(name): _text(target) for name, target in self._targets.items()}
+        for name in sorted(self._conffiles):
+            self._check_conffile(name, links)
+
+    def _check_conffile(self, name: bytes, links: dict[str, str]) -> None:
+        parts = [part for part in name.split(b"/") if part not in (b"", b".")]
+        above = [b"/".join(parts[:depth]) for depth in range(1, len(parts))]
+        if any(self._places.get(folder, _FOLDER) not in (_FOLDER, _SYMBOLIC_LINK) for folder in above):
+            raise _bad(name, "which conffiles says is a file, below what is no folder")
+        if self._kinds.get(name) != _SYMBOLIC_LINK:
+            return
+        leads = resolved(_text(name), links)
+        kind = self._places.get(leads.encode("latin-1"), _REGULAR)
+        nowhere = leads.startswith(_WITHOUT_END) and leads != _EMPTY_DEVICE
+        if not leads or nowhere or kind not in (*_OF_A_FILE, _SYMBOLIC_LINK):
+            raise _bad(name, f"which conffiles says is a file, and which leads to {_shown(self._targets[name])}")
 
     def _check_name(self, name: bytes, kept: bytes, parts: list[bytes]) -> None:
         if b".." in parts:
@@ -105,8 +137,9 @@ class DataTree:
     def _check_link(self, name: bytes, kind: bytes, target: bytes) -> None:
         if kind == _HARD_LINK and self._kinds.get(without_start(target)) in (None, _FOLDER, _SYMBOLIC_LINK):
             raise _bad(name, f"a hard link to {_shown(target)}, and no file of that name stands before it")
-        if kind == _SYMBOLIC_LINK and not 0 < len(target) <= _LONGEST_TARGET:
-            raise _bad(name, f"a symbolic link to a path of {len(target)} bytes")
+        too_long = any(len(part) > _LONGEST_TARGET_PART for part in target.split(b"/"))
+        if kind == _SYMBOLIC_LINK and (too_long or not 0 < len(target) <= _LONGEST_TARGET):
+            raise _bad(name, f"a symbolic link to a path of {len(target)} bytes, or with a name of over 255")
 
     def _place(self, name: bytes, kind: bytes, parts: list[bytes]) -> None:
         for depth in range(1, len(parts)):
@@ -134,9 +167,18 @@ def unpacked_name(name: bytes) -> bytes:
 
 def without_start(name: bytes) -> bytes:
     """Return a path without the `/` and `./` at its beginning, as dpkg compares paths."""
+    name = _stripped(name)
+    return b"" if name == b"." else name
+
+
+def _stripped(name: bytes) -> bytes:
     while name.startswith((b"/", b"./")):
         name = name[1:]
-    return b"" if name == b"." else name
+    return name
+
+
+def _text(name: bytes) -> str:
+    return name.decode("latin-1")
 
 
 def _shown(name: bytes) -> str:

@@ -20,9 +20,10 @@ from packages_app.debian.limits import (
     LONGEST_PRIORITY,
     LONGEST_SECTION,
     LONGEST_SOURCE,
+    MOST_ARCHITECTURES,
     MOST_RELATIONS,
 )
-from packages_app.debian.relations import RELATION_FIELDS, count_relations, relations_fault
+from packages_app.debian.relations import RELATION_FIELDS, architectures_named, count_relations, relations_fault
 
 REQUIRED = ("Package", "Version", "Architecture")
 """What neither reader does without. Maintainer and Description are asked for by the index, which can fill them in."""
@@ -46,9 +47,9 @@ OF_THE_INDEX = frozenset(
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 _LINE = re.compile(r"[^\x00-\x1f\x7f]*\Z")
 _ASCII_LINE = re.compile(r"[ -~]*\Z")
-# dpkg keeps any text, apt reads the digits at its beginning: `706.0` is 706.
-_INSTALLED_SIZE = re.compile(r"[0-9]{1,13}([^0-9\x00-\x1f\x7f][ -~]{0,40})?\Z")
-_PERCENTAGE = re.compile(r"(100|[0-9]{1,2})\Z")
+# dpkg keeps any text, apt reads the digits at its beginning: `706.0` is 706, `unknown` is 0.
+_INSTALLED_SIZE = re.compile(r"\+?[0-9]{1,13}([^0-9\x00-\x1f\x7f][ -~]{0,40})?\Z|[!-*,./:-~][ -~]{0,40}\Z")
+_PERCENTAGE = re.compile(r"0{0,9}(100|[0-9]{1,2})\Z")
 _CONFFILE = re.compile(r" /[^ \n/.][^\n]* (?!obsolete|remove)[0-9A-Za-z]+\Z")
 _WORD = re.compile(r"[^ \t\n]+\Z")
 _PRIORITIES = ("required", "important", "standard", "optional", "extra", "unknown")
@@ -105,11 +106,17 @@ def field_faults(said: Mapping[str, str]) -> Iterator[FieldFault]:
 
 def _relation_faults(said: Mapping[str, str]) -> Iterator[FieldFault]:
     count = 0
+    architectures: set[str] = set()
     for lower, name in _RELATIONS.items():
         value = said.get(lower, "")
         count += count_relations(value)
         if count > MOST_RELATIONS:
             yield FieldFault(name, value, f"brings the package's relations above {MOST_RELATIONS}")
+            return
+        architectures |= architectures_named(value)
+        if len(architectures) > MOST_ARCHITECTURES:
+            what = f"brings the architectures that the package's relations name above {MOST_ARCHITECTURES}, over which "
+            yield FieldFault(name, value, f"{what}apt takes minutes")
             return
         what = relations_fault(name, value)
         if what:

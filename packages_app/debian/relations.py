@@ -40,6 +40,7 @@ _RELATION = re.compile(
     rf"{_BLANKS}(?P<name>[^ \t\n:(,|]*)(?P<colon>:(?P<architecture>[^ \t\n(,|]*))?{_BLANKS}"
     rf"(?P<version>\({_BLANKS}(?P<operator>[<>=]{{1,2}}){_BLANKS}(?P<number>[^ \t\n()]+){_BLANKS}\){_BLANKS})?"
 )
+_QUALIFIED = re.compile(r"(?:\A|[,|])[ \t\n]*[^ \t\n:(,|]*:([^ \t\n(,|]*)")
 _SEPARATOR = re.compile("[,|]")
 _SHOWN = 80
 _NAMED = re.compile(_NAME + r"\Z")
@@ -80,6 +81,11 @@ def lower_names(value: str) -> str:
         parts += [value[at:start], name, value[end : found.end() + 1]]
         at = found.end() + 1
     return "".join(parts)
+
+
+def architectures_named(value: str) -> set[str]:
+    """Return the architectures that a relation field names behind colons, `any` and the like among them."""
+    return set(_QUALIFIED.findall(value)) if ":" in value else set()
 
 
 def count_relations(value: str) -> int:

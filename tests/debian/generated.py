@@ -79,12 +79,15 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "Section": ("utils", "\n utils\v", "", "x" * 255, "x" * 256, "a\n b", "é", "x" * 70000, "\u00a0", "a\tb"),
     "Priority": ("optional", "Optional", "optionalx", "optional x", "odd", "", "\n optional", "x" * 65, "unknown", "é"),
     "Source": ("tool", "tool (1.0)", "a b c", "(1)", "x" * 1001, "é", "a\n (1)", "tool (1.0", "tool ()", ""),
-    "Installed-Size": ("4", "\n 5", "706.0", "-1", "x", "", "9" * 40, "4 KB", "\u0663", "0x10", "4\n 5", "9" * 13),
+    "Installed-Size": (
+        "4", "\n 5", "706.0", "-1", "x", "", "9" * 40, "4 KB", "\u0663", "0x10", "4\n 5", "9" * 13,
+        "unknown", "+5",
+    ),
     "Essential": ("no", "yes", "No", "maybe", "", "yes x", "\n no", "true", "0", "no\u00a0"),
     "Protected": ("no", "YES", "1", "off"),
     "Important": ("no", "yes", "x", ""),
     "Multi-Arch": ("no", "foreign", "allowed", "same", "Same", "", "maybe", "same x", "\n same"),
-    "Phased-Update-Percentage": ("0", "100", "101", "-1", "x", "50.5", "100.9", "\n 5", "9" * 30, ""),
+    "Phased-Update-Percentage": ("0", "100", "101", "-1", "x", "50.5", "100.9", "\n 5", "9" * 30, "", "010"),
     "Status": ("install ok installed", ""),
     "Config-Version": ("1.0",),
     "Conffiles": (

@@ -21,7 +21,7 @@ MEMBERS = {
         "blank line": b" \n/etc/x\n", "empty line": b"\n", "empty": b"", "relative": b"etc/x\n",
         "no newline": b"/etc/x",
         "other flag": b"keep /etc/x\n", "leading blank": b" /etc/x\n", "flag alone": b"remove-on-upgrade \n",
-        "two flags": b"remove-on-upgrade remove-on-upgrade /etc/x\n", "long": b"/" + b"x" * 995 + b"\n",
+        "two flags": b"remove-on-upgrade remove-on-upgrade /etc/x\n", "long": b"/xx" * 332 + b"\n",
         "longer": b"/" + b"x" * 996 + b"\n", "much longer": b"/" + b"x" * 1100 + b"\n", "latin-1": b"/etc/\xe9\n",
     },
     "triggers": {

@@ -84,7 +84,8 @@ NAMES = {
     for size in (245, 246, 247, 255)
     for kind in b"0125"
 }
-TARGETS = {f"target of {size}": entry(b"././@LongLink", b"t" * size + b"\0", kind=b"K") + link(b"./usr/y", b"t", b"2")
+TARGETS = {f"target of {size}": entry(b"././@LongLink", (b"t/" * size)[:size] + b"\0", kind=b"K")
+           + link(b"./usr/y", b"t", b"2")
            for size in (4095, 4096, 5000)}  # fmt: skip
 HARD = {f"hard link to {target!r}": FILE + link(b"./usr/y", target)
         for target in (b"./usr/x", b"usr/x", b"/usr/x", b".//usr/x", b"./usr//x", b"./usr/./x", b"./usr/../usr/x",
@@ -131,7 +132,6 @@ TREES = {
     "link, then file": Y_LINK + Y,
     "a file for the root": entry(b"./", X),
     "a file called /": entry(b"/", X),
-    "a folder called //": folder(b"//"),
     "a folder called ./.": folder(b"./."),
     "two slashes behind": folder(b"./usr/y//"),
     "a dot behind": folder(b"./usr/y/."),
@@ -160,7 +160,7 @@ DATA = {**IDS, **TIMES, **SIZES, **CONTENT, **NAMES, **TARGETS, **HARD, **TREES,
 FLAG = b"remove-on-upgrade "
 ETC_MORE = folder(b"./etc/d/") + link(b"./etc/l", b"x", b"2")
 CONFFILES = (
-        b"/etc/x\n", b"/etc/q\n", b"/etc/x\n/etc/x\n", b"/etc/d\n", b"/etc/l\n", FLAG + b"/etc/x\n", FLAG + b"/etc/q\n",
+        b"/etc/x\n", b"/etc/q\n", b"/etc/x\n/etc/x\n", b"/etc/l\n", FLAG + b"/etc/x\n", FLAG + b"/etc/q\n",
         b"/etc/q\n" + FLAG + b"/etc/q\n", b"/etc/x\n" + FLAG + b"/etc/x\n", FLAG + b"/etc/x\n/etc/x\n",
         FLAG + b"/etc/d\n", FLAG + b"/etc/d/\n", FLAG + b"/etc/l\n", FLAG + b"//etc/x\n", FLAG + b"/./etc/x\n",
         FLAG + b"/etc//x\n", FLAG + b"/etc/x/\n", FLAG + b"/etc/x \t\n", FLAG + b"/etc/x\v\f\n",

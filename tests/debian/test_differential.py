@@ -195,6 +195,15 @@ def test_what_is_longer_by_one_is_refused(fields):
     assert not taken(paragraph("longest", **{field: longer}))
 
 
+def test_only_so_many_architectures_are_named_that_apt_goes_through_them_at_once(tmp_path):
+    """With thousands of them a client's apt takes minutes, over this one package."""
+    most = [f"part:a{number}" for number in range(20)]
+    assert apt_complaints(tmp_path, [stanza(paragraph("tool", Depends=", ".join(most * 900)))]) == []
+    for fields in ({"Depends": ", ".join(most)}, {"Depends": ", ".join(most[:9]), "Provides": ", ".join(most[9:])}):
+        assert taken(paragraph("tool", **fields))
+        assert not taken(paragraph("tool", **fields, Breaks="part:b"))
+
+
 @pytest.mark.parametrize("field", ["Section", "Source", "Depends", "Provides"])
 def test_apt_aborts_where_its_cache_is_full_and_we_are_far_below(tmp_path, field):
     """The readers beside these tests do see it when apt ends by a signal."""
