@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from packages_app.core.version import is_version, version_key
 
-_STANZA = re.compile(rb"(?:[^\n]+\n)+")
+_STANZA = re.compile(rb"(?:[^\n]+(?:\n|\Z))+")
 _FIELD = re.compile(
     rb"^(Package|Version|Architecture|Essential|Provides|Depends|Pre-Depends|Conflicts|Breaks|Multi-Arch):"
     rb"((?:[^\n]*\n)(?:[ \t][^\n]*\n)*)",
