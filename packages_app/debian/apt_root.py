@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from packages_app.core.child_environment import child_environment
 
 COMPLAINTS = ("W:", "E:", "Err:", "Ign:")
 """How lines begin in which apt complains."""
+_LIMITER = "prlimit"
 _FOLDERS = (
     "etc/apt/sources.list.d", "etc/apt/apt.conf.d", "etc/apt/preferences.d", "etc/apt/trusted.gpg.d",
     "var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "var/lib/dpkg",
@@ -30,11 +32,16 @@ def make_root(root: Path, architectures: Sequence[str]) -> None:
     )
 
 
-def run_in_root(root: Path, *command: str, seconds: float) -> subprocess.CompletedProcess[str]:
+def run_in_root(
+    root: Path, *command: str, seconds: float, of_processor: int | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a program of apt's with a root to its end; a negative exit code is the signal that ended it.
 
-    Raise `subprocess.TimeoutExpired` after so many seconds.
+    That is SIGXCPU after so many seconds `of_processor`, where prlimit(1) is installed. Raise
+    `subprocess.TimeoutExpired` after so many seconds of the clock.
     """
+    if of_processor is not None and shutil.which(_LIMITER):
+        command = (_LIMITER, f"--cpu={of_processor}:{of_processor + 1}", *command)
     environment = child_environment(APT_CONFIG=str(root / "apt.conf"), HOME=str(root), TMPDIR=str(root))
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, errors="replace", check=False, timeout=seconds

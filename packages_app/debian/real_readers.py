@@ -15,6 +15,7 @@ import tempfile
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +26,9 @@ from packages_app.debian.apt_root import COMPLAINTS, make_root, run_in_root
 
 Thing = TypeVar("Thing")
 _SECONDS = 120.0
+OF_PROCESSOR, _MORE_FOR_EACH = 10, 0.02
+"""Seconds that apt may take of a processor, and for each package besides: it takes a tenth for one, half for 500. More
+is what each client would spend at each run, whatever it installs."""
 _KEPT = 500
 """So many characters of what a program says are told on."""
 _BETWEEN = "\n" * 4
@@ -55,8 +59,9 @@ class Offered:
 def complaints_of(packages: Sequence[Offered], architectures: Sequence[str]) -> dict[int, str]:
     """Return what dpkg or apt complains of, by the package's place among these; empty where all are sound.
 
-    Programs that are not installed say nothing, nor do those that take over two minutes. `architectures` are those
-    that the packages are for, the first one a client's own.
+    That apt takes very long over some is a complaint too. Programs that are not installed say nothing, nor do those
+    that take over two minutes as the machine is busy. `architectures` are those that the packages are for, the first
+    one a client's own.
     """
     found = _dpkgs(packages) if shutil.which("dpkg") else {}
     rest = [number for number in range(len(packages)) if number not in found]
@@ -88,10 +93,13 @@ def spoilers(things: Sequence[Thing], judge: Callable[[Sequence[Thing]], str]) -
     return dict(sorted(found.items()))
 
 
-def complaint_of_apt(packages: Sequence[Offered], architectures: Sequence[str]) -> str:
+def complaint_of_apt(
+    packages: Sequence[Offered], architectures: Sequence[str], *, of_processor: int = OF_PROCESSOR
+) -> str:
     """Return what apt complains of when these are all that there is: reading them, an upgrade, or installing them.
 
-    "" where it reads them. That a package can't be installed, as its dependencies are elsewhere, is no complaint.
+    "" where it reads them. That a package can't be installed, as its dependencies are elsewhere, is no complaint; that
+    apt takes more seconds `of_processor` is one.
     """
     if not packages:
         return ""
@@ -99,20 +107,21 @@ def complaint_of_apt(packages: Sequence[Offered], architectures: Sequence[str]) 
         root, lists = Path(folder) / "root", Path(folder) / "Packages"
         make_root(root, architectures)
         lists.write_text("\n".join(package.stanza for package in packages), encoding="utf-8")
-        return _complaint_of_lists(root, lists, packages)
+        return _complaint_of_lists(root, lists, packages, of_processor + int(len(packages) * _MORE_FOR_EACH))
 
 
-def _complaint_of_lists(root: Path, lists: Path, packages: Sequence[Offered]) -> str:
+def _complaint_of_lists(root: Path, lists: Path, packages: Sequence[Offered], of_processor: int) -> str:
     simulated = ("apt-get", "--simulate", "--with-source", str(lists))
+    run = partial(run_in_root, root, *simulated, seconds=_SECONDS, of_processor=of_processor)
     try:
-        read = run_in_root(root, *simulated, "upgrade", seconds=_SECONDS)
+        read = run("upgrade")
         said = [line for line in f"{read.stdout}\n{read.stderr}".splitlines() if line.startswith(COMPLAINTS)]
         if read.returncode < 0:
             return f"apt-get upgrade ends by {_signal(read)}"
         if read.returncode or said:
             return f"apt says: {' '.join(said)[:_KEPT]}"
         named = [f"{package.name}:{package.architecture}={package.version}" for package in packages]
-        installed = run_in_root(root, *simulated, "install", *named, seconds=_SECONDS)
+        installed = run("install", *named)
     except subprocess.TimeoutExpired:
         log.warning("reader_took_too_long", reader="apt-get", packages=len(packages))
         return ""
@@ -120,7 +129,8 @@ def _complaint_of_lists(root: Path, lists: Path, packages: Sequence[Offered]) ->
 
 
 def _signal(ended: subprocess.CompletedProcess[str]) -> str:
-    return signal.Signals(-ended.returncode).name
+    name = signal.Signals(-ended.returncode).name
+    return f"{name}: it takes too long" if name == "SIGXCPU" else name
 
 
 def _dpkgs(packages: Sequence[Offered]) -> dict[int, str]:

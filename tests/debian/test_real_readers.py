@@ -89,6 +89,12 @@ def test_apt_that_ends_by_a_signal_is_a_complaint(fields, ends_by):
     assert complaint_of_apt(SOUND, ARCHITECTURES) == complaint_of_apt([], ARCHITECTURES) == ""
 
 
+def test_that_apt_takes_very_long_over_a_package_is_a_complaint():
+    slow = offered("slow", Depends=", ".join(f"p:a{number}" for number in range(4000)))
+    assert "SIGXCPU" in complaint_of_apt([SOUND[0], slow], ARCHITECTURES, of_processor=1)
+    assert complaint_of_apt(SOUND, ARCHITECTURES, of_processor=1) == ""
+
+
 @given(st.integers(0, 40), st.sets(st.integers(0, 39)))
 def test_each_thing_that_is_complained_of_is_found_and_nothing_else(count, bad):
     bad = {place for place in bad if place < count}
