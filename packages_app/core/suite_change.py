@@ -28,7 +28,7 @@ class What(StrEnum):
     ROLLED_BACK = "rolled back"
     RETAINED = "retained out"
     PURGED = "purged"
-    ROLLED_OUT = "rolled_out"
+    ROLLED_OUT = "rolled out"
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def test_force_rebuild_asks_for_consent_and_brings_back_the_same_indexes(page: P
     page.goto(f"{product.url}/admin/packages_app/publication/")
     picture(page, "publications")
     page.locator("#result_list tbody a").first.click()
-    expect(page.get_by_text("Release SHA256")).to_be_visible()
+    expect(page.get_by_text("Release SHA256", exact=True)).to_be_visible()
     picture(page, "publication")
     page.goto(f"{product.url}/admin/")
     picture(page, "overview-later")

@@ -78,7 +78,7 @@ def test_a_suite_that_another_publisher_has_is_left_to_a_worker(embedded):
 
 
 def test_sync_reports_what_came(embedded):
-    assert "check upstream: done" in call("sync_packages")
+    assert "check upstream all: done" in call("sync_packages")
     assert refused("sync_packages", "ghost").returncode == 2
 
 
