@@ -38,15 +38,16 @@ _PLAIN = {
 }
 _RELATION = re.compile(
     rf"{_BLANKS}(?P<name>[^ \t\n:(,|]*)(?P<colon>:(?P<architecture>[^ \t\n(,|]*))?{_BLANKS}"
-    rf"(?P<version>\({_BLANKS}(?P<operator>[<>=]{{1,2}}){_BLANKS}(?P<number>[^ \t\n()]+){_BLANKS}\){_BLANKS})?"
+    rf"(?P<version>\({_BLANKS}(?:(?P<operator>[<>=]{{1,2}}){_BLANKS})?"
+    rf"(?P<number>[^ \t\n()<>=][^ \t\n()]*){_BLANKS}\){_BLANKS})?"
 )
 _QUALIFIED = re.compile(r"(?:\A|[,|])[ \t\n]*[^ \t\n:(,|]*:([^ \t\n(,|]*)")
 _SEPARATOR = re.compile("[,|]")
 _SHOWN = 80
 _NAMED = re.compile(_NAME + r"\Z")
 _OF_ARCHITECTURE = re.compile(_ARCHITECTURE + r"\Z")
-# `<` and `>` are `<=` and `>=` to both readers, dpkg warns of them.
-_KNOWN_OPERATORS = frozenset(("<<", "<=", "=", ">=", ">>", "<", ">"))
+# `<` and `>` are `<=` and `>=` to both readers, and without any they read `=`; dpkg warns of each.
+_KNOWN_OPERATORS = frozenset(("<<", "<=", "=", ">=", ">>", "<", ">", ""))
 # apt gives up over `(=1)` at the end of a field: from the operator on it wants four characters at least.
 _FEWEST_FROM_OPERATOR = 4
 
@@ -118,25 +119,25 @@ def _why_empty(value: str, at: int) -> str:
 
 
 def _fault_of_version(field: str, found: re.Match[str], value: str, shown: str) -> str:
-    operator, number = found["operator"], found["number"]
+    operator, number = found["operator"] or "", found["number"]
+    begins = found.start("operator" if operator else "number")
     if operator not in _KNOWN_OPERATORS:
         return f"{shown} has no operator that is one of << <= = >= >>"
-    if field == "Provides" and operator != "=":
+    if field == "Provides" and operator not in ("=", ""):
         return f"{shown} provides other than one version; only = is taken there"
     if not is_strict_version(number):
         return f"{shown} has {number[:80]!r}, which dpkg takes for no version"
-    if len(value.rstrip(" \t\n")) - found.start("operator") < _FEWEST_FROM_OPERATOR:
-        return (
-            f"{shown} is too short for apt, which then reads nothing of the repository; put a blank behind {operator}"
-        )
+    if len(value.rstrip(" \t\n")) - begins < _FEWEST_FROM_OPERATOR:
+        return f"{shown} is too short for apt, which then reads nothing of the repository; put a blank before {number}"
     return ""
 
 
 _EXACT = re.compile(
-    rf"(?P<name>{_NAME})(?::{_ARCHITECTURE})?{_BLANKS}\({_BLANKS}={_BLANKS}(?P<number>[^ \t\n()]+){_BLANKS}\)"
+    rf"(?:\A|[,|]){_BLANKS}(?P<name>{_NAME})(?::{_ARCHITECTURE})?{_BLANKS}"
+    rf"\({_BLANKS}(?:={_BLANKS})?(?P<number>[^ \t\n()<>=]+){_BLANKS}\)"
 )
 
 
 def exact_relations(value: str) -> list[tuple[str, str]]:
     """Return the packages that a relation field names with one version (`=`): name and version, in their order."""
-    return [(found["name"], found["number"]) for found in _EXACT.finditer(value)] if "=" in value else []
+    return [(found["name"], found["number"]) for found in _EXACT.finditer(value)] if "(" in value else []

@@ -55,7 +55,7 @@ def _relation(chance: random.Random, *, odd: bool) -> str:
         text += ":" + some(_ARCHITECTURES, 4)
     if chance.random() < 0.5:
         blank, inner = some(_BLANKS, 5), some(_BLANKS, 5)
-        text += f"{blank}({some(_BLANKS, 5)}{some(_OPERATORS, 7)}{inner}{some(_VERSIONS, 5)}{some(_BLANKS, 5)})"
+        text += f"{blank}({some(_BLANKS, 5)}{some(_OPERATORS, 8)}{inner}{some(_VERSIONS, 5)}{some(_BLANKS, 5)})"
     return text + (chance.choice(_TAILS) if odd else "")
 
 
