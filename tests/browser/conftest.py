@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.apt.running import Running, running
 from tests.browser.pages import refused_by_policy
 
+_MILLISECONDS = 90_000
+"""So long a page is waited for: the machine may be busy."""
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -36,6 +38,8 @@ def browser():
 @pytest.fixture
 def page(product: Running, browser: Browser):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(_MILLISECONDS)
+    expect.set_options(timeout=_MILLISECONDS)
     page = context.new_page()
     refused = refused_by_policy(page)
     page.goto(f"{product.url}/admin/")
