@@ -41,7 +41,8 @@ TARGETS = (b"q" * 255, b"q" * 256, b"/" + b"q" * 256 + b"/x", b"q/" * 2040, b"/"
 PATHS = (
     b"/", b"//", b"/./", b"/ ", b"/\f", b"/.", b"remove-on-upgrade /", b"remove-on-upgrade //", b"/a", b"/ x",
     b"/etc/x obsolete", b"/etc/x remove-on-upgrade", b"/etc/a\tb", b"/etc/a\rb", b"/etc/a\x1ab", b"/etc/\xff",
-    b"/etc//x", b"/etc/./x", b"/etc/x/y", b"/etc", b"/" + b"x" * 245, b"/" + b"x" * 248, b"/etc/x\n/etc/x",
+    b"/etc//x", b"/etc/./x", b"/etc/x/../y", b"/etc/x/y", b"/etc", b"/" + b"x" * 245, b"/" + b"x" * 248,
+    b"/etc/x\n/etc/x",
 )  # fmt: skip
 TRIGGERS = (
     b"interest File", b"interest Unincorp", b"interest-noawait File", b"interest Files", b"interest file",

@@ -205,7 +205,7 @@ def test_what_is_where_debian_has_links_is_named_by_its_place(judged):
         {"isinstallable": "#!/bin/sh\n"},
         {"conffiles": "/etc/apt/sources.list.d/debian.sources\n"},
         {"conffiles": f"remove-on-upgrade /{SOURCE[:-8]}.list\n"},
-        {"conffiles": f"/{SOURCE}/../debian.sources\n"},
+        {"conffiles": f"/{SOURCE}-debian.sources\n"},
     ],
 )
 def test_files_of_the_control_member_that_are_not_the_templates_are_held(judged, scripts):
