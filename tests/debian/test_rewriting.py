@@ -60,7 +60,7 @@ def test_a_field_stands_in_the_index_as_dpkg_reads_it(tmp_path, odd, stands):
     "odd",
     [
         b"Phased-Update-Percentage: 101\n",  # apt warns of it
-        b"Installed-Size: x\n",  # apt reads 0 where dpkg shows x
+        b"Installed-Size: -5x\n",  # apt reads 2^64 - 5
         b"Section: a\n b\n",  # a name of two lines in the lists of every program that shows packages
         b"Homepage\r: x\n",  # a text that ends at the carriage return to some
         b"Depends: \xe2\x84\xaaeep\n",  # the sign of Kelvin, a k in lower case

@@ -195,7 +195,7 @@ def test_beat_asks_nothing_of_the_stores(seen):
 # The worker's rights are those of first_start and doctor too, which ask for the table and try what servers promise. The
 # publisher scans tables that have no lists of suites yet, and removes the lists of publications that are long past.
 @pytest.mark.parametrize(("process", "name", "unused"), [
-    ("web", "web", {"s3:AbortMultipartUpload", "s3:ListBucket"}),
+    ("web", "web", {"s3:AbortMultipartUpload"}),
     ("worker1", "worker", {"s3:AbortMultipartUpload", "dynamodb:DescribeTable", "dynamodb:DeleteItem"}),
     ("publisher", "publisher", {"s3:AbortMultipartUpload", "dynamodb:Scan", "s3:DeleteObject"}),
 ])  # fmt: skip
