@@ -48,6 +48,10 @@ class SuiteChange:
     reason: str = ""
     rollout: str = ""
 
+    def brings_into(self, suite: str) -> bool:
+        """Return whether the version came into a suite by it."""
+        return suite in self.after and suite not in self.before
+
 
 LEFT_BY_A_PERSON = (What.WITHDRAWN, What.ROLLED_BACK)
 """What took a version out of a suite that it does not come back to by itself."""
@@ -97,6 +101,11 @@ def taken_in(record: PackageRecord, *, who: str, way: str, when: datetime) -> Su
     return replace(change_of(record, record.suites, What.TAKEN_IN, who=who, when=when, reason=way), before=())
 
 
+def of_architecture(changes: Iterable[SuiteChange], architecture: str) -> list[SuiteChange]:
+    """Return those changes of a version's history that are of one architecture, in their order."""
+    return [change for change in changes if change.architecture == architecture]
+
+
 def withdrawn_from(
     changes: Iterable[SuiteChange], architecture: str, by: Collection[What] = LEFT_BY_A_PERSON
 ) -> dict[str, SuiteChange]:
@@ -106,9 +115,7 @@ def withdrawn_from(
     back.
     """
     found: dict[str, SuiteChange] = {}
-    for change in changes:
-        if change.architecture != architecture:
-            continue
+    for change in of_architecture(changes, architecture):
         for suite in set(change.before) - set(change.after):
             if change.what in by:
                 found[suite] = change

@@ -11,7 +11,8 @@ from packages_app.core.child_environment import child_environment
 
 COMPLAINTS = ("W:", "E:", "Err:", "Ign:")
 """How lines begin in which apt complains."""
-_LIMITER = "prlimit"
+LIMITER = "prlimit"
+"""What bounds a program that is run (prlimit(1), util-linux)."""
 _FOLDERS = (
     "etc/apt/sources.list.d", "etc/apt/apt.conf.d", "etc/apt/preferences.d", "etc/apt/trusted.gpg.d",
     "var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "var/lib/dpkg",
@@ -40,8 +41,8 @@ def run_in_root(
     That is SIGXCPU after so many seconds `of_processor`, where prlimit(1) is installed. Raise
     `subprocess.TimeoutExpired` after so many seconds of the clock.
     """
-    if of_processor is not None and shutil.which(_LIMITER):
-        command = (_LIMITER, f"--cpu={of_processor}:{of_processor + 1}", *command)
+    if of_processor is not None and shutil.which(LIMITER):
+        command = (LIMITER, f"--cpu={of_processor}:{of_processor + 1}", *command)
     environment = child_environment(APT_CONFIG=str(root / "apt.conf"), HOME=str(root), TMPDIR=str(root))
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, errors="replace", check=False, timeout=seconds

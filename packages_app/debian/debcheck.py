@@ -12,10 +12,10 @@ from pathlib import Path
 
 from packages_app.core.child_environment import child_environment
 from packages_app.core.errors import RepomgrError
+from packages_app.debian.apt_root import LIMITER
 
 PROGRAM = "dose-debcheck"
 PACKAGE = "dose-distcheck"
-_LIMITER = "prlimit"
 MOST_SECONDS = 120.0
 _MEMORY_BYTES = 2 * 1024**3
 _OUTPUT_BYTES = 64 * 1024**2
@@ -37,7 +37,7 @@ class SolverFailed(RepomgrError):
 
 def solver_is_there() -> bool:
     """Return whether the program is installed, and what bounds it."""
-    return shutil.which(PROGRAM) is not None and shutil.which(_LIMITER) is not None
+    return shutil.which(PROGRAM) is not None and shutil.which(LIMITER) is not None
 
 
 def broken_packages(checked: Path, others: Path, architecture: str, *, seconds: float = MOST_SECONDS) -> dict[str, str]:
@@ -48,7 +48,7 @@ def broken_packages(checked: Path, others: Path, architecture: str, *, seconds: 
     """
     if not solver_is_there():
         raise SolverFailed(f"{PROGRAM} is not installed.", remedy=f"Install {PACKAGE}, or set installability: off.")
-    limits = (_LIMITER, f"--as={_MEMORY_BYTES}", f"--fsize={_OUTPUT_BYTES}", f"--cpu={ceil(seconds)}")
+    limits = (LIMITER, f"--as={_MEMORY_BYTES}", f"--fsize={_OUTPUT_BYTES}", f"--cpu={ceil(seconds)}")
     asked = ("--failures", "--explain", "--explain-minimal", f"--deb-native-arch={architecture}")
     with tempfile.TemporaryFile() as said:
         try:

@@ -1,4 +1,4 @@
-"""What Debian's own readers say: a real apt of an index with given stanzas, a real dpkg of packages unpacked."""
+"""What readers say: a real apt of an index with given stanzas, a real dpkg of packages unpacked, and ours."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import re
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+
+from packages_app.core.errors import InvalidDeb
+from packages_app.debian.deb_file import open_deb
+from packages_app.debian.payload import read_payload
 
 _COMPLAINTS = re.compile(r"^(?:[EW]: .*|.*(?:Segmentation fault|Aborted|terminate called).*)$", re.MULTILINE)
 # What a root that is no system's own says besides.
@@ -97,3 +101,15 @@ def smallest_that_fails(items: Sequence[str], fails: Callable[[Sequence[str]], b
         half = items[: len(items) // 2]
         items = half if fails(half) else items[len(items) // 2 :]
     return items[0]
+
+
+def look(path: Path) -> str:
+    """Say whether intake refuses a package: what opens it, and what looks at all of its files."""
+    try:
+        open_deb(path)
+        with path.open("rb") as stream:
+            read_payload(stream, path.stat().st_size, keep=lambda _file: False)
+    except InvalidDeb as error:
+        assert error.remedy
+        return "refused"
+    return "taken"

@@ -11,7 +11,7 @@ from packages_app.core.errors import InvalidDeb
 from packages_app.debian.deb_file import open_deb
 from packages_app.debian.payload import read_payload
 from tests.debian.parts import BINARY, CONTROL, CONTROL_TAR, END, entry
-from tests.debian.readers import dpkg_refusals
+from tests.debian.readers import dpkg_refusals, look
 from tests.debs import COMPRESS, ar_archive, tar_archive
 
 pytestmark = pytest.mark.outside
@@ -166,18 +166,6 @@ CONFFILES = (
         FLAG + b"/etc//x\n", FLAG + b"/etc/x/\n", FLAG + b"/etc/x \t\n", FLAG + b"/etc/x\v\f\n",
         b"\n" + FLAG + b"/etc/x\n",
 )  # fmt: skip
-
-
-def look(path):
-    """Say whether intake refuses a package: what opens it, and what looks at all of its files."""
-    try:
-        open_deb(path)
-        with path.open("rb") as stream:
-            read_payload(stream, path.stat().st_size, keep=lambda _file: False)
-    except InvalidDeb as error:
-        assert error.remedy
-        return "refused"
-    return "taken"
 
 
 def judged(tmp_path, packages):

@@ -10,10 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from packages_app.core.errors import InvalidDeb
-from packages_app.debian.deb_file import open_deb
-from packages_app.debian.payload import read_payload
 from tests.debian.parts import BINARY, CONTROL, DATA, END, deb, entry
+from tests.debian.readers import look
 from tests.debs import ar_archive, tar_archive
 
 pytestmark = pytest.mark.outside
@@ -66,17 +64,6 @@ CASES = {
 }  # fmt: skip
 
 
-def is_taken(path):
-    try:
-        open_deb(path)
-        with path.open("rb") as stream:
-            read_payload(stream, path.stat().st_size, keep=lambda _file: False)
-    except InvalidDeb as error:
-        assert error.remedy
-        return False
-    return True
-
-
 def is_lived_with(root, path, other):
     """Say whether dpkg installs a package, then another one, then the first once again, in a root of their own."""
     for name in ("info", "updates", "triggers"):
@@ -100,7 +87,7 @@ def test_what_is_taken_leaves_dpkg_able_to_go_on(tmp_path):
         number, body = number_and_body
         path = tmp_path / f"{number}.deb"
         path.write_bytes(body)
-        return is_taken(path), is_lived_with(tmp_path / f"root{number}", path, other)
+        return look(path) == "taken", is_lived_with(tmp_path / f"root{number}", path, other)
 
     with ThreadPoolExecutor(4) as pool:
         said = dict(zip(CASES, pool.map(judge, enumerate(CASES.values())), strict=True))
@@ -125,9 +112,9 @@ def test_a_conffile_that_dpkg_would_read_without_end_is_refused(tmp_path, member
     """dpkg is not asked: it would not come back."""
     path = tmp_path / "tool.deb"
     path.write_bytes(package(ETC + members))
-    assert is_taken(path)
+    assert look(path) == "taken"
     path.write_bytes(package(ETC + members, conffiles=b"/etc/x\n"))
-    assert not is_taken(path)
+    assert look(path) == "refused"
 
 
 @pytest.mark.parametrize("directive", [b"interest Lock", b"activate File", b"activate-noawait Unincorp"])
@@ -135,4 +122,4 @@ def test_a_trigger_of_the_name_of_dpkgs_own_records_is_refused(tmp_path, directi
     """On a client that has records of that name dpkg would read them as another thing than they are."""
     path = tmp_path / "tool.deb"
     path.write_bytes(package(triggers=directive + b"\n"))
-    assert not is_taken(path)
+    assert look(path) == "refused"

@@ -6,9 +6,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from packages_app.models import HeldCandidate, Notice, Package, Publication
 from packages_app.services.intake.uploads import stage_upload
-from tests.faults.world import World
+from packages_app.services.publication.held_candidates import approve
+from tests.faults.world import NEW, OLD, World, seen, settle
 
 HELD = ("candidate_held",)
 NAMED = "tool 1.1 amd64"
@@ -41,3 +44,13 @@ def hold(world: World, deb: Path) -> HeldCandidate:
     stage_upload(deb, deb.name, wake_worker=False)
     world.stack.run_jobs()
     return HeldCandidate.objects.get()
+
+
+def approved_and_published(world: World, user: User) -> None:
+    """See that what was held back is published once it is approved, and that each row tells of it once."""
+    for held in HeldCandidate.objects.filter(state="waiting"):  # who approved it was told that it failed
+        approve(held, user)
+        settle(world, failed=HELD)
+    assert seen(world) == mirrored() == {OLD, NEW}
+    assert brought() == ({NAMED: 1}, {NAMED: 1})
+    assert (states(), open_errors()) == (["published"], [])

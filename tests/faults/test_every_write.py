@@ -25,7 +25,7 @@ from tests.bootstraps import bootstrap_files
 from tests.database import database_in
 from tests.debs import build_deb
 from tests.faults.disk import DiskFault, Written, with_disk
-from tests.faults.rows import HELD, NAMED, brought, hold, mirrored, open_errors, states
+from tests.faults.rows import HELD, NAMED, approved_and_published, brought, hold, mirrored, open_errors, states
 from tests.faults.world import NEW, OLD, build_tool, canonical_names_fit, seen, settle
 
 pytestmark = [
@@ -152,15 +152,7 @@ def test_an_approved_candidate_is_published_and_nothing_of_it_is_lost(world, tmp
     deb = build_deb(tmp_path, *NEW, files=bootstrap_files("tool"), Essential="yes")
     user = get_user_model().objects.create_user("ann")
 
-    def look():
-        for held in HeldCandidate.objects.filter(state="waiting"):  # who approved it was told that it failed
-            approve(held, user)
-            settle(world, failed=HELD)
-        assert seen(world) == mirrored() == {OLD, NEW}
-        assert brought() == ({NAMED: 1}, {NAMED: 1})
-        assert (states(), open_errors()) == (["published"], [])
-
     def work():
         return [lambda: approve(HeldCandidate.objects.get(), user), lambda: world.stack.run_jobs(once=True)]
 
-    each_failing(world, tmp_path, lambda: hold(world, deb), work, look)
+    each_failing(world, tmp_path, lambda: hold(world, deb), work, lambda: approved_and_published(world, user))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from packages_app.core.suite_change import SuiteChange, What
+from packages_app.core.suite_change import SuiteChange, What, of_architecture
 from packages_app.models import Package
 from packages_app.services import adapters
 
@@ -13,7 +13,7 @@ def history_of(package: Package) -> list[str]:
     Of what an earlier release took in its row says when.
     """
     changes = adapters.package_table().suite_changes_of(package.package_name, package.version)
-    own = [change for change in changes if change.architecture == package.architecture]
+    own = of_architecture(changes, package.architecture)
     if own and own[0].what is What.TAKEN_IN:
         return [_line(change) for change in own]
     first = own[0].before if own else tuple(sorted(one.suite for one in package.memberships.all()))
@@ -26,8 +26,7 @@ def _line(change: SuiteChange) -> str:
     moved = change.before != change.after or not change.rollout
     places = [f"{_suites(change.before)} → {_suites(change.after)}"] if moved else []
     rollout = [f"given to {change.rollout} of clients"] if change.rollout else []
-    what = change.what.replace("_", " ")
-    return f"{_moment(change.when)} {what} by {change.who}, {', '.join([*places, *rollout])}{reason}"
+    return f"{_moment(change.when)} {change.what} by {change.who}, {', '.join([*places, *rollout])}{reason}"
 
 
 def _suites(suites: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from packages_app.core.errors import PackageRefused
 from packages_app.core.policies import CONFLICT, HELD, PromotionPolicy
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
-from packages_app.core.suite_change import What
+from packages_app.core.suite_change import What, of_architecture
 from packages_app.models import Conflict, Job
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
@@ -88,10 +88,10 @@ def _since(record: PackageRecord, policy: PromotionPolicy) -> datetime | None:
     Of a record that an earlier release took in, its own date tells.
     """
     changes = adapters.package_table().suite_changes_of(record.package_name, record.version)
-    own = [one for one in changes if one.architecture == record.architecture]
+    own = of_architecture(changes, record.architecture)
     if any(policy.target in one.before for one in own):
         return None
-    came = [one.when for one in own if policy.source in one.after and policy.source not in one.before]
+    came = [one.when for one in own if one.brings_into(policy.source)]
     try:
         moment = datetime.fromisoformat(came[-1] if came else record.processed_timestamp)
     except ValueError:

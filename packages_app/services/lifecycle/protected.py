@@ -11,7 +11,7 @@ from functools import partial
 
 from packages_app.core.at_once import at_once
 from packages_app.core.record import TableKey
-from packages_app.core.suite_change import SuiteChange, What
+from packages_app.core.suite_change import What, of_architecture
 from packages_app.models import Publication
 from packages_app.services import adapters
 from packages_app.services.lifecycle.publications import shown_by
@@ -41,14 +41,10 @@ def protected_keys(suite: str, ages: Mapping[TableKey, timedelta], now: datetime
 
 def _reason(suite: str, key: TableKey, since: datetime) -> str:
     name, _, version = key[0].partition("#")
-    own = [one for one in adapters.package_table().suite_changes_of(name, version) if one.architecture == key[1]]
-    came = [one for one in own if _came_into(suite, one)]
+    own = of_architecture(adapters.package_table().suite_changes_of(name, version), key[1])
+    came = [one for one in own if one.brings_into(suite)]
     if not came:
         return ""
     if any(one.what is What.RETAINED and suite in one.before and one.when < came[-1].when for one in own):
         return BROUGHT_BACK
     return JUST_CAME if datetime.fromisoformat(came[-1].when) > since else ""
-
-
-def _came_into(suite: str, change: SuiteChange) -> bool:
-    return suite in change.after and suite not in change.before
