@@ -34,6 +34,11 @@ def queue_of(kind: str) -> str:
     return _QUEUES.get(kind, "slow")
 
 
+def kinds_that_are_not_slow() -> frozenset[str]:
+    """Return the kinds of jobs that wait in another queue than `slow`."""
+    return frozenset(_QUEUES)
+
+
 def wake_worker_for(kind: str, job_id: UUID, *, countdown: float = 0) -> bool:
     """Send the message that makes a worker look at a job, in `countdown` seconds; return False without a broker."""
     try:
