@@ -35,6 +35,7 @@ from repomgr.servers.process import end_with_parent
 from tests.apt.client import AptClient
 from tests.bootstraps import bootstrap_files
 from tests.debs import build_deb
+from tests.faults.moment import Moment, bring_back, moment_of
 from tests.reader import read_everything, read_release
 from tests.records import make_record
 from tests.stack import Stack
@@ -52,6 +53,10 @@ A_BATCH = 25
 def an_hour_ahead() -> float:
     """The clock of a host for which this one's leases are over."""
     return time.time() + AN_HOUR
+
+
+def nothing_more() -> None:
+    """Do nothing to a world that is as it was kept."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class World:
     moto: str = ""
     connections: Connections = field(default_factory=Connections)
     items: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
+    prepared: tuple[Callable[[], object], Moment] | None = None
     read: dict[str, bytes] = field(default_factory=dict)
 
     def ports(self, clock: Callable[[], float] = time.time) -> Ports:
@@ -112,11 +118,28 @@ class World:
         }
         self.generations = {key: ports.staging.read(key) for key, _ in ports.staging.keys("releases/")}
         self.publications = list(Publication.objects.values_list("pk", flat=True))
-        self.records, self.items = list(ports.table.all_records()), {}
+        self.records, self.items, self.prepared = list(ports.table.all_records()), {}, None
 
-    def again(self, settings) -> None:
-        """Bring the kept state back."""
-        there = self._clear(settings) if self.moto else self._begin(settings)
+    def again(self, settings, prepare: Callable[[], object] = nothing_more) -> None:
+        """Bring the kept state back, and do to it what shall be done before; in folders both are done once, and copied.
+
+        What is done before is known again by its identity.
+        """
+        if self.moto:
+            self._make(self._clear(settings))
+            prepare()
+            return
+        place = self._go_elsewhere(settings)
+        if self.prepared is not None and self.prepared[0] is prepare:
+            bring_back(self.prepared[1], place)
+            return
+        self._create()
+        self._make(set())
+        prepare()
+        self.prepared = prepare, moment_of(place, self.home / "moment")
+
+    def _make(self, there: set[str]) -> None:
+        """Put the kept objects that are not there yet, and bring the rows back."""
         bucket = self.ports().bucket
         for key, body in self.generations.items():
             self.ports().staging.put(key, body)
@@ -130,15 +153,14 @@ class World:
         Notice.objects.all().delete()
         Package.objects.exclude(version=OLD[1]).delete()
 
-    def _begin(self, settings) -> set[str]:
-        """Make a table of the kept records and empty folders."""
+    def _go_elsewhere(self, settings) -> Path:
+        """Let the settings name a place where nothing is yet; return it."""
         shutil.rmtree(self.home / "place", ignore_errors=True)
         place = self.home / "place" / uuid.uuid4().hex
         settings.PACKAGE_TABLE = SqliteTable(place / "table.sqlite3")
         settings.BUCKET = FolderStore(place / "bucket")
         settings.STAGING = FolderStore(place / "staging")
-        self._create()
-        return set()
+        return place
 
     def _create(self) -> None:
         ports = self.ports()
