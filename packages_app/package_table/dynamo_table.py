@@ -17,6 +17,7 @@ from packages_app.core.at_once import at_once
 from packages_app.core.document import document_of
 from packages_app.core.last_given import LastGiven
 from packages_app.core.locations import DynamoTable
+from packages_app.core.moving import NewSuites
 from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.core.suite_change import Known, SuiteChange, is_purged
@@ -38,6 +39,7 @@ from packages_app.package_table.dynamo_item import (
     values_of,
 )
 from packages_app.package_table.dynamo_items import SLOTS, DynamoItems, code_of
+from packages_app.package_table.dynamo_moves import move_records
 from packages_app.package_table.dynamo_promises import CONDITION_FAILED, broken_promises
 from packages_app.package_table.dynamo_scan import scan_records, suites_noted
 from packages_app.package_table.dynamo_suites import (
@@ -186,6 +188,11 @@ class DynamoPackageTable:
             if known is None or (known.suites, known.other_fields) != (changed.suites, changed.other_fields):
                 raise suites_changed(record, known)
         return changed
+
+    def set_suites_of_many(self, moves: Sequence[NewSuites]) -> list[PackageRecord | None]:
+        """Change the suites of records, those of many in a transaction, and some of these at once."""
+        with self._call("update_suites", f"{len(moves)} records"):
+            return move_records(self._items, moves)
 
     def suite_changes_of(self, name: str, version: str) -> list[SuiteChange]:
         """Return what was kept of the changes of a version's suites, oldest first."""

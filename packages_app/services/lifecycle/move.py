@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -27,8 +28,8 @@ from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
-from packages_app.services.lifecycle.files import check_files, put_back_files
-from packages_app.services.lifecycle.moved import moved
+from packages_app.services.lifecycle.files import check_files, coming_back, put_back_files
+from packages_app.services.lifecycle.moved import move_together
 from packages_app.services.lifecycle.preview import Preview, preview
 from packages_app.services.lifecycle.steps import Move, Step, steps_of
 from packages_app.services.mirror.packages import mirror_records
@@ -117,6 +118,7 @@ def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     steps = steps_of(move, adapters.package_table(), records)
     if len(steps) < len(records):  # this job did them before it was interrupted, or another one did
         mirror_records(records)
+        put_back_files(record for record in records if record.suites)
     check_files(steps)
     touched = job.arguments["touched"]
     count = move_records(move, steps, progress, who=job.asker, reason=reason, touched=touched)
@@ -132,16 +134,14 @@ def move_records(
     """
     progress.step(move.verb, f"{len(steps)} versions")
 
-    def anew(record: PackageRecord) -> Step | None:
-        return next(iter(steps_of(move, adapters.package_table(), [record])), None)
-
-    done = 0
+    anew = partial(steps_of, move, adapters.package_table())
+    done = gone_through = 0
     try:
         for some in batches_of(steps, _BATCH):
-            mirror_records([moved(step, anew, move.what, who=who, reason=reason) for step in some])
-            put_back_files(some)
-            done += len(some)
-            progress.advance(done, len(steps))
+            done += move_together(some, anew, move.what, who=who, reason=reason)
+            put_back_files(coming_back(some))
+            gone_through += len(some)
+            progress.advance(gone_through, len(steps))
     finally:  # what was changed is shown, whatever stopped the rest
         request_publications(touched)
     log.info("versions_moved", what=str(move.what), moved=done, suites=list(touched), reason=reason)

@@ -7,7 +7,7 @@ one that finds what is left to do.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,12 +30,12 @@ from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
-from packages_app.services.lifecycle.files import gone_for_good, put_back_files
-from packages_app.services.lifecycle.moved import moved
+from packages_app.services.lifecycle.files import coming_back, gone_for_good, put_back_files
+from packages_app.services.lifecycle.moved import move_together
 from packages_app.services.lifecycle.preview import Preview, Seen
 from packages_app.services.lifecycle.publications import Shown, shown_as, shown_now
 from packages_app.services.lifecycle.steps import Step
-from packages_app.services.mirror.packages import mirror_records
+from packages_app.services.lifecycle.unfinished import bring_up_to_date
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.requests import known_suite, request_publication
 
@@ -123,10 +123,9 @@ def do_rollback(job: Job, progress: Progress) -> dict[str, Any]:
     """
     said = job.arguments
     require_publisher(job.requested_by, "To roll a suite back")
-    suite, table = known_suite(said["suite"]), adapters.package_table()
+    suite = known_suite(said["suite"])
     progress.step("read records", suite.name)
-    for some in batches_of(table.pending_changes_of(suite.name), _BATCH):  # one that died may have left rows behind
-        mirror_records(list(table.get_many({change.key for change in some}).values()))
+    bring_up_to_date(suite.name)
     rollback = _planned(suite, shown_as(said["to"]))
     try:
         done = _move_all(rollback, progress, who=job.asker, reason=said["reason"])
@@ -196,25 +195,26 @@ def _no_place(suite: Suite, records: Sequence[PackageRecord]) -> NoPlaceAnyMore:
 
 
 def _move_all(rollback: Rollback, progress: Progress, *, who: str, reason: str) -> int:
-    """Move the records batch by batch; return how many."""
-    coming = frozenset(rollback.coming)
+    """Move the records batch by batch; return how many of them this call has moved."""
+    coming, there = frozenset(rollback.coming), [rollback.suite]
 
-    def step_of(record: PackageRecord) -> Step | None:
-        others = [suite for suite in record.suites if suite != rollback.suite]
-        suites = sorted([*others, rollback.suite] if record.key in coming else others)
-        step = Step(record, tuple(suites), rollouts_of(record))
-        return step if step.touched else None
+    def steps_of(records: Iterable[PackageRecord]) -> list[Step]:
+        others = [(record, [suite for suite in record.suites if suite != rollback.suite]) for record in records]
+        steps = [
+            Step(record, tuple(sorted([*suites, *there] if record.key in coming else suites)), rollouts_of(record))
+            for record, suites in others
+        ]
+        return [step for step in steps if step.touched]
 
     keys = [*rollback.leaving, *rollback.coming]
     progress.step("roll back", f"{len(rollback.leaving)} leave, {len(rollback.coming)} come")
-    done = 0
+    done = gone_through = 0
     for some in batches_of(keys, _BATCH):
-        records = adapters.package_table().get_many(some)
-        steps = [step for key in some if key in records and (step := step_of(records[key])) is not None]
-        mirror_records([moved(step, step_of, What.ROLLED_BACK, who=who, reason=reason) for step in steps])
-        put_back_files(steps)
-        done += len(some)
-        progress.advance(done, len(keys))
+        steps = steps_of(adapters.package_table().get_many(some).values())
+        done += move_together(steps, steps_of, What.ROLLED_BACK, who=who, reason=reason)
+        put_back_files(coming_back(steps))
+        gone_through += len(some)
+        progress.advance(gone_through, len(keys))
     return done
 
 

@@ -127,7 +127,7 @@ class Dies:
 @pytest.mark.parametrize(
     ("port", "call"),
     [
-        ("table", "set_suites"), ("bucket", "put dists/stable/InRelease"), ("table", "purge"),
+        ("table", "set_suites_of_many"), ("bucket", "put dists/stable/InRelease"), ("table", "purge"),
         ("bucket", "delete pool/main/t/tool/tool_2.0_amd64.deb"), ("staging", "delete quarantine/x.deb"),
     ],
 )  # fmt: skip
