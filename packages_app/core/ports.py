@@ -76,7 +76,7 @@ class PackageTable(Purging, Protocol):
 
         So `change` is kept in its history. The same bytes (SHA256 and size) there already: `ALREADY_THERE`, nothing
         changes, suites included. Other bytes: raises `VersionConflict` that names both SHA256, nothing changes. Raise
-        `VersionPurged`, and `PackageRefused` for a record that is larger than either adapter keeps.
+        `VersionPurged`, `OtherBuild` for a suite that has or had another build, and `PackageRefused` for one too large.
         """
         ...
 
@@ -98,7 +98,7 @@ class PackageTable(Purging, Protocol):
         """Change a record's suites from those of `record` to `suites`, and return the changed record.
 
         In the same step it is pending in all suites that it was or is in, listed in those that it is in, and `change`
-        is kept in its history. `other_fields` are changed too. Raise `RecordNotFound`, `ObjectChanged` for another.
+        is kept in its history. `other_fields` are changed too. Raise `RecordNotFound`, `ObjectChanged`, `OtherBuild`.
         """
         ...
 
@@ -106,12 +106,12 @@ class PackageTable(Purging, Protocol):
         """Return what was kept of the changes of a version's suites, oldest first (strongly consistent)."""
         ...
 
-    def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
+    def get(self, name: str, version: str, built_for: str) -> PackageRecord | None:
         """Read one record (strongly consistent)."""
         ...
 
     def versions_of(self, name: str) -> Iterator[PackageRecord]:
-        """Return all records of exactly this name, oldest version first, then by architecture (index: may lag)."""
+        """Return all records of exactly this name, oldest version first, then by `built_for` (index: may lag)."""
         ...
 
     def newest_of(self, name: str) -> PackageRecord | None:

@@ -20,6 +20,7 @@ from packages_app.core.retry import NO_PAUSE, retrying
 from packages_app.core.suite_change import Known, SuiteChange
 from packages_app.package_table.packed_text import check_size
 from packages_app.package_table.rules import changed_record, lease_busy, lease_lost, suites_changed
+from packages_app.package_table.sqlite_builds import check_builds
 from packages_app.package_table.sqlite_given import keep_given, read_all_given, read_given
 from packages_app.package_table.sqlite_history import keep_change, keep_purged, read_changes, read_purged
 from packages_app.package_table.sqlite_lists import LISTS, documents_query, has_lists
@@ -168,6 +169,7 @@ class SqlitePackageTable:
         with self._connection("set_suites", write=True) as connection:
             known = read_record(connection, record.key)
             changed = changed_record(record, known, suites, other_fields)
+            check_builds(connection, record, set(changed.suites) - set(record.suites))
             connection.execute(
                 "UPDATE records SET document = ? WHERE package_id = ? AND architecture = ?",
                 (document_of(changed).decode(), *record.key),
@@ -182,10 +184,10 @@ class SqlitePackageTable:
         with self._connection("suite_changes_of") as connection:
             return read_changes(connection, make_package_id(name, version))
 
-    def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
+    def get(self, name: str, version: str, built_for: str) -> PackageRecord | None:
         """Read one record."""
         with self._connection("get") as connection:
-            return read_record(connection, PackageRecord(name, version, architecture).key)
+            return read_record(connection, (make_package_id(name, version), built_for))
 
     def versions_of(self, name: str) -> Iterator[PackageRecord]:
         """Return all records of a name, oldest version first."""
