@@ -99,8 +99,8 @@ def _suite_chosen(request: HttpRequest) -> bool:
 class PackageAdmin(ReadOnlyAdmin):
     """Records of the package table, newest version of a name first."""
 
-    list_display = ("name_and_summary", "shown_version", "architecture", "suites", "component", "shown_type", "size",
-                    "taken_in")  # fmt: skip
+    list_display = ("name_and_summary", "shown_version", "shown_architecture", "suites", "component", "shown_type",
+                    "size", "taken_in")  # fmt: skip
     list_filter = (TypeFilter, SuiteFilter, ArchitectureFilter)
     search_fields = ("package_name",)  # says that there is a search; `get_search_results` says what it finds
     search_help_text = "Part of a name, name#version, or a query: kiro* (>= 1.0), $Suite (stable)"
@@ -111,7 +111,7 @@ class PackageAdmin(ReadOnlyAdmin):
     change_form_outer_before_template = "admin/packages_app/package/moves.html"
     actions = ("withdraw", "restore", "promote", "roll_out")
     fieldsets = (
-        (None, {"fields": ("package_name", "version", "architecture", "suites", "component", "package_type",
+        (None, {"fields": ("package_name", "version", "architecture", "build", "suites", "component", "package_type",
                            "rollouts", "download", "history")}),
         ("Description", {"fields": ("shown_description", "maintainer", "homepage", "section", "priority", "depends")}),
         ("File", {"fields": ("pool_path", "actual_filename", "size", "md5_hash", "sha1_hash", "sha256_hash",
@@ -154,6 +154,11 @@ class PackageAdmin(ReadOnlyAdmin):
         """Return the version; the column sorts as dpkg does."""
         return package.version
 
+    @display(description="architecture")
+    def shown_architecture(self, package: Package) -> str:
+        """Return the architecture, and the build of a package that is one of several."""
+        return package.built_for
+
     @display(description="suites")
     def suites(self, package: Package) -> str:
         """Return the suites, separated by commas."""
@@ -193,22 +198,22 @@ class PackageAdmin(ReadOnlyAdmin):
         return lines(rollout_lines(package))
 
     @action(description="Withdraw from suites…", permissions=["publish"])
-    def withdraw(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
+    def withdraw(self, request: HttpRequest, queryset: PackageQuerySet) -> HttpResponseBase:
         """Show what clients would see without the chosen packages."""
         return move_page(self.admin_site, self.opts, request, Move(What.WITHDRAWN, _keys(queryset)))
 
     @action(description="Restore what was withdrawn…", permissions=["publish"])
-    def restore(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
+    def restore(self, request: HttpRequest, queryset: PackageQuerySet) -> HttpResponseBase:
         """Show what clients would see with the chosen packages again."""
         return move_page(self.admin_site, self.opts, request, Move(What.RESTORED, _keys(queryset)))
 
     @action(description="Promote to a suite…", permissions=["publish"])
-    def promote(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
+    def promote(self, request: HttpRequest, queryset: PackageQuerySet) -> HttpResponseBase:
         """Ask where to, and show what clients would see with the chosen packages there too."""
         return move_page(self.admin_site, self.opts, request, Move(What.PROMOTED, _keys(queryset)))
 
     @action(description="Roll out in steps…", permissions=["publish"])
-    def roll_out(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
+    def roll_out(self, request: HttpRequest, queryset: PackageQuerySet) -> HttpResponseBase:
         """Ask how far, and show which part of the clients would be given the chosen packages."""
         return move_page(self.admin_site, self.opts, request, Move(What.ROLLED_OUT, _keys(queryset)))
 
@@ -292,9 +297,9 @@ class PackageAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "admin/packages_app/package/form.html", context)
 
 
-def _keys(rows: QuerySet[Package]) -> tuple[TableKey, ...]:
+def _keys(rows: PackageQuerySet) -> tuple[TableKey, ...]:
     """Return the keys of rows, one more than are moved at once where there are more."""
-    return tuple(rows.values_list("package_id", "architecture")[: MOST + 1])
+    return tuple(rows[: MOST + 1].record_keys())
 
 
 def _staged(form: UploadForm, request: HttpRequest) -> Job:
@@ -307,6 +312,7 @@ def _staged(form: UploadForm, request: HttpRequest) -> Job:
         suite=said["suite"],
         component=said["component"],
         rollout=said.get("rollout", ()),
+        build=said.get("build", ""),
         user=request.user,
     )
 

@@ -23,7 +23,7 @@ def purge_view(site: admin.AdminSite, opts: Any, request: HttpRequest, pk: int) 
     if not request.user.is_superuser:
         raise PermissionDenied
     package = get_object_or_404(Package, pk=pk)
-    key, said = (package.package_id, package.architecture), request.POST
+    key, said = package.key, request.POST
     here = reverse("admin:packages_app_package_purge", args=[pk])
     if request.method == "POST":
         return go_to_job(

@@ -71,6 +71,7 @@ RIGHTS = {
     "packages_app_publication_snapshot_delete": (NOBODY, PUBLISH),
     "packages_app_definitionstatus_refused": (VIEW, NOBODY),
     "packages_app_definition_check": (NOBODY, PUBLISH),
+    "packages_app_conflict_builds": (NOBODY, PUBLISH),
     "packages_app_heldcandidate_lists": (VIEW, NOBODY),
     "packages_app_heldcandidate_approve": (NOBODY, PUBLISH),
     "packages_app_heldcandidate_reject": (NOBODY, PUBLISH),

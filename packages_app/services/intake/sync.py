@@ -125,10 +125,11 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
             progress.note(result.failures[-1], level="error")
             return result
         refused = RefusedOffers(definition)
-        of_version = Counter(offer.version for offer in offers)
+        of_version = Counter((offer.version, definition.build_of(offer.filename)) for offer in offers)
         for offer in offers:
             try:
-                known = known_record(offer, definition, alone=of_version[offer.version] == 1)
+                alone = of_version[offer.version, definition.build_of(offer.filename)] == 1
+                known = known_record(offer, definition, alone=alone)
                 if known is not None:
                     _compare(offer, known, job)
                     result.known += 1
@@ -170,7 +171,7 @@ def _take_offer(
         return
     result.known += 1
     if record.deb_url != offer.deb_url:
-        progress.note(f"{offer.filename} is the {record.version} {record.architecture} that is there", level="warning")
+        progress.note(f"{offer.filename} is the {record.version} {record.built_for} that is there", level="warning")
 
 
 def _named(offer: Offer) -> str:

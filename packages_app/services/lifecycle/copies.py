@@ -22,7 +22,7 @@ class PurgedFile(NamedTuple):
     """The file of a purged record: where it is in the pool, its size in bytes, and its SHA256."""
 
     package_id: str
-    architecture: str
+    built_for: str
     path: str
     size: int
     sha256: str
@@ -30,7 +30,7 @@ class PurgedFile(NamedTuple):
     @property
     def key(self) -> TableKey:
         """The record's key."""
-        return self.package_id, self.architecture
+        return self.package_id, self.built_for
 
 
 def remove_copies(files: Sequence[PurgedFile], progress: Progress) -> list[str]:

@@ -30,6 +30,7 @@ from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.lifecycle.files import check_files, coming_back, put_back_files
 from packages_app.services.lifecycle.moved import move_together
+from packages_app.services.lifecycle.one_build import check_builds
 from packages_app.services.lifecycle.preview import Preview, preview
 from packages_app.services.lifecycle.steps import Move, Step, steps_of
 from packages_app.services.mirror.packages import mirror_records
@@ -45,7 +46,7 @@ log = structlog.get_logger(__name__)
 
 def keys_selected(query: str) -> list[TableKey]:
     """Return the keys of the packages that a query selects; raise `QueryRefused`, `PackageRefused` for none."""
-    keys = list(select_packages(query).values_list("package_id", "architecture")[: MOST + 1])
+    keys = list(select_packages(query)[: MOST + 1].record_keys())
     if not keys:
         raise PackageRefused("The query selects no package.", remedy="See what there is: manage.py packages QUERY.")
     if len(keys) > MOST:
@@ -57,7 +58,7 @@ def plan_move(move: Move) -> list[Step]:
     """Return what a move would change.
 
     Raise `PackageRefused` for an unknown suite, for one that has no place for a package, for steps that are none, and
-    where there is nothing to do.
+    where there is nothing to do; `OtherBuild` where a suite would get a second build of a version.
     """
     named = known_suites(move.suites) if move.suites else []
     records = records_named(move.keys)
@@ -72,6 +73,7 @@ def plan_move(move: Move) -> list[Step]:
             f" (suites {', '.join([*named, move.to]).strip(', ') or 'of any name'}).",
             remedy="Name others, or look at their histories.",
         )
+    check_builds(steps)
     return steps
 
 
@@ -109,7 +111,8 @@ def request_move(
 def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     """Do what a job of a move says, as far as it is not done yet; return how many versions were moved, and suites.
 
-    Raise `RightMissing` when who asked may publish no more, `FileSwept` as `check_files`, and the errors of the table.
+    Raise `RightMissing` when who asked may publish no more, `FileSwept` as `check_files`, `OtherBuild` as
+    `check_builds`, and the errors of the table.
     """
     move, reason = Move.of_arguments(job.arguments), job.arguments["reason"]
     require_publisher(job.requested_by, f"To {move.verb} packages")
@@ -119,6 +122,7 @@ def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     if len(steps) < len(records):  # this job did them before it was interrupted, or another one did
         mirror_records(records)
         put_back_files(record for record in records if record.suites)
+    check_builds(steps)
     check_files(steps)
     touched = job.arguments["touched"]
     count = move_records(move, steps, progress, who=job.asker, reason=reason, touched=touched)
@@ -166,7 +170,7 @@ def check_place(suite: Suite, records: Sequence[PackageRecord]) -> None:
 def records_named(keys: Iterable[TableKey]) -> list[PackageRecord]:
     """Return the records of keys that are there, by name, version and architecture."""
     found = adapters.package_table().get_many(list(keys))
-    return sorted(found.values(), key=lambda record: (record.package_name, record.version_key, record.architecture))
+    return sorted(found.values(), key=lambda record: (record.package_name, record.version_key, record.built_for))
 
 
 def _subject(move: Move, steps: Sequence[Step], arguments: dict[str, Any]) -> str:

@@ -69,7 +69,7 @@ class RetentionPlan:
 def has_policy(suite: Suite) -> bool:
     """Return whether anything may go out of a suite by a policy."""
     return suite.retain is not None or any(
-        one.retain is not None and suite.name in one.suites for one in adapters.definitions().by_name.values()
+        one.retain is not None and suite.name in one.every_suite for one in adapters.definitions().by_name.values()
     )
 
 
