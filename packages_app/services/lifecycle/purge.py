@@ -43,23 +43,26 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class PurgePlan:
-    """What is purged: the records, all of one name, and what clients will see of it.
-
-    `snapshots` name it, or can't be read, as `SUITE ID`: who installs it from one gets a 404.
-    """
+    """What is purged: the records, all of one name, and what clients will see of it."""
 
     name: str
     records: tuple[PackageRecord, ...]
     said: Preview
-    snapshots: tuple[str, ...] = ()
 
-    @property
-    def reach(self) -> str:
-        """Return what a purge does not reach."""
-        named = (
-            f" Snapshots still list it, without its file: {', '.join(self.snapshots)}; delete them (snapshot delete)."
-        )
-        return OUT_OF_REACH + (named if self.snapshots else "")
+    def reach(self, most: int | None = None) -> str:
+        """Return what a purge does not reach, snapshots among it: who installs it from one gets a 404.
+
+        To tell of these their indexes are read, those that were not before, and with `most` no more than that.
+        """
+        found = snapshots_naming(self.name, (record.key for record in self.records), most)
+        text = OUT_OF_REACH
+        if found.named:
+            text += (
+                f" Snapshots still list it, without its file: {', '.join(found.named)}; delete them (snapshot delete)."
+            )
+        if found.unread:
+            text += f" {found.unread} snapshots more were not looked at here; purge --dry-run looks at all."
+        return text
 
 
 def plan_purge(keys: Iterable[TableKey]) -> PurgePlan:
@@ -85,7 +88,7 @@ def plan_purge(keys: Iterable[TableKey]) -> PurgePlan:
     _check_files(names[0], records)
     leaving = Move(What.WITHDRAWN, tuple(wanted))
     seen = preview(steps_of(leaving, adapters.package_table(), records))
-    return PurgePlan(names[0], records, seen, tuple(snapshots_naming(wanted)))
+    return PurgePlan(names[0], records, seen)
 
 
 def purged_keys(name: str, version: str) -> list[TableKey]:
