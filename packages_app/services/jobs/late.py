@@ -9,6 +9,7 @@ from django.db.models import Count, Min, Q
 
 from packages_app.models import Job
 from packages_app.services.jobs.messages import queue_of
+from packages_app.services.jobs.turns import SLOW
 
 _SHOWN = 6
 
@@ -17,7 +18,8 @@ _SHOWN = 6
 class LateQueue:
     """A queue whose jobs wait: how many do, since when the oldest of them, and the jobs that hold its threads.
 
-    `at_work` are the longest running ones: of the queue `slow` its own, of the others any, since a worker takes of all.
+    `at_work` are the longest running ones: of the queues `slow` and `sweep` those of the two, of the others any, since
+    a worker takes of all.
     """
 
     name: str
@@ -49,7 +51,7 @@ def late_queues(now: datetime) -> list[LateQueue]:
             name,
             sum(waiting for waiting, _ in counts),
             min(since for _, since in counts),
-            tuple(job for job in at_work if name != "slow" or queue_of(job.kind) == name)[:_SHOWN],
+            tuple(job for job in at_work if name not in SLOW or queue_of(job.kind) in SLOW)[:_SHOWN],
         )
         for name, counts in sorted(of_queues.items())
     ]

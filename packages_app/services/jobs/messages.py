@@ -17,8 +17,12 @@ _QUEUES: Mapping[str, str] = {
     Job.Kind.REFRESH: "publish",
     Job.Kind.UPLOAD: "intake",
     Job.Kind.BUILD: "intake",
+    Job.Kind.SWEEP: "sweep",
+    Job.Kind.PURGE: "sweep",
 }
-"""The queue of a kind of job, one of CELERY_TASK_QUEUES; of others `slow`: they may take hours."""
+"""The queue of a kind of job, one of CELERY_TASK_QUEUES; of others `slow`: they may take hours.
+
+What deletes from the pool is apart, so that a process alone may have the right to it."""
 
 _OLD_QUEUE = "celery"
 """Where releases before the three queues sent all messages; no worker listens there any more."""
@@ -30,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 
 def queue_of(kind: str) -> str:
-    """Return the name of the queue that a kind of job waits in: publish, intake or slow."""
+    """Return the name of the queue that a kind of job waits in: publish, intake, slow or sweep."""
     return _QUEUES.get(kind, "slow")
 
 

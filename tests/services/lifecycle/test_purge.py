@@ -3,9 +3,9 @@
 import pytest
 from django.contrib.auth import get_user_model
 
-from packages_app.core.errors import PackageRefused, RightMissing
+from packages_app.core.errors import PackageRefused, RightMissing, StoreMissing
 from packages_app.core.ports import Silent
-from packages_app.core.suite_change import VersionPurged, What
+from packages_app.core.suite_change import PurgeUnfinished, VersionPurged, What
 from packages_app.models import Job, Package
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
@@ -208,3 +208,41 @@ def test_its_page_reads_each_index_of_snapshots_once_and_no_more_than_so_many(em
         admin_client.get(page)
         admin_client.post(page, {"reason": "x", "typed": "tool"})
     assert [key for key in read if "/snapshots/" in key and "/by-hash/" in key] == []
+
+
+def refusing(stack, *keys):
+    """The stack's ports, with a bucket that lets nobody delete these objects, and any other."""
+
+    bucket = stack.bucket
+
+    def delete(key):
+        if key in keys:
+            raise StoreMissing(f"{key} is refused.", remedy="None: it is brought in by a test.")
+        bucket.delete(key)
+
+    return adapters.given(adapters.Ports(stack.table, Between(bucket, delete=delete), stack.staging))
+
+
+def test_a_file_that_may_not_be_removed_after_all_is_removed_by_the_next_run(embedded):
+    _, record = put(embedded, "tool_1.0", "tool_2.0")
+    job = purge("tool (= 2.0)", "tool")
+    with refusing(embedded, record.pool_path):
+        assert embedded.run_jobs()[0].error_code == "purge_unfinished"
+        with pytest.raises(PurgeUnfinished, match="tool_2.0"):
+            do_purge(job, Silent())
+    assert embedded.table.look_up([record.key])[1]
+    assert clients_see(embedded) == ["tool_1.0"]
+    do_purge(job, Silent())
+    assert embedded.bucket.head(record.pool_path) is None
+
+
+def test_a_convenience_copy_that_may_not_be_removed_keeps_the_record(embedded, tmp_path):
+    keyring = adapters.signer().public_keyring()
+    files = files_of("kiro-repo", "https://apt.example.org", "kiro-archive-keyring", keyring)
+    assert upload(embedded, build_deb(tmp_path, "kiro-repo", "1.0.0", "all", files=files)).state == "done"
+    [record] = embedded.records()
+    purge("kiro-repo", "kiro-repo")
+    with refusing(embedded, "kiro-repo.deb"):
+        assert embedded.run_jobs()[0].error_code == "removal_refused"
+    assert embedded.table.look_up([record.key])[0]
+    assert embedded.bucket.head(record.pool_path) is not None

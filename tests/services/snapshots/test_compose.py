@@ -2,13 +2,15 @@
 
 import pytest
 
+from packages_app.core.errors import StoreUnavailable
 from packages_app.core.history_errors import ContentsGone, NothingToRollBack, PublicationUnknown
 from packages_app.core.ports import Silent
 from packages_app.core.query import QueryRefused
 from packages_app.core.snapshot import SnapshotIncomplete, SnapshotRefused
 from packages_app.core.suite_change import What
 from packages_app.models import Job, Package, Publication
-from packages_app.publishing.snapshots import described_snapshot
+from packages_app.publishing.snapshots import described_snapshot, names_of_snapshots
+from packages_app.services import adapters
 from packages_app.services.lifecycle.rollback import plan_fill
 from packages_app.services.snapshots.compose import recipe_of
 from packages_app.services.snapshots.jobs import do_snapshot, plan_composed, request_composed
@@ -18,6 +20,7 @@ from packages_app.verification.finding import Part
 from tests.commands.calling import call, refused
 from tests.records import make_record
 from tests.services.lifecycle.test_move import clients_see, do, put
+from tests.services.test_sweep import Between
 
 SUITES = [{"name": "stable"}, {"name": "testing", "codename": "testing"}, {"name": "new", "codename": "new"}]
 
@@ -71,6 +74,25 @@ def test_the_same_once_more_changes_nothing_and_another_under_its_id_is_refused(
     job.refresh_from_db()
     assert (job.state, stack.dists()) == ("done", before)
     assert refused("snapshot", "merge", "testing/ab", "testing/b", "stable/a", "--yes").code == "snapshot_exists"
+
+
+@pytest.mark.parametrize("cut_off_at", ["main/binary-amd64/Packages.gz", "InRelease"])
+def test_one_that_was_cut_off_is_no_snapshot_until_it_is_made_again(stack, cut_off_at):
+    bucket, names = stack.bucket, names_of_snapshots(stack.bucket, "stable")
+
+    def fail(key, body, **options):
+        if key == f"dists/stable/snapshots/ab/{cut_off_at}":
+            raise StoreUnavailable("It is away.", remedy="None: it is brought in by a test.")
+        return bucket.put(key, body, **options)
+
+    job = request_composed(recipe_of("ab", ["stable/a", "testing/b"]))
+    ports = adapters.Ports(stack.table, Between(bucket, put=fail), stack.staging)
+    with adapters.given(ports), pytest.raises(StoreUnavailable):
+        do_snapshot(job, Silent())
+    assert names_of_snapshots(bucket, "stable") == names
+    do_snapshot(job, Silent())
+    assert clients_see(stack, "stable/snapshots/ab") == ["left_1", "right_1", "tool_3.0"]
+    assert findings() == []
 
 
 def test_a_merge_may_have_what_suites_show_and_publications_showed(stack):
