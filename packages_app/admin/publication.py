@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
+from packages_app.admin.composed_snapshots import compose_view, fill_view
 from packages_app.admin.long_list import ValueFilter
 from packages_app.admin.publication_history import (
     compare_page,
@@ -200,7 +201,9 @@ class PublicationAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, those that buttons post to first."""
         view = self.admin_site.admin_view
-        retain = partial(retain_view, self.admin_site, self.opts)
+        retain, compose, fill = (
+            partial(each, self.admin_site, self.opts) for each in (retain_view, compose_view, fill_view)
+        )
         return [
             path("publish/", view(require_POST(self.publish_view)), name="packages_app_publication_publish"),
             path("force-rebuild/", view(self.rebuild_view), name="packages_app_publication_rebuild"),
@@ -223,6 +226,8 @@ class PublicationAdmin(ReadOnlyAdmin):
                 view(require_POST(partial(delete_view, self.admin_site, self.opts))),
                 name="packages_app_publication_snapshot_delete",
             ),
+            path("snapshots/compose/", view(compose), name="packages_app_publication_snapshot_compose"),
+            path("snapshots/fill/", view(fill), name="packages_app_publication_snapshot_fill"),
             path("sweep/", view(require_POST(self.sweep_view)), name="packages_app_publication_sweep"),
             *super().get_urls(),
         ]

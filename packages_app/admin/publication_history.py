@@ -19,15 +19,9 @@ from packages_app.core.record import named_key
 from packages_app.core.suite_change import LONGEST_REASON
 from packages_app.models import Publication
 from packages_app.publishing.difference import Difference, in_order
-from packages_app.services.lifecycle.publications import (
-    Shown,
-    difference_of,
-    pin,
-    publication_before,
-    shown_as,
-    shown_by,
-)
+from packages_app.services.lifecycle.publications import difference_of, pin, publication_before
 from packages_app.services.lifecycle.rollback import FIRST, Rollback, plan_rollback, request_rollback
+from packages_app.services.publication.shown import Shown, shown_as, shown_by
 
 _LONGEST_NAMED = 100
 
@@ -70,7 +64,7 @@ def compare_page(site: admin.AdminSite, opts: Any, request: HttpRequest, publica
             lists = _lists_of(found, other)
             if "all" in request.GET:
                 return plain_text(_whole_text(lists))
-            page |= {"other": other, "own": shown_by(publication), "lists": _first_of(lists), "first": FIRST}
+            page |= {"other": other, "own": shown_by(publication), "lists": first_of(lists), "first": FIRST}
     except RepomgrError as error:
         messages.error(request, str(error))
     return _page(site, request, "compare", page)
@@ -93,7 +87,7 @@ def rollback_page(site: admin.AdminSite, opts: Any, request: HttpRequest, public
         return _back(request, publication, error)
     page = {
         "opts": opts, "title": f"Roll {shown.suite} back", "publication": publication, "planned": planned,
-        "said": planned.preview, "lists": _first_of(_lists_of_rollback(planned)), "first": FIRST,
+        "said": planned.preview, "lists": first_of(lists_of_rollback(planned)), "first": FIRST,
         "longest": LONGEST_REASON, "cancel": _own_page(publication),
     }  # fmt: skip
     return _page(site, request, "rollback", page)
@@ -117,16 +111,17 @@ def _lists_of(found: Difference, other: Shown) -> Lists:
     )
 
 
-def _lists_of_rollback(planned: Rollback) -> Lists:
+def lists_of_rollback(planned: Rollback) -> Lists:
+    """Return what comes, leaves and is lost when a suite is set to what a publication or snapshot held."""
     return (
         ("Leave the suite", list(map(named_key, planned.leaving))),
-        ("Come back", list(map(named_key, planned.coming))),
+        (planned.come.capitalize(), list(map(named_key, planned.coming))),
         ("Are lost", planned.lost),
         ("Have no record any more: clients lose them", list(map(named_key, planned.gone))),
     )
 
 
-def _first_of(lists: Lists) -> list[tuple[str, int, Sequence[str], int]]:
+def first_of(lists: Lists) -> list[tuple[str, int, Sequence[str], int]]:
     """Return each list that is not empty with its count, its first lines and how many more there are."""
     return [(name, len(each), each[:FIRST], max(0, len(each) - FIRST)) for name, each in lists if each]
 

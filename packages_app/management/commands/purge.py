@@ -48,7 +48,7 @@ class Command(ServiceCommand):
             self.stdout.write(f"{record.named}: {record.pool_path}, {record.file_size} bytes")
         for seen in plan.said.seen:
             self.stdout.write(str(seen))
-        self.stdout.write(plan.reach)
+        self.stdout.write(plan.reach())
 
     def _typed(self, plan: PurgePlan) -> str:
         if not sys.stdin.isatty():

@@ -9,7 +9,8 @@ from datetime import datetime
 from django.db.models import Count, Min, Q
 
 from packages_app.models import Job
-from packages_app.services.jobs.messages import kinds_that_are_not_slow, queue_of
+from packages_app.services.jobs.messages import kinds_that_are_not_of, queue_of
+from packages_app.services.jobs.turns import SLOW
 
 _SHOWN = 6
 
@@ -18,7 +19,8 @@ _SHOWN = 6
 class LateQueue:
     """A queue whose jobs wait: how many do, since when the oldest of them, and the jobs that hold its threads.
 
-    `at_work` are the longest running ones: of the queue `slow` its own, of the others any, since a worker takes of all.
+    `at_work` are the longest running ones: of the queues `slow` and `sweep` those of the two, of the others any, since
+    a worker takes of all.
     """
 
     name: str
@@ -45,14 +47,14 @@ def late_queues(now: datetime) -> list[LateQueue]:
     for kind, waiting, since in late.values_list("kind").annotate(Count("pk"), Min("created")):
         of_queues.setdefault(queue_of(kind), []).append((waiting, since))
     held_by = {
-        slow: _at_work(kinds_that_are_not_slow() if slow else ()) for slow in {name == "slow" for name in of_queues}
+        slow: _at_work(kinds_that_are_not_of(SLOW) if slow else ()) for slow in {name in SLOW for name in of_queues}
     }
     return [
         LateQueue(
             name,
             sum(waiting for waiting, _ in counts),
             min(since for _, since in counts),
-            held_by[name == "slow"],
+            held_by[name in SLOW],
         )
         for name, counts in sorted(of_queues.items())
     ]
