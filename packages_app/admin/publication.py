@@ -176,7 +176,7 @@ class PublicationAdmin(ReadOnlyAdmin):
         """Return the pool files that a force rebuild found missing."""
         return first_of(publication, "missing_files", publication.missing_files)
 
-    @display(description="can't be installed any more")
+    @display(description="can't be installed since")
     def uninstallable_lines(self, publication: Publication) -> SafeString:
         """Return the packages that could be installed before this publication and can't since, and why."""
         return first_of(publication, "uninstallable", publication.uninstallable)
