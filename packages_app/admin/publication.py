@@ -36,7 +36,9 @@ from packages_app.admin.read_only import (
     job_page,
     plain_text,
     require,
+    send_back,
     size_text,
+    told_or_refused,
 )
 from packages_app.admin.retention import retain_view
 from packages_app.admin.snapshots import create_view, delete_view, snapshots_page
@@ -137,7 +139,7 @@ class PublicationAdmin(ReadOnlyAdmin):
     @display(description="held")
     def contents(self, publication: Publication) -> SafeString:
         """Return how many packages it held, by architecture."""
-        return contents_line(publication)
+        return told_or_refused(lambda: contents_line(publication))
 
     @display(description="kept")
     def kept(self, publication: Publication) -> str:
@@ -280,8 +282,7 @@ class PublicationAdmin(ReadOnlyAdmin):
         try:
             previews = preview_rebuild(suites)
         except RepomgrError as error:
-            messages.error(request, str(error))
-            return HttpResponseRedirect(reverse("admin:index"))
+            return send_back(request, error, reverse("admin:index"))
         page = {"opts": self.opts, "title": "Force rebuild", "previews": previews, "repair": repair}
         return TemplateResponse(
             request,

@@ -44,27 +44,36 @@ class MoveCommand(ServiceCommand):
         if options["dry_run"]:
             return
         check_consent(said.versions, yes=options["yes"])
-        self.run_job(lambda: request_move(move, options["reason"], requested_as=system_user(), wake_worker=False))
+        self.run_job(
+            lambda: request_move(
+                move, options["reason"], shown=said.shown, requested_as=system_user(), wake_worker=False
+            )
+        )
         self.run_jobs(lambda: [job for job in queue.waiting_jobs(Job.Kind.PUBLISH) if job.subject in said.suites])
 
 
 def say_preview(write: Callable[[str], object], said: Preview) -> None:
     """Say line by line what clients will see, and what takes those back that have a newer version."""
     write(f"{said.versions} versions, suites {', '.join(said.suites)}")
-    for line in (*said.seen, *said.rolled):
+    for name in said.named:
+        write(f"  {name}")
+    if said.named and said.unnamed:
+        write(f"  and {said.unnamed} more")
+    for line in (*said.seen, *said.older, *said.rolled):
         write(str(line))
+    if not said.seen:
+        write("The newest versions stay what they are.")
     for broken in said.broken:
         write(f"can't be installed any more: {broken}")
     for why in said.unasked:
         write(f"whether packages can be installed is not known: {why}")
     if said.more:
         write(f"and {said.more} more packages")
-    for seen in said.seen:
-        if seen.pin:
-            write(
-                f"Clients that have {seen.name} {seen.before} keep it: apt does not downgrade by itself. Those that"
-                f" shall go back need a file in /etc/apt/preferences.d:\n{seen.pin}"
-            )
+    for seen in said.pins:
+        write(
+            f"Clients that have {seen.name} {seen.before} keep it: apt does not downgrade by itself. Those that"
+            f" shall go back need a file in /etc/apt/preferences.d:\n{seen.pin}"
+        )
 
 
 def check_consent(versions: int, *, yes: bool) -> None:

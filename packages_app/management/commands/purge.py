@@ -48,6 +48,8 @@ class Command(ServiceCommand):
             self.stdout.write(f"{record.named}: {record.pool_path}, {record.file_size} bytes")
         for seen in plan.said.seen:
             self.stdout.write(str(seen))
+        for broken in plan.said.broken:
+            self.stdout.write(f"can't be installed any more: {broken}")
         self.stdout.write(plan.reach)
 
     def _typed(self, plan: PurgePlan) -> str:

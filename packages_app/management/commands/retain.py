@@ -13,7 +13,12 @@ from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.models import Job
 from packages_app.services.jobs import queue
-from packages_app.services.lifecycle.retention import RetentionPlan, plan_retention, request_retention
+from packages_app.services.lifecycle.retention import (
+    RetentionPlan,
+    broken_by_retention,
+    plan_retention,
+    request_retention,
+)
 from packages_app.services.publication.requests import known_suites
 
 
@@ -52,6 +57,8 @@ class Command(ServiceCommand):
             return
         for one in plan.going:
             self.stdout.write(f"  {named_key(one.key)}: {one.size} bytes")
+        for broken in broken_by_retention(plan)[0]:
+            self.stdout.write(f"  can't be installed any more: {broken}")
         if plan.more:
             self.stdout.write(f"  {plan.more} more go the next time")
         self.stdout.write(

@@ -9,7 +9,13 @@ from packages_app.core.record import named_key
 from packages_app.management.move_command import check_consent, say_preview
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
-from packages_app.services.lifecycle.rollback import FIRST, Rollback, plan_rollback, request_rollback
+from packages_app.services.lifecycle.rollback import (
+    FIRST,
+    Rollback,
+    plan_rollback,
+    preview_rollback,
+    request_rollback,
+)
 
 
 class Command(ServiceCommand):
@@ -38,7 +44,12 @@ class Command(ServiceCommand):
         # Of the publication that was shown, whatever its number is given to meanwhile.
         self.run_job(
             lambda: request_rollback(
-                suite, planned.to.digest, options["reason"], requested_as=system_user(), wake_worker=False
+                suite,
+                planned.to.digest,
+                options["reason"],
+                shown=planned.shown,
+                requested_as=system_user(),
+                wake_worker=False,
             )
         )
         self.stdout.write(f"To undo it: manage.py rollback {suite} {planned.now.digest}")
@@ -49,7 +60,7 @@ class Command(ServiceCommand):
         self._say("come back", list(map(named_key, planned.coming)))
         self._say("are lost", planned.lost)
         self._say("have no record, and clients lose them", list(map(named_key, planned.gone)))
-        say_preview(self.stdout.write, planned.preview)
+        say_preview(self.stdout.write, preview_rollback(planned))
 
     def _say(self, what: str, names: Sequence[str]) -> None:
         if names:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +29,8 @@ from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.lifecycle.files import check_files, put_back_files
 from packages_app.services.lifecycle.moved import moved
-from packages_app.services.lifecycle.preview import Preview, preview
+from packages_app.services.lifecycle.preview import Preview, preview, shown_of
+from packages_app.services.lifecycle.shown import check_shown
 from packages_app.services.lifecycle.steps import Move, Step, steps_of
 from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.mirror.selection import select_packages
@@ -83,19 +84,23 @@ def request_move(
     move: Move,
     reason: str,
     *,
+    shown: Collection[str] | None = None,
     user: queue.Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
-    """Ask for a move; return its job.
+    """Ask for a move; return its job. `shown` is what the preview said that somebody consented to, None for none.
 
-    Raise `RightMissing`, and `PackageRefused` for a withdrawal without a reason and as `plan_move` does.
+    Raise `RightMissing`, `PreviewOutdated` where something else would be done by now, and `PackageRefused` for a
+    withdrawal without a reason and as `plan_move` does.
     """
     require_publisher(user, f"To {move.verb} packages")
     reason = storable(" ".join(reason.split()), LONGEST_REASON)
     if move.what is What.WITHDRAWN and not reason:
         raise PackageRefused("A withdrawal has no reason.", remedy="Say why: those who look for the version read it.")
     steps = plan_move(move)
+    if shown is not None:
+        check_shown(shown_of(steps), shown)
     planned = replace(move, keys=tuple(step.record.key for step in steps))
     touched = sorted({suite for step in steps for suite in step.touched})
     arguments = {**planned.as_arguments(), "touched": touched, "reason": reason}
