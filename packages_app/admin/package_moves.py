@@ -19,7 +19,7 @@ from packages_app.services import adapters
 from packages_app.services.lifecycle.move import MOST, preview_move, request_move
 from packages_app.services.lifecycle.steps import Move
 
-_TITLES = {(STOPPED,): "Stop the roll-out", (ALL_CLIENTS,): "Give it to all now"}
+_TITLES: dict[tuple[int, ...], str] = {(STOPPED,): "Stop the roll-out", (ALL_CLIENTS,): "Give it to all now"}
 
 
 def move_page(site: admin.AdminSite, opts: Any, request: HttpRequest, move: Move) -> HttpResponseBase:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from packages_app.core.rollout import steps_in
 from packages_app.core.suite_change import What
+from packages_app.management.consent import check_yes
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.models import Job
@@ -43,7 +43,7 @@ class MoveCommand(ServiceCommand):
         say_preview(self.stdout.write, said)
         if options["dry_run"]:
             return
-        check_consent(said.versions, yes=options["yes"])
+        check_yes(f"Move {said.versions} versions?", yes=options["yes"])
         self.run_job(
             lambda: request_move(
                 move, options["reason"], shown=said.shown, requested_as=system_user(), wake_worker=False
@@ -63,6 +63,8 @@ def say_preview(write: Callable[[str], object], said: Preview) -> None:
         write(str(line))
     if not said.seen:
         write("The newest versions stay what they are.")
+    for suite in said.emptied:
+        write(f"Nothing is left in suite {suite}: clients will find no package there.")
     for broken in said.broken:
         write(f"can't be installed any more: {broken}")
     for why in said.unasked:
@@ -74,10 +76,3 @@ def say_preview(write: Callable[[str], object], said: Preview) -> None:
             f"Clients that have {seen.name} {seen.before} keep it: apt does not downgrade by itself. Those that"
             f" shall go back need a file in /etc/apt/preferences.d:\n{seen.pin}"
         )
-
-
-def check_consent(versions: int, *, yes: bool) -> None:
-    """Ask whoever is at a terminal; raise `CommandError` (2) without a yes, or where nobody can be asked."""
-    if yes or (sys.stdin.isatty() and input(f"Move {versions} versions? Type yes: ").strip().lower() == "yes"):
-        return
-    raise CommandError("Nothing was changed: say --yes, or look with --dry-run.", returncode=2)

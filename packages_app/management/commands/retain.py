@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from packages_app.core.record import named_key
+from packages_app.management.consent import check_yes
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.models import Job
@@ -41,8 +40,7 @@ class Command(ServiceCommand):
         going = {plan.suite: [one.key for one in plan.going] for plan in plans if plan.going}
         if options["dry_run"] or not going:
             return
-        if not options["yes"] and not self._consents(plans):
-            raise CommandError("Nothing was changed: say --yes, or look with --dry-run.", returncode=2)
+        check_yes(f"Take {sum(len(plan.going) for plan in plans)} versions out?", yes=options["yes"])
         self.run_jobs(lambda: request_retention(going, consented=going, requested_as=system_user(), wake_worker=False))
         self.run_jobs(lambda: [job for job in queue.waiting_jobs(Job.Kind.PUBLISH) if job.subject in going])
 
@@ -66,9 +64,3 @@ class Command(ServiceCommand):
         )
         stay = ", ".join(f"{count} {reason}" for reason, count in plan.stays.items()) or "none"
         self.stdout.write(f"suite {plan.suite}: {sum(plan.stays.values())} versions stay: {stay}")
-
-    def _consents(self, plans: Sequence[RetentionPlan]) -> bool:
-        if not sys.stdin.isatty():
-            return False
-        answer = input(f"Take {sum(len(plan.going) for plan in plans)} versions out? Type yes: ")
-        return answer.strip().lower() == "yes"

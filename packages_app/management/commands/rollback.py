@@ -6,7 +6,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from packages_app.core.record import named_key
-from packages_app.management.move_command import check_consent, say_preview
+from packages_app.management.consent import check_yes
+from packages_app.management.move_command import say_preview
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.services.lifecycle.rollback import (
@@ -40,7 +41,7 @@ class Command(ServiceCommand):
         self._show(planned)
         if options["dry_run"]:
             return
-        check_consent(planned.preview.versions, yes=options["yes"])
+        check_yes(f"Move {planned.preview.versions} versions?", yes=options["yes"])
         # Of the publication that was shown, whatever its number is given to meanwhile.
         self.run_job(
             lambda: request_rollback(

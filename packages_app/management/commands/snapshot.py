@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
+from packages_app.management.consent import check_yes
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.services.publication.requests import known_suites
@@ -52,8 +52,7 @@ class Command(ServiceCommand):
 
     def _delete(self, options: dict[str, Any]) -> None:
         suite, name = options["suite"], options["id"]
-        if not options["yes"] and not _consents(f"Delete the snapshot {name} of suite {suite}? Type yes: "):
-            raise CommandError("Nothing was changed: say --yes.", returncode=2)
+        check_yes(f"Delete the snapshot {name} of suite {suite}?", yes=options["yes"])
         self.run_job(lambda: request_deletion(suite, name, requested_as=system_user(), wake_worker=False))
 
 
@@ -64,7 +63,3 @@ def _line(listed: ListedSnapshot) -> str:
     reason = f" ({snapshot.reason})" if snapshot.reason else ""
     by = ", made by the clock" if listed.of_the_clock else ""
     return f"{listed.suite} {listed.name}: state of {snapshot.of:%Y-%m-%d %H:%M:%S} UTC{by}{reason}\n  {listed.sources}"
-
-
-def _consents(question: str) -> bool:
-    return sys.stdin.isatty() and input(question).strip().lower() == "yes"

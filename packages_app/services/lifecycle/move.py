@@ -68,8 +68,8 @@ def plan_move(move: Move) -> list[Step]:
     steps = steps_of(move, adapters.package_table(), records)
     if not steps:
         raise PackageRefused(
-            f"There is nothing to {move.verb}: {len(records)} packages are as that would leave them"
-            f" (suites {', '.join([*named, move.to]).strip(', ') or 'of any name'}).",
+            f"There is nothing to {move.verb}: {len(records)} versions are as that would leave them already"
+            f"{' in ' if named or move.to else ''}{', '.join(filter(None, [*named, move.to]))}.",
             remedy="Name others, or look at their histories.",
         )
     return steps

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from packages_app.core.record import PackageRecord, TableKey
+from packages_app.models import SuiteMembership
 from packages_app.services import adapters
 from packages_app.services.lifecycle.installable import broken_by_steps
 from packages_app.services.lifecycle.shown import digests_of
@@ -46,8 +47,9 @@ class Preview:
 
     `rolled` are the first versions of which other parts of the clients are given an upgrade, a line each,
     `broken` packages that could be installed and could not be any more, `unasked` why that is not known of a suite.
-    `older` are versions that come into a suite which has a newer one, `named` the first of those that change, and
-    `shown` the digests of what changes by suite, which a consent is checked against.
+    `older` are versions that come into a suite which has a newer one, `emptied` the suites in which nothing is left,
+    `named` the first of the versions that change, and `shown` the digests of what changes by suite, which a consent is
+    checked against.
     """
 
     versions: int
@@ -58,6 +60,7 @@ class Preview:
     broken: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
     older: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
 
@@ -79,7 +82,7 @@ def preview(steps: Sequence[Step]) -> Preview:
     return Preview(
         len(steps), _suites(steps), seen, max(0, len(_names(steps)) - _NAMES),
         rolled=tuple(f"{step.record.named}: {step.rollout}" for step in steps if step.rolled)[:_NAMES],
-        broken=broken, unasked=unasked, older=older,
+        broken=broken, unasked=unasked, older=older, emptied=tuple(_emptied(steps)),
         named=tuple(step.record.named for step in steps)[:_NAMES], shown=_shown(steps, seen),
     )  # fmt: skip
 
@@ -144,3 +147,12 @@ def _older(steps: Sequence[Step], before: _Newest) -> Iterator[str]:
             newest = before.get((suite, record.architecture))
             if newest is not None and newest.version_key > record.version_key:
                 yield f"{suite}: {record.named} is older than {newest.version}, which clients go on getting"
+
+
+def _emptied(steps: Sequence[Step]) -> Iterator[str]:
+    """Return the suites that have as many versions as leave them, by the mirror, and none that comes."""
+    for suite in _suites(steps):
+        leaving = sum(suite in step.record.suites and suite not in step.suites for step in steps)
+        coming = any(suite in step.suites and suite not in step.record.suites for step in steps)
+        if leaving and not coming and SuiteMembership.objects.filter(suite=suite).count() <= leaving:
+            yield suite
