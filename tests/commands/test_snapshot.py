@@ -14,7 +14,7 @@ from tests.debs import build_deb
         (("create", "stable"), "snapshot_refused"),
         (("create",), "package_refused"),
         (("create", "stable", "q5", "--publication", "none"), "snapshot_refused"),
-        (("delete", "stable", "q4"), ""),  # nobody is there to be asked
+        (("delete", "stable", "q4"), "consent_missing"),  # nobody is there to be asked
         (("delete", "stable", "q5", "--yes"), "snapshot_refused"),
         (("list", "ghost"), "package_refused"),
     ],
