@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from packages_app.admin.publication_history import first_of, lists_of_rollback
-from packages_app.admin.read_only import PUBLISH, go_to_job, require
+from packages_app.admin.read_only import PUBLISH, go_to_job, require, say_refused
 from packages_app.core.errors import RepomgrError
 from packages_app.core.suite_change import LONGEST_REASON
 from packages_app.publishing.snapshot_parts import Way
 from packages_app.services import adapters
-from packages_app.services.lifecycle.rollback import FIRST, plan_fill, request_fill
+from packages_app.services.lifecycle.rollback import FIRST, plan_fill, preview_rollback, request_fill
 from packages_app.services.snapshots.compose import LONGEST_QUERY, PlannedSnapshot, recipe_of
 from packages_app.services.snapshots.jobs import plan_composed, request_composed
 
@@ -41,7 +41,7 @@ def compose_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> Http
             planned = plan_composed(recipe)
             page |= {"planned": planned, "lists": first_of(_lists_of(planned))}
         except RepomgrError as error:
-            messages.error(request, str(error))
+            say_refused(request, error)
     return _page(site, opts, request, "compose_snapshot", page | {"said": said})
 
 
@@ -51,23 +51,25 @@ def fill_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRes
     said = _said(request, "suite", "snapshot", "reason")
     names = [suite.name for suite in adapters.repository().suites]
     page: dict[str, Any] = {"title": "Fill a suite from a snapshot", "names": names}
-    if request.method == "POST":
-        if "consent" in request.POST:
-            return go_to_job(
-                request,
-                lambda: request_fill(said["suite"], said["snapshot"], said["reason"], user=request.user),
-                otherwise=_address(),
-            )
+
+    def shown() -> HttpResponseBase:
         try:
             planned = plan_fill(said["suite"], said["snapshot"])
-            page |= {
-                "planned": planned,
-                "said_to_clients": planned.preview,
-                "lists": first_of(lists_of_rollback(planned)),
-            }
+            found = {"planned": planned, "said_to_clients": preview_rollback(planned),
+                     "lists": first_of(lists_of_rollback(planned))}  # fmt: skip
         except RepomgrError as error:
-            messages.error(request, str(error))
-    return _page(site, opts, request, "fill_suite", page | {"said": said})
+            say_refused(request, error)
+            found = {}
+        return _page(site, opts, request, "fill_suite", page | {"said": said} | found)
+
+    if "consent" in request.POST:
+        seen = request.POST.getlist("shown")
+        return go_to_job(
+            request,
+            lambda: request_fill(said["suite"], said["snapshot"], said["reason"], shown=seen, user=request.user),
+            otherwise=shown,
+        )
+    return shown() if request.method == "POST" else _page(site, opts, request, "fill_suite", page | {"said": said})
 
 
 def _lists_of(planned: PlannedSnapshot) -> list[tuple[str, list[str] | tuple[str, ...]]]:

@@ -37,7 +37,9 @@ from packages_app.admin.read_only import (
     job_page,
     plain_text,
     require,
+    send_back,
     size_text,
+    told_or_refused,
 )
 from packages_app.admin.retention import retain_view
 from packages_app.admin.snapshots import create_view, delete_view, snapshots_page
@@ -138,7 +140,7 @@ class PublicationAdmin(ReadOnlyAdmin):
     @display(description="held")
     def contents(self, publication: Publication) -> SafeString:
         """Return how many packages it held, by architecture."""
-        return contents_line(publication)
+        return told_or_refused(lambda: contents_line(publication))
 
     @display(description="kept")
     def kept(self, publication: Publication) -> str:
@@ -177,7 +179,7 @@ class PublicationAdmin(ReadOnlyAdmin):
         """Return the pool files that a force rebuild found missing."""
         return first_of(publication, "missing_files", publication.missing_files)
 
-    @display(description="can't be installed any more")
+    @display(description="can't be installed since")
     def uninstallable_lines(self, publication: Publication) -> SafeString:
         """Return the packages that could be installed before this publication and can't since, and why."""
         return first_of(publication, "uninstallable", publication.uninstallable)
@@ -285,8 +287,7 @@ class PublicationAdmin(ReadOnlyAdmin):
         try:
             previews = preview_rebuild(suites)
         except RepomgrError as error:
-            messages.error(request, str(error))
-            return HttpResponseRedirect(reverse("admin:index"))
+            return send_back(request, error, reverse("admin:index"))
         page = {"opts": self.opts, "title": "Force rebuild", "previews": previews, "repair": repair}
         return TemplateResponse(
             request,

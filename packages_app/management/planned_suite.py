@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from packages_app.core.record import named_key
 from packages_app.management.move_command import say_preview
-from packages_app.services.lifecycle.rollback import FIRST, Rollback
+from packages_app.services.lifecycle.rollback import FIRST, Rollback, preview_rollback
 
 
 def say_rollback(write: Callable[[str], object], planned: Rollback) -> None:
@@ -16,7 +16,7 @@ def say_rollback(write: Callable[[str], object], planned: Rollback) -> None:
     _say(write, planned.come, list(map(named_key, planned.coming)))
     _say(write, "are lost", planned.lost)
     _say(write, "have no record, and clients lose them", list(map(named_key, planned.gone)))
-    say_preview(write, planned.preview)
+    say_preview(write, preview_rollback(planned))
 
 
 def _say(write: Callable[[str], object], what: str, names: Sequence[str]) -> None:

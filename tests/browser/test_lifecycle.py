@@ -89,7 +89,7 @@ def test_a_version_is_rolled_out_in_steps_and_then_given_to_all(product: Running
     expect(page.get_by_text("stable: given to 10 % of clients, by steps of 10, 25, 100")).to_be_visible()
     picture(page, "package-rolled-out")
     page.get_by_role("button", name="To all now").click()
-    page.get_by_role("button", name="Roll out").click()
+    page.get_by_role("button", name="Give it to all now").click()
     ended(page)
     look_at_package()
     expect(page.get_by_role("button", name="Stop the roll-out")).to_have_count(0)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from packages_app.management.move_command import check_consent
+from packages_app.management.consent import check_yes
 from packages_app.management.planned_suite import say_rollback
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
@@ -35,11 +35,16 @@ class Command(ServiceCommand):
         say_rollback(self.stdout.write, planned)
         if options["dry_run"]:
             return
-        check_consent(planned.preview.versions, yes=options["yes"])
+        check_yes(f"Move {planned.preview.versions} versions?", yes=options["yes"])
         # Of the publication that was shown, whatever its number is given to meanwhile.
         self.run_job(
             lambda: request_rollback(
-                suite, planned.to.digest, options["reason"], requested_as=system_user(), wake_worker=False
+                suite,
+                planned.to.digest,
+                options["reason"],
+                shown=planned.shown,
+                requested_as=system_user(),
+                wake_worker=False,
             )
         )
         self.stdout.write(planned.undo)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from packages_app.management.move_command import check_consent
+from packages_app.management.consent import check_yes
 from packages_app.management.planned_suite import say_rollback
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
@@ -103,7 +102,7 @@ class Command(ServiceCommand):
         self._show(planned)
         if options["dry_run"]:
             return
-        self._ask(f"Make the snapshot {planned.folder} of {len(planned.placed)} packages?", options)
+        check_yes(f"Make the snapshot {planned.folder} of {len(planned.placed)} packages?", yes=options["yes"])
         self._say_line(
             self.run_job(
                 lambda: request_composed(recipe, options["reason"], requested_as=system_user(), wake_worker=False)
@@ -118,12 +117,17 @@ class Command(ServiceCommand):
         say_rollback(self.stdout.write, planned)
         if options["dry_run"]:
             return
-        check_consent(planned.preview.versions, yes=options["yes"])
+        check_yes(f"Move {planned.preview.versions} versions?", yes=options["yes"])
         self.run_job(
             lambda: request_fill(
-                suite, snapshot, options["reason"], requested_as=system_user(), wake_worker=False
+                suite,
+                snapshot,
+                options["reason"],
+                shown=planned.shown,
+                requested_as=system_user(),
+                wake_worker=False,
             )
-        )  # fmt: skip
+        )
         self.stdout.write(planned.undo)
 
     def _list(self, options: dict[str, Any]) -> None:
@@ -138,7 +142,7 @@ class Command(ServiceCommand):
             self.stdout.write(f"{count} objects of the snapshot {name} of suite {suite} would go")
             self.stdout.write("Clients that pin it could not update any more.")
             return
-        self._ask(f"Delete the snapshot {name} of suite {suite}?", options)
+        check_yes(f"Delete the snapshot {name} of suite {suite}?", yes=options["yes"])
         self.run_job(lambda: request_deletion(suite, name, requested_as=system_user(), wake_worker=False))
 
     def _show(self, planned: PlannedSnapshot) -> None:
@@ -158,11 +162,6 @@ class Command(ServiceCommand):
     def _say_line(self, job: Job) -> None:
         if "sources" in job.result:
             self.stdout.write(job.result["sources"])
-
-    def _ask(self, question: str, options: dict[str, Any]) -> None:
-        if options["yes"] or (sys.stdin.isatty() and input(f"{question} Type yes: ").strip().lower() == "yes"):
-            return
-        raise CommandError("Nothing was changed: say --yes, or look with --dry-run.", returncode=2)
 
 
 def _line(listed: ListedSnapshot) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -31,7 +31,8 @@ from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.lifecycle.files import check_files, coming_back, put_back_files
 from packages_app.services.lifecycle.moved import move_together
 from packages_app.services.lifecycle.one_build import check_builds
-from packages_app.services.lifecycle.preview import Preview, preview
+from packages_app.services.lifecycle.preview import Preview, preview, shown_of
+from packages_app.services.lifecycle.shown import check_shown
 from packages_app.services.lifecycle.steps import Move, Step, steps_of
 from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.mirror.selection import select_packages
@@ -69,8 +70,8 @@ def plan_move(move: Move) -> list[Step]:
     steps = steps_of(move, adapters.package_table(), records)
     if not steps:
         raise PackageRefused(
-            f"There is nothing to {move.verb}: {len(records)} packages are as that would leave them"
-            f" (suites {', '.join([*named, move.to]).strip(', ') or 'of any name'}).",
+            f"There is nothing to {move.verb}: {len(records)} versions are as that would leave them already"
+            f"{' in ' if named or move.to else ''}{', '.join(filter(None, [*named, move.to]))}.",
             remedy="Name others, or look at their histories.",
         )
     check_builds(steps)
@@ -86,19 +87,23 @@ def request_move(
     move: Move,
     reason: str,
     *,
+    shown: Collection[str] | None = None,
     user: queue.Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
-    """Ask for a move; return its job.
+    """Ask for a move; return its job. `shown` is what the preview said that somebody consented to, None for none.
 
-    Raise `RightMissing`, and `PackageRefused` for a withdrawal without a reason and as `plan_move` does.
+    Raise `RightMissing`, `PreviewOutdated` where something else would be done by now, and `PackageRefused` for a
+    withdrawal without a reason and as `plan_move` does.
     """
     require_publisher(user, f"To {move.verb} packages")
     reason = storable(" ".join(reason.split()), LONGEST_REASON)
     if move.what is What.WITHDRAWN and not reason:
         raise PackageRefused("A withdrawal has no reason.", remedy="Say why: those who look for the version read it.")
     steps = plan_move(move)
+    if shown is not None:
+        check_shown(shown_of(steps), shown)
     planned = replace(move, keys=tuple(step.record.key for step in steps))
     touched = sorted({suite for step in steps for suite in step.touched})
     arguments = {**planned.as_arguments(), "touched": touched, "reason": reason}

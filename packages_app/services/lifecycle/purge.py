@@ -32,6 +32,7 @@ from packages_app.services.snapshots.snapshots import snapshots_naming
 
 MOST = 500
 """Versions of one job."""
+_NAMED = 5
 OUT_OF_REACH = (
     "Out of reach are: clients that have installed or downloaded it; mirrors of this repository, and caches of a CDN or"
     " proxy (tell them the file's path); older versions of objects, where the bucket keeps them; backups of bucket and"
@@ -80,7 +81,8 @@ def plan_purge(keys: Iterable[TableKey]) -> PurgePlan:
     records = tuple(found[key] for key in wanted if key in found)
     names = sorted({record.package_name for record in records})
     if len(records) < len(wanted) or len(names) != 1:
-        told = ", ".join(names) or named_key(wanted[0])
+        more = ", …" if len(names) > _NAMED else ""
+        told = ", ".join(names[:_NAMED]) + more or named_key(wanted[0])
         raise PackageRefused(
             f"{len(records)} of {len(wanted)} versions are there, of {told}.",
             remedy="Purge versions of one package at a time, that are in the table.",

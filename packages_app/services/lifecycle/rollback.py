@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -33,8 +33,10 @@ from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.lifecycle.files import coming_back, gone_for_good, put_back_files
+from packages_app.services.lifecycle.installable import broken_in
 from packages_app.services.lifecycle.moved import move_together
 from packages_app.services.lifecycle.preview import Preview, Seen
+from packages_app.services.lifecycle.shown import check_shown, digests_of
 from packages_app.services.lifecycle.steps import Step
 from packages_app.services.lifecycle.unfinished import bring_up_to_date
 from packages_app.services.publication.publish import publish, result_of
@@ -94,7 +96,23 @@ class Rollback:
         first = sorted(self.seen.newest, key=lambda one: not one.goes_back)[:FIRST]
         seen = [Seen(self.suite, one.name, one.architecture, one.before, one.after, one.goes_back) for one in first]
         more = max(0, len(self.seen.newest) - FIRST)
-        return Preview(len(self.leaving) + len(self.coming), (self.suite,), tuple(seen), more)
+        return Preview(len(self.leaving) + len(self.coming), (self.suite,), tuple(seen), more, shown=self.shown)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Return the digest of what changes, which a consent is checked against."""
+        lists = (self.leaving, self.coming, self.gone)
+        lines = [f"{number} {named_key(key)}" for number, keys in enumerate(lists) for key in keys]
+        return digests_of((self.suite, line) for line in (self.to.digest, *lines, *self.lost))
+
+
+def preview_rollback(planned: Rollback) -> Preview:
+    """Return its preview with what can't be installed after it, where the suite asks for it."""
+    suite = known_suite(planned.suite)
+    coming = (record for some in batches_of(planned.coming, _BATCH)
+              for record in adapters.package_table().get_many(some).values())  # fmt: skip
+    broken, unasked = broken_in(suite, planned.leaving, coming)
+    return replace(planned.preview, broken=broken, unasked=unasked)
 
 
 def plan_rollback(suite_name: str, publication: str) -> Rollback:
@@ -141,13 +159,20 @@ def request_rollback(
     publication: str,
     reason: str = "",
     *,
+    shown: Collection[str] | None = None,
     user: queue.Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
-    """Ask for it; return the job. Raise `RightMissing`, and as `plan_rollback`, before any job is made."""
+    """Ask for it; return the job. `shown` is what the plan said that somebody consented to, None for none.
+
+    Raise `RightMissing`, `PreviewOutdated` where something else would be done by now, and as `plan_rollback`, before
+    any job is made.
+    """
     require_publisher(user, "To roll a suite back")
     rollback = plan_rollback(suite_name, publication)
+    if shown is not None:
+        check_shown(rollback.shown, shown)
     arguments = {"to": rollback.to.digest, **_arguments(rollback, reason)}
     return queue.enqueue(
         Job.Kind.ROLL_BACK, arguments, subject=f"{rollback.suite} to {rollback.to}", user=user,
@@ -160,13 +185,16 @@ def request_fill(
     snapshot: str,
     reason: str = "",
     *,
+    shown: Collection[str] | None = None,
     user: queue.Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
-    """Ask for it; return the job. Raise `RightMissing`, and as `plan_fill`, before any job is made."""
+    """Ask for it, as `request_rollback` does. Raise as that and `plan_fill`, before any job is made."""
     require_publisher(user, "To fill a suite from a snapshot")
     rollback = plan_fill(suite_name, snapshot)
+    if shown is not None:
+        check_shown(rollback.shown, shown)
     part = _snapshot(snapshot)
     told = " ".join(f"as snapshot {part.folder}: {reason}".split()).removesuffix(":")
     return queue.enqueue(
