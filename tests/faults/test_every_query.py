@@ -60,13 +60,13 @@ def each_failing(world, prepare, work, look):
         for number in queries_to_fail(undisturbed.made, loss, every=EVERY):
             world.again(live_settings, prepare)
             queries = Queries(number, loss)
-            failing(queries, *work())
-            lose_connection()
-            settle(world, failed=HELD)
             try:
+                failing(queries, *work())
+                lose_connection()
+                settle(world, failed=HELD)
                 look()
-            except AssertionError as error:
-                error.add_note(f"query {number}, {loss}: {queries.made[number]}")
+            except Exception as error:
+                error.add_note(f"query {number}, {loss}: {queries.made[number:][:1]}")
                 raise
 
 
