@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from packages_app.core.builds import LONGEST_BUILD
 from packages_app.core.errors import PackageRefused
 from packages_app.core.rollout import steps_in
 from packages_app.services import adapters
@@ -30,6 +31,11 @@ class UploadForm(forms.Form):
         help_text="Such as 10, 25, 50, 100; empty: as the definition says.",
     )  # fmt: skip
 
+    build = forms.CharField(
+        required=False, max_length=LONGEST_BUILD, widget=UnfoldAdminTextInputWidget,
+        help_text="The label of one of several builds of a version, such as noble; empty: as the definition says.",
+    )  # fmt: skip
+
     def __init__(self, *, request: HttpRequest) -> None:
         data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
         super().__init__(data, files)
@@ -45,7 +51,7 @@ class UploadForm(forms.Form):
         self.fields["suite"].choices = [as_defined, *((s.name, s.name) for s in suites)]  # type: ignore[attr-defined]
         self.fields["component"].choices = [as_defined, *((c, c) for c in components)]  # type: ignore[attr-defined]
         if not publisher:
-            del self.fields["rollout"]
+            del self.fields["rollout"], self.fields["build"]
         targets = upload_targets().values()
         offered = [d.name for d in targets if d.bootstrap is None or publisher]
         names = ", ".join(offered) or "none is defined"

@@ -59,7 +59,7 @@ def front_page() -> dict[str, Any]:
         "now": now,
         "jobs": Job.objects.select_related("requested_by").defer(*deferred_of_job())[:_SHOWN],
         "late": late_queues(now),
-        "newest": newest.only("package_name", "version", "architecture")[:_SHOWN],
+        "newest": newest.only("package_name", "version", "architecture", "build")[:_SHOWN],
         "alarms": alarms,
         "unsent": given_up().first(),
         "news": Notice.objects.filter(settled=None, level="info", seen__gt=now - _LATELY)[:_SHOWN],

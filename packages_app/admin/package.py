@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
@@ -24,7 +24,7 @@ from unfold.decorators import action, display
 from packages_app.admin.forms import BuildForm, UploadForm
 from packages_app.admin.long_list import LongChangeList, ValueFilter
 from packages_app.admin.package_moves import move_page, move_view
-from packages_app.admin.package_stanza import download_url, package_stanza
+from packages_app.admin.package_stanza import download_url, package_stanzas
 from packages_app.admin.purge import purge_view
 from packages_app.admin.read_only import (
     LONGEST_SEARCH,
@@ -34,7 +34,9 @@ from packages_app.admin.read_only import (
     job_page,
     lines,
     require,
+    say_refused,
     size_text,
+    told_or_refused,
 )
 from packages_app.admin.side_by_side import side_by_side_view
 from packages_app.core.errors import RepomgrError
@@ -99,8 +101,8 @@ def _suite_chosen(request: HttpRequest) -> bool:
 class PackageAdmin(ReadOnlyAdmin):
     """Records of the package table, newest version of a name first."""
 
-    list_display = ("name_and_summary", "shown_version", "architecture", "suites", "component", "shown_type", "size",
-                    "taken_in")  # fmt: skip
+    list_display = ("name_and_summary", "shown_version", "shown_architecture", "suites", "component", "shown_type",
+                    "size", "taken_in")  # fmt: skip
     list_filter = (TypeFilter, SuiteFilter, ArchitectureFilter)
     search_fields = ("package_name",)  # says that there is a search; `get_search_results` says what it finds
     search_help_text = "Part of a name, name#version, or a query: kiro* (>= 1.0), $Suite (stable)"
@@ -111,7 +113,7 @@ class PackageAdmin(ReadOnlyAdmin):
     change_form_outer_before_template = "admin/packages_app/package/moves.html"
     actions = ("withdraw", "restore", "promote", "roll_out")
     fieldsets = (
-        (None, {"fields": ("package_name", "version", "architecture", "suites", "component", "package_type",
+        (None, {"fields": ("package_name", "version", "architecture", "build", "suites", "component", "package_type",
                            "rollouts", "download", "history")}),
         ("Description", {"fields": ("shown_description", "maintainer", "homepage", "section", "priority", "depends")}),
         ("File", {"fields": ("pool_path", "actual_filename", "size", "md5_hash", "sha1_hash", "sha256_hash",
@@ -140,7 +142,7 @@ class PackageAdmin(ReadOnlyAdmin):
             try:
                 return select_packages(search_term, queryset), False
             except QueryRefused as error:
-                messages.error(request, str(error))
+                say_refused(request, error)
                 return queryset.none(), False
         return queryset if _suite_chosen(request) else queryset.found_by(search_term[:LONGEST_SEARCH]), False
 
@@ -153,6 +155,11 @@ class PackageAdmin(ReadOnlyAdmin):
     def shown_version(self, package: Package) -> str:
         """Return the version; the column sorts as dpkg does."""
         return package.version
+
+    @display(description="architecture")
+    def shown_architecture(self, package: Package) -> str:
+        """Return the architecture, and the build of a package that is one of several."""
+        return package.built_for
 
     @display(description="suites")
     def suites(self, package: Package) -> str:
@@ -182,10 +189,7 @@ class PackageAdmin(ReadOnlyAdmin):
     @display(description="history")
     def history(self, package: Package) -> SafeString:
         """Return when it was taken in, and each change of its suites."""
-        try:
-            return lines(history_of(package))
-        except RepomgrError as error:  # the page shows the rest all the same
-            return format_html('<span class="rm-bad">{}</span>', error)
+        return told_or_refused(lambda: lines(history_of(package)))
 
     @display(description="rolled out")
     def rollouts(self, package: Package) -> SafeString:
@@ -193,22 +197,22 @@ class PackageAdmin(ReadOnlyAdmin):
         return lines(rollout_lines(package))
 
     @action(description="Withdraw from suites…", permissions=["publish"])
-    def withdraw(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
+    def withdraw(self, request: HttpRequest, queryset: PackageQuerySet) -> HttpResponseBase:
         """Show what clients would see without the chosen packages."""
         return move_page(self.admin_site, self.opts, request, Move(What.WITHDRAWN, _keys(queryset)))
 
     @action(description="Restore what was withdrawn…", permissions=["publish"])
-    def restore(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
+    def restore(self, request: HttpRequest, queryset: PackageQuerySet) -> HttpResponseBase:
         """Show what clients would see with the chosen packages again."""
         return move_page(self.admin_site, self.opts, request, Move(What.RESTORED, _keys(queryset)))
 
     @action(description="Promote to a suite…", permissions=["publish"])
-    def promote(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
+    def promote(self, request: HttpRequest, queryset: PackageQuerySet) -> HttpResponseBase:
         """Ask where to, and show what clients would see with the chosen packages there too."""
         return move_page(self.admin_site, self.opts, request, Move(What.PROMOTED, _keys(queryset)))
 
     @action(description="Roll out in steps…", permissions=["publish"])
-    def roll_out(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponseBase:
+    def roll_out(self, request: HttpRequest, queryset: PackageQuerySet) -> HttpResponseBase:
         """Ask how far, and show which part of the clients would be given the chosen packages."""
         return move_page(self.admin_site, self.opts, request, Move(What.ROLLED_OUT, _keys(queryset)))
 
@@ -219,8 +223,11 @@ class PackageAdmin(ReadOnlyAdmin):
 
     @display(description="stanza")
     def stanza(self, package: Package) -> SafeString:
-        """Return the package's entry in the indexes."""
-        return format_html('<pre class="rm-pre">{}</pre>', package_stanza(package))
+        """Return the package's entry in the indexes, for each suite where they differ."""
+        stanzas = package_stanzas(package)
+        if len(stanzas) == 1:
+            return format_html('<pre class="rm-pre">{}</pre>', stanzas[0][1])
+        return format_html_join("", '<p class="rm-soft">{}</p><pre class="rm-pre">{}</pre>', stanzas)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -292,9 +299,9 @@ class PackageAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "admin/packages_app/package/form.html", context)
 
 
-def _keys(rows: QuerySet[Package]) -> tuple[TableKey, ...]:
+def _keys(rows: PackageQuerySet) -> tuple[TableKey, ...]:
     """Return the keys of rows, one more than are moved at once where there are more."""
-    return tuple(rows.values_list("package_id", "architecture")[: MOST + 1])
+    return tuple(rows[: MOST + 1].record_keys())
 
 
 def _staged(form: UploadForm, request: HttpRequest) -> Job:
@@ -307,6 +314,7 @@ def _staged(form: UploadForm, request: HttpRequest) -> Job:
         suite=said["suite"],
         component=said["component"],
         rollout=said.get("rollout", ()),
+        build=said.get("build", ""),
         user=request.user,
     )
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from packages_app.adoption.existing_repository import checked_path
+from packages_app.core.builds import is_build
 from packages_app.core.caution import flag_cautions, kept_with_record
 from packages_app.core.errors import RepositoryRefused
 from packages_app.core.record import ADOPTED, PackageRecord
 from packages_app.debian.control import stanza_faults
-from packages_app.debian.stanza import parsed_stanza, record_fields_of
+from packages_app.debian.stanza import BUILD_FIELD, parsed_stanza, record_fields_of
 
 _LONGEST_PATH = 800
 """In characters: an object's key has at most 1,024 bytes (S3 user guide), and ours may have a prefix."""
@@ -26,12 +27,18 @@ _REMEDY = "Have the repository's tool write it anew, or leave the package out."
 
 
 def record_of_stanza(
-    stanza: bytes, component: str, suite: str, processed: str, place_of: Callable[[str, str, str, str], tuple[str, str]]
+    stanza: bytes,
+    component: str,
+    suite: str,
+    processed: str,
+    place_of: Callable[[str, str, str, str, str], tuple[str, str]],
+    builds: Mapping[str, str] | None = None,
 ) -> PackageRecord:
     """Make a record of what a stanza says.
 
     `place_of` returns the record's `pool_path` and `deb_url`; it is given the stanza's Filename, without `./` in front,
-    the name, the version and the architecture. Hashes that the stanza does not list stay "". The record keeps the
+    the name, the version, the architecture and the build, "" for none: that which the stanza says, or `builds` by the
+    name of the package. Hashes that the stanza does not list stay "". The record keeps the
     cautions that the stanza gives rise to. Raise `RepositoryRefused` for one that no index may carry, and what
     `place_of` raises.
     """
@@ -48,7 +55,9 @@ def record_of_stanza(
     for fault in stanza_faults(text, said):
         raise RepositoryRefused(f"{named} is none that clients read. {fault}", remedy=_REMEDY)
     filename = _file_of(said, named)
-    path, url = place_of(filename, name, version, architecture)
+    build = said.get(BUILD_FIELD.lower(), "")
+    build = build if is_build(build) else (builds or {}).get(name, "")
+    path, url = place_of(filename, name, version, architecture, build)
     return PackageRecord(
         **flat,
         package_type=ADOPTED,
@@ -65,6 +74,7 @@ def record_of_stanza(
         processed_timestamp=processed,
         control=control,
         other_fields=kept_with_record(flag_cautions(said)),
+        build=build,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packages_app.core.builds import Build, build_of_file, read_builds, suites_of_build
 from packages_app.core.caution import ALLOWABLE, HTTP
 from packages_app.core.errors import PackageRefused
 from packages_app.core.policies import PromotionPolicy, RetentionPolicy, read_promotion, read_retention
@@ -41,7 +42,7 @@ class Definition:
 
     `allow` are the cautions (core/caution.py) that need nobody's word, and `http` where upstream has no https. `retain`
     counts in place of the suites' own. `rollout` are the percentages of clients, one a day, that a version is given to
-    in a suite; () for all at once.
+    in a suite; () for all at once. `builds` tell apart what is built several times for one version and architecture.
     """
 
     name: str
@@ -63,6 +64,20 @@ class Definition:
     retain: RetentionPolicy | None = None
     promote: PromotionPolicy | None = None
     rollout: tuple[int, ...] = ()
+    builds: tuple[Build, ...] = ()
+
+    @property
+    def every_suite(self) -> tuple[str, ...]:
+        """Return its suites, and those that its builds go to."""
+        return tuple(dict.fromkeys((*self.suites, *(name for build in self.builds for name in build.suites))))
+
+    def build_of(self, filename: str) -> str:
+        """Return the label of the build that a file is, by its name; "" for none."""
+        return build_of_file(self.builds, filename)
+
+    def suites_for(self, build: str) -> tuple[str, ...]:
+        """Return the suites that a build goes to; "" is none, which goes to its own."""
+        return suites_of_build(self.builds, build, self.suites)
 
 
 @dataclass(frozen=True)
@@ -122,6 +137,8 @@ def _check_not_taken(
 
 def _definition(reader: YamlReader, repository: Repository, source_types: Mapping[str, SettingsReader]) -> Definition:
     suites = reader.texts("suites", required=False, default=(repository.default_suite.name,))
+    configured = [suite.name for suite in repository.suites]
+    builds = read_builds(reader, suites, configured)
     known = [suite for name in suites if (suite := repository.suite(name))]
     default_component = known[0].components[0] if known else ""
     source = reader.mapping("source")
@@ -144,8 +161,9 @@ def _definition(reader: YamlReader, repository: Repository, source_types: Mappin
         file=reader.file,
         allow=_allow(reader),
         retain=read_retention(reader),
-        promote=read_promotion(reader, suites, [suite.name for suite in repository.suites]),
+        promote=read_promotion(reader, (*suites, *(name for build in builds for name in build.suites)), configured),
         rollout=_rollout(reader),
+        builds=builds,
     )
     _check_identity(reader, definition)
     _check_place(reader, definition, repository)
@@ -212,12 +230,12 @@ def _check_identity(reader: YamlReader, definition: Definition) -> None:
 
 
 def _check_place(reader: YamlReader, definition: Definition, repository: Repository) -> None:
-    for name in definition.suites:
+    for name in definition.every_suite:
         suite = repository.suite(name)
-        if suite is None:
+        if suite is None and name in definition.suites:
             known = ", ".join(suite.name for suite in repository.suites)
             reader.problem("suites", f"{name} is no suite of repository.yaml.", f"Use one of: {known}.")
-        elif definition.component and definition.component not in suite.components:
+        elif suite and definition.component and definition.component not in suite.components:
             known = ", ".join(suite.components)
             reader.problem("component", f"{definition.component} is not in suite {name}.", f"Use one of: {known}.")
     for architecture in definition.architectures:

@@ -44,9 +44,10 @@ def deb_filename(name: str, version: str, architecture: str) -> str:
     return f"{name}_{without_epoch(version)}_{architecture}.deb"
 
 
-def pool_path(component: str, name: str, filename: str) -> str:
-    """Return `pool/<component>/<prefix>/<name>/<filename>`."""
-    return f"pool/{component}/{pool_prefix(name)}/{name}/{filename}"
+def pool_path(component: str, name: str, filename: str, build: str = "") -> str:
+    """Return `pool/<component>/<prefix>/<name>/<filename>`; the file of a build is in a folder of its own there."""
+    folder = f"{name}/{build}" if build else name
+    return f"pool/{component}/{pool_prefix(name)}/{folder}/{filename}"
 
 
 def suite_path(suite: str, name: str = "") -> str:

@@ -20,6 +20,11 @@ class NewSuites:
     change: SuiteChange | None = None
     other_fields: str | None = None
 
+    @property
+    def coming(self) -> frozenset[str]:
+        """The suites that it is to be in and was not."""
+        return frozenset(self.suites).difference(self.record.suites)
+
 
 class Moving(Purging, Protocol):
     """A table whose records move between suites. All calls raise as those of `PackageTable`."""
@@ -31,7 +36,7 @@ class Moving(Purging, Protocol):
         """Change a record's suites from those of `record` to `suites`, and return the changed record.
 
         In the same step it is pending in all suites that it was or is in, listed in those that it is in, and `change`
-        is kept in its history. `other_fields` are changed too. Raise `RecordNotFound`, `ObjectChanged` for another.
+        is kept in its history. `other_fields` are changed too. Raise `RecordNotFound`, `ObjectChanged`, `OtherBuild`.
         """
         ...
 
@@ -39,7 +44,7 @@ class Moving(Purging, Protocol):
         """Change the suites of records, of a key each, as `set_suites` does, faster; return them changed, in order.
 
         None stands for one that is no longer as it was read, or is gone: of it nothing changes. Each of the others is
-        changed in one step with its own history. Raise `PackageRefused` before anything changes; of other errors some
-        may be changed by then.
+        changed in one step with its own history. Raise `PackageRefused`, as `OtherBuild`, before anything changes; of
+        other errors, and of an `OtherBuild` that was written at the same time, some may be changed by then.
         """
         ...

@@ -76,7 +76,7 @@ class PackageTable(Moving, Protocol):
 
         So `change` is kept in its history. The same bytes (SHA256 and size) there already: `ALREADY_THERE`, nothing
         changes, suites included. Other bytes: raises `VersionConflict` that names both SHA256, nothing changes. Raise
-        `VersionPurged`, and `PackageRefused` for a record that is larger than either adapter keeps.
+        `VersionPurged`, `OtherBuild` for a suite that has or had another build, and `PackageRefused` for one too large.
         """
         ...
 
@@ -95,12 +95,12 @@ class PackageTable(Moving, Protocol):
         """Return what was kept of the changes of a version's suites, oldest first (strongly consistent)."""
         ...
 
-    def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
+    def get(self, name: str, version: str, built_for: str) -> PackageRecord | None:
         """Read one record (strongly consistent)."""
         ...
 
     def versions_of(self, name: str) -> Iterator[PackageRecord]:
-        """Return all records of exactly this name, oldest version first, then by architecture (index: may lag)."""
+        """Return all records of exactly this name, oldest version first, then by `built_for` (index: may lag)."""
         ...
 
     def newest_of(self, name: str) -> PackageRecord | None:

@@ -199,20 +199,22 @@ class _Parser:
         return conditions[0] if len(conditions) == 1 else Every(tuple(conditions))
 
     def _reference(self, token: _Token) -> Query:
-        """Return one version of a package, from `name_version_architecture`."""
+        """Return one version of a package, from `name_version_architecture`, of all builds or `#` and one."""
         parts = token.text.split("_")
         if len(parts) != 3 or not all(parts):
             raise self._wrong_at(token, f"{token.text!r} is no reference", "Write name_version_architecture.")
         name, version, architecture = parts
         if not is_version(version):
             raise self._wrong_at(token, f"{version!r} is no version", "Write name_version_architecture.")
-        return Every(
-            (
-                self._matching("name", name, token),
-                Condition("version", "=", version),
-                Condition("architecture", "%", architecture),
-            )
-        )
+        architecture, mark, build = architecture.partition("#")
+        conditions: list[Query] = [
+            self._matching("name", name, token),
+            Condition("version", "=", version),
+            Condition("architecture", "%", architecture),
+        ]
+        if mark:
+            conditions.append(Condition("build", "=", build))
+        return Every(tuple(conditions))
 
     def _of_field(self, token: _Token) -> Query:
         field = token.text.removeprefix("$").lower()

@@ -1,4 +1,4 @@
-"""The record: one version of one package for one architecture, as the package table keeps it.
+"""The record: one version of one package for one architecture, or one build of it, as the package table keeps it.
 
 See docs/REQUIREMENTS.md R1.
 """
@@ -40,24 +40,37 @@ DynamoDB item has 400 KB in all."""
 _required_values = attrgetter(*REQUIRED_FIELDS)
 
 TableKey = tuple[str, str]
-"""The table's key: `name#version`, architecture."""
+"""The table's key: `name#version`, and what it is built for (`built_for`)."""
+_BEFORE_BUILD = "#"
+"""Stands in no architecture."""
 
 
-def package_named(name: str, version: str, architecture: str) -> str:
-    """Return what people read for one version of a package: `name version architecture`."""
-    return f"{name} {version} {architecture}"
+def built_for(architecture: str, build: str) -> str:
+    """Return the second part of a key: the architecture, with `#` and the build where a record has one."""
+    return f"{architecture}{_BEFORE_BUILD}{build}" if build else architecture
+
+
+def architecture_and_build(built_for: str) -> tuple[str, str]:
+    """Return what `built_for` was made of; "" for no build."""
+    architecture, _, build = built_for.partition(_BEFORE_BUILD)
+    return (architecture, build)
+
+
+def package_named(name: str, version: str, built_for: str) -> str:
+    """Return what people read for a record: `name version architecture`, and `#build` behind it where it has one."""
+    return f"{name} {version} {built_for}"
 
 
 def named_key(key: TableKey) -> str:
-    """Return a key as people read it: `name version architecture`."""
+    """Return a key as people read it, as `package_named`."""
     name, _, version = key[0].partition("#")
     return package_named(name, version, key[1])
 
 
 def key_named(text: str) -> TableKey:
     """Return the key that `named_key` wrote so; raise `ValueError` for another text."""
-    name, version, architecture = text.split(" ")
-    return (make_package_id(name, version), architecture)
+    name, version, place = text.split(" ")
+    return (make_package_id(name, version), place)
 
 
 def make_package_id(name: str, version: str) -> str:
@@ -73,7 +86,8 @@ class PackageRecord:
     `pool_path` is the stanza's Filename, the key of the file in the bucket. `file_size` is in bytes, hashes are
     lower-case hex, `processed_timestamp` is ISO 8601 in UTC, `pub_date` is what upstream said. `suites` is sorted.
     `other_fields` is a JSON object of what is known besides, "" when nothing: what a record of an older table said,
-    and the cautions of intake (`core.caution`).
+    and the cautions of intake (`core.caution`). `build` tells one of several files of a version and architecture from
+    the others (`core.builds`), "" where there is one, as nearly always; a document without one does not name it.
     """
 
     package_name: str
@@ -103,6 +117,7 @@ class PackageRecord:
     processed_timestamp: str = ""
     control: str = ""
     other_fields: str = ""
+    build: str = ""
 
     def __post_init__(self) -> None:
         if len(self.suites) > 1 or not isinstance(self.suites, tuple):
@@ -114,14 +129,19 @@ class PackageRecord:
         return make_package_id(self.package_name, self.version)
 
     @property
+    def built_for(self) -> str:
+        """The second part of its key: `architecture`, or `architecture#build`."""
+        return built_for(self.architecture, self.build) if self.build else self.architecture
+
+    @property
     def key(self) -> TableKey:
-        """The table's key: `package_id`, `architecture`."""
-        return (make_package_id(self.package_name, self.version), self.architecture)
+        """The table's key: `package_id`, `built_for`."""
+        return (make_package_id(self.package_name, self.version), self.built_for)
 
     @property
     def named(self) -> str:
-        """The record as people read it: `name version architecture`."""
-        return package_named(self.package_name, self.version, self.architecture)
+        """The record as people read it: `name version architecture`, and `#build` where it has one."""
+        return package_named(self.package_name, self.version, self.built_for)
 
     @property
     def file_identity(self) -> FileIdentity:
@@ -151,8 +171,11 @@ class PackageRecord:
         return replace(self, suites=tuple(suites))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return every field and `package_id` as plain values (`suites` as a list)."""
-        return {"package_id": self.package_id, **vars(self), "suites": list(self.suites)}
+        """Return every field and `package_id` as plain values (`suites` as a list), without a `build` that is none."""
+        values = {"package_id": self.package_id, **vars(self), "suites": list(self.suites)}
+        if not self.build:  # which a record that was read has not even as a value
+            values.pop("build", None)
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from packages_app.core.policies import RetentionPolicy
-from packages_app.core.record import TableKey
+from packages_app.core.record import TableKey, architecture_and_build
 
 Exact = tuple[str, str]
 """A package's name, and the key of one version of it (`core.version.version_key`)."""
@@ -76,7 +76,7 @@ def _reasons(
     """Yield why versions stay by their policy alone."""
     places: dict[tuple[str, str], list[Held]] = defaultdict(list)
     for one in versions:
-        places[one.name, one.key[1]].append(one)
+        places[one.name, architecture_and_build(one.key[1])[0]].append(one)
     for (name, _), those in places.items():
         policy = policy_of(name)
         those.sort(key=lambda one: (one.version_key, one.key), reverse=True)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from packages_app.core.errors import PackageRefused
+from packages_app.core.errors import PackageRefused, RepomgrError
 from packages_app.core.record import PackageRecord, TableKey, named_key
 
 LONGEST_REASON = 500
@@ -33,7 +33,7 @@ class What(StrEnum):
 
 @dataclass(frozen=True)
 class SuiteChange:
-    """One change of a record's suites, for one architecture of a version.
+    """One change of a record's suites, for one architecture of a version, or one build: `architecture` is `built_for`.
 
     `when` is ISO 8601 in UTC with microseconds, so that it sorts; `who` a user's name, a command's or the program's.
     `rollout` says which percentages of clients it changed (`core.rollout.told`), "" for none.
@@ -80,6 +80,18 @@ class FileSwept(PackageRefused):
     code = "file_swept"
 
 
+class RemovalRefused(PackageRefused):
+    """Files may not be deleted from the pool, so a purge was not begun; nothing was removed."""
+
+    code = "removal_refused"
+
+
+class PurgeUnfinished(RepomgrError):
+    """A version was purged, and a copy of its file is still there; the job goes on where it is started again."""
+
+    code = "purge_unfinished"
+
+
 def change_of(
     record: PackageRecord,
     suites: Iterable[str],
@@ -93,7 +105,7 @@ def change_of(
     """Return the entry for a change of a record's suites to `suites`."""
     moment = when.astimezone(UTC).isoformat(timespec="microseconds")
     after = tuple(sorted(set(suites)))
-    return SuiteChange(record.architecture, moment, who, what, record.suites, after, reason, rollout)
+    return SuiteChange(record.built_for, moment, who, what, record.suites, after, reason, rollout)
 
 
 def taken_in(record: PackageRecord, *, who: str, way: str, when: datetime) -> SuiteChange:
@@ -101,21 +113,21 @@ def taken_in(record: PackageRecord, *, who: str, way: str, when: datetime) -> Su
     return replace(change_of(record, record.suites, What.TAKEN_IN, who=who, when=when, reason=way), before=())
 
 
-def of_architecture(changes: Iterable[SuiteChange], architecture: str) -> list[SuiteChange]:
-    """Return those changes of a version's history that are of one architecture, in their order."""
-    return [change for change in changes if change.architecture == architecture]
+def changes_of(changes: Iterable[SuiteChange], built_for: str) -> list[SuiteChange]:
+    """Return those changes of a version's history that are of one record, by the second part of its key, in order."""
+    return [change for change in changes if change.architecture == built_for]
 
 
 def withdrawn_from(
-    changes: Iterable[SuiteChange], architecture: str, by: Collection[What] = LEFT_BY_A_PERSON
+    changes: Iterable[SuiteChange], built_for: str, by: Collection[What] = LEFT_BY_A_PERSON
 ) -> dict[str, SuiteChange]:
-    """Return the suites that a version is withdrawn from, with the change that did it; `changes` are oldest first.
+    """Return the suites that a record is withdrawn from, with the change that did it; `changes` are oldest first.
 
     It is one of those that `by` names. What left a suite by a roll back stays out of it too, until a person has it
     back.
     """
     found: dict[str, SuiteChange] = {}
-    for change in of_architecture(changes, architecture):
+    for change in changes_of(changes, built_for):
         for suite in set(change.before) - set(change.after):
             if change.what in by:
                 found[suite] = change

@@ -41,6 +41,7 @@ OF_THE_INDEX = frozenset(
         "msdos-filename",
         "config-version",
         "conffiles",
+        "repomgr-build",
     )
 )
 """The index says these of a file, or nobody does; a control paragraph that claims them is not believed."""

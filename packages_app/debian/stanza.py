@@ -23,6 +23,8 @@ _FLAT = (
     ("Homepage", "homepage"),
     ("Description", "description"),
 )
+BUILD_FIELD = "Repomgr-Build"
+"""How a stanza says which build it is, where its record is one of several: readers pass over a field of ours."""
 _FLAT_IN_LOWER_CASE = tuple((field.lower(), attribute) for field, attribute in _FLAT)
 _TOLD = re.compile(r"\n([^ \t\n:][^:\n]*):[ \t]*[^ \t\n]")
 """Behind the end of a line, the name of a field whose first line says something."""
@@ -93,7 +95,8 @@ def stanza_of(record: PackageRecord, percentage: int | None = None) -> str:
 
     The control paragraph's fields in their order, what it lacks from the record's flat fields, then Filename, Size and
     hashes. A `percentage` of clients, 0 to 100, takes the place of one that the control paragraph says, and is written
-    last; that of all, 100, as no field. It does not depend on the package's type. The record must be complete.
+    last; that of all, 100, as no field. A build stands behind the hashes. It does not depend on the package's type. The
+    record must be complete.
     """
     control, names = _control_part(record.control if percentage is None else _without_percentage(record.control))
     lines = [control] if control else []
@@ -107,6 +110,8 @@ def stanza_of(record: PackageRecord, percentage: int | None = None) -> str:
     if record.sha1_hash:
         lines.append(f"SHA1: {record.sha1_hash}")
     lines.append(f"SHA256: {record.sha256_hash}")
+    if record.build:
+        lines.append(f"{BUILD_FIELD}: {record.build}")
     if percentage is not None and percentage < ALL_CLIENTS:
         lines.append(f"{FIELD}: {percentage}")
     lines.append("")

@@ -9,12 +9,13 @@ from sys import intern
 import msgspec
 
 from packages_app.core.errors import CandidateRefused
-from packages_app.core.record import PackageRecord, TableKey, make_package_id
+from packages_app.core.record import PackageRecord, TableKey, architecture_and_build, built_for, make_package_id
 from packages_app.core.version import version_key
-from packages_app.debian.stanza import stanza_of
+from packages_app.debian.stanza import BUILD_FIELD, stanza_of
 
 SortKey = tuple[str, str, str, str]
-"""Where an entry stands in its index: name, the version's sort key, architecture, and of equal versions the text."""
+"""Where an entry stands in its index: name, the version's sort key, what it is built for, and of equal versions the
+text."""
 
 _NAMES = ("package", "version", "architecture", "filename", "size", "sha256", "description")
 # Case does not count (Debian Policy 5.1). One expression a field: each stops where it has found it.
@@ -26,6 +27,7 @@ _USUAL = {
     )
 }
 _END = b"\n\n"
+_BUILD = b"\n%s: " % BUILD_FIELD.encode()
 
 
 class IndexEntry(msgspec.Struct, frozen=True, gc=False):
@@ -33,18 +35,23 @@ class IndexEntry(msgspec.Struct, frozen=True, gc=False):
 
     package_name: str
     version: str
-    architecture: str
+    built_for: str
     stanza: bytes
 
     @property
     def order(self) -> SortKey:
         """Where it stands in its index."""
-        return order_of(self.package_name, self.version, self.architecture)
+        return order_of(self.package_name, self.version, self.built_for)
 
     @property
     def key(self) -> TableKey:
-        """The table's key: `name#version`, architecture."""
-        return (make_package_id(self.package_name, self.version), self.architecture)
+        """The table's key: `name#version`, and what it is built for."""
+        return (make_package_id(self.package_name, self.version), self.built_for)
+
+    @property
+    def architecture(self) -> str:
+        """The stanza's Architecture."""
+        return architecture_and_build(self.built_for)[0]
 
     @property
     def pool_path(self) -> str:
@@ -70,9 +77,9 @@ class IndexEntry(msgspec.Struct, frozen=True, gc=False):
         return _field(self.stanza, name)
 
 
-def order_of(name: str, version: str, architecture: str) -> SortKey:
+def order_of(name: str, version: str, built_for: str) -> SortKey:
     """Return where an entry stands; raise `InvalidVersion`."""
-    return (name, version_key(version), architecture, version)
+    return (name, version_key(version), built_for, version)
 
 
 def entry_of(record: PackageRecord, percentage: int | None = None) -> IndexEntry | None:
@@ -83,8 +90,8 @@ def entry_of(record: PackageRecord, percentage: int | None = None) -> IndexEntry
     stanza = stanza_of(record, percentage).encode() + b"\n"
     of_the_file = f"\nFilename: {record.pool_path}\nSize: {record.file_size}\n".encode()
     whole = stanza.find(_END) == len(stanza) - len(_END) and stanza.count(of_the_file) == 1
-    entry = IndexEntry(record.package_name, record.version, intern(record.architecture), stanza)
-    return entry if whole and _key_in(stanza) == (record.package_name, record.version, record.architecture) else None
+    key = (record.package_name, record.version, intern(record.built_for))
+    return IndexEntry(*key, stanza) if whole and _key_in(stanza) == key else None
 
 
 def entries_in(text: bytes) -> Iterator[IndexEntry]:
@@ -125,7 +132,12 @@ def _entry(stanza: bytes) -> IndexEntry:
 
 def _key_in(stanza: bytes) -> tuple[str, str, str]:
     lines = b"\n" + stanza
-    return (_field_of(lines, "package"), _field_of(lines, "version"), _field_of(lines, "architecture"))
+    architecture = _field_of(lines, "architecture")
+    start = stanza.find(_BUILD)  # written by us alone, and always so; an index without builds has none
+    if start >= 0 and architecture:
+        build = stanza[start + len(_BUILD) : stanza.index(b"\n", start + 1)].decode("utf-8", "replace")
+        architecture = built_for(architecture, build)
+    return (_field_of(lines, "package"), _field_of(lines, "version"), architecture)
 
 
 def _field(stanza: bytes, name: str) -> str:

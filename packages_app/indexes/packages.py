@@ -24,7 +24,10 @@ from packages_app.indexes.entry import IndexEntry, SortKey, entry_of
 
 @dataclass(frozen=True, order=True)
 class LeftOut:
-    """A record that no index can carry, and why: required fields it lacks, or a place the suite does not have."""
+    """A record that no index can carry, and why: required fields it lacks, or a place the suite does not have.
+
+    `architecture` is the second part of its key, with the build of one that has one.
+    """
 
     package_id: str
     architecture: str
@@ -49,7 +52,7 @@ def place(suite: Suite, record: PackageRecord) -> Placed | LeftOut:
     entry = None if reasons else entry_of(record, percentage_in(record, suite.name))
     if entry is None:
         others = ("its control paragraph is not this package's",)
-        return LeftOut(record.package_id, record.architecture, reasons or others)
+        return LeftOut(*record.key, reasons or others)
     return Placed(intern(record.component), entry, record.pool_path, record.file_size or 0)
 
 

@@ -32,7 +32,7 @@ _CONTEXT = 2
 class Shard:
     """A shard as it is kept: what it begins with, its text's SHA256, and sizes.
 
-    `first` is name, version and architecture of its first entry. `size` is of its text and `gzip` of its gzip member,
+    `first` is name, version and `built_for` of its first entry. `size` is of its text and `gzip` of its gzip member,
     in bytes; `xz` is that of its block without padding, 0 where none was made. `lines` and `entries` are counts.
     """
 
@@ -191,8 +191,8 @@ def _by_shard(shards: Sequence[Shard], edits: Iterable[SortKey]) -> dict[int, li
 
 
 def _key_of(order: SortKey) -> TableKey:
-    name, _, architecture, version = order
-    return (make_package_id(name, version), architecture)
+    name, _, place, version = order
+    return (make_package_id(name, version), place)
 
 
 @dataclass(frozen=True, slots=True)

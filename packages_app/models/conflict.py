@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.db import models
 
+from packages_app.core.builds import LONGEST_BUILD
+from packages_app.core.record import built_for
+
 
 class Conflict(models.Model):
     """One refused offer.
@@ -15,6 +18,7 @@ class Conflict(models.Model):
     package_name = models.CharField("package", max_length=255)
     version = models.CharField(max_length=256)
     architecture = models.CharField(max_length=64)
+    build = models.CharField(max_length=LONGEST_BUILD, blank=True, default="")
     known_sha256 = models.CharField("SHA256 that clients have", max_length=64)
     offered_sha256 = models.CharField("SHA256 offered", max_length=64, blank=True)
     offered_size = models.BigIntegerField("size offered", default=0)
@@ -30,10 +34,15 @@ class Conflict(models.Model):
         ordering = ("settled", "-seen")
         constraints = (
             models.UniqueConstraint(
-                fields=("package_name", "version", "architecture", "offered_sha256", "offered_size"),
+                fields=("package_name", "version", "architecture", "build", "offered_sha256", "offered_size"),
                 name="one_conflict_an_offer",
             ),
         )
 
     def __str__(self) -> str:
-        return f"{self.package_name} {self.version} ({self.architecture})"
+        return f"{self.package_name} {self.version} ({self.built_for})"
+
+    @property
+    def built_for(self) -> str:
+        """The second part of the key of the record that clients have."""
+        return built_for(self.architecture, self.build)

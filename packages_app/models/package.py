@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
+
+from packages_app.core.builds import LONGEST_BUILD
+from packages_app.core.record import TableKey, built_for
 
 if TYPE_CHECKING:
     _CharField = models.CharField[str, str]
 else:
     _CharField = models.CharField
 
+KEY_COLUMNS = ("package_id", "architecture", "build")
+"""What tells a row from every other, as a record's key does."""
+_CHUNK = 2000
 _PEOPLES_ORDER = ("package_name", "-version_key", "architecture")
 
 
@@ -25,11 +32,21 @@ class BytewiseCharField(_CharField):
         return parameters
 
 
+def key_of_row(row: Sequence[str]) -> TableKey:
+    """Return the key of the record of a row, of which the values of `KEY_COLUMNS` are given."""
+    package_id, architecture, build = row
+    return (package_id, built_for(architecture, build))
+
+
 class PackageQuerySet(models.QuerySet["Package"]):
     """Packages as people look for them. What they mean by a text is a part of a name, or a name, `#` and a version.
 
     Parts are looked for among the distinct names, of which there are few; of the version, its beginning is enough.
     """
+
+    def record_keys(self) -> Iterator[TableKey]:
+        """Return the keys of their records, in their order, as they come from the database."""
+        return map(key_of_row, self.values_list(*KEY_COLUMNS).iterator(chunk_size=_CHUNK))
 
     def found_by(self, text: str) -> Self:
         """Keep what is meant by `text`; all when it is empty."""
@@ -68,13 +85,17 @@ class PackageName(models.Model):
 
 
 class Package(models.Model):
-    """One record: one version of one package for one architecture. `version_key` sorts as dpkg does."""
+    """One record: one version of one package for one architecture, or a `build` of it.
+
+    `version_key` sorts as dpkg does.
+    """
 
     package_id = models.CharField("package id", max_length=512)
     package_name = models.CharField("name", max_length=255)
     version = models.CharField(max_length=256)
     version_key = BytewiseCharField(max_length=1024, editable=False)
     architecture = models.CharField(max_length=64)
+    build = models.CharField(max_length=LONGEST_BUILD, blank=True, default="")
     package_type = models.CharField("type", max_length=64, blank=True)
     component = models.CharField(max_length=64)
     section = models.CharField(max_length=255, blank=True)
@@ -105,7 +126,7 @@ class Package(models.Model):
         """One row a key; the order that people read: name, then newest first."""
 
         ordering = _PEOPLES_ORDER
-        constraints = (models.UniqueConstraint(fields=("package_id", "architecture"), name="package_key"),)
+        constraints = (models.UniqueConstraint(fields=("package_id", "architecture", "build"), name="package_key"),)
         indexes = (
             models.Index(fields=_PEOPLES_ORDER, name="package_by_version"),
             models.Index(fields=("-processed_timestamp",), name="package_by_intake"),
@@ -116,7 +137,17 @@ class Package(models.Model):
         permissions = (("upload_package", "Can upload packages"),)
 
     def __str__(self) -> str:
-        return f"{self.package_name} {self.version} ({self.architecture})"
+        return f"{self.package_name} {self.version} ({self.built_for})"
+
+    @property
+    def built_for(self) -> str:
+        """The second part of its record's key."""
+        return built_for(self.architecture, self.build)
+
+    @property
+    def key(self) -> TableKey:
+        """Its record's key."""
+        return (self.package_id, self.built_for)
 
 
 class SuiteMembership(models.Model):

@@ -28,6 +28,7 @@ _COLUMNS = {
     "definition": "package_name",
     "version": "version",
     "architecture": "architecture",
+    "build": "build",
     "component": "component",
     "type": "package_type",
     "section": "section",

@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from uuid import uuid4
 
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.expressions.condition import Condition
 from tenacity import retry_if_exception
 
 from packages_app.core.ports import PendingChange
-from packages_app.core.record import TableKey
+from packages_app.core.record import TableKey, architecture_and_build
 from packages_app.core.suite_change import SuiteChange, read_from, written_as
 from packages_app.package_table.dynamo_item import Item
 from packages_app.package_table.dynamo_items import DynamoItems, Transaction, code_of
@@ -78,9 +79,10 @@ def add_lines(
     for suite in sorted(touched):
         transaction.put(Item(partition_of(pending_id(suite), key, slots), sort_key_of(key, uuid4().hex)))
     for suite in sorted(now):
-        transaction.put(Item(*line_of(suite, key, slots)))
+        transaction.put(line_of(suite, key, slots), no_other_build(key))
     for suite in sorted(touched - now):
-        transaction.delete(line_of(suite, key, slots))
+        if not architecture_and_build(key[1])[1]:  # that of a build stays, and keeps others out for ever
+            transaction.delete(key_of_line(suite, key, slots))
 
 
 def committed(items: DynamoItems, transaction: Transaction) -> bool:
@@ -127,9 +129,28 @@ def _reasons_of(error: TransactWriteError) -> set[str]:
     return {reason.code for reason in error.cancellation_reasons if reason is not None}
 
 
-def line_of(suite: str, key: TableKey, slots: int) -> TableKey:
-    """Return the key of the item that lists a record in a suite whose list has `slots` partitions."""
-    return (partition_of(members_id(suite), key, slots), sort_key_of(key))
+def key_of_line(suite: str, key: TableKey, slots: int) -> TableKey:
+    """Return the key of the item that lists a record in a suite whose list has `slots` partitions.
+
+    All builds of a version and architecture have the same, so that a suite lists one of them.
+    """
+    plain = (key[0], architecture_and_build(key[1])[0])
+    return (partition_of(members_id(suite), plain, slots), sort_key_of(plain))
+
+
+def line_of(suite: str, key: TableKey, slots: int) -> Item:
+    """Return the item that lists a record in a suite."""
+    build = architecture_and_build(key[1])[1]
+    return Item(*key_of_line(suite, key, slots), build=build or None)
+
+
+def no_other_build(key: TableKey) -> Condition:
+    """Return the condition that the line of a record is not another build's."""
+    build = architecture_and_build(key[1])[1]
+    condition: Condition = (Item.package_id.does_not_exist() | (Item.build == build)) if build else (
+        Item.build.does_not_exist()
+    )  # fmt: skip
+    return condition
 
 
 def read_changes(items: DynamoItems, package_id: str) -> list[SuiteChange]:

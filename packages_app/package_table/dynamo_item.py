@@ -9,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, architecture_and_build
 from packages_app.core.suite_change import SuiteChange, read_from
 from packages_app.package_table.packed_text import PACKED, packed, unpacked
 from packages_app.package_table.raw_table import RawItem, TableShape
@@ -54,8 +54,8 @@ class Item(Model):
 
     That is its `releases`, or what its clients were given last: `given_date` (seconds since the epoch) and
     `fingerprint`. A tombstone has the key of the record that was, and `purged`: what purged it. A lease has `holder`,
-    `fence` and `expires`. A line has a key alone; the lists are those of each
-    suite's records and of its pending changes. It says what an item is made of; `DynamoItems` reads and writes.
+    `fence` and `expires`. A line has a key alone, and its record's `build` where there is one; the lists are those of
+    each suite's records and of its pending changes. It says what an item is made of; `DynamoItems` reads and writes.
     """
 
     package_id = UnicodeAttribute(hash_key=True)
@@ -72,6 +72,7 @@ class Item(Model):
     suite_change = UnicodeAttribute(null=True)
     other_fields = UnicodeAttribute(null=True)
     purged = UnicodeAttribute(null=True)
+    build = UnicodeAttribute(null=True)
     packed = BinaryAttribute(null=True, legacy_encoding=False)
     for _name in _TEXTS:
         locals().setdefault(_name, UnicodeAttribute(null=True))
@@ -85,7 +86,7 @@ def purged_by(item: RawItem) -> SuiteChange | None:
 
 def values_of(record: PackageRecord) -> dict[str, Any]:
     """Return the attributes of a record's item; raise `InvalidVersion`."""
-    return {**packed(record.as_dict()), "version_key": record.version_key}
+    return {**packed(record.as_dict()), "architecture": record.built_for, "version_key": record.version_key}
 
 
 def suites_update(record: PackageRecord, changed: PackageRecord) -> tuple[list[Action], Condition]:
@@ -106,12 +107,14 @@ def record_of(item: RawItem) -> PackageRecord:
         texts |= unpacked(item[PACKED]["B"])
     name, _, version = item["package_id"]["S"].partition("#")
     size = item.get("file_size", {}).get("N")
+    architecture, build = architecture_and_build(item["architecture"]["S"])
     return PackageRecord.from_dict(
         {
             "package_name": name,
             "version": version,
             **texts,
-            "architecture": item["architecture"]["S"],
+            "architecture": architecture,
+            "build": build,
             "suites": [suite["S"] for suite in item.get("suites", {}).get("L", ())],
             "file_size": size,
         }

@@ -13,13 +13,15 @@ from functools import partial
 from pynamodb.exceptions import TransactWriteError
 
 from packages_app.core.at_once import at_once
+from packages_app.core.builds import check_apart
 from packages_app.core.document import document_of
 from packages_app.core.moving import NewSuites
 from packages_app.core.record import PackageRecord
-from packages_app.package_table.dynamo_changes import add_lines, committed, met_another, read_changes
+from packages_app.package_table.dynamo_builds import check_build, met_other_build
+from packages_app.package_table.dynamo_changes import add_lines, committed, met_another, read_changes, write_listed
 from packages_app.package_table.dynamo_item import purged_by, record_of, suites_update
 from packages_app.package_table.dynamo_items import DynamoItems, Transaction
-from packages_app.package_table.rules import MOST_ITEMS, MOST_SUITES, changed_record, check_suites
+from packages_app.package_table.rules import MOST_ITEMS, MOST_SUITES, changed_record, check_suites, suites_changed
 
 _WRITERS = 8
 _MOST_BYTES = 2_000_000
@@ -47,14 +49,39 @@ class _Move:
         add_lines(transaction, slots, record.key, self.changed.suites, record.suites, change)
 
 
+def move_record(items: DynamoItems, wanted: NewSuites) -> PackageRecord:
+    """Change a record's suites, and return it.
+
+    Raise `OtherBuild`, `RecordNotFound` and `ObjectChanged` for one that is gone or was read otherwise,
+    `PackageRefused` for one of too many suites, and PynamoDB's errors.
+    """
+    record = wanted.record
+    changed = changed_record(record, record, wanted.suites, wanted.other_fields)
+    check_build(items, record, wanted.coming)
+    update = suites_update(record, changed)
+    if write_listed(
+        items, lambda t: t.update(record.key, *update), record.key, changed.suites, record.suites, wanted.change
+    ):
+        return changed
+    known = _read(items, record)
+    _check_other_build(items, wanted, known)
+    # A try that was repeated may meet its own write.
+    if known is None or (known.suites, known.other_fields) != (changed.suites, changed.other_fields):
+        raise suites_changed(record, known)
+    return changed
+
+
 def move_records(items: DynamoItems, moves: Sequence[NewSuites]) -> list[PackageRecord | None]:
     """Change the suites of records, of a key each; return them, None for one that is no longer as it was read.
 
-    Raise `PackageRefused` for one of too many suites, before anything changes, and PynamoDB's errors.
+    Raise `PackageRefused` for one of too many suites and `OtherBuild`, before anything changes but where another build
+    comes in at the same time, and PynamoDB's errors.
     """
+    check_apart(moves)
     those = [_Move(one, changed_record(one.record, one.record, one.suites, one.other_fields)) for one in moves]
     for one in those:
         check_suites(one.wanted.record.key, one.touched, MOST_SUITES)
+        check_build(items, one.wanted.record, one.wanted.coming)
     done = at_once([partial(_move_together, items, some) for some in _by_transaction(those)], _WRITERS)
     return [record for some in done for record in some]
 
@@ -83,7 +110,10 @@ def _move_together(items: DynamoItems, some: Sequence[_Move]) -> list[PackageRec
     if len(some) > 1:
         return [record for one in some for record in _move_together(items, [one])]
     [one] = some
-    return [one.changed if _is_done(items, one) else None]
+    if _is_done(items, one):
+        return [one.changed]
+    _check_other_build(items, one.wanted, _read(items, one.changed))
+    return [None]
 
 
 def _committed(items: DynamoItems, some: Sequence[_Move]) -> bool:
@@ -98,8 +128,16 @@ def _is_done(items: DynamoItems, move: _Move) -> bool:
     wanted, changed = move.wanted, move.changed
     if wanted.change is not None:
         return wanted.change in read_changes(items, changed.package_id)
-    item = items.get(changed.key)
-    if item is None or purged_by(item) is not None:
-        return False
-    known = record_of(item)
-    return known.suites == changed.suites and wanted.other_fields in (None, known.other_fields)
+    known = _read(items, changed)
+    return known is not None and known.suites == changed.suites and wanted.other_fields in (None, known.other_fields)
+
+
+def _read(items: DynamoItems, record: PackageRecord) -> PackageRecord | None:
+    item = items.get(record.key)
+    return record_of(item) if item is not None and purged_by(item) is None else None
+
+
+def _check_other_build(items: DynamoItems, wanted: NewSuites, known: PackageRecord | None) -> None:
+    """Raise `OtherBuild` where a record is as it was read, so that a suite's line was another's."""
+    if known == wanted.record and wanted.coming:
+        raise met_other_build(items, wanted.record, wanted.coming)

@@ -10,8 +10,9 @@ from functools import partial
 from zlib import crc32
 
 from packages_app.core.at_once import at_once
-from packages_app.core.record import TableKey
+from packages_app.core.record import TableKey, built_for
 from packages_app.package_table.dynamo_items import DynamoItems
+from packages_app.package_table.raw_table import RawItem
 
 _BETWEEN = "|"
 
@@ -37,8 +38,16 @@ def sort_keys_in(items: DynamoItems, listing: str, *others: str) -> list[tuple[s
 
 
 def sort_keys_of(items: DynamoItems, partition: str) -> list[str]:
-    """Return the sort keys of one partition, consistently; raise PynamoDB's errors."""
-    return [item["architecture"]["S"] for item in items.of_partition(partition)]
+    """Return the sort keys of one partition, consistently, those of builds with the build; raise PynamoDB's errors."""
+    return [_sort_key_in(item) for item in items.of_partition(partition)]
+
+
+def _sort_key_in(item: RawItem) -> str:
+    sort_key: str = item["architecture"]["S"]
+    if "build" not in item:
+        return sort_key
+    package_id, architecture = key_in(sort_key)
+    return sort_key_of((package_id, built_for(architecture, item["build"]["S"])))
 
 
 def key_in(sort_key: str) -> TableKey:

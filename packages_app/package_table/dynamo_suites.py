@@ -97,7 +97,7 @@ def list_records(items: DynamoItems, records: Iterable[PackageRecord]) -> int:
 
     Raise PynamoDB's errors.
     """
-    lines = (Item(*line_of(suite, record.key, items.slots)) for record in records for suite in record.suites)
+    lines = (line_of(suite, record.key, items.slots) for record in records for suite in record.suites)
     written = 0
     for some in batches_of(lines, _LINES * _WRITERS):
         at_once([partial(items.put_all, part) for part in batches_of(some, _LINES)], _WRITERS)

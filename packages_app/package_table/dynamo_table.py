@@ -21,6 +21,7 @@ from packages_app.core.moving import NewSuites
 from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.core.suite_change import Known, SuiteChange, is_purged
+from packages_app.package_table.dynamo_builds import check_build, met_other_build
 from packages_app.package_table.dynamo_changes import (
     of_old_layout,
     read_changes,
@@ -35,11 +36,10 @@ from packages_app.package_table.dynamo_item import (
     Item,
     purged_by,
     record_of,
-    suites_update,
     values_of,
 )
 from packages_app.package_table.dynamo_items import SLOTS, DynamoItems, code_of
-from packages_app.package_table.dynamo_moves import move_records
+from packages_app.package_table.dynamo_moves import move_record, move_records
 from packages_app.package_table.dynamo_promises import CONDITION_FAILED, broken_promises
 from packages_app.package_table.dynamo_scan import scan_records, suites_noted
 from packages_app.package_table.dynamo_suites import (
@@ -58,7 +58,6 @@ from packages_app.package_table.rules import (
     LEASE_ARCHITECTURE,
     LISTED,
     MOST_SUITES,
-    changed_record,
     given_by_another,
     given_id,
     lease_busy,
@@ -128,12 +127,16 @@ class DynamoPackageTable:
         check_size(record)
         item, new = Item(**values_of(record)), Item.package_id.does_not_exist()
         with self._call("put_item", record.package_id):
+            check_build(self._items, record, record.suites)
             if write_listed(self._items, lambda t: t.put(item, new), record.key, record.suites, change=change):
                 return Written.ADDED
         # A try that was repeated may meet its own item; that is the same bytes.
         known, purged = self.look_up([record.key])
         if record.key in purged:
             raise is_purged(record.key, purged[record.key])
+        if record.key not in known and record.suites:
+            with self._call("query_history", record.package_id):
+                raise met_other_build(self._items, record, record.suites)
         return outcome_of_taken_key(record, known.get(record.key, record))
 
     def put_many_new(self, records: Sequence[PackageRecord], changes: Sequence[SuiteChange] = ()) -> list[Written]:
@@ -172,22 +175,8 @@ class DynamoPackageTable:
         other_fields: str | None = None,
     ) -> PackageRecord:
         """Change a record's suites if they are still those of `record`."""
-        changed = changed_record(record, record, suites, other_fields)
-        actions, condition = suites_update(record, changed)
         with self._call("update_suites", record.package_id):
-            done = write_listed(
-                self._items,
-                lambda t: t.update(record.key, actions, condition),
-                record.key,
-                changed.suites,
-                before=record.suites,
-                change=change,
-            )
-        if not done:
-            known = self.get(record.package_name, record.version, record.architecture)
-            if known is None or (known.suites, known.other_fields) != (changed.suites, changed.other_fields):
-                raise suites_changed(record, known)
-        return changed
+            return move_record(self._items, NewSuites(record, tuple(suites), change, other_fields))
 
     def set_suites_of_many(self, moves: Sequence[NewSuites]) -> list[PackageRecord | None]:
         """Change the suites of records, those of many in a transaction, and some of these at once."""
@@ -199,9 +188,9 @@ class DynamoPackageTable:
         with self._call("query_history", name):
             return read_changes(self._items, make_package_id(name, version))
 
-    def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
+    def get(self, name: str, version: str, built_for: str) -> PackageRecord | None:
         """Read one record, consistently."""
-        item = self._item(make_package_id(name, version), architecture)
+        item = self._item(make_package_id(name, version), built_for)
         return record_of(item) if item is not None and purged_by(item) is None else None
 
     def versions_of(self, name: str) -> Iterator[PackageRecord]:
@@ -209,7 +198,7 @@ class DynamoPackageTable:
         with self._call("query_by_name", name):
             found = [record_of(item) for item in self._items.of_index(INDEX_NAME, name)]
         # Items of one version come in no set order from the index.
-        yield from sorted(found, key=lambda record: (record.version_key, record.architecture))
+        yield from sorted(found, key=lambda record: (record.version_key, record.built_for))
 
     def newest_of(self, name: str) -> PackageRecord | None:
         """Return a record of the newest version of a name: a query of one item."""

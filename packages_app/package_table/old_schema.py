@@ -23,7 +23,7 @@ from packages_app.core.version import version_key
 from packages_app.package_table.packed_text import PACKED, unpacked
 from packages_app.package_table.raw_table import RawItem, TableShape
 
-_TEXTS = frozenset(field.name for field in fields(PackageRecord)) - {"suites", "file_size", "other_fields"}
+_TEXTS = frozenset(field.name for field in fields(PackageRecord)) - {"suites", "file_size", "other_fields", "build"}
 _OURS = _TEXTS | {"suites", "file_size", "other_fields", "package_id", "version_key"}
 _HASHES = ("md5_hash", "sha1_hash", "sha256_hash", "sha512_hash")
 

@@ -55,6 +55,13 @@ def keep_purged(connection: sqlite3.Connection, key: TableKey, change: SuiteChan
     keep_changes(connection, [(key[0], change)])
 
 
+def were_purged(connection: sqlite3.Connection, package_id: str) -> bool:
+    """Return whether any record of a version was purged."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'purged'").fetchone() is None:
+        return False
+    return connection.execute("SELECT 1 FROM purged WHERE package_id = ?", (package_id,)).fetchone() is not None
+
+
 def read_purged(connection: sqlite3.Connection, keys: Iterable[TableKey]) -> dict[TableKey, SuiteChange]:
     """Return what purged those of these keys that were."""
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'purged'").fetchone() is None:

@@ -10,6 +10,7 @@ from packages_app.core.ports import Written
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.suite_change import is_purged
 from packages_app.package_table.rules import outcome_of_taken_key
+from packages_app.package_table.sqlite_builds import check_builds
 from packages_app.package_table.sqlite_history import read_purged
 
 _PUT = "INSERT {}INTO records VALUES (?, ?, ?, ?, ?)"
@@ -35,10 +36,18 @@ def rows_of(records: Sequence[PackageRecord]) -> list[Row]:
 def put_records(connection: sqlite3.Connection, records: Sequence[PackageRecord], rows: Sequence[Row]) -> list[Written]:
     """Write the rows of records whose keys are not there: all at once where none is, else one by one.
 
-    Raise `VersionConflict`, and `VersionPurged` for the first that was purged.
+    Raise `VersionConflict`, `VersionPurged` for the first that was purged, and `OtherBuild`.
     """
     for key, change in read_purged(connection, [record.key for record in records]).items():
         raise is_purged(key, change)
+    outcomes = _put_all(connection, records, rows)
+    for record, outcome in zip(records, outcomes, strict=True):
+        if outcome is Written.ADDED:  # beside the others of the batch, so after them
+            check_builds(connection, record, record.suites)
+    return outcomes
+
+
+def _put_all(connection: sqlite3.Connection, records: Sequence[PackageRecord], rows: Sequence[Row]) -> list[Written]:
     connection.execute("SAVEPOINT before")
     if connection.executemany(_PUT.format("OR IGNORE "), rows).rowcount == len(rows):
         return [Written.ADDED] * len(rows)

@@ -179,10 +179,10 @@ class SqlitePackageTable:
         with self._connection("suite_changes_of") as connection:
             return read_changes(connection, make_package_id(name, version))
 
-    def get(self, name: str, version: str, architecture: str) -> PackageRecord | None:
+    def get(self, name: str, version: str, built_for: str) -> PackageRecord | None:
         """Read one record."""
         with self._connection("get") as connection:
-            return read_record(connection, PackageRecord(name, version, architecture).key)
+            return read_record(connection, (make_package_id(name, version), built_for))
 
     def versions_of(self, name: str) -> Iterator[PackageRecord]:
         """Return all records of a name, oldest version first."""

@@ -173,12 +173,12 @@ def _edits_of(
     """Return what is to stand at the place of each changed record in one index."""
     plan = plan_of(suite)
     edits: dict[SortKey, IndexEntry | None] = {}
-    for package_id, architecture in keys:
+    for package_id, built_for in keys:
         name, _, version = package_id.partition("#")
         if is_version(version):  # no index carries others
-            placed = found.placed.get((package_id, architecture))
+            placed = found.placed.get((package_id, built_for))
             here = placed is not None and index in plan.folders_of(placed)
-            edits[order_of(name, version, architecture)] = placed.entry if placed is not None and here else None
+            edits[order_of(name, version, built_for)] = placed.entry if placed is not None and here else None
     return edits
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from packages_app.core.record import TableKey, named_key
+from packages_app.core.record import TableKey, architecture_and_build, named_key
 from packages_app.core.version import version_key
 
 
@@ -74,7 +74,7 @@ def in_order(key: TableKey) -> tuple[str, str, str]:
 
 
 def _package_of(key: TableKey) -> tuple[str, str]:
-    return (key[0].partition("#")[0], key[1])
+    return (key[0].partition("#")[0], architecture_and_build(key[1])[0])
 
 
 def _newest_of(contents: Iterable[TableKey], packages: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:

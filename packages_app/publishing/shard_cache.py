@@ -82,7 +82,7 @@ class ShardCache:
             self._set(_key(sha256), known)
         packed, block_body, unpadded, _ = known
         entries = run.entries
-        first = (entries[0].package_name, entries[0].version, entries[0].architecture)
+        first = (entries[0].package_name, entries[0].version, entries[0].built_for)
         unpadded = unpadded if with_xz else 0
         shard = Shard(first, sha256, len(text), text.count(b"\n"), len(entries), len(packed), unpadded)
         return MadeShard(shard, text, packed, block_body if with_xz else b"")

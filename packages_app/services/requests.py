@@ -15,7 +15,7 @@ from packages_app.debian.limits import LONGEST_NAME
 from packages_app.models import Conflict, Job, Notice
 from packages_app.services.intake.build_bootstrap import bootstrap_definition
 from packages_app.services.intake.checks_at_work import check_at_work
-from packages_app.services.intake.conflicts import package_of
+from packages_app.services.intake.conflicts import package_of, settle
 from packages_app.services.intake.refused_offers import forget_refused_offers
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
@@ -146,12 +146,8 @@ def request_again(job: Job, user: queue.Asker) -> Job:
 def settle_conflicts(conflicts: Iterable[Conflict], user: queue.Asker) -> int:
     """Mark conflicts as looked into; return how many were open. What clients have stays as it is."""
     chosen = list(conflicts)
-    keys = [conflict.pk for conflict in chosen]
-    settled = Conflict.objects.filter(pk__in=keys, settled=False).update(settled=True)
-    still_open = {package_of(conflict) for conflict in Conflict.objects.filter(settled=False)}
-    for matter in {package_of(conflict) for conflict in chosen} - still_open:
-        settle_notices(Notice.Kind.VERSION_CONFLICT, matter)
-    log.info("conflicts_settled", conflicts=keys, user=user.get_username())
+    settled = settle(chosen)
+    log.info("conflicts_settled", conflicts=[conflict.pk for conflict in chosen], user=user.get_username())
     return settled
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from packages_app.core.ports import PackageTable
 from packages_app.core.record import PackageRecord
-from packages_app.core.suite_change import LEFT_BY_A_PERSON, What, of_architecture, withdrawn_from
+from packages_app.core.suite_change import LEFT_BY_A_PERSON, What, changes_of, withdrawn_from
 
 _BY_PEOPLE = (*LEFT_BY_A_PERSON, What.REJECTED)
 
@@ -23,7 +23,7 @@ def keeps_file(table: PackageTable, record: PackageRecord, before: datetime) -> 
     if record.suites:
         return True
     changes = table.suite_changes_of(record.package_name, record.version)
-    own = of_architecture(changes, record.architecture)
+    own = changes_of(changes, record.built_for)
     if not own or own[-1].what is not What.RETAINED or datetime.fromisoformat(own[-1].when) >= before:
         return True
-    return bool(withdrawn_from(own, record.architecture, _BY_PEOPLE))
+    return bool(withdrawn_from(own, record.built_for, _BY_PEOPLE))

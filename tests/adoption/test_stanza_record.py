@@ -34,6 +34,9 @@ def test_a_sound_stanza_is_a_record_with_the_path_that_it_names():
     assert record(SOUND.replace("pool/", "./pool/")).pool_path == "pool/main/t/tool/tool_1.0_amd64.deb"
     assert record(SOUND + "Homepage: x\n").control.endswith("Homepage: x")
     assert record(SOUND + "Status: install ok installed\nChecksum-FileSize: 1\n").control == record(SOUND).control
+    noble = record(SOUND + "Repomgr-Build: noble\n")
+    assert (noble.build, noble.control) == ("noble", record(SOUND).control)
+    assert record(SOUND + "Repomgr-Build: a/b\n").build == ""
     assert record(SOUND + "X-Text: a\u2028b\x0bc\x85d\n").control.endswith("X-Text: a\u2028b\x0bc\x85d")
 
 

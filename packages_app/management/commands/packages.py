@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from packages_app.core.record import named_key
 from packages_app.management.terminal import EXIT_FAILED, ServiceCommand
 from packages_app.services.mirror.selection import select_packages
 
@@ -11,7 +12,7 @@ from packages_app.services.mirror.selection import select_packages
 class Command(ServiceCommand):
     """Lists packages."""
 
-    help = "List the packages that a query selects (docs/QUERIES.md), one version a line: name, version, architecture."
+    help = "List the packages that a query selects (docs/QUERIES.md), one a line: name, version, architecture."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the query."""
@@ -20,9 +21,8 @@ class Command(ServiceCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print them by name, newest first; exit 1 when there is none."""
         found = False
-        rows = select_packages(options["query"]).values_list("package_name", "version", "architecture")
-        for row in rows.iterator():
+        for key in select_packages(options["query"]).record_keys():
             found = True
-            self.stdout.write(" ".join(row))
+            self.stdout.write(named_key(key))
         if not found:
             raise CommandError("The query selects no package.", returncode=EXIT_FAILED)

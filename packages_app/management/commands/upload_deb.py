@@ -30,6 +30,9 @@ class Command(ServiceCommand):
         parser.add_argument(
             "--rollout", default="", metavar="STEPS", help="percent of clients a day, such as 10,25,50,100"
         )
+        parser.add_argument(
+            "--build", default="", metavar="LABEL", help="one of several builds of the version (default: by its name)"
+        )
         parser.add_argument("--no-publish", action="store_true", help="leave the publication to a worker")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -63,7 +66,7 @@ class Command(ServiceCommand):
                 self._refuse(source, error)
         new = known = 0
         with terminal_progress() as progress, unsaid(ENDS):  # it says which files were refused
-            place = {"suite": options["suite"], "component": options["component"]}
+            place = {name: options[name] for name in ("suite", "component", "build")}
             for done in upload_files(files, progress, **place, rollout=self._rollout):
                 new, known = new + done.new, known + done.known
                 self._refused += done.files - done.new - done.known
@@ -75,8 +78,8 @@ class Command(ServiceCommand):
     def _stage(self, path: Path, options: dict[str, Any]) -> Job:
         check_readable(path)
         return stage_upload(
-            path, path.name, suite=options["suite"], component=options["component"], rollout=self._rollout,
-            wake_worker=False,
+            path, path.name, suite=options["suite"], component=options["component"], build=options["build"],
+            rollout=self._rollout, wake_worker=False,
         )  # fmt: skip
 
     def _refuse(self, path: Path, error: Exception) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from packages_app.core.builds import check_build
 from packages_app.core.definition import Definition, check_belongs
 from packages_app.core.errors import PackageRefused
 from packages_app.core.layout import ALL
@@ -20,7 +21,8 @@ class Admission:
     """What packages are measured by, read once for all files of a batch.
 
     Packages belong to the definition of their name among `definitions`, or all to the one that they were fetched or
-    built `for_definition`. `suite` and `component` are what somebody asked for, "" for what the definition says.
+    built `for_definition`. `suites`, `component` and `build` are what somebody asked for, () and "" for what the
+    definition says, of the build by a file's name.
     `by_publisher` says that whoever asked may publish: he may choose the place, and offer bootstrap packages.
     `rollout` are the steps that somebody asked for, () for what the definition says.
     """
@@ -28,19 +30,24 @@ class Admission:
     repository: Repository
     definitions: Mapping[str, Definition]
     for_definition: Definition | None = None
-    suite: str = ""
+    suites: tuple[str, ...] = ()
     component: str = ""
     by_publisher: bool = True
     rollout: tuple[int, ...] = ()
+    build: str = ""
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a package goes: into these suites, in each into this component, by these steps of a roll-out."""
+    """Where a package goes: into these suites, in each into this component, by these steps of a roll-out.
+
+    `build` tells it from other builds of its version, "" where there is one.
+    """
 
     suites: tuple[str, ...]
     component: str
     rollout: tuple[int, ...] = ()
+    build: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,13 +69,30 @@ def upload_targets() -> dict[str, Definition]:
 
 
 def admission_of_uploads(
-    *, suite: str = "", component: str = "", by_publisher: bool, rollout: Sequence[int] = ()
+    *,
+    suite: str = "",
+    component: str = "",
+    by_publisher: bool,
+    rollout: Sequence[int] = (),
+    build: str = "",
 ) -> Admission:
-    """Return what uploads are measured by."""
+    """Return what uploads are measured by; raise `PackageRefused` for a build's label that is none."""
+    if build:
+        check_build(build)
     return Admission(
-        adapters.repository(), upload_targets(), suite=suite, component=component, by_publisher=by_publisher,
-        rollout=tuple(rollout),
+        adapters.repository(), upload_targets(), suites=(suite,) if suite else (), component=component,
+        by_publisher=by_publisher, rollout=tuple(rollout), build=build,
     )  # fmt: skip
+
+
+def defined(name: str) -> Definition:
+    """Return the definition of a package; raise `PackageRefused` where there is none that can be used."""
+    definition = adapters.definitions().by_name.get(name)
+    if definition is None:
+        raise PackageRefused(
+            f"No usable definition is named {name}.", remedy="Write one in config/packages/, or mend it: see doctor."
+        )
+    return definition
 
 
 def admission_of(definition: Definition) -> Admission:
@@ -76,8 +100,8 @@ def admission_of(definition: Definition) -> Admission:
     return Admission(adapters.repository(), {definition.name: definition}, for_definition=definition)
 
 
-def admit(contents: DebContents, admission: Admission) -> Admitted:
-    """Return a package's definition and where it goes.
+def admit(contents: DebContents, admission: Admission, filename: str) -> Admitted:
+    """Return the definition of a package, in a file named so upstream, and where it goes.
 
     Raise `PackageRefused` for a package without a definition that takes it, one that is not what its definition
     describes, and a suite or component that is not configured; `RightMissing` for what only a publisher may offer.
@@ -89,12 +113,13 @@ def admit(contents: DebContents, admission: Admission) -> Admitted:
             f"The file does not fit {definition.file}: {'; '.join(faults)}.",
             remedy=f"Upload a {definition.name} package, or correct {definition.file}.",
         )
-    suites = (admission.suite,) if admission.suite else definition.suites
-    destination = Destination(suites, admission.component or definition.component,
-                              admission.rollout or definition.rollout)  # fmt: skip
+    build = admission.build or definition.build_of(filename)
+    destination = Destination(admission.suites or definition.suites_for(build),
+                              admission.component or definition.component,
+                              admission.rollout or definition.rollout, build)  # fmt: skip
     _check_configured(destination, contents.control["Architecture"], admission.repository)
     if not admission.by_publisher:
-        _check_rights(definition, destination)
+        _check_rights(definition, destination, filename)
     return Admitted(definition, destination)
 
 
@@ -115,15 +140,16 @@ def _definition_of(contents: DebContents, definitions: Mapping[str, Definition])
     return definitions[name]
 
 
-def _check_rights(definition: Definition, destination: Destination) -> None:
+def _check_rights(definition: Definition, destination: Destination, filename: str) -> None:
     """Refuse what clients would get by the word of one who may upload only."""
     if definition.bootstrap is not None:
         raise right_missing(f"A bootstrap package such as {definition.name}, which sets clients up as root,")
-    elsewhere = [name for name in destination.suites if name not in definition.suites]
+    own = definition.suites_for(destination.build)
+    elsewhere = [name for name in destination.suites if name not in own]
     if elsewhere or destination.component != definition.component:
-        raise right_missing(
-            f"Another place than {definition.file} says ({', '.join(definition.suites)}, {definition.component})"
-        )
+        raise right_missing(f"Another place than {definition.file} says ({', '.join(own)}, {definition.component})")
+    if destination.build != definition.build_of(filename):
+        raise right_missing(f"Another build than {definition.file} says of {filename[:80]}")
     if destination.rollout != definition.rollout:
         raise right_missing(f"Another roll-out than {definition.file} says")
 

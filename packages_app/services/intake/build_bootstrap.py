@@ -114,7 +114,7 @@ def build_into(name: str, version: str, folder: Path, repository_url: str, progr
     path = build_package(definition, version, folder, repository_url=repository_url)
     progress.step("check")
     contents = open_deb(path)
-    admit(contents, admission_of(definition))
+    admit(contents, admission_of(definition), path.name)
     progress.step("checksums")
     checksums = checksums_of_file(path)
     for kind, value in (("MD5", checksums.md5), ("SHA1", checksums.sha1), ("SHA256", checksums.sha256)):

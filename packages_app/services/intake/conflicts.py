@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import structlog
@@ -12,14 +13,14 @@ from packages_app.core.record import PackageRecord, package_named
 from packages_app.models import Conflict, Job, Notice
 from packages_app.services import adapters
 from packages_app.services.intake.take_in import Refused
-from packages_app.services.notices.notify import notify
+from packages_app.services.notices.notify import notify, settle_notices
 
 log = structlog.get_logger(__name__)
 
 
 def package_of(conflict: Conflict) -> str:
     """Return what a conflict is about, as its notice names it: `name version architecture`."""
-    return package_named(conflict.package_name, conflict.version, conflict.architecture)
+    return package_named(conflict.package_name, conflict.version, conflict.built_for)
 
 
 def report_conflict(
@@ -38,6 +39,7 @@ def report_conflict(
         package_name=known.package_name,
         version=known.version,
         architecture=known.architecture,
+        build=known.build,
         offered_sha256=offered.sha256,
         offered_size=offered.size or 0,
         defaults={"known_sha256": known.sha256_hash, "origin": origin, "quarantined": quarantined, "job": job},
@@ -46,7 +48,7 @@ def report_conflict(
         "version_conflict",
         package=known.package_name,
         version=known.version,
-        architecture=known.architecture,
+        architecture=known.built_for,
         known_sha256=known.sha256_hash,
         offered_sha256=offered.sha256,
         origin=origin,
@@ -62,9 +64,19 @@ def report_conflict(
     return conflict
 
 
+def settle(conflicts: Iterable[Conflict]) -> int:
+    """Mark conflicts as looked into, and settle notices of packages that have none left; return how many were open."""
+    chosen = list(conflicts)
+    settled = Conflict.objects.filter(pk__in=[one.pk for one in chosen], settled=False).update(settled=True)
+    still_open = {package_of(conflict) for conflict in Conflict.objects.filter(settled=False)}
+    for matter in {package_of(conflict) for conflict in chosen} - still_open:
+        settle_notices(Notice.Kind.VERSION_CONFLICT, matter)
+    return settled
+
+
 def quarantine(body: bytes | Path, identity: FileIdentity, record: PackageRecord) -> str:
     """Keep a refused file of a record's version in the private staging store; return its key."""
-    name = f"{record.package_name}_{record.version}_{record.architecture}"
+    name = "_".join(filter(None, (record.package_name, record.version, record.architecture, record.build)))
     key = f"quarantine/{name}_{identity.sha256}.deb"
     adapters.staging().put(key, body)
     return key
@@ -79,8 +91,9 @@ def refusal_of(refused: Refused, origin: str, *, job: Job | None) -> RepomgrErro
     if file is None or file.body is None:
         return error
     record = file.record
-    key = (record.package_name, record.version, record.architecture)
-    known = adapters.package_table().get(*key) or PackageRecord(*key)
+    known = adapters.package_table().get_many([record.key]).get(record.key) or PackageRecord(
+        record.package_name, record.version, record.architecture, build=record.build
+    )
     kept = quarantine(file.body, record.file_identity, record)
     report_conflict(known, origin, offered=record.file_identity, quarantined=kept, job=job)
     return VersionConflict(error.message, remedy=f"{error.remedy} The refused file is kept as {kept} in staging.")

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from packages_app.core.conflict import conflict_between
 from packages_app.core.definition import Definition
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, built_for
 from packages_app.services import adapters
 from packages_app.sources.source import Offer
 
 
 def known_record(offer: Offer, definition: Definition, *, alone: bool) -> PackageRecord | None:
-    """Return the record of an offer that was taken in before, or None; `alone`: no other offer has its version.
+    """Return the record of an offer that was taken in before, or None; `alone`: no other has its version and build.
 
     An offer that says nothing of its architecture is known by where it was fetched from or by its bytes. Its version
     alone can't tell: one release may hold a file for amd64, which is there, and one for arm64, which is not.
     """
-    table = adapters.package_table()
+    table, build = adapters.package_table(), definition.build_of(offer.filename)
     architectures = (offer.architecture,) if offer.architecture else definition.architectures
-    of_version = [r for name in architectures if (r := table.get(definition.name, offer.version, name)) is not None]
+    places = [built_for(name, build) for name in architectures]
+    of_version = [r for place in places if (r := table.get(definition.name, offer.version, place)) is not None]
     # The place first: other bytes at the same place are an alarm, whatever else fits.
     for record in of_version:
         if record.deb_url == offer.deb_url:

@@ -63,7 +63,7 @@ def new_record(
         notes=storable(provenance.notes, LONGEST_NOTES),
         pub_date=storable(provenance.pub_date, LONGEST_DATE),
         actual_filename=filename,
-        pool_path=pool_path(destination.component, fields["package_name"], filename),
+        pool_path=pool_path(destination.component, fields["package_name"], filename, destination.build),
         file_size=checksums.size,
         md5_hash=checksums.md5,
         sha1_hash=checksums.sha1,
@@ -72,6 +72,7 @@ def new_record(
         processed_timestamp=(now := adapters.now()).isoformat(timespec="seconds"),
         control=contents.control_text,
         other_fields=kept_with_record(cautions, provenance.certificate),
+        build=destination.build,
     )
     if not destination.rollout:
         return record

@@ -15,10 +15,11 @@ from pathlib import Path
 import structlog
 
 from packages_app.core.at_once import at_once
+from packages_app.core.builds import OtherBuild, check_one_build, taken_by_others
 from packages_app.core.conflict import pool_conflict, version_conflict
 from packages_app.core.errors import ImmutableObjectConflict, VersionConflict
 from packages_app.core.ports import ObjectStore, Progress, Written
-from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.record import PackageRecord, TableKey, architecture_and_build
 from packages_app.core.rollout import rollouts_of, with_rollouts
 from packages_app.core.suite_change import (
     SuiteChange,
@@ -40,7 +41,7 @@ _LARGE_AT_ONCE = 4
 log = structlog.get_logger(__name__)
 
 
-Refusal = VersionConflict | VersionWithdrawn | VersionPurged
+Refusal = VersionConflict | VersionWithdrawn | VersionPurged | OtherBuild
 """Why the table takes no record of a sound file."""
 
 
@@ -83,7 +84,7 @@ def store_and_record(files: Sequence[CheckedFile], progress: Progress) -> list[R
 
     Return what became of each, in their order, as if each had come alone: a file whose version is there with other
     bytes, in the table or in the pool, has a `VersionConflict` as its error, changes nothing and stops no other. So
-    does one whose version was purged, or withdrawn from a suite.
+    does one whose version was purged, or withdrawn from a suite, or whose suite is another build's.
     """
     outcomes = [Recorded(file) for file in files]
     for some in _rounds(outcomes):
@@ -101,12 +102,14 @@ def store_and_record(files: Sequence[CheckedFile], progress: Progress) -> list[R
 def _rounds(outcomes: Iterable[Recorded]) -> list[list[Recorded]]:
     """Return files in rounds that have each key and each pool path once: who comes second meets what the first left.
 
-    Two versions that differ in their epoch alone share a path, since file names leave it out.
+    Two versions that differ in their epoch alone share a path, since file names leave it out. So the builds of a
+    version and architecture come one after the other.
     """
     rounds: list[list[Recorded]] = []
     taken: dict[TableKey | str, int] = {}
     for outcome in outcomes:
-        key, path = outcome.file.record.key, outcome.file.record.pool_path
+        record, path = outcome.file.record, outcome.file.record.pool_path
+        key = (record.package_id, record.architecture)
         number = max(taken.get(key, 0), taken.get(path, 0))
         if number == len(rounds):
             rounds.append([])
@@ -129,10 +132,32 @@ def _compared(outcomes: Sequence[Recorded]) -> list[Recorded]:
         if offered.key in purged:
             outcome.refuse(is_purged(offered.key, purged[offered.key]))
         elif known is None:
-            new.append(outcome)
+            if (other := _other_build(offered)) is not None:
+                outcome.refuse(other)
+            else:
+                new.append(outcome)
         elif not known.same_bytes_as(offered):
             outcome.refuse(version_conflict(offered.named, known.file_identity, offered.file_identity))
     return new
+
+
+def _other_build(record: PackageRecord) -> OtherBuild | VersionPurged | None:
+    """Return why a build can't come in, before its file is stored; None for a record that is none.
+
+    A version of which a build was purged takes no further one. The table decides again when it writes.
+    """
+    if not record.build:
+        return None
+    table = adapters.package_table()
+    changes = table.suite_changes_of(record.package_name, record.version)
+    for change in changes:
+        if change.what is What.PURGED and architecture_and_build(change.architecture)[0] == record.architecture:
+            return is_purged((record.package_id, change.architecture), change)
+    try:
+        check_one_build(record, record.suites, taken_by_others(table, record, changes))
+    except OtherBuild as error:
+        return error
+    return None
 
 
 def _store(outcomes: list[Recorded]) -> None:
@@ -169,7 +194,7 @@ def _record(outcomes: list[Recorded]) -> None:
     """Write the records of files that are in the pool."""
     overtaken: list[Recorded] = []
     for outcome, written in zip(outcomes, _written(outcomes), strict=True):
-        if isinstance(written, VersionConflict | VersionPurged):
+        if isinstance(written, VersionConflict | VersionPurged | OtherBuild):
             outcome.refuse(written)
         elif written is Written.ADDED:
             outcome.record, outcome.added = outcome.file.record, True
@@ -187,7 +212,7 @@ def _written(outcomes: list[Recorded]) -> list[Written | Refusal]:
         return []
     try:
         return list(table.put_many_new(records, [_entry(outcome) for outcome in outcomes]))
-    except (VersionConflict, VersionPurged) as error:  # somebody was faster
+    except (VersionConflict, VersionPurged, OtherBuild) as error:  # somebody was faster, or is in its suite
         if len(records) == 1:
             return [error]
     return [_written_alone(outcome) for outcome in outcomes]  # tells which one it is
@@ -196,7 +221,7 @@ def _written(outcomes: list[Recorded]) -> list[Written | Refusal]:
 def _written_alone(outcome: Recorded) -> Written | Refusal:
     try:
         return adapters.package_table().put_new(outcome.file.record, _entry(outcome))
-    except (VersionConflict, VersionPurged) as error:
+    except (VersionConflict, VersionPurged, OtherBuild) as error:
         return error
 
 
@@ -236,15 +261,18 @@ def _add_suites(outcomes: list[Recorded]) -> None:
         missing = set(outcome.file.record.suites) - set(record.suites) if record is not None else set()
         if record is None or outcome.added or not missing:
             continue
-        withdrawn = withdrawn_from(table.suite_changes_of(record.package_name, record.version), record.architecture)
+        withdrawn = withdrawn_from(table.suite_changes_of(record.package_name, record.version), record.built_for)
         if stays_out := sorted(missing & withdrawn.keys()):
             outcome.refuse(is_withdrawn(record, withdrawn[stays_out[0]], stays_out[0]))
             continue
         suites, who, way = {*record.suites, *missing}, outcome.file.who, outcome.file.way
         other_fields = _rolled_out_in(record, missing, outcome.file.record)
         change = change_of(record, suites, What.ADDED, who=who, when=adapters.now(), reason=way)
-        outcome.record = table.set_suites(record, suites, change, other_fields=other_fields)
-        outcome.suites_added = True
+        try:
+            outcome.record = table.set_suites(record, suites, change, other_fields=other_fields)
+            outcome.suites_added = True
+        except OtherBuild as error:
+            outcome.refuse(error)
 
 
 def _rolled_out_in(record: PackageRecord, suites: Iterable[str], offered: PackageRecord) -> str | None:

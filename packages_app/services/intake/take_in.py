@@ -99,11 +99,11 @@ def _checked(file: StagedFile, admission: Admission) -> CheckedFile | RepomgrErr
     try:
         if isinstance(body, bytes):
             contents = read_deb(BytesIO(body), len(body))
-            admitted = admit(contents, admission)
+            admitted = admit(contents, admission, file.name)
             checksums = file.checksums or checksums_of_bytes(body)
         else:
             contents = open_deb(body)
-            admitted = admit(contents, admission)
+            admitted = admit(contents, admission, file.name)
             checksums = file.checksums or checksums_of_file(body)
         cautions = cautions_in(body, contents, admitted.definition)
         record = new_record(contents, checksums, admitted, file.provenance, cautions)

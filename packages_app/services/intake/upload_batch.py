@@ -27,6 +27,7 @@ def stage_batch(
     suite: str = "",
     component: str = "",
     rollout: Sequence[int] = (),
+    build: str = "",
     user: queue.Asker | None = None,
     wake_worker: bool = True,
 ) -> Job:
@@ -36,7 +37,7 @@ def stage_batch(
     adapters.staging().put(staged, pack(files))
     arguments = {
         "staged": staged, "suite": suite, "component": component, "files": len(files),
-        "by_publisher": may_publish(user), "rollout": [*rollout],
+        "by_publisher": may_publish(user), "rollout": [*rollout], "build": build,
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 

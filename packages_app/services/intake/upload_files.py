@@ -93,13 +93,14 @@ def upload_files(
     suite: str = "",
     component: str = "",
     rollout: Sequence[int] = (),
+    build: str = "",
 ) -> Iterator[Uploaded]:
     """Stage files and take them in here; return what became of each batch. What was taken in before is known.
 
     Publications are asked for and not made. A batch that fails stops no other.
     """
     progress.step("take in", f"{len(files)} files")
-    take_in = partial(_take_in, suite=suite, component=component, rollout=tuple(rollout))
+    take_in = partial(_take_in, suite=suite, component=component, rollout=tuple(rollout), build=build)
     done = 0
     for uploaded in spread(take_in, list(_batches(files))):
         done += uploaded.files
@@ -124,8 +125,8 @@ def _batches(files: Iterable[UploadFile]) -> Iterator[list[UploadFile]]:
         yield batch
 
 
-def _take_in(files: list[UploadFile], suite: str, component: str, rollout: Sequence[int]) -> Uploaded:
-    stage = partial(stage_upload, suite=suite, component=component, rollout=rollout, wake_worker=False)
+def _take_in(files: list[UploadFile], suite: str, component: str, rollout: Sequence[int], build: str) -> Uploaded:
+    stage = partial(stage_upload, suite=suite, component=component, rollout=rollout, build=build, wake_worker=False)
     try:
         if files[0].size > _SMALL_BYTES:
             [file] = files
@@ -135,7 +136,7 @@ def _take_in(files: list[UploadFile], suite: str, component: str, rollout: Seque
         bodies, unread = _read(files)
         if not bodies:
             return Uploaded(len(files), refused=tuple(unread), error_code=FileUnreadable.code)
-        job = stage_batch(bodies, suite=suite, component=component, rollout=rollout, wake_worker=False)
+        job = stage_batch(bodies, suite=suite, component=component, rollout=rollout, build=build, wake_worker=False)
         return _outcome(queue.run(job.pk, intake_batch, patient=False), [name for name, _ in bodies], unread)
     except RepomgrError as error:
         return _nothing(files, error, error.code)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from packages_app.core.errors import ObjectNotFound, PackageRefused
 from packages_app.core.ports import Progress
-from packages_app.core.record import PackageRecord
+from packages_app.core.record import PackageRecord, built_for
 from packages_app.core.rollout import check_steps
 from packages_app.core.suite_change import VersionPurged
 from packages_app.debian.deb_file import open_deb
-from packages_app.models import Job
+from packages_app.models import Conflict, Job
 from packages_app.services import adapters
-from packages_app.services.intake.admit import Admission, admission_of_uploads, admit
-from packages_app.services.intake.conflicts import refusal_of
+from packages_app.services.intake.admit import Admission, admission_of, admission_of_uploads, admit, defined
+from packages_app.services.intake.conflicts import refusal_of, settle
 from packages_app.services.intake.new_record import Provenance
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.jobs import queue
@@ -34,6 +35,7 @@ def stage_upload(
     suite: str = "",
     component: str = "",
     rollout: Sequence[int] = (),
+    build: str = "",
     user: queue.Asker | None = None,
     wake_worker: bool = True,
 ) -> Job:
@@ -41,23 +43,25 @@ def stage_upload(
 
     Raise `PackageRefused`, `InvalidDeb` before anything is stored: a path in the name, no `.deb`, a package without
     a definition that takes uploads, another architecture, a suite or component that is not configured, steps of a
-    roll-out that are none. Raise `RightMissing` for a bootstrap package, and for a place or a roll-out that the
-    definition does not name, by one who may not publish.
+    roll-out or the label of a build that are none. Raise `RightMissing` for a bootstrap package, and for a place, a
+    roll-out or a build that the definition does not name, by one who may not publish.
     """
     check_filename(filename)
     if rollout:
         check_steps(rollout)
     contents = open_deb(path)
     by_publisher = may_publish(user)
-    place = {"suite": suite, "component": component}
-    admit(contents, admission_of_uploads(**place, by_publisher=by_publisher, rollout=rollout))
+    place = {"suite": suite, "component": component, "build": build}
+    admission = admission_of_uploads(**place, by_publisher=by_publisher, rollout=rollout)
+    admitted = admit(contents, admission, filename)
     queue.require_room(user)  # before anything is staged
     staged = f"uploads/{uuid4().hex}/{filename}"
     adapters.staging().put(staged, path)
-    key = [contents.control[name] for name in ("Package", "Version", "Architecture")]
+    name, version, architecture = (contents.control[field] for field in ("Package", "Version", "Architecture"))
+    key = [name, version, built_for(architecture, admitted.destination.build)]
     arguments = {
-        "staged": staged, "suite": suite, "component": component, "key": key, "by_publisher": by_publisher,
-        "sha256": _sha256_of(path), "rollout": [*rollout],
+        "staged": staged, **place, "key": key, "by_publisher": by_publisher, "sha256": _sha256_of(path),
+        "rollout": [*rollout],
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 
@@ -82,6 +86,7 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
                 adapters.staging().delete(staged)
             raise refusal_of(taken, uploader_of(job), job=job)
     adapters.staging().delete(staged)
+    settle(Conflict.objects.filter(quarantined=staged))  # the file of one that was settled as two builds
     new = taken.added or added_by(job, taken.record)
     if not new:
         progress.note("this version is there already, with the same bytes: nothing to do")
@@ -95,8 +100,14 @@ def added_by(job: Job, record: PackageRecord) -> bool:
 
 def admission_of_job(job: Job) -> Admission:
     """Return what the files of a job are measured by: its place and roll-out, and the rights of who asked for it."""
-    suite, component, rollout = job.arguments["suite"], job.arguments["component"], job.arguments.get("rollout", ())
-    return admission_of_uploads(suite=suite, component=component, by_publisher=asked_by_publisher(job), rollout=rollout)
+    said = job.arguments  # jobs of earlier releases have no build; only a settled conflict names suites and definition
+    if name := said.get("definition"):
+        settled = admission_of(defined(name))
+        return replace(settled, suites=tuple(said["suites"]), build=said["build"], by_publisher=asked_by_publisher(job))
+    return admission_of_uploads(
+        suite=said["suite"], component=said["component"], by_publisher=asked_by_publisher(job),
+        rollout=said.get("rollout", ()), build=said.get("build", ""),
+    )  # fmt: skip
 
 
 def _done_before(job: Job) -> PackageRecord | None:
@@ -128,7 +139,7 @@ def _result(record: PackageRecord, *, new: bool) -> dict[str, Any]:
     return {
         "package": record.package_name,
         "version": record.version,
-        "architecture": record.architecture,
+        "architecture": record.built_for,
         "new": new,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from packages_app.core.suite_change import SuiteChange, What, of_architecture
+from packages_app.core.suite_change import SuiteChange, What, changes_of
 from packages_app.models import Package
 from packages_app.services import adapters
 
@@ -13,7 +13,7 @@ def history_of(package: Package) -> list[str]:
     Of what an earlier release took in its row says when.
     """
     changes = adapters.package_table().suite_changes_of(package.package_name, package.version)
-    own = of_architecture(changes, package.architecture)
+    own = changes_of(changes, package.key[1])
     if own and own[0].what is What.TAKEN_IN:
         return [_line(change) for change in own]
     first = own[0].before if own else tuple(sorted(one.suite for one in package.memberships.all()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -30,7 +30,9 @@ from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.lifecycle.files import check_files, coming_back, put_back_files
 from packages_app.services.lifecycle.moved import move_together
-from packages_app.services.lifecycle.preview import Preview, preview
+from packages_app.services.lifecycle.one_build import check_builds
+from packages_app.services.lifecycle.preview import Preview, preview, shown_of
+from packages_app.services.lifecycle.shown import check_shown
 from packages_app.services.lifecycle.steps import Move, Step, steps_of
 from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.mirror.selection import select_packages
@@ -45,7 +47,7 @@ log = structlog.get_logger(__name__)
 
 def keys_selected(query: str) -> list[TableKey]:
     """Return the keys of the packages that a query selects; raise `QueryRefused`, `PackageRefused` for none."""
-    keys = list(select_packages(query).values_list("package_id", "architecture")[: MOST + 1])
+    keys = list(select_packages(query)[: MOST + 1].record_keys())
     if not keys:
         raise PackageRefused("The query selects no package.", remedy="See what there is: manage.py packages QUERY.")
     if len(keys) > MOST:
@@ -57,7 +59,7 @@ def plan_move(move: Move) -> list[Step]:
     """Return what a move would change.
 
     Raise `PackageRefused` for an unknown suite, for one that has no place for a package, for steps that are none, and
-    where there is nothing to do.
+    where there is nothing to do; `OtherBuild` where a suite would get a second build of a version.
     """
     named = known_suites(move.suites) if move.suites else []
     records = records_named(move.keys)
@@ -68,10 +70,11 @@ def plan_move(move: Move) -> list[Step]:
     steps = steps_of(move, adapters.package_table(), records)
     if not steps:
         raise PackageRefused(
-            f"There is nothing to {move.verb}: {len(records)} packages are as that would leave them"
-            f" (suites {', '.join([*named, move.to]).strip(', ') or 'of any name'}).",
+            f"There is nothing to {move.verb}: {len(records)} versions are as that would leave them already"
+            f"{' in ' if named or move.to else ''}{', '.join(filter(None, [*named, move.to]))}.",
             remedy="Name others, or look at their histories.",
         )
+    check_builds(steps)
     return steps
 
 
@@ -84,19 +87,23 @@ def request_move(
     move: Move,
     reason: str,
     *,
+    shown: Collection[str] | None = None,
     user: queue.Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
-    """Ask for a move; return its job.
+    """Ask for a move; return its job. `shown` is what the preview said that somebody consented to, None for none.
 
-    Raise `RightMissing`, and `PackageRefused` for a withdrawal without a reason and as `plan_move` does.
+    Raise `RightMissing`, `PreviewOutdated` where something else would be done by now, and `PackageRefused` for a
+    withdrawal without a reason and as `plan_move` does.
     """
     require_publisher(user, f"To {move.verb} packages")
     reason = storable(" ".join(reason.split()), LONGEST_REASON)
     if move.what is What.WITHDRAWN and not reason:
         raise PackageRefused("A withdrawal has no reason.", remedy="Say why: those who look for the version read it.")
     steps = plan_move(move)
+    if shown is not None:
+        check_shown(shown_of(steps), shown)
     planned = replace(move, keys=tuple(step.record.key for step in steps))
     touched = sorted({suite for step in steps for suite in step.touched})
     arguments = {**planned.as_arguments(), "touched": touched, "reason": reason}
@@ -109,7 +116,8 @@ def request_move(
 def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     """Do what a job of a move says, as far as it is not done yet; return how many versions were moved, and suites.
 
-    Raise `RightMissing` when who asked may publish no more, `FileSwept` as `check_files`, and the errors of the table.
+    Raise `RightMissing` when who asked may publish no more, `FileSwept` as `check_files`, `OtherBuild` as
+    `check_builds`, and the errors of the table.
     """
     move, reason = Move.of_arguments(job.arguments), job.arguments["reason"]
     require_publisher(job.requested_by, f"To {move.verb} packages")
@@ -119,6 +127,7 @@ def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     if len(steps) < len(records):  # this job did them before it was interrupted, or another one did
         mirror_records(records)
         put_back_files(record for record in records if record.suites)
+    check_builds(steps)
     check_files(steps)
     touched = job.arguments["touched"]
     count = move_records(move, steps, progress, who=job.asker, reason=reason, touched=touched)
@@ -166,7 +175,7 @@ def check_place(suite: Suite, records: Sequence[PackageRecord]) -> None:
 def records_named(keys: Iterable[TableKey]) -> list[PackageRecord]:
     """Return the records of keys that are there, by name, version and architecture."""
     found = adapters.package_table().get_many(list(keys))
-    return sorted(found.values(), key=lambda record: (record.package_name, record.version_key, record.architecture))
+    return sorted(found.values(), key=lambda record: (record.package_name, record.version_key, record.built_for))
 
 
 def _subject(move: Move, steps: Sequence[Step], arguments: dict[str, Any]) -> str:

@@ -13,12 +13,13 @@ from packages_app.core.errors import PackageRefused
 from packages_app.core.policies import CONFLICT, HELD, PromotionPolicy
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
-from packages_app.core.suite_change import What, of_architecture
+from packages_app.core.suite_change import What, changes_of
 from packages_app.models import Conflict, Job
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.lifecycle.move import check_place, move_records
-from packages_app.services.lifecycle.steps import Move, steps_of
+from packages_app.services.lifecycle.one_build import check_builds
+from packages_app.services.lifecycle.steps import Move, Step, steps_of
 from packages_app.services.lifecycle.unfinished import complete
 from packages_app.services.publication.held_candidates import is_held_back
 from packages_app.services.publication.requests import known_suite
@@ -52,13 +53,13 @@ def do_promote(job: Job, progress: Progress) -> dict[str, Any]:
         due = list(_due(definition.name, policy))
         if not due:
             continue
-        why = _hindrance(definition.name, policy) or _no_place(policy, due)
+        move = Move(What.PROMOTED, tuple(record.key for record in due), to=policy.target, newer=True)
+        steps = steps_of(move, adapters.package_table(), due)
+        why = _hindrance(definition.name, policy) or _no_place(policy, due, steps)
         if why:
             waiting.append(f"{definition.name}: {why}")
             progress.note(f"{definition.name} stays in {policy.source}: {why}", level="warning")
             continue
-        move = Move(What.PROMOTED, tuple(record.key for record in due), to=policy.target, newer=True)
-        steps = steps_of(move, adapters.package_table(), due)
         reason = f"{policy.after.days} days in {policy.source}"
         who = f"promote of {definition.file}"
         if steps:
@@ -92,7 +93,7 @@ def _since(record: PackageRecord, policy: PromotionPolicy) -> datetime | None:
     Of a record that an earlier release took in, its own date tells.
     """
     changes = adapters.package_table().suite_changes_of(record.package_name, record.version)
-    own = of_architecture(changes, record.architecture)
+    own = changes_of(changes, record.built_for)
     if any(policy.target in one.before for one in own):
         return None
     came = [one.when for one in own if one.brings_into(policy.source)]
@@ -112,9 +113,10 @@ def _hindrance(name: str, policy: PromotionPolicy) -> str:
     return ""
 
 
-def _no_place(policy: PromotionPolicy, due: list[PackageRecord]) -> str:
+def _no_place(policy: PromotionPolicy, due: list[PackageRecord], steps: list[Step]) -> str:
     try:
         check_place(known_suite(policy.target), due)
+        check_builds(steps)
     except PackageRefused as error:
         return error.message
     return ""

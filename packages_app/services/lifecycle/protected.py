@@ -11,10 +11,10 @@ from functools import partial
 
 from packages_app.core.at_once import at_once
 from packages_app.core.record import TableKey
-from packages_app.core.suite_change import What, of_architecture
+from packages_app.core.suite_change import What, changes_of
 from packages_app.models import Publication
 from packages_app.services import adapters
-from packages_app.services.lifecycle.publications import shown_by
+from packages_app.services.publication.shown import shown_by
 from packages_app.services.snapshots.snapshots import keys_protected_by_snapshots
 
 PINNED = "in a pinned publication"
@@ -41,7 +41,7 @@ def protected_keys(suite: str, ages: Mapping[TableKey, timedelta], now: datetime
 
 def _reason(suite: str, key: TableKey, since: datetime) -> str:
     name, _, version = key[0].partition("#")
-    own = of_architecture(adapters.package_table().suite_changes_of(name, version), key[1])
+    own = changes_of(adapters.package_table().suite_changes_of(name, version), key[1])
     came = [one for one in own if one.brings_into(suite)]
     if not came:
         return ""

@@ -26,6 +26,7 @@ from packages_app.models import Job, Publication
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
+from packages_app.services.lifecycle.installable import Broken, broken_in
 from packages_app.services.lifecycle.move import MOST, move_records, records_named
 from packages_app.services.lifecycle.protected import protected_keys
 from packages_app.services.lifecycle.steps import Move, steps_of
@@ -69,7 +70,7 @@ class RetentionPlan:
 def has_policy(suite: Suite) -> bool:
     """Return whether anything may go out of a suite by a policy."""
     return suite.retain is not None or any(
-        one.retain is not None and suite.name in one.suites for one in adapters.definitions().by_name.values()
+        one.retain is not None and suite.name in one.every_suite for one in adapters.definitions().by_name.values()
     )
 
 
@@ -95,6 +96,11 @@ def plan_retention(name: str) -> RetentionPlan:
     found = retained(_versions(name), policy_of, now, protected)
     going = tuple(islice(found.going, MOST))
     return RetentionPlan(name, said, going, len(found.going) - len(going), found.stays)
+
+
+def broken_by_retention(plan: RetentionPlan) -> Broken:
+    """Return what can't be installed any more once this plan is done, where the suite asks for it."""
+    return broken_in(known_suite(plan.suite), [one.key for one in plan.going], ()) if plan.going else ((), ())
 
 
 def _why_not_now(suite: str) -> str:

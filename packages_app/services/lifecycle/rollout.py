@@ -49,7 +49,7 @@ def _line(suite: str, rollout: Rollout) -> str:
 def _due() -> Iterator[TableKey]:
     now, table = adapters.now(), adapters.package_table()
     rows = Package.objects.filter(other_fields__contains=KEPT_MARK, memberships__isnull=False).order_by("pk")
-    for keys in batches_of(rows.values_list("package_id", "architecture").distinct().iterator(), _BATCH):
+    for keys in batches_of(rows.distinct().record_keys(), _BATCH):
         for key, record in table.get_many(keys).items():
             shown = rollouts_of(record)
             if any(shown[suite].percent_at(now) != shown[suite].percent for suite in shown if suite in record.suites):

@@ -56,7 +56,7 @@ class Move:
     @classmethod
     def of_arguments(cls, kept: dict[str, Any]) -> Move:
         """Return what `as_arguments` gave."""
-        keys = tuple((package_id, architecture) for package_id, architecture in kept["keys"])
+        keys = tuple((package_id, built_for) for package_id, built_for in kept["keys"])
         return cls(What(kept["what"]), keys, tuple(kept["suites"]), kept["to"], kept["newer"],
                    tuple(kept.get("rollout", ())))  # fmt: skip
 
@@ -121,7 +121,7 @@ class _Planned:
             return tuple(suite for suite in record.suites if named and suite not in named)
         if self.move.what is What.RESTORED:
             changes = self._changes[record.package_name, record.version]
-            withdrawn = withdrawn_from(changes, record.architecture, RESTORABLE)
+            withdrawn = withdrawn_from(changes, record.built_for, RESTORABLE)
             return tuple(sorted({*record.suites, *(suite for suite in withdrawn if not named or suite in named)}))
         if self.move.what is What.ROLLED_OUT:
             return record.suites

@@ -53,7 +53,7 @@ def _columns(definition: Definition) -> dict[str, Any]:
         "source_type": definition.source_type,
         "description": definition.description,
         "architectures": " ".join(definition.architectures),
-        "suites": " ".join(definition.suites),
+        "suites": " ".join(definition.every_suite),
         "component": definition.component,
         "enabled": definition.enabled,
         "bootstrap_copy": definition.bootstrap.copy if definition.bootstrap else "",

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from django.db import DataError, IntegrityError
 
-from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.record import PackageRecord, TableKey, architecture_and_build
 from packages_app.core.storable_text import storable
 from packages_app.models import Package, SuiteMembership
 from packages_app.services.transactions import in_transaction
@@ -39,7 +39,10 @@ def has_place(record: PackageRecord) -> bool:
 
 def is_key_of_a_row(key: TableKey) -> bool:
     """Return whether a row can have this key."""
-    return _holds(Package, "package_id", key[0]) and _holds(Package, "architecture", key[1])
+    return _holds(Package, "package_id", key[0]) and all(
+        _holds(Package, column, text)
+        for column, text in zip(("architecture", "build"), architecture_and_build(key[1]), strict=True)
+    )
 
 
 def written(records: Sequence[PackageRecord], write: Callable[[Sequence[PackageRecord]], None]) -> list[PackageRecord]:

@@ -22,6 +22,7 @@ from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.storable_text import storable
 from packages_app.core.version import version_key
 from packages_app.models import Package, PackageName, SuiteMembership
+from packages_app.models.package import KEY_COLUMNS, key_of_row
 from packages_app.services.adapters import package_table
 from packages_app.services.mirror.bulk_rows import write_rows
 from packages_app.services.mirror.fitting import fitting, is_key_of_a_row, with_place, written
@@ -33,9 +34,8 @@ from packages_app.services.transactions import in_transaction
 _BATCH = 1000
 _OF_RECORDS = ("package_id", *(field.name for field in fields(PackageRecord) if field.name != "suites"))
 _COLUMNS = (*_OF_RECORDS, "version_key")
-_KEY = ("package_id", "architecture")
 _record_values = attrgetter(*_OF_RECORDS)
-_ARCHITECTURE = _COLUMNS.index("architecture")
+_key_in = itemgetter(*map(_COLUMNS.index, KEY_COLUMNS))
 _LONGEST_NAMED = 500
 _NO_MORE: tuple[int | None, Iterable[tuple[int, str, str]]] = (None, ())
 
@@ -178,7 +178,7 @@ def mirror_differences(records: Iterable[PackageRecord]) -> list[TableKey]:
     unmatched = _rows_by_content()
     suspects = {record.key for record in records if unmatched.pop(_content(record), None) is None}
     for pks in batches_of(unmatched.values(), _BATCH):
-        suspects |= set(Package.objects.filter(pk__in=pks).order_by().values_list(*_KEY))
+        suspects |= set(Package.objects.filter(pk__in=pks).order_by().record_keys())
     differing: list[TableKey] = []
     for some in batches_of(sorted(suspects), _BATCH):
         now = package_table().get_many(some)
@@ -227,7 +227,7 @@ def _rows_of(package_ids: Collection[str]) -> dict[TableKey, _Mirrored]:
     members = SuiteMembership.objects.filter(package__in=[row[-1] for row in found])
     for pk, suite, name in members.values_list("package_id", "suite", "package_name"):
         memberships[pk].append((suite, name))
-    return {(row[0], row[_ARCHITECTURE]): _Mirrored(row[-1], row[:-1], sorted(memberships[row[-1]])) for row in found}
+    return {key_of_row(_key_in(row)): _Mirrored(row[-1], row[:-1], sorted(memberships[row[-1]])) for row in found}
 
 
 def _mirror_new(records: list[PackageRecord]) -> _Batch:
@@ -271,9 +271,9 @@ def _write(records: Sequence[PackageRecord], before: Collection[_Mirrored], *, a
 
     A row that another worker wrote meanwhile is taken over, not a fault.
     """
-    write_rows(Package, _COLUMNS, map(_values, records), key=_KEY)
+    write_rows(Package, _COLUMNS, map(_values, records), key=KEY_COLUMNS)
     keys = Package.objects.filter(package_id__in={record.package_id for record in records}).order_by()
-    pks = {(package_id, place): pk for pk, package_id, place in keys.values_list("pk", *_KEY)}
+    pks = {key_of_row(row): pk for pk, *row in keys.values_list("pk", *KEY_COLUMNS)}
     SuiteMembership.objects.filter(package__in=[row.pk for row in before if row.memberships]).delete()
     memberships = [(pks[record.key], *membership) for record in records for membership in _memberships(record)]
     write_rows(SuiteMembership, ("package", "suite", "package_name"), memberships, key=("suite", "package"))
@@ -288,7 +288,7 @@ def _remove(pks: Sequence[int]) -> set[str]:
     memberships = SuiteMembership.objects.filter(package__in=pks)
 
     def remove() -> set[str]:
-        _lock(rows, _KEY)
+        _lock(rows, KEY_COLUMNS)
         suites = set(memberships.values_list("suite", flat=True))
         memberships.delete()
         rows.delete()

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db.models import F, Max, Q
 
-from packages_app.core.record import package_named
-from packages_app.models import Package, SuiteMembership
+from packages_app.core.record import built_for, package_named
+from packages_app.models import SuiteMembership
 
 PAGE = 100
 """So many packages are named at once."""
@@ -66,7 +66,7 @@ def side_by_side(left: str, right: str, difference: Difference, after: str = "")
     `after` is what the page before gave. Two queries, whatever the suites' size.
     """
     found = list(_differing(left, right, difference, after)[: PAGE + 1])
-    versions = _versions(found[:PAGE])
+    versions = _versions(left, right, found[:PAGE])
     rows = [_row(each, versions, difference) for each in found[:PAGE]]
     more = len(found) > PAGE
     return Page(rows, f"{rows[-1].name} {rows[-1].architecture}" if more else "")
@@ -85,16 +85,30 @@ def _differing(left: str, right: str, difference: Difference, after: str) -> Any
     return grouped.filter(_CONDITIONS[difference]).order_by("package_name", "package__architecture")
 
 
-def _versions(found: Sequence[dict[str, Any]]) -> dict[tuple[str, str, str], str]:
-    """Return versions by name, architecture and sort key, as far as they are named."""
+_Versions = dict[tuple[bool, str, str, str], tuple[str, str]]
+"""Version and build, by whether it is the left suite's, name, architecture and sort key."""
+
+
+def _versions(left: str, right: str, found: Sequence[dict[str, Any]]) -> _Versions:
+    """Return what the suites have, as far as it is named; a suite has one build of a version."""
     keys = {key for each in found for key in (each["left"], each["right"]) if key is not None}
-    rows = Package.objects.filter(package_name__in={each["package_name"] for each in found}, version_key__in=keys)
-    columns = rows.order_by().values_list("package_name", "architecture", "version_key", "version")
-    return {(name, architecture, key): version for name, architecture, key, version in columns}
+    rows = SuiteMembership.objects.filter(
+        suite__in=(left, right),
+        package_name__in={each["package_name"] for each in found},
+        package__version_key__in=keys,
+    )
+    of_package = (f"package__{column}" for column in ("architecture", "version_key", "version", "build"))
+    return {
+        (suite == left, name, architecture, key): (version, build)
+        for suite, name, architecture, key, version, build in rows.values_list("suite", "package_name", *of_package)
+    }
 
 
-def _row(each: dict[str, Any], versions: dict[tuple[str, str, str], str], difference: Difference) -> Differing:
+def _row(each: dict[str, Any], versions: _Versions, difference: Difference) -> Differing:
     name, architecture = each["package_name"], each["package__architecture"]
-    left, right = (versions.get((name, architecture, each[side] or ""), "") for side in ("left", "right"))
-    key = package_named(name, left if difference.is_left else right, architecture)
-    return Differing(name, architecture, left, right, key)
+    sides = {side: (side == "left", name, architecture, each[side] or "") for side in ("left", "right")}
+    left, right = (versions.get(sides[side], ("", "")) for side in ("left", "right"))
+    version, build = left if difference.is_left else right
+    return Differing(
+        name, architecture, left[0], right[0], package_named(name, version, built_for(architecture, build))
+    )

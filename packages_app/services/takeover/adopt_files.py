@@ -62,7 +62,7 @@ def _fetched(request: AdoptionRequest, record: PackageRecord, path: Path) -> Che
     complete = replace(
         record,
         control=contents.control_text,
-        pool_path=pool_path(record.component, record.package_name, name),
+        pool_path=pool_path(record.component, record.package_name, name, record.build),
         actual_filename=name,
         deb_url=request.repository.url_of(filename),
         md5_hash=checksums.md5,

@@ -18,6 +18,7 @@ from packages_app.core.errors import RepositoryRefused
 from packages_app.core.layout import deb_filename, pool_path
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Suite
+from packages_app.services import adapters
 from packages_app.services.takeover.cautioned import Cautioned
 
 POOL = "pool/"
@@ -54,7 +55,9 @@ class AdoptionRequest:
     skip_broken: bool = False
     allow: tuple[str, ...] = ()
 
-    def place_of(self, component: str, filename: str, name: str, version: str, architecture: str) -> tuple[str, str]:
+    def place_of(
+        self, component: str, filename: str, name: str, version: str, architecture: str, build: str
+    ) -> tuple[str, str]:
         """Return the pool path and the `deb_url` of a package in a component of ours, whose stanza says `filename`.
 
         Those of files that are copied are found then; the path is theirs until then. Raise `RepositoryRefused` for a
@@ -64,7 +67,7 @@ class AdoptionRequest:
             return filename, ""
         ours = filename
         if self.pool is PoolFiles.NONE and not filename.startswith(POOL):
-            ours = pool_path(component, name, deb_filename(name, version, architecture))
+            ours = pool_path(component, name, deb_filename(name, version, architecture), build)
         return ours, self.repository.url_of(filename)
 
 
@@ -93,6 +96,12 @@ class Adopted:
             self.faults.append(text)
 
 
+def _builds_in(suite: str) -> dict[str, str]:
+    """Return which build a suite has of the packages whose definitions say that it has one, by their names."""
+    each = ((one.name, build) for one in adapters.definitions().by_name.values() for build in one.builds)
+    return {name: build.label for name, build in each if suite in build.suites}
+
+
 @dataclass(frozen=True)
 class Part:
     """One index to take over: its plain text on disk, and where its packages go."""
@@ -108,10 +117,11 @@ class Part:
         `processed` is their date of intake (ISO 8601, UTC). All sound ones are kept on disk, for `records_again`.
         """
         place_of = partial(request.place_of, self.component)
+        builds = _builds_in(self.suite.name)
         with self._kept.open("wb") as kept:
             for stanza in stanzas_in(self.plain):
                 try:
-                    record = record_of_stanza(stanza, self.component, self.suite.name, processed, place_of)
+                    record = record_of_stanza(stanza, self.component, self.suite.name, processed, place_of, builds)
                 except RepositoryRefused as error:
                     yield error
                 else:

@@ -16,6 +16,7 @@ from packages_app.stores.promises import is_leftover
 from packages_app.sweeping.let_go import keeps_file
 from packages_app.sweeping.retention import Keeping
 from packages_app.sweeping.sweep import Sweep
+from packages_app.verification.builds import build_findings
 from packages_app.verification.finding import Cure, Finding, PoolScope
 from packages_app.verification.pool import PoolFile, byte_findings, chosen, listing_findings, pool_file_of
 from packages_app.verification.reader import View
@@ -47,7 +48,7 @@ def verify_pool(
     """
     progress.step("read the package table")
     files: list[PoolFile] = []
-    findings = _mirror_findings(files) if suites is None else []
+    findings = _table_findings(files) if suites is None else []
     if suites is not None:
         files = list({file.key: file for suite in suites for file in _files_of(suite)}.values())
     progress.step("list the pool")
@@ -68,20 +69,34 @@ def _files_of(suite: str) -> Iterator[PoolFile]:
     return (pool_file_of(record) for record in adapters.package_table().records_of(suite))
 
 
-def _mirror_findings(files: list[PoolFile]) -> list[Finding]:
-    """Compare the mirror with all records, and add to `files` what each says of its file on the way."""
+def _table_findings(files: list[PoolFile]) -> list[Finding]:
+    """Compare the mirror with all records, look at their builds, and add to `files` what each says of its file."""
+    builds: list[PackageRecord] = []
 
     def passing() -> Iterator[PackageRecord]:
         for record in adapters.package_table().all_records():
             files.append(pool_file_of(record))
+            if record.build:
+                builds.append(record)
             yield record
 
-    return [
+    differing = [
         Finding(
             "mirror_differs", f"mirror: {package_id} {architecture}", "Its row is not as its record.", Cure.RECONCILE
         )
         for package_id, architecture in mirror_differences(passing())
     ]
+    plain = adapters.package_table().get_many({(record.package_id, record.architecture) for record in builds})
+    return [*differing, *build_findings([*builds, *plain.values()], _is_declared)]
+
+
+def _is_declared(record: PackageRecord, suite: str) -> bool:
+    """Return whether a definition with builds gives a record's to a suite."""
+    definition = adapters.definitions().by_name.get(record.package_name)
+    if definition is None or not definition.builds:
+        return False
+    named = not record.build or record.build in {build.label for build in definition.builds}
+    return named and suite in definition.suites_for(record.build)
 
 
 def _orphans(view: View, files: list[PoolFile], listed: Mapping[str, int], age: timedelta) -> list[Finding]:

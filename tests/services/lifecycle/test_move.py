@@ -79,6 +79,14 @@ def test_a_withdrawn_version_leaves_clients_and_comes_back_as_it_was(embedded):
     assert [one.what for one in embedded.table.suite_changes_of("tool", "2.0")] == [What.WITHDRAWN, What.RESTORED]
 
 
+def test_a_query_that_selects_all_of_a_suite_says_that_nothing_is_left(embedded):
+    embedded.configure(suites=TWO)
+    put(embedded, "tool_1.0", "other_1")
+    put(embedded, "tool_2.0", suites=("testing", "stable"))
+    for query, emptied in (("Name (% *)", ("stable", "testing")), ("tool", ("testing",)), ("other", ())):
+        assert preview_move(Move(What.WITHDRAWN, tuple(keys_selected(query)))).emptied == emptied
+
+
 def test_without_suites_it_leaves_all_and_its_file_stays(embedded):
     embedded.configure(suites=TWO)
     [record] = put(embedded, "tool_1.0", suites=("stable", "testing"))

@@ -15,12 +15,13 @@ from packages_app.models import Job, Package, Publication
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.lifecycle.move import request_move
-from packages_app.services.lifecycle.publications import difference_of, pin, shown_as, shown_by, shown_now
+from packages_app.services.lifecycle.publications import difference_of, pin
 from packages_app.services.lifecycle.rollback import do_rollback, plan_rollback, request_rollback
 from packages_app.services.lifecycle.steps import Move
 from packages_app.services.mirror.packages import mirror_differences, mirror_records
 from packages_app.services.old_rows import remove_old_rows
 from packages_app.services.publication.publish import publish
+from packages_app.services.publication.shown import shown_as, shown_by, shown_now
 from packages_app.services.repair.force_rebuild import force_rebuild
 from packages_app.services.sweep import sweep
 from tests.commands.calling import call, refused
