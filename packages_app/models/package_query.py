@@ -188,6 +188,8 @@ def _glob(pattern: str, text: str | None) -> bool:
 
 
 def _piece_at(piece: str, text: str, at: int) -> bool:
+    if "?" not in piece:
+        return text.startswith(piece, at)
     part = text[at : at + len(piece)]
     return len(part) == len(piece) and all(wanted in ("?", letter) for wanted, letter in zip(piece, part, strict=True))
 

@@ -243,12 +243,13 @@ def _mirror_batch(records: list[PackageRecord], *, ask: bool = False) -> _Batch:
     """
     keyed = {record.key: record for record in with_place(records)}
     rows = _rows_of({package_id for package_id, _ in keyed})
-    differing = [record for key, record in keyed.items() if not _same(rows.get(key), record)]
-    same = [record for key, record in keyed.items() if _same(rows.get(key), record)]
+    stay = frozenset(key for key, record in keyed.items() if key in rows and rows[key].values == _values(record))
+    same = [keyed[key] for key in keyed if key in stay and rows[key].memberships == _memberships(keyed[key])]
+    differing = [one for one in keyed.values() if one.key not in stay or rows[one.key].memberships != _memberships(one)]
     kept = frozenset(row.pk for key, row in rows.items() if key in keyed)
 
     def write(some: Sequence[PackageRecord]) -> None:
-        _write(some, [rows[record.key] for record in some if record.key in rows], ask=ask)
+        _write(some, [rows[record.key] for record in some if record.key in rows], ask=ask, stay=stay)
 
     now = written(differing, write)
     before = [rows[record.key] for record in now if record.key in rows]
@@ -266,13 +267,19 @@ def _without(records: Collection[PackageRecord], mirrored: Collection[PackageRec
     return tuple(storable(record.named, _LONGEST_NAMED) for record in records if record.key not in keys)
 
 
-def _write(records: Sequence[PackageRecord], before: Collection[_Mirrored], *, ask: bool) -> None:
+def _write(
+    records: Sequence[PackageRecord], before: Collection[_Mirrored], *, ask: bool,
+    stay: frozenset[TableKey] = frozenset(),
+) -> None:  # fmt: skip
     """Write the rows of records, new or there, and their memberships and names, each in bulk.
 
-    A row that another worker wrote meanwhile is taken over, not a fault.
+    Rows that `stay` get memberships alone. One that another worker wrote or removed meanwhile is no fault.
     """
-    write_rows(Package, _COLUMNS, map(_values, records), key=KEY_COLUMNS)
     keys = Package.objects.filter(package_id__in={record.package_id for record in records}).order_by()
+    if stay:
+        _lock(keys, KEY_COLUMNS)
+        stay &= frozenset(keys.record_keys())
+    write_rows(Package, _COLUMNS, (_values(one) for one in records if one.key not in stay), key=KEY_COLUMNS)
     pks = {key_of_row(row): pk for pk, *row in keys.values_list("pk", *KEY_COLUMNS)}
     SuiteMembership.objects.filter(package__in=[row.pk for row in before if row.memberships]).delete()
     memberships = [(pks[record.key], *membership) for record in records for membership in _memberships(record)]

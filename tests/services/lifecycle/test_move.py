@@ -1,8 +1,6 @@
 """Withdrawn and restored: what clients see, what the history says, and who comes in between."""
 
 import json
-import random
-from contextlib import suppress
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -263,30 +261,6 @@ class BeforeIts(FaultyPort):
         if method == self._method and self._calls.at < 0:
             self._calls.at = len(self._calls.names)
         return super().__getattr__(method)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_undoing_all_steps_gives_the_bytes_of_the_start(embedded, seed):
-    chance = random.Random(seed)
-    embedded.configure(suites=TWO)
-    names = [f"{name}_{version}" for name in ("a", "b", "c") for version in ("1", "2", "3")]
-    put(embedded, *names, suites=("stable", "testing"))
-    before = indexes(embedded)
-    for _ in range(6):
-        name, _, version = chance.choice(names).partition("_")
-        what = chance.choice([What.WITHDRAWN, What.WITHDRAWN, What.RESTORED])
-        try:
-            keys = tuple(keys_selected(f"{name} (<= {version})"))
-            request_move(Move(what, keys, chance.choice([(), ("stable",)])), "x")
-        except PackageRefused:
-            continue
-        embedded.run_jobs()
-    now = indexes(embedded)
-    force_rebuild([], Silent())
-    assert indexes(embedded) == now
-    with suppress(PackageRefused):  # chance may have left nothing withdrawn
-        do(embedded, What.RESTORED, "a | b | c", reason="")
-    assert indexes(embedded) == before
 
 
 def test_a_promotion_puts_the_same_record_into_another_suite_and_is_undone(embedded):
