@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 HERE = Path(__file__).resolve().parent
-PROCESSES = ("web", "worker", "publisher")
+PROCESSES = ("web", "worker", "publisher", "sweeper")
 _TABLE = "arn:aws:dynamodb:::table"
 _STAGING = "/staging/"
 

@@ -3,7 +3,8 @@
 They run in the foreground until Ctrl-C; one that ends is started again. All end when this one is killed, or when one
 can't be kept running. With a name (`web`, `worker1`, `publisher`, `beat`) it becomes that process alone, as containers
 want it. Workers take jobs of all queues; the publisher takes publications alone, so that no intake and no long check
-holds one up.
+holds one up. With SWEEPER a process `sweeper` alone sweeps and purges, and workers leave that to it: then no other one
+needs the right to delete from the pool.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ _BIN = os.path.dirname(sys.executable)
 _OF_AMAZON = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _NO_NEED_OF: Mapping[str, tuple[str, ...]] = {
     "web": ("SIGNING_KEY", "GITHUB_TOKEN"),
+    "sweeper": ("GITHUB_TOKEN",),
     "beat": ("SIGNING_KEY", "GITHUB_TOKEN", "NOTIFY_URLS", "SECRET_KEY", *_OF_AMAZON),
 }
 """Secrets that a process has no use for: strangers reach web, and beat only wakes workers."""
 
 
-def commands(bind: str, port: int, workers: int) -> dict[str, list[str]]:
-    """Return each process's command line by its name."""
+def commands(bind: str, port: int, workers: int, *, sweeper: bool = False) -> dict[str, list[str]]:
+    """Return each process's command line by its name; with `sweeper` one of its own sweeps and purges."""
     celery = [f"{_BIN}/celery", "--app", "repomgr", "--quiet"]
     quietly = ["--loglevel", "WARNING"]
     worker = [
@@ -46,6 +48,9 @@ def commands(bind: str, port: int, workers: int) -> dict[str, list[str]]:
     ]
     # Slow jobs hold two of them at most (services/jobs/turns.py): an upload never waits behind a download.
     several, one = ["--concurrency", "3"], ["--concurrency", "1"]
+    if sweeper:
+        several += ["--queues", "publish,intake,slow"]
+    own = {"sweeper": [*worker, *one, "--queues", "sweep", "--hostname", "sweeper@%h"]} if sweeper else {}
     return {
         "web": [sys.executable, "-m", "repomgr.web", bind, str(port)],
         **{
@@ -53,6 +58,7 @@ def commands(bind: str, port: int, workers: int) -> dict[str, list[str]]:
             for number in range(1, workers + 1)
         },
         "publisher": [*worker, *one, "--queues", "publish", "--hostname", "publisher@%h"],
+        **own,
         "beat": [*celery, "beat", *quietly],
     }
 
@@ -72,11 +78,12 @@ def _become_less(name: str) -> None:
     os.environ.update(kept)
 
 
-def chosen() -> tuple[str, int, int]:
-    """Return the address and port that the web process listens on, and the number of workers, by the environment."""
+def chosen() -> dict[str, list[str]]:
+    """Return the processes as the environment chooses them: where web listens, how many workers, and a sweeper."""
     bind = environment.text("BIND", default="127.0.0.1")
     port = environment.port("PORT", default=8000)
-    return bind, port, environment.number("WORKERS", default=1)
+    workers = environment.number("WORKERS", default=1)
+    return commands(bind, port, workers, sweeper=environment.flag("SWEEPER", default=False))
 
 
 def main(names: Sequence[str]) -> int:
@@ -84,7 +91,7 @@ def main(names: Sequence[str]) -> int:
     os.umask(UMASK)
     try:
         load_settings()
-        known = commands(*chosen())
+        known = chosen()
         if names and names[0] in known:
             _become_less(names[0])
         if not names or names[0] in known:

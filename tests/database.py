@@ -9,8 +9,6 @@ import fcntl
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,10 +20,9 @@ import pytest
 from django.db import connection
 
 from packages_app.core.home import make_home
+from tests import prepared
 from tests.postgresql import copied
 from tests.shared_server import locked
-
-_MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +34,8 @@ def migrated(run_folder: Path) -> Path:
             with TemporaryDirectory(dir=run_folder) as home:
                 make_home(Path(home))
                 environment = {**os.environ, "REPOMGR_HOME": home, "LOG_LEVEL": "ERROR"}
-                subprocess.run(
-                    [sys.executable, str(_MANAGE), "migrate", "--verbosity", "0"], env=environment, check=True
-                )
+                done = prepared.run((prepared.MANAGE, "migrate", "--verbosity", "0"), env=environment)
+                assert done.returncode == 0, done.stderr
                 with closing(sqlite3.connect(Path(home) / file.name)) as database:
                     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 file.parent.mkdir()

@@ -169,10 +169,12 @@ class GitHub(_Server):
         return self._page(request, headers)
 
     def _page(self, request: Request, headers: dict[str, str]) -> tuple[int, bytes, dict[str, str]]:
-        number = int(parse_qs(request.query).get("page", ["1"])[0])
-        body = json.dumps(self.releases[(number - 1) * self.per_page : number * self.per_page]).encode()
-        if number * self.per_page < len(self.releases):
-            base = f"{self.url}{LISTING}?per_page=100&page="
+        query = parse_qs(request.query)
+        number, asked = int(query.get("page", ["1"])[0]), query.get("per_page", ["30"])[0]
+        per_page = min(self.per_page, int(asked))
+        body = json.dumps(self.releases[(number - 1) * per_page : number * per_page]).encode()
+        if number * per_page < len(self.releases):
+            base = f"{self.url}{LISTING}?per_page={asked}&page="
             headers["Link"] = f'<{base}1>; rel="first", <{base}{number + 1}>; rel="next", <{base}9>; rel="last"'
         etag = f'W/"{hashlib.md5(body + headers.get("Link", "").encode()).hexdigest()}"'
         if request.headers.get("if-none-match") == etag:

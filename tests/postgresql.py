@@ -24,6 +24,7 @@ from django.db import connection
 
 from packages_app.core.home import make_home
 from repomgr.servers.start import postgresql_server
+from tests import prepared
 from tests.shared_server import locked
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -53,8 +54,7 @@ class OnPostgresql:
 
     def manage(self, *arguments: str) -> str:
         """Run manage.py to its end, which must be good; return what it printed."""
-        command = self._command(*arguments)
-        done = subprocess.run(command, check=False, env=self._environment, capture_output=True, text=True)
+        done = prepared.run((prepared.MANAGE, *arguments), env=self._environment)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -70,20 +70,14 @@ class OnPostgresql:
             assert process.returncode == 0, errors
         return [_told(output) for output, _ in said]
 
-    def start(self, code: str) -> subprocess.Popen[str]:
+    def start(self, code: str) -> prepared.PreparedProcess:
         """Start such a program."""
-        command = self._command("shell", "--no-imports", "-c", _program(code))
-        return subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        command = (prepared.MANAGE, "shell", "--no-imports", "-c", _program(code))
+        return prepared.start(command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     @property
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "DATABASE_URL": self.url, "REPOMGR_HOME": str(self.home)}
-
-    @staticmethod
-    def _command(*arguments: str) -> list[str]:
-        return [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
 
 
 def _program(code: str) -> str:

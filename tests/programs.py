@@ -16,3 +16,11 @@ def put_before(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, script:
     program.write_text("#!/bin/sh\n" + script.replace("REAL", shutil.which(name) or "false") + "\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+def put_only(folder: Path, *programs: str) -> Path:
+    """Make a folder in which these programs are alone; gives it, to be the PATH."""
+    folder.mkdir()
+    for name in programs:
+        (folder / name).symlink_to(shutil.which(name) or name)
+    return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ import pytest
 import yaml
 from django.conf import settings as live_settings
 
-from packages_app.core.locations import FolderStore, SqliteTable, StoreLocation, TableLocation
+from packages_app.core.locations import DynamoTable, FolderStore, S3Store, SqliteTable, StoreLocation, TableLocation
 from packages_app.core.ports import ObjectStore, PackageTable
 from packages_app.core.private_upstreams import parse_private_upstreams
 from packages_app.core.record import PackageRecord
 from packages_app.models import Job
 from packages_app.services import adapters, job_services
 from packages_app.services.jobs import queue
+from packages_app.signing.openpgp import generate_key
 
 LOOPBACK = parse_private_upstreams("PRIVATE_UPSTREAMS", ["127.0.0.1"])  # where the tests' vendors are
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -141,3 +143,14 @@ def embedded(tmp_path: Path, settings: Any, db: None) -> Stack:
     """A repository in the embedded column, with the kiro-repo definition only."""
     assert live_settings.EMBEDDED_BUCKET
     return point_settings_at(settings, tmp_path)
+
+
+@pytest.fixture
+def distributed(tmp_path: Path, settings: Any, db: None, moto: str) -> Stack:
+    """A repository in the distributed column, on DynamoDB and S3 as moto plays them."""
+    name, region = f"d{uuid.uuid4().hex}", "eu-central-1"
+    bucket, staging = (S3Store(name, part, region, moto, "") for part in ("apt", "staging"))
+    table = DynamoTable(name, region, moto)
+    stack = point_settings_at(settings, tmp_path, table=table, bucket=bucket, staging=staging)
+    settings.SIGNING_KEY = generate_key("Test archive")
+    return stack

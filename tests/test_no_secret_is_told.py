@@ -10,8 +10,6 @@ import json
 import os
 import re
 import sqlite3
-import subprocess
-import sys
 from base64 import b64encode
 from pathlib import Path
 from urllib.parse import quote
@@ -23,6 +21,7 @@ import yaml
 from packages_app.core.home import make_home
 from packages_app.signing.openpgp import generate_key
 from repomgr.servers.process import free_port
+from tests import prepared
 from tests.apt.running import running
 from tests.debs import build_deb
 from tests.feeds import Fault, Feed
@@ -117,16 +116,14 @@ for command in json.loads(sys.argv[1]):
 
 def run_each(environment, *commands):
     """Run commands of manage.py in one process; gives all that it wrote."""
-    command = [sys.executable, "-c", EACH, json.dumps(commands)]
     variables = {**environment, "DJANGO_SETTINGS_MODULE": "repomgr.settings"}
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=300)
+    done = prepared.run(("-c", EACH, json.dumps(commands)), env=variables)
     return done.stdout + done.stderr
 
 
 def run(environment, *arguments):
     """Run a command of manage.py; gives all that it wrote."""
-    command = [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    done = prepared.run((prepared.MANAGE, *arguments), env=environment)
     return done.stdout + done.stderr
 
 

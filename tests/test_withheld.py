@@ -1,8 +1,6 @@
 """What is withheld from a process it does not have, whoever gives it: environment, settings file, or the home."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
@@ -10,7 +8,7 @@ from packages_app.core.errors import SigningKeyError
 from packages_app.core.home import SECRET_KEY_FILE, make_home
 from packages_app.services import adapters
 from repomgr.processes import environment_of
-from tests.stack import REPOSITORY
+from tests import prepared
 
 ASK = """
 import os
@@ -34,9 +32,7 @@ def asked(home, **settings):
     environment = {
         "PATH": os.environ["PATH"], "REPOMGR_HOME": str(home), "DJANGO_SETTINGS_MODULE": "repomgr.settings", **settings
     }  # fmt: skip
-    return subprocess.run(
-        [sys.executable, "-c", ASK], env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False
-    )
+    return prepared.run(("-c", ASK), env=environment)
 
 
 def test_neither_the_settings_file_nor_the_environment_gives_what_is_withheld(home):

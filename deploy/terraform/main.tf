@@ -8,7 +8,7 @@ locals {
   bucket = "${var.name}-${var.environment}"
 
   # Each process has a role of its own. beat asks for nothing here: give it none.
-  processes = toset(["web", "worker", "publisher"])
+  processes = toset(["web", "worker", "publisher", "sweeper"])
 }
 
 resource "aws_s3_bucket" "repository" {
@@ -63,6 +63,11 @@ resource "aws_s3_bucket_lifecycle_configuration" "repository" {
     status = "Enabled"
 
     filter {}
+
+    # Of what was deleted, no marker stays once its versions are gone.
+    expiration {
+      expired_object_delete_marker = true
+    }
 
     noncurrent_version_expiration {
       noncurrent_days = 30

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
-from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, require
+from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, require, say_refused
 from packages_app.core.builds import LONGEST_BUILD
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Conflict
@@ -49,7 +49,7 @@ class ConflictAdmin(ReadOnlyAdmin):
             try:
                 context["free_suites"] = suites_free_for(row)
             except RepomgrError as error:  # the page shows the rest all the same
-                messages.error(request, str(error))
+                say_refused(request, error)
         return super().change_view(request, object_id, form_url, context)
 
     def get_urls(self) -> list[URLPattern]:

@@ -23,6 +23,7 @@ from packages_app.admin.read_only import (
     job_page,
     plain_text,
     require,
+    say_refused,
 )
 from packages_app.core.errors import RepomgrError
 from packages_app.models import HeldCandidate
@@ -138,7 +139,7 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
         try:
             gone = reject_candidate(held, request.user)
         except RepomgrError as error:
-            messages.error(request, str(error))
+            say_refused(request, error)
         else:
             more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
             taken = f" Taken out of {held.suite}: {', '.join(gone[:_NAMED])}{more}." if gone else ""

@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
@@ -24,7 +24,7 @@ from unfold.decorators import action, display
 from packages_app.admin.forms import BuildForm, UploadForm
 from packages_app.admin.long_list import LongChangeList, ValueFilter
 from packages_app.admin.package_moves import move_page, move_view
-from packages_app.admin.package_stanza import download_url, package_stanza
+from packages_app.admin.package_stanza import download_url, package_stanzas
 from packages_app.admin.purge import purge_view
 from packages_app.admin.read_only import (
     LONGEST_SEARCH,
@@ -34,7 +34,9 @@ from packages_app.admin.read_only import (
     job_page,
     lines,
     require,
+    say_refused,
     size_text,
+    told_or_refused,
 )
 from packages_app.admin.side_by_side import side_by_side_view
 from packages_app.core.errors import RepomgrError
@@ -140,7 +142,7 @@ class PackageAdmin(ReadOnlyAdmin):
             try:
                 return select_packages(search_term, queryset), False
             except QueryRefused as error:
-                messages.error(request, str(error))
+                say_refused(request, error)
                 return queryset.none(), False
         return queryset if _suite_chosen(request) else queryset.found_by(search_term[:LONGEST_SEARCH]), False
 
@@ -187,10 +189,7 @@ class PackageAdmin(ReadOnlyAdmin):
     @display(description="history")
     def history(self, package: Package) -> SafeString:
         """Return when it was taken in, and each change of its suites."""
-        try:
-            return lines(history_of(package))
-        except RepomgrError as error:  # the page shows the rest all the same
-            return format_html('<span class="rm-bad">{}</span>', error)
+        return told_or_refused(lambda: lines(history_of(package)))
 
     @display(description="rolled out")
     def rollouts(self, package: Package) -> SafeString:
@@ -224,8 +223,11 @@ class PackageAdmin(ReadOnlyAdmin):
 
     @display(description="stanza")
     def stanza(self, package: Package) -> SafeString:
-        """Return the package's entry in the indexes."""
-        return format_html('<pre class="rm-pre">{}</pre>', package_stanza(package))
+        """Return the package's entry in the indexes, for each suite where they differ."""
+        stanzas = package_stanzas(package)
+        if len(stanzas) == 1:
+            return format_html('<pre class="rm-pre">{}</pre>', stanzas[0][1])
+        return format_html_join("", '<p class="rm-soft">{}</p><pre class="rm-pre">{}</pre>', stanzas)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

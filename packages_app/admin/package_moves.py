@@ -4,31 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from packages_app.admin.read_only import PUBLISH, go_to_job, require
+from packages_app.admin.read_only import PUBLISH, go_to_job, require, say_refused, send_back
 from packages_app.core.errors import PackageRefused, RepomgrError
 from packages_app.core.record import key_named, named_key
-from packages_app.core.rollout import steps_in
+from packages_app.core.rollout import ALL_CLIENTS, STOPPED, steps_in
 from packages_app.core.suite_change import LONGEST_REASON, What
+from packages_app.models import Job, Package
 from packages_app.services import adapters
 from packages_app.services.lifecycle.move import MOST, preview_move, request_move
 from packages_app.services.lifecycle.steps import Move
 
+_TITLES: dict[tuple[int, ...], str] = {(STOPPED,): "Stop the roll-out", (ALL_CLIENTS,): "Give it to all now"}
+
 
 def move_page(site: admin.AdminSite, opts: Any, request: HttpRequest, move: Move) -> HttpResponseBase:
-    """Return the page that shows what clients will see, or go back to the list with what is wrong.
+    """Return the page that shows what clients will see, or go back to where it came from with what is wrong.
 
     A promotion that does not say where to, and a roll-out that does not say how far, are asked for it first.
     """
     page = {
-        "opts": opts, "title": f"{move.verb.capitalize()} packages", "move": move, "cancel": _list_page(),
+        "opts": opts, "title": _TITLES.get(move.rollout) or f"{move.verb.capitalize()} packages", "move": move,
+        "cancel": _way_back(move), "do": _TITLES.get(move.rollout) or move.verb.capitalize(),
         "keys": "\n".join(named_key(key) for key in move.keys), "longest": LONGEST_REASON,
         "needs_reason": move.what is What.WITHDRAWN, "promotes": move.what is What.PROMOTED,
         "rolls_out": move.what is What.ROLLED_OUT, "steps": ", ".join(map(str, move.rollout)),
+        "reason": request.POST.get("reason", "")[:LONGEST_REASON],
         "choices": [suite.name for suite in adapters.repository().suites],
     }  # fmt: skip
     try:
@@ -37,9 +42,9 @@ def move_page(site: admin.AdminSite, opts: Any, request: HttpRequest, move: Move
         if move.to or move.rollout or not (page["promotes"] or page["rolls_out"]):
             page["said"] = preview_move(move)
     except RepomgrError as error:
-        messages.error(request, str(error))
         if not (move.to or move.rollout):
-            return HttpResponseRedirect(_list_page())
+            return send_back(request, error, _way_back(move))
+        say_refused(request, error)
     context = {**site.each_context(request), **page}
     return TemplateResponse(request, "admin/packages_app/package/move.html", context)
 
@@ -53,15 +58,30 @@ def move_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRes
         what, suites = What(said.get("what", "")), tuple(said.getlist("suite"))
         move = Move(what, keys, suites, said.get("to", ""), "newer" in said, steps_in(said.get("rollout", "")))
     except PackageRefused as error:
-        messages.error(request, str(error))
-        return HttpResponseRedirect(_list_page())
+        return send_back(request, error, _list_page())
     except ValueError:
-        messages.error(request, str(PackageRefused("This names no packages.", remedy="Choose them in the list.")))
-        return HttpResponseRedirect(_list_page())
+        nothing = PackageRefused("This names no packages.", remedy="Choose them in the list.")
+        return send_back(request, nothing, _list_page())
     if "consent" not in said:
         return move_page(site, opts, request, move)
-    reason = said.get("reason", "")
-    return go_to_job(request, lambda: request_move(move, reason, user=request.user), otherwise=_list_page())
+    return go_to_job(request, lambda: _asked_for(move, request), otherwise=lambda: move_page(site, opts, request, move))
+
+
+def _asked_for(move: Move, request: HttpRequest) -> Job:
+    """Ask for a move that somebody consents to on its page."""
+    said = request.POST
+    if not move.suites and move.what is not What.PROMOTED:  # to a service none means all
+        raise PackageRefused("No suite is ticked.", remedy="Tick one at least.")
+    return request_move(move, said.get("reason", ""), shown=said.getlist("shown"), user=request.user)
+
+
+def _way_back(move: Move) -> str:
+    """Return the address of the only package's page, that of the list for several."""
+    if len(move.keys) == 1:
+        row = Package.objects.filter(package_id=move.keys[0][0], architecture=move.keys[0][1]).first()
+        if row is not None:
+            return reverse("admin:packages_app_package_change", args=[row.pk])
+    return _list_page()
 
 
 def _list_page() -> str:

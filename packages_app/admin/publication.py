@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
+from packages_app.admin.composed_snapshots import compose_view, fill_view
 from packages_app.admin.long_list import ValueFilter
 from packages_app.admin.publication_history import (
     compare_page,
@@ -36,7 +37,9 @@ from packages_app.admin.read_only import (
     job_page,
     plain_text,
     require,
+    send_back,
     size_text,
+    told_or_refused,
 )
 from packages_app.admin.retention import retain_view
 from packages_app.admin.snapshots import create_view, delete_view, snapshots_page
@@ -137,7 +140,7 @@ class PublicationAdmin(ReadOnlyAdmin):
     @display(description="held")
     def contents(self, publication: Publication) -> SafeString:
         """Return how many packages it held, by architecture."""
-        return contents_line(publication)
+        return told_or_refused(lambda: contents_line(publication))
 
     @display(description="kept")
     def kept(self, publication: Publication) -> str:
@@ -176,7 +179,7 @@ class PublicationAdmin(ReadOnlyAdmin):
         """Return the pool files that a force rebuild found missing."""
         return first_of(publication, "missing_files", publication.missing_files)
 
-    @display(description="can't be installed any more")
+    @display(description="can't be installed since")
     def uninstallable_lines(self, publication: Publication) -> SafeString:
         """Return the packages that could be installed before this publication and can't since, and why."""
         return first_of(publication, "uninstallable", publication.uninstallable)
@@ -200,7 +203,9 @@ class PublicationAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, those that buttons post to first."""
         view = self.admin_site.admin_view
-        retain = partial(retain_view, self.admin_site, self.opts)
+        retain, compose, fill = (
+            partial(each, self.admin_site, self.opts) for each in (retain_view, compose_view, fill_view)
+        )
         return [
             path("publish/", view(require_POST(self.publish_view)), name="packages_app_publication_publish"),
             path("force-rebuild/", view(self.rebuild_view), name="packages_app_publication_rebuild"),
@@ -223,6 +228,8 @@ class PublicationAdmin(ReadOnlyAdmin):
                 view(require_POST(partial(delete_view, self.admin_site, self.opts))),
                 name="packages_app_publication_snapshot_delete",
             ),
+            path("snapshots/compose/", view(compose), name="packages_app_publication_snapshot_compose"),
+            path("snapshots/fill/", view(fill), name="packages_app_publication_snapshot_fill"),
             path("sweep/", view(require_POST(self.sweep_view)), name="packages_app_publication_sweep"),
             *super().get_urls(),
         ]
@@ -280,8 +287,7 @@ class PublicationAdmin(ReadOnlyAdmin):
         try:
             previews = preview_rebuild(suites)
         except RepomgrError as error:
-            messages.error(request, str(error))
-            return HttpResponseRedirect(reverse("admin:index"))
+            return send_back(request, error, reverse("admin:index"))
         page = {"opts": self.opts, "title": "Force rebuild", "previews": previews, "repair": repair}
         return TemplateResponse(
             request,

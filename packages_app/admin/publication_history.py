@@ -13,21 +13,21 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from packages_app.admin.read_only import PUBLISH, go_to_job, plain_text, require
+from packages_app.admin.read_only import PUBLISH, go_to_job, plain_text, require, say_refused, send_back
 from packages_app.core.errors import RepomgrError
 from packages_app.core.record import named_key
 from packages_app.core.suite_change import LONGEST_REASON
 from packages_app.models import Publication
 from packages_app.publishing.difference import Difference, in_order
-from packages_app.services.lifecycle.publications import (
-    Shown,
-    difference_of,
-    pin,
-    publication_before,
-    shown_as,
-    shown_by,
+from packages_app.services.lifecycle.publications import difference_of, pin, publication_before
+from packages_app.services.lifecycle.rollback import (
+    FIRST,
+    Rollback,
+    plan_rollback,
+    preview_rollback,
+    request_rollback,
 )
-from packages_app.services.lifecycle.rollback import FIRST, Rollback, plan_rollback, request_rollback
+from packages_app.services.publication.shown import Shown, shown_as, shown_by
 
 _LONGEST_NAMED = 100
 
@@ -36,11 +36,8 @@ Lists = Sequence[tuple[str, Sequence[str]]]
 
 
 def contents_line(publication: Publication) -> SafeString:
-    """Return how many packages a publication held, by architecture, with a link to all of them; or why nobody knows."""
-    try:
-        keys = shown_by(publication).contents()
-    except RepomgrError as error:  # the page shows the rest all the same
-        return format_html('<span class="rm-bad">{}</span>', error)
+    """Return how many packages a publication held, by architecture, with a link to all of them; raise as `contents`."""
+    keys = shown_by(publication).contents()
     counts = ", ".join(f"{count} {name}" for name, count in sorted(Counter(key[1] for key in keys).items()))
     page = reverse("admin:packages_app_publication_contents", args=[publication.pk])
     all_of_them = f"{len(keys)} package{'' if len(keys) == 1 else 's'}"
@@ -52,7 +49,7 @@ def contents_page(request: HttpRequest, publication: Publication) -> HttpRespons
     try:
         keys = sorted(shown_by(publication).contents(), key=in_order)
     except RepomgrError as error:
-        return _back(request, publication, error)
+        return send_back(request, error, _own_page(publication))
     return plain_text(map(named_key, keys))
 
 
@@ -70,30 +67,40 @@ def compare_page(site: admin.AdminSite, opts: Any, request: HttpRequest, publica
             lists = _lists_of(found, other)
             if "all" in request.GET:
                 return plain_text(_whole_text(lists))
-            page |= {"other": other, "own": shown_by(publication), "lists": _first_of(lists), "first": FIRST}
+            page |= {"other": other, "own": shown_by(publication), "lists": first_of(lists), "first": FIRST}
     except RepomgrError as error:
-        messages.error(request, str(error))
+        say_refused(request, error)
     return _page(site, request, "compare", page)
 
 
 def rollback_page(site: admin.AdminSite, opts: Any, request: HttpRequest, publication: Publication) -> HttpResponseBase:
     """Return the page that shows what rolling back would change; with its consent ask for it, and go to its job."""
     require(request, PUBLISH)
-    shown = shown_by(publication)
     if request.method == "POST" and "consent" in request.POST:
-        reason = request.POST.get("reason", "")
+        said, to = request.POST, shown_by(publication)
         return go_to_job(
             request,
-            lambda: request_rollback(shown.suite, shown.digest, reason, user=request.user),
-            otherwise=_own_page(publication),
+            lambda: request_rollback(
+                to.suite, to.digest, said.get("reason", ""), shown=said.getlist("shown"), user=request.user
+            ),
+            otherwise=lambda: _rollback_shown(site, opts, request, publication),
         )
+    return _rollback_shown(site, opts, request, publication)
+
+
+def _rollback_shown(
+    site: admin.AdminSite, opts: Any, request: HttpRequest, publication: Publication
+) -> HttpResponseBase:
+    to = shown_by(publication)
     try:
-        planned = plan_rollback(shown.suite, shown.digest)
+        planned = plan_rollback(to.suite, to.digest)
+        said = preview_rollback(planned)
     except RepomgrError as error:
-        return _back(request, publication, error)
+        return send_back(request, error, _own_page(publication))
     page = {
-        "opts": opts, "title": f"Roll {shown.suite} back", "publication": publication, "planned": planned,
-        "said": planned.preview, "lists": _first_of(_lists_of_rollback(planned)), "first": FIRST,
+        "opts": opts, "title": f"Roll {to.suite} back", "publication": publication, "planned": planned,
+        "said": said, "lists": first_of(lists_of_rollback(planned)), "first": FIRST,
+        "reason": request.POST.get("reason", "")[:LONGEST_REASON],
         "longest": LONGEST_REASON, "cancel": _own_page(publication),
     }  # fmt: skip
     return _page(site, request, "rollback", page)
@@ -117,16 +124,17 @@ def _lists_of(found: Difference, other: Shown) -> Lists:
     )
 
 
-def _lists_of_rollback(planned: Rollback) -> Lists:
+def lists_of_rollback(planned: Rollback) -> Lists:
+    """Return what comes, leaves and is lost when a suite is set to what a publication or snapshot held."""
     return (
         ("Leave the suite", list(map(named_key, planned.leaving))),
-        ("Come back", list(map(named_key, planned.coming))),
+        (planned.come.capitalize(), list(map(named_key, planned.coming))),
         ("Are lost", planned.lost),
         ("Have no record any more: clients lose them", list(map(named_key, planned.gone))),
     )
 
 
-def _first_of(lists: Lists) -> list[tuple[str, int, Sequence[str], int]]:
+def first_of(lists: Lists) -> list[tuple[str, int, Sequence[str], int]]:
     """Return each list that is not empty with its count, its first lines and how many more there are."""
     return [(name, len(each), each[:FIRST], max(0, len(each) - FIRST)) for name, each in lists if each]
 
@@ -140,11 +148,6 @@ def _whole_text(lists: Lists) -> Iterator[str]:
 def _page(site: admin.AdminSite, request: HttpRequest, name: str, page: dict[str, Any]) -> HttpResponseBase:
     template = f"admin/packages_app/publication/{name}.html"
     return TemplateResponse(request, template, {**site.each_context(request), **page})
-
-
-def _back(request: HttpRequest, publication: Publication, error: RepomgrError) -> HttpResponseBase:
-    messages.error(request, str(error))
-    return HttpResponseRedirect(_own_page(publication))
 
 
 def _own_page(publication: Publication) -> str:

@@ -96,16 +96,44 @@ def job_page(job: Job) -> str:
     return reverse("admin:packages_app_job_change", args=[job.pk])
 
 
-def go_to_job(request: HttpRequest, ask: Callable[[], Job | list[Job]], *, otherwise: str) -> HttpResponseBase:
+def refusal(error: RepomgrError) -> SafeString:
+    """Return what is shown wherever a call was refused: what and why, the remedy, and the code to look up."""
+    return format_html('<span class="rm-bad">{} ({})</span>', error, error.code)
+
+
+def say_refused(request: HttpRequest, error: RepomgrError) -> None:
+    """Show a refusal at the top of the page that comes next."""
+    messages.error(request, refusal(error))
+
+
+def send_back(request: HttpRequest, error: RepomgrError, to: str) -> HttpResponseRedirect:
+    """Go back to a page, which shows the refusal."""
+    say_refused(request, error)
+    return HttpResponseRedirect(to)
+
+
+def told_or_refused(tell: Callable[[], SafeString]) -> SafeString:
+    """Return what a field of a page tells, or the refusal: the page shows the rest all the same."""
+    try:
+        return tell()
+    except RepomgrError as error:
+        return refusal(error)
+
+
+def go_to_job(
+    request: HttpRequest, ask: Callable[[], Job | list[Job]], *, otherwise: str | Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
     """Ask a service for jobs and go to the page of the only one, or to the list with a line about each.
 
-    A refusal is shown with its remedy where the user came from.
+    A refusal is shown with its remedy where the user came from: at an address, or on the page that is given.
     """
     try:
         made = ask()
     except RepomgrError as error:
-        messages.error(request, str(error))
-        return HttpResponseRedirect(otherwise)
+        if isinstance(otherwise, str):
+            return send_back(request, error, otherwise)
+        say_refused(request, error)
+        return otherwise()
     jobs = made if isinstance(made, list) else [made]
     if len(jobs) == 1:
         return HttpResponseRedirect(job_page(jobs[0]))

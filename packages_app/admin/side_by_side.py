@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 
-from packages_app.admin.read_only import PUBLISH
+from packages_app.admin.read_only import PUBLISH, say_refused
 from packages_app.core.errors import RepomgrError
 from packages_app.services import adapters
 from packages_app.services.mirror.side_by_side import Difference, side_by_side
@@ -24,7 +24,7 @@ def side_by_side_view(site: admin.AdminSite, opts: Any, request: HttpRequest) ->
     try:
         names = [suite.name for suite in adapters.repository().suites]
     except RepomgrError as error:
-        messages.error(request, str(error))
+        say_refused(request, error)
         names = []
     left, right = _chosen(said.get("left", ""), names, 0), _chosen(said.get("right", ""), names, 1)
     try:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from packages_app.admin.read_only import PUBLISH, go_to_job, require
+from packages_app.admin.read_only import PUBLISH, go_to_job, require, send_back
 from packages_app.core.errors import RepomgrError
-from packages_app.core.snapshot import LONGEST_ID
+from packages_app.core.snapshot import LONGEST_ID, SnapshotRefused
 from packages_app.core.suite_change import LONGEST_REASON
 from packages_app.services import adapters
 from packages_app.services.snapshots.jobs import request_deletion, request_snapshot
@@ -23,8 +23,7 @@ def snapshots_page(site: admin.AdminSite, opts: Any, request: HttpRequest) -> Ht
     try:
         suites = [(suite, list_snapshots(suite.name)) for suite in adapters.repository().suites]
     except RepomgrError as error:
-        messages.error(request, str(error))
-        return HttpResponseRedirect(reverse("admin:index"))
+        return send_back(request, error, reverse("admin:index"))
     page = {"opts": opts, "title": "Snapshots", "suites": suites, "may_publish": request.user.has_perm(PUBLISH),
             "longest_id": LONGEST_ID, "longest": LONGEST_REASON}  # fmt: skip
     return _page(site, request, "snapshots", page)
@@ -51,11 +50,10 @@ def delete_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpR
     try:
         found = [one for one in list_snapshots(suite) if one.name == name]
     except RepomgrError as error:
-        messages.error(request, str(error))
-        return HttpResponseRedirect(_address())
+        return send_back(request, error, _address())
     if not found:
-        messages.error(request, f"Suite {suite[:80]} has no snapshot {name[:LONGEST_ID]}.")
-        return HttpResponseRedirect(_address())
+        unknown = SnapshotRefused(f"Suite {suite[:80]} has no snapshot {name[:LONGEST_ID]}.", remedy="Choose another.")
+        return send_back(request, unknown, _address())
     if "consent" in request.POST:
         return go_to_job(request, lambda: request_deletion(suite, name, user=request.user), otherwise=_address())
     page = {"opts": opts, "title": f"Delete snapshot {name}", "found": found[0], "cancel": _address()}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from packages_app.core.errors import PackageRefused
+from packages_app.core.moving import NewSuites
 from packages_app.core.ports import PackageTable
 from packages_app.core.record import PackageRecord, architecture_and_build
 from packages_app.core.suite_change import SuiteChange
@@ -138,6 +139,16 @@ def check_one_build(record: PackageRecord, suites: Iterable[str], others: dict[s
     for suite in sorted(suites):
         if suite in others:
             raise other_build(record, suite, others[suite])
+
+
+def check_apart(moves: Iterable[NewSuites]) -> None:
+    """Raise `OtherBuild` where two of some moves would bring builds of one version and architecture into a suite."""
+    taken: dict[tuple[str, str, str], PackageRecord] = {}
+    for move in moves:
+        for suite in sorted(move.coming):
+            other = taken.setdefault((move.record.package_id, move.record.architecture, suite), move.record)
+            if other.key != move.record.key:
+                raise other_build(move.record, suite, other.built_for)
 
 
 def other_build(record: PackageRecord, suite: str, there: str = "") -> OtherBuild:

@@ -5,7 +5,7 @@ Each port has an embedded and a distributed adapter; one contract test runs agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from packages_app.core.last_given import LastGiven
-from packages_app.core.purging import Purging
+from packages_app.core.moving import Moving
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.suite_change import SuiteChange
 
@@ -47,7 +47,7 @@ class PendingChange:
     token: str
 
 
-class PackageTable(Purging, Protocol):
+class PackageTable(Moving, Protocol):
     """The only truth. All calls raise `TableUnavailable` after three tries, `TableMissing` when there is no table."""
 
     most_suites: int | None
@@ -89,17 +89,6 @@ class PackageTable(Purging, Protocol):
 
     def get_many(self, keys: Collection[TableKey]) -> dict[TableKey, PackageRecord]:
         """Read the records of these keys (strongly consistent); keys that are not there are not in the answer."""
-        ...
-
-    def set_suites(
-        self, record: PackageRecord, suites: Iterable[str], change: SuiteChange | None = None, *,
-        other_fields: str | None = None,
-    ) -> PackageRecord:  # fmt: skip
-        """Change a record's suites from those of `record` to `suites`, and return the changed record.
-
-        In the same step it is pending in all suites that it was or is in, listed in those that it is in, and `change`
-        is kept in its history. `other_fields` are changed too. Raise `RecordNotFound`, `ObjectChanged`, `OtherBuild`.
-        """
         ...
 
     def suite_changes_of(self, name: str, version: str) -> list[SuiteChange]:

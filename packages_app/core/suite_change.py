@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from packages_app.core.errors import PackageRefused
+from packages_app.core.errors import PackageRefused, RepomgrError
 from packages_app.core.record import PackageRecord, TableKey, named_key
 
 LONGEST_REASON = 500
@@ -78,6 +78,18 @@ class FileSwept(PackageRefused):
     """A version that retention took out is to come back, and the sweep has taken its file for good."""
 
     code = "file_swept"
+
+
+class RemovalRefused(PackageRefused):
+    """Files may not be deleted from the pool, so a purge was not begun; nothing was removed."""
+
+    code = "removal_refused"
+
+
+class PurgeUnfinished(RepomgrError):
+    """A version was purged, and a copy of its file is still there; the job goes on where it is started again."""
+
+    code = "purge_unfinished"
 
 
 def change_of(

@@ -35,19 +35,19 @@ class SolverFailed(RepomgrError):
     code = "solver_failed"
 
 
-def solver_is_there() -> bool:
+def debcheck_is_there() -> bool:
     """Return whether the program is installed, and what bounds it."""
     return shutil.which(PROGRAM) is not None and shutil.which(LIMITER) is not None
 
 
-def broken_packages(checked: Path, others: Path, architecture: str, *, seconds: float = MOST_SECONDS) -> dict[str, str]:
+def broken_by_debcheck(
+    checked: Path, others: Path, architecture: str, *, seconds: float = MOST_SECONDS
+) -> dict[str, str]:
     """Return which packages of a Packages file can't be installed from it and another one, and why.
 
-    They are named `name version architecture`. Raise `SolverFailed` when the program is not there, fails, or takes
-    more than its share of time or memory.
+    They are named `name version architecture`. Raise `SolverFailed` when the program fails, or takes more than its
+    share of time or memory.
     """
-    if not solver_is_there():
-        raise SolverFailed(f"{PROGRAM} is not installed.", remedy=f"Install {PACKAGE}, or set installability: off.")
     limits = (LIMITER, f"--as={_MEMORY_BYTES}", f"--fsize={_OUTPUT_BYTES}", f"--cpu={ceil(seconds)}")
     asked = ("--failures", "--explain", "--explain-minimal", f"--deb-native-arch={architecture}")
     with tempfile.TemporaryFile() as said:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from packages_app.core.rollout import steps_in
 from packages_app.core.suite_change import What
+from packages_app.management.consent import check_yes
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.models import Job
@@ -43,32 +43,36 @@ class MoveCommand(ServiceCommand):
         say_preview(self.stdout.write, said)
         if options["dry_run"]:
             return
-        check_consent(said.versions, yes=options["yes"])
-        self.run_job(lambda: request_move(move, options["reason"], requested_as=system_user(), wake_worker=False))
+        check_yes(f"Move {said.versions} versions?", yes=options["yes"])
+        self.run_job(
+            lambda: request_move(
+                move, options["reason"], shown=said.shown, requested_as=system_user(), wake_worker=False
+            )
+        )
         self.run_jobs(lambda: [job for job in queue.waiting_jobs(Job.Kind.PUBLISH) if job.subject in said.suites])
 
 
 def say_preview(write: Callable[[str], object], said: Preview) -> None:
     """Say line by line what clients will see, and what takes those back that have a newer version."""
     write(f"{said.versions} versions, suites {', '.join(said.suites)}")
-    for line in (*said.seen, *said.rolled):
+    for name in said.named:
+        write(f"  {name}")
+    if said.named and said.unnamed:
+        write(f"  and {said.unnamed} more")
+    for line in (*said.seen, *said.older, *said.rolled):
         write(str(line))
+    if not said.seen:
+        write("The newest versions stay what they are.")
+    for suite in said.emptied:
+        write(f"Nothing is left in suite {suite}: clients will find no package there.")
     for broken in said.broken:
         write(f"can't be installed any more: {broken}")
     for why in said.unasked:
         write(f"whether packages can be installed is not known: {why}")
     if said.more:
         write(f"and {said.more} more packages")
-    for seen in said.seen:
-        if seen.pin:
-            write(
-                f"Clients that have {seen.name} {seen.before} keep it: apt does not downgrade by itself. Those that"
-                f" shall go back need a file in /etc/apt/preferences.d:\n{seen.pin}"
-            )
-
-
-def check_consent(versions: int, *, yes: bool) -> None:
-    """Ask whoever is at a terminal; raise `CommandError` (2) without a yes, or where nobody can be asked."""
-    if yes or (sys.stdin.isatty() and input(f"Move {versions} versions? Type yes: ").strip().lower() == "yes"):
-        return
-    raise CommandError("Nothing was changed: say --yes, or look with --dry-run.", returncode=2)
+    for seen in said.pins:
+        write(
+            f"Clients that have {seen.name} {seen.before} keep it: apt does not downgrade by itself. Those that"
+            f" shall go back need a file in /etc/apt/preferences.d:\n{seen.pin}"
+        )

@@ -5,7 +5,7 @@ Each pending change is an item of its own, so writers never meet on one, and who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from uuid import uuid4
 
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
@@ -46,33 +46,49 @@ def write_listed(
     items: DynamoItems,
     write: Callable[[Transaction], None],
     key: TableKey,
-    suites: Iterable[str],
-    before: Iterable[str] = (),
+    suites: Collection[str],
+    before: Collection[str] = (),
     change: SuiteChange | None = None,
 ) -> bool:
     """Do a conditional write of a record that is in `suites` now and was in `before`, all or nothing.
 
     It is put into the lists of its suites, taken out of those of the others, and pending in all; a `change` is kept in
-    its history. Returns False when a
-    condition failed. One that meets another transaction is tried again. Raise `PackageRefused` for too many suites,
-    and PynamoDB's errors.
+    its history. Returns False when a condition failed. One that meets another transaction is tried again. Raise
+    `PackageRefused` for too many suites, and PynamoDB's errors.
     """
-    now, touched = set(suites), {*suites, *before}
-    check_suites(key, touched, MOST_SUITES)
+    check_suites(key, {*suites, *before}, MOST_SUITES)
     transaction = items.transaction()
     write(transaction)
+    add_lines(transaction, items.slots, key, suites, before, change)
+    return committed(items, transaction)
+
+
+def add_lines(
+    transaction: Transaction,
+    slots: int,
+    key: TableKey,
+    suites: Collection[str],
+    before: Collection[str],
+    change: SuiteChange | None,
+) -> None:
+    """Add to a write of a record what `write_listed` says that goes with it."""
+    now, touched = set(suites), {*suites, *before}
     if change is not None:
         place = f"{change.when}|{uuid4().hex}"
         transaction.put(Item(history_id(key[0]), place, suite_change=written_as(change)))
     for suite in sorted(touched):
-        transaction.put(Item(partition_of(pending_id(suite), key, items.slots), sort_key_of(key, uuid4().hex)))
+        transaction.put(Item(partition_of(pending_id(suite), key, slots), sort_key_of(key, uuid4().hex)))
     for suite in sorted(now):
-        transaction.put(line_of(suite, key, items.slots), no_other_build(key))
+        transaction.put(line_of(suite, key, slots), no_other_build(key))
     for suite in sorted(touched - now):
         if not architecture_and_build(key[1])[1]:  # that of a build stays, and keeps others out for ever
-            transaction.delete(key_of_line(suite, key, items.slots))
+            transaction.delete(key_of_line(suite, key, slots))
+
+
+def committed(items: DynamoItems, transaction: Transaction) -> bool:
+    """Do a transaction, again where it meets another; return False when a condition failed. Raise PynamoDB's errors."""
     try:
-        items.commit(transaction, retry_if_exception(_met_another), retry_if_exception(is_throttled))
+        items.commit(transaction, retry_if_exception(met_another), retry_if_exception(is_throttled))
     except TransactWriteError as error:
         if condition_failed(error):
             return False
@@ -80,7 +96,8 @@ def write_listed(
     return True
 
 
-def _met_another(error: BaseException) -> bool:
+def met_another(error: BaseException) -> bool:
+    """Return whether a transaction was cancelled since another one had to do with the same items."""
     if not isinstance(error, TransactWriteError) or condition_failed(error):
         return False
     return code_of(error) == _IN_PROGRESS or _CONFLICT in _reasons_of(error)

@@ -17,6 +17,7 @@ from packages_app.core.at_once import at_once
 from packages_app.core.document import document_of
 from packages_app.core.last_given import LastGiven
 from packages_app.core.locations import DynamoTable
+from packages_app.core.moving import NewSuites
 from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.core.suite_change import Known, SuiteChange, is_purged
@@ -35,10 +36,10 @@ from packages_app.package_table.dynamo_item import (
     Item,
     purged_by,
     record_of,
-    suites_update,
     values_of,
 )
 from packages_app.package_table.dynamo_items import SLOTS, DynamoItems, code_of
+from packages_app.package_table.dynamo_moves import move_record, move_records
 from packages_app.package_table.dynamo_promises import CONDITION_FAILED, broken_promises
 from packages_app.package_table.dynamo_scan import scan_records, suites_noted
 from packages_app.package_table.dynamo_suites import (
@@ -57,7 +58,6 @@ from packages_app.package_table.rules import (
     LEASE_ARCHITECTURE,
     LISTED,
     MOST_SUITES,
-    changed_record,
     given_by_another,
     given_id,
     lease_busy,
@@ -175,27 +175,13 @@ class DynamoPackageTable:
         other_fields: str | None = None,
     ) -> PackageRecord:
         """Change a record's suites if they are still those of `record`."""
-        changed = changed_record(record, record, suites, other_fields)
-        actions, condition = suites_update(record, changed)
-        coming = set(changed.suites) - set(record.suites)
         with self._call("update_suites", record.package_id):
-            check_build(self._items, record, coming)
-            done = write_listed(
-                self._items,
-                lambda t: t.update(record.key, actions, condition),
-                record.key,
-                changed.suites,
-                before=record.suites,
-                change=change,
-            )
-        if not done:
-            known = self.get(record.package_name, record.version, record.built_for)
-            if known == record and coming:
-                with self._call("query_history", record.package_id):
-                    raise met_other_build(self._items, record, coming)
-            if known is None or (known.suites, known.other_fields) != (changed.suites, changed.other_fields):
-                raise suites_changed(record, known)
-        return changed
+            return move_record(self._items, NewSuites(record, tuple(suites), change, other_fields))
+
+    def set_suites_of_many(self, moves: Sequence[NewSuites]) -> list[PackageRecord | None]:
+        """Change the suites of records, those of many in a transaction, and some of these at once."""
+        with self._call("update_suites", f"{len(moves)} records"):
+            return move_records(self._items, moves)
 
     def suite_changes_of(self, name: str, version: str) -> list[SuiteChange]:
         """Return what was kept of the changes of a version's suites, oldest first."""

@@ -20,9 +20,9 @@ GIVEN = f"{SERVICE}given#"
 LISTED = f"{SERVICE}listed"
 """The partition key of the item that says that the lists of all suites are complete."""
 
-_MOST_ITEMS = 100
+MOST_ITEMS = 100
 """A transaction of DynamoDB has at most so many items (DynamoDB API, TransactWriteItems)."""
-MOST_SUITES = (_MOST_ITEMS - 2) // 2
+MOST_SUITES = (MOST_ITEMS - 2) // 2
 """So many suites a write may touch: the record and its history have an item, each suite a pending change and a line of
 its list."""
 

@@ -6,7 +6,7 @@ A file of an earlier release gets the place for either with the first change.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from packages_app.core.record import TableKey
 from packages_app.core.suite_change import SuiteChange, read_from, written_as
@@ -28,12 +28,15 @@ _TOMBSTONES = """CREATE TABLE IF NOT EXISTS purged (
 ) WITHOUT ROWID"""
 
 
-def keep_change(connection: sqlite3.Connection, package_id: str, change: SuiteChange) -> None:
-    """Write a change in the transaction under way."""
+def keep_changes(connection: sqlite3.Connection, changes: Sequence[tuple[str, SuiteChange]]) -> None:
+    """Write changes, each with the `package_id` of its version, in the transaction under way."""
+    if not changes:
+        return
     for statement in _PLACE:
         connection.execute(statement)
-    connection.execute(
-        "INSERT INTO suite_changes (package_id, document) VALUES (?, ?)", (package_id, written_as(change))
+    connection.executemany(
+        "INSERT INTO suite_changes (package_id, document) VALUES (?, ?)",
+        ((package_id, written_as(change)) for package_id, change in changes),
     )
 
 
@@ -49,7 +52,7 @@ def keep_purged(connection: sqlite3.Connection, key: TableKey, change: SuiteChan
     """Write a tombstone and its change in the transaction under way."""
     connection.execute(_TOMBSTONES)
     connection.execute("INSERT INTO purged VALUES (?, ?, ?)", (*key, written_as(change)))
-    keep_change(connection, key[0], change)
+    keep_changes(connection, [(key[0], change)])
 
 
 def were_purged(connection: sqlite3.Connection, package_id: str) -> bool:

@@ -11,19 +11,20 @@ from pathlib import Path
 import structlog
 from tenacity import retry_if_exception_type
 
-from packages_app.core.document import document_of, record_in
+from packages_app.core.document import record_in
 from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.last_given import LastGiven
+from packages_app.core.moving import NewSuites
 from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.core.retry import NO_PAUSE, retrying
 from packages_app.core.suite_change import Known, SuiteChange
 from packages_app.package_table.packed_text import check_size
-from packages_app.package_table.rules import changed_record, lease_busy, lease_lost, suites_changed
-from packages_app.package_table.sqlite_builds import check_builds
+from packages_app.package_table.rules import lease_busy, lease_lost, suites_changed
 from packages_app.package_table.sqlite_given import keep_given, read_all_given, read_given
-from packages_app.package_table.sqlite_history import keep_change, keep_purged, read_changes, read_purged
+from packages_app.package_table.sqlite_history import keep_changes, keep_purged, read_changes, read_purged
 from packages_app.package_table.sqlite_lists import LISTS, documents_query, has_lists
+from packages_app.package_table.sqlite_moves import move_record, move_records
 from packages_app.package_table.sqlite_records import add_pending, pending_in, put_records, read_record, rows_of
 
 _BUSY_SECONDS = 30.0
@@ -129,8 +130,7 @@ class SqlitePackageTable:
             add_pending(
                 connection, (row for number in added for row in pending_in(records[number], records[number].suites))
             )
-            for number in added if changes else ():
-                keep_change(connection, records[number].package_id, changes[number])
+            keep_changes(connection, [(records[number].package_id, changes[number]) for number in added if changes])
         return outcomes
 
     def purge(self, record: PackageRecord, change: SuiteChange) -> None:
@@ -167,17 +167,12 @@ class SqlitePackageTable:
     ) -> PackageRecord:
         """Change a record's suites if they are still those of `record`."""
         with self._connection("set_suites", write=True) as connection:
-            known = read_record(connection, record.key)
-            changed = changed_record(record, known, suites, other_fields)
-            check_builds(connection, record, set(changed.suites) - set(record.suites))
-            connection.execute(
-                "UPDATE records SET document = ? WHERE package_id = ? AND architecture = ?",
-                (document_of(changed).decode(), *record.key),
-            )
-            add_pending(connection, pending_in(record, {*record.suites, *changed.suites}))
-            if change is not None:
-                keep_change(connection, record.package_id, change)
-        return changed
+            return move_record(connection, NewSuites(record, tuple(suites), change, other_fields))
+
+    def set_suites_of_many(self, moves: Sequence[NewSuites]) -> list[PackageRecord | None]:
+        """Change the suites of records in one transaction."""
+        with self._connection("set_suites_of_many", write=True) as connection:
+            return move_records(connection, moves)
 
     def suite_changes_of(self, name: str, version: str) -> list[SuiteChange]:
         """Return what was kept of the changes of a version's suites, oldest first."""

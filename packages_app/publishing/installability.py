@@ -20,7 +20,8 @@ from packages_app.core.errors import CandidateRefused, ObjectNotFound
 from packages_app.core.layout import binary_folder
 from packages_app.core.ports import ObjectStore, Progress
 from packages_app.core.repository import Installability, Suite
-from packages_app.debian.debcheck import MOST_SECONDS, SolverFailed, broken_packages, newly_broken
+from packages_app.debian.debcheck import MOST_SECONDS, SolverFailed, newly_broken
+from packages_app.debian.solver import broken_packages
 from packages_app.debian.universe import (
     Universe,
     changed_names,
@@ -137,40 +138,55 @@ def _opened(plain: Path | None, packed: Path | None) -> BinaryIO:
 
 
 def broken_by(
-    check: InstallCheck | None, store: ObjectStore, candidate: Candidate, published: Release | None, progress: Progress
+    check: InstallCheck | None,
+    store: ObjectStore,
+    candidate: Candidate,
+    published: Release | None,
+    progress: Progress,
+    *,
+    is_first: bool,
 ) -> dict[str, str]:
     """Return what a candidate makes uninstallable, as `newly_broken` of it; each is a note of the progress.
 
-    Nothing where nothing of ours is in place, and where the solver does not say: then the note says why.
+    Of a suite's first publication all that can't be installed. Nothing where what is in place is another's, or was
+    lost: clients have it already; and where the solver does not say: then the note says why.
     """
-    if check is None or published is None:
+    if check is None or (published is None and not is_first):
         return {}
     suite = candidate.suite
-    before, after = published_indexes(store, suite, published), candidates_indexes(store, candidate)
+    before = published_indexes(store, suite, published) if published is not None else _nothing
     try:
-        broken = check.newly_broken(suite, before, after, same=partial(_is_same, candidate, published))
+        broken = check.newly_broken(
+            suite, before, candidates_indexes(store, candidate), same=partial(_is_same, candidate, published)
+        )
     except (SolverFailed, ObjectNotFound, CandidateRefused) as error:
-        progress.note(f"whether packages can be installed was not looked at: {error}", level="warning")
+        progress.note(f"whether packages can be installed is not known ({error.code}): {error}", level="warning")
         return {}
     for name, why in list(broken.items())[:_NOTED]:
-        progress.note(f"can't be installed any more: {name}: {why}", level="warning")
+        progress.note(f"can't be installed: {name}: {why}", level="warning")
     return broken
 
 
-def _is_same(candidate: Candidate, published: Release, architecture: str) -> bool:
+def _nothing(_architecture: str, _folder: Path) -> Sequence[Path]:
+    return ()
+
+
+def _is_same(candidate: Candidate, published: Release | None, architecture: str) -> bool:
+    if published is None:
+        return False
     names = [f"{binary_folder(component, architecture)}/Packages" for component in candidate.suite.components]
     return all(candidate.draft.entries.get(name) == published.entries.get(name) for name in names)
 
 
 def install_findings(check: InstallCheck | None, suite: str, broken: Mapping[str, str]) -> list[CandidateFinding]:
-    """Return the finding of what can't be installed any more, where a suite is held back for it."""
+    """Return the finding of what can't be installed once it is published, where a suite is held back for it."""
     if check is None or check.mode is not Installability.HOLD or not broken:
         return []
     return [
         CandidateFinding(
             UNINSTALLABLE,
-            f"{len(broken)} packages of suite {suite} could be installed and can't be any more: {said_of(broken)}.",
-            "Publish what they need too, or approve it.",
+            f"{len(broken)} packages of suite {suite} can't be installed once this is published: {said_of(broken)}.",
+            "Publish what they need too, name the suites that clients have besides as bases, or approve it.",
             tuple(sorted(broken)),
         )
     ]

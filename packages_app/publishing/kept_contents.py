@@ -122,17 +122,17 @@ def way_back(kept: Iterable[KeptContents], digest: str) -> WayBack:
     return WayBack(tuple(changes), step, changes[-1].replaces if changes else digest)
 
 
-def publications_in_place(kept: Iterable[KeptContents], digest: str) -> list[str]:
+def publications_in_place(kept: Iterable[KeptContents | Generation], digest: str) -> list[str]:
     """Return the digests of the publications that were in place one after the other up to this one, newest first.
 
     It ends at the last that is kept. A candidate that never came into place is not among them.
     """
-    by_digest = _by_digest(kept)
+    replaced = {one.sha256: one.replaces for one in kept}
     found: list[str] = []
-    step = by_digest.pop(digest, None)
-    while step is not None:
-        found.append(step.sha256)
-        step = by_digest.pop(step.replaces, None)
+    step = digest
+    while step in replaced:
+        found.append(step)
+        step = replaced.pop(step)
     return found
 
 

@@ -152,8 +152,7 @@ class Publisher:
     def _before(self, suite: Suite, place: Place) -> Before:
         published = place.published
         if published.seen is None:
-            first = published.nothing_is_there and place.given is None
-            return Before(partial(PublishedPackages, complete=first), proven=False)
+            return Before(partial(PublishedPackages, complete=_is_first(place)), proven=False)
         packages = partial(published_packages, self.bucket, suite.name, published.seen)
         shards = read_shard_list(self.staging, suite.name, release_digest(published.seen_text))
         diffs = shards.diffs if shards is not None else {}
@@ -174,7 +173,10 @@ class Publisher:
         self.progress.step("check candidate")
         try:
             with candidate_checked(candidate, self.signer.public_keyring(), self.cache):
-                broken = broken_by(self.installable, self.bucket, candidate, published.release, self.progress)
+                broken = broken_by(
+                    self.installable, self.bucket, candidate, published.release, self.progress,
+                    is_first=_is_first(place),
+                )  # fmt: skip
                 missing = self._check_against(candidate, place, options, broken)
             if self.second_reader is not None and (draft.whole or self.second_reader.of_changes):
                 switch.complete(candidate)
@@ -320,3 +322,8 @@ class Publisher:
             self.progress.note(sentence, level=level)
         if more := sentences[_NOTED:]:
             self.progress.note(f"and {len(more)} more like this; the publication's page names each", level=level)
+
+
+def _is_first(place: Place) -> bool:
+    """Return whether clients were never given anything of the suite."""
+    return place.published.nothing_is_there and place.given is None

@@ -28,6 +28,7 @@ from packages_app.indexes.entry import IndexEntry, entries_in
 from packages_app.indexes.release import Release, parse_release
 from packages_app.indexes.snapshot_release import ID, OF, REASON, is_snapshot, snapshot_release
 from packages_app.publishing.generations import release_digest
+from packages_app.publishing.index_file import IndexFile
 from packages_app.publishing.published import read_index
 from packages_app.signing.armor import clear_form_refusal
 from packages_app.signing.openpgp import verified_text
@@ -61,6 +62,14 @@ class Snapshot:
     def of(self) -> datetime:
         """The Date of the publication that it holds."""
         return self.release.date
+
+    @property
+    def state(self) -> str:
+        """What it holds: the state of a publication's moment, or what it was made of."""
+        said = self.release.fields.get(OF, "")
+        if not said or time_of(said.partition("-")[0]) is not None:
+            return f"state of {self.of:%Y-%m-%d %H:%M:%S} UTC"
+        return said
 
     @property
     def reason(self) -> str:
@@ -161,11 +170,7 @@ class SnapshotMaker:
         folder = snapshot_folder(source.suite, name)
         text = snapshot_release(source.text, source.suite, {ID: name, OF: source.named, REASON: reason})
         made = Snapshot(source.suite, name, text, parse_release(text, expires=False))
-        if self.bucket.head(suite_path(folder, IN_RELEASE)) is not None:
-            there = described_snapshot(self.bucket, source.suite, name)
-            if there is None or there.text != text:
-                raise _exists(source.suite, name)
-            self.finish(made)
+        if self._is_made(made):
             return made
         self.progress.step("look at what it holds", source.named)
         stored = self._stored(source, made.release)
@@ -176,6 +181,30 @@ class SnapshotMaker:
         self._write(made)
         self.finish(made)
         return made
+
+    def put(self, suite: str, name: str, text: bytes, files: Sequence[IndexFile]) -> Snapshot:
+        """Make a snapshot with this text of Release, of the indexes that it lists; one that is there is completed.
+
+        Raise `SnapshotExists` for another one, and `LeaseLost`.
+        """
+        made = Snapshot(suite, name, text, parse_release(text, expires=False))
+        if self._is_made(made):
+            return made
+        self.progress.step("write indexes", f"{len(files)} of {made.folder}")
+        at_once([partial(self._put, made.folder, file) for file in files], self.bucket.at_once)
+        self._write(made)
+        self.finish(made)
+        return made
+
+    def _is_made(self, made: Snapshot) -> bool:
+        """Return whether a snapshot is there already, completed then; raise `SnapshotExists` where another is."""
+        if self.bucket.head(suite_path(made.folder, IN_RELEASE)) is None:
+            return False
+        there = described_snapshot(self.bucket, made.suite, made.name)
+        if there is None or there.text != made.text:
+            raise _exists(made.suite, made.name)
+        self.finish(made)
+        return True
 
     def finish(self, snapshot: Snapshot) -> None:
         """Remove what one that was cut off, of another publication, left in a snapshot's folder."""
@@ -222,6 +251,13 @@ class SnapshotMaker:
         self.keep_lease()
         self.bucket.copy(origin, by_hash_path(folder, name, sha256), metadata={})
         self.bucket.copy(origin, suite_path(folder, name), metadata={"sha256": sha256})
+
+    def _put(self, folder: str, file: IndexFile) -> None:
+        """Write an index by hash, and under its canonical name."""
+        assert file.path is not None  # noqa: S101 - of those that are only listed there is none to be put
+        self.keep_lease()
+        self.bucket.put(by_hash_path(folder, file.name, file.entry.sha256), file.path)
+        self.bucket.put(suite_path(folder, file.name), file.path, metadata={"sha256": file.entry.sha256})
 
     def _write(self, made: Snapshot) -> None:
         """Write the three forms of Release; InRelease is the last, and only if nobody else was here."""

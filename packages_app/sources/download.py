@@ -24,15 +24,26 @@ from packages_app.core.private_upstreams import PrivateUpstreams
 from packages_app.core.retry import Patience, retrying
 from packages_app.sources.answers import AnswerCache, NothingKept
 from packages_app.sources.connections import CheckedTransport, Deadline
-from packages_app.sources.exchange import Answer, Broken, Check, check_status, only_http, plain, upstream_errors
+from packages_app.sources.exchange import (
+    Answer,
+    Broken,
+    Check,
+    TooLarge,
+    check_status,
+    only_http,
+    plain,
+    upstream_errors,
+)
 
 _LONGEST_WAIT = 60.0
 _MOST_REDIRECTS = 5
-_SMALL_LIMIT = 4 * 1024 * 1024
+DOCUMENT_BYTES = 4 * 1024 * 1024
+"""What is read of a vendor's document at most."""
+_LARGER_FILES = "Raise size_limit_mb in the definition if the file is meant to be that large."
 _MOST_CONTAINERS = 200_000
 _MOST_VALUES = 2_000_000
 """Objects and lists of a document, and its values: what has more takes gigabytes of memory. A hundred releases on
-GitHub, of a hundred assets each, are 20,000 and 300,000."""
+GitHub, of a hundred assets each, are 20,000 and 300,000, which no page of 4 MiB holds."""
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|(?P<odd>u[dD][89a-fA-F][0-9a-fA-F]{2}|u00(?:0[0-8b-fB-F]|1[0-9a-fA-F]|7[fF])|[bf])"
@@ -101,10 +112,10 @@ class Fetcher:
 
     def get_json(self, url: str) -> Any:
         """Return a JSON document; raise `UpstreamError` for what is none, `UpstreamUnavailable` after three tries."""
-        return read_json(url, self.get_bytes(url, limit_bytes=_SMALL_LIMIT))
+        return read_json(url, self.get_bytes(url, limit_bytes=DOCUMENT_BYTES))
 
     def get_bytes(self, url: str, *, limit_bytes: int) -> bytes:
-        """Return a small body, of at most `limit_bytes`."""
+        """Return a small body; raise `TooLarge` for one of more than `limit_bytes`."""
         return self.get(url, limit_bytes=limit_bytes).body
 
     def get(
@@ -187,7 +198,7 @@ class Fetcher:
             body = bytearray()
             for chunk in response.iter_raw(CHUNK_BYTES):
                 body += chunk
-                _check_limit(url, len(body), limit_bytes)
+                _check_limit(url, len(body), limit_bytes, "Ask upstream for a smaller one; nothing was taken in.")
             answer = Answer(str(response.url), response.status_code, dict(response.headers), bytes(body))
         check(url, answer)
         return answer
@@ -214,12 +225,12 @@ class Fetcher:
                 mode = "wb"
             part.validator = _validator(response)
             total = part.checksums.size + _announced_length(response)
-            _check_limit(url, total, limit_bytes)
+            _check_limit(url, total, limit_bytes, _LARGER_FILES)
             with part.path.open(mode) as stream:
                 for chunk in response.iter_raw(CHUNK_BYTES):
                     stream.write(chunk)
                     part.checksums.update(chunk)
-                    _check_limit(url, part.checksums.size, limit_bytes)
+                    _check_limit(url, part.checksums.size, limit_bytes, _LARGER_FILES)
                     progress.advance(part.checksums.size, max(total, part.checksums.size))
 
 
@@ -299,12 +310,9 @@ def _validator(response: httpx.Response) -> str:
     return str(response.headers.get("Last-Modified", ""))
 
 
-def _check_limit(url: str, size: int, limit_bytes: int) -> None:
+def _check_limit(url: str, size: int, limit_bytes: int, remedy: str) -> None:
     if size > limit_bytes:
-        raise UpstreamError(
-            f"{plain(url)} is larger than {limit_bytes} bytes.",
-            remedy="Raise size_limit_mb in the definition if the file is meant to be that large.",
-        )
+        raise TooLarge(f"{plain(url)} is larger than {limit_bytes} bytes.", remedy=remedy)
 
 
 def _check_expected(url: str, found: Checksums, size: int | None, sha256: str, by: str) -> None:

@@ -42,6 +42,10 @@ class Broken(UpstreamUnavailable):
         self.wait = wait
 
 
+class TooLarge(UpstreamError):
+    """A body is longer than what is read of it."""
+
+
 class upstream_errors:  # noqa: N801 - reads as a word of the with statement
     """Turns httpx's errors into ours."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -14,17 +15,17 @@ from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Progress
 from packages_app.sources.answers import Document, ask_document
 from packages_app.sources.checksum_files import Announced
-from packages_app.sources.download import Fetcher, read_json
-from packages_app.sources.exchange import Answer, check_status, plain, same_server
+from packages_app.sources.download import DOCUMENT_BYTES, Fetcher, read_json
+from packages_app.sources.exchange import Answer, TooLarge, check_status, plain, same_server
 from packages_app.sources.github_limits import RateLimit, requests_left
 from packages_app.sources.github_listing import Asset, TaggedRelease, read_releases
 
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-_PAGE_LIMIT = 32 * 1024 * 1024
-"""A hundred releases of a hundred assets each are some 20 MB."""
+_PER_PAGE = (100, 20, 4, 1)
+"""Releases on a page: GitHub's most, then fewer where a page is too large. One of 1,000 assets, the most, is 2 MB."""
 _NAMED = 3
-_MOST_PAGES = 100
-"""GitHub itself lists 10,000 releases at most."""
+_MOST_RELEASES = 10_000
+"""GitHub itself lists no more."""
 _LINK = re.compile(r"<([^<>]*)>([^<]*)")
 _NEXT = re.compile(r';\s*rel="?(?:[^";]* )?next[" ;,]?', re.IGNORECASE)
 
@@ -42,9 +43,19 @@ class GitHubApi:
     def releases(self, progress: Progress) -> list[TaggedRelease]:
         """Return all releases of all pages; raise `UpstreamError` when any page can't be used.
 
-        A page that has not changed since the last check is not sent again.
+        A page that has not changed since the last check is not sent again. Where one is larger than a document may be,
+        all are asked for anew in smaller ones; raise `TooLarge` when one release alone is.
         """
-        url = f"{self._api}/repos/{self._repository}/releases?per_page=100"
+        for per_page in _PER_PAGE:
+            with suppress(TooLarge):
+                return self._releases(per_page, progress)
+        raise TooLarge(
+            f"A release of {self._repository} fills more than {DOCUMENT_BYTES} bytes of {self._api}.",
+            remedy="Ask upstream for shorter notes or fewer assets; nothing was taken in.",
+        )
+
+    def _releases(self, per_page: int, progress: Progress) -> list[TaggedRelease]:
+        url = f"{self._api}/repos/{self._repository}/releases?per_page={per_page}"
         seen: set[str] = set()
         releases: list[TaggedRelease] = []
         while url:
@@ -56,10 +67,10 @@ class GitHubApi:
                 more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
                 progress.note(f"{plain(url)}: {'; '.join(faults[:_NAMED])}{more}", level="warning")
             url = self._next(page, url)
-            if url and (url in seen or len(seen) >= _MOST_PAGES):
+            if url and (url in seen or len(seen) * per_page >= _MOST_RELEASES):
                 raise UpstreamError(
                     f"{self._api} lists the releases of {self._repository} on pages without end.",
-                    remedy=f"Ask upstream to have at most {_MOST_PAGES * 100} releases; nothing was taken in.",
+                    remedy=f"Ask upstream to have at most {_MOST_RELEASES} releases; nothing was taken in.",
                 )
         if left := requests_left(page.headers):
             progress.note(f"{urlsplit(self._api).hostname}: {left}")
@@ -103,7 +114,7 @@ class GitHubApi:
             url,
             self._headers(),
             cache=self._fetcher.answers,
-            get=lambda headers, check: self._fetcher.get(url, limit_bytes=_PAGE_LIMIT, headers=headers, check=check),
+            get=lambda headers, check: self._fetcher.get(url, limit_bytes=DOCUMENT_BYTES, headers=headers, check=check),
             check=self._check,
             read=lambda body: read_json(url, body),
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from packages_app.core.errors import UpstreamError
+from packages_app.core.record import LONGEST_NOTES
 from packages_app.sources.exchange import is_web_address
 
 _MOST_RELEASES = 1000
@@ -35,7 +36,10 @@ class Asset:
 
 @dataclass(frozen=True)
 class TaggedRelease:
-    """A release with the assets whose upload is complete. `published` is ISO 8601, "" for a draft."""
+    """A release with the assets whose upload is complete, its notes cut to what a record holds.
+
+    `published` is ISO 8601, "" for a draft.
+    """
 
     tag: str
     draft: bool
@@ -88,7 +92,7 @@ def _release(entry: Any, at: str, faults: list[str]) -> TaggedRelease:
         draft=_flag(values, "draft", at),
         pre_release=_flag(values, "prerelease", at),
         published=_text(values, "published_at", at, required=False),
-        notes=_text(values, "body", at, required=False),
+        notes=_text(values, "body", at, required=False)[:LONGEST_NOTES],
         assets=tuple(asset for asset in found if asset is not None),
     )
 

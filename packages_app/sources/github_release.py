@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from packages_app.core.definition import Definition
 from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Progress
-from packages_app.core.record import LONGEST_NOTES
 from packages_app.core.version import is_version, version_key
 from packages_app.core.yaml_reader import YamlReader
 from packages_app.sources.checksum_files import Announced, ChecksumFiles, agreed, announced_in
@@ -136,7 +135,7 @@ class GitHubRelease:
         """Download an asset after its checksums were compared; raise `UpstreamError` when any two differ."""
         if not isinstance(offer, AssetOffer):
             raise TypeError(f"{offer.deb_url} is an offer of another source type")
-        announced = self._announced(offer)
+        announced = self._announced(offer, progress)
         path = folder / "package.deb"
         checksums = self._api.download(
             offer.asset, path, announced, limit_bytes=self._settings.size_limit_mb * _MIB, progress=progress
@@ -155,16 +154,26 @@ class GitHubRelease:
         fits = any(fnmatchcase(asset.name, pattern) for pattern in self._settings.asset_patterns)
         return fits and asset.name.endswith(".deb")
 
-    def _announced(self, offer: AssetOffer) -> Announced | None:
+    def _announced(self, offer: AssetOffer, progress: Progress) -> Announced | None:
         if len(offer.checksum_files) > _MOST_CHECKSUM_FILES:
             raise UpstreamError(
                 f"{offer.filename} has {len(offer.checksum_files)} checksum files.",
                 remedy=f"Ask upstream for at most {_MOST_CHECKSUM_FILES} a release.",
             )
         found = [Announced(offer.sha256, "GitHub's digest")] if offer.sha256 else []
+        silent: list[str] = []
         for file in offer.checksum_files:
             body = self._api.small_asset(file, limit_bytes=_CHECKSUM_FILE_LIMIT)
-            found += announced_in(body, file.name, offer.filename)
+            said = announced_in(body, file.name, offer.filename)
+            found += said
+            silent += [] if said else [file.name]
+        if silent and not found:  # whoever added the file to the release may not have been who made the list
+            raise UpstreamError(
+                f"{_named(silent)} of the release holds no SHA256 of {offer.filename}, and nothing else does.",
+                remedy="Ask upstream to list the file there; nothing was taken in.",
+            )
+        if silent:
+            progress.note(f"{offer.filename}: {_named(silent)} holds no SHA256 of it", level="warning")
         return agreed(offer.filename, found)
 
 
@@ -190,7 +199,7 @@ def _offer(release: TaggedRelease, version: str, asset: Asset, files: ChecksumFi
         version,
         asset.name,
         asset.url,
-        notes=release.notes[:LONGEST_NOTES],
+        notes=release.notes,
         pub_date=release.published,
         sha256=asset.sha256,
         size=asset.size,

@@ -18,7 +18,7 @@ from celery import current_app
 
 MOST_BYTES = 256 * 1024
 """The most that a message has; ours have about one KiB, since what is to be done stands in the job's row."""
-QUEUES = ("publish", "intake", "slow")
+QUEUES = ("publish", "intake", "slow", "sweep")
 """Where jobs and tasks of the clock wait. Each has an exchange of its name, and is that exchange's one queue."""
 _LONGEST_ID = 200
 _LOG_CONTEXT = "__django_structlog__"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import os
 import sys
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,9 +26,8 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, make_server
+from waitress.server import create_server
 
-_lock = threading.Lock()
 _TEXT = "S"
 _PLAIN = frozenset(("S", "N", "SS", "NS", "BOOL", "NULL"))
 """Types of values whose form in a request, in memory and in an answer is the same."""
@@ -53,16 +51,6 @@ class Dispatcher(DomainDispatcherApplication):
         if host not in self._services:
             self._services[host] = super().get_backend_for_host(host)
         return self._services[host]
-
-
-def one_at_a_time(application: Callable[..., Iterable[bytes]]) -> Callable[..., list[bytes]]:
-    """Hold a lock from a request's first byte to its answer's last."""
-
-    def locked(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        with _lock:
-            return list(application(environ, start_response))
-
-    return locked
 
 
 class Snapshots:
@@ -223,25 +211,17 @@ def random_string(random: Random, length: int = 20, include_digits: bool = True,
     return text.lower() if lower_case else text
 
 
-class Quiet(WSGIRequestHandler):
-    """Writes no line for each request, and lets a client keep its connection."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_request(self, *_: object) -> None:
-        """Write nothing."""
-
-
 def serve(application: Callable[..., Iterable[bytes]]) -> None:
     """Serve an application that answers by moto's `Dispatcher`, on a free port that is printed, until it is ended."""
     copy_what_is_written()
     look_at_one_partition()
     take_values_as_they_are()
     do_once_what_is_the_same()
-    server = make_server("127.0.0.1", 0, one_at_a_time(application), threaded=True, request_handler=Quiet)
-    sys.stdout.write(f"{server.port}\n")
+    # One thread works while another reads and sends: connections stay, which werkzeug's server closes with each answer.
+    server: Any = create_server(application, listen="127.0.0.1:0", threads=1, connection_limit=1000, ident=None)
+    sys.stdout.write(f"{server.effective_port}\n")
     sys.stdout.flush()
-    server.serve_forever()
+    server.run()
 
 
 if __name__ == "__main__":

@@ -69,6 +69,8 @@ RIGHTS = {
     "packages_app_publication_snapshots": (VIEW, NOBODY),
     "packages_app_publication_snapshot_create": (NOBODY, PUBLISH),
     "packages_app_publication_snapshot_delete": (NOBODY, PUBLISH),
+    "packages_app_publication_snapshot_compose": (PUBLISH, PUBLISH),
+    "packages_app_publication_snapshot_fill": (PUBLISH, PUBLISH),
     "packages_app_definitionstatus_refused": (VIEW, NOBODY),
     "packages_app_definition_check": (NOBODY, PUBLISH),
     "packages_app_conflict_builds": (NOBODY, PUBLISH),

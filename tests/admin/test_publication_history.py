@@ -7,6 +7,7 @@ from packages_app.core.ports import Silent
 from packages_app.models import Job, Publication
 from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.publication.publish import publish
+from tests.admin.test_consent import digests_in
 from tests.records import make_record
 
 COUNT = 130
@@ -69,7 +70,7 @@ def test_the_way_back_is_shown_first_and_asks_for_consent(publications, as_membe
     address = reverse("admin:packages_app_publication_rollback", args=[first.pk])
     assert client.post(address).status_code == 200
     assert not Job.objects.exists()
-    answer = client.post(address, {"consent": "1", "reason": "it breaks"})
+    answer = client.post(address, {"consent": "1", "reason": "it breaks", "shown": digests_in(shown)})
     [job] = Job.objects.all()
     assert answer.url == reverse("admin:packages_app_job_change", args=[job.pk])
     embedded.run_jobs()
@@ -79,9 +80,25 @@ def test_the_way_back_is_shown_first_and_asks_for_consent(publications, as_membe
     answer = page(client, "rollback", first)
     assert answer.status_code == 302
     assert "shows what" in text(client.get(answer.url))
-    answer = client.post(reverse("admin:packages_app_publication_rollback", args=[second.pk]), {"consent": "1"})
+    address = reverse("admin:packages_app_publication_rollback", args=[second.pk])
+    answer = client.post(address, {"consent": "1", "shown": digests_in(text(client.get(address)))})
     embedded.run_jobs()
     assert Publication.objects.first().packages == COUNT + 3
+
+
+def test_a_way_back_that_others_changed_meanwhile_is_shown_anew(publications, as_member, embedded):
+    first, _ = publications
+    client = as_member("Publishers")
+    address = reverse("admin:packages_app_publication_rollback", args=[first.pk])
+    digests = digests_in(text(client.get(address)))
+    record = make_record("late", "1")
+    embedded.bucket.put(record.pool_path, b"x" * record.file_size)
+    embedded.table.put_new(record)
+    shown = text(client.post(address, {"consent": "1", "reason": "why", "shown": digests}))
+    assert "preview_outdated" in shown
+    assert "late 1 amd64" in shown
+    assert not Job.objects.exists()
+    assert client.post(address, {"consent": "1", "shown": digests_in(shown)}).status_code == 302
 
 
 def test_a_publication_is_pinned_on_its_page_and_in_the_list(publications, as_member):

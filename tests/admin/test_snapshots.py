@@ -75,3 +75,35 @@ def test_who_may_only_look_is_offered_no_button(stack, as_member):
     assert "stable/snapshots/q4" in page
     assert "Make a snapshot" not in page
     assert "Delete" not in page
+
+
+def test_a_merge_is_shown_first_and_made_with_consent_and_a_suite_is_filled_from_it(stack, as_member, settings):
+    stack.configure(suites=[{"name": "stable"}, {"name": "new", "codename": "new"}])
+    create_snapshot("stable", "q4", Silent(), reason="audited")
+    settings.WITHHELD = ("SIGNING_KEY",)
+    client = as_member("Publishers")
+    assert 'value="stable/q4"' in client.get(f"{PAGE}fill/", {"snapshot": "stable/q4"}).content.decode()
+    said = {"name": "tools", "parts": "stable/q4\nstable", "way": "left", "query": "", "reason": "<fair>"}
+    preview = client.post(f"{PAGE}compose/", said).content.decode()
+    assert "stable/snapshots/tools: 1 package<" in preview
+    assert "&lt;fair&gt;" in preview
+    assert not Job.objects.filter(kind="snapshot").exists()
+    client.post(f"{PAGE}compose/", {**said, "consent": "1"})
+    settings.WITHHELD = ()
+    stack.run_jobs()
+    assert sorted(names()) == ["q4", "tools"]
+    assert "left of stable/snapshots/q4" in shown(client)
+    settings.WITHHELD = ("SIGNING_KEY",)
+    filled = {"suite": "new", "snapshot": "stable/tools", "reason": ""}
+    preview = client.post(f"{PAGE}fill/", filled).content.decode()
+    assert "Come in: 1" in preview
+    assert "new: tool amd64: none → 1.0" in preview
+    client.post(f"{PAGE}fill/", {**filled, "consent": "1"})
+    settings.WITHHELD = ()
+    stack.run_jobs()
+    assert [record.suites for record in stack.records()] == [("new", "stable")]
+    for page, wrong in (("compose", {**said, "parts": "stable/ghost"}), ("compose", {"parts": ""}),
+                        ("compose", {**said, "name": "more", "query": "ghost"}), ("fill", {**filled, "snapshot": "x"}),
+                        ("fill", {"consent": "1"})):  # fmt: skip
+        told = client.post(f"{PAGE}{page}/", wrong, follow=True)
+        assert [message.level_tag for message in told.context["messages"]] == ["error"], wrong

@@ -1,8 +1,6 @@
 """What no signature protects: over https alone behind https, and said where it is not."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 from django.test import Client
@@ -12,7 +10,7 @@ from packages_app.core.ports import Silent
 from packages_app.publishing.root import client_commands, unprotected
 from packages_app.services import adapters
 from packages_app.services.publication.publish import publish
-from tests.stack import REPOSITORY
+from tests import prepared
 
 HTTP, HTTPS = "http://apt.example.org", "https://apt.example.org"
 
@@ -82,8 +80,7 @@ def test_one_setting_says_that_a_proxy_speaks_https(tmp_path, behind):
         "PATH": os.environ["PATH"], "REPOMGR_HOME": str(tmp_path), "DJANGO_SETTINGS_MODULE": "repomgr.settings",
         "BEHIND_HTTPS": str(behind).lower(), "ALLOWED_HOSTS": "testserver", "LOG_LEVEL": "ERROR",
     }  # fmt: skip
-    command = [sys.executable, "-c", ASK]
-    done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    done = prepared.run(("-c", ASK), env=environment)
     assert done.returncode == 0, done.stderr
     said = [line.split() for line in done.stdout.splitlines()]
     found = {(key, proto): (status, bool(hsts)) for key, proto, status, *hsts in said}

@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from functools import partial
 
 import pytest
@@ -16,7 +15,7 @@ from packages_app.models import HeldCandidate, Package
 from packages_app.services import adapters
 from packages_app.services.repair.force_rebuild import force_rebuild
 from packages_app.signing.openpgp import generate_key
-from repomgr.servers.process import bound_to_us
+from tests import prepared
 from tests.adoption import existing
 from tests.adoption.existing import Served
 from tests.commands.calling import call
@@ -230,9 +229,8 @@ def test_an_adoption_that_is_killed_goes_on_and_copies_nothing_twice(tmp_path, m
     }
 
     def manage(*command):
-        arguments = [sys.executable, str(REPOSITORY / "manage.py"), *map(str, command)]
-        return subprocess.Popen(
-            bound_to_us(arguments), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        return prepared.start(
+            (prepared.MANAGE, *command), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
 
     (tmp_path / "home").mkdir()

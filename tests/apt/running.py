@@ -17,6 +17,7 @@ import yaml
 
 from packages_app.core.home import FIRST_PASSWORD_FILE
 from repomgr.servers.process import bound_to_us, free_port, wait_until
+from tests import prepared
 from tests.stack import REPOSITORY
 
 
@@ -33,8 +34,7 @@ class Running:
 
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of manage.py beside it."""
-        command = [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=300)
+        done = prepared.run((prepared.MANAGE, *arguments), env=self.environment)
         if check and done.returncode != 0:
             raise AssertionError(f"{arguments} gave {done.returncode}:\n{done.stdout}\n{done.stderr}")
         return done

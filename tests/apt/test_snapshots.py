@@ -40,6 +40,27 @@ def test_a_snapshot_pinned_by_its_line_has_the_old_version_for_ever_and_no_warni
     assert "404" in pinned.refused()
 
 
+@pytest.mark.parametrize(("arguments", "held"), [
+    (("merge", "made", "stable/old", "stable", "--left-wins"), "1.0"),
+    (("merge", "made", "stable/old", "stable"), "2.0"),
+    (("filter", "made", "stable", "tool (<= 1.5)"), "1.0"),
+])  # fmt: skip
+def test_a_snapshot_that_was_merged_or_filtered_is_pinned_by_its_line_without_a_warning(archive, arguments, held):
+    call("snapshot", "create", "stable", "old")
+    archive.publish("2.0")
+    said = call("snapshot", *arguments, "--yes")
+    pinned = new_client(archive.folder / "pinned", archive.server)
+    [line] = [line for line in said.splitlines() if line.startswith("deb [")]
+    keyring = f"/usr/share/keyrings/{adapters.repository().keyring_key}"
+    line = line.replace(keyring, str(keyring_of(pinned))).replace("https://apt.example.org", archive.server.url)
+    (pinned.root / "etc/apt/sources.list.d/archive.list").write_text(line + "\n")
+    archive.server.asked.clear()
+    clean(pinned.apt_get("update"))
+    assert [key for key in archive.server.asked if not key.startswith("dists/stable/snapshots/made/")] == []
+    clean(pinned.apt_get("install", "tool"))
+    assert pinned.installed("tool") == held
+
+
 def test_a_snapshot_is_not_taken_in_the_place_of_the_live_suite(archive):
     archive.publish("2.0")
     archive.client.update()

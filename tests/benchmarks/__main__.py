@@ -23,9 +23,11 @@ from tests.benchmarks.figures import (
     intake,
     many_suites,
     memory,
+    move_many,
     publish_one,
     requests,
     round_trips,
+    will_it_install,
 )
 from tests.benchmarks.machine import machine, versions
 from tests.benchmarks.ours import REPOSITORY
@@ -51,6 +53,9 @@ FIGURES: Mapping[str, Figure] = {
     "admin_pages": admin_pages.measure,
     "client_bytes": client_bytes.measure,
     "adoption": adoption.measure,
+    "move_many": move_many.measure_many,
+    "withdraw_one": move_many.measure_one,
+    "will_it_install": will_it_install.measure,
 }
 _RESULT = REPOSITORY / "build" / "bench.json"
 

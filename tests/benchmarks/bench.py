@@ -73,6 +73,7 @@ class Bench:
         self._debs: list[TinyDeb] = []
         self._ours: dict[int, OurRepository] = {}
         self._peers: dict[int, Peers] = {}
+        self._aptly: dict[int, Aptly] = {}
         self._copies = 0
 
     def debs(self, count: int) -> list[TinyDeb]:
@@ -122,6 +123,16 @@ class Bench:
                 peer.set_up([*self.debs(count), self.to_add[0]])
             self._peers[count] = Peers(all_of_them, [self.to_add[0]])
         return self._peers[count]
+
+    def aptly(self, count: int) -> Aptly:
+        """Give aptly with `count` packages, published: that of `peers` where a figure has asked for them."""
+        if count in self._peers:
+            return self._peers[count].aptly
+        if count not in self._aptly:
+            say(f"setting up aptly with {count:,} packages")
+            self._aptly[count] = Aptly(self.scratch / f"aptly-{count}", self.key)
+            self._aptly[count].set_up([*self.debs(count), self.to_add[0]])
+        return self._aptly[count]
 
     def folder(self, name: str) -> Path:
         """Give a folder of the scratch folder."""

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from django.core.management import call_command  # noqa: E402
 from packages_app.core.locations import DynamoTable, FolderStore, parse_store_url, parse_table_url  # noqa: E402
 from packages_app.core.ports import Silent  # noqa: E402
 from packages_app.core.record import PackageRecord  # noqa: E402
+from packages_app.core.suite_change import What  # noqa: E402
 from packages_app.models import Job, Publication  # noqa: E402
 from packages_app.package_table.dynamo_item import Item, values_of  # noqa: E402
 from packages_app.package_table.dynamo_items import DynamoItems  # noqa: E402
@@ -39,6 +41,9 @@ from packages_app.services import adapters  # noqa: E402
 from packages_app.services.intake.uploads import stage_upload  # noqa: E402
 from packages_app.services.job_services import SERVICES  # noqa: E402
 from packages_app.services.jobs import queue  # noqa: E402
+from packages_app.services.lifecycle.move import keys_selected, request_move  # noqa: E402
+from packages_app.services.lifecycle.rollback import request_rollback  # noqa: E402
+from packages_app.services.lifecycle.steps import Move  # noqa: E402
 from packages_app.services.mirror.packages import reconcile_mirror  # noqa: E402
 from packages_app.services.publication.publish import publish  # noqa: E402
 from packages_app.services.setup.storage import create_storage  # noqa: E402
@@ -91,17 +96,34 @@ def publish_each(debs: list[str], warm_up: int = 0) -> Answer:
     """Upload and publish one file after the other; gives the runs behind the first `warm_up`.
 
     A run is its `seconds` from the accepted upload to the switch of InRelease, those to the end of the publication's
-    job (`done`), which renews the root after the switch, and how long each step took.
+    job (`done`), which renews the root after the switch, those that it computed (`cpu`, of the user's share), and how
+    long each step took.
     """
     runs = []
     for deb in debs:
         upload = stage_upload(Path(deb), Path(deb).name, wake_worker=False)
-        began = time.time_ns()
-        done = [_run(upload), *_run_waiting()]
-        ended = time.time_ns()
-        switched = (settings.BUCKET.path / "dists/stable/InRelease").stat().st_mtime_ns
-        runs.append({"seconds": (switched - began) / 1e9, "done": (ended - began) / 1e9, "steps": _steps(done)})
+        runs.append(_until_switched(partial(_same, upload)))
     return {"runs": runs[warm_up:]}
+
+
+def move_each(moves: list[dict[str, str]], warm_up: int = 0) -> Answer:
+    """Move what a query selects, and publish, one after the other; gives the runs behind the first `warm_up`.
+
+    A move has `what` and `query`, or the publication to `roll_back` to. Its run is as one of `publish_each`, from
+    before the request.
+    """
+
+    def ask(move: dict[str, str]) -> Job:
+        if "roll_back" in move:
+            return request_rollback("stable", move["roll_back"], wake_worker=False)
+        return request_move(Move(What(move["what"]), tuple(keys_selected(move["query"]))), "bench", wake_worker=False)
+
+    return {"runs": [_until_switched(partial(ask, move)) for move in moves][warm_up:]}
+
+
+def in_place() -> Answer:
+    """Give the number of the publication that is in place."""
+    return {"publication": str(Publication.objects.filter(suite="stable").latest("pk").pk)}
 
 
 def rebuild(times: int = 1, *, cold: bool = False) -> Answer:
@@ -198,6 +220,8 @@ ORDERS: Mapping[str, Callable[..., Answer]] = {
         set_up,
         hand_out,
         publish_each,
+        move_each,
+        in_place,
         rebuild,
         resign,
         verify,
@@ -233,6 +257,19 @@ def _run(job: Job) -> Job:
     if done.state != Job.State.DONE:
         raise RuntimeError(f"{done}: {done.state} {done.error_code} {done.error} {done.remedy}")
     return done
+
+
+def _same(job: Job) -> Job:
+    return job
+
+
+def _until_switched(ask: Callable[[], Job]) -> dict[str, Any]:
+    """Do a job and what it asks for; give the seconds until the switch of InRelease, and what else a run has."""
+    began, computed = time.time_ns(), _computed()
+    done = [_run(ask()), *_run_waiting()]
+    ended, cpu = time.time_ns(), _computed() - computed
+    switched = (settings.BUCKET.path / "dists/stable/InRelease").stat().st_mtime_ns
+    return {"seconds": (switched - began) / 1e9, "done": (ended - began) / 1e9, "cpu": cpu, "steps": _steps(done)}
 
 
 def _run_waiting() -> list[Job]:

@@ -15,6 +15,7 @@ from tests.benchmarks.processes import plain_environment, run
 from tests.benchmarks.tiny_debs import TinyDeb
 
 _FILES_OF_A_CALL = 5000
+_OF_SNAPSHOTS = "snapshots"
 _DISTRIBUTION = """\
 Codename: stable
 Suite: stable
@@ -74,13 +75,14 @@ def signing_key(home: Path) -> Iterator[SigningKey]:
 
 
 class Aptly:
-    """aptly: gz and bz2, since it makes no xz."""
+    """aptly: gz and bz2, since it makes no xz. `computed` are the CPU seconds of all that it was told so far."""
 
     name: ClassVar[str] = "aptly"
 
     def __init__(self, root: Path, key: SigningKey) -> None:
         root.mkdir()
         self._root, self._key = root, key
+        self.computed = 0.0
         self._config = root / "aptly.conf"
         self._config.write_text(json.dumps({"rootDir": str(root), "architectures": ["amd64"], "gpgProvider": "gpg"}))
 
@@ -112,16 +114,47 @@ class Aptly:
         """Do as `rebuild`, without bz2."""
         return self._aptly("publish", "update", "-skip-bz2", *self._how(), "stable")
 
+    def remove_one(self, deb: TinyDeb) -> float:
+        """Take a package out again and publish; gives the seconds."""
+        return self._aptly("repo", "remove", "bench", f"{deb.name} (= {deb.version})") + self.rebuild()
+
+    def snapshot(self, name: str) -> float:
+        """Make a snapshot of the repository; gives the seconds."""
+        return self._aptly("snapshot", "create", name, "from", "repo", "bench")
+
+    def snapshot_without(self, name: str, source: str, query: str) -> float:
+        """Make a snapshot of another one without what a query selects; gives the seconds."""
+        return self._aptly("snapshot", "filter", source, name, f"!({query})")
+
+    def snapshot_with(self, name: str, target: str, source: str, query: str) -> float:
+        """Make a snapshot of a target with what a query selects of a source; gives the seconds."""
+        return self._aptly("snapshot", "pull", "-no-deps", "-all-matches", target, source, name, query)
+
+    def publish_snapshot(self, name: str) -> float:
+        """Publish a snapshot beside the repository for the first time; gives the seconds."""
+        how = ("-acquire-by-hash", "-distribution=stable", *self._how())
+        return self._aptly("publish", "snapshot", *how, name, _OF_SNAPSHOTS)
+
+    def switch(self, name: str) -> float:
+        """Publish another snapshot there; gives the seconds."""
+        return self._aptly("publish", "switch", *self._how(), "stable", _OF_SNAPSHOTS, name)
+
     @property
     def packages(self) -> Path:
         return self._root / "public/dists/stable/main/binary-amd64/Packages"
+
+    @property
+    def packages_of_snapshot(self) -> Path:
+        """The index of the snapshot that is published."""
+        return self._root / f"public/{_OF_SNAPSHOTS}/dists/stable/main/binary-amd64/Packages"
 
     def _how(self) -> list[str]:
         return ["-batch", "-skip-contents", f"-gpg-key={self._key.fingerprint}"]
 
     def _aptly(self, *arguments: str) -> float:
-        command = ["aptly", f"-config={self._config}", *arguments]
-        return run(command, self._key.environment).seconds
+        done = run(["aptly", f"-config={self._config}", *arguments], self._key.environment)
+        self.computed += done.cpu
+        return done.seconds
 
 
 class Reprepro:

@@ -23,10 +23,11 @@ class BenchFailed(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """How long a command took, in seconds, and what it wrote to its standard output."""
+    """How long a command took, in seconds, those that it computed (of the user's share), and its standard output."""
 
     seconds: float
     output: str
+    cpu: float = 0.0
 
 
 def run(
@@ -37,7 +38,7 @@ def run(
     on_start: Callable[[int], None] = lambda _pid: None,
 ) -> Run:
     """Run a command to its end; raises `BenchFailed` with its last words when it fails."""
-    began = time.perf_counter()
+    began, computed = time.perf_counter(), os.times().children_user
     with subprocess.Popen(
         command, env=environment, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -51,7 +52,7 @@ def run(
     if process.returncode:
         said = f"{output}\n{errors}"[-_SHOWN_OF_A_FAILURE:]
         raise BenchFailed(f"{' '.join(command)[:300]} gave {process.returncode}:\n{said}")
-    return Run(seconds, output)
+    return Run(seconds, output, os.times().children_user - computed)
 
 
 def plain_environment(**more: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from packages_app.debian.stanza import parse_stanzas
@@ -29,12 +29,17 @@ def listed_in(packages: Path) -> Listed:
 
 def check_same(ours: OurRepository, peers: Iterable[Peer]) -> int:
     """Give how many packages all list; raises `BenchFailed` that names what differs."""
+    return check_lists(ours, {peer.name: peer.packages for peer in peers})
+
+
+def check_lists(ours: OurRepository, indexes: Mapping[str, Path]) -> int:
+    """Do as `check_same` with indexes by their tools' names."""
     listed = listed_in(ours.packages)
-    for peer in peers:
-        theirs = listed_in(peer.packages)
+    for name, packages in indexes.items():
+        theirs = listed_in(packages)
         if theirs != listed:
             some = sorted(listed ^ theirs)[:5]
-            raise BenchFailed(f"Ours lists {len(listed)} packages, {peer.name} {len(theirs)}; they differ in {some}.")
+            raise BenchFailed(f"Ours lists {len(listed)} packages, {name} {len(theirs)}; they differ in {some}.")
     return len(listed)
 
 

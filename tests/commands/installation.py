@@ -1,4 +1,4 @@
-"""An installation of a test's own, whose commands and workers are real processes."""
+"""An installation of a test's own, whose commands and workers are real processes, most of them prepared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from packages_app.core.locations import FolderStore
 from packages_app.package_table.sqlite_table import SqlitePackageTable
 from packages_app.signing.openpgp import generate_key, keep_key
 from packages_app.stores.local_store import LocalObjectStore
-from repomgr.servers.process import process
+from repomgr.processes import commands
+from tests import prepared
 from tests.commands.terminal import on_a_terminal
 from tests.stack import REPOSITORY, write_definition
 
@@ -77,16 +78,21 @@ class Installation:
 
     def manage(self, *arguments: object, under: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, `under` another program where one is given."""
-        return self._run(*under, sys.executable, str(REPOSITORY / "manage.py"), *map(str, arguments))
+        command = (prepared.MANAGE, *map(str, arguments))
+        if not under:
+            return prepared.run(command, env=self._environment)
+        return subprocess.run(
+            (*under, sys.executable, *command), env=self._environment, cwd=REPOSITORY, capture_output=True, text=True,
+            timeout=_SECONDS, check=False,
+        )  # fmt: skip
 
     def manage_on_a_terminal(self, *arguments: object) -> tuple[int, str]:
         """Run a command to its end on a terminal; gives its exit code and what was shown."""
-        command = [sys.executable, str(REPOSITORY / "manage.py"), *map(str, arguments)]
-        return on_a_terminal(command, self.environment, REPOSITORY)
+        return on_a_terminal((prepared.MANAGE, *arguments), self.environment)
 
     def python(self, code: str) -> str:
         """Run Python with Django set up; gives what it printed."""
-        done = self._run(sys.executable, "-c", f"import django\ndjango.setup()\n{code}")
+        done = prepared.run(("-c", f"import django\ndjango.setup()\n{code}"), env=self._environment)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -100,14 +106,12 @@ class Installation:
         """Run workers for the block, by the names that `repomgr.processes` has."""
         with ExitStack() as running, (self.home / "workers.log").open("a") as log:
             for name in names:
-                command = (sys.executable, "-m", "repomgr.processes", name)
+                command = commands("127.0.0.1", 8000, len(names))[name]
                 running.enter_context(
-                    process(*command, env=self.environment, cwd=REPOSITORY, stdout=log, stderr=subprocess.STDOUT)
+                    prepared.process(command, env=self.environment, stdout=log, stderr=subprocess.STDOUT)
                 )
             yield
 
-    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        environment = {**self.environment, "DJANGO_SETTINGS_MODULE": "repomgr.settings"}
-        return subprocess.run(
-            command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {**self.environment, "DJANGO_SETTINGS_MODULE": "repomgr.settings"}

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import pty
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+
+from tests import prepared
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def on_a_terminal(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> tuple[int, str]:
+def on_a_terminal(command: Sequence[object], environment: Mapping[str, str]) -> tuple[int, str]:
     """Run a command to its end; gives its exit code and what the terminal showed, without colours."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        command, env=environment, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    process = prepared.start(
+        command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
     )
     os.close(theirs)
     shown = b""

@@ -14,6 +14,7 @@ from packages_app.management.terminal import TerminalProgress
 from packages_app.models import Job, Publication
 from packages_app.services import adapters
 from repomgr.servers.process import free_port
+from tests import prepared
 from tests.commands.calling import call, refused
 from tests.debs import build_deb
 from tests.reader import read_everything
@@ -183,9 +184,9 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere():
 
 def settings_say(tmp_path, **environment):
     make_home(tmp_path / "home")
-    command = [sys.executable, "-c", "import repomgr.settings as s; print(s.SECRET_KEY, s.BUCKET, s.PUBLIC_URL)"]
+    said = "import repomgr.settings as s; print(s.SECRET_KEY, s.BUCKET, s.PUBLIC_URL)"
     given = {"PATH": "/usr/bin:/bin", "REPOMGR_HOME": str(tmp_path / "home"), **environment}
-    return subprocess.run(command, env=given, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    return prepared.run(("-c", said), env=given)
 
 
 def test_settings_are_read_from_the_environment_and_from_files(tmp_path):

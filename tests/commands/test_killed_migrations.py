@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import uuid
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from packages_app.core.home import make_home
 from packages_app.core.locations import DynamoTable
 from packages_app.package_table.open_table import open_table
-from repomgr.servers.process import bound_to_us
+from tests import prepared
 from tests.commands.test_migrate_package_table import SCHEMAS, items_of, make_old
 from tests.commands.test_terraform_state import state_of
 from tests.package_table.dynamo_proxy import DynamoProxy
@@ -64,9 +63,8 @@ class Killed:
         return process.returncode, output
 
     def _started(self, command):
-        arguments = [sys.executable, str(REPOSITORY / "manage.py"), *map(str, command)]
-        return subprocess.Popen(
-            bound_to_us(arguments), env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        return prepared.start(
+            (prepared.MANAGE, *command), env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
 
 

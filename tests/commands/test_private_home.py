@@ -11,6 +11,7 @@ import pytest
 from packages_app.core.locations import FolderStore
 from packages_app.stores.local_store import LocalObjectStore
 from repomgr.servers.process import free_port, process, wait_until
+from tests import prepared
 from tests.commands.installation import Installation
 from tests.debs import build_deb
 from tests.stack import REPOSITORY
@@ -20,10 +21,7 @@ OTHERS = 0o077
 
 def manage(home, *arguments, umask=0o022, **settings):
     environment = {"PATH": os.environ["PATH"], "REPOMGR_HOME": str(home), "APT_CHECK": "off", **settings}
-    command = [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
-    return subprocess.run(
-        command, env=environment, cwd=home.parent, capture_output=True, text=True, check=False, umask=umask, timeout=300
-    )
+    return prepared.run((prepared.MANAGE, *arguments), env=environment, cwd=home.parent, umask=umask)
 
 
 def open_to_others(home):

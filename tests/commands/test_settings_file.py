@@ -17,6 +17,7 @@ from packages_app.core.home import make_home
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key, verified_text
 from repomgr.setting_meanings import MEANINGS
 from repomgr.settings_file import OTHERS, add_values, read_settings
+from tests import prepared
 from tests.commands.installation import Installation
 from tests.stack import REPOSITORY
 
@@ -32,10 +33,7 @@ def home(tmp_path):
 def asked(home, **environment):
     """What a process with this environment takes the settings for."""
     given = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "repomgr.settings", "REPOMGR_HOME": str(home)}
-    command = [sys.executable, "-c", ASK]
-    return subprocess.run(
-        command, env=given | environment, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300
-    )
+    return prepared.run(("-c", ASK), env=given | environment)
 
 
 def values_of(folder, text):

@@ -13,8 +13,17 @@ from tests.debs import build_deb
         (("create", "stable", "q4"), "snapshot_exists"),
         (("create", "stable"), "snapshot_refused"),
         (("create",), "package_refused"),
-        (("create", "stable", "q5", "--publication", "none"), "snapshot_refused"),
-        (("delete", "stable", "q4"), ""),  # nobody is there to be asked
+        (("create", "stable", "q5", "--publication", "none"), "publication_unknown"),
+        (("create", "stable", "q4", "--dry-run"), "snapshot_exists"),
+        (("merge", "q5", "stable/q4", "stable", "--left-wins"), "consent_missing"),  # nobody is there to be asked
+        (("merge", "q4", "stable/q4", "stable", "--yes"), "snapshot_exists"),
+        (("merge", "ghost/q5", "stable/q4", "--yes"), "package_refused"),
+        (("merge", "q5", "stable/q4", "../stable", "--yes"), "snapshot_refused"),
+        (("filter", "q5", "stable/q4", "tool (", "--yes"), "bad_query"),
+        (("filter", "q5", "stable/q9", "tool", "--yes"), "snapshot_refused"),
+        (("fill", "ghost", "stable/q4", "--yes"), "package_refused"),
+        (("fill", "stable", "stable/q4", "--yes"), "nothing_to_roll_back"),
+        (("delete", "stable", "q4"), "consent_missing"),  # nobody is there to be asked
         (("delete", "stable", "q5", "--yes"), "snapshot_refused"),
         (("list", "ghost"), "package_refused"),
     ],

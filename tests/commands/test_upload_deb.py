@@ -4,8 +4,6 @@ import io
 import os
 import random
 import shutil
-import subprocess
-import sys
 
 import pytest
 from django.core.management import call_command
@@ -13,6 +11,7 @@ from django.core.management.base import CommandError
 
 from packages_app.models import Job, Publication
 from packages_app.services import adapters
+from tests import prepared
 from tests.commands.calling import call, refused
 from tests.commands.installation import Installation
 from tests.debs import build_deb
@@ -97,8 +96,7 @@ def test_large_files_and_batches_are_taken_in_by_processes_of_their_own(tmp_path
     }  # fmt: skip
     (tmp_path / "var").mkdir()
     shutil.copy(migrated, tmp_path / "var")
-    command = [sys.executable, "-c", SEVERAL.format(folder=str(folder))]
-    done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    done = prepared.run(("-c", SEVERAL.format(folder=str(folder))), env=environment)
     assert "(files=5, new=4, known=0, refused=1)" in done.stdout, done.stderr
     [refusal] = [line for line in done.stderr.splitlines() if line.startswith("stranger_1.0_amd64.deb: ")]
     assert "Remedy: " in refusal

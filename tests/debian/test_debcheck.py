@@ -9,7 +9,8 @@ import pytest
 from packages_app.core.repository import Installability, Suite
 from packages_app.debian import debcheck
 from packages_app.debian.apt_root import make_root, run_in_root
-from packages_app.debian.debcheck import SolverFailed, broken_packages, explanations_in
+from packages_app.debian.debcheck import SolverFailed, broken_by_debcheck, explanations_in
+from packages_app.debian.solver import broken_packages
 from packages_app.publishing.installability import InstallCheck
 from tests.programs import put_before
 
@@ -167,7 +168,7 @@ def test_a_solver_that_fails_is_told_as_that(tmp_path, monkeypatch, script, seco
     put_before(monkeypatch, tmp_path / "bin", debcheck.PROGRAM, script)
     lists = write(tmp_path, "a", "a 1")
     with pytest.raises(SolverFailed):
-        broken_packages(lists, lists, "amd64", seconds=seconds)
+        broken_by_debcheck(lists, lists, "amd64", seconds=seconds)
 
 
 def test_no_solver_is_told_as_that(tmp_path, monkeypatch):

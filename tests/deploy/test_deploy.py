@@ -7,34 +7,22 @@ import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 
-import boto3
-import httpx
 import pytest
 import yaml
-from botocore.exceptions import ClientError
 from docker.utils.build import PatternMatcher
 
-from packages_app.core.errors import StoreMissing
-from packages_app.core.locations import DynamoTable, S3Store
-from packages_app.core.ports import Silent
 from packages_app.package_table.dynamo_item import SHAPE
-from packages_app.services import adapters
-from packages_app.services.intake.uploads import stage_upload
-from packages_app.services.setup.storage import create_storage, root_files
-from packages_app.signing.openpgp import generate_key
+from packages_app.services.setup.storage import root_files
 from packages_app.stores.public_read import public_read_policy
-from repomgr.servers.start import moto_server
-from tests.debs import build_deb
 from tests.deploy.policies import TABLE, Need, granted
-from tests.reader import read_everything
-from tests.stack import REPOSITORY, point_settings_at
+from tests.stack import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
 IGNORED = REPOSITORY / ".dockerignore"
 S3_SECRETS = (
     "S3_ROOT_ACCESS_KEY", "S3_ROOT_SECRET_KEY", "S3_WEB_SECRET", "S3_WORKER_SECRET", "S3_PUBLISHER_SECRET",
+    "S3_SWEEPER_SECRET",
 )  # fmt: skip
-REGION = "eu-central-1"
 
 
 ROOT_FILES = ["index.html", "kiro-repo.deb", "kiro-archive-keyring.gpg"]
@@ -57,59 +45,6 @@ def compose():
 def test_the_bucket_policy_is_the_one_that_the_product_sets(embedded):
     assert template("bucket-policy.json", bucket="apt") == public_read_policy("apt", "", root_files())
     assert "arn:aws:s3:::apt/debian/pool/*" in str(public_read_policy("apt", "debian", []))
-
-
-@pytest.fixture
-def strict_moto(tmp_path, settings, monkeypatch, db):
-    """A moto of its own that enforces policies, with a bucket and a table that repomgr's least rights are for."""
-    with moto_server() as endpoint:
-        options = {"endpoint_url": endpoint, "region_name": REGION}
-        table = DynamoTable("packages", REGION, endpoint)
-        stack = point_settings_at(
-            settings, tmp_path, table=table, bucket=S3Store("apt", "", REGION, endpoint, ""),
-            staging=S3Store("apt", "staging", REGION, endpoint, ""),
-        )  # fmt: skip
-        create_storage(Silent(), public=True)
-        settings.SIGNING_KEY = generate_key("Test archive")
-        iam = boto3.client("iam", **options)
-        iam.create_user(UserName="repomgr")
-        # moto asks for rights on any table, never on one: of the table's statement the actions are tried here.
-        policy = template("iam-policy-worker.json", bucket="apt", table_arn="of the table")
-        statements = {statement["Sid"]: statement for statement in policy["Statement"]}
-        for name in ("PackageTable", "LinesOfLists"):
-            statements[name]["Resource"] = "*"
-        # AWS asks a transaction for the rights of its parts, and lets s3:ListBucket do for HeadBucket (its API
-        # references); moto has rights of their own for both.
-        statements["PackageTable"]["Action"].append("dynamodb:TransactWriteItems")
-        statements["BucketIsThere"]["Action"].append("s3:HeadBucket")
-        iam.put_user_policy(UserName="repomgr", PolicyName="repository", PolicyDocument=json.dumps(policy))
-        key = iam.create_access_key(UserName="repomgr")["AccessKey"]
-        httpx.post(f"{endpoint}/moto-api/reset-auth", content="0")
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-        boto3.setup_default_session()
-        adapters._table.cache_clear()
-        adapters._store.cache_clear()
-        yield stack, endpoint
-        boto3.DEFAULT_SESSION = None
-
-
-def test_the_least_rights_are_enough_for_the_work_and_for_no_more(strict_moto, tmp_path):
-    stack, endpoint = strict_moto
-    stack.define_uploads("tool")
-    stage_upload(build_deb(tmp_path, "tool", "1.0"), "tool_1.0_amd64.deb", wake_worker=False)
-    assert [(ended.state, ended.error) for ended in stack.run_jobs()] == [("done", ""), ("done", "")]
-    assert {key[0] for key in read_everything(stack.bucket, adapters.signer().public_keyring())} == {"tool"}
-    assert stack.table.newest_of("tool").version == "1.0"
-    assert list(stack.table.get_many([("tool#1.0", "amd64")]))
-    assert "can be written" in stack.bucket.probe()
-    assert stack.table.probe()
-    with pytest.raises(StoreMissing, match="refused"):
-        stack.bucket.delete("pool/main/t/tool/tool_1.0_amd64.deb")
-    with pytest.raises(ClientError, match="AccessDenied"):
-        boto3.client("dynamodb", endpoint_url=endpoint, region_name=REGION).delete_table(TableName="packages")
-    with pytest.raises(ClientError, match="AccessDenied"):
-        boto3.client("s3", endpoint_url=endpoint, region_name=REGION).delete_bucket(Bucket="apt")
 
 
 def allowed(policy, action, key):
@@ -148,7 +83,9 @@ def test_every_service_has_a_health_check_and_volumes_keep_the_data(compose):
     mounts = [volume for service in compose["services"].values() for volume in service.get("volumes", ())]
     named = {mount.partition(":")[0] for mount in mounts}
     assert set(compose["volumes"]) <= named
-    assert {"web", "worker", "publisher", "beat", "postgres", "redis", "dynamodb", "s3"} <= set(compose["services"])
+    assert {"web", "worker", "publisher", "sweeper", "beat", "postgres", "redis", "dynamodb", "s3"} <= set(
+        compose["services"]
+    )
 
 
 def test_the_compose_file_holds_no_secret_and_says_which_one_is_missing(compose):
@@ -171,7 +108,7 @@ def test_the_compose_file_holds_no_secret_and_says_which_one_is_missing(compose)
 
 def test_processes_have_no_capability_and_write_to_their_volume_alone(compose):
     ours = [name for name, service in compose["services"].items() if service.get("image") == "repomgr"]
-    assert {"s3-rights", "first-start", "web", "worker", "publisher", "beat"} == set(ours)
+    assert {"s3-rights", "first-start", "web", "worker", "publisher", "sweeper", "beat"} == set(ours)
     for name, service in compose["services"].items():
         assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"]), name
     writable = {name for name, service in compose["services"].items() if not service.get("read_only")}
@@ -184,19 +121,22 @@ def test_each_process_of_the_compose_file_has_the_secrets_that_it_has_a_use_for(
     for name, service in compose["services"].items():
         given = {key for key, value in (service.get("environment") or {}).items() if value}
         held[name] = {key for key in given if re.search(r"PASSWORD|SECRET|ACCESS_KEY|TOKEN$|SIGNING|NOTIFY_URLS", key)}
-        assert ("signing_key" in service.get("secrets", ())) is (name in ("first-start", "worker", "publisher")), name
+        assert ("signing_key" in service.get("secrets", ())) is (
+            name in ("first-start", "worker", "publisher", "sweeper")
+        ), name
     signs = {"SIGNING_KEY_FILE", "SECRET_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "NOTIFY_URLS"}
     assert held["beat"] == set()
     assert held["web"] == signs - {"SIGNING_KEY_FILE"}
-    assert held["publisher"] == signs
+    assert held["publisher"] == held["sweeper"] == signs
     assert held["worker"] == held["first-start"] == {*signs, "GITHUB_TOKEN"}
     environment = {name: service.get("environment") or {} for name, service in compose["services"].items()}
     accounts = {
-        name: environment[name].get("AWS_ACCESS_KEY_ID") for name in ("first-start", "web", "worker", "publisher")
+        name: environment[name].get("AWS_ACCESS_KEY_ID")
+        for name in ("first-start", "web", "worker", "publisher", "sweeper")
     }
     assert accounts == {
         "first-start": "repomgr-worker", "web": "repomgr-web", "worker": "repomgr-worker",
-        "publisher": "repomgr-publisher",
+        "publisher": "repomgr-publisher", "sweeper": "repomgr-sweeper",
     }  # fmt: skip
     root = {name for name, values in environment.items() if "S3_ROOT" in str(values)}
     assert root == {"s3", "s3-accounts", "s3-rights"}

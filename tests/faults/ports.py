@@ -36,6 +36,7 @@ _READS = (
     "records_of",
     "documents_of",
     "pending_changes_of",
+    "suite_changes_of",
     "suites_are_listed",
     "releases_of",
     "last_given",

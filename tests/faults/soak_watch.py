@@ -22,7 +22,7 @@ from packages_app.models import Conflict, DefinitionStatus, HeldCandidate, Job, 
 from packages_app.signing.openpgp import verified_text
 from repomgr.servers.process import wait_until
 
-QUEUES = ("publish", "intake", "slow")
+QUEUES = ("publish", "intake", "slow", "sweep")
 _MODELS = (Conflict, DefinitionStatus, HeldCandidate, Job, Notice, Package, Publication)
 _INDEX = "main/binary-amd64/Packages.gz"
 _ENDS = ("job_done", "job_went_on_elsewhere")

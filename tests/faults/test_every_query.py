@@ -22,7 +22,7 @@ from tests.bootstraps import bootstrap_files
 from tests.debs import build_deb
 from tests.faults.queries import Died, Loss, Queries, queries_to_fail
 from tests.faults.rows import HELD, NAMED, approved_and_published, brought, hold, mirrored, open_errors, states
-from tests.faults.world import NEW, OLD, build_tool, canonical_names_fit, seen, settle
+from tests.faults.world import NEW, OLD, build_tool, canonical_names_fit, nothing_more, seen, settle
 
 pytestmark = [
     pytest.mark.parametrize("world", ["embedded"], indirect=True),
@@ -51,16 +51,14 @@ def failing(queries: Queries, *work: Callable[[], object]) -> bool:
 @override_settings()  # one layer over the test's: hundreds of them are too deep
 def each_failing(world, prepare, work, look):
     """Let each query of some work fail, from the same state; then settle, and look at what has become of it."""
-    world.again(live_settings)
-    prepare()
+    world.again(live_settings, prepare)
     undisturbed = Queries()
     assert not failing(undisturbed, *work())
     settle(world, failed=HELD)
     look()
     for loss in Loss:
         for number in queries_to_fail(undisturbed.made, loss, every=EVERY):
-            world.again(live_settings)
-            prepare()
+            world.again(live_settings, prepare)
             queries = Queries(number, loss)
             failing(queries, *work())
             lose_connection()
@@ -97,7 +95,7 @@ def test_an_upload_is_taken_in_and_published_and_told_once(world, tmp_path):
     def work():
         return [lambda: stage_upload(deb, deb.name, wake_worker=False), lambda: world.stack.run_jobs(once=True)]
 
-    each_failing(world, lambda: None, work, look)
+    each_failing(world, nothing_more, work, look)
 
 
 @pytest.fixture

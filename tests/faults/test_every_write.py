@@ -26,7 +26,7 @@ from tests.database import database_in
 from tests.debs import build_deb
 from tests.faults.disk import DiskFault, Written, with_disk
 from tests.faults.rows import HELD, NAMED, approved_and_published, brought, hold, mirrored, open_errors, states
-from tests.faults.world import NEW, OLD, build_tool, canonical_names_fit, seen, settle
+from tests.faults.world import NEW, OLD, build_tool, canonical_names_fit, nothing_more, seen, settle
 
 pytestmark = [
     pytest.mark.parametrize("world", ["embedded"], indirect=True),
@@ -88,8 +88,7 @@ def do(world, work, log: Path, fault: DiskFault | None = None) -> list[Written]:
 @override_settings()  # one layer over the test's: hundreds of them are too deep
 def each_failing(world, tmp_path, prepare, work, look):
     """Let each write of some work fail, from the same state; then do what is left to do, and look what has become."""
-    world.again(live_settings)
-    prepare()
+    world.again(live_settings, prepare)
     made = do(world, work(), tmp_path / "calls")
     settle(world, failed=HELD)
     look()
@@ -98,8 +97,7 @@ def each_failing(world, tmp_path, prepare, work, look):
     assert {place(each) for each in made} >= {"table", "drafts", "bucket", "cache", "messages"}
     hit, failures = 0, []
     for fault in chosen:
-        world.again(live_settings)
-        prepare()
+        world.again(live_settings, prepare)
         try:
             hit += any(each.failed for each in do(world, work(), tmp_path / "calls", fault))
             assert seen(world, settled=False) in ({OLD}, {OLD, NEW})
@@ -145,7 +143,7 @@ def test_an_upload_is_taken_in_and_published_and_told_once(world, tmp_path):
     def work():
         return [lambda: stage_upload(deb, deb.name), lambda: world.stack.run_jobs(once=True)]
 
-    each_failing(world, tmp_path, lambda: None, work, look)
+    each_failing(world, tmp_path, nothing_more, work, look)
 
 
 def test_an_approved_candidate_is_published_and_nothing_of_it_is_lost(world, tmp_path):

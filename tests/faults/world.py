@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 from django.conf import settings as live_settings
@@ -19,7 +19,7 @@ from django.db.models import F
 from packages_app.core.checksums import checksums_of_file
 from packages_app.core.errors import RepomgrError
 from packages_app.core.locations import DynamoTable, FolderStore, S3Store, SqliteTable, TableLocation
-from packages_app.core.ports import PackageTable, Silent
+from packages_app.core.ports import ObjectStore, PackageTable, Silent
 from packages_app.debian.stanza import parse_stanzas
 from packages_app.models import ClearedCaution, HeldCandidate, Job, Notice, Package, Publication
 from packages_app.package_table.dynamo_table import DynamoPackageTable
@@ -35,6 +35,7 @@ from repomgr.servers.process import end_with_parent
 from tests.apt.client import AptClient
 from tests.bootstraps import bootstrap_files
 from tests.debs import build_deb
+from tests.faults.moment import Moment, bring_back, moment_of
 from tests.reader import read_everything, read_release
 from tests.records import make_record
 from tests.stack import Stack
@@ -54,6 +55,19 @@ def an_hour_ahead() -> float:
     return time.time() + AN_HOUR
 
 
+def nothing_more() -> None:
+    """Do nothing to a world that is as it was kept."""
+
+
+@dataclass(frozen=True)
+class Connections:
+    """A table and stores of moto that worlds use one after the other, and what reaches them, which is dear to make."""
+
+    name: str = field(default_factory=lambda: f"world-{uuid.uuid4().hex}")
+    opened: dict[object, Ports] = field(default_factory=dict)
+    clients: dict[str, Any] = field(default_factory=dict)
+
+
 @dataclass
 class World:
     """A repository that can be made again, as it was after its first publication."""
@@ -61,19 +75,20 @@ class World:
     stack: Stack
     home: Path
     moto: str = ""
-    name: str = field(default_factory=lambda: f"world-{uuid.uuid4().hex}")
-    opened: dict[object, Ports] = field(default_factory=dict)
-    clients: dict[str, Any] = field(default_factory=dict)
+    connections: Connections = field(default_factory=Connections)
     items: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
+    prepared: tuple[Callable[[], object], Moment] | None = None
+    read: dict[str, bytes] = field(default_factory=dict)
 
     def ports(self, clock: Callable[[], float] = time.time) -> Ports:
         """Give ports that go past all faults."""
         table = live_settings.PACKAGE_TABLE
         key = (clock, table, live_settings.BUCKET)
-        if key not in self.opened:
+        opened = self.connections.opened
+        if key not in opened:
             stores = (open_store(live_settings.BUCKET), open_store(live_settings.STAGING))
-            self.opened[key] = Ports(self._table(table, clock), *stores)
-        return self.opened[key]
+            opened[key] = Ports(self._table(table, clock), *stores)
+        return opened[key]
 
     @staticmethod
     def _table(location: TableLocation, clock: Callable[[], float]) -> PackageTable:
@@ -89,7 +104,7 @@ class World:
         end_with_parent()
         if connection.vendor == "postgresql":
             connection.connection = None  # not closed: the server would end the parent's
-        for ports in self.opened.values():
+        for ports in self.connections.opened.values():
             if not isinstance(ports.table, DynamoPackageTable):
                 continue
             for client in (ports.bucket._client, ports.staging._client, connection_of(ports.table)):
@@ -103,11 +118,28 @@ class World:
         }
         self.generations = {key: ports.staging.read(key) for key, _ in ports.staging.keys("releases/")}
         self.publications = list(Publication.objects.values_list("pk", flat=True))
-        self.records, self.items = list(ports.table.all_records()), {}
+        self.records, self.items, self.prepared = list(ports.table.all_records()), {}, None
 
-    def again(self, settings) -> None:
-        """Bring the kept state back."""
-        there = self._clear(settings) if self.moto else self._begin(settings)
+    def again(self, settings, prepare: Callable[[], object] = nothing_more) -> None:
+        """Bring the kept state back, and do to it what shall be done before; in folders both are done once, and copied.
+
+        What is done before is known again by its identity.
+        """
+        if self.moto:
+            self._make(self._clear(settings))
+            prepare()
+            return
+        place = self._go_elsewhere(settings)
+        if self.prepared is not None and self.prepared[0] is prepare:
+            bring_back(self.prepared[1], place)
+            return
+        self._create()
+        self._make(set())
+        prepare()
+        self.prepared = prepare, moment_of(place, self.home / "moment")
+
+    def _make(self, there: set[str]) -> None:
+        """Put the kept objects that are not there yet, and bring the rows back."""
         bucket = self.ports().bucket
         for key, body in self.generations.items():
             self.ports().staging.put(key, body)
@@ -121,15 +153,14 @@ class World:
         Notice.objects.all().delete()
         Package.objects.exclude(version=OLD[1]).delete()
 
-    def _begin(self, settings) -> set[str]:
-        """Make a table of the kept records and empty folders."""
+    def _go_elsewhere(self, settings) -> Path:
+        """Let the settings name a place where nothing is yet; return it."""
         shutil.rmtree(self.home / "place", ignore_errors=True)
         place = self.home / "place" / uuid.uuid4().hex
         settings.PACKAGE_TABLE = SqliteTable(place / "table.sqlite3")
         settings.BUCKET = FolderStore(place / "bucket")
         settings.STAGING = FolderStore(place / "staging")
-        self._create()
-        return set()
+        return place
 
     def _create(self) -> None:
         ports = self.ports()
@@ -142,23 +173,23 @@ class World:
 
         Connections are dear, so they stay, and so do objects whose ETag, their MD5 sum, says that they are the same.
         """
-        name = self.name
+        name, clients = self.connections.name, self.connections.clients
         settings.PACKAGE_TABLE = DynamoTable(name, REGION, self.moto)
         settings.BUCKET = S3Store(name, "apt", REGION, self.moto, "public-read")
         settings.STAGING = S3Store(name, "staging", REGION, self.moto, "")
-        if not self.clients:
+        if not clients:
             options = {"region_name": REGION, "endpoint_url": self.moto}
-            self.clients = {service: boto3.client(service, **options) for service in ("s3", "dynamodb")}
+            clients.update({service: boto3.client(service, **options) for service in ("s3", "dynamodb")})
         if not self.items:
             self._create()
             self._write([{"DeleteRequest": {"Key": _key(item)}} for item in self._items().values()])
             self._create()
             self.items = self._items()
         kept = {f"apt/{key}": f'"{hashlib.md5(body).hexdigest()}"' for key, (body, _) in self.objects.items()}
-        listed = {entry["Key"]: entry["ETag"] for entry in self._listed(name)}
+        listed = self._listed()
         there = {key for key, etag in listed.items() if kept.get(key) == etag}
         if gone := [{"Key": key} for key in listed.keys() - there]:
-            self.clients["s3"].delete_objects(Bucket=name, Delete={"Objects": gone})
+            clients["s3"].delete_objects(Bucket=name, Delete={"Objects": gone})
         found = self._items()
         changes = [{"DeleteRequest": {"Key": _key(found[key])}} for key in found.keys() - self.items.keys()]
         self._write(
@@ -168,20 +199,50 @@ class World:
 
     def _write(self, changes: list[dict[str, Any]]) -> None:
         for some in (changes[at : at + A_BATCH] for at in range(0, len(changes), A_BATCH)):
-            done = self.clients["dynamodb"].batch_write_item(RequestItems={self.name: some})
+            name, client = self.connections.name, self.connections.clients["dynamodb"]
+            done = client.batch_write_item(RequestItems={name: some})
             assert done["UnprocessedItems"] == {}
 
     def _items(self) -> dict[tuple[str, ...], dict[str, Any]]:
-        items = self.clients["dynamodb"].scan(TableName=self.name)["Items"]
+        items = self.connections.clients["dynamodb"].scan(TableName=self.connections.name)["Items"]
         return {tuple(item[part]["S"] for part in TABLE_KEY): item for item in items}
 
-    def _listed(self, name: str) -> list[dict[str, Any]]:
-        return self.clients["s3"].list_objects_v2(Bucket=name).get("Contents", [])
+    def _listed(self) -> dict[str, str]:
+        """Return the ETags of all objects by their keys in S3."""
+        found = self.connections.clients["s3"].list_objects_v2(Bucket=self.connections.name)
+        return {entry["Key"]: entry["ETag"] for entry in found.get("Contents", [])}
+
+    def client_reads(self) -> ObjectStore:
+        """Return the bucket as it stands, for one reading of everything.
+
+        From S3 each content is fetched once, however many objects have it at whatever time: by the ETag in its listing.
+        """
+        bucket = self.ports().bucket
+        return cast("ObjectStore", ReadOnce(bucket, self._listed(), self.read)) if self.moto else bucket
 
     @property
     def url(self) -> str:
         bucket = live_settings.BUCKET
         return f"{self.moto}/{bucket.bucket}/apt" if self.moto else f"file:{bucket.path}"
+
+
+class ReadOnce:
+    """A bucket of S3 that is read: of the objects with one ETag, the MD5 sum of their bytes, one is fetched."""
+
+    def __init__(self, bucket: ObjectStore, listed: dict[str, str], known: dict[str, bytes]) -> None:
+        self._bucket, self._listed, self._known = bucket, listed, known
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bucket, name)
+
+    def read(self, key: str) -> bytes:
+        """Return an object's bytes; what was not listed is asked for, which says how it is missing."""
+        etag = self._listed.get(f"apt/{key}")
+        if etag is None:
+            return self._bucket.read(key)
+        if etag not in self._known:
+            self._known[etag] = self._bucket.read(key)
+        return self._known[etag]
 
 
 def _key(item: dict[str, Any]) -> dict[str, Any]:
@@ -217,7 +278,7 @@ def overtake(world: World) -> None:
 def seen(world: World, *, settled: bool = True) -> set[tuple[str, str]]:
     """Read everything as a client does, hashes checked; when `settled`, by canonical names too."""
     keyring = adapters.signer().public_keyring()
-    return {key[:2] for key in read_everything(world.ports().bucket, keyring, settled=settled)}
+    return {key[:2] for key in read_everything(world.client_reads(), keyring, settled=settled)}
 
 
 def canonical_names_fit(world: World) -> None:

@@ -8,6 +8,7 @@ import pytest
 from packages_app.core.builds import OtherBuild
 from packages_app.core.document import record_in
 from packages_app.core.layout import pool_path
+from packages_app.core.moving import NewSuites
 from packages_app.core.ports import Written
 from packages_app.core.suite_change import VersionPurged, What, change_of, taken_in
 from tests.package_table.test_contract import table, unmade  # noqa: F401 - fixtures
@@ -71,6 +72,21 @@ def test_a_suite_never_gets_another_build_of_what_it_has_or_had(table, first, wi
         assert table.get_many([other.key]) == {other.key: elsewhere}
     assert put(table, build("bookworm", "stable", version="1.1")) is Written.ADDED
     assert put(table, build("bookworm", "stable", architecture="arm64")) is Written.ADDED
+
+
+def test_of_many_moves_none_brings_a_second_build_into_a_suite(table):  # noqa: F811
+    noble, bookworm, other = build("noble"), build("bookworm"), make_record("other", suites=("noble",))
+    for record in (noble, bookworm, other):
+        put(table, record)
+    for moves in (
+        [(other, "stable"), (noble, "bookworm")],  # another is there
+        [(other, "stable"), (noble, "stable"), (bookworm, "stable")],  # two come together
+    ):
+        with pytest.raises(OtherBuild):
+            table.set_suites_of_many([NewSuites(record, (*record.suites, suite)) for record, suite in moves])
+        assert list(table.records_of("stable")) == []
+    moved = table.set_suites_of_many([NewSuites(noble, ("stable",)), NewSuites(other, ("stable",))])
+    assert sorted(table.records_of("stable"), key=lambda one: one.package_name) == moved
 
 
 def test_a_build_that_left_comes_back_to_its_suite(table):  # noqa: F811

@@ -71,12 +71,28 @@ def test_names_are_compared_as_github_rewrites_them(github, source, tmp_path):
 
 
 def test_a_file_without_any_checksum_is_taken_and_that_is_noted(github, source, tmp_path):
-    github.release("v1.0", DEB, ("checksums.txt", f"{OTHER}  other.tar\n".encode()), digests=False)
+    github.release("v1.0", DEB, digests=False)
     progress = Noting()
     fetch(source(), tmp_path / "fetched", progress)
     [(level, text)] = progress.notes
     assert (level, text.partition(": ")[0]) == ("info", DEB[0])
     assert "no SHA256" in text
+
+
+@pytest.mark.parametrize("line", [f"{'F' * 64}  other.tar\n", f"{'e' * 40}  {DEB[0]}\n"])
+def test_a_list_without_the_files_checksum_is_a_fault_where_nothing_else_has_one(github, source, tmp_path, line):
+    github.release("v1.0", DEB, ("checksums.txt", line.encode()), digests=False)
+    with pytest.raises(UpstreamError, match=rf"checksums\.txt.*{re.escape(DEB[0])}"):
+        fetch(source(), tmp_path / "fetched")
+    assert list((tmp_path / "fetched").iterdir()) == []
+    assert not github.downloads.asked(DEB[0])
+
+
+def test_a_list_without_the_files_checksum_is_told_where_something_else_has_one(github, source, tmp_path):
+    github.release("v1.0", DEB, ("checksums.txt", f"{OTHER}  other.tar\n".encode()))
+    progress = Noting()
+    assert fetch(source(), tmp_path / "fetched", progress).checksums.sha256 == SHA256
+    assert len(notes_naming(progress.notes, "warning", f"{DEB[0]}: ", "checksums.txt")) == 1
 
 
 def test_checksum_files_are_only_fetched_with_their_package(github, source):

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from packages_app.core.errors import UpstreamUnavailable
-from tests.github_server import LISTING, Said
+from packages_app.core.record import LONGEST_NOTES
+from packages_app.sources.exchange import TooLarge
+from tests.github_server import LISTING, REPOSITORY, Said
 from tests.sources.github import DEB, SHA256, fails, versions_of
 from tests.sources.test_sources import Noting
 from tests.values import notes_naming, numbers_in
@@ -93,6 +95,20 @@ def test_a_later_page_that_fails_corrupts_the_whole_listing(github, source):
     fails(source(), "gave no JSON")
     github.said[f"{LISTING}?per_page=100&page=2"] = Said(status=500, times=9)
     fails(source(), "500", UpstreamUnavailable)
+
+
+def test_a_page_larger_than_a_document_is_asked_for_in_smaller_ones(github, source):
+    for number in range(7):
+        github.release(f"v1.{number}", DEB, body="n" * 900 * 1024)
+    assert versions_of(source()) == [f"1.{number}" for number in range(7)]
+    queries = ["per_page=100", "per_page=20", "per_page=4", "per_page=4&page=2"]
+    assert [request.query for request in github.listings()] == queries
+    assert all(len(offer.notes) == LONGEST_NOTES for offer in source().offers(Noting()))
+
+
+def test_a_release_that_is_larger_than_a_document_is_refused_by_name(github, source):
+    github.release("v1.0", DEB, body="n" * 5 * 1024 * 1024)
+    assert "notes" in fails(source(), REPOSITORY, TooLarge).remedy
 
 
 def test_links_to_another_server_and_in_a_circle_are_refused(github, source):

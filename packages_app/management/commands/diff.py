@@ -8,7 +8,8 @@ from django.core.management.base import CommandParser
 
 from packages_app.core.record import named_key
 from packages_app.management.terminal import ServiceCommand
-from packages_app.services.lifecycle.publications import difference_of, shown_as
+from packages_app.services.lifecycle.publications import difference_of
+from packages_app.services.publication.shown import shown_as
 
 
 class Command(ServiceCommand):

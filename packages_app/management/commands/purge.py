@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from packages_app.core.record import TableKey
+from packages_app.management.consent import ConsentMissing, answer_to
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.services.lifecycle.move import keys_selected
@@ -48,9 +48,12 @@ class Command(ServiceCommand):
             self.stdout.write(f"{record.named}: {record.pool_path}, {record.file_size} bytes")
         for seen in plan.said.seen:
             self.stdout.write(str(seen))
-        self.stdout.write(plan.reach)
+        for broken in plan.said.broken:
+            self.stdout.write(f"can't be installed any more: {broken}")
+        self.stdout.write(plan.reach())
 
     def _typed(self, plan: PurgePlan) -> str:
-        if not sys.stdin.isatty():
-            raise CommandError(f"Nothing was changed: consent by --name {plan.name}.", returncode=2)
-        return input(f"Purge {len(plan.records)} versions for ever? Type the package's name: ").strip()
+        typed = answer_to(f"Purge {len(plan.records)} versions for ever? Type the package's name: ")
+        if not typed:
+            raise ConsentMissing("Nothing was changed: nobody consented.", remedy=f"Consent by --name {plan.name}.")
+        return typed

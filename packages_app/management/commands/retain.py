@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from packages_app.core.record import named_key
+from packages_app.management.consent import check_yes
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.models import Job
 from packages_app.services.jobs import queue
-from packages_app.services.lifecycle.retention import RetentionPlan, plan_retention, request_retention
+from packages_app.services.lifecycle.retention import (
+    RetentionPlan,
+    broken_by_retention,
+    plan_retention,
+    request_retention,
+)
 from packages_app.services.publication.requests import known_suites
 
 
@@ -36,8 +40,7 @@ class Command(ServiceCommand):
         going = {plan.suite: [one.key for one in plan.going] for plan in plans if plan.going}
         if options["dry_run"] or not going:
             return
-        if not options["yes"] and not self._consents(plans):
-            raise CommandError("Nothing was changed: say --yes, or look with --dry-run.", returncode=2)
+        check_yes(f"Take {sum(len(plan.going) for plan in plans)} versions out?", yes=options["yes"])
         self.run_jobs(lambda: request_retention(going, consented=going, requested_as=system_user(), wake_worker=False))
         self.run_jobs(lambda: [job for job in queue.waiting_jobs(Job.Kind.PUBLISH) if job.subject in going])
 
@@ -52,6 +55,8 @@ class Command(ServiceCommand):
             return
         for one in plan.going:
             self.stdout.write(f"  {named_key(one.key)}: {one.size} bytes")
+        for broken in broken_by_retention(plan)[0]:
+            self.stdout.write(f"  can't be installed any more: {broken}")
         if plan.more:
             self.stdout.write(f"  {plan.more} more go the next time")
         self.stdout.write(
@@ -59,9 +64,3 @@ class Command(ServiceCommand):
         )
         stay = ", ".join(f"{count} {reason}" for reason, count in plan.stays.items()) or "none"
         self.stdout.write(f"suite {plan.suite}: {sum(plan.stays.values())} versions stay: {stay}")
-
-    def _consents(self, plans: Sequence[RetentionPlan]) -> bool:
-        if not sys.stdin.isatty():
-            return False
-        answer = input(f"Take {sum(len(plan.going) for plan in plans)} versions out? Type yes: ")
-        return answer.strip().lower() == "yes"

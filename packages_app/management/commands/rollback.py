@@ -1,15 +1,14 @@
 """`manage.py rollback`."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from packages_app.core.record import named_key
-from packages_app.management.move_command import check_consent, say_preview
+from packages_app.management.consent import check_yes
+from packages_app.management.planned_suite import say_rollback
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
-from packages_app.services.lifecycle.rollback import FIRST, Rollback, plan_rollback, request_rollback
+from packages_app.services.lifecycle.rollback import plan_rollback, request_rollback
 
 
 class Command(ServiceCommand):
@@ -21,7 +20,9 @@ class Command(ServiceCommand):
         """Take a suite, a publication, a reason, and consent."""
         parser.add_argument("suite", metavar="SUITE")
         parser.add_argument(
-            "publication", metavar="PUBLICATION", help="its number, or the beginning of its Release's SHA256"
+            "publication",
+            metavar="PUBLICATION",
+            help="its number, or the beginning of its Release's SHA256 (six digits at least)",
         )
         parser.add_argument("--reason", default="", help="why, for the history of each version")
         parser.add_argument("--dry-run", action="store_true", help="print what clients would see, and change nothing")
@@ -31,30 +32,19 @@ class Command(ServiceCommand):
         """Show what clients will see, ask, and do it."""
         suite, publication = options["suite"], options["publication"]
         planned = plan_rollback(suite, publication)
-        self._show(planned)
+        say_rollback(self.stdout.write, planned)
         if options["dry_run"]:
             return
-        check_consent(planned.preview.versions, yes=options["yes"])
+        check_yes(f"Move {planned.preview.versions} versions?", yes=options["yes"])
         # Of the publication that was shown, whatever its number is given to meanwhile.
         self.run_job(
             lambda: request_rollback(
-                suite, planned.to.digest, options["reason"], requested_as=system_user(), wake_worker=False
+                suite,
+                planned.to.digest,
+                options["reason"],
+                shown=planned.shown,
+                requested_as=system_user(),
+                wake_worker=False,
             )
         )
-        self.stdout.write(f"To undo it: manage.py rollback {suite} {planned.now.digest}")
-
-    def _show(self, planned: Rollback) -> None:
-        self.stdout.write(f"{planned.now} goes back to {planned.to}")
-        self._say("leave the suite", list(map(named_key, planned.leaving)))
-        self._say("come back", list(map(named_key, planned.coming)))
-        self._say("are lost", planned.lost)
-        self._say("have no record, and clients lose them", list(map(named_key, planned.gone)))
-        say_preview(self.stdout.write, planned.preview)
-
-    def _say(self, what: str, names: Sequence[str]) -> None:
-        if names:
-            self.stdout.write(f"{len(names)} {what}:")
-            for name in names[:FIRST]:
-                self.stdout.write(f"  {name}")
-            if len(names) > FIRST:
-                self.stdout.write(f"  and {len(names) - FIRST} more")
+        self.stdout.write(planned.undo)

@@ -79,9 +79,9 @@ def sync_packages(names: Sequence[str], progress: Progress, *, job: Job | None =
     Return {"checked", "added", "known", "failed", "failures", "at_work"}: the last are definitions that another job
     had in hand, and are left to it. Raise `LeaseBusy` when others have all that are named, `UpstreamError` when every
     one failed (`UpstreamUnavailable` where a later try may cure all of it), or `PackageRefused` for a name that is not
-    defined.
+    defined, and where no file makes a definition.
     """
-    definitions = _wanted(names)
+    definitions = _wanted(names, progress)
     results: list[Checked] = []
     at_work: list[str] = []
     for number, definition in enumerate(definitions):
@@ -194,8 +194,17 @@ def _compare(offer: Offer, known: PackageRecord, job: Job | None) -> None:
     )
 
 
-def _wanted(names: Sequence[str]) -> list[Definition]:
+def _wanted(names: Sequence[str], progress: Progress) -> list[Definition]:
+    """Return the definitions to check; a check of all tells what is wrong with the files that make none."""
     definitions = adapters.definitions()
+    problems = () if names else definitions.problems
+    if problems and not definitions.by_name:
+        raise PackageRefused(
+            f"No definition can be used. {problems[0]}",
+            remedy=f"Correct {len({problem.file for problem in problems})} files; `manage.py doctor` names each fault.",
+        )
+    for problem in problems:
+        progress.note(f"left out: {problem}", level="warning")
     unknown = [name for name in names if name not in definitions.by_name]
     if unknown:
         known = ", ".join(definitions.by_name) or "none"

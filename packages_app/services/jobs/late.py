@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Min, Q
 
 from packages_app.models import Job
-from packages_app.services.jobs.messages import queue_of
+from packages_app.services.jobs.messages import kinds_that_are_not_of, queue_of
+from packages_app.services.jobs.turns import SLOW
 
 _SHOWN = 6
 
@@ -17,7 +19,8 @@ _SHOWN = 6
 class LateQueue:
     """A queue whose jobs wait: how many do, since when the oldest of them, and the jobs that hold its threads.
 
-    `at_work` are the longest running ones: of the queue `slow` its own, of the others any, since a worker takes of all.
+    `at_work` are the longest running ones: of the queues `slow` and `sweep` those of the two, of the others any, since
+    a worker takes of all.
     """
 
     name: str
@@ -43,18 +46,21 @@ def late_queues(now: datetime) -> list[LateQueue]:
     of_queues: dict[str, list[tuple[int, datetime]]] = {}
     for kind, waiting, since in late.values_list("kind").annotate(Count("pk"), Min("created")):
         of_queues.setdefault(queue_of(kind), []).append((waiting, since))
-    at_work = _at_work() if of_queues else []
+    held_by = {
+        slow: _at_work(kinds_that_are_not_of(SLOW) if slow else ()) for slow in {name in SLOW for name in of_queues}
+    }
     return [
         LateQueue(
             name,
             sum(waiting for waiting, _ in counts),
             min(since for _, since in counts),
-            tuple(job for job in at_work if name != "slow" or queue_of(job.kind) == name)[:_SHOWN],
+            held_by[name in SLOW],
         )
         for name, counts in sorted(of_queues.items())
     ]
 
 
-def _at_work() -> list[Job]:
-    """Return the jobs that run, longest first; workers have threads for some, so that they are few."""
-    return list(Job.objects.filter(state=Job.State.RUNNING).only("kind", "subject", "started").order_by("started"))
+def _at_work(but: Collection[str]) -> tuple[Job, ...]:
+    """Return the jobs that run, the longest first and only a few, but those of some kinds."""
+    running = Job.objects.filter(state=Job.State.RUNNING).exclude(kind__in=but)
+    return tuple(running.only("kind", "subject", "started").order_by("started")[:_SHOWN])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 import structlog
@@ -17,8 +17,12 @@ _QUEUES: Mapping[str, str] = {
     Job.Kind.REFRESH: "publish",
     Job.Kind.UPLOAD: "intake",
     Job.Kind.BUILD: "intake",
+    Job.Kind.SWEEP: "sweep",
+    Job.Kind.PURGE: "sweep",
 }
-"""The queue of a kind of job, one of CELERY_TASK_QUEUES; of others `slow`: they may take hours."""
+"""The queue of a kind of job, one of CELERY_TASK_QUEUES; of others `slow`: they may take hours.
+
+What deletes from the pool is apart, so that a process alone may have the right to it."""
 
 _OLD_QUEUE = "celery"
 """Where releases before the three queues sent all messages; no worker listens there any more."""
@@ -30,8 +34,13 @@ log = structlog.get_logger(__name__)
 
 
 def queue_of(kind: str) -> str:
-    """Return the name of the queue that a kind of job waits in: publish, intake or slow."""
+    """Return the name of the queue that a kind of job waits in: publish, intake, slow or sweep."""
     return _QUEUES.get(kind, "slow")
+
+
+def kinds_that_are_not_of(queues: Collection[str]) -> list[str]:
+    """Return the kinds of jobs that wait in other queues than these."""
+    return [kind for kind in Job.Kind.values if queue_of(kind) not in queues]
 
 
 def wake_worker_for(kind: str, job_id: UUID, *, countdown: float = 0) -> bool:

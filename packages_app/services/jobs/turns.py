@@ -11,6 +11,8 @@ import structlog
 from packages_app.models import Job
 from packages_app.services.jobs.messages import queue_of, wake_worker_for
 
+SLOW = ("slow", "sweep")
+"""The queues whose jobs take turns."""
 SLOW_AT_ONCE = 2
 """Of the threads of a worker, one fewer than `repomgr.processes` gives it."""
 
@@ -52,7 +54,7 @@ def run_in_turn(job_id: str, run: Callable[[str], Job]) -> None:
     One that waits so is woken when one of those ends, and if this process dies, by the clock.
     """
     kind = Job.objects.filter(pk=UUID(job_id)).values_list("kind", flat=True).first()
-    if kind is None or queue_of(kind) != "slow":
+    if kind is None or queue_of(kind) not in SLOW:
         run(job_id)
         return
     if not _TURNS.take(job_id, kind):

@@ -11,9 +11,17 @@ from packages_app.core.checksums import checksums_of_file
 from packages_app.core.errors import ObjectNotFound, StoreMissing
 from packages_app.core.ports import ObjectStore, Progress
 from packages_app.core.record import TableKey
+from packages_app.core.suite_change import PurgeUnfinished, RemovalRefused
 from packages_app.services import adapters
 from packages_app.sources.build_script import BuildScriptSettings
 from packages_app.sweeping.sweep import SWEPT
+
+_PROBE = "probe-of-purge"
+"""Named like no package: no pool has such an object."""
+_WHO_MAY = (
+    "Do it where s3:DeleteObject is allowed: with a process `sweeper` of its own (SWEEPER), which has"
+    " deploy/iam-policy-sweeper.json, or by manage.py purge with that policy; then start the job again."
+)
 
 log = structlog.get_logger(__name__)
 
@@ -33,21 +41,62 @@ class PurgedFile(NamedTuple):
         return self.package_id, self.built_for
 
 
+def check_removable(files: Sequence[PurgedFile]) -> None:
+    """Raise `RemovalRefused` where files may not be deleted from the pool; nothing is changed.
+
+    S3 asks for the same right when an object is deleted that is not there: one beside each file is. So it is known
+    before anything else of a purge is done.
+    """
+    bucket = adapters.bucket()
+    there = [file.path for file in files if file.path and bucket.head(file.path) is not None]
+    for folder in sorted({path.rpartition("/")[0] for path in there}):
+        try:
+            bucket.delete(f"{folder}/{_PROBE}")
+        except StoreMissing as error:
+            raise RemovalRefused(
+                f"Nothing may be deleted from {folder}/: {error.message}",
+                remedy=f"{_WHO_MAY} Nothing was changed.",
+            ) from error
+
+
+def remove_from_root(files: Sequence[PurgedFile], progress: Progress) -> list[str]:
+    """Remove convenience copies that are these files; return their keys. Raise `RemovalRefused`."""
+    removed = []
+    for key in _in_root(adapters.bucket(), files):
+        try:
+            removed += _remove(adapters.bucket(), key, "bucket", progress)
+        except StoreMissing as error:
+            raise RemovalRefused(
+                f"{key} may not be deleted from the bucket: {error.message}",
+                remedy=f"{_WHO_MAY} The suites are published without the version; its record and file are there.",
+            ) from error
+    return removed
+
+
 def remove_copies(files: Sequence[PurgedFile], progress: Progress) -> list[str]:
     """Remove files from the pool, and every copy of their bytes; return the keys of what was removed.
 
-    Raise `StoreMissing` that names the file and the right where nothing may be deleted.
+    Raise `PurgeUnfinished`, which names the object, where one may not be deleted.
     """
-    bucket, staging = adapters.bucket(), adapters.staging()
-    removed = []
-    for file in files:
-        if file.path and bucket.head(file.path) is not None:
-            removed += _remove(bucket, file.path, "bucket", progress)
-    for key in _in_root(bucket, files):
-        removed += _remove(bucket, key, "bucket", progress)
-    for key in _in_staging(staging, files):
-        removed += _remove(staging, key, "staging", progress)
+    removed: list[str] = []
+    try:
+        for store, name, key in _copies(files):
+            removed += _remove(store, key, name, progress)
+    except StoreMissing as error:
+        raise PurgeUnfinished(
+            f"The version is purged, and {key} may not be deleted from the {name}: {error.message}",
+            remedy=f"{_WHO_MAY} Or delete that object yourself. Then start the job again, which goes on; no index names"
+            " it any more.",
+        ).with_result({"objects": removed}) from error
     return removed
+
+
+def _copies(files: Sequence[PurgedFile]) -> Iterator[tuple[ObjectStore, str, str]]:
+    """Yield store, its name, and key of each object that has the bytes of one of these files."""
+    bucket, staging = adapters.bucket(), adapters.staging()
+    yield from ((bucket, "bucket", file.path) for file in files if file.path and bucket.head(file.path) is not None)
+    yield from ((bucket, "bucket", key) for key in _in_root(bucket, files))
+    yield from ((staging, "staging", key) for key in _in_staging(staging, files))
 
 
 def staged_prefixes() -> list[str]:
@@ -86,14 +135,7 @@ def _has_one_of(staging: ObjectStore, key: str, sums: set[tuple[int, str]]) -> b
 
 
 def _remove(store: ObjectStore, key: str, name: str, progress: Progress) -> list[str]:
-    try:
-        store.delete(key)
-    except StoreMissing as error:
-        raise StoreMissing(
-            f"{key} may not be deleted from the {name}: {error.message}",
-            remedy=f"Allow s3:DeleteObject on it, or delete it yourself; then start the job again, which goes on. {key}"
-            " is named by no index any more.",
-        ) from error
+    store.delete(key)
     log.warning("object_purged", store=name, key=key)
     progress.note(f"removed {key} from the {name}")
     return [key]

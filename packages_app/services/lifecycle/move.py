@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -27,10 +28,11 @@ from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
-from packages_app.services.lifecycle.files import check_files, put_back_files
-from packages_app.services.lifecycle.moved import moved
+from packages_app.services.lifecycle.files import check_files, coming_back, put_back_files
+from packages_app.services.lifecycle.moved import move_together
 from packages_app.services.lifecycle.one_build import check_builds
-from packages_app.services.lifecycle.preview import Preview, preview
+from packages_app.services.lifecycle.preview import Preview, preview, shown_of
+from packages_app.services.lifecycle.shown import check_shown
 from packages_app.services.lifecycle.steps import Move, Step, steps_of
 from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.mirror.selection import select_packages
@@ -68,8 +70,8 @@ def plan_move(move: Move) -> list[Step]:
     steps = steps_of(move, adapters.package_table(), records)
     if not steps:
         raise PackageRefused(
-            f"There is nothing to {move.verb}: {len(records)} packages are as that would leave them"
-            f" (suites {', '.join([*named, move.to]).strip(', ') or 'of any name'}).",
+            f"There is nothing to {move.verb}: {len(records)} versions are as that would leave them already"
+            f"{' in ' if named or move.to else ''}{', '.join(filter(None, [*named, move.to]))}.",
             remedy="Name others, or look at their histories.",
         )
     check_builds(steps)
@@ -85,19 +87,23 @@ def request_move(
     move: Move,
     reason: str,
     *,
+    shown: Collection[str] | None = None,
     user: queue.Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
-    """Ask for a move; return its job.
+    """Ask for a move; return its job. `shown` is what the preview said that somebody consented to, None for none.
 
-    Raise `RightMissing`, and `PackageRefused` for a withdrawal without a reason and as `plan_move` does.
+    Raise `RightMissing`, `PreviewOutdated` where something else would be done by now, and `PackageRefused` for a
+    withdrawal without a reason and as `plan_move` does.
     """
     require_publisher(user, f"To {move.verb} packages")
     reason = storable(" ".join(reason.split()), LONGEST_REASON)
     if move.what is What.WITHDRAWN and not reason:
         raise PackageRefused("A withdrawal has no reason.", remedy="Say why: those who look for the version read it.")
     steps = plan_move(move)
+    if shown is not None:
+        check_shown(shown_of(steps), shown)
     planned = replace(move, keys=tuple(step.record.key for step in steps))
     touched = sorted({suite for step in steps for suite in step.touched})
     arguments = {**planned.as_arguments(), "touched": touched, "reason": reason}
@@ -120,6 +126,7 @@ def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     steps = steps_of(move, adapters.package_table(), records)
     if len(steps) < len(records):  # this job did them before it was interrupted, or another one did
         mirror_records(records)
+        put_back_files(record for record in records if record.suites)
     check_builds(steps)
     check_files(steps)
     touched = job.arguments["touched"]
@@ -136,16 +143,14 @@ def move_records(
     """
     progress.step(move.verb, f"{len(steps)} versions")
 
-    def anew(record: PackageRecord) -> Step | None:
-        return next(iter(steps_of(move, adapters.package_table(), [record])), None)
-
-    done = 0
+    anew = partial(steps_of, move, adapters.package_table())
+    done = gone_through = 0
     try:
         for some in batches_of(steps, _BATCH):
-            mirror_records([moved(step, anew, move.what, who=who, reason=reason) for step in some])
-            put_back_files(some)
-            done += len(some)
-            progress.advance(done, len(steps))
+            done += move_together(some, anew, move.what, who=who, reason=reason)
+            put_back_files(coming_back(some))
+            gone_through += len(some)
+            progress.advance(gone_through, len(steps))
     finally:  # what was changed is shown, whatever stopped the rest
         request_publications(touched)
     log.info("versions_moved", what=str(move.what), moved=done, suites=list(touched), reason=reason)

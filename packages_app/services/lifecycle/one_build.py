@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from packages_app.core.batches import batches_of
-from packages_app.core.builds import check_one_build, other_build, taken_by_others
+from packages_app.core.builds import check_apart, check_one_build, taken_by_others
+from packages_app.core.moving import NewSuites
 from packages_app.core.record import PackageRecord
 from packages_app.models import Package
 from packages_app.services import adapters
@@ -18,16 +19,11 @@ def check_builds(steps: Sequence[Step]) -> None:
     """Raise `OtherBuild`, before anything is moved, where a version would come into a suite of another build of it."""
     coming = [(step.record, suites) for step in steps if (suites := set(step.suites) - set(step.record.suites))]
     several = _with_builds([record for record, _ in coming])
-    taken: dict[tuple[str, str, str], PackageRecord] = {}
     for record, suites in coming:
-        if record.package_id not in several:
-            continue
-        changes = adapters.package_table().suite_changes_of(record.package_name, record.version)
-        check_one_build(record, suites, taken_by_others(adapters.package_table(), record, changes))
-        for suite in sorted(suites):
-            other = taken.setdefault((record.package_id, record.architecture, suite), record)
-            if other is not record:
-                raise other_build(record, suite, other.built_for)
+        if record.package_id in several:
+            changes = adapters.package_table().suite_changes_of(record.package_name, record.version)
+            check_one_build(record, suites, taken_by_others(adapters.package_table(), record, changes))
+    check_apart(NewSuites(step.record, step.suites) for step in steps)
 
 
 def _with_builds(records: Sequence[PackageRecord]) -> set[str]:

@@ -20,6 +20,7 @@ from packages_app.services.jobs import queue
 from packages_app.services.lifecycle.move import check_place, move_records
 from packages_app.services.lifecycle.one_build import check_builds
 from packages_app.services.lifecycle.steps import Move, Step, steps_of
+from packages_app.services.lifecycle.unfinished import complete
 from packages_app.services.publication.held_candidates import is_held_back
 from packages_app.services.publication.requests import known_suite
 
@@ -43,6 +44,9 @@ def do_promote(job: Job, progress: Progress) -> dict[str, Any]:
     """
     promoted: list[str] = []
     waiting: list[str] = []
+    if job.tries:  # who died on the way has promoted some that are due no more
+        for suite in sorted({one.promote.target for one in promoting() if one.promote is not None}):
+            complete(suite)
     for definition in promoting():
         policy = definition.promote
         assert policy is not None  # noqa: S101 - `promoting` returns no other

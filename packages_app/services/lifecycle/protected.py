@@ -14,7 +14,7 @@ from packages_app.core.record import TableKey
 from packages_app.core.suite_change import What, changes_of
 from packages_app.models import Publication
 from packages_app.services import adapters
-from packages_app.services.lifecycle.publications import shown_by
+from packages_app.services.publication.shown import shown_by
 from packages_app.services.snapshots.snapshots import keys_protected_by_snapshots
 
 PINNED = "in a pinned publication"

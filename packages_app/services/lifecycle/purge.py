@@ -22,7 +22,7 @@ from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_superuser
-from packages_app.services.lifecycle.copies import PurgedFile, remove_copies
+from packages_app.services.lifecycle.copies import PurgedFile, check_removable, remove_copies, remove_from_root
 from packages_app.services.lifecycle.move import move_records, records_named
 from packages_app.services.lifecycle.preview import Preview, preview
 from packages_app.services.lifecycle.steps import Move, steps_of
@@ -32,6 +32,7 @@ from packages_app.services.snapshots.snapshots import snapshots_naming
 
 MOST = 500
 """Versions of one job."""
+_NAMED = 5
 OUT_OF_REACH = (
     "Out of reach are: clients that have installed or downloaded it; mirrors of this repository, and caches of a CDN or"
     " proxy (tell them the file's path); older versions of objects, where the bucket keeps them; backups of bucket and"
@@ -43,23 +44,26 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class PurgePlan:
-    """What is purged: the records, all of one name, and what clients will see of it.
-
-    `snapshots` name it, or can't be read, as `SUITE ID`: who installs it from one gets a 404.
-    """
+    """What is purged: the records, all of one name, and what clients will see of it."""
 
     name: str
     records: tuple[PackageRecord, ...]
     said: Preview
-    snapshots: tuple[str, ...] = ()
 
-    @property
-    def reach(self) -> str:
-        """Return what a purge does not reach."""
-        named = (
-            f" Snapshots still list it, without its file: {', '.join(self.snapshots)}; delete them (snapshot delete)."
-        )
-        return OUT_OF_REACH + (named if self.snapshots else "")
+    def reach(self, most: int | None = None) -> str:
+        """Return what a purge does not reach, snapshots among it: who installs it from one gets a 404.
+
+        To tell of these their indexes are read, those that were not before, and with `most` no more than that.
+        """
+        found = snapshots_naming(self.name, (record.key for record in self.records), most)
+        text = OUT_OF_REACH
+        if found.named:
+            text += (
+                f" Snapshots still list it, without its file: {', '.join(found.named)}; delete them (snapshot delete)."
+            )
+        if found.unread:
+            text += f" {found.unread} snapshots more were not looked at here; purge --dry-run looks at all."
+        return text
 
 
 def plan_purge(keys: Iterable[TableKey]) -> PurgePlan:
@@ -77,7 +81,8 @@ def plan_purge(keys: Iterable[TableKey]) -> PurgePlan:
     records = tuple(found[key] for key in wanted if key in found)
     names = sorted({record.package_name for record in records})
     if len(records) < len(wanted) or len(names) != 1:
-        told = ", ".join(names) or named_key(wanted[0])
+        more = ", …" if len(names) > _NAMED else ""
+        told = ", ".join(names[:_NAMED]) + more or named_key(wanted[0])
         raise PackageRefused(
             f"{len(records)} of {len(wanted)} versions are there, of {told}.",
             remedy="Purge versions of one package at a time, that are in the table.",
@@ -85,7 +90,7 @@ def plan_purge(keys: Iterable[TableKey]) -> PurgePlan:
     _check_files(names[0], records)
     leaving = Move(What.WITHDRAWN, tuple(wanted))
     seen = preview(steps_of(leaving, adapters.package_table(), records))
-    return PurgePlan(names[0], records, seen, tuple(snapshots_naming(wanted)))
+    return PurgePlan(names[0], records, seen)
 
 
 def purged_keys(name: str, version: str) -> list[TableKey]:
@@ -127,27 +132,33 @@ def request_purge(
 def do_purge(job: Job, progress: Progress) -> dict[str, Any]:
     """Purge what a job names, as far as it is not done yet; return how many versions, and the objects removed.
 
-    Raise `RightMissing`; `CandidateHeld` and what else keeps a suite from being published, before any file is touched;
-    `StoreMissing` where files may not be deleted. Whatever it raises, the job may be done again.
+    Raise `RightMissing`; `RemovalRefused` where files may not be deleted, before anything is changed; `CandidateHeld`
+    and what else keeps a suite from being published, before any file is touched; `PurgeUnfinished` where a copy of a
+    file may not be deleted after all. Whatever it raises, the job may be done again.
     """
     require_superuser(job.requested_by, "A purge")
     reason = job.arguments["reason"]
     files = [PurgedFile(*one) for one in job.arguments["files"]]
     keys = [file.key for file in files]
+    progress.step("ask whether files may be removed", f"{len(files)} files")
+    records = records_named(keys)
+    if records:
+        check_removable(files)
     progress.step("read records", f"{len(files)} versions")
     move = Move(What.WITHDRAWN, tuple(keys))
-    steps = steps_of(move, adapters.package_table(), records_named(keys))
+    steps = steps_of(move, adapters.package_table(), records)
     suites = _configured(job.arguments["suites"])
     if steps:
         move_records(move, steps, progress, who=job.asker, reason=f"to be purged: {reason}", touched=suites)
     for suite in suites:  # also when all were withdrawn before: it may not be published yet
         publish(suite, progress, job=job)
+    removed = remove_from_root(files, progress)
     progress.step("remove records")
     for record in records_named(keys):
         change = change_of(record, (), What.PURGED, who=job.asker, when=adapters.now(), reason=reason)
         adapters.package_table().purge(record, change)
     progress.step("remove files")
-    removed = remove_copies(files, progress)
+    removed += remove_copies(files, progress)
     progress.step("remove rows")
     reconcile_keys(keys, progress)
     progress.note(OUT_OF_REACH, level="warning")

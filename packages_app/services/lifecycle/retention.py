@@ -26,9 +26,11 @@ from packages_app.models import Job, Publication
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
+from packages_app.services.lifecycle.installable import Broken, broken_in
 from packages_app.services.lifecycle.move import MOST, move_records, records_named
 from packages_app.services.lifecycle.protected import protected_keys
 from packages_app.services.lifecycle.steps import Move, steps_of
+from packages_app.services.lifecycle.unfinished import complete
 from packages_app.services.publication.held_candidates import is_held_back
 from packages_app.services.publication.publication_lists import whole_lists
 from packages_app.services.publication.requests import known_suite, known_suites
@@ -96,6 +98,11 @@ def plan_retention(name: str) -> RetentionPlan:
     return RetentionPlan(name, said, going, len(found.going) - len(going), found.stays)
 
 
+def broken_by_retention(plan: RetentionPlan) -> Broken:
+    """Return what can't be installed any more once this plan is done, where the suite asks for it."""
+    return broken_in(known_suite(plan.suite), [one.key for one in plan.going], ()) if plan.going else ((), ())
+
+
 def _why_not_now(suite: str) -> str:
     """Return why nothing of a suite is taken out now, "" where nothing hinders it."""
     if faults := adapters.definitions().problems:
@@ -143,6 +150,8 @@ def do_retain(job: Job, progress: Progress) -> dict[str, Any]:
     if plan.kept_back:
         progress.note(f"suite {suite} is left alone: {plan.kept_back}", level="warning")
         return {"suite": suite, "moved": 0, "kept_back": plan.kept_back}
+    if job.tries:  # who died on the way has moved some that no plan names any more
+        complete(suite)
     consented = job.arguments.get("keys")
     allowed = None if consented is None else {(package_id, place) for package_id, place in consented}
     going = [one for one in plan.going if allowed is None or one.key in allowed]

@@ -7,37 +7,42 @@ one that finds what is left to do.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 
 from packages_app.core.batches import batches_of
-from packages_app.core.errors import PackageRefused
+from packages_app.core.errors import NothingPublished
 from packages_app.core.history_errors import NoPlaceAnyMore, NothingToRollBack
 from packages_app.core.layout import ALL
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.repository import Suite
 from packages_app.core.rollout import rollouts_of
+from packages_app.core.snapshot import SnapshotRefused
 from packages_app.core.storable_text import storable
 from packages_app.core.suite_change import LONGEST_REASON, What
 from packages_app.indexes.packages import LeftOut, place
 from packages_app.models import Job, Publication
 from packages_app.publishing.difference import Difference, difference, in_order
 from packages_app.publishing.publication_options import PublicationOptions
+from packages_app.publishing.snapshot_parts import Part
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_publisher
-from packages_app.services.lifecycle.files import gone_for_good, put_back_files
-from packages_app.services.lifecycle.moved import moved
+from packages_app.services.lifecycle.files import coming_back, gone_for_good, put_back_files
+from packages_app.services.lifecycle.installable import broken_in
+from packages_app.services.lifecycle.moved import move_together
 from packages_app.services.lifecycle.preview import Preview, Seen
-from packages_app.services.lifecycle.publications import Shown, shown_as, shown_now
+from packages_app.services.lifecycle.shown import check_shown, digests_of
 from packages_app.services.lifecycle.steps import Step
-from packages_app.services.mirror.packages import mirror_records
+from packages_app.services.lifecycle.unfinished import bring_up_to_date
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.requests import known_suite, request_publication
+from packages_app.services.publication.shown import Shown, shown_as, shown_now
+from packages_app.services.snapshots.parts import as_argument, keys_of, part_again, part_named, snapshot_named
 
 FIRST = 100
 """So many packages are named on a page, and by a command."""
@@ -58,12 +63,29 @@ class Rollback:
 
     suite: str
     now: Shown
-    to: Shown
+    to: Shown | Part
     leaving: tuple[TableKey, ...]
     coming: tuple[TableKey, ...]
     lost: tuple[str, ...]
     gone: tuple[TableKey, ...]
     seen: Difference
+
+    @property
+    def verb(self) -> str:
+        """Return what the suite does with what it is to show."""
+        return "is filled from snapshot" if isinstance(self.to, Part) else "goes back to"
+
+    @property
+    def come(self) -> str:
+        """Return what those do that come into the suite."""
+        return "come in" if isinstance(self.to, Part) else "come back"
+
+    @property
+    def undo(self) -> str:
+        """Return how to undo it, as a sentence; a suite that showed nothing is emptied by withdrawing all."""
+        if not self.now.digest:
+            return f"To undo it: manage.py withdraw '$Suite (= {self.suite})' --suite {self.suite} --reason …"
+        return f"To undo it: manage.py rollback {self.suite} {self.now.digest}"
 
     @property
     def preview(self) -> Preview:
@@ -74,17 +96,55 @@ class Rollback:
         first = sorted(self.seen.newest, key=lambda one: not one.goes_back)[:FIRST]
         seen = [Seen(self.suite, one.name, one.architecture, one.before, one.after, one.goes_back) for one in first]
         more = max(0, len(self.seen.newest) - FIRST)
-        return Preview(len(self.leaving) + len(self.coming), (self.suite,), tuple(seen), more)
+        return Preview(len(self.leaving) + len(self.coming), (self.suite,), tuple(seen), more, shown=self.shown)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Return the digest of what changes, which a consent is checked against."""
+        lists = (self.leaving, self.coming, self.gone)
+        lines = [f"{number} {named_key(key)}" for number, keys in enumerate(lists) for key in keys]
+        return digests_of((self.suite, line) for line in (self.to.digest, *lines, *self.lost))
+
+
+def preview_rollback(planned: Rollback) -> Preview:
+    """Return its preview with what can't be installed after it, where the suite asks for it."""
+    suite = known_suite(planned.suite)
+    coming = (record for some in batches_of(planned.coming, _BATCH)
+              for record in adapters.package_table().get_many(some).values())  # fmt: skip
+    broken, unasked = broken_in(suite, planned.leaving, coming)
+    return replace(planned.preview, broken=broken, unasked=unasked)
 
 
 def plan_rollback(suite_name: str, publication: str) -> Rollback:
     """Return what setting a suite back to a publication would change; nothing is changed.
 
-    `publication` is the number of its row, or the beginning of its Release's SHA256. Raise `PublicationUnknown`,
-    `ContentsGone`, `NoPlaceAnyMore`, `NothingToRollBack`, and `PackageRefused` for an unknown suite and for a
-    publication of another one.
+    `publication` names it as `shown_as` says. Raise `PublicationUnknown`, of another suite's too, `ContentsGone`,
+    `NoPlaceAnyMore`, `NothingToRollBack`, and `PackageRefused` for an unknown suite.
     """
-    rollback = _planned(known_suite(suite_name), shown_as(publication))
+    suite = known_suite(suite_name)
+    return _something(_planned(suite, shown_as(publication, suite.name)))
+
+
+def plan_fill(suite_name: str, snapshot: str) -> Rollback:
+    """Return what filling a suite from a snapshot, `SUITE/ID`, would change; nothing is changed.
+
+    It may be one of another suite, and the suite may show nothing yet. Raise `SnapshotRefused` where there is no such
+    snapshot, and else as `plan_rollback`.
+    """
+    return _something(_planned(known_suite(suite_name), _snapshot(snapshot)))
+
+
+def _snapshot(text: str) -> Part:
+    if snapshot_named(text) is None:
+        raise SnapshotRefused(
+            f"{text[:80]!r} names no snapshot.",
+            remedy="Write SUITE/ID. A suite goes back to a publication of its own by a roll back.",
+        )
+    return part_named(text)
+
+
+def _something(rollback: Rollback) -> Rollback:
+    """Return a plan that changes something; raise `NothingToRollBack` for another."""
     shows_it = not (rollback.seen.only_before or rollback.seen.only_after)
     if not (rollback.leaving or rollback.coming) and shows_it:
         raise NothingToRollBack(
@@ -99,21 +159,55 @@ def request_rollback(
     publication: str,
     reason: str = "",
     *,
+    shown: Collection[str] | None = None,
     user: queue.Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
-    """Ask for it; return the job. Raise `RightMissing`, and as `plan_rollback`, before any job is made."""
+    """Ask for it; return the job. `shown` is what the plan said that somebody consented to, None for none.
+
+    Raise `RightMissing`, `PreviewOutdated` where something else would be done by now, and as `plan_rollback`, before
+    any job is made.
+    """
     require_publisher(user, "To roll a suite back")
     rollback = plan_rollback(suite_name, publication)
-    arguments = {
-        "suite": rollback.suite, "to": rollback.to.digest, "before": rollback.now.digest,
-        "gone": _digest(rollback.gone), "reason": storable(" ".join(reason.split()), LONGEST_REASON),
-    }  # fmt: skip
+    if shown is not None:
+        check_shown(rollback.shown, shown)
+    arguments = {"to": rollback.to.digest, **_arguments(rollback, reason)}
     return queue.enqueue(
         Job.Kind.ROLL_BACK, arguments, subject=f"{rollback.suite} to {rollback.to}", user=user,
         requested_as=requested_as, wake_worker=wake_worker,
     )  # fmt: skip
+
+
+def request_fill(
+    suite_name: str,
+    snapshot: str,
+    reason: str = "",
+    *,
+    shown: Collection[str] | None = None,
+    user: queue.Asker | None = None,
+    requested_as: str = "",
+    wake_worker: bool = True,
+) -> Job:
+    """Ask for it, as `request_rollback` does. Raise as that and `plan_fill`, before any job is made."""
+    require_publisher(user, "To fill a suite from a snapshot")
+    rollback = plan_fill(suite_name, snapshot)
+    if shown is not None:
+        check_shown(rollback.shown, shown)
+    part = _snapshot(snapshot)
+    told = " ".join(f"as snapshot {part.folder}: {reason}".split()).removesuffix(":")
+    return queue.enqueue(
+        Job.Kind.ROLL_BACK, {"from": as_argument(part), **_arguments(rollback, told)},
+        subject=f"{rollback.suite} from {part}"[:255], user=user, requested_as=requested_as, wake_worker=wake_worker,
+    )  # fmt: skip
+
+
+def _arguments(rollback: Rollback, reason: str) -> dict[str, Any]:
+    return {
+        "suite": rollback.suite, "before": rollback.now.digest, "gone": _digest(rollback.gone),
+        "reason": storable(" ".join(reason.split()), LONGEST_REASON),
+    }  # fmt: skip
 
 
 def do_rollback(job: Job, progress: Progress) -> dict[str, Any]:
@@ -123,11 +217,11 @@ def do_rollback(job: Job, progress: Progress) -> dict[str, Any]:
     """
     said = job.arguments
     require_publisher(job.requested_by, "To roll a suite back")
-    suite, table = known_suite(said["suite"]), adapters.package_table()
+    suite = known_suite(said["suite"])
     progress.step("read records", suite.name)
-    for some in batches_of(table.pending_changes_of(suite.name), _BATCH):  # one that died may have left rows behind
-        mirror_records(list(table.get_many({change.key for change in some}).values()))
-    rollback = _planned(suite, shown_as(said["to"]))
+    bring_up_to_date(suite.name)
+    to = part_again(said["from"]) if "from" in said else shown_as(said["to"], suite.name)
+    rollback = _planned(suite, to)
     try:
         done = _move_all(rollback, progress, who=job.asker, reason=said["reason"])
     except BaseException:  # what was changed is shown, whatever stopped the rest
@@ -141,14 +235,13 @@ def do_rollback(job: Job, progress: Progress) -> dict[str, Any]:
     return {"moved": done, "lost": len(rollback.lost), "undo": said["before"], **result_of(publication)}
 
 
-def _planned(suite: Suite, to: Shown) -> Rollback:
-    if to.suite != suite.name:
-        raise PackageRefused(
-            f"The publication {to} is not one of suite {suite.name}.", remedy="Promote packages from suite to suite."
-        )
-    table, target = adapters.package_table(), to.contents()
-    now = shown_now(suite.name)
-    shown = now.contents()
+def _planned(suite: Suite, to: Shown | Part) -> Rollback:
+    table, target = adapters.package_table(), keys_of(to) if isinstance(to, Part) else to.contents()
+    try:
+        now = shown_now(suite.name)
+        shown = now.contents()
+    except NothingPublished:  # a suite that is new
+        now, shown = Shown(suite.name, ""), frozenset()
     leaving: list[TableKey] = []
     homeless: list[PackageRecord] = []
     there: set[TableKey] = set()
@@ -191,30 +284,31 @@ def _no_place(suite: Suite, records: Sequence[PackageRecord]) -> NoPlaceAnyMore:
     more = ", …" if len(records) > _NAMED else ""
     return NoPlaceAnyMore(
         f"Suite {suite.name} has no place any more for {len(records)} packages that it showed then: {named}{more}.",
-        remedy="Add their architecture or component to the suite in repository.yaml again.",
+        remedy="Add their architecture or component to the suite in repository.yaml.",
     )
 
 
 def _move_all(rollback: Rollback, progress: Progress, *, who: str, reason: str) -> int:
-    """Move the records batch by batch; return how many."""
-    coming = frozenset(rollback.coming)
+    """Move the records batch by batch; return how many of them this call has moved."""
+    coming, there = frozenset(rollback.coming), [rollback.suite]
 
-    def step_of(record: PackageRecord) -> Step | None:
-        others = [suite for suite in record.suites if suite != rollback.suite]
-        suites = sorted([*others, rollback.suite] if record.key in coming else others)
-        step = Step(record, tuple(suites), rollouts_of(record))
-        return step if step.touched else None
+    def steps_of(records: Iterable[PackageRecord]) -> list[Step]:
+        others = [(record, [suite for suite in record.suites if suite != rollback.suite]) for record in records]
+        steps = [
+            Step(record, tuple(sorted([*suites, *there] if record.key in coming else suites)), rollouts_of(record))
+            for record, suites in others
+        ]
+        return [step for step in steps if step.touched]
 
     keys = [*rollback.leaving, *rollback.coming]
     progress.step("roll back", f"{len(rollback.leaving)} leave, {len(rollback.coming)} come")
-    done = 0
+    done = gone_through = 0
     for some in batches_of(keys, _BATCH):
-        records = adapters.package_table().get_many(some)
-        steps = [step for key in some if key in records and (step := step_of(records[key])) is not None]
-        mirror_records([moved(step, step_of, What.ROLLED_BACK, who=who, reason=reason) for step in steps])
-        put_back_files(steps)
-        done += len(some)
-        progress.advance(done, len(keys))
+        steps = steps_of(adapters.package_table().get_many(some).values())
+        done += move_together(steps, steps_of, What.ROLLED_BACK, who=who, reason=reason)
+        put_back_files(coming_back(steps))
+        gone_through += len(some)
+        progress.advance(gone_through, len(keys))
     return done
 
 

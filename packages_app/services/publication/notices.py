@@ -34,7 +34,7 @@ def tell_of_uninstallable(outcome: Outcome, job: Job | None) -> None:
     notify(
         Notice.Kind.UNINSTALLABLE,
         f"{outcome.suite} {outcome.release.date:%Y-%m-%d %H:%M:%S}",
-        f"{len(outcome.uninstallable)} packages of suite {outcome.suite} can't be installed any more: {named}.",
+        f"{len(outcome.uninstallable)} packages of suite {outcome.suite} can't be installed since then: {named}.",
         level="warning",
         remedy="Publish what they need too, or withdraw what took its place.",
         job=job,

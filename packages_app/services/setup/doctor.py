@@ -21,7 +21,8 @@ from packages_app.core.errors import (
     UpstreamError,
 )
 from packages_app.core.repository import Installability
-from packages_app.debian.debcheck import PACKAGE, PROGRAM, solver_is_there
+from packages_app.debian.debcheck import PACKAGE, PROGRAM
+from packages_app.debian.solver import SolverMissing, solver_here
 from packages_app.services import adapters
 from packages_app.services.intake.pins import refused_over_http, taken_on_trust
 from packages_app.services.outside_errors import error_told, told_as_ours
@@ -172,12 +173,17 @@ def _solver() -> str | Warned:
     asked = [suite.name for suite in adapters.repository().suites if suite.installability is not Installability.OFF]
     if not asked:
         return "no suite asks whether its packages can be installed"
-    if not solver_is_there():
+    named = ", ".join(asked)
+    try:
+        solver = solver_here()
+    except SolverMissing as error:
+        return Warned(f"{error.message} Whether packages of {named} can be installed is not looked at", error.remedy)
+    if solver != PROGRAM:
         return Warned(
-            f"{PROGRAM} is not there: whether packages of {', '.join(asked)} can be installed is not looked at",
-            f"Install {PACKAGE}, or set installability: off in repository.yaml.",
+            f"{solver} says whether packages of {named} can be installed, of small changes alone",
+            f"Install {PACKAGE}, which answers for changes of any size.",
         )
-    return f"{PROGRAM} says whether packages of {', '.join(asked)} can be installed"
+    return f"{solver} says whether packages of {named} can be installed"
 
 
 _PROBES: dict[str, Callable[[], str | Warned]] = {

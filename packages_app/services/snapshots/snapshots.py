@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,28 +9,21 @@ from dataclasses import dataclass
 import structlog
 from django.conf import settings
 
-from packages_app.core.errors import CandidateRefused
 from packages_app.core.ports import Progress
 from packages_app.core.record import TableKey
-from packages_app.core.snapshot import SnapshotRefused, is_of_the_clock, snapshot_folder
-from packages_app.models import Publication
-from packages_app.publishing.generations import generations, release_digest
-from packages_app.publishing.published import read_published
-from packages_app.publishing.snapshot_packages import keys_in_snapshots, snapshots_with
+from packages_app.core.snapshot import is_of_the_clock, snapshot_folder
+from packages_app.publishing.generations import release_digest
+from packages_app.publishing.snapshot_packages import Naming, keys_in_snapshots, snapshots_with
 from packages_app.publishing.snapshots import (
     Snapshot,
     SnapshotMaker,
-    Source,
     described_snapshot,
     names_of_snapshots,
 )
 from packages_app.services import adapters
 from packages_app.services.publication.lease_hold import lease_held
 from packages_app.services.publication.requests import known_suite
-from packages_app.sweeping.retention import in_place
-
-_ROW = re.compile(r"\d{1,9}\Z", re.ASCII)
-_DIGEST = re.compile(r"[0-9a-f]{10,64}\Z", re.ASCII)
+from packages_app.services.snapshots.parts import source_of
 
 log = structlog.get_logger(__name__)
 
@@ -86,9 +78,9 @@ def keys_protected_by_snapshots() -> set[TableKey]:
     return keys_in_snapshots(adapters.bucket())
 
 
-def snapshots_naming(keys: Iterable[TableKey]) -> list[str]:
+def snapshots_naming(name: str, keys: Iterable[TableKey], most: int | None = None) -> Naming:
     """Return the snapshots that name any of these packages, or can't be read, as `SUITE ID`, sorted."""
-    return snapshots_with(adapters.bucket(), set(keys))
+    return snapshots_with(adapters.bucket(), name, set(keys), most)
 
 
 def create_snapshot(
@@ -99,14 +91,14 @@ def create_snapshot(
     reason: str = "",
     publication: str = "",
 ) -> Snapshot:
-    """Make a snapshot of what is in place of a suite, or of a past `publication` (its digest, or its row's number).
+    """Make a snapshot of what is in place of a suite, or of a past `publication` of it, as `source_of` takes it.
 
-    Raise `PackageRefused` for an unknown suite, `SnapshotRefused`, `SnapshotExists`, `SnapshotIncomplete`, `LeaseBusy`,
-    and the errors of table and store. Safe to repeat.
+    Raise `PackageRefused` for an unknown suite, `SnapshotRefused`, `PublicationUnknown`, `ContentsGone`,
+    `SnapshotExists`, `SnapshotIncomplete`, `LeaseBusy`, and the errors of table and store. Safe to repeat.
     """
     suite = known_suite(suite_name)
-    with _maker(suite.name, progress) as (maker, confirm):
-        source = _source(suite.name, publication)
+    with maker_of(suite.name, progress) as (maker, confirm):
+        source = source_of(suite.name, publication)
         snapshot = maker.make(source, name, reason)
         confirm()
     log.info("snapshot_made", suite=suite.name, snapshot=name, of=source.named, reason=reason)
@@ -131,7 +123,7 @@ def delete_old_ones_of_the_clock(suite: str, keep: int, progress: Progress) -> l
 
 
 @contextmanager
-def _maker(suite: str, progress: Progress) -> Iterator[tuple[SnapshotMaker, Callable[[], None]]]:
+def maker_of(suite: str, progress: Progress) -> Iterator[tuple[SnapshotMaker, Callable[[], None]]]:
     """Hold the leases of the sweep and of the suite's publisher, in the sweep's order, for the block.
 
     So nothing that the snapshot is to hold goes while it is made, and nobody makes the same one.
@@ -146,57 +138,6 @@ def _maker(suite: str, progress: Progress) -> Iterator[tuple[SnapshotMaker, Call
         yield SnapshotMaker(adapters.bucket(), adapters.signer(), keep_both, progress), publishers.confirm
 
 
-def _source(suite: str, publication: str) -> Source:
-    """Return the publication that is meant; raise `SnapshotRefused` where it is not kept any more."""
-    published = read_published(adapters.bucket(), suite, adapters.signer().public_keyring())
-    if published.release is None:
-        raise SnapshotRefused(
-            f"Suite {suite} has no InRelease in place that the key in use has signed.", remedy="Publish it first."
-        )
-    digest = digest_of(suite, publication) if publication else ""
-    if _is_that(release_digest(published.text), digest):
-        return Source(suite, published.text)
-    staging = adapters.staging()
-    kept = in_place(generations(staging, suite), published)
-    text = b""
-    for one in kept:
-        if _is_that(one.sha256, digest):
-            text = _text_of(one.key)
-    if not text:
-        since = f", back to {kept[0].date:%Y-%m-%d %H:%M} UTC" if kept else ""
-        raise SnapshotRefused(
-            f"The publication {publication} of suite {suite} is not kept any more.",
-            remedy=f"Take one of the {len(kept)} that are{since}; SWEEP_GENERATIONS and SWEEP_DAYS say how many.",
-        )
-    return Source(suite, text)
-
-
-def _is_that(kept: str, digest: str) -> bool:
-    """Return whether a generation's digest and one that a person gave are of the same; either may be the longer."""
-    return kept.startswith(digest) or digest.startswith(kept)
-
-
 def digest_in_place(suite: str) -> str:
-    """Return the digest of the publication that a snapshot made now would hold; raise as `create_snapshot`."""
-    return release_digest(_source(known_suite(suite).name, "").text)
-
-
-def digest_of(suite: str, publication: str) -> str:
-    """Return the digest of a publication that is named by it or by its row's number; raise `SnapshotRefused`."""
-    if _ROW.match(publication):
-        row = Publication.objects.filter(suite=suite, pk=int(publication)).first()
-        if row is not None:
-            return row.release_sha256
-    elif _DIGEST.match(publication):
-        return publication
-    raise SnapshotRefused(
-        f"{publication[:80]!r} is no publication of suite {suite}.",
-        remedy="Give the SHA256 of its Release, ten digits of it at least, or its number in the admin.",
-    )
-
-
-def _text_of(key: str) -> bytes:
-    text = adapters.staging().read(key)
-    if release_digest(text) not in key:
-        raise CandidateRefused(f"The kept Release {key} is damaged.", remedy="Take another publication.")
-    return text
+    """Return the digest of the publication that a snapshot made now would hold; raise as `source_of`."""
+    return release_digest(source_of(known_suite(suite).name, "").text)

@@ -17,6 +17,7 @@ from repomgr.servers.process import free_port
 from tests.debs import build_deb
 from tests.feeds import METADATA, Fault, Feed, VendorKey
 from tests.reader import read_everything
+from tests.sources.test_sources import Noting
 
 
 @pytest.fixture
@@ -210,6 +211,18 @@ def test_definitions_are_mirrored_with_their_faults(embedded):
     (embedded.config / "packages" / "bad.yaml").unlink()
     mirror_definitions()
     assert not DefinitionStatus.objects.filter(name="bad.yaml").exists()
+
+
+def test_a_check_of_all_tells_which_files_make_no_definition(embedded):
+    (embedded.config / "packages" / "bad.yaml").write_text("name: [")
+    progress = Noting()
+    sync_packages([], progress)
+    [text] = [text for level, text in progress.notes if level == "warning"]
+    assert "bad.yaml:1" in text
+    for file in (embedded.config / "packages").glob("*.yaml"):
+        file.write_text("name: [")
+    with pytest.raises(PackageRefused, match="bad.yaml:1"):
+        sync_packages([], progress)
 
 
 def findings():

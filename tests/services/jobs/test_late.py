@@ -11,12 +11,12 @@ from packages_app.models import Job
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.late import late_queues
 
-KINDS = ("sync_packages", "sweep", "intake_upload", "publish")
+KINDS = ("sync_packages", "verify_repository", "sweep", "intake_upload", "publish")
 
 
 @pytest.fixture
 def waiting(embedded):
-    """Make jobs of three queues that wait since now; gives now."""
+    """Make jobs of four queues that wait since now; gives now."""
     for kind in KINDS:
         queue.enqueue(Job.Kind(kind), subject="one")
     return timezone.now()
@@ -28,11 +28,12 @@ def told(now):
 
 def test_jobs_are_late_when_their_message_has_not_been_heeded(waiting):
     assert told(waiting) == {}
-    assert told(waiting + timedelta(minutes=2)) == {"intake": (1, []), "publish": (1, []), "slow": (2, [])}
+    late = told(waiting + timedelta(minutes=2))
+    assert late == {"intake": (1, []), "publish": (1, []), "slow": (2, []), "sweep": (1, [])}
 
 
 def test_a_job_that_was_woken_in_vain_stays_late(waiting):
-    Job.objects.filter(kind="sweep").update(wakes=1, wake_at=waiting + timedelta(minutes=15))
+    Job.objects.filter(kind="verify_repository").update(wakes=1, wake_at=waiting + timedelta(minutes=15))
     assert told(waiting + timedelta(seconds=30)) == {"slow": (1, [])}
 
 
@@ -49,8 +50,9 @@ def test_a_job_that_waits_for_a_lease_is_not_late(embedded):
 def test_what_is_at_work_is_named_for_the_queue_that_it_holds_up(waiting):
     Job.objects.filter(kind__in=("sync_packages", "publish")).update(state="running", started=waiting)
     later = waiting + timedelta(minutes=5)
-    assert told(later) == {"intake": (1, ["sync_packages", "publish"]), "slow": (1, ["sync_packages"])}
-    [intake, _] = late_queues(later)
+    assert told(later) == {"intake": (1, ["sync_packages", "publish"]), "slow": (1, ["sync_packages"]),
+                           "sweep": (1, ["sync_packages"])}  # fmt: skip
+    [intake, *_] = late_queues(later)
     assert (intake.since, bool(intake.remedy)) == (Job.objects.get(kind="intake_upload").created, True)
 
 

@@ -12,17 +12,19 @@ from packages_app.core.errors import PackageRefused, RightMissing
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import Silent
 from packages_app.core.suite_change import What, change_of
-from packages_app.models import Job, Package
+from packages_app.models import Job, Package, Publication
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.lifecycle.move import do_move, keys_selected, preview_move, request_move
+from packages_app.services.lifecycle.rollback import request_rollback
 from packages_app.services.lifecycle.steps import Move, steps_of
-from packages_app.services.mirror.packages import mirror_records, reconcile_mirror
+from packages_app.services.mirror.packages import mirror_differences, mirror_records, reconcile_mirror
 from packages_app.services.publication.publish import publish
 from packages_app.services.repair.force_rebuild import force_rebuild
+from packages_app.sweeping.sweep import SWEPT
 from tests.debs import build_deb
-from tests.faults.ports import Calls, FaultyPort
+from tests.faults.ports import Calls, FaultyPort, Way
 from tests.reader import read_suite
 from tests.records import make_record
 
@@ -77,6 +79,14 @@ def test_a_withdrawn_version_leaves_clients_and_comes_back_as_it_was(embedded):
     force_rebuild([], Silent())
     assert indexes(embedded) == before
     assert [one.what for one in embedded.table.suite_changes_of("tool", "2.0")] == [What.WITHDRAWN, What.RESTORED]
+
+
+def test_a_query_that_selects_all_of_a_suite_says_that_nothing_is_left(embedded):
+    embedded.configure(suites=TWO)
+    put(embedded, "tool_1.0", "other_1")
+    put(embedded, "tool_2.0", suites=("testing", "stable"))
+    for query, emptied in (("Name (% *)", ("stable", "testing")), ("tool", ("testing",)), ("other", ())):
+        assert preview_move(Move(What.WITHDRAWN, tuple(keys_selected(query)))).emptied == emptied
 
 
 def test_without_suites_it_leaves_all_and_its_file_stays(embedded):
@@ -166,6 +176,93 @@ def test_a_job_that_died_is_completed_by_the_next_run(embedded):
     embedded.run_jobs()
     assert clients_see(embedded) == []
     assert not Package.objects.filter(memberships__isnull=False).exists()
+
+
+def test_a_move_of_many_that_died_between_two_batches_is_completed_and_nothing_of_it_is_done_twice(embedded):
+    records = [make_record(f"tool{number}") for number in range(620)]
+    embedded.table.put_many_new(records)
+    mirror_records(records)
+    for record in records:
+        embedded.bucket.put(record.pool_path, record.key[0].encode())
+    publish("stable", Silent())
+    job = request_move(Move(What.WITHDRAWN, tuple(record.key for record in records)), "x")
+
+    class Dies(Silent):
+        def advance(self, done, total):
+            assert (done, total) == (500, 620)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        do_move(job, Dies())
+    assert len(list(embedded.table.records_of("stable"))) == 120
+    embedded.run_jobs()
+    job.refresh_from_db()
+    assert (job.state, job.result["moved"]) == ("done", 120)
+    assert clients_see(embedded) == []
+    assert {len(embedded.table.suite_changes_of(record.package_name, "1.0")) for record in records} == {1}
+    assert mirror_differences(embedded.table.all_records()) == []
+
+
+@pytest.mark.parametrize("what", [What.RESTORED, What.ROLLED_BACK])
+def test_a_file_that_was_swept_is_put_back_although_who_moved_its_record_died(embedded, what):
+    [record] = put(embedded, "tool_1.0")
+    first = Publication.objects.first()
+    do(embedded, What.WITHDRAWN, "tool")
+    body = embedded.bucket.read(record.pool_path)
+    embedded.staging.put(f"{SWEPT}20260102/{record.pool_path}", body)
+    embedded.bucket.delete(record.pool_path)
+    if what is What.RESTORED:
+        request_move(Move(what, (record.key,)), "")
+    else:
+        request_rollback("stable", str(first.pk))
+    out = embedded.table.get(*_named(record))
+    change = change_of(out, ["stable"], what, who="who died", when=adapters.now())
+    embedded.table.set_suites(out, ["stable"], change)
+    jobs = embedded.run_jobs()
+    assert {job.state for job in jobs} == {"done"}
+    assert embedded.bucket.read(record.pool_path) == body
+    assert clients_see(embedded) == ["tool_1.0"]
+    assert embedded.table.suite_changes_of("tool", "1.0")[-1] == change
+
+
+@pytest.fixture(params=["embedded", pytest.param("distributed", marks=pytest.mark.outside)])
+def either(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_of_two_people_who_move_the_same_at_once_each_has_a_clean_sum(either):
+    """The second does all of it while the first, who has made his plan, is about to write."""
+    either.configure(suites=TWO)
+    records = put(either, "a_1", "b_1", "c_1", suites=("testing",))
+    keys = tuple(record.key for record in records)
+    first = request_move(Move(What.PROMOTED, keys, to="stable"), "x", requested_as="ann")
+    second = request_move(Move(What.PROMOTED, keys[:2], ("testing",), to="stable"), "y", requested_as="ben")
+    calls = Calls(-1, Way.OVERTAKEN, lambda: queue.run(second.pk, do_move))
+    table = BeforeIts("set_suites_of_many", either.table, calls)
+    with adapters.given(adapters.Ports(table, either.bucket, either.staging)):
+        queue.run(first.pk, do_move)
+    either.run_jobs()
+    for job in (first, second):
+        job.refresh_from_db()
+    assert [(job.state, job.result["moved"]) for job in (first, second)] == [("done", 1), ("done", 2)]
+    assert clients_see(either) == ["a_1", "b_1", "c_1"]
+    assert clients_see(either, "testing") == ["c_1"]
+    changes = [either.table.suite_changes_of(name, "1") for name in "abc"]
+    assert [[change.reason for change in of_one] for of_one in changes] == [["y"], ["y"], ["x"]]
+    assert mirror_differences(either.table.all_records()) == []
+
+
+class BeforeIts(FaultyPort):
+    """A table before whose first call of a name somebody else acts."""
+
+    def __init__(self, method, table, calls):
+        super().__init__("table", table, calls)
+        self._method = method
+
+    def __getattr__(self, method):
+        if method == self._method and self._calls.at < 0:
+            self._calls.at = len(self._calls.names)
+        return super().__getattr__(method)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -3,20 +3,22 @@
 import pytest
 from django.contrib.auth import get_user_model
 
-from packages_app.core.errors import PackageRefused, RightMissing
+from packages_app.core.errors import PackageRefused, RightMissing, StoreMissing
 from packages_app.core.ports import Silent
-from packages_app.core.suite_change import VersionPurged, What
+from packages_app.core.suite_change import PurgeUnfinished, VersionPurged, What
 from packages_app.models import Job, Package
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.lifecycle.move import keys_selected
 from packages_app.services.lifecycle.purge import do_purge, plan_purge, request_purge
+from packages_app.services.snapshots.snapshots import create_snapshot, snapshots_naming
 from tests.bootstraps import files_of
 from tests.commands.calling import call, refused
 from tests.debs import build_deb
 from tests.records import make_record
 from tests.services.lifecycle.test_move import TWO, clients_see, do, put
 from tests.services.lifecycle.test_retention import found_later
+from tests.services.test_sweep import Between
 
 
 def purge(query, name, reason="a key is in it", **more):
@@ -127,7 +129,7 @@ class Dies:
 @pytest.mark.parametrize(
     ("port", "call"),
     [
-        ("table", "set_suites"), ("bucket", "put dists/stable/InRelease"), ("table", "purge"),
+        ("table", "set_suites_of_many"), ("bucket", "put dists/stable/InRelease"), ("table", "purge"),
         ("bucket", "delete pool/main/t/tool/tool_2.0_amd64.deb"), ("staging", "delete quarantine/x.deb"),
     ],
 )  # fmt: skip
@@ -179,3 +181,68 @@ def test_a_superuser_purges_on_a_page_by_the_name(embedded, admin_client):
     admin_client.post(page, {"reason": "x", "typed": "tool"})
     embedded.run_jobs()
     assert clients_see(embedded) == ["tool_1.0"]
+
+
+def test_its_page_reads_each_index_of_snapshots_once_and_no_more_than_so_many(embedded, admin_client):
+    put(embedded, "tool_1.0", "other_1")
+    for name in ("a", "b"):
+        create_snapshot("stable", name, Silent())
+    put(embedded, "other_2")
+    create_snapshot("stable", "c", Silent())
+    keys, read = keys_selected("tool"), []
+
+    def count(key):
+        read.append(key)
+        return bucket.read(key)
+
+    bucket = embedded.bucket
+    ports = adapters.Ports(embedded.table, Between(bucket, read=count), embedded.staging)
+    page = f"/admin/packages_app/package/{Package.objects.get(package_id='tool#1.0').pk}/purge/"
+    with adapters.given(ports):
+        few = snapshots_naming("tool", keys, most=2)
+        assert (few.named, few.unread) == (("stable a", "stable b"), 1)
+        assert "stable a, stable b, stable c" in admin_client.get(page).content.decode()
+        by_hash = [key for key in read if "/snapshots/" in key and "/by-hash/" in key]
+        assert len(by_hash) == len({key.rpartition("/")[2] for key in by_hash}) > 1
+        read.clear()
+        admin_client.get(page)
+        admin_client.post(page, {"reason": "x", "typed": "tool"})
+    assert [key for key in read if "/snapshots/" in key and "/by-hash/" in key] == []
+
+
+def refusing(stack, *keys):
+    """The stack's ports, with a bucket that lets nobody delete these objects, and any other."""
+
+    bucket = stack.bucket
+
+    def delete(key):
+        if key in keys:
+            raise StoreMissing(f"{key} is refused.", remedy="None: it is brought in by a test.")
+        bucket.delete(key)
+
+    return adapters.given(adapters.Ports(stack.table, Between(bucket, delete=delete), stack.staging))
+
+
+def test_a_file_that_may_not_be_removed_after_all_is_removed_by_the_next_run(embedded):
+    _, record = put(embedded, "tool_1.0", "tool_2.0")
+    job = purge("tool (= 2.0)", "tool")
+    with refusing(embedded, record.pool_path):
+        assert embedded.run_jobs()[0].error_code == "purge_unfinished"
+        with pytest.raises(PurgeUnfinished, match="tool_2.0"):
+            do_purge(job, Silent())
+    assert embedded.table.look_up([record.key])[1]
+    assert clients_see(embedded) == ["tool_1.0"]
+    do_purge(job, Silent())
+    assert embedded.bucket.head(record.pool_path) is None
+
+
+def test_a_convenience_copy_that_may_not_be_removed_keeps_the_record(embedded, tmp_path):
+    keyring = adapters.signer().public_keyring()
+    files = files_of("kiro-repo", "https://apt.example.org", "kiro-archive-keyring", keyring)
+    assert upload(embedded, build_deb(tmp_path, "kiro-repo", "1.0.0", "all", files=files)).state == "done"
+    [record] = embedded.records()
+    purge("kiro-repo", "kiro-repo")
+    with refusing(embedded, "kiro-repo.deb"):
+        assert embedded.run_jobs()[0].error_code == "removal_refused"
+    assert embedded.table.look_up([record.key])[0]
+    assert embedded.bucket.head(record.pool_path) is not None

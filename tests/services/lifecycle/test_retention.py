@@ -166,8 +166,8 @@ def test_what_a_pinned_publication_or_a_snapshot_holds_stays(embedded):
     request_move(withdraw, "to be alone in the snapshot")
     embedded.run_jobs()
     create_snapshot("stable", "q4", Silent())
-    assert snapshots_naming(keys_selected("tool (= 2)")) == ["stable q4"]
-    assert snapshots_naming(keys) == []
+    assert snapshots_naming("tool", keys_selected("tool (= 2)")).named == ("stable q4",)
+    assert snapshots_naming("tool", keys).named == ()
     do(embedded, What.RESTORED, "tool (= 1)", reason="")
     put(embedded, "tool_3")
     assert plan_retention("stable").stays == {NEWEST: 1, PINNED: 1, SNAPSHOT: 1}

@@ -2,7 +2,6 @@
 
 import random
 from datetime import timedelta
-from itertools import cycle
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -13,24 +12,20 @@ from packages_app.core.ports import Silent
 from packages_app.core.record import named_key
 from packages_app.core.suite_change import What
 from packages_app.models import Job, Package, Publication
-from packages_app.publishing.kept_contents import keep_full
-from packages_app.publishing.published import read_published
 from packages_app.services import adapters
-from packages_app.services.adapters import Ports
 from packages_app.services.intake.uploads import stage_upload
-from packages_app.services.jobs import queue
 from packages_app.services.lifecycle.move import request_move
-from packages_app.services.lifecycle.publications import difference_of, pin, shown_as, shown_by, shown_now
+from packages_app.services.lifecycle.publications import difference_of, pin
 from packages_app.services.lifecycle.rollback import do_rollback, plan_rollback, request_rollback
 from packages_app.services.lifecycle.steps import Move
 from packages_app.services.mirror.packages import mirror_differences, mirror_records
 from packages_app.services.old_rows import remove_old_rows
 from packages_app.services.publication.publish import publish
+from packages_app.services.publication.shown import shown_as, shown_by, shown_now
 from packages_app.services.repair.force_rebuild import force_rebuild
 from packages_app.services.sweep import sweep
 from tests.commands.calling import call, refused
 from tests.debs import build_deb
-from tests.faults.ports import Calls, Way, faulty
 from tests.reader import read_stanzas
 from tests.records import make_record
 
@@ -231,38 +226,6 @@ def test_a_worker_that_died_is_followed_by_one_that_goes_on(embedded):
     assert mirror_differences(embedded.table.all_records()) == []
 
 
-@pytest.mark.parametrize("way", [Way.ERROR_BEFORE, Way.ERROR_AFTER], ids=lambda way: way.name.lower())
-def test_whichever_call_fails_the_next_run_completes_it(embedded, way):
-    """Until the publication begins, of which each call is failed elsewhere (tests/faults)."""
-    first = put(embedded, "tool_1.0")
-    withdraw("tool_1.0")
-    embedded.run_jobs()
-    second = put(embedded, "tool_2.0", "other_1")
-    goals = cycle([(first, {"tool 1.0 amd64"}), (second, {"tool 2.0 amd64", "other 1 amd64"})])
-    ports = Ports(embedded.table, embedded.bucket, embedded.staging)
-
-    def fails(number):
-        """Roll back while this call fails, and let the next run go on; gives the calls."""
-        goal, shown = next(goals)
-        in_place = read_published(embedded.bucket, "stable", adapters.signer().public_keyring())
-        keep_full(embedded.bucket, embedded.staging, "stable", in_place)  # a way back as short as the one before
-        job, calls = request_rollback("stable", str(goal)), Calls(number, way)
-        with adapters.given(faulty(ports, calls)):
-            queue.run(job.pk, do_rollback)
-        embedded.run_jobs()
-        job.refresh_from_db()
-        assert (job.state, job.tries) == ("done", int(number >= 0)), calls.names[number]
-        assert published(embedded) == shown, calls.names[number]
-        assert mirror_differences(embedded.table.all_records()) == [], calls.names[number]
-        return calls.names
-
-    names = fails(-1)
-    until = next(number for number, name in enumerate(names) if name.startswith("table.take_lease"))
-    assert len([name for name in names[:until] if name.startswith("table.set_suites")]) == 3
-    for number in range(until):
-        fails(number)
-
-
 def test_a_suite_that_changes_meanwhile_is_gone_back_from_as_it_is_then(embedded):
     first = put(embedded, "tool_1.0")
     put(embedded, "tool_2.0")
@@ -320,3 +283,24 @@ def test_of_what_is_kept_no_more_nothing_is_said(embedded):
         shown_by(first).contents()
     with pytest.raises(ContentsGone):
         request_rollback("stable", str(first.pk))
+
+
+@pytest.mark.outside
+def test_on_dynamodb_and_s3_it_is_gone_back_to_the_same_bytes_and_undone(distributed):
+    distributed.configure(suites=TWO)
+    first = put(distributed, "tool_1.0", "other_1", suites=("stable", "testing"))
+    then = indexes(distributed)
+    withdraw("tool_1.0")
+    distributed.run_jobs()
+    put(distributed, "tool_2.0")
+    before, others = indexes(distributed), indexes(distributed, "testing")
+    job = roll_back(distributed, first)
+    assert (job.result["moved"], job.result["added"], job.result["removed"]) == (2, 1, 1)
+    assert indexes(distributed) == then
+    force_rebuild(["stable"], Silent())
+    assert indexes(distributed) == then
+    roll_back(distributed, job.result["undo"])
+    assert (indexes(distributed), indexes(distributed, "testing")) == (before, others)
+    whats = [change.what for change in distributed.table.suite_changes_of("tool", "1.0")]
+    assert whats == [What.WITHDRAWN, What.ROLLED_BACK, What.ROLLED_BACK]
+    assert mirror_differences(distributed.table.all_records()) == []

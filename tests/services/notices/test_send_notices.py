@@ -6,8 +6,6 @@ import io
 import os
 import re
 import shutil
-import subprocess
-import sys
 from contextlib import redirect_stderr
 from datetime import timedelta
 
@@ -26,8 +24,8 @@ from packages_app.services.notices.notify import notify, settle_notices, wanted_
 from packages_app.services.notices.send import given_up, send_notices, sending_state
 from repomgr import environment, logs
 from repomgr.servers.process import free_port
+from tests import prepared
 from tests.receivers import MailServer, Webhook
-from tests.stack import REPOSITORY
 
 SECRET = "hunter2hunter2"
 
@@ -237,8 +235,7 @@ def test_only_the_kinds_that_are_wanted_are_sent(embedded, settings, webhook):
 def test_nonsense_in_a_setting_stops_each_process_at_its_start(tmp_path):
     def started(**given):
         variables = {**os.environ, "REPOMGR_HOME": str(tmp_path), **given}
-        command = [sys.executable, "manage.py", "check"]
-        return subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False)
+        return prepared.run((prepared.MANAGE, "check"), env=variables)
 
     refused = started(NOTIFY_KINDS="job_failed,everything")
     assert refused.returncode != 0
@@ -314,7 +311,6 @@ def test_a_worker_is_woken_once_a_notice_is_kept_and_a_broker_that_is_away_stops
     variables = {**os.environ, "REPOMGR_HOME": str(tmp_path), "NOTIFY_URLS": "json://127.0.0.1:9/"}
     variables["DJANGO_SETTINGS_MODULE"] = "repomgr.settings"
     shutil.copy(migrated, tmp_path)
-    command = [sys.executable, "-c", WAKING]
-    ran = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False)
+    ran = prepared.run(("-c", WAKING), env=variables)
     assert ran.stdout.split() == ["0", "1", "1", "2"], ran.stderr
     assert '"event": "broker_away"' in ran.stderr

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from packages_app.core.ports import Silent
 from packages_app.core.suite_change import What
-from packages_app.debian import debcheck
-from packages_app.models import HeldCandidate, Job, Notice, Publication
+from packages_app.debian import apt_solver, debcheck
+from packages_app.models import HeldCandidate, Notice, Publication
 from packages_app.services import adapters
 from packages_app.services.lifecycle.move import keys_selected, preview_move, request_move
 from packages_app.services.lifecycle.steps import Move
@@ -16,24 +17,26 @@ from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.publication.base_suites import FOLDER, FRESH
 from packages_app.services.publication.held_candidates import approve
 from packages_app.services.publication.requests import request_publication
+from packages_app.services.repair.force_rebuild import force_rebuild
 from packages_app.services.setup.doctor import examine
 from tests.adoption.existing import ExistingRepository, write_index
 from tests.debian.test_debcheck import stanzas
-from tests.programs import put_before
+from tests.programs import put_before, put_only
 from tests.records import make_record
 from tests.services.lifecycle.test_move import clients_see, do
 
 pytestmark = pytest.mark.skipif(shutil.which(debcheck.PROGRAM) is None, reason="dose-debcheck is not installed")
 
 APP = "app 1 amd64"
+FIRST = (("lib", "1", ""), ("lib", "2", ""), ("app", "1", "lib (>= 2)"), ("broken", "1", "nowhere"))
 
 
 def configure(stack, mode, *bases):
     stack.configure(suites=[{"name": "stable", "architectures": ["amd64"], "installability": mode}], bases=[*bases])
 
 
-def put(stack, *records):
-    """Put records and let a job publish them; gives it."""
+def put(stack, *records, error=""):
+    """Put records and let a job publish them, or end with an error; gives it."""
     for name, version, depends in records:
         record = make_record(name, version, depends=depends)
         stack.table.put_new(record)
@@ -41,14 +44,15 @@ def put(stack, *records):
         mirror_records([record])
     request_publication("stable")
     [job] = stack.run_jobs()
-    assert job.state == Job.State.DONE, job.error
+    assert (job.state, job.error_code) == ("failed" if error else "done", error), job.error
     return job
 
 
 def published(stack, mode, *bases):
     """Publish an application that needs the second of two versions of a library, and one that was never sound."""
+    configure(stack, "off")
+    put(stack, *FIRST)
     configure(stack, mode, *bases)
-    put(stack, ("lib", "1", ""), ("lib", "2", ""), ("app", "1", "lib (>= 2)"), ("broken", "1", "nowhere"))
 
 
 def notes(job):
@@ -92,6 +96,32 @@ def test_held_it_waits_for_a_person_who_may_let_it_pass(embedded, admin_user):
     embedded.run_jobs()
     assert "lib_2" not in clients_see(embedded)
     assert Publication.objects.first().uninstallable == [f"{APP}: app 1 needs lib (>= 2)"]
+
+
+def test_the_first_publication_of_a_suite_is_looked_at_too(embedded):
+    configure(embedded, "warn")
+    put(embedded, *FIRST)
+    assert Publication.objects.first().uninstallable == ["broken 1 amd64: broken 1 needs nowhere"]
+    put(embedded, ("other", "1", ""))
+    assert Publication.objects.first().uninstallable == []
+
+
+def test_a_first_publication_is_held_until_a_person_lets_it_pass(embedded, admin_user):
+    configure(embedded, "hold")
+    put(embedded, *FIRST, error="candidate_held")
+    held = HeldCandidate.objects.get(state="waiting")
+    assert (held.codes, held.findings[0]["items"]) == (["uninstallable"], ["broken 1 amd64"])
+    approve(held, admin_user)
+    embedded.run_jobs()
+    assert clients_see(embedded) == ["app_1", "broken_1", "lib_1", "lib_2"]
+
+
+def test_what_was_lost_comes_back_without_being_looked_at(embedded):
+    published(embedded, "hold")
+    for key in embedded.dists():
+        embedded.bucket.delete(f"dists/{key}" if not key.startswith("dists/") else key)
+    force_rebuild([], Silent())
+    assert "broken_1" in clients_see(embedded)
 
 
 def do_held(stack, query):
@@ -153,6 +183,14 @@ def test_a_solver_that_dies_is_a_note(embedded, tmp_path, monkeypatch):
     assert any(debcheck.PROGRAM in note for note in notes(Publication.objects.first().job))
 
 
+def test_without_a_solver_a_publication_says_so_once_with_a_code_and_goes_on(embedded, tmp_path, monkeypatch):
+    published(embedded, "hold")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    job = put(embedded, ("tool", "1", "nowhere"))
+    assert len([note for note in notes(job) if "solver_missing" in note and debcheck.PACKAGE in note]) == 1
+    assert "tool_1" in clients_see(embedded)
+
+
 def test_the_doctor_says_whether_the_solver_is_there(embedded, monkeypatch, tmp_path):
     def probed():
         return next(one for one in examine() if one.name == "solver")
@@ -160,6 +198,8 @@ def test_the_doctor_says_whether_the_solver_is_there(embedded, monkeypatch, tmp_
     assert (probed().well, probed().remedy) == (True, "")
     configure(embedded, "warn")
     assert (probed().well, probed().remedy) == (True, "")
+    monkeypatch.setenv("PATH", str(put_only(tmp_path / "programs", apt_solver.PROGRAM, apt_solver.LIMITER)))
+    assert (probed().well, debcheck.PACKAGE in probed().remedy, apt_solver.PROGRAM in probed().detail) == (True,) * 3
     monkeypatch.setenv("PATH", str(tmp_path))
     assert (probed().well, probed().remedy != "") == (True, True)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from packages_app.core.errors import CandidateRefused, StoreUnavailable
+from packages_app.core.history_errors import ContentsGone, PublicationUnknown
 from packages_app.core.layout import by_hash_path, suite_path
 from packages_app.core.locations import S3Store
 from packages_app.core.ports import Silent
@@ -120,18 +121,20 @@ def test_a_past_publication_is_taken_by_its_digest_or_number_as_long_as_it_is_ke
     first = Publication.objects.get()
     withdraw(stack, "1.0")
     publish_version(stack, tmp_path, "2.0")
-    for name, publication in (("by-number", str(first.pk)), ("by-digest", first.release_sha256[:12])):
+    for name, publication in (("by-number", str(first.pk)), ("by-digest", first.release_sha256[:6].upper())):
         [job] = [request_snapshot("stable", name, publication=publication)]
         stack.run_jobs()
         job.refresh_from_db()
         assert (job.state, job.error) == ("done", "")
         assert versions_in(stack, f"stable/snapshots/{name}") == {"1.0"}
-    for unknown in ("99", "ffffffffffff", "stable", "1.0"):
-        with pytest.raises(SnapshotRefused):
+    for unknown in ("99", "ffffffffffff", first.release_sha256[:5], "testing", "1.0"):
+        with pytest.raises(PublicationUnknown):
             create_snapshot("stable", "other", Silent(), publication=unknown)
+    create_snapshot("stable", "by-suite", Silent(), publication="stable")
+    assert versions_in(stack, "stable/snapshots/by-suite") == {"2.0"}
     settings.SWEEP_GENERATIONS, settings.SWEEP_DAYS = 1, 1
     sweep(Silent(), now=datetime.now(UTC) + timedelta(days=20))
-    with pytest.raises(SnapshotRefused):
+    with pytest.raises(ContentsGone):
         create_snapshot("stable", "other", Silent(), publication=first.release_sha256)
     assert below(stack, "stable/snapshots/other") == set()
 
