@@ -9,6 +9,7 @@ from django.contrib.auth.models import Permission
 from packages_app.core.builds import OtherBuild
 from packages_app.core.errors import PackageRefused, RightMissing
 from packages_app.core.ports import Silent
+from packages_app.core.snapshot import SnapshotRefused
 from packages_app.core.suite_change import VersionPurged, What
 from packages_app.models import Conflict, DefinitionStatus, Package, Publication
 from packages_app.services import adapters
@@ -23,6 +24,7 @@ from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.mirror.packages import mirror_differences, reconcile_mirror
 from packages_app.services.mirror.side_by_side import Difference, side_by_side
 from packages_app.services.repair.force_rebuild import force_rebuild
+from packages_app.services.snapshots.compose import plan_snapshot, recipe_of
 from packages_app.services.verification.verify import verify_repository
 from tests.commands.calling import call, refused
 from tests.debs import build_deb
@@ -190,6 +192,10 @@ def test_a_build_is_purged_alone_and_for_ever(vendor, tmp_path):
 def test_retention_and_snapshots_know_a_build_by_its_key(vendor, tmp_path):
     stack, *_ = vendor
     call("snapshot", "create", "noble", "first")
+    filtered = plan_snapshot(recipe_of("some", ["noble"], query="tool"))
+    assert ([one.entry.key for one in filtered.placed], filtered.lost) == ([NOBLE], ())
+    with pytest.raises(SnapshotRefused):  # as of a suite, clients get one build of a version
+        plan_snapshot(recipe_of("both", ["noble", "bookworm"]))
     stack.configure(suites=[{**suite, "retain": {"newest": 1}} for suite in SUITES])
     assert upload(stack, deb_for(tmp_path, "", "2.0"), suite="noble").state == "done"
     assert plan_retention("noble").going == ()
