@@ -122,16 +122,20 @@ def merged(parts: Sequence[Sequence[Placed]], way: Way) -> list[Placed]:
         for one in part:
             if way is Way.LEFT and package_of(one) in there:
                 continue
-            key = (one.entry.package_name, one.entry.version, one.entry.architecture)
-            if chosen.setdefault(key, one).entry.sha256 != one.entry.sha256:
+            if chosen.setdefault(_version_of(one), one).entry.sha256 != one.entry.sha256:
                 others.append(one)
     ordered = sorted(chosen.values(), key=lambda one: one.entry.order)
     if way is Way.NEWEST:
         newest = {package_of(one): one for one in ordered}  # the last is the newest
         ordered = [one for one in ordered if newest[package_of(one)] is one]
-    kept = {one.entry.key for one in ordered}
-    _check_files([one for one in others if one.entry.key in kept])
+    kept = {_version_of(one) for one in ordered}
+    _check_files([one for one in others if _version_of(one) in kept])
     return ordered
+
+
+def _version_of(placed: Placed) -> tuple[str, str, str]:
+    """Return what has one file in a snapshot, as in a suite: whichever builds of it there are."""
+    return placed.entry.package_name, placed.entry.version, placed.entry.architecture
 
 
 def package_of(placed: Placed) -> tuple[str, str]:

@@ -48,6 +48,7 @@ def _columns(definition: Definition) -> dict[str, Any]:
     settings: Any = definition.source_settings
     known = dataclasses.is_dataclass(settings) and not isinstance(settings, type)
     plain: dict[str, Any] = dataclasses.asdict(settings) if known else {}
+    plain |= {f"build {one.label}": f"{one.files} to {', '.join(one.suites)}" for one in definition.builds}
     return {
         "file": definition.file,
         "source_type": definition.source_type,

@@ -146,8 +146,8 @@ def _placed(part: Part) -> list[Placed]:
 
 def _filtered(query: str, part: Sequence[Placed]) -> tuple[list[Placed], list[str]]:
     """Return what a query selects of a part, in index order, and what has no record that a query could be asked of."""
-    wanted = set(select_packages(query).values_list("package_id", "architecture").iterator())
-    known = set(Package.objects.values_list("package_id", "architecture").iterator())
+    wanted = set(select_packages(query).record_keys())
+    known = set(Package.objects.order_by().record_keys())
     ordered = sorted(part, key=lambda one: one.entry.order)
     lost: list[str] = []
     for some in batches_of((one.entry.key for one in ordered if one.entry.key not in known), _BATCH):

@@ -9,8 +9,9 @@ from django.contrib.auth.models import Permission
 from packages_app.core.builds import OtherBuild
 from packages_app.core.errors import PackageRefused, RightMissing
 from packages_app.core.ports import Silent
+from packages_app.core.snapshot import SnapshotRefused
 from packages_app.core.suite_change import VersionPurged, What
-from packages_app.models import Conflict, Package, Publication
+from packages_app.models import Conflict, DefinitionStatus, Package, Publication
 from packages_app.services import adapters
 from packages_app.services.intake.settle_builds import request_two_builds, suites_free_for
 from packages_app.services.intake.sync import sync_packages
@@ -19,9 +20,11 @@ from packages_app.services.lifecycle.history import history_of
 from packages_app.services.lifecycle.move import keys_selected, preview_move
 from packages_app.services.lifecycle.retention import plan_retention
 from packages_app.services.lifecycle.steps import Move
+from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.mirror.packages import mirror_differences, reconcile_mirror
 from packages_app.services.mirror.side_by_side import Difference, side_by_side
 from packages_app.services.repair.force_rebuild import force_rebuild
+from packages_app.services.snapshots.compose import plan_snapshot, recipe_of
 from packages_app.services.verification.verify import verify_repository
 from tests.commands.calling import call, refused
 from tests.debs import build_deb
@@ -82,6 +85,9 @@ def test_a_definition_alone_gives_each_suite_its_build(vendor, tmp_path):
     assert [upload(stack, deb).result["new"] for deb in (noble, bookworm)] == [False, False]
     job = upload(stack, deb_for(tmp_path / "again", "noble", Section="net"))
     assert (job.state, job.error_code) == ("failed", "version_conflict")
+    mirror_definitions()
+    told = DefinitionStatus.objects.get(name="tool")
+    assert (told.suites, told.settings["build noble"]) == ("stable noble bookworm", "*_noble_*.deb to noble")
     assert Conflict.objects.get().built_for == "amd64#noble"
     assert (stack.dists(), stack.records()) == before
     assert mirror_differences(stack.table.all_records()) == []
@@ -186,6 +192,10 @@ def test_a_build_is_purged_alone_and_for_ever(vendor, tmp_path):
 def test_retention_and_snapshots_know_a_build_by_its_key(vendor, tmp_path):
     stack, *_ = vendor
     call("snapshot", "create", "noble", "first")
+    filtered = plan_snapshot(recipe_of("some", ["noble"], query="tool"))
+    assert ([one.entry.key for one in filtered.placed], filtered.lost) == ([NOBLE], ())
+    with pytest.raises(SnapshotRefused):  # as of a suite, clients get one build of a version
+        plan_snapshot(recipe_of("both", ["noble", "bookworm"]))
     stack.configure(suites=[{**suite, "retain": {"newest": 1}} for suite in SUITES])
     assert upload(stack, deb_for(tmp_path, "", "2.0"), suite="noble").state == "done"
     assert plan_retention("noble").going == ()
