@@ -65,7 +65,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a snapshot `name` of a suite is made of: `parts`, merged in a `way`, or the first of them by a `query`."""
+    """What a snapshot `name` of a suite is made of: `parts`, merged in a `way`, and of these what a `query` selects.
+
+    Without a query it is all of them.
+    """
 
     suite: str
     name: str
@@ -77,9 +80,8 @@ class Recipe:
     def told(self) -> str:
         """What the snapshot's Release says of it; it never begins with a date, as of a publication."""
         parts = ", ".join(map(str, self.parts))
-        if self.query:
-            return f"of {parts} what is {' '.join(self.query.split())}"
-        return f"{self.way} of {parts}" if len(self.parts) > 1 else f"copy of {parts}"
+        merge = f"{self.way} of {parts}" if len(self.parts) > 1 else f"copy of {parts}"
+        return f"{merge}, what is {' '.join(self.query.split())}" if self.query else merge
 
     @property
     def date(self) -> datetime:

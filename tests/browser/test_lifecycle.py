@@ -103,7 +103,7 @@ def test_a_snapshot_is_filtered_of_another_after_a_look_and_a_suite_filled_from_
     picture(page, "snapshots")
     page.get_by_role("link", name="Merge or filter snapshot all-of-it of stable").press("Enter")
     expect(page.get_by_label("Made of")).to_have_value("stable/all-of-it")
-    page.get_by_label("Only what this query selects").fill("kiro-repo")
+    page.get_by_label("Only what this query selects of it").fill("kiro-repo")
     page.get_by_label("ID", exact=True).fill("tools")
     picture(page, "snapshot-form")
     page.get_by_role("button", name="Show what it would hold").press("Enter")

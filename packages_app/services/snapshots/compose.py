@@ -96,7 +96,7 @@ def plan_snapshot(recipe: Recipe) -> PlannedSnapshot:
     nothing, or a version twice, `SnapshotIncomplete` where pool files are gone that nobody purged, `ContentsGone`.
     """
     parts = [_placed(part) for part in recipe.parts]
-    placed, lost = _filtered(recipe.query, parts[0]) if recipe.query else (merged(parts, recipe.way), [])
+    placed, lost = _filtered(recipe.query, merged(parts, recipe.way))
     kept, purged = _without_purged(placed)
     if not kept:
         raise SnapshotRefused(
@@ -145,15 +145,16 @@ def _placed(part: Part) -> list[Placed]:
 
 
 def _filtered(query: str, part: Sequence[Placed]) -> tuple[list[Placed], list[str]]:
-    """Return what a query selects of a part, in index order, and what has no record that a query could be asked of."""
+    """Return what a query selects of these, in their order, and what has no record that one could be asked of."""
+    if not query:
+        return list(part), []
     wanted = set(select_packages(query).record_keys())
     known = set(Package.objects.order_by().record_keys())
-    ordered = sorted(part, key=lambda one: one.entry.order)
     lost: list[str] = []
-    for some in batches_of((one.entry.key for one in ordered if one.entry.key not in known), _BATCH):
+    for some in batches_of((one.entry.key for one in part if one.entry.key not in known), _BATCH):
         records, purged = adapters.package_table().look_up(some)
         lost += [_told(key, records, purged) for key in some]
-    return [one for one in ordered if one.entry.key in wanted], lost
+    return [one for one in part if one.entry.key in wanted], lost
 
 
 def _without_purged(placed: Iterable[Placed]) -> tuple[list[Placed], list[str]]:

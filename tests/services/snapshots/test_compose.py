@@ -110,6 +110,8 @@ def test_a_filter_takes_what_a_query_selects_and_names_what_has_no_record(stack)
     assert clients_see(stack, "stable/snapshots/tools") == ["tool_2.0"]
     assert job.result["lost"] == ["left 1 amd64: the mirror has no row of it yet"]
     assert described_snapshot(stack.bucket, "stable", "tools").state.endswith("what is tool (>= 2)")
+    compose(stack, "newer", ["stable/a", "testing/b"], "all", query="tool (>= 2)")
+    assert clients_see(stack, "stable/snapshots/newer") == ["tool_2.0", "tool_3.0"]
     assert findings() == []
     before = stack.dists()
     with pytest.raises(SnapshotRefused, match="no package"):
