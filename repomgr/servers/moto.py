@@ -219,7 +219,8 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
     def parse_header(self, header_plus: bytes) -> None:
         """Read the head of a request."""
         super().parse_header(header_plus)
-        self.expect_continue = self.expect_continue and (self.chunked or self.content_length > 0)
+        if not self.chunked and self.content_length == 0:
+            self.expect_continue = False
 
 
 class Connection(HTTPChannel):  # type: ignore[misc]
