@@ -15,7 +15,6 @@ from botocore.config import Config
 from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
-
 _USER_AGENT = "repomgr"
 """Who asks: botocore puts its own long word for it together twice for each request, a seventh of what one costs us."""
 
