@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from django.conf import settings as live_settings
+from django.test import override_settings
 
 from packages_app.core.locations import DynamoTable, FolderStore, S3Store, SqliteTable, StoreLocation, TableLocation
 from packages_app.core.ports import ObjectStore, PackageTable
@@ -113,6 +114,18 @@ def point_settings_at(
 
     What is there already, in the copy of another home, stays.
     """
+    stack = _name(settings, home, table, bucket, staging)
+    for port in (adapters.package_table(), adapters.bucket(), adapters.staging()):
+        port.create()
+    if settings.EMBEDDED_BUCKET:
+        adapters.signer()  # as a first start makes it, before anything is in the pool
+    return stack
+
+
+def _name(
+    settings: Any, home: Path, table: TableLocation | None, bucket: StoreLocation | None, staging: StoreLocation | None
+) -> Stack:
+    """Let Django's settings name what is in a folder, or the given stores; make the definitions' folder alone."""
     config = home / "config"
     if not config.exists():
         shutil.copytree(REPOSITORY / "config", config)
@@ -131,18 +144,29 @@ def point_settings_at(
     settings.APT_CHECK = "off"  # tests of their own switch it on
     settings.SIGNING_KEY_FILE = home / "signing-key.asc"
     settings.PUBLIC_URL = "https://apt.example.org"
-    for port in (adapters.package_table(), adapters.bucket(), adapters.staging()):
-        port.create()
-    if settings.EMBEDDED_BUCKET:
-        adapters.signer()  # as a first start makes it, before anything is in the pool
     return Stack(home, config)
 
 
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in the embedded column as a first start leaves it, made once a process."""
+    home = tmp_path_factory.mktemp("empty") / "home"
+    with override_settings():
+        point_settings_at(live_settings, home)
+    return home
+
+
+def point_settings_at_copy(settings: Any, source: Path, home: Path) -> Stack:
+    """Copy a home that was made, its key too, and point Django's settings there."""
+    shutil.copytree(source, home, dirs_exist_ok=True)
+    return _name(settings, home, None, None, None)
+
+
 @pytest.fixture
-def embedded(tmp_path: Path, settings: Any, db: None) -> Stack:
+def embedded(tmp_path: Path, settings: Any, db: None, empty_home: Path) -> Stack:
     """A repository in the embedded column, with the kiro-repo definition only."""
     assert live_settings.EMBEDDED_BUCKET
-    return point_settings_at(settings, tmp_path)
+    return point_settings_at_copy(settings, empty_home, tmp_path)
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 
 _TEXT = "S"
@@ -211,14 +213,44 @@ def random_string(random: Random, length: int = 20, include_digits: bool = True,
     return text.lower() if lower_case else text
 
 
+class Request(HTTPRequestParser):  # type: ignore[misc]
+    """A request that waits for no body where it has none: waitress asks for one, and goes on asking."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the head of a request."""
+        super().parse_header(header_plus)
+        if not self.chunked and self.content_length == 0:
+            self.expect_continue = False
+
+
+class Connection(HTTPChannel):  # type: ignore[misc]
+    """Reads such requests."""
+
+    parser_class = Request
+
+
+def with_raw_uri(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """Return an application that finds the address as it was sent where werkzeug's server puts it, for moto."""
+
+    def named(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        return application({**environ, "RAW_URI": environ["REQUEST_URI"]}, start_response)
+
+    return named
+
+
 def serve(application: Callable[..., Iterable[bytes]]) -> None:
-    """Serve an application that answers by moto's `Dispatcher`, on a free port that is printed, until it is ended."""
+    """Serve an application that answers by moto's `Dispatcher`, on a free port that is printed, until it is ended.
+
+    By one thread, while another reads and sends. Connections stay, which werkzeug's server closes after each answer.
+    """
     copy_what_is_written()
     look_at_one_partition()
     take_values_as_they_are()
     do_once_what_is_the_same()
-    # One thread works while another reads and sends: connections stay, which werkzeug's server closes with each answer.
-    server: Any = create_server(application, listen="127.0.0.1:0", threads=1, connection_limit=1000, ident=None)
+    server: Any = create_server(
+        with_raw_uri(application), listen="127.0.0.1:0", threads=1, connection_limit=1000, ident=None
+    )
+    server.channel_class = Connection
     sys.stdout.write(f"{server.effective_port}\n")
     sys.stdout.flush()
     server.run()

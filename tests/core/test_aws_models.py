@@ -4,6 +4,8 @@ import json
 
 import boto3
 import botocore.session
+import pytest
+from botocore.config import Config
 
 from packages_app.core.aws_models import share_models
 
@@ -32,3 +34,18 @@ def test_a_folder_of_the_operator_is_heeded(tmp_path, monkeypatch):
     (tmp_path / "ours" / "2026-01-01" / "service-2.json").write_text(json.dumps({"metadata": {"serviceId": "ours"}}))
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
     assert models_of(botocore.session.get_session(), "ours")["metadata"] == {"serviceId": "ours"}
+
+
+class Sent(Exception):
+    """What a client was about to send."""
+
+
+def test_a_request_says_in_a_word_who_asks_and_a_clients_own_settings_stay():
+    def stop(request, **_rest):
+        raise Sent(request.headers["User-Agent"])
+
+    client = boto3.Session("x", "y").client("s3", region_name="eu-central-1", config=Config(connect_timeout=7))
+    client.meta.events.register("before-send.*", stop)
+    with pytest.raises(Sent, match=r"^b'repomgr Botocore/[0-9.]+'$"):
+        client.list_buckets()
+    assert client.meta.config.connect_timeout == 7

@@ -26,7 +26,7 @@ from tests.feeds import METADATA, Feed
 from tests.postgresql import examples
 from tests.reader import read_everything
 from tests.records import make_record, record_lists, versions
-from tests.stack import point_settings_at
+from tests.stack import point_settings_at_copy
 
 EXAMPLES = examples(100)
 # File names carry no epoch (Debian Policy 5.6.12), so 1:2.0 and 2.0 of one package can't both be in the pool.
@@ -34,7 +34,7 @@ version_lists = st.lists(versions, min_size=1, max_size=4, unique_by=(version_ke
 
 
 @pytest.fixture
-def anew(db):
+def anew(db, empty_home):
     """Gives an empty repository each time it is called.
 
     Its settings lie in one layer over the others: the `settings` fixture makes one for each change, and a hundred
@@ -47,7 +47,7 @@ def anew(db):
         Publication.objects.all().delete()
         Job.objects.all().delete()
         homes.append(Path(tempfile.mkdtemp(prefix="repomgr-example-")))
-        return point_settings_at(live_settings, homes[-1])
+        return point_settings_at_copy(live_settings, empty_home, homes[-1])
 
     with override_settings():
         yield make
