@@ -63,12 +63,12 @@ def commands(bind: str, port: int, workers: int, *, sweeper: bool = False) -> di
     }
 
 
-def environment_of(name: str) -> dict[str, str]:
+def environment_of(name: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return a process's environment: ours, without what it has no need of, also not from the settings file."""
     kind = "worker" if name.startswith("worker") else name
     withheld = _NO_NEED_OF.get(kind, ())
     lacking = {form for each in withheld for form in (each, f"{each}_FILE")}
-    kept = {key: value for key, value in os.environ.items() if key not in lacking}
+    kept = {key: value for key, value in environment.items() if key not in lacking}
     return {**kept, "WITHHELD": ",".join(withheld)} if withheld else kept
 
 

@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 import httpx
 import yaml
 
 from packages_app.core.home import FIRST_PASSWORD_FILE
+from repomgr.processes import commands, environment_of
 from repomgr.servers.process import bound_to_us, free_port, wait_until
 from tests import prepared
 from tests.stack import REPOSITORY
@@ -55,9 +57,12 @@ class Running:
 
 @contextmanager
 def running(
-    home: Path, *, database: Path | None = None, workers: int = 1, program: str = "repomgr.processes", **settings: str
+    home: Path, *, database: Path | None = None, workers: int = 1, program: str = "", **settings: str
 ) -> Iterator[Running]:
-    """Start the product with an empty home, or one with a copy of a database alone, and stop it as Ctrl-C does."""
+    """Start the product with an empty home, or one with a copy of a database alone, and stop it.
+
+    With a `program` that is started, and stopped as Ctrl-C does; else each process of the product, prepared.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     config = home / "config"
@@ -78,32 +83,45 @@ def running(
     if database is not None:
         (home / "var").mkdir()
         shutil.copy(database, home / "var")
-    log = (home / "log").open("w")
     product = Running(url, public_url, "", home, config, environment)
     welcome = product.manage("first_start").stdout
     kept = home / "var" / FIRST_PASSWORD_FILE
     assert (str(kept) in welcome) is kept.exists()
     password = kept.read_text().strip() if kept.exists() else ""
-    product = Running(url, public_url, password, home, config, environment)
-    command = [sys.executable, "-m", program]
+    product = replace(product, password=password)
+    with (home / "log").open("w") as log:
+        started = _started(program, product, log) if program else _prepared(product, log)
+        with started:
+            wait_until(lambda: _healthy(url), "the web process")
+            yield product
+
+
+@contextmanager
+def _started(program: str, product: Running, log: IO[str]) -> Iterator[None]:
     processes = subprocess.Popen(
-        bound_to_us(command, signal.SIGINT),
-        env=environment,
-        cwd=REPOSITORY,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
+        bound_to_us([sys.executable, "-m", program], signal.SIGINT), env=product.environment, cwd=REPOSITORY,
+        stdout=log, stderr=log, start_new_session=True,
+    )  # fmt: skip
     try:
-        wait_until(lambda: _healthy(url), "the web process")
-        yield product
+        yield
         processes.send_signal(signal.SIGINT)
-        assert processes.wait(30) == 0, (home / "log").read_text()
+        assert processes.wait(30) == 0, (product.home / "log").read_text()
     finally:
         if processes.poll() is None:
             os.killpg(processes.pid, signal.SIGKILL)
             processes.wait()
-        log.close()
+
+
+@contextmanager
+def _prepared(product: Running, log: IO[str]) -> Iterator[None]:
+    known = commands("127.0.0.1", int(product.environment["PORT"]), int(product.environment["WORKERS"]))
+    with ExitStack() as running:
+        for name, command in known.items():
+            arguments = [each for each in command if each != sys.executable]
+            running.enter_context(
+                prepared.process(arguments, env=environment_of(name, product.environment), stdout=log, stderr=log)
+            )
+        yield
 
 
 def _healthy(url: str) -> bool:

@@ -32,7 +32,7 @@ def debian_packages(tmp_path_factory):
 
 @pytest.fixture
 def embedded_product(tmp_path):
-    with running(tmp_path) as product:
+    with running(tmp_path, program="repomgr.processes") as product:
         yield product
 
 
