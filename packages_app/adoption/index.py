@@ -11,7 +11,8 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, pairwise
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from packages_app.core.layout import binary_folder
 _LIMIT = 4 * 1024**3
 _STANZA_LIMIT = 4 * 1024 * 1024
 # One class, repeated: a group that is repeated would keep a place to go back to for each of a million blank lines.
-_BLANK_LINES = re.compile(rb"\n[ \t\r\v\f\n]*\n")
+BLANK_LINES = re.compile(rb"\n[ \t\r\v\f\n]*\n")
 _OPENERS: Mapping[str, Callable[[Path], Any]] = {
     ".xz": BoundedXz,
     ".zst": zstandard.open,
@@ -35,6 +36,8 @@ _OPENERS: Mapping[str, Callable[[Path], Any]] = {
     "": partial(open, mode="rb"),
 }
 """What opens each form for reading its plain bytes, the best form first."""
+Span = tuple[int, int]
+"""A part of a file: from a byte on to before another."""
 _BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError, ValueError)
 
 
@@ -124,13 +127,31 @@ def _unpack(packed: Path, ending: str, plain: Path, name: str, listed: Entry | N
         raise RepositoryRefused(f"{name} does not unpack to what Release lists.", remedy="Have it published again.")
 
 
-def stanzas_in(plain: Path, *, bytes_at_once: int = 1024 * 1024) -> Iterator[bytes]:
-    """Return the stanzas of a Packages file one by one, each with its last newline, without the blank line after it."""
+def spans_of(path: Path, size: int, separator: re.Pattern[bytes] = BLANK_LINES) -> list[Span]:
+    """Return the spans of a file of `size` bytes or little more each that end where a separator does; none is empty."""
+    if not path.stat().st_size:
+        return []
+    with path.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as text:
+        ends = [0]
+        while ends[-1] < len(text):
+            found = separator.search(text, ends[-1] + size)
+            ends.append(found.end() if found is not None else len(text))
+    return list(pairwise(ends))
+
+
+def stanzas_in(plain: Path, span: Span | None = None, *, bytes_at_once: int = 1024 * 1024) -> Iterator[bytes]:
+    """Return the stanzas of a Packages file one by one, each with its last newline, without the blank line after it.
+
+    Those of one span alone where one is given (`spans_of`).
+    """
     rest = b""
+    start, end = span or (0, plain.stat().st_size)
     with plain.open("rb") as stream:
-        for some in chain(iter(partial(stream.read, bytes_at_once), b""), [b"\n\n"]):
+        stream.seek(start)
+        reads = (stream.read(min(bytes_at_once, end - at)) for at in range(start, end, bytes_at_once))
+        for some in chain(reads, [b"\n\n"]):
             # What comes next may begin with blank lines, which end in a newline before them as all others do.
-            *stanzas, rest = _BLANK_LINES.split(b"\n" + rest + some)
+            *stanzas, rest = BLANK_LINES.split(b"\n" + rest + some)
             for stanza in (*stanzas, rest):
                 if len(stanza) > _STANZA_LIMIT:
                     raise RepositoryRefused(

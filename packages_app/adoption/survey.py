@@ -22,6 +22,14 @@ BEGIN;
 """
 """The one transaction never ends: nobody reads the file afterwards."""
 
+LeftOut = tuple[str, str, str]
+"""A record that is not taken over: its key, and the SHA256 of its file."""
+
+
+def left_out_as(record: PackageRecord) -> LeftOut:
+    """Return what `Survey.left_out` has of a record that is left out."""
+    return (*record.key, record.sha256_hash)
+
 
 class Survey:
     """Remembers SHA256 and size of every package seen, and the sizes of pool files that are there."""
@@ -29,7 +37,6 @@ class Survey:
     def __init__(self, folder: Path) -> None:
         self._rows = sqlite3.connect(folder / "survey.sqlite3", isolation_level=None)
         self._rows.executescript(_SCHEMA)
-        self._leaves_out = False
         self._count = 0
 
     def close(self) -> None:
@@ -59,15 +66,11 @@ class Survey:
 
     def leave_out(self, record: PackageRecord) -> None:
         """Take note that a record must not be taken over."""
-        self._leaves_out = True
-        self._rows.execute("INSERT OR IGNORE INTO left_out VALUES (?, ?, ?)", (*record.key, record.sha256_hash))
+        self._rows.execute("INSERT OR IGNORE INTO left_out VALUES (?, ?, ?)", left_out_as(record))
 
-    def is_left_out(self, record: PackageRecord) -> bool:
-        """Return whether a record was noted to be left out."""
-        if not self._leaves_out:
-            return False
-        query = "SELECT 1 FROM left_out WHERE package_id = ? AND architecture = ? AND sha256 = ?"
-        return self._rows.execute(query, (*record.key, record.sha256_hash)).fetchone() is not None
+    def left_out(self) -> frozenset[LeftOut]:
+        """Return what was noted to be left out."""
+        return frozenset(self._rows.execute("SELECT package_id, architecture, sha256 FROM left_out"))
 
     def keep_files(self, files: Iterable[tuple[str, int]]) -> None:
         """Take note of pool files and their sizes in bytes."""

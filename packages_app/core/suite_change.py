@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -103,14 +103,17 @@ def change_of(
     rollout: str = "",
 ) -> SuiteChange:
     """Return the entry for a change of a record's suites to `suites`."""
-    moment = when.astimezone(UTC).isoformat(timespec="microseconds")
     after = tuple(sorted(set(suites)))
-    return SuiteChange(record.built_for, moment, who, what, record.suites, after, reason, rollout)
+    return SuiteChange(record.built_for, _moment(when), who, what, record.suites, after, reason, rollout)
 
 
 def taken_in(record: PackageRecord, *, who: str, way: str, when: datetime) -> SuiteChange:
     """Return the first entry of a new record's history: taken in for its suites, by whom and which way."""
-    return replace(change_of(record, record.suites, What.TAKEN_IN, who=who, when=when, reason=way), before=())
+    return SuiteChange(record.built_for, _moment(when), who, What.TAKEN_IN, (), record.suites, way)
+
+
+def _moment(when: datetime) -> str:
+    return when.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def changes_of(changes: Iterable[SuiteChange], built_for: str) -> list[SuiteChange]:

@@ -109,7 +109,9 @@ def _relation_faults(said: Mapping[str, str]) -> Iterator[FieldFault]:
     count = 0
     architectures: set[str] = set()
     for lower, name in _RELATIONS.items():
-        value = said.get(lower, "")
+        value = said.get(lower)
+        if not value:
+            continue
         count += count_relations(value)
         if count > MOST_RELATIONS:
             yield FieldFault(name, value, f"brings the package's relations above {MOST_RELATIONS}")

@@ -46,10 +46,11 @@ def unpacked(document: bytes) -> dict[str, str]:
 
 def check_size(record: PackageRecord) -> None:
     """Raise `PackageRefused` for a record that is larger than what either table keeps."""
-    values = record.as_dict()
-    if _WIDEST * sum(len(value) for value in values.values() if isinstance(value, str)) <= LARGEST_RECORD:
+    # Its key, which `as_dict` has besides, is its name and version once more.
+    characters = sum([len(value) for value in vars(record).values() if isinstance(value, str)])
+    if _WIDEST * (characters + len(record.package_name) + len(record.version) + 1) <= LARGEST_RECORD:
         return
-    size = sum(len(name) + _bytes_of(value) for name, value in packed(values).items())
+    size = sum(len(name) + _bytes_of(value) for name, value in packed(record.as_dict()).items())
     if size > LARGEST_RECORD:
         raise PackageRefused(
             f"The record of {record.named} would have {size:,} bytes, compressed; the package table keeps"

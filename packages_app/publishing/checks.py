@@ -8,7 +8,6 @@ against that index's own hashes on the way, so only what is new is looked at; a 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import lzma
 import os
 from collections.abc import Collection, Iterator, Sequence
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from packages_app.core.candidate_finding import MISSING, CandidateFinding
-from packages_app.core.checksums import chunks_of
+from packages_app.core.checksums import chunks_of, sha256_of
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.record import TableKey, named_key
 from packages_app.indexes.compression import UNCOMPRESSED, UNREADABLE, XZ
@@ -89,24 +88,17 @@ def _check_text(release: Release, cache: ShardCache, file: IndexFile) -> None:
         return
     text, ending = release.entries[f"{folder}/Packages"].sha256, name.removeprefix("Packages")
     with file.path.open("rb") as stream:
-        sha256 = _sha256(stream)
+        sha256 = sha256_of(chunks_of(stream))
     unpacked = sha256 if ending == UNCOMPRESSED else cache.unpacked_of(sha256)
     if unpacked is None:
         try:
             with closing(_opened(file.path, ending)) as stream:
-                unpacked = _sha256(stream)
+                unpacked = sha256_of(chunks_of(stream))
         except UNREADABLE as error:
             raise _refused(f"{file.name} can't be unpacked: {error}") from error
         cache.keep_unpacked(sha256, unpacked)
     if unpacked != text:
         raise _refused(f"{file.name} does not unpack to Packages")
-
-
-def _sha256(stream: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    for chunk in chunks_of(stream):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _opened(path: Path, ending: str) -> BinaryIO:

@@ -24,7 +24,7 @@ from packages_app.core.errors import CandidateRefused, ObjectNotFound
 from packages_app.core.history_errors import ContentsGone
 from packages_app.core.ports import ObjectStore
 from packages_app.core.record import TableKey, key_named, named_key
-from packages_app.indexes.compression import UNREADABLE
+from packages_app.indexes.compression import UNREADABLE, gzip_member
 from packages_app.publishing.candidate import Candidate
 from packages_app.publishing.generations import (
     Generation,
@@ -231,7 +231,7 @@ def _in_indexes(bucket: ObjectStore, staging: ObjectStore, suite: str, digest: s
 
 def _packed(packages: int | str, lines: Iterable[str]) -> bytes:
     text = "".join(f"{line}\n" for line in (str(packages), *lines))
-    return gzip.compress(text.encode(), compresslevel=6, mtime=0)
+    return gzip_member(text.encode())
 
 
 def _lines_of(added: Iterable[TableKey], removed: Iterable[TableKey]) -> Iterable[str]:

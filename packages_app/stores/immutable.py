@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from packages_app.core.at_once import at_once
-from packages_app.core.checksums import checksums_of, chunks_of
+from packages_app.core.checksums import chunks_of, sha256_of
 from packages_app.core.errors import ImmutableObjectConflict, ObjectExists, ObjectNotFound
 from packages_app.core.ports import ObjectStore
 
@@ -74,10 +74,10 @@ def _put_beside(store: ObjectStore, key: str, body: bytes | Path, checksums: Has
 def _check_same(store: ObjectStore, key: str, checksums: Hashed) -> None:
     # Only a repeated intake comes here, so reading the object is cheaper than keeping its hash beside each one.
     with store.open(key) as stream:
-        stored = checksums_of(chunks_of(stream))
-    if stored.sha256 != checksums.sha256:
-        log.error("immutable_object_conflict", key=key, stored=stored.sha256, offered=checksums.sha256)
+        stored = sha256_of(chunks_of(stream))
+    if stored != checksums.sha256:
+        log.error("immutable_object_conflict", key=key, stored=stored, offered=checksums.sha256)
         raise ImmutableObjectConflict(
-            f"{key} holds SHA256 {stored.sha256}, not {checksums.sha256}.",
+            f"{key} holds SHA256 {stored}, not {checksums.sha256}.",
             remedy="Nothing was changed. Find out where the stored file came from before you remove it.",
         )

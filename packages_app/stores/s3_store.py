@@ -19,7 +19,7 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from packages_app.core.at_once import at_once
-from packages_app.core.checksums import chunks_of
+from packages_app.core.checksums import chunks_of, sha256_of
 from packages_app.core.errors import ObjectChanged, ObjectExists, ObjectNotFound
 from packages_app.core.layout import cache_control, content_type
 from packages_app.core.locations import S3Store
@@ -167,7 +167,7 @@ class S3ObjectStore:
             return None
         try:
             with self.open(key) as stored, body.open("rb") if isinstance(body, Path) else BytesIO(body) as wanted:
-                same = _sha256(stored) == _sha256(wanted)
+                same = sha256_of(chunks_of(stored)) == sha256_of(chunks_of(wanted))
         except ObjectNotFound:
             return None
         return info if same else None
@@ -309,10 +309,3 @@ def _refused(key: str, *, exists: bool) -> ObjectExists | ObjectChanged:
     if exists:
         return ObjectExists(f"{key} is there already.", remedy="Objects of this key are never replaced.")
     return ObjectChanged(f"{key} is another object by now.", remedy="Read it again and start anew.")
-
-
-def _sha256(stream: BinaryIO) -> bytes:
-    digest = hashlib.sha256()
-    for chunk in chunks_of(stream):
-        digest.update(chunk)
-    return digest.digest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, TextIO
@@ -73,5 +74,10 @@ def _lease_of(table: PackageTable, suite: str) -> Item:
 
 
 def _write(stream: TextIO, **line: Any) -> None:
-    json.dump(line, stream)
+    json.dump(line, stream, default=_as_sent)
     stream.write("\n")
+
+
+def _as_sent(value: bytes) -> str:
+    """Return binary attributes as requests have them (DynamoDB API, AttributeValue)."""
+    return b64encode(value).decode()

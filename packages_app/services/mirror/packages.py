@@ -75,9 +75,12 @@ def mirror_record(record: PackageRecord) -> bool:
     return mirror_records([record])
 
 
-def mirror_records(records: list[PackageRecord]) -> bool:
-    """Bring the rows of some records, of a key each, up to date in one transaction; True when something changed."""
-    batch = _mirror_batch(records)
+def mirror_records(records: list[PackageRecord], *, ask: bool = False) -> bool:
+    """Bring the rows of some records, of a key each, up to date in one transaction; True when something changed.
+
+    With `ask`, publications of the suites that were found to differ are asked for in it, and wait to be waked.
+    """
+    batch = _mirror_batch(records, ask=ask)
     unmirrored = Unmirrored()
     unmirrored.left_out(batch.left_out)
     unmirrored.tell(looked_at=[record.named for record in records])

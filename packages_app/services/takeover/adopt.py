@@ -7,9 +7,6 @@ once and on condition, so a second run goes on where the first stopped.
 from __future__ import annotations
 
 import tempfile
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,21 +17,19 @@ import structlog
 from packages_app.adoption.index import Index, fetch_index, indexes_of
 from packages_app.adoption.release import ExistingRelease, read_release
 from packages_app.adoption.survey import Survey
-from packages_app.core.batches import batches_of
 from packages_app.core.conflict import conflict_between
+from packages_app.core.document import record_in
 from packages_app.core.errors import RepositoryRefused
 from packages_app.core.layout import ALL
 from packages_app.core.ports import PackageTable, Progress
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Suite
 from packages_app.services import adapters
-from packages_app.services.intake.real_word import complaints_about
-from packages_app.services.mirror.packages import reconcile_mirror
-from packages_app.services.publication.requests import known_suite
+from packages_app.services.publication.requests import known_suite, wake_publications
 from packages_app.services.takeover.adopt_records import write_records
 from packages_app.services.takeover.adoption_request import POOL, Adopted, AdoptionRequest, Part, PoolFiles
+from packages_app.services.takeover.read_stanzas import read_stanzas
 
-_BATCH = 1000
 _NAMED = 5
 
 log = structlog.get_logger(__name__)
@@ -60,7 +55,7 @@ def adopt(request: AdoptionRequest, progress: Progress) -> Adopted:
                     remedy="Correct the repository, or leave these out: --skip-broken. Nothing was written.",
                 )
             write_records(request, parts, survey, result, progress)
-    reconcile_mirror(progress)
+    wake_publications({part.suite.name for part in parts})
     log.info("repository_adopted", added=result.added, known=result.known, faults=result.fault_count)
     return result
 
@@ -121,34 +116,15 @@ def _look(request: AdoptionRequest, parts: list[Part], survey: Survey, result: A
     table, processed = adapters.package_table(), adapters.now().isoformat(timespec="seconds")
     for part in parts:
         place = (part.suite.name, part.component, part.index.architecture or "of a flat repository")
-        for batch, complaints in _heard(part.records(processed, request)):
-            sound = [record for record in batch if isinstance(record, PackageRecord)]
-            for fault in (error for error in batch if isinstance(error, RepositoryRefused)):
-                result.fault(fault.message)
-            result.stanzas[place] += len(batch)
-            _compare(request, sound, complaints, survey, table, result)
-            progress.advance(sum(result.stanzas.values()), sum(result.stanzas.values()))
+        with part.kept.open("wb") as kept:
+            for read in read_stanzas(part, request, processed):
+                kept.writelines(b"%b\n" % document for document in read.documents)
+                for fault in read.faults:
+                    result.fault(fault)
+                result.stanzas[place] += len(read.documents) + len(read.faults)
+                _compare(request, list(map(record_in, read.documents)), read.complaints, survey, table, result)
+                progress.advance(sum(result.stanzas.values()), sum(result.stanzas.values()))
     result.packages = survey.packages
-
-
-def _heard(
-    records: Iterable[PackageRecord | RepositoryRefused],
-) -> Iterator[tuple[list[PackageRecord | RepositoryRefused], dict[int, str]]]:
-    """Return batches of what was read, each with what dpkg and apt complain of by the place among its records.
-
-    They read one batch while we read the next.
-    """
-    repository = adapters.repository()
-    with ThreadPoolExecutor(1) as readers:
-        read: deque[tuple[list[PackageRecord | RepositoryRefused], Future[dict[int, str]]]] = deque()
-        for batch in batches_of(records, _BATCH):
-            sound = [record for record in batch if isinstance(record, PackageRecord)]
-            read.append((batch, readers.submit(complaints_about, sound, repository)))
-            if len(read) > 1:
-                before, complaints = read.popleft()
-                yield before, complaints.result()
-        for before, complaints in read:
-            yield before, complaints.result()
 
 
 def _compare(

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import partial
 from pathlib import Path
 
 from packages_app.adoption.existing_repository import ExistingRepository
-from packages_app.adoption.index import Index, stanzas_in
-from packages_app.adoption.stanza_record import record_of_stanza
-from packages_app.core.caution import cautions_of, with_cautions
-from packages_app.core.document import document_of, record_in
-from packages_app.core.errors import RepositoryRefused
+from packages_app.adoption.index import Index
 from packages_app.core.layout import deb_filename, pool_path
-from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Suite
-from packages_app.services import adapters
 from packages_app.services.takeover.cautioned import Cautioned
 
 POOL = "pool/"
@@ -95,46 +88,27 @@ class Adopted:
         if len(self.faults) < _KEPT_FAULTS:
             self.faults.append(text)
 
-
-def _builds_in(suite: str) -> dict[str, str]:
-    """Return which build a suite has of the packages whose definitions say that it has one, by their names."""
-    each = ((one.name, build) for one in adapters.definitions().by_name.values() for build in one.builds)
-    return {name: build.label for name, build in each if suite in build.suites}
+    def take_written(self, others: Adopted) -> None:
+        """Add what came of other records when they were written."""
+        self.added += others.added
+        self.cautioned.take(others.cautioned)
+        self.fault_count += others.fault_count
+        self.faults += others.faults[: _KEPT_FAULTS - len(self.faults)]
 
 
 @dataclass(frozen=True)
 class Part:
-    """One index to take over: its plain text on disk, and where its packages go."""
+    """One index to take over: its plain text on disk, and where its packages go.
+
+    `kept` is the file that gets the documents of its sound records, a line each.
+    """
 
     index: Index
     plain: Path
     suite: Suite
     component: str
 
-    def records(self, processed: str, request: AdoptionRequest) -> Iterator[PackageRecord | RepositoryRefused]:
-        """Return the part's records in its order, and the error in place of one that is no sound stanza.
-
-        `processed` is their date of intake (ISO 8601, UTC). All sound ones are kept on disk, for `records_again`.
-        """
-        place_of = partial(request.place_of, self.component)
-        builds = _builds_in(self.suite.name)
-        with self._kept.open("wb") as kept:
-            for stanza in stanzas_in(self.plain):
-                try:
-                    record = record_of_stanza(stanza, self.component, self.suite.name, processed, place_of, builds)
-                except RepositoryRefused as error:
-                    yield error
-                else:
-                    if request.allow:
-                        record = with_cautions(record, cautions_of(record), request.allow)
-                    kept.write(document_of(record) + b"\n")
-                    yield record
-
-    def records_again(self) -> Iterator[PackageRecord]:
-        """Return the sound records once more, without another look at the stanzas; once `records` came to its end."""
-        with self._kept.open("rb") as kept:
-            yield from map(record_in, kept)
-
     @property
-    def _kept(self) -> Path:
+    def kept(self) -> Path:
+        """The file of its records."""
         return self.plain.with_name("records")

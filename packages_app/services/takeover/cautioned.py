@@ -28,6 +28,12 @@ class Cautioned:
                 if len(named) < _NAMED:
                     named.append(record.named)
 
+    def take(self, others: Cautioned) -> None:
+        """Add what was counted elsewhere, of other records."""
+        self.counts += others.counts
+        for code, named in others.named.items():
+            self.named[code] = [*self.named.get(code, ()), *named][:_NAMED]
+
     def sentences(self) -> list[str]:
         """Return a sentence for each code, sorted."""
         return [
