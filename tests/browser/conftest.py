@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.apt.running import Running, running
-from tests.browser.pages import refused_by_policy
+from tests.browser.pages import refused_by_policy, settled
 
 _MILLISECONDS = 90_000
 """So long a page is waited for: the machine may be busy."""
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--no-sandbox", "--disable-gpu", "--disable-gpu-compositing", "--disable-gpu-rasterization",
+    "--disable-software-rasterizer", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
@@ -35,9 +36,10 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def page(product: Running, browser: Browser):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+@pytest.fixture(scope="package")
+def logged_in(product: Running, browser: Browser):
+    """A person who has logged in, and whose browser knows the files of the admin from then on."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     context.set_default_timeout(_MILLISECONDS)
     expect.set_options(timeout=_MILLISECONDS)
     page = context.new_page()
@@ -47,7 +49,20 @@ def page(product: Running, browser: Browser):
     page.fill("input[name=password]", product.password)
     page.click("button[type=submit]")
     expect(page.get_by_text("On a client")).to_be_visible()
-    yield page
-    page.wait_for_load_state("networkidle")
+    settled(page)
+    page.close()
+    assert refused == []
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(product: Running, logged_in: BrowserContext):
+    page = logged_in.new_page()
+    refused = refused_by_policy(page)
+    page.goto(f"{product.url}/admin/")
+    expect(page.get_by_text("On a client")).to_be_visible()
+    yield page
+    settled(page)
+    page.close()
     assert refused == []

@@ -40,6 +40,14 @@ def picture(page: Page, name: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
+def settled(page: Page) -> None:
+    """Wait until a page is there with its scripts and fonts and was drawn, whichever page it has turned into meanwhile.
+
+    Playwright's own "networkidle" never comes now and then, on a busy machine, though nothing is asked for any more.
+    """
+    page.wait_for_function("document.readyState === 'complete' && document.fonts.status === 'loaded'")
+
+
 def ended(page: Page, words: str = "done") -> None:
     """Wait until the job's page says, without being asked, that the job has ended."""
     expect(page.locator("h2 .rm-state")).to_have_text(words, timeout=60_000)

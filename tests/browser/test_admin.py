@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.apt.running import Running
 from tests.bootstraps import files_of
-from tests.browser.pages import ended, picture
+from tests.browser.pages import ended, picture, settled
 from tests.debs import build_deb
 
 
@@ -140,11 +140,12 @@ def test_every_page_works_under_its_content_security_policy(page: Page, product:
     assert len(lists) >= 9
     for path in (*lists, "/admin/password_change/", "/admin/auth/user/add/", "/admin/packages_app/package/upload/"):
         page.goto(f"{product.url}{path}")
-        page.wait_for_load_state("networkidle")
+        settled(page)
         first = page.locator("#result_list tbody a").first
         if first.count():
-            first.click()
-            page.wait_for_load_state("networkidle")
+            with page.expect_navigation():
+                first.click()
+            settled(page)
     page.goto(f"{product.url}/admin/packages_app/job/")
     page.get_by_text("Filters").first.click()
     expect(page.locator("a[href='?kind__exact=intake_upload']")).to_be_visible()
@@ -167,7 +168,8 @@ def test_a_script_in_a_pages_text_does_not_run(page: Page, product: Running):
         "const script = document.createElement('script'); script.textContent = 'window.injected = 1';"
         "document.body.append(script)"
     )
-    other.wait_for_load_state("networkidle")
+    other.wait_for_function("document.querySelector('img[src=\"/nothing\"]').complete")
+    settled(other)
     assert other.evaluate("window.injected") is None
     other.evaluate("window.injected = 1")
     assert other.evaluate("window.injected") == 1
