@@ -7,7 +7,8 @@ from operator import itemgetter
 from typing import Any
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import Model, QuerySet
+from django.db.models.functions import Collate
 
 
 def write_rows(
@@ -31,3 +32,9 @@ def write_rows(
     in_order = sorted(rows, key=itemgetter(*map(columns.index, key)))
     with connection.cursor() as cursor:
         cursor.executemany(statement, in_order)
+
+
+def lock_rows(rows: QuerySet[Any], key: Sequence[str]) -> None:
+    """Lock rows in the order in which they are written; SQLite has one lock for all of them."""
+    if connection.vendor == "postgresql":
+        list(rows.select_for_update().order_by(*(Collate(column, "C") for column in key)).values_list("pk"))

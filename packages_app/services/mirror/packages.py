@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 import structlog
-from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
-from django.db.models.functions import Collate
 
 from packages_app.core.batches import batches_of
 from packages_app.core.errors import InvalidVersion
@@ -21,11 +18,12 @@ from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.storable_text import storable
 from packages_app.core.version import version_key
-from packages_app.models import Package, PackageName, SuiteMembership
+from packages_app.models import Package, SuiteMembership
 from packages_app.models.package import KEY_COLUMNS, key_of_row
 from packages_app.services.adapters import package_table
-from packages_app.services.mirror.bulk_rows import write_rows
+from packages_app.services.mirror.bulk_rows import lock_rows, write_rows
 from packages_app.services.mirror.fitting import fitting, is_key_of_a_row, with_place, written
+from packages_app.services.mirror.names import add_names, renew_names
 from packages_app.services.mirror.unmirrored import Unmirrored
 from packages_app.services.publication.requests import request_publications, wake_publications
 from packages_app.services.transactions import in_transaction
@@ -126,7 +124,7 @@ class Reconciliation:
         self._progress.step("remove rows without a record", str(len(unseen)))
         for pks in batches_of(sorted(unseen), _BATCH):
             suites |= _remove(pks)
-        _renew_names()
+        renew_names()
         unmirrored.tell()
         wake_publications(suites)
         log.info("mirror_reconciled", records=read, added=added, changed=changed, removed=len(unseen))
@@ -167,7 +165,7 @@ def reconcile_keys(keys: Collection[TableKey], progress: Progress) -> Reconciled
         removed += len(gone)
         progress.advance(read, len(keys))
     if removed:
-        _renew_names()
+        renew_names()
     unmirrored.tell(looked_at=list(map(named_key, keys)))
     wake_publications(suites)
     return Reconciled(read, added, changed, removed, left_out)
@@ -280,14 +278,14 @@ def _write(
     """
     keys = Package.objects.filter(package_id__in={record.package_id for record in records}).order_by()
     if stay:
-        _lock(keys, KEY_COLUMNS)
+        lock_rows(keys, KEY_COLUMNS)
         stay &= frozenset(keys.record_keys())
     write_rows(Package, _COLUMNS, (_values(one) for one in records if one.key not in stay), key=KEY_COLUMNS)
     pks = {key_of_row(row): pk for pk, *row in keys.values_list("pk", *KEY_COLUMNS)}
     SuiteMembership.objects.filter(package__in=[row.pk for row in before if row.memberships]).delete()
     memberships = [(pks[record.key], *membership) for record in records for membership in _memberships(record)]
     write_rows(SuiteMembership, ("package", "suite", "package_name"), memberships, key=("suite", "package"))
-    _add_names({record.package_name for record in records})
+    add_names({record.package_name for record in records})
     if ask:
         request_publications(_suites_of(records, before), wake_worker=False)
 
@@ -298,7 +296,7 @@ def _remove(pks: Sequence[int]) -> set[str]:
     memberships = SuiteMembership.objects.filter(package__in=pks)
 
     def remove() -> set[str]:
-        _lock(rows, KEY_COLUMNS)
+        lock_rows(rows, KEY_COLUMNS)
         suites = set(memberships.values_list("suite", flat=True))
         memberships.delete()
         rows.delete()
@@ -306,32 +304,6 @@ def _remove(pks: Sequence[int]) -> set[str]:
         return suites
 
     return in_transaction(remove)
-
-
-def _lock(rows: QuerySet[Any], key: Sequence[str]) -> None:
-    """Lock rows in the order in which they are written; SQLite has one lock for all of them."""
-    if connection.vendor == "postgresql":
-        list(rows.select_for_update().order_by(*(Collate(column, "C") for column in key)).values_list("pk"))
-
-
-def _renew_names() -> None:
-    """Make the names that searches read those of the rows: a row may have been changed or removed by hand."""
-    names = PackageName.objects.filter(name=OuterRef("package_name"))
-    lacking = Package.objects.filter(~Exists(names)).order_by().values_list("package_name", flat=True).distinct()
-    for some in batches_of(lacking, _BATCH):
-        in_transaction(partial(_add_names, some))
-    gone = PackageName.objects.filter(~Exists(Package.objects.filter(package_name=OuterRef("name"))))
-
-    def remove(pks: Sequence[int]) -> None:
-        _lock(PackageName.objects.filter(pk__in=pks), ("name",))
-        gone.filter(pk__in=pks).delete()
-
-    for pks in batches_of(gone.values_list("pk", flat=True), _BATCH):
-        in_transaction(partial(remove, pks))
-
-
-def _add_names(names: Iterable[str]) -> None:
-    write_rows(PackageName, ("name",), [(name,) for name in names], key=("name",))
 
 
 def _values(record: PackageRecord) -> tuple[Any, ...]:
