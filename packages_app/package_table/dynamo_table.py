@@ -188,6 +188,10 @@ class DynamoPackageTable:
         with self._call("query_history", name):
             return read_changes(self._items, make_package_id(name, version))
 
+    def histories_of(self, versions: Sequence[tuple[str, str]]) -> list[list[SuiteChange]]:
+        """Return what was kept of the changes of versions' suites, by a query each, several at once."""
+        return at_once([partial(self.suite_changes_of, *one) for one in versions], _WRITERS)
+
     def get(self, name: str, version: str, built_for: str) -> PackageRecord | None:
         """Read one record, consistently."""
         item = self._item(make_package_id(name, version), built_for)

@@ -179,6 +179,11 @@ class SqlitePackageTable:
         with self._connection("suite_changes_of") as connection:
             return read_changes(connection, make_package_id(name, version))
 
+    def histories_of(self, versions: Sequence[tuple[str, str]]) -> list[list[SuiteChange]]:
+        """Return what was kept of the changes of versions' suites, by one connection."""
+        with self._connection("histories_of") as connection:
+            return [read_changes(connection, make_package_id(*one)) for one in versions]
+
     def get(self, name: str, version: str, built_for: str) -> PackageRecord | None:
         """Read one record."""
         with self._connection("get") as connection:

@@ -37,6 +37,7 @@ _READS = (
     "documents_of",
     "pending_changes_of",
     "suite_changes_of",
+    "histories_of",
     "suites_are_listed",
     "releases_of",
     "last_given",

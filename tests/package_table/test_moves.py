@@ -48,9 +48,10 @@ def test_each_record_moves_with_its_history_its_pending_changes_and_its_lists(ta
     keys = sorted(record.key for record in RECORDS)
     assert pending(table, "stable") == keys
     assert pending(table, "edge") == pending(table, "testing") == sorted(record.key for record in RECORDS[:-1])
-    for move in moves:
-        kept = table.suite_changes_of("many", move.record.version)
-        assert kept == ([move.change] if move.change else []), move.record.named
+    versions = [("many", record.version) for record in RECORDS]
+    kept = table.histories_of(versions)
+    assert kept == [[move.change] if move.change else [] for move in moves]
+    assert kept == [table.suite_changes_of(*one) for one in versions]
 
 
 def test_one_that_is_no_longer_as_it_was_read_stays_and_stops_no_other(table):  # noqa: F811

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
-from packages_app.core.at_once import at_once
 from packages_app.core.definition import Definition
 from packages_app.core.ports import PackageTable
 from packages_app.core.record import PackageRecord, TableKey
@@ -16,7 +15,6 @@ from packages_app.core.rollout import Rollout, begun, rollouts_of, same_way, tol
 from packages_app.core.suite_change import RESTORABLE, SuiteChange, What, withdrawn_from
 from packages_app.services import adapters
 
-_AT_ONCE = 8
 _VERBS = {
     What.WITHDRAWN: "withdraw", What.RESTORED: "restore", What.PROMOTED: "promote", What.RETAINED: "retain out",
     What.ROLLED_OUT: "roll out",
@@ -155,8 +153,7 @@ class _Planned:
     def _changes(self) -> dict[tuple[str, str], list[SuiteChange]]:
         """Return the history of each version, asked for once for all of its architectures, several at the same time."""
         versions = sorted({(record.package_name, record.version) for record in self.records})
-        asked = [partial(self.table.suite_changes_of, name, version) for name, version in versions]
-        return dict(zip(versions, at_once(asked, _AT_ONCE), strict=True))
+        return dict(zip(versions, self.table.histories_of(versions), strict=True))
 
     @cached_property
     def _newest(self) -> dict[tuple[str, str], str]:

@@ -101,7 +101,8 @@ def undo(stack, before, jobs):
         left = [key for key in now if suite in before[key] and suite not in now[key]]
         restorable = tuple(key for key in left if suite in withdrawn(stack, key))
         others = tuple(key for key in left if key not in restorable)
-        assert not (done and (came or left))
+        if done:
+            assert (came, left) == ((), [])
         do(stack, request_move, Move(What.WITHDRAWN, came, (suite,)), "undone")
         do(stack, request_move, Move(What.RESTORED, restorable, (suite,)), "")
         do(stack, request_move, Move(What.PROMOTED, others, to=suite, rollout=(100,)), "")
