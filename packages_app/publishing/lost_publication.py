@@ -20,13 +20,14 @@ _NAMED = 5
 
 
 def lost_findings(
-    table: PackageTable, bucket: ObjectStore, suite: str, published: Published, now: datetime
+    table: PackageTable, bucket: ObjectStore, suite: str, default: str, published: Published, now: datetime
 ) -> list[CandidateFinding]:
     """Return a finding where nothing is known of any suite, and the pool has files that no record names.
 
-    The pool is listed only then: at the first publications of a repository.
+    The pool is listed only then: at the first publications of a repository. The `default` suite is asked for before all
+    others, which DynamoDB finds by a scan of the whole table.
     """
-    if not published.nothing_is_there or table.suites_given():
+    if not published.nothing_is_there or table.last_given(default) or table.suites_given():
         return []
     pool = {key for key, _ in bucket.keys("pool/")}
     if not _any_is_old(bucket, sorted(pool)[:_LOOKED_AT], now):  # nothing was there before this start

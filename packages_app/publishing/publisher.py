@@ -108,7 +108,8 @@ class Publisher:
             rebuild=options.rebuild, new_key=options.new_key,
             known_keys=partial(root_keys, self.bucket, self.repository),
         )  # fmt: skip
-        lost = lost_findings(self.table, self.bucket, suite.name, published, place.date)
+        default = self.repository.default_suite.name
+        lost = lost_findings(self.table, self.bucket, suite.name, default, published, place.date)
         return replace(place, findings=(*place.findings, *lost))
 
     def _pending(self, suite: Suite, options: PublicationOptions) -> Sequence[PendingChange]:

@@ -69,6 +69,17 @@ def test_a_publication_of_one_package_waits_for_few_round_trips_in_sequence(dist
     assert len(names) <= ALL, names
 
 
+def test_the_first_publication_of_a_further_suite_reads_no_table_of_other_suites(distributed, far):
+    distributed.configure(suites=[{"name": name, "codename": name} for name in ("stable", "testing")])
+    add(distributed, "one")
+    publish("stable", Silent())
+    began = time.time()
+    publish("testing", Silent())
+    names = {trip.name for trip in far.between(began, time.time())}
+    assert "GetItem" in names
+    assert "Scan" not in names
+
+
 def test_what_a_release_names_is_in_place_before_it_however_much_goes_up_at_once(distributed, far):
     add(distributed, "one")
     publish("stable", Silent())
