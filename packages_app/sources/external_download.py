@@ -68,7 +68,7 @@ class ExternalDownload:
     def read_settings(reader: YamlReader) -> ExternalDownloadSettings:
         """Take endpoint, additional_files, signature_policy, certificate_fingerprint and size_limit_mb."""
         endpoint = reader.text("endpoint")
-        if endpoint and urlsplit(endpoint).scheme not in ("http", "https"):
+        if endpoint and not is_web_address(endpoint):
             reader.problem("endpoint", f"{endpoint!r} is no http(s) address.", "Write the whole https:// address.")
         files = reader.mapping("additional_files", required=False)
         certificate, signature = (files.text(name, required=False) for name in ("certificate", "signature"))

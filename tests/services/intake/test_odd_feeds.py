@@ -1,6 +1,7 @@
 """Documents and releases as vendors really write them: taken in, or refused once."""
 
 import json
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -8,6 +9,7 @@ from packages_app.core.checksums import checksums_of_file
 from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Silent
 from packages_app.models import DefinitionStatus, Job
+from packages_app.services import adapters
 from packages_app.services.intake.sync import sync_packages
 from tests.debs import build_deb
 from tests.feeds import Feed
@@ -128,6 +130,24 @@ def test_what_is_refused_is_fetched_once_until_it_or_its_definition_is_another(e
     watch(embedded, github, prereleases=False)
     sync_packages_anyhow()
     assert fetched(github, "tool-musl_1.0_amd64.deb") == 2
+
+
+def test_what_broke_off_unseen_is_fetched_again_a_day_later(embedded, feed, tmp_path):
+    """Of an answer without a length nobody can tell that it broke off, when no size and no SHA256 is announced."""
+    deb = build_deb(tmp_path / "made", "tool", "1.2.3")
+    feed.says_length = False
+    feed.files["/tool.deb"] = deb.read_bytes()[:200]
+    feed.files["/meta.json"] = flat()(f"{feed.url}/tool.deb", None).encode()
+    embedded.define("tool", {"type": "external_download", "endpoint": f"{feed.url}/meta.json"})
+    sync_packages_anyhow()
+    feed.files["/tool.deb"] = deb.read_bytes()
+    assert sync_packages_anyhow()["added"] == []
+    row = DefinitionStatus.objects.get(name="tool")
+    [refused] = row.refused.values()
+    assert adapters.now() < datetime.fromisoformat(refused["until"]) <= adapters.now() + timedelta(days=1)
+    refused["until"] = adapters.now().isoformat()
+    row.save()
+    assert sync_packages_anyhow()["added"] == ["tool 1.2.3 amd64"]
 
 
 def test_what_was_refused_is_shown_and_fetched_again_when_asked(embedded, github, tmp_path, as_member):
