@@ -1,6 +1,8 @@
 """Documents and releases as vendors really write them: taken in, or refused once."""
 
 import json
+import os
+import tempfile
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,6 +14,7 @@ from packages_app.models import DefinitionStatus, Job
 from packages_app.services import adapters
 from packages_app.services.intake.sync import sync_packages
 from tests.debs import build_deb
+from tests.disks import small_disk
 from tests.feeds import Feed
 from tests.github_server import GitHub
 
@@ -74,8 +77,9 @@ def test_what_vendors_write_is_understood(embedded, feed, tmp_path, document, ve
     assert offer(embedded, feed, tmp_path, document, version=version)["added"] == [f"tool {version} amd64"]
 
 
-def test_a_date_and_notes_are_kept_as_people_read_them(embedded, feed, tmp_path):
-    offer(embedded, feed, tmp_path, flat(pub_date=1793750400, notes=["a", "b"]))
+@pytest.mark.parametrize("date", [1793750400, 1793750400_000])
+def test_a_date_and_notes_are_kept_as_people_read_them(embedded, feed, tmp_path, date):
+    offer(embedded, feed, tmp_path, flat(pub_date=date, notes=["a", "b"]))
     [record] = embedded.records()
     assert (record.pub_date, record.notes) == ("2026-11-04T00:00:00+00:00", "a\nb")
 
@@ -105,6 +109,18 @@ def test_a_version_for_two_architectures_is_two_packages(embedded, feed, tmp_pat
     embedded.define("tool", source, architecture=["amd64", "arm64"])
     assert sync_packages(["tool"], Silent())["added"] == ["tool 1.2.3 amd64", "tool 1.2.3 arm64"]
     assert sync_packages(["tool"], Silent())["known"] == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk")
+def test_a_download_that_the_disk_has_no_room_for_is_told_as_that(embedded, feed, tmp_path, monkeypatch):
+    with small_disk(tmp_path / "disk", 1) as disk:
+        monkeypatch.setattr(tempfile, "tempdir", str(disk.folder))
+        disk.fill()
+        with pytest.raises(UpstreamError) as failed:
+            offer(embedded, feed, tmp_path, flat())
+        assert "Make room" in str(failed.value)
+        disk.empty()
+        assert sync_packages(["tool"], Silent())["added"] == ["tool 1.2.3 amd64"]
 
 
 def fetched(github, name):
