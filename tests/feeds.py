@@ -74,6 +74,8 @@ class Feed(LoopbackServer):
         self.send_etags = True
         self.heeds_if_range = True
         self.names_rest = True
+        self.most_of_rest = 0
+        self.says_length = True
         feed = self
 
         class Handler(QuietHandler):
@@ -132,17 +134,20 @@ class Feed(LoopbackServer):
         wanted = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
         if wanted and (request.headers.get("If-Range", etag) == etag or not self.heeds_if_range):
             start = int(wanted[1])
-            headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
-            body, status = body[start:], 206
+            end = min(start + self.most_of_rest, len(body)) if self.most_of_rest else len(body)
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(body)}"
+            body, status = body[start:end], 206
             if not self.names_rest:
                 headers.pop("ETag", None)
-        return _send(request, status, body, headers, fault)
+        return _send(request, status, body, headers, fault, says_length=self.says_length)
 
 
-def _send(request: Any, status: int, body: bytes, headers: dict[str, str], fault: Fault | None = None) -> None:
+def _send(request: Any, status: int, body: bytes, headers: dict[str, str], fault: Fault | None = None, *,
+          says_length: bool = True) -> None:  # fmt: skip
     length = len(body) if fault is None or fault.length is None else fault.length
     request.send_response(status)
-    for name, value in {**headers, "Content-Length": str(length)}.items():
+    said = {"Content-Length": str(length)} if says_length else {"Connection": "close"}
+    for name, value in {**headers, **said}.items():
         request.send_header(name, value)
     request.end_headers()
     cut = fault.cut_after if fault is not None else None

@@ -157,6 +157,8 @@ def read(head):
     f"GET /{'a' * 9000} HTTP/1.1\r\n\r\n",
     "GET / / HTTP/1.1\r\n\r\n",
     "GET /\r\n\r\n",
+    f"GET / HTTP/1.1\r\nContent-Type: a/b; c=\"{';' * 30_000}\r\n\r\n",
+    "POST / HTTP/1.1\r\nContent-Type: a/b; c*=utf-9''d\r\n\r\n",
 ])  # fmt: skip
 def test_what_makes_no_sense_is_refused_without_a_traceback(head):
     request = read(head)

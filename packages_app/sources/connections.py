@@ -282,7 +282,10 @@ def checked_addresses(host: str, port: int, allowed: PrivateUpstreams) -> list[s
 
 def may_be_fetched(address: str, allowed: PrivateUpstreams) -> bool:
     """Return whether an address is https, or of a host that the operator names as one of his own network."""
-    url = httpx.URL(address)
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL:  # which whoever fetches it is told
+        return True
     try:
         if url.scheme != "https":
             _check_listed(url, url.raw_host.decode("ascii"), allowed)

@@ -213,8 +213,9 @@ class Fetcher:
             upstream_errors(url),
             client.stream("GET", url, headers=asked) as response,
         ):
+            whole = 0
             if response.status_code == HTTPStatus.PARTIAL_CONTENT and part.continues(response):
-                mode = "ab"
+                mode, whole = "ab", _whole_length(response)
             else:
                 if response.status_code in _NOT_THE_REST:
                     part.restart()
@@ -232,6 +233,10 @@ class Fetcher:
                     part.checksums.update(chunk)
                     _check_limit(url, part.checksums.size, limit_bytes, _LARGER_FILES)
                     progress.advance(part.checksums.size, max(total, part.checksums.size))
+            if part.checksums.size < whole:  # a server may give less than it was asked for (RFC 9110, 14.2)
+                raise Broken(
+                    f"{plain(url)} gave {part.checksums.size} of {whole} bytes.", remedy="The rest is asked for."
+                )
 
 
 class _Part:
@@ -250,6 +255,8 @@ class _Part:
 
     def continues(self, response: httpx.Response) -> bool:
         """Return whether a partial answer begins where the part ends, and is of the same file."""
+        if not self.checksums.size:  # no part was asked for
+            return False
         content_range: str = response.headers.get("Content-Range", "")
         same = _validator(response) in ("", self.validator)
         return same and content_range.startswith(f"bytes {self.checksums.size}-")
@@ -300,6 +307,12 @@ def _complaint(response: httpx.Response) -> Answer:
 def _announced_length(response: httpx.Response) -> int:
     """Return what an answer says of its length in bytes, 0 where it says nothing that could be one."""
     said: str = response.headers.get("Content-Length", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) <= _LONGEST_LENGTH else 0
+
+
+def _whole_length(response: httpx.Response) -> int:
+    """Return how long the file is that a partial answer is of, in bytes, 0 where the answer does not say it."""
+    said: str = response.headers.get("Content-Range", "").rpartition("/")[2]
     return int(said) if said.isascii() and said.isdigit() and len(said) <= _LONGEST_LENGTH else 0
 
 

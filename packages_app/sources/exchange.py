@@ -69,11 +69,16 @@ class upstream_errors:  # noqa: N801 - reads as a word of the with statement
 
 
 def plain(url: str) -> str:
-    """Return an address without credentials and query: what may be logged."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.port:
-        host = f"{host}:{parts.port}"
+    """Return an address without credentials and query: what may be logged. Of one that is none, its scheme alone."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:  # a port that is no number, a broken IPv6 address
+        return f"{url.partition(':')[0]}:…"
+    if ":" in host:
+        host = f"[{host}]"
+    if port:
+        host = f"{host}:{port}"
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 

@@ -30,6 +30,8 @@ _SMALL_FILE = _MIB
 _LONGEST_ADDRESS = 4096
 _MOST_RELEASES = 10_000
 _LONGEST_SIZE = 18
+_FIRST_MILLISECONDS = 10**11
+"""As seconds the year 5138, as milliseconds 1973."""
 _SHAPE_REMEDY = "Compare the endpoint's answer with docs: a flat document, or `releases` with `updateTo` entries."
 
 _Named = tuple[str, str, Mapping[str, Any]]
@@ -68,7 +70,7 @@ class ExternalDownload:
     def read_settings(reader: YamlReader) -> ExternalDownloadSettings:
         """Take endpoint, additional_files, signature_policy, certificate_fingerprint and size_limit_mb."""
         endpoint = reader.text("endpoint")
-        if endpoint and urlsplit(endpoint).scheme not in ("http", "https"):
+        if endpoint and not is_web_address(endpoint):
             reader.problem("endpoint", f"{endpoint!r} is no http(s) address.", "Write the whole https:// address.")
         files = reader.mapping("additional_files", required=False)
         certificate, signature = (files.text(name, required=False) for name in ("certificate", "signature"))
@@ -289,8 +291,8 @@ def _details(values: Mapping[str, Any], where: str) -> dict[str, Any]:
         raise _Misfit(f"{where} has the size {size!r}")
     if isinstance(notes, list):
         notes = "\n".join(map(str, notes))
-    if isinstance(date, int):  # seconds since 1970
-        date = _moment_of(date, where)
+    if isinstance(date, int) and not isinstance(date, bool):  # seconds since 1970, or milliseconds as JavaScript has
+        date = _moment_of(date if abs(date) < _FIRST_MILLISECONDS else date // 1000, where)
     sha256 = plain_sha256(str(values.get("sha256") or ""))
     return {
         "notes": str(notes or "")[:LONGEST_NOTES],

@@ -63,6 +63,8 @@ def test_source_types_are_found_through_entry_points():
         (("architecture: amd64", "architecture: sparc"), 7, "architecture", "sparc "),
         (("external_download", "carrier_pigeon"), 9, "source.type", "carrier_pigeon "),
         (("https://example.org/feed.json", "ftp://x"), 10, "source.endpoint", "'ftp://x'"),
+        (("https://example.org/feed.json", "https://[x"), 10, "source.endpoint", "'https://[x'"),
+        (("https://example.org/feed.json", "https://x:port/"), 10, "source.endpoint", "'https://x:port/'"),
         (("section: misc", "sektion: misc"), 5, "sektion", "not known"),
         (("section: misc", "section: 7"), 5, "section", "7 "),
         (("<one@example.org>", ""), 3, "maintainer", "e-mail"),

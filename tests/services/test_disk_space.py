@@ -1,11 +1,16 @@
 """Room on disks: the doctor's finding, and the notice before a disk is full."""
 
+import os
 import sys
+
+import pytest
 
 from packages_app import tasks
 from packages_app.models import Notice
 from packages_app.services.setup.disk_space import rooms
 from packages_app.services.setup.doctor import examine
+from tests.database import database_in
+from tests.disks import small_disk
 
 
 def notices():
@@ -28,3 +33,13 @@ def test_the_doctor_looks_at_free_space(embedded, settings):
     settings.LEAST_FREE_BYTES = sys.maxsize
     [space] = [found for found in examine() if found.name == "disk space"]
     assert (space.well, "manage.py sweep" in space.remedy) == (False, True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk")
+def test_the_doctor_writes_to_the_database_before_it_calls_it_well(embedded, tmp_path, migrated, transactional_db):
+    with small_disk(tmp_path / "disk", 4) as disk, database_in(disk.folder, migrated):
+        [well] = [found for found in examine() if found.name == "database"]
+        disk.fill()  # it can still be read: its file is open
+        [full] = [found for found in examine() if found.name == "database"]
+    assert (full.well, "full" in full.detail, "Make room" in full.remedy) == (False, True, True)
+    assert (well.well, "can be written" in well.detail) == (True, True)

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from packages_app.core.errors import UpstreamError
+from packages_app.core.errors import UpstreamError, UpstreamUnavailable
 from packages_app.core.ports import Silent
 from packages_app.core.storable_text import storable
 from packages_app.sources.checksum_files import ChecksumFiles
@@ -188,6 +188,25 @@ def test_the_rest_is_asked_for_on_the_condition_that_it_is_of_the_same_file(tmp_
         got, new = download_of_a_file_that_is_replaced(feed, tmp_path)
         assert [bool(span) for path, span in feed.requests if path == "/file"] == [False, True]
     assert got == new
+
+
+def test_a_rest_that_comes_in_parts_is_asked_for_to_its_end(tmp_path):
+    with Feed() as feed:
+        feed.files["/file"] = body = b"a" * 2_000_000 + b"b" * 2_000_000
+        feed.faults["/file"], feed.most_of_rest = Fault(cut_after=2_000_000), 1_500_000
+        fetcher = Fetcher(Limits(wait=0.01), allowed_private=LOOPBACK)
+        fetcher.download(f"{feed.url}/file", tmp_path / "file", limit_bytes=10**7, progress=Silent())
+    assert (tmp_path / "file").read_bytes() == body
+
+
+def test_a_part_that_nobody_asked_for_is_no_file(tmp_path):
+    with Feed() as feed:
+        feed.files["/file"] = b"a" * 100
+        feed.faults["/file"] = Fault(status=206, headers={"Content-Range": "bytes 0-18/100"}, times=3)
+        fetcher = Fetcher(Limits(wait=0.01), allowed_private=LOOPBACK)
+        with pytest.raises(UpstreamUnavailable):
+            fetcher.download(f"{feed.url}/file", tmp_path / "file", limit_bytes=10**7, progress=Silent())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_length_that_is_no_number_is_no_crash(tmp_path):

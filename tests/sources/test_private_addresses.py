@@ -167,9 +167,10 @@ def test_the_proxy_of_the_environment_is_used_but_not_into_the_inside(feed, othe
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert fetcher(LOOPBACK).get_json(other.endpoint) == {"secret": "of the inside"}
     assert len(feed.requests) == 1
-    monkeypatch.setenv("http_proxy", "gopher://proxy.invalid")
-    with pytest.raises(UpstreamError, match="names the proxy"):
-        fetcher().get_json(address)
+    for proxy in ("gopher://proxy.invalid", "http://proxy.invalid:port"):
+        monkeypatch.setenv("http_proxy", proxy)
+        with pytest.raises(UpstreamError, match="names the proxy"):
+            fetcher().get_json(address)
 
 
 def test_an_address_that_the_operator_typed_needs_no_second_leave(embedded, settings, feed, other):

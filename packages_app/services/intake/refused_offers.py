@@ -25,7 +25,8 @@ from packages_app.sources.source import Offer
 
 _OF_THE_FILE: tuple[type[RepomgrError], ...] = (PackageRefused, InvalidDeb, InvalidVersion)
 _UNTIL_TOMORROW = timedelta(days=1)
-"""After so long bytes that were not those announced are fetched again: they may have been spoilt on the way."""
+"""After so long bytes that were not those announced are fetched again: they may have been spoilt on the way. So may
+those of no sound package, of which nothing was announced: an answer without a length ends wherever it breaks off."""
 
 
 def forget_refused_offers(names: Collection[str]) -> None:
@@ -59,7 +60,8 @@ class RefusedOffers:
         `named` is what people call it.
         """
         until = ""
-        if isinstance(error, NotAsAnnounced):
+        unannounced = not offer.sha256 and offer.size is None
+        if isinstance(error, NotAsAnnounced) or (unannounced and isinstance(error, InvalidDeb)):
             until = (adapters.now() + _UNTIL_TOMORROW).isoformat()
         elif not isinstance(error, _OF_THE_FILE):
             return

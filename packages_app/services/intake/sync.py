@@ -39,6 +39,7 @@ from packages_app.services.intake.refused_offers import RefusedOffers
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.mirror.definitions import record_check
 from packages_app.services.notices.notify import notify, settle_notices
+from packages_app.services.outside_errors import error_told
 from packages_app.sources.registry import source_types
 from packages_app.sources.source import Offer, Source
 
@@ -121,7 +122,7 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
             source = source_types()[definition.source_type](definition, fetcher)
             offers = source.offers(progress)
         except Exception as error:  # a plug-in's fault must not stop the others
-            result.fail(_failure(definition, error, job), error)
+            result.fail(_failure(definition, error, job), error_told(error) or error)
             progress.note(result.failures[-1], level="error")
             return result
         refused = RefusedOffers(definition)
@@ -141,7 +142,7 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
                     _take_offer(source, offer, definition, result, progress, job=job)
             except Exception as error:
                 refused.note(offer, _named(offer), error)
-                result.fail(f"{_named(offer)}: {_failure(definition, error, job)}", error)
+                result.fail(f"{_named(offer)}: {_failure(definition, error, job)}", error_told(error) or error)
                 progress.note(f"{definition.name} {result.failures[-1]}", level="error")
     refused.keep()
     if not result.failures:
@@ -217,7 +218,8 @@ def _wanted(names: Sequence[str], progress: Progress) -> list[Definition]:
     return [definition for definition in chosen if names or not types[definition.source_type].takes_uploads]
 
 
-def _failure(definition: Definition, error: Exception, job: Job | None) -> str:
+def _failure(definition: Definition, raised: Exception, job: Job | None) -> str:
+    error = error_told(raised) or raised  # a full disk is no crash
     if isinstance(error, SignatureRefused):
         notify(Notice.Kind.SIGNATURE_REFUSED, definition.name, error.message, remedy=error.remedy, job=job)
     if isinstance(error, RepomgrError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import structlog
 from celery import current_app
 from django.conf import settings
@@ -54,6 +56,12 @@ def settle_notices(kind: Notice.Kind, subject: str) -> int:
     return Notice.objects.filter(kind=kind, subject=storable(subject, SUBJECT_LENGTH), settled=None).update(
         settled=timezone.now()
     )
+
+
+def settle_all_but(kind: Notice.Kind, subjects: Iterable[str]) -> int:
+    """Record that all matters of a kind are over but those about `subjects`; return how many notices were open."""
+    kept = [storable(subject, SUBJECT_LENGTH) for subject in subjects]
+    return Notice.objects.filter(kind=kind, settled=None).exclude(subject__in=kept).update(settled=timezone.now())
 
 
 def wanted_kinds() -> list[str]:

@@ -19,6 +19,8 @@ _WAITS = tuple(timedelta(minutes=minutes) for minutes in (0, 2, 10, 60, 360))
 """How long after a notice was made each try comes. The first gap is longer than a try can take (30 s)."""
 _NEWS = timedelta(days=1)
 _RECEIVED = "received"
+_NEVER_SETTLED = Q(level="info") | Q(kind=Notice.Kind.UNINSTALLABLE)
+"""What a publication did: each has notices of its own, which no later one settles."""
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +32,7 @@ def send_notices() -> int:
     noting it down makes a copy. What was settled before it could be sent is not sent, nor are news of yesterday.
     """
     old = timezone.now() - timedelta(days=settings.NOTICES_KEPT_DAYS)
-    Notice.objects.filter(Q(settled__lt=old) | Q(level="info", seen__lt=old)).delete()
+    Notice.objects.filter(Q(settled__lt=old) | _NEVER_SETTLED & Q(seen__lt=old)).delete()
     there = notify_addresses()
     return sum(_send(notice, there) for notice in _due()) if there else 0
 

@@ -11,7 +11,7 @@ from packages_app.core.errors import RepomgrError, SigningKeyError
 from packages_app.models import Notice, Publication
 from packages_app.publishing.published import read_published
 from packages_app.services import adapters
-from packages_app.services.notices.notify import notify, settle_notices
+from packages_app.services.notices.notify import notify, settle_all_but, settle_notices
 
 _KEY = "signing key"
 KEY_WARNING = timedelta(days=60)
@@ -25,7 +25,9 @@ def watch_expiry() -> list[str]:
 
     Works without the bucket or the key too: their absence is a reason why a Release is not signed again.
     """
-    near = [suite.name for suite in adapters.repository().suites if _suite_is_near(suite.name)]
+    suites = [suite.name for suite in adapters.repository().suites]
+    near = [suite for suite in suites if _suite_is_near(suite)]
+    settle_all_but(Notice.Kind.EXPIRY_NEAR, [*suites, _KEY])  # a suite that is configured no more has no clients
     return [*near, _KEY] if _key_is_near() else near
 
 

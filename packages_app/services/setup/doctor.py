@@ -191,7 +191,7 @@ _PROBES: dict[str, Callable[[], str | Warned]] = {
     "bucket": lambda: adapters.bucket().probe(),
     "staging": lambda: adapters.staging().probe(),
     "broker": _broker,
-    "database": check_database,
+    "database": _database,
     "signing key": _key,
     "clock": _clock,
     "definitions": _definitions,

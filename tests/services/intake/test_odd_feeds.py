@@ -1,6 +1,9 @@
 """Documents and releases as vendors really write them: taken in, or refused once."""
 
 import json
+import os
+import tempfile
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -8,8 +11,10 @@ from packages_app.core.checksums import checksums_of_file
 from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Silent
 from packages_app.models import DefinitionStatus, Job
+from packages_app.services import adapters
 from packages_app.services.intake.sync import sync_packages
 from tests.debs import build_deb
+from tests.disks import small_disk
 from tests.feeds import Feed
 from tests.github_server import GitHub
 
@@ -72,8 +77,9 @@ def test_what_vendors_write_is_understood(embedded, feed, tmp_path, document, ve
     assert offer(embedded, feed, tmp_path, document, version=version)["added"] == [f"tool {version} amd64"]
 
 
-def test_a_date_and_notes_are_kept_as_people_read_them(embedded, feed, tmp_path):
-    offer(embedded, feed, tmp_path, flat(pub_date=1793750400, notes=["a", "b"]))
+@pytest.mark.parametrize("date", [1793750400, 1793750400_000])
+def test_a_date_and_notes_are_kept_as_people_read_them(embedded, feed, tmp_path, date):
+    offer(embedded, feed, tmp_path, flat(pub_date=date, notes=["a", "b"]))
     [record] = embedded.records()
     assert (record.pub_date, record.notes) == ("2026-11-04T00:00:00+00:00", "a\nb")
 
@@ -105,6 +111,18 @@ def test_a_version_for_two_architectures_is_two_packages(embedded, feed, tmp_pat
     assert sync_packages(["tool"], Silent())["known"] == 2
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk")
+def test_a_download_that_the_disk_has_no_room_for_is_told_as_that(embedded, feed, tmp_path, monkeypatch):
+    with small_disk(tmp_path / "disk", 1) as disk:
+        monkeypatch.setattr(tempfile, "tempdir", str(disk.folder))
+        disk.fill()
+        with pytest.raises(UpstreamError) as failed:
+            offer(embedded, feed, tmp_path, flat())
+        assert "Make room" in str(failed.value)
+        disk.empty()
+        assert sync_packages(["tool"], Silent())["added"] == ["tool 1.2.3 amd64"]
+
+
 def fetched(github, name):
     return len(github.downloads.asked(name))
 
@@ -128,6 +146,24 @@ def test_what_is_refused_is_fetched_once_until_it_or_its_definition_is_another(e
     watch(embedded, github, prereleases=False)
     sync_packages_anyhow()
     assert fetched(github, "tool-musl_1.0_amd64.deb") == 2
+
+
+def test_what_broke_off_unseen_is_fetched_again_a_day_later(embedded, feed, tmp_path):
+    """Of an answer without a length nobody can tell that it broke off, when no size and no SHA256 is announced."""
+    deb = build_deb(tmp_path / "made", "tool", "1.2.3")
+    feed.says_length = False
+    feed.files["/tool.deb"] = deb.read_bytes()[:200]
+    feed.files["/meta.json"] = flat()(f"{feed.url}/tool.deb", None).encode()
+    embedded.define("tool", {"type": "external_download", "endpoint": f"{feed.url}/meta.json"})
+    sync_packages_anyhow()
+    feed.files["/tool.deb"] = deb.read_bytes()
+    assert sync_packages_anyhow()["added"] == []
+    row = DefinitionStatus.objects.get(name="tool")
+    [refused] = row.refused.values()
+    assert adapters.now() < datetime.fromisoformat(refused["until"]) <= adapters.now() + timedelta(days=1)
+    refused["until"] = adapters.now().isoformat()
+    row.save()
+    assert sync_packages_anyhow()["added"] == ["tool 1.2.3 amd64"]
 
 
 def test_what_was_refused_is_shown_and_fetched_again_when_asked(embedded, github, tmp_path, as_member):

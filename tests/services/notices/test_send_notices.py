@@ -278,6 +278,7 @@ def test_old_notices_are_forgotten_once_they_are_settled(embedded):
     for subject in ("open", "settled"):
         failed(subject)
     notify(Notice.Kind.NEW_VERSION, "stable 1", "New in stable: one 1.", level="info")
+    notify(Notice.Kind.UNINSTALLABLE, "stable 2026-01-02 03:04:05", "1 package can't be installed.", level="warning")
     Notice.objects.update(seen=long_ago)
     Notice.objects.filter(subject="settled").update(settled=long_ago)
     tasks.send_notices()

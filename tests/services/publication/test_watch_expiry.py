@@ -83,6 +83,14 @@ def test_an_expired_release_is_said_to_be_so(published):
     assert "expired on" in alarm().text
 
 
+def test_a_suite_that_is_configured_no_more_is_no_alarm(published):
+    age(published, 13)
+    assert watch_expiry() == ["stable"]
+    Notice.objects.update(subject="gone")
+    assert watch_expiry() == ["stable"]
+    assert [notice.subject for notice in Notice.objects.filter(settled=None)] == ["stable"]
+
+
 def test_a_suite_that_was_never_published_is_no_alarm(embedded):
     assert watch_expiry() == []
 
