@@ -71,6 +71,8 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
         if "COOKIE" in self.headers:
             # Of no cookie of ours. Python before 3.11.10 goes back over what is quoted so: 24 KB took it 5 s.
             self.headers["COOKIE"] = self.headers["COOKIE"].replace("\\", "")
+        if not self.chunked and self.content_length == 0:
+            self.expect_continue = False  # else waitress asks for the body that there is not, and goes on asking
         if self.path == UPLOAD and holds_pass(self.headers.get("COOKIE", "")):
             self._largest, self._seconds = largest_body(UPLOAD), _UPLOAD_SECONDS
 

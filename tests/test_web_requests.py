@@ -72,6 +72,14 @@ def test_no_kind_of_request_waits_for_another(busy):
                 assert connection.recv(100).startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.parametrize("head", ["GET", "PUT"])
+@pytest.mark.parametrize("length", ["", "Content-Length: 0\r\n"])
+def test_who_expects_to_be_asked_for_a_body_and_has_none_is_answered(head, length):
+    with serving(answers) as (_, port), closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as client:
+        client.sendall(f"{head} /healthz HTTP/1.1\r\nHost: x\r\n{length}Expect: 100-continue\r\n\r\n".encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
+
+
 def test_who_asks_for_more_than_he_reads_holds_no_thread(tmp_path):
     """Two requests at once of which the first answer is larger than what is kept for a client."""
     method, path = OBJECT
