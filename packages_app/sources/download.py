@@ -68,6 +68,7 @@ class Limits:
     """Bounds of a fetch: tries, seconds between them (doubled each time), seconds without a byte, seconds in all.
 
     `overall` is for files, `small` for documents and other small bodies; both with all their tries and redirects.
+    `listing` is for all pages of one list.
     """
 
     tries: int = 3
@@ -76,6 +77,7 @@ class Limits:
     read: float = 30.0
     overall: float = 3600.0
     small: float = 120.0
+    listing: float = 900.0
 
 
 class Fetcher:
@@ -109,6 +111,10 @@ class Fetcher:
         self.token_hosts = token_hosts
         self.certificates_of = certificates_of
         self.clock = clock
+
+    def deadline_of_listing(self, url: str) -> Deadline:
+        """Return the deadline of a list that comes in pages, which begins now."""
+        return Deadline(plain(url), self._limits.listing)
 
     def get_json(self, url: str) -> Any:
         """Return a JSON document; raise `UpstreamError` for what is none, `UpstreamUnavailable` after three tries."""

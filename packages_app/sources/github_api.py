@@ -15,6 +15,7 @@ from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Progress
 from packages_app.sources.answers import Document, ask_document
 from packages_app.sources.checksum_files import Announced
+from packages_app.sources.connections import Deadline
 from packages_app.sources.download import DOCUMENT_BYTES, Fetcher, read_json
 from packages_app.sources.exchange import Answer, TooLarge, check_status, plain, same_server
 from packages_app.sources.github_limits import RateLimit, requests_left
@@ -44,22 +45,25 @@ class GitHubApi:
         """Return all releases of all pages; raise `UpstreamError` when any page can't be used.
 
         A page that has not changed since the last check is not sent again. Where one is larger than a document may be,
-        all are asked for anew in smaller ones; raise `TooLarge` when one release alone is.
+        all are asked for anew in smaller ones; raise `TooLarge` when one release alone is, `TookTooLong`
+        when all together take longer than a list may.
         """
+        deadline = self._fetcher.deadline_of_listing(f"{self._api}/repos/{self._repository}/releases")
         for per_page in _PER_PAGE:
             with suppress(TooLarge):
-                return self._releases(per_page, progress)
+                return self._releases(per_page, deadline, progress)
         raise TooLarge(
             f"A release of {self._repository} fills more than {DOCUMENT_BYTES} bytes of {self._api}.",
             remedy="Ask upstream for shorter notes or fewer assets; nothing was taken in.",
         )
 
-    def _releases(self, per_page: int, progress: Progress) -> list[TaggedRelease]:
+    def _releases(self, per_page: int, deadline: Deadline, progress: Progress) -> list[TaggedRelease]:
         url = f"{self._api}/repos/{self._repository}/releases?per_page={per_page}"
         seen: set[str] = set()
         releases: list[TaggedRelease] = []
         while url:
             seen.add(url)
+            deadline.left(None)
             page = self._page(url)
             found, faults = read_releases(page.content, plain(url))
             releases += found

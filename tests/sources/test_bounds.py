@@ -13,9 +13,11 @@ from packages_app.core.storable_text import storable
 from packages_app.sources.checksum_files import ChecksumFiles
 from packages_app.sources.connections import TookTooLong
 from packages_app.sources.download import Fetcher, Limits, read_json
+from packages_app.sources.github_api import GitHubApi
 from packages_app.sources.github_listing import read_releases
 from packages_app.sources.release_tags import is_pre_release, version_of_tag
 from tests.feeds import METADATA, Fault, Feed
+from tests.github_server import GitHub
 from tests.sources.test_sources import Noting, source_of
 from tests.stack import LOOPBACK
 
@@ -155,6 +157,19 @@ def test_a_list_of_very_many_releases_is_refused(tmp_path):
             feed.serve(document)
             with pytest.raises(UpstreamError, match="10001"):
                 source.offers(Silent())
+
+
+def test_all_pages_of_a_list_have_one_deadline():
+    with GitHub() as github:
+        github.release("v1.0", ("tool_1.0_amd64.deb", b"deb"))
+
+        def releases(limits):
+            return GitHubApi(github.url, "owner/tool", Fetcher(limits, allowed_private=LOOPBACK), "").releases(Silent())
+
+        assert [release.tag for release in releases(Limits())] == ["v1.0"]
+        with pytest.raises(TookTooLong, match="releases"):
+            releases(Limits(listing=0.0))
+        assert len(github.listings()) == 1
 
 
 def test_each_of_a_thousand_files_has_its_own_checksum_file_and_the_lists():
