@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 import structlog
@@ -19,13 +18,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-_LONGEST_ADDRESS = 100
+from repomgr.addresses import of_one_customer, plain_address
 
 log = structlog.get_logger(__name__)
-
-
-_NETWORK_OF_ONE = 64
-"""Bits of the network that a customer with IPv6 is given at the least: all addresses of it are his to choose."""
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -35,33 +30,17 @@ def client_address(request: HttpRequest) -> str | None:
     client says of itself, and a guesser would say something else each time. With no proxy the header says nothing.
     """
     if settings.BEHIND_HTTPS:
-        last = _plain_address(request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2])
+        last = plain_address(request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2])
         if last is not None:  # else another proxy than expected: its address serves
             return str(last)
-    own = _plain_address(request.META.get("REMOTE_ADDR") or "")
+    own = plain_address(request.META.get("REMOTE_ADDR") or "")
     return str(own) if own is not None else None
 
 
 def counted_address(request: HttpRequest) -> str | None:
     """Return the address that failures are counted by: of IPv6 the first of the network of 64 bits."""
     address = client_address(request)
-    if address is None or ip_address(address).version == 4:
-        return address
-    return str(ip_network(f"{address}/{_NETWORK_OF_ONE}", strict=False).network_address)
-
-
-def _plain_address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return an address with or without a port, brackets and zone, one of IPv4 inside of IPv6 as IPv4; else None."""
-    text = text.strip()[:_LONGEST_ADDRESS]
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
+    return None if address is None else of_one_customer(address)
 
 
 class GuessedAt(AxesStandaloneBackend):  # type: ignore[misc]

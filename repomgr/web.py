@@ -23,6 +23,7 @@ from waitress.task import ThreadedTaskDispatcher
 from waitress.utilities import RequestEntityTooLarge
 
 from packages_app.uploading import UPLOAD, holds_pass
+from repomgr.addresses import of_one_customer
 from repomgr.limits import HEALTH, LARGEST_FORM, LOGIN, READY, REPOSITORY, largest_body
 
 _THREADS: Mapping[str, int] = {"health": 1, "ready": 1, "repository": 4, "pages": 6, "login": 2, "upload": 2}
@@ -133,16 +134,18 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     def accept(self) -> Any:
         """Take a connection; return its socket and address, None where there is none to take."""
         taken = super().accept()
-        if taken is not None and self._is_one_too_many(taken[1]):
+        if taken is not None and self.is_one_too_many(taken[1]):
             taken[0].close()
             return None
         return taken
 
-    def _is_one_too_many(self, address: Any) -> bool:
+    def is_one_too_many(self, address: Any) -> bool:
+        """Return whether a customer, whose address is given as sockets give it, holds as many connections as he may."""
         if settings.BEHIND_HTTPS:  # all are of the proxy, which is to look after that
             return False
         most: int = max(_LEAST_OF_ONE_ADDRESS, self.adj.connection_limit // 8)
-        held: int = sum(channel.addr[0] == address[0] for channel in self.active_channels.values())
+        whose = of_one_customer(str(address[0]))
+        held: int = sum(of_one_customer(str(channel.addr[0])) == whose for channel in self.active_channels.values())
         return held >= int(most)
 
     def maintenance(self, now: float) -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 from contextlib import closing, contextmanager
 from io import BytesIO
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from waitress.adjustments import Adjustments
 from packages_app.uploading import UPLOAD, give_pass, holds_pass
 from repomgr.limits import LARGEST_FORM
 from repomgr.servers.process import wait_until
-from repomgr.web import Request, server_of
+from repomgr.web import Request, Server, server_of
 from tests.stack import REPOSITORY
 
 LOGIN, PAGE, OBJECT = ("POST", "/admin/login/"), ("GET", "/admin/"), ("GET", "/repository/pool/x")
@@ -78,6 +79,15 @@ def test_who_expects_to_be_asked_for_a_body_and_has_none_is_answered(head, lengt
     with serving(answers) as (_, port), closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as client:
         client.sendall(f"{head} /healthz HTTP/1.1\r\nHost: x\r\n{length}Expect: 100-continue\r\n\r\n".encode())
         assert client.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_all_addresses_of_a_network_of_ipv6_have_the_connections_of_one():
+    with serving(answers, connections=200) as (server, _):
+        [own] = [one for one in server.map.values() if isinstance(one, Server)]
+        own.active_channels = {n: SimpleNamespace(addr=(f"2001:db8:0:1::{n:x}", 1)) for n in range(25)}
+        many = [own.is_one_too_many((address, 1)) for address in ("2001:db8:0:1:ffff::1", "2001:db8:0:2::1")]
+        own.active_channels = {}
+    assert many == [True, False]
 
 
 def test_who_asks_for_more_than_he_reads_holds_no_thread(tmp_path):

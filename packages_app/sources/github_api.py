@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -41,8 +41,8 @@ class GitHubApi:
         self._token = token
         self._limit = RateLimit(api, token, fetcher.answers, fetcher.clock)
 
-    def releases(self, progress: Progress) -> list[TaggedRelease]:
-        """Return all releases of all pages; raise `UpstreamError` when any page can't be used.
+    def releases(self, progress: Progress, needed: Callable[[TaggedRelease], TaggedRelease]) -> list[TaggedRelease]:
+        """Return what is needed of each release of all pages; raise `UpstreamError` when any page can't be used.
 
         A page that has not changed since the last check is not sent again. Where one is larger than a document may be,
         all are asked for anew in smaller ones; raise `TooLarge` when one release alone is, `TookTooLong`
@@ -51,13 +51,15 @@ class GitHubApi:
         deadline = self._fetcher.deadline_of_listing(f"{self._api}/repos/{self._repository}/releases")
         for per_page in _PER_PAGE:
             with suppress(TooLarge):
-                return self._releases(per_page, deadline, progress)
+                return self._releases(per_page, deadline, progress, needed)
         raise TooLarge(
             f"A release of {self._repository} fills more than {DOCUMENT_BYTES} bytes of {self._api}.",
             remedy="Ask upstream for shorter notes or fewer assets; nothing was taken in.",
         )
 
-    def _releases(self, per_page: int, deadline: Deadline, progress: Progress) -> list[TaggedRelease]:
+    def _releases(
+        self, per_page: int, deadline: Deadline, progress: Progress, needed: Callable[[TaggedRelease], TaggedRelease]
+    ) -> list[TaggedRelease]:
         url = f"{self._api}/repos/{self._repository}/releases?per_page={per_page}"
         seen: set[str] = set()
         releases: list[TaggedRelease] = []
@@ -66,12 +68,12 @@ class GitHubApi:
             deadline.left(None)
             page = self._page(url)
             found, faults = read_releases(page.content, plain(url))
-            releases += found
+            releases += map(needed, found)
             if faults:
                 more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
                 progress.note(f"{plain(url)}: {'; '.join(faults[:_NAMED])}{more}", level="warning")
             url = self._next(page, url)
-            if url and (url in seen or len(seen) * per_page >= _MOST_RELEASES):
+            if url and (url in seen or max(len(seen) * per_page, len(releases)) >= _MOST_RELEASES):
                 raise UpstreamError(
                     f"{self._api} lists the releases of {self._repository} on pages without end.",
                     remedy=f"Ask upstream to have at most {_MOST_RELEASES} releases; nothing was taken in.",

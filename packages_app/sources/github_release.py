@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import ClassVar
@@ -100,7 +100,7 @@ class GitHubRelease:
                 "in GITHUB_TOKEN_HOST",
                 level="warning",
             )
-        releases = [release for release in self._api.releases(progress) if not release.draft]
+        releases = [release for release in self._api.releases(progress, self._needed) if not release.draft]
         offers: list[AssetOffer] = []
         early: list[str] = []
         unversioned: list[str] = []
@@ -149,6 +149,14 @@ class GitHubRelease:
         if self._settings.prereleases is not None:
             return self._settings.prereleases
         return not any(not _is_early(each) and any(map(self._matches, each.assets)) for each in releases)
+
+    def _needed(self, release: TaggedRelease) -> TaggedRelease:
+        """Return a release with what a check wants of it: its packages that fit, and what may hold their checksums."""
+        packages = [asset.name for asset in release.assets if self._matches(asset)]
+        files = ChecksumFiles(asset.name for asset in release.assets) if packages else None
+        names = set(packages).union(*(files.of(name) for name in packages)) if files else set()
+        kept = tuple(asset for asset in release.assets if asset.name in names)
+        return replace(release, assets=kept, notes=release.notes if kept else "")
 
     def _matches(self, asset: Asset) -> bool:
         fits = any(fnmatchcase(asset.name, pattern) for pattern in self._settings.asset_patterns)

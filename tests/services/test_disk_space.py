@@ -1,12 +1,16 @@
 """Room on disks: the doctor's finding, and the notice before a disk is full."""
 
 import os
+import socket
 import sys
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from packages_app import tasks
 from packages_app.models import Notice
+from packages_app.services.notices.notify import notify
 from packages_app.services.setup.disk_space import rooms
 from packages_app.services.setup.doctor import examine
 from tests.database import database_in
@@ -23,10 +27,20 @@ def test_a_disk_that_is_short_of_room_is_a_notice_until_it_is_not(embedded, sett
     assert tasks.watch_disks() == []
     settings.LEAST_FREE_BYTES = sys.maxsize
     assert sorted(tasks.watch_disks()) == folders
-    assert sorted(notices()) == [(folder, True) for folder in folders]
+    here = socket.gethostname()
+    assert sorted(notices()) == [(f"{folder} on {here}", True) for folder in folders]
     settings.LEAST_FREE_BYTES = 1
     tasks.watch_disks()
-    assert sorted(notices()) == [(folder, False) for folder in folders]
+    assert sorted(notices()) == [(f"{folder} on {here}", False) for folder in folders]
+
+
+def test_a_disk_of_another_host_keeps_its_notice_as_long_as_that_host_looks(embedded, settings):
+    notify(Notice.Kind.DISK_NEARLY_FULL, f"{rooms()[0].folder} on elsewhere", "Nothing is free.")
+    tasks.watch_disks()
+    assert [is_open for _, is_open in notices()] == [True]
+    Notice.objects.update(seen=timezone.now() - timedelta(days=2))
+    tasks.watch_disks()
+    assert [is_open for _, is_open in notices()] == [False]
 
 
 def test_the_doctor_looks_at_free_space(embedded, settings):

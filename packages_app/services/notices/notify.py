@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import structlog
 from celery import current_app
@@ -62,6 +63,12 @@ def settle_all_but(kind: Notice.Kind, subjects: Iterable[str]) -> int:
     """Record that all matters of a kind are over but those about `subjects`; return how many notices were open."""
     kept = [storable(subject, SUBJECT_LENGTH) for subject in subjects]
     return Notice.objects.filter(kind=kind, settled=None).exclude(subject__in=kept).update(settled=timezone.now())
+
+
+def settle_unseen(kind: Notice.Kind, since: timedelta) -> int:
+    """Record that the matters of a kind are over that nobody has said again for so long; return how many there were."""
+    now = timezone.now()
+    return Notice.objects.filter(kind=kind, settled=None, seen__lt=now - since).update(settled=now)
 
 
 def wanted_kinds() -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -14,7 +16,10 @@ from django.template.defaultfilters import filesizeformat
 from packages_app.core.disk import DiskFull, free_bytes
 from packages_app.core.locations import FolderStore, SqliteTable
 from packages_app.models import Notice
-from packages_app.services.notices.notify import notify, settle_notices
+from packages_app.services.notices.notify import notify, settle_notices, settle_unseen
+
+_FORGOTTEN = timedelta(days=1)
+"""Longer than the clock ever waits between two looks."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,11 @@ class Room:
     def is_short(self) -> bool:
         """Return whether it is less than LEAST_FREE_BYTES."""
         return self.free < int(settings.LEAST_FREE_BYTES)
+
+    @property
+    def subject(self) -> str:
+        """Return what a notice is about: other hosts have folders of the same names."""
+        return f"{self.folder} on {socket.gethostname()}"
 
     def __str__(self) -> str:
         return f"{filesizeformat(self.free).replace(chr(0xA0), ' ')} free at {self.folder}"
@@ -50,15 +60,19 @@ def look_at_disks() -> str:
 
 
 def watch_disks() -> list[str]:
-    """Raise a notice for each disk that is short of room, settle the others'; return the folders that are short."""
+    """Raise a notice for each disk that is short of room, settle the others'; return the folders that are short.
+
+    Those of hosts and folders that nobody has looked at for a day are settled too.
+    """
     short = []
     for room in rooms():
         if not room.is_short:
-            settle_notices(Notice.Kind.DISK_NEARLY_FULL, str(room.folder))
+            settle_notices(Notice.Kind.DISK_NEARLY_FULL, room.subject)
             continue
         short.append(str(room.folder))
         full = DiskFull(f"{room}, less than LEAST_FREE_BYTES: before long nothing can be taken in or published.")
-        notify(Notice.Kind.DISK_NEARLY_FULL, str(room.folder), full.message, remedy=full.remedy)
+        notify(Notice.Kind.DISK_NEARLY_FULL, room.subject, full.message, remedy=full.remedy)
+    settle_unseen(Notice.Kind.DISK_NEARLY_FULL, _FORGOTTEN)
     return short
 
 

@@ -19,7 +19,7 @@ from moto.sns import sns_backends
 
 from packages_app import tasks
 from packages_app.core.errors import SettingsError
-from packages_app.models import Notice
+from packages_app.models import Job, Notice
 from packages_app.services.notices.notify import notify, settle_notices, wanted_kinds
 from packages_app.services.notices.send import given_up, send_notices, sending_state
 from repomgr import environment, logs
@@ -45,8 +45,8 @@ def log(settings):
     logs.configure(settings.LOGGING)
 
 
-def failed(subject="publish stable"):
-    return notify(Notice.Kind.JOB_FAILED, subject, "The bucket is away.", remedy="Bring it back.")
+def failed(subject="publish stable", job=None):
+    return notify(Notice.Kind.JOB_FAILED, subject, "The bucket is away.", remedy="Bring it back.", job=job)
 
 
 def let_pass(minutes):
@@ -276,7 +276,8 @@ def test_what_is_over_and_what_is_old_is_not_sent(embedded, settings, webhook):
 def test_old_notices_are_forgotten_once_they_are_settled(embedded):
     long_ago = timezone.now() - timedelta(days=99)
     for subject in ("open", "settled"):
-        failed(subject)
+        failed(subject, job=Job.objects.create(kind=Job.Kind.UPLOAD, subject=subject))
+    failed("of a job that is forgotten")
     notify(Notice.Kind.NEW_VERSION, "stable 1", "New in stable: one 1.", level="info")
     notify(Notice.Kind.UNINSTALLABLE, "stable 2026-01-02 03:04:05", "1 package can't be installed.", level="warning")
     Notice.objects.update(seen=long_ago)
