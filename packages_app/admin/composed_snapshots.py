@@ -58,7 +58,8 @@ def fill_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRes
             found = {"planned": planned, "said_to_clients": preview_rollback(planned),
                      "lists": first_of(lists_of_rollback(planned))}  # fmt: skip
         except RepomgrError as error:
-            say_refused(request, error)
+            if "consent" not in request.POST:  # else it is said already
+                say_refused(request, error)
             found = {}
         return _page(site, opts, request, "fill_suite", page | {"said": said} | found)
 

@@ -1,5 +1,7 @@
 """Snapshots in the admin: listed for who may look, made and deleted by who may publish, with consent."""
 
+import re
+
 import pytest
 
 from packages_app.core.ports import Silent
@@ -98,7 +100,10 @@ def test_a_merge_is_shown_first_and_made_with_consent_and_a_suite_is_filled_from
     preview = client.post(f"{PAGE}fill/", filled).content.decode()
     assert "Come in: 1" in preview
     assert "new: tool amd64: none → 1.0" in preview
-    client.post(f"{PAGE}fill/", {**filled, "consent": "1"})
+    unseen = client.post(f"{PAGE}fill/", {**filled, "consent": "1"})
+    assert [message.level_tag for message in unseen.context["messages"]] == ["error"]
+    seen = re.findall(r'name="shown" value="([^"]+)"', preview)
+    client.post(f"{PAGE}fill/", {**filled, "consent": "1", "shown": seen})
     settings.WITHHELD = ()
     stack.run_jobs()
     assert [record.suites for record in stack.records()] == [("new", "stable")]

@@ -52,7 +52,7 @@ def write_objects(stream: TextIO, bucket: StoreLocation, store: ObjectStore) -> 
 
 
 def _places_of(record: PackageRecord) -> Iterator[Item]:
-    return (Item(*line_of(suite, record.key, SLOTS)) for suite in record.suites)
+    return (line_of(suite, record.key, SLOTS) for suite in record.suites)
 
 
 def _releases_of(table: PackageTable, suite: str) -> Item:

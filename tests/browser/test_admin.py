@@ -209,3 +209,4 @@ def test_what_is_held_back_is_rebuilt_only_where_it_is_ticked(page: Page, produc
     page.locator("#result_list tbody th a").first.click()
     expect(page.get_by_text("Decided by")).to_be_visible()
     picture(page, "held-decided")
+    product.manage("withdraw", "ghost", "--reason", "It has no file, and others share this repository.", "--yes")

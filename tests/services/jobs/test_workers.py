@@ -93,7 +93,7 @@ def test_an_upload_is_taken_in_while_slow_jobs_are_at_work_and_each_of_these_has
         wait_until(lambda: at_work() == ["sync_packages"] * 2, "two checks run", _SECONDS)
         ask(installation, upload_of(build_deb(tmp_path, "tool", "1.0")))
         wait_until(lambda: states(installation).get(("intake_upload", "")) == "done", "the intake", _SECONDS)
-        assert at_work() == ["sync_packages"] * 2
+        assert at_work().count("sync_packages") == 2
         vendor.done.set()
         ended = {("sync_packages", name) for name in names}
         wait_until(lambda: {states(installation)[each] for each in ended} == {"failed"}, "all checks", _SECONDS)
