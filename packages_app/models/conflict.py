@@ -32,6 +32,7 @@ class Conflict(models.Model):
         """The same offer is one row, however often it is seen."""
 
         ordering = ("settled", "-seen")
+        indexes = (models.Index(fields=("settled", "-seen", "-id"), name="conflict_by_state"),)
         constraints = (
             models.UniqueConstraint(
                 fields=("package_name", "version", "architecture", "build", "offered_sha256", "offered_size"),
