@@ -195,7 +195,7 @@ def try_each(stack: Stack, kind: Callable[[Stack], Iterator[Act]], period: int, 
     [(withdrawn_and_restored, 2), (promoted_there_and_back, 2), (retained, 1), (promoted_by_policy, 1),
      (rolled_back, 2)],
 )  # fmt: skip
-def test_whichever_call_fails_the_next_run_completes_the_move(embedded, kind, period):
+def test_whichever_call_fails_the_next_run_completes_the_move(on_sqlite, embedded, kind, period):
     try_each(embedded, kind, period)
 
 
