@@ -23,11 +23,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
+from repomgr.servers.process import end_process
 from tests import preparing
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MANAGE = str(REPOSITORY / "manage.py")
-_END_SECONDS = 15.0
 _Stream = int | IO[Any]
 
 
@@ -130,12 +130,7 @@ def process(
     try:
         yield running
     finally:
-        running.send_signal(end)
-        try:
-            running.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(running.pid, signal.SIGKILL)
-            running.wait()
+        end_process(running, end)
 
 
 def _kept(at: _Stream | None) -> IO[bytes] | None:

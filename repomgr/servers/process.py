@@ -11,10 +11,24 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 _START_SECONDS = 60.0
 _END_SECONDS = 15.0
+
+
+class Running(Protocol):
+    """A process that was started, as `subprocess.Popen` is one."""
+
+    pid: int
+
+    def send_signal(self, sig: signal.Signals, /) -> None:
+        """Send it a signal."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit code; raise `subprocess.TimeoutExpired`."""
+
+
 _PR_SET_PDEATHSIG = 1
 """prctl(2)."""
 
@@ -70,9 +84,14 @@ def process(*command: str, end: signal.Signals = signal.SIGTERM, **options: Any)
     try:
         yield running
     finally:
-        running.send_signal(end)
-        try:
-            running.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(running.pid, signal.SIGKILL)
-            running.wait()
+        end_process(running, end)
+
+
+def end_process(running: Running, end: signal.Signals) -> None:
+    """Ask a process, the first of its session, to end; kill all of that session when it takes longer than it may."""
+    running.send_signal(end)
+    try:
+        running.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()

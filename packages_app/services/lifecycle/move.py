@@ -102,8 +102,7 @@ def request_move(
     if move.what is What.WITHDRAWN and not reason:
         raise PackageRefused("A withdrawal has no reason.", remedy="Say why: those who look for the version read it.")
     steps = plan_move(move)
-    if shown is not None:
-        check_shown(shown_of(steps), shown)
+    check_shown(shown_of(steps), shown)
     planned = replace(move, keys=tuple(step.record.key for step in steps))
     touched = sorted({suite for step in steps for suite in step.touched})
     arguments = {**planned.as_arguments(), "touched": touched, "reason": reason}

@@ -171,8 +171,7 @@ def request_rollback(
     """
     require_publisher(user, "To roll a suite back")
     rollback = plan_rollback(suite_name, publication)
-    if shown is not None:
-        check_shown(rollback.shown, shown)
+    check_shown(rollback.shown, shown)
     arguments = {"to": rollback.to.digest, **_arguments(rollback, reason)}
     return queue.enqueue(
         Job.Kind.ROLL_BACK, arguments, subject=f"{rollback.suite} to {rollback.to}", user=user,
@@ -193,8 +192,7 @@ def request_fill(
     """Ask for it, as `request_rollback` does. Raise as that and `plan_fill`, before any job is made."""
     require_publisher(user, "To fill a suite from a snapshot")
     rollback = plan_fill(suite_name, snapshot)
-    if shown is not None:
-        check_shown(rollback.shown, shown)
+    check_shown(rollback.shown, shown)
     part = _snapshot(snapshot)
     told = " ".join(f"as snapshot {part.folder}: {reason}".split()).removesuffix(":")
     return queue.enqueue(

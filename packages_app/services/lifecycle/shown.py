@@ -26,8 +26,10 @@ def digests_of(said: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(f"{suite} {_digest(some)}" for suite, some in sorted(lines.items()))
 
 
-def check_shown(now: Collection[str], shown: Collection[str]) -> None:
-    """Raise `PreviewOutdated` unless each of the digests is among those that were shown."""
+def check_shown(now: Collection[str], shown: Collection[str] | None) -> None:
+    """Raise `PreviewOutdated` unless each of the digests is among those that were shown; None: nobody was shown any."""
+    if shown is None:
+        return
     if other := sorted({digest.partition(" ")[0] for digest in set(now) - set(shown)}):
         raise PreviewOutdated(
             f"What clients of {', '.join(other)} will see is not what was shown: it was changed, or others moved"
