@@ -52,7 +52,8 @@ def _kept_in(module: ModuleType, methods: Mapping[str, set[str]]) -> Iterator[Us
     for name, value in vars(module).items():
         for number, pattern in enumerate(_patterns_in(value)):
             # One that is passed on under another name is used as the others of its file are.
-            how = methods.get(name) or methods.get(f"{module.__name__.replace('.', '/')}.py", set())
+            place = f"{module.__name__.replace('.', '/')}.py"
+            how = methods.get(f"{place} {name}" if name.startswith("_") else name) or methods.get(place, set())
             yield Used(
                 f"{module.__name__}.{name}" + (f"[{number}]" if number else ""),
                 pattern.pattern,
@@ -73,7 +74,7 @@ def _patterns_in(value: Any) -> Iterator[re.Pattern[Any]]:
 
 
 def _calls() -> tuple[dict[str, set[str]], list[Used]]:
-    """Return which methods are called on names (by name, and by file), and the patterns written into a call of `re`."""
+    """Return methods called (by name, a private one with its file, and by file), and patterns in calls of `re`."""
     methods: dict[str, set[str]] = defaultdict(set)
     inline = []
     for folder in ("packages_app", "repomgr"):
@@ -84,7 +85,7 @@ def _calls() -> tuple[dict[str, set[str]], list[Used]]:
                     continue
                 base = node.value.value if isinstance(node.value, ast.Subscript) else node.value
                 if isinstance(base, ast.Name) and base.id != "re":
-                    methods[base.id].add(node.attr)
+                    methods[f"{place} {base.id}" if base.id.startswith("_") else base.id].add(node.attr)
                     if node.attr not in ("split", "sub"):  # which texts have too
                         methods[place].add(node.attr)
             inline += _inline(ast.parse(path.read_text()), place)

@@ -31,8 +31,8 @@ from packages_app.signing.unproven import keys_in
 
 _SETUID = 0o6000
 _SAMPLE = b"Origin: sample\n"
-_TMPFILES = re.compile(r"(?:usr/lib|usr/local/lib|etc|run)/tmpfiles\.d/.*\.conf\Z")
-_SYSUSERS = re.compile(r"(?:usr/lib|usr/local/lib|etc|run)/sysusers\.d/.*\.conf\Z")
+_READ_BY_SYSTEMD = ("usr/lib", "usr/local/lib", "etc", "run")
+_TMPFILES, _SYSUSERS = (tuple(f"{root}/{name}/" for root in _READ_BY_SYSTEMD) for name in ("tmpfiles.d", "sysusers.d"))
 _CONFIGURED = ("tmpfiles.d/", "sysusers.d/")
 _OF_DPKG = "var/lib/dpkg/"
 _FIRST_EPOCH = 99
@@ -109,7 +109,8 @@ def _file_cautions(payload: Payload) -> Iterator[Caution]:
 
 def _configuration_cautions(file: UnpackedFile, place: str) -> Iterator[Caution]:
     text = file.content.decode("utf-8", "replace")
-    of_files, of_users = _TMPFILES.match(place), _SYSUSERS.match(place)
+    read = place.endswith(".conf")
+    of_files, of_users = read and place.startswith(_TMPFILES), read and place.startswith(_SYSUSERS)
     if file.size > len(file.content) and (of_files or of_users):
         yield Caution("setuid", f"/{file.path} has {file.size} bytes, more than are read")
     if of_files:
