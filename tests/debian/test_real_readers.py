@@ -90,7 +90,8 @@ def test_apt_that_ends_by_a_signal_is_a_complaint(fields, ends_by):
 
 
 def test_that_apt_takes_very_long_over_a_package_is_a_complaint():
-    slow = offered("slow", Depends=", ".join(f"p:a{number}" for number in range(4000)))
+    # apt looks each up among all before it: 0.95 s of 2026's processor for 4,000, and 25 s for 20,000.
+    slow = offered("slow", Depends=", ".join(f"p:a{number}" for number in range(20_000)))
     assert "SIGXCPU" in complaint_of_apt([SOUND[0], slow], ARCHITECTURES, of_processor=1)
     assert complaint_of_apt(SOUND, ARCHITECTURES, of_processor=1) == ""
 
