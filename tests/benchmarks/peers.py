@@ -127,8 +127,11 @@ class Aptly:
         return self._aptly("snapshot", "filter", source, name, f"!({query})")
 
     def snapshot_with(self, name: str, target: str, source: str, query: str) -> float:
-        """Make a snapshot of a target with what a query selects of a source; gives the seconds."""
-        return self._aptly("snapshot", "pull", "-no-deps", "-all-matches", target, source, name, query)
+        """Make a snapshot of a target with what a query selects of a source, which it has no versions of.
+
+        Without -no-remove aptly takes out what provides a name that is pulled, too. Gives the seconds.
+        """
+        return self._aptly("snapshot", "pull", "-no-deps", "-no-remove", "-all-matches", target, source, name, query)
 
     def publish_snapshot(self, name: str) -> float:
         """Publish a snapshot beside the repository for the first time; gives the seconds."""
