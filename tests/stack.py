@@ -69,7 +69,7 @@ class Stack:
         """
         done: list[Job] = []
         while job := self._waiting(done if once else []):
-            done.append(queue.run(job.pk, job_services.SERVICES[job.kind]))
+            done.append(queue.run(job.pk, job_services.do_work))
         return done
 
     def _waiting(self, but: list[Job]) -> Job | None:

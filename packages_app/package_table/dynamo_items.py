@@ -92,7 +92,7 @@ class DynamoItems:
             connect_timeout_seconds=5,
             read_timeout_seconds=20,
             max_retry_attempts=_TRIES - 1,
-            max_pool_connections=16,
+            max_pool_connections=32,
             meta_table=MetaTable(
                 {
                     "TableName": location.name,

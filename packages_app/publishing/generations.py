@@ -1,9 +1,9 @@
 """Generations: the text of every Release that was ever to be put in place, kept in the private staging store.
 
-A publisher keeps its candidate's Release before the first by-hash object is uploaded, so what clients may hold is known
-without Django's database. Each names the Release that it would replace. Since InRelease is replaced only where it still
-is that one, the generations that were really in place are found by going back from the one in place now; a candidate
-that was kept and never came into place is on nobody's way back.
+A publisher keeps its candidate's Release before anything is uploaded under a canonical name, so what clients may hold
+is known without Django's database. Each names the Release that it would replace. Since InRelease is replaced only where
+it still is that one, the generations that were really in place are found by going back from the one in place now; a
+candidate that was kept and never came into place is on nobody's way back.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def keep_generation(
 ) -> ObjectInfo:
     """Keep a candidate's Release, dated `date`, that is to replace `published`; return the object as it was written.
 
-    To be called before the candidate's first by-hash object is uploaded. Its `modified` is what the store's own clock
-    said at this write: its name says its content, so writing it again is the same.
+    To be called before the candidate's first object under a canonical name is uploaded. Its `modified` is what the
+    store's own clock said at this write: its name says its content, so writing it again is the same.
     """
     return staging.put(f"{_folder(suite)}{generation_name(release_text, date, published)}", release_text)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from packages_app.core.at_once import at_once, both_at_once
+from packages_app.core.at_once import both_at_once
 from packages_app.core.candidate_finding import findings_digest
 from packages_app.core.caution import Allowed, Cleared, caution_findings, cautions_of
 from packages_app.core.errors import CandidateHeld, CandidateRefused, HeldByClock, ObjectNotFound, RepomgrError
@@ -79,16 +79,18 @@ class Publisher:
         Raise `CandidateRefused`, `CandidateHeld` when a person must decide, `ClockWrong`, `LeaseLost`, and
         `ObjectChanged` when another publisher was first.
         """
-        # First what is pending and what stands under canonical names, then InRelease, then the records: what another
-        # publisher or a writer does from here on makes our switch fail, or leaves a pending change that stays.
+        # What another publisher does from here on makes our switch fail. The records are read after all of this: what
+        # a writer does from here on leaves a pending change that stays.
         at_once = self.bucket.at_once
-        seen, (changes, given) = both_at_once(
-            partial(look_at_canonical, self.bucket, suite),
-            partial(both_at_once, partial(self._pending, suite, options), partial(self.table.last_given, suite.name),
-                    at_once),
+        marks = partial(
+            both_at_once, partial(self._pending, suite, options), partial(self.table.last_given, suite.name), at_once
+        )
+        (seen, (changes, given)), published = both_at_once(
+            partial(both_at_once, partial(look_at_canonical, self.bucket, suite), marks, at_once),
+            partial(read_place, self.bucket, self.repository, suite.name, self.signer),
             at_once,
-        )  # fmt: skip
-        place = self._place(suite, given, options)
+        )
+        place = self._place(suite, published, given, options)
         published = place.published
         with nothing_is_garbage(), self.bucket.draft_folder() as folder:
             draft = self._draft(folder, suite, place, changes, options)
@@ -99,8 +101,7 @@ class Publisher:
                 return self._unchanged(candidate, place, switch)
             return self._publish(candidate, place, switch, options)
 
-    def _place(self, suite: Suite, given: LastGiven | None, options: PublicationOptions) -> Place:
-        published = read_place(self.bucket, self.repository, suite.name, self.signer)
+    def _place(self, suite: Suite, published: Published, given: LastGiven | None, options: PublicationOptions) -> Place:
         published = with_what_staging_knows(published, self.staging, suite.name, given)
         time.sleep(seconds_to_wait(published, self.clock(), given))
         place = look_at_place(
@@ -186,13 +187,12 @@ class Publisher:
             if not options.resign or published.release is None or place.findings:
                 raise
             return self._renew_dates(candidate, place, switch, error)
-        keep: list[Callable[[], None]] = [
+        keep: list[Callable[[], object]] = [
             partial(self._keep_generation, suite, candidate.release, place),
             partial(self._keep_baseline, candidate, published, candidate.release),
             partial(keep_contents, self.staging, candidate, published, place.date),
         ]
-        at_once(keep, self.staging.at_once)
-        uploaded = switch.upload(candidate, again=options.rebuild)
+        uploaded = switch.upload(candidate, keep, again=options.rebuild)
         keep_last_given = partial(self._keep_last_given, suite, place)
         switch.commit(
             candidate.release, candidate.release_gpg, candidate.in_release, keep_last_given, again=options.rebuild
@@ -217,8 +217,13 @@ class Publisher:
         )
 
     def _unchanged(self, candidate: Candidate, place: Place, switch: Switch) -> Outcome:
-        """Leave what is in place; an interrupted publication may have left canonical names of its own."""
+        """Leave what is in place; an interrupted publication may have left canonical names of its own.
+
+        Raise `ObjectChanged` where it is not in place any more: the records that were read may be shown by nothing, and
+        the canonical names that were seen may be another publisher's.
+        """
         published = place.published
+        switch.confirm()
         self._learn_last_given(candidate.suite, place)
         self.progress.note("nothing changed: the published indexes are those of the table")
         switch.mend(candidate)

@@ -39,21 +39,34 @@ class Switch:
     keep_lease: Callable[[], None]
     progress: Progress
 
-    def upload(self, candidate: Candidate, *, again: bool) -> int:
-        """Upload by-hash objects, then canonical names, of what is not in place; return the bytes of the former."""
-        done = 0
+    def upload(self, candidate: Candidate, keep: Sequence[Callable[[], object]], *, again: bool) -> int:
+        """Upload by-hash objects, then canonical names, of what is not in place; return the bytes of the former.
+
+        `keep` are calls that tell what clients may hold: made beside the former, and done before any of the latter.
+        """
         known = self.published.release.entries if self.published.release and not again else {}
         files = candidate.draft.stored
         changed = [file for file in files if file.name not in known or known[file.name].sha256 != file.entry.sha256]
         self.progress.step("upload by-hash", f"{len(changed)} indexes")
-        self._each_at_once(partial(self._put_patch, candidate), candidate.draft.patches)
-        for some in batches_of(changed, self.bucket.at_once):
-            self._each_at_once(partial(self._put_by_hash, candidate), some)
+        calls: list[Callable[[], object]] = [
+            *keep,
+            *(partial(self._put_patch, candidate, patch) for patch in candidate.draft.patches),
+            *(partial(self._put_by_hash, candidate, file) for file in changed),
+        ]
+        done = 0
+        for some in batches_of(calls, self.bucket.at_once):
+            at_once(some, self.bucket.at_once)
             done += len(some)
-            self.progress.advance(done, len(changed))
+            self.progress.advance(done, len(calls))
         self.progress.step("upload indexes")
         self._put_canonical(candidate, files, again=again)
         return sum(file.entry.size for file in changed)
+
+    def confirm(self) -> None:
+        """Raise `ObjectChanged` where the InRelease that was read is not in place any more."""
+        found = self.bucket.head(suite_path(self.suite.name, "InRelease"))
+        if found is None or found.etag != self.published.etag:
+            raise self._overtaken()
 
     def commit(
         self,
@@ -85,10 +98,7 @@ class Switch:
                 if_match=self.published.etag,
             )
         except ObjectExists as error:
-            raise ObjectChanged(
-                f"Suite {self.suite.name} was published by another meanwhile.",
-                remedy="Nothing: its publication counts.",
-            ) from error
+            raise self._overtaken() from error
 
     def mend(self, candidate: Candidate) -> None:
         """Bring canonical names back to what InRelease says, where an interrupted publication left others."""
@@ -106,6 +116,11 @@ class Switch:
         """Bring the indexes that stay as they are published into the candidate's folder too."""
         for file in candidate.draft.stored:
             self._path(candidate, file)
+
+    def _overtaken(self) -> ObjectChanged:
+        return ObjectChanged(
+            f"Suite {self.suite.name} was published by another meanwhile.", remedy="Nothing: its publication counts."
+        )
 
     def _put_canonical(self, candidate: Candidate, files: Sequence[IndexFile], *, again: bool) -> int:
         """Write indexes under their canonical names where they are not in place; return how many were written."""

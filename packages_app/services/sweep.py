@@ -35,6 +35,11 @@ def keeping() -> Keeping:
     return Keeping(settings.SWEEP_GENERATIONS, timedelta(days=settings.SWEEP_DAYS))
 
 
+def do_sweep(job: Job, progress: Progress) -> dict[str, Any]:
+    """Do a job's sweep, or say what it would take; as `sweep`."""
+    return sweep(progress, dry_run=job.arguments.get("dry_run", False))
+
+
 def sweep(progress: Progress, *, dry_run: bool = False, now: datetime | None = None) -> dict[str, Any]:
     """Remove old by-hash objects, pool files that nothing names, and leftovers in staging, contents kept too long too.
 

@@ -39,7 +39,7 @@ from packages_app.package_table.dynamo_suites import list_records  # noqa: E402
 from packages_app.publishing.publication_options import PublicationOptions  # noqa: E402
 from packages_app.services import adapters  # noqa: E402
 from packages_app.services.intake.uploads import stage_upload  # noqa: E402
-from packages_app.services.job_services import SERVICES  # noqa: E402
+from packages_app.services.job_services import do_work  # noqa: E402
 from packages_app.services.jobs import queue  # noqa: E402
 from packages_app.services.lifecycle.move import keys_selected, request_move  # noqa: E402
 from packages_app.services.lifecycle.rollback import request_rollback  # noqa: E402
@@ -253,7 +253,7 @@ def _put_into_table(records: list[PackageRecord]) -> None:
 
 
 def _run(job: Job) -> Job:
-    done = queue.run(job.pk, SERVICES[job.kind])
+    done = queue.run(job.pk, do_work)
     if done.state != Job.State.DONE:
         raise RuntimeError(f"{done}: {done.state} {done.error_code} {done.error} {done.remedy}")
     return done

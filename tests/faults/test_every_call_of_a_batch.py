@@ -8,7 +8,7 @@ from packages_app.core.errors import RepomgrError
 from packages_app.models import Job, Package
 from packages_app.services import adapters
 from packages_app.services.intake.upload_batch import stage_batch
-from packages_app.services.job_services import SERVICES
+from packages_app.services.job_services import do_work
 from packages_app.services.jobs import queue
 from tests.faults.ports import KILLED, Calls, Way, faulty
 from tests.faults.world import NEW, OLD, build_tool, canonical_names_fit, seen, settle
@@ -20,7 +20,7 @@ WAYS = (Way.ERROR_BEFORE, Way.ERROR_AFTER, Way.KILLED)
 def take_in(world, files, calls):
     with adapters.given(faulty(world.ports(), calls)):
         job = stage_batch(files, wake_worker=False)
-        queue.run(job.pk, SERVICES[job.kind])
+        queue.run(job.pk, do_work)
 
 
 def killed(world, files, calls):

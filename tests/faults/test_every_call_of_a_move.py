@@ -19,7 +19,7 @@ from packages_app.publishing.kept_contents import keep_full
 from packages_app.publishing.published import read_published
 from packages_app.services import adapters
 from packages_app.services.adapters import Ports
-from packages_app.services.job_services import SERVICES
+from packages_app.services.job_services import do_work
 from packages_app.services.jobs import queue
 from packages_app.services.lifecycle.move import request_move
 from packages_app.services.lifecycle.promotion import request_promotion
@@ -146,7 +146,7 @@ def failed(act: Act, ports: Ports, calls: Calls) -> tuple[Job, int]:
             assert not Job.objects.filter(state=Job.State.QUEUED).exists()
             return act.ask(), 0
         asked = len(calls.names)
-        return queue.run(job.pk, SERVICES[job.kind]), int(calls.at >= asked)
+        return queue.run(job.pk, do_work), int(calls.at >= asked)
 
 
 def killed(act: Act, ports: Ports, calls: Calls) -> tuple[Job, int]:
@@ -158,7 +158,7 @@ def killed(act: Act, ports: Ports, calls: Calls) -> tuple[Job, int]:
     if child == 0:
         try:
             with adapters.given(faulty(ports, Calls(calls.at - len(asked.names), Way.KILLED))):
-                queue.run(job.pk, SERVICES[job.kind])
+                queue.run(job.pk, do_work)
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)

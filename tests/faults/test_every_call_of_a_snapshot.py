@@ -10,7 +10,7 @@ from packages_app.core.ports import Silent
 from packages_app.indexes.release import parse_release
 from packages_app.models import Job
 from packages_app.services import adapters
-from packages_app.services.job_services import SERVICES
+from packages_app.services.job_services import do_work
 from packages_app.services.jobs import queue
 from packages_app.services.snapshots.jobs import request_deletion, request_snapshot
 from packages_app.services.snapshots.snapshots import create_snapshot
@@ -29,7 +29,7 @@ def ask(world, request, calls):
     """Ask for a snapshot, or its deletion, and do the job's first try, through ports that fail where `calls` says."""
     with adapters.given(faulty(world.ports(), calls)):
         job = request("stable", "q4", wake_worker=False)
-        queue.run(job.pk, SERVICES[job.kind])
+        queue.run(job.pk, do_work)
 
 
 def dies(world, request, number):
@@ -42,7 +42,7 @@ def dies(world, request, number):
         try:
             world.part_from_parent()
             with adapters.given(faulty(world.ports(), calls)):
-                queue.run(job.pk, SERVICES[job.kind])
+                queue.run(job.pk, do_work)
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)

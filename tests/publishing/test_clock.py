@@ -64,7 +64,8 @@ def stack(request, tmp_path, settings, db):
 def test_a_clock_ahead_of_the_stores_publishes_nothing(stack):
     with pytest.raises(ClockWrong, match=r"\b3[56]\d\d s\b"):
         publisher(hours=1).publish(stable(), PublicationOptions())
-    assert stack.dists() == {}
+    # Indexes by hash go up beside the write that tells the store's clock: no client knows of them yet.
+    assert [key for key in stack.dists() if "/by-hash/" not in key] == []
 
 
 def test_a_clock_a_little_ahead_is_no_finding(stack):

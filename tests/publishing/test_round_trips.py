@@ -15,8 +15,8 @@ from tests.watched_server import RoundTrip, WatchedServer, in_sequence
 
 REGION = "eu-central-1"
 FAR = 0.4  # seconds; long enough for requests that are sent together to overlap on a busy machine
-TO_SWITCH, ALL = 11, 16
-"""Ten and fifteen, and one for a request that was late on a busy machine."""
+TO_SWITCH, ALL = 9, 14
+"""Eight and thirteen, and one for a request that was late on a busy machine."""
 
 
 @pytest.fixture

@@ -24,11 +24,13 @@ from packages_app.core.ports import Progress
 from packages_app.core.version import parse_version
 from packages_app.debian.bootstrap import build_bootstrap_deb
 from packages_app.debian.deb_file import DebContents, open_deb
+from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.intake.admit import admission_of, admit
 from packages_app.services.intake.bootstrap_values import bootstrap_values, templates_of
 from packages_app.services.intake.new_record import Provenance
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
+from packages_app.services.jobs.rights import require_publisher
 from packages_app.sources.build_script import BuildScriptSettings
 
 FIRST_VERSION = "1.0.0"
@@ -131,6 +133,15 @@ def check_not_taken(built: Built) -> bool:
     if conflict_between(there, offered):
         raise version_conflict(known.named, there, offered, remedy="Build the next version: --increment patch.")
     return True
+
+
+def do_build(job: Job, progress: Progress) -> dict[str, Any]:
+    """Build what a job names, as `build_and_take_in`; raise `RightMissing` when who asked may publish no more."""
+    # A right may have been taken between the request and now; jobs of earlier releases needed a smaller one.
+    require_publisher(job.requested_by, f"A build of {job.arguments['name']}")
+    address = job.arguments.get("repository_url", "")
+    name, version = job.arguments["name"], job.arguments["version"]
+    return build_and_take_in(name, version, progress, repository_url=address, who=job.asker)
 
 
 def build_and_take_in(

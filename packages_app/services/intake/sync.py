@@ -74,6 +74,11 @@ class Checked:
         return "; ".join([", ".join(words), *self.failures])
 
 
+def do_sync(job: Job, progress: Progress) -> dict[str, Any]:
+    """Do a job's check upstream, of the definitions that it names; as `sync_packages`."""
+    return sync_packages(job.arguments.get("names", []), progress, job=job)
+
+
 def sync_packages(names: Sequence[str], progress: Progress, *, job: Job | None = None) -> dict[str, Any]:
     """Check the named definitions, or all enabled ones; one's failure never stops another's.
 

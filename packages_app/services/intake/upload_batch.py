@@ -15,7 +15,7 @@ from packages_app.services import adapters
 from packages_app.services.intake.conflicts import refusal_of
 from packages_app.services.intake.new_record import Provenance
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
-from packages_app.services.intake.uploads import added_by, admission_of_job, uploader_of
+from packages_app.services.intake.uploads import added_by, admission_of_job, intake_upload, uploader_of
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.progress import row_of_this_run
 from packages_app.services.jobs.rights import may_publish
@@ -40,6 +40,11 @@ def stage_batch(
         "by_publisher": may_publish(user), "rollout": [*rollout], "build": build,
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
+
+
+def do_upload(job: Job, progress: Progress) -> dict[str, Any]:
+    """Take in what a job's upload staged, one file or a batch; as `intake_upload` and `intake_batch`."""
+    return intake_batch(job, progress) if "files" in job.arguments else intake_upload(job, progress)
 
 
 def intake_batch(job: Job, progress: Progress) -> dict[str, Any]:

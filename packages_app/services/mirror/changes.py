@@ -34,6 +34,11 @@ _LATELY = timedelta(hours=3)
 log = structlog.get_logger(__name__)
 
 
+def do_reconcile(job: Job, progress: Progress) -> dict[str, Any]:
+    """Make the mirror equal to the table, as a whole where a job says so; as `reconcile_what_is_due`."""
+    return reconcile_what_is_due(progress, whole=job.arguments.get("whole", False))
+
+
 def reconcile_what_is_due(progress: Progress, *, whole: bool = False) -> dict[str, Any]:
     """Make the mirror equal to the table, by what changed, or as a whole when that was last done a day ago.
 

@@ -38,6 +38,11 @@ from packages_app.services.publication.root import renew_root
 log = structlog.get_logger(__name__)
 
 
+def do_publish(job: Job, progress: Progress) -> dict[str, Any]:
+    """Publish a job's suite, as `publish`; return what the job's page shows of it."""
+    return result_of(publish(job.arguments["suite"], progress, job=job))
+
+
 def publish(
     suite_name: str,
     progress: Progress,

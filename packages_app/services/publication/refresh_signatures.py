@@ -51,6 +51,11 @@ def request_refresh(among: Iterable[str] = ()) -> list[Job]:
     return [queue.enqueue(Job.Kind.REFRESH, {"suites": [name]}, subject=name) for name in due]
 
 
+def do_refresh(job: Job, progress: Progress) -> dict[str, Any]:
+    """Renew the signatures of a job's suites; as `refresh_signatures`."""
+    return refresh_signatures(progress, suites=job.arguments.get("suites", []), job=job)
+
+
 def refresh_signatures(progress: Progress, *, suites: Iterable[str] = (), job: Job | None = None) -> dict[str, Any]:
     """Publish a suite again, newly dated and signed, when it is due; return its result in a list.
 

@@ -11,7 +11,7 @@ from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.publication.publish import publish, result_of
-from packages_app.services.publication.requests import known_suite
+from packages_app.services.publication.requests import known_suite, known_suites
 from packages_app.services.repair.repair import repair_pool
 
 FLAGS = ("repair", "new_identity", "new_key")
@@ -39,6 +39,16 @@ def ask_for_rebuilds(
         )
         for name in suites
     ]
+
+
+def do_force_rebuild(job: Job, progress: Progress) -> dict[str, Any]:
+    """Rebuild a job's suite, as `force_rebuild`; of several each gets a job of its own, named in `asked_for`."""
+    flags = {name: job.arguments.get(name, False) for name in FLAGS}
+    names = known_suites(job.arguments.get("suites", []))
+    if len(names) > 1:  # as earlier releases asked: each has an outcome of its own
+        jobs = ask_for_rebuilds(names, flags, user=job.requested_by, requested_as=job.requested_as)
+        return {"suites": [], "asked_for": [asked.subject for asked in jobs]}
+    return force_rebuild(names, progress, **flags, job=job)
 
 
 def force_rebuild(

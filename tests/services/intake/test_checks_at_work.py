@@ -43,7 +43,7 @@ class AtFetch:
 
 
 def run(job, watcher=None):
-    return queue.run(job.pk, job_services.SERVICES[job.kind], watcher=watcher)
+    return queue.run(job.pk, job_services.do_work, watcher=watcher)
 
 
 def check(names, **more):

@@ -5,7 +5,7 @@ import time
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
-from packages_app.services.job_services import SERVICES
+from packages_app.services.job_services import do_work
 from packages_app.services.jobs import queue
 from tests.debs import build_deb
 from tests.faults.ports import Calls, faulty
@@ -17,7 +17,7 @@ def staged(folder, version):
 
 
 def take_in(job):
-    assert queue.run(job.pk, SERVICES[job.kind]).state == Job.State.DONE
+    assert queue.run(job.pk, do_work).state == Job.State.DONE
 
 
 def test_a_new_package_costs_one_call_for_each_thing_that_has_to_be_known_or_done(embedded, tmp_path):

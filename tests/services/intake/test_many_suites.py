@@ -5,10 +5,9 @@ import uuid
 import pytest
 
 from packages_app.core.locations import DynamoTable
-from packages_app.models import Job
 from packages_app.package_table.rules import MOST_SUITES
 from packages_app.services.intake.upload_batch import stage_batch
-from packages_app.services.job_services import SERVICES
+from packages_app.services.job_services import do_work
 from packages_app.services.jobs import queue
 from tests.debs import build_deb
 from tests.values import numbers_in
@@ -30,7 +29,7 @@ def test_of_very_many_suites_all_are_taken_or_the_file_is_refused_unstored(stack
     stack.define_uploads("tool", suites=["s0"])
     debs = [build_deb(tmp_path, name, "1.0") for name in ("wide", "tool")]
     job = stage_batch([(deb.name, deb.read_bytes()) for deb in debs])
-    job = queue.run(job.pk, SERVICES[Job.Kind.UPLOAD])
+    job = queue.run(job.pk, do_work)
     records = {record.package_name: len(record.suites) for record in stack.table.all_records()}
     in_pool = {key.split("/")[3] for key, _ in stack.bucket.keys("pool/")}
     if isinstance(settings.PACKAGE_TABLE, DynamoTable) and count > MOST_SUITES:

@@ -5,7 +5,7 @@ import pytest
 from packages_app.models import Conflict, Job, Package
 from packages_app.services import adapters
 from packages_app.services.intake.upload_batch import stage_batch
-from packages_app.services.job_services import SERVICES
+from packages_app.services.job_services import do_work
 from packages_app.services.jobs import queue
 from tests.debs import build_deb
 from tests.faults.ports import Calls, faulty
@@ -26,7 +26,7 @@ def published(stack):
 
 
 def run(job):
-    return queue.run(job.pk, SERVICES[job.kind])
+    return queue.run(job.pk, do_work)
 
 
 def waiting():

@@ -9,7 +9,7 @@ from django.utils import timezone
 from packages_app.core.ports import Silent
 from packages_app.models import Job, Package, Publication
 from packages_app.services import adapters
-from packages_app.services.job_services import SERVICES
+from packages_app.services.job_services import do_work
 from packages_app.services.jobs import queue
 from packages_app.services.mirror.changes import reconcile_changes
 from packages_app.services.mirror.packages import Reconciled, mirror_differences, reconcile_mirror
@@ -86,7 +86,7 @@ def test_the_work_is_that_of_what_changed(settled):
 
 def test_a_row_changed_by_hand_is_found_by_the_whole_look_a_day_later(settled):
     def reconcile():
-        return queue.run(queue.enqueue(Job.Kind.RECONCILE, wake_worker=False).pk, SERVICES[Job.Kind.RECONCILE])
+        return queue.run(queue.enqueue(Job.Kind.RECONCILE, wake_worker=False).pk, do_work)
 
     assert reconcile().result == {"records": 3, "added": 0, "changed": 0, "removed": 0, "left_out": 0, "whole": True}
     Package.objects.filter(package_name="one").update(maintainer="Mallory")
@@ -100,4 +100,4 @@ def test_a_row_changed_by_hand_is_found_by_the_whole_look_a_day_later(settled):
 def test_a_whole_look_can_be_asked_for(settled):
     for _ in range(2):
         job = queue.enqueue(Job.Kind.RECONCILE, {"left_out": 0, "whole": True}, wake_worker=False)
-        assert queue.run(job.pk, SERVICES[Job.Kind.RECONCILE]).result["whole"] is True
+        assert queue.run(job.pk, do_work).result["whole"] is True

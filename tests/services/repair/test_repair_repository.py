@@ -202,7 +202,7 @@ def test_a_suite_that_another_publishes_meanwhile_is_left_and_named(standing):
 
 
 def run(job):
-    return queue.run(job.pk, job_services.SERVICES[job.kind])
+    return queue.run(job.pk, job_services.do_work)
 
 
 def codes_of(job):
