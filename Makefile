@@ -25,7 +25,7 @@ MINOR := import sys; print(sys.version_info[:2])
 SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev python3-apt reprepro aptly ed patch strace dose-distcheck
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-distributed test test-fast test-debian-python test-postgresql test-apt-versions differential chaos soak bench lint audit format docs lock system-packages clean
+.PHONY: help up up-distributed test test-every test-fast test-debian-python test-postgresql test-apt-versions differential chaos soak bench lint audit format docs lock system-packages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ up-distributed: $(VENV)/.dev system-packages  ## the same on PostgreSQL, Redis, 
 test: $(VENV)/.dev $(SERVERS)/.installed system-packages  ## run all tests, with coverage of packages_app by some of them (COVER=all: by each, twice as slow)
 	TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
 
+# What asks tests/every.py how much of it is wanted.
+test-every: $(VENV)/.dev $(SERVERS)/.installed system-packages  ## run whole what test tries some of: each call, query and write that fails, each way, all examples
+	EVERY=1 TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) $$(grep -rl '^from tests.every import' tests --include='test_*.py') $(PYTEST)
+
 test-fast: $(VENV)/.dev  ## run the tests of single parts, which need no server, browser or apt
 	TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) -m 'not outside' $(SINGLE_PARTS) $(PYTEST)
 
@@ -50,9 +54,9 @@ test-debian-python: $(VENV)/.dev system-packages  ## run the tests of core, debi
 	PYTHONPATH=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'):. TMPDIR=$(TEST_TMP) \
 	$(DEBIAN_PYTHON) -m pytest -p no:cacheprovider -n $(JOBS) $(DEBIAN_PARTS) $(PYTEST)
 
-# Those of their tests that touch Django's database and need no other server. EVERY=: of the queries that fail some.
+# Those of their tests that touch Django's database and need no other server. EVERY=: some of what test-every tries.
 test-postgresql: $(VENV)/.dev system-packages  ## run the tests of services, admin, publishing and faults with Django's database on PostgreSQL (EVERY=: as CI does)
-	$(if $(EVERY),EVERY_QUERY=1) TMPDIR=$(TEST_TMP) $(BIN)/python -m tests.postgresql -n $(JOBS) $(addprefix tests/,faults services admin publishing) $(PYTEST)
+	EVERY=$(EVERY) TMPDIR=$(TEST_TMP) $(BIN)/python -m tests.postgresql -n $(JOBS) $(addprefix tests/,faults services admin publishing) $(PYTEST)
 
 test-apt-versions: SYSTEM_PACKAGES += debootstrap
 test-apt-versions: $(VENV)/.dev system-packages  ## as root on Debian, run the client tests with its own apt, then with trixie's apt 3

@@ -32,19 +32,6 @@ _MIGRATED = "migrated"
 _PRINTED = "printed: "
 
 
-def tried_whole() -> bool:
-    """Return whether each case of a long test is tried here: on PostgreSQL some are, since all are on SQLite.
-
-    `make test-postgresql` sets EVERY_QUERY, and tries all.
-    """
-    return connection.vendor != "postgresql" or "EVERY_QUERY" in os.environ
-
-
-def examples(many: int) -> int:
-    """Return how many examples of a property are tried."""
-    return many if tried_whole() else max(1, many // 6)
-
-
 @dataclass(frozen=True)
 class OnPostgresql:
     """A home, and the address of the database that its settings name."""

@@ -57,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--workers", type=int, default=4)
     options = parser.parse_args(arguments)
     with ExitStack() as servers:
         home = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="repomgr-chaos-")))
@@ -71,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         sys.stdout.write(f"seed={options.seed} seconds={options.seconds:.0f}\n")
         assert isinstance(server, ChaosServer)
-        tally = run(options.seconds, options.seed, home, server, moto)
+        tally = run(options.seconds, options.seed, options.workers, home, server, moto)
     for error in tally.errors[:20]:
         sys.stdout.write(f"reader: {error}\n")
     for name in sorted(tally.lost)[:20]:

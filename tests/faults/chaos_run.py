@@ -35,7 +35,6 @@ from tests.faults.chaos_server import ChaosServer
 from tests.reader import read_suite
 from tests.stack import REPOSITORY, Stack
 
-WORKERS = 4
 SUITES = {"alpha": "stable", "beta": "testing", "gamma": "unstable"}
 """The suite of each package; a client updates from each."""
 DISTURB_EVERY = 5.0
@@ -72,12 +71,12 @@ class Tally:
 class Workers:
     """Celery workers; one is killed and replaced, or stopped for a while, whenever `disturb` is called."""
 
-    def __init__(self, home: Path, tally: Tally, dice: random.Random) -> None:
+    def __init__(self, many: int, home: Path, tally: Tally, dice: random.Random) -> None:
         self._home, self._tally, self._dice = home, tally, dice
-        self._processes = [self._start(number) for number in range(WORKERS)]
+        self._processes = [self._start(number) for number in range(many)]
 
     def disturb(self) -> None:
-        number = self._dice.randrange(WORKERS)
+        number = self._dice.randrange(len(self._processes))
         process = self._processes[number]
         if self._dice.random() < SHARE_OF_STOPS:
             os.killpg(process.pid, signal.SIGSTOP)
@@ -242,12 +241,12 @@ def reckon(tally: Tally, server: ChaosServer, moto: str) -> None:
         sys.stdout.write(f"{left} jobs had not ended after {SETTLE_SECONDS:.0f} s\n")
 
 
-def run(seconds: float, seed: int, home: Path, server: ChaosServer, moto: str) -> Tally:
-    """Let chaos reign for so many seconds, then let the work end, and count."""
+def run(seconds: float, seed: int, many: int, home: Path, server: ChaosServer, moto: str) -> Tally:
+    """Let chaos reign among so many workers for so many seconds, then let the work end, and count."""
     tally, dice = Tally(), random.Random(seed)
     prepare(home)
     with ExitStack() as ends:
-        workers = Workers(home, tally, dice)
+        workers = Workers(many, home, tally, dice)
         ends.callback(workers.end)
         ends.enter_context(repeated(wake, tally, pause=2.0))
         for suite in SUITES.values():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import groupby
 from typing import Any
 
 from packages_app.core.errors import ObjectExists, RepomgrError, StoreUnavailable, TableUnavailable
@@ -54,6 +55,15 @@ _READS = (
 def is_write(name: str) -> bool:
     """Say whether a call, named as `Calls` names it, changes anything."""
     return name.split(maxsplit=1)[0].partition(".")[2] not in _READS
+
+
+def first_of_each_line(calls: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return of calls, by number and name, the first of those by which one line goes through a folder of indexes."""
+    return [next(same) for _, same in groupby(calls, lambda call: _folder_of_indexes(call[1]))]
+
+
+def _folder_of_indexes(name: str) -> str:
+    return name.rpartition("/")[0] if "/main/" in name else name
 
 
 @dataclass

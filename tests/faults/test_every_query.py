@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 
@@ -20,6 +19,7 @@ from packages_app.services.outside_errors import told_as_ours
 from packages_app.services.publication.held_candidates import approve
 from tests.bootstraps import bootstrap_files
 from tests.debs import build_deb
+from tests.every import EVERY
 from tests.faults.queries import Died, Loss, Queries, queries_to_fail
 from tests.faults.rows import HELD, NAMED, approved_and_published, brought, hold, mirrored, open_errors, states
 from tests.faults.world import NEW, OLD, build_tool, canonical_names_fit, nothing_more, seen, settle
@@ -28,8 +28,6 @@ pytestmark = [
     pytest.mark.parametrize("world", ["embedded"], indirect=True),
     pytest.mark.django_db(transaction=True),  # transactions that are committed, or not
 ]
-EVERY = "EVERY_QUERY" in os.environ
-"""Set by `make test-postgresql`: else the first of each kind that writes."""
 
 
 def failing(queries: Queries, *work: Callable[[], object]) -> bool:

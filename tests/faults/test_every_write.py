@@ -7,7 +7,6 @@ have been.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from packages_app.services.requests import request_again
 from tests.bootstraps import bootstrap_files
 from tests.database import database_in
 from tests.debs import build_deb
+from tests.every import EVERY
 from tests.faults.disk import DiskFault, Written, with_disk
 from tests.faults.rows import HELD, NAMED, approved_and_published, brought, hold, mirrored, open_errors, states
 from tests.faults.world import NEW, OLD, build_tool, canonical_names_fit, nothing_more, seen, settle
@@ -32,8 +32,6 @@ pytestmark = [
     pytest.mark.parametrize("world", ["embedded"], indirect=True),
     pytest.mark.django_db(transaction=True),
 ]
-EVERY = "EVERY_WRITE" in os.environ
-"""Else the first of each kind: the call, and what it is made to."""
 OF_THE_DISK = ("disk_full", "disk_failed", "store_unavailable", "table_unavailable", "service_unavailable")
 PLACES = {
     "database": "/django.sqlite3",

@@ -6,11 +6,14 @@ import re
 import subprocess
 import sys
 
+from tests.every import EVERY
 from tests.stack import REPOSITORY
+
+SECONDS, WORKERS = ("12", "4") if EVERY else ("6", "2")
 
 
 def test_readers_see_no_error_while_workers_die_and_stores_fail():
-    command = [sys.executable, "-m", "tests.faults.chaos", "--seconds", "12", "--seed", "4"]
+    command = [sys.executable, "-m", "tests.faults.chaos", "--seconds", SECONDS, "--workers", WORKERS, "--seed", "4"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=480)
     last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]

@@ -27,6 +27,7 @@ from packages_app.package_table.dynamo_items import SLOTS
 from packages_app.package_table.dynamo_table import DynamoPackageTable
 from packages_app.package_table.sqlite_table import SqlitePackageTable
 from repomgr.servers.process import free_port
+from tests.every import examples
 from tests.records import TYPES, make_record, record_lists
 
 FEW, FEW_SLOTS = 3, "dynamodb with few slots"
@@ -261,7 +262,7 @@ def test_an_item_of_another_program_is_read_with_what_it_has(moto):
     assert "sha256_hash" in record.missing_fields()
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100, 30))
 @given(record_lists(suites=("stable", "testing"), incomplete=True))
 def test_p1_p3_records_of_any_mix_of_types_come_back_each_once(tmp_path_factory, drawn):
     table = SqlitePackageTable(tmp_path_factory.mktemp("table") / "t.sqlite3")
@@ -273,7 +274,7 @@ def test_p1_p3_records_of_any_mix_of_types_come_back_each_once(tmp_path_factory,
     assert {record.package_type for record in found} <= set(TYPES)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100, 30))
 @given(record_lists(max_size=6))
 def test_p5_a_query_by_any_name_gives_that_name_only(tmp_path_factory, drawn):
     table = SqlitePackageTable(tmp_path_factory.mktemp("table") / "t.sqlite3")
@@ -285,7 +286,7 @@ def test_p5_a_query_by_any_name_gives_that_name_only(tmp_path_factory, drawn):
         assert found == {record.key for record in drawn if record.package_name == name}
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100, 30))
 @given(record_lists(max_size=6))
 def test_p6_the_newest_is_the_maximum_in_apts_order(tmp_path_factory, drawn):
     table = SqlitePackageTable(tmp_path_factory.mktemp("table") / "t.sqlite3")

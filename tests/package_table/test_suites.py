@@ -14,6 +14,7 @@ from packages_app.package_table.dynamo_items import SLOTS
 from packages_app.package_table.dynamo_table import DynamoPackageTable
 from packages_app.package_table.rules import MOST_SUITES
 from packages_app.package_table.sqlite_table import SqlitePackageTable
+from tests.every import examples
 from tests.package_table.earlier_release import as_before, keys_of, move_as_before, write_as_before
 from tests.package_table.test_contract import FEW_SLOTS, table, unmade  # noqa: F401 - fixtures
 from tests.records import make_record
@@ -93,9 +94,9 @@ ACTS = st.tuples(
 )
 
 
-def drawn(examples, *histories):
+def drawn(many, some, *histories):
     """Run with so many drawn examples: each call of moto's takes its time."""
-    return lambda test: settings(max_examples=examples)(given(*histories)(test))
+    return lambda test: settings(max_examples=examples(many, some))(given(*histories)(test))
 
 
 def begin(table):  # noqa: F811
@@ -153,25 +154,25 @@ def never_give_a_part(table, before, after):  # noqa: F811
 
 
 @pytest.mark.parametrize("unmade", ["sqlite"], indirect=True)
-@drawn(60, st.lists(ACTS, max_size=12))
+@drawn(60, 20, st.lists(ACTS, max_size=12))
 def test_after_any_history_a_suite_is_what_its_records_say(table, history):  # noqa: F811
     end_in_what_records_say(table, history)
 
 
 @pytest.mark.parametrize("unmade", [FEW_SLOTS], indirect=True)
-@drawn(10, st.lists(ACTS, max_size=8))
+@drawn(10, 3, st.lists(ACTS, max_size=8))
 def test_after_any_history_in_dynamodb_too(table, history):  # noqa: F811
     end_in_what_records_say(table, history)
 
 
 @pytest.mark.parametrize("unmade", ["sqlite"], indirect=True)
-@drawn(30, st.lists(ACTS, max_size=6), st.lists(ACTS, max_size=6))
+@drawn(30, 10, st.lists(ACTS, max_size=6), st.lists(ACTS, max_size=6))
 def test_a_table_of_the_release_before_never_gives_a_part(table, before, after):  # noqa: F811
     never_give_a_part(table, before, after)
 
 
 @pytest.mark.parametrize("unmade", [FEW_SLOTS], indirect=True)
-@drawn(6, st.lists(ACTS, max_size=4), st.lists(ACTS, max_size=4))
+@drawn(6, 2, st.lists(ACTS, max_size=4), st.lists(ACTS, max_size=4))
 def test_a_table_of_the_release_before_never_gives_a_part_in_dynamodb_too(table, before, after):  # noqa: F811
     never_give_a_part(table, before, after)
 

@@ -21,8 +21,8 @@ from packages_app.services.adapters import Ports
 from packages_app.services.adapters import given as given_ports
 from packages_app.services.publication.publish import publish
 from packages_app.services.repair.force_rebuild import force_rebuild
+from tests.every import examples
 from tests.faults.ports import Calls, faulty
-from tests.postgresql import examples
 from tests.reader import read_stanzas
 from tests.records import make_record
 
@@ -67,7 +67,7 @@ def made_anew(embedded, name):
     return {file.name: file.entry for index in written.values() for file in index.files}
 
 
-@settings(max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(12, 3), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.lists(ACTS, min_size=1, max_size=5), min_size=2, max_size=5), st.booleans(), st.booleans())
 def test_a_history_of_changes_ends_in_the_bytes_of_a_force_rebuild(embedded, history, plain, patches):
     forms = ["plain", "gz", "xz"] if plain else ["gz", "xz"]

@@ -22,8 +22,8 @@ from packages_app.services.publication.publish import publish
 from packages_app.services.repair.force_rebuild import force_rebuild
 from packages_app.stores.immutable import put_immutable
 from tests.debs import build_deb
+from tests.every import examples
 from tests.feeds import METADATA, Feed
-from tests.postgresql import examples
 from tests.reader import read_everything
 from tests.records import make_record, record_lists, versions
 from tests.stack import point_settings_at_copy

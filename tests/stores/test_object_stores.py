@@ -20,6 +20,7 @@ from packages_app.core.locations import FolderStore, S3Store
 from packages_app.stores.local_store import LocalObjectStore
 from packages_app.stores.open_store import open_store
 from packages_app.stores.s3_store import S3ObjectStore
+from tests.every import examples
 
 ODD = "pool/main/g/g++/g++_1:2.0~rc1+b1_amd64.deb"
 
@@ -185,7 +186,7 @@ def test_a_key_that_no_object_can_have_is_refused(store, key):
 segments = st.from_regex(r"[a-zA-Z0-9][a-zA-Z0-9+~:._-]{0,12}", fullmatch=True)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100, 30))
 @given(st.lists(segments, min_size=1, max_size=4).map("/".join), st.binary(max_size=50))
 def test_p12_p16_any_key_is_a_regular_object_with_content_and_type(tmp_path_factory, key, body):
     store = open_store(FolderStore(tmp_path_factory.mktemp("store")))

@@ -18,6 +18,7 @@ from packages_app.publishing.published import Published
 from packages_app.stores.open_store import open_store
 from packages_app.sweeping.removal import move_orphans, put_back_named, remove_generations
 from packages_app.sweeping.sweep import Leftover
+from tests.every import examples
 from tests.records import make_record
 from tests.sweeping.history import History
 
@@ -38,7 +39,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100, 20))
 @given(st.lists(steps, min_size=4, max_size=24))
 def test_whoever_holds_a_retained_release_reads_all_its_indexes(drawn):
     with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:

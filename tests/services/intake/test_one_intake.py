@@ -12,7 +12,7 @@ from packages_app.models import Job, Package, SuiteMembership
 from packages_app.services.intake.admit import admission_of_uploads
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from tests.debs import build_deb
-from tests.postgresql import examples
+from tests.every import examples
 from tests.stack import point_settings_at
 
 SUITES = ("stable", "testing")
@@ -77,7 +77,7 @@ def taken_in(batches, suite):
 
 
 @pytest.mark.django_db
-@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12, 6), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_together_one_by_one_and_mixed_leave_the_same_repository(files, settings, tmp_path_factory, data):
     numbers = st.integers(0, len(files) - 1)
