@@ -11,6 +11,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
+from django.db import connection
 
 from packages_app.core.errors import RepomgrError
 from packages_app.core.suite_change import What, change_of, taken_in
@@ -28,6 +29,7 @@ from packages_app.services.lifecycle.rollback import request_rollback
 from packages_app.services.lifecycle.steps import Move
 from packages_app.services.mirror.packages import mirror_differences
 from tests.faults.ports import KILLED, Calls, Way, faulty, is_write
+from tests.postgresql import tried_whole
 from tests.records import make_record
 from tests.services.lifecycle.test_move import TWO, clients_see, put
 from tests.stack import Stack
@@ -157,21 +159,26 @@ def killed(act: Act, ports: Ports, calls: Calls) -> tuple[Job, int]:
     child = os.fork()
     if child == 0:
         try:
+            if connection.vendor == "postgresql":
+                connection.connection = None  # not closed: the server would end the parent's
             with adapters.given(faulty(ports, Calls(calls.at - len(asked.names), Way.KILLED))):
                 queue.run(job.pk, SERVICES[job.kind])
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == KILLED
-    return job, Job.objects.filter(pk=job.pk).update(tries=1)
+    return job, Job.objects.filter(pk=job.pk).update(tries=1, state=Job.State.QUEUED)
 
 
 def calls_to_fail(names: list[str]) -> list[tuple[int, Way]]:
-    """Return the calls before the publication, by their number, and the ways: who only read left nothing behind."""
+    """Return the calls before the publication, by their number, and the ways: who only read left nothing behind.
+
+    PostgreSQL adds what the dead have committed there; what becomes of errors is shown on SQLite.
+    """
     until = next((number for number, name in enumerate(names) if name.startswith("table.take_lease")), len(names))
     return [
         (number, way) for number, name in enumerate(names[:until]) for way in WAYS
-        if way is Way.ERROR_BEFORE or is_write(name)
+        if (way is Way.ERROR_BEFORE or is_write(name)) and (tried_whole() or way is Way.KILLED)
     ]  # fmt: skip
 
 
@@ -184,18 +191,19 @@ def try_each(stack: Stack, kind: Callable[[Stack], Iterator[Act]], period: int, 
     stack.configure(suites=TWO)
     acts = kind(stack)
     left = [chosen(tried(stack, next(acts))) for _ in range(period)]
-    assert all(any(way is Way.ERROR_AFTER for _, way in each) for each in left)
+    assert all(each for each in left)
     while any(left):
         for each in left:
             tried(stack, next(acts), *(each.pop() if each else ()))
 
 
+@pytest.mark.django_db(transaction=connection.vendor == "postgresql")  # who is forked sees what is committed alone
 @pytest.mark.parametrize(
     ("kind", "period"),
     [(withdrawn_and_restored, 2), (promoted_there_and_back, 2), (retained, 1), (promoted_by_policy, 1),
      (rolled_back, 2)],
 )  # fmt: skip
-def test_whichever_call_fails_the_next_run_completes_the_move(on_sqlite, embedded, kind, period):
+def test_whichever_call_fails_the_next_run_completes_the_move(embedded, kind, period):
     try_each(embedded, kind, period)
 
 
