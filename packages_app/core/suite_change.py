@@ -26,6 +26,7 @@ class What(StrEnum):
     RESTORED = "restored"
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled back"
+    FILLED = "filled from a snapshot"
     RETAINED = "retained out"
     PURGED = "purged"
     ROLLED_OUT = "rolled out"
@@ -53,7 +54,7 @@ class SuiteChange:
         return suite in self.after and suite not in self.before
 
 
-LEFT_BY_A_PERSON = (What.WITHDRAWN, What.ROLLED_BACK)
+LEFT_BY_A_PERSON = (What.WITHDRAWN, What.ROLLED_BACK, What.FILLED)
 """What took a version out of a suite that it does not come back to by itself."""
 RESTORABLE = (*LEFT_BY_A_PERSON, What.RETAINED)
 """What took a version out of a suite that it can be restored to."""
@@ -126,8 +127,8 @@ def withdrawn_from(
 ) -> dict[str, SuiteChange]:
     """Return the suites that a record is withdrawn from, with the change that did it; `changes` are oldest first.
 
-    It is one of those that `by` names. What left a suite by a roll back stays out of it too, until a person has it
-    back.
+    It is one of those that `by` names. What left a suite by a roll back, or as the suite was filled, stays out of
+    it too, until a person has it back.
     """
     found: dict[str, SuiteChange] = {}
     for change in changes_of(changes, built_for):
@@ -143,7 +144,7 @@ def is_withdrawn(record: PackageRecord, change: SuiteChange, suite: str) -> Vers
     """Return the error of a version that comes again for a suite that it was withdrawn from."""
     why = f": {change.reason}" if change.reason else ""
     return VersionWithdrawn(
-        f"{record.named} was {change.what} from {suite} by {change.who} on {change.when[:10]}{why}.",
+        f"{record.named} left {suite} on {change.when[:10]}, {change.what} by {change.who}{why}.",
         remedy=f"To have it back: manage.py restore_version '{record.package_name} (= {record.version})'. A version"
         " that is mended needs a number of its own.",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,16 +42,29 @@ WriteIndexes = Callable[[str, Path], Sequence[Path]]
 
 
 @dataclass(frozen=True)
+class Found:
+    """What a check found: `broken` with the solver's reasons, as `newly_broken` says, and `mended` of what it was told.
+
+    These are gone, or have a newer version in their place, or can be installed by now.
+    """
+
+    broken: Mapping[str, str] = field(default_factory=dict)
+    mended: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class InstallCheck:
     """Looks for packages that can't be installed any more; `bases` gives the Packages files of base suites.
 
-    `mode` says what becomes of them. `bases` raises `SolverFailed` where one is not there.
+    `mode` says what becomes of them. `bases` raises `SolverFailed` where one is not there. `told` are packages of which
+    people were told that they can't be installed, as `newly_broken` names them: each of them is asked about again.
     """
 
     mode: Installability
     bases: Callable[[str], Sequence[Path]]
     keep_lease: Callable[[], None] = lambda: None
     seconds: float = MOST_SECONDS
+    told: frozenset[str] = frozenset()
 
     def newly_broken(
         self,
@@ -59,38 +72,50 @@ class InstallCheck:
         before: WriteIndexes,
         after: WriteIndexes,
         same: Callable[[str], bool] = lambda _architecture: False,
-    ) -> dict[str, str]:
+    ) -> Found:
         """Return what can't be installed after a change and could before, sorted, each with the solver's reason.
 
         A package is named `name version architecture`; what is broken for several architectures has the first one's
-        reason. An architecture is passed over of which the indexes are the `same`. Raise `SolverFailed`.
+        reason. An architecture is passed over of which the indexes are the `same`, unless packages were told of. Raise
+        `SolverFailed`.
         """
         found: dict[str, str] = {}
+        still: set[str] = set()
         for architecture in suite.architectures:
-            if same(architecture):
+            if same(architecture) and not self.told:
                 continue
             with TemporaryDirectory(prefix="repomgr-install-") as folder:
-                found = {**self._of_one(architecture, Path(folder), before, after), **found}
+                new, broken = self._of_one(architecture, Path(folder), before, after)
+            found = {**new, **found}
+            still |= broken
             self.keep_lease()
-        return dict(sorted(found.items()))
+        return Found(dict(sorted(found.items())), self.told - still)
 
-    def _of_one(self, architecture: str, folder: Path, before: WriteIndexes, after: WriteIndexes) -> dict[str, str]:
+    def _of_one(
+        self, architecture: str, folder: Path, before: WriteIndexes, after: WriteIndexes
+    ) -> tuple[dict[str, str], set[str]]:
+        """Return what is newly broken, and all that was asked about and is broken."""
         (folder / "before").mkdir()
         (folder / "after").mkdir()
         first = read_units(before(architecture, folder / "before"))
         then = read_units(after(architecture, folder / "after"))
         names = changed_names(newest_of_each(first), newest_of_each(then))
-        if not names:
-            return {}
+        if not (names or self.told):
+            return {}, set()
         others = read_units(self.bases(architecture))
-        ask = partial(_broken, names=names, folder=folder, architecture=architecture, seconds=self.seconds)
+        ask = partial(
+            _broken, names=names, told=self.told, folder=folder, architecture=architecture, seconds=self.seconds
+        )
         broken = ask(universe_of(then, others))
-        return newly_broken(broken, ask(universe_of(first, others))) if broken else {}
+        return newly_broken(broken, ask(universe_of(first, others))) if broken else {}, {*broken}
 
 
-def _broken(universe: Universe, names: set[str], folder: Path, architecture: str, seconds: float) -> dict[str, str]:
-    """Return the packages of the suite that can't be installed, among those that names concern."""
-    checked = universe.concerned_by(names)
+def _broken(
+    universe: Universe, names: set[str], told: frozenset[str], folder: Path, architecture: str, seconds: float
+) -> dict[str, str]:
+    """Return the packages of the suite that can't be installed, among those that names concern, and those `told`."""
+    concerned = {*(universe.concerned_by(names) if names else ())}
+    checked = [unit for unit in universe.own if unit in concerned or unit.key in told]
     if not checked:
         return {}
     write_relations(checked, folder / "checked")
@@ -145,26 +170,26 @@ def broken_by(
     progress: Progress,
     *,
     is_first: bool,
-) -> dict[str, str]:
-    """Return what a candidate makes uninstallable, as `newly_broken` of it; each is a note of the progress.
+) -> Found:
+    """Return what a candidate makes uninstallable and what it mends, as `newly_broken` of it; the first is noted.
 
     Of a suite's first publication all that can't be installed. Nothing where what is in place is another's, or was
     lost: clients have it already; and where the solver does not say: then the note says why.
     """
     if check is None or (published is None and not is_first):
-        return {}
+        return Found()
     suite = candidate.suite
     before = published_indexes(store, suite, published) if published is not None else _nothing
     try:
-        broken = check.newly_broken(
+        found = check.newly_broken(
             suite, before, candidates_indexes(store, candidate), same=partial(_is_same, candidate, published)
         )
     except (SolverFailed, ObjectNotFound, CandidateRefused) as error:
         progress.note(f"whether packages can be installed is not known ({error.code}): {error}", level="warning")
-        return {}
-    for name, why in list(broken.items())[:_NOTED]:
+        return Found()
+    for name, why in list(found.broken.items())[:_NOTED]:
         progress.note(f"can't be installed: {name}: {why}", level="warning")
-    return broken
+    return found
 
 
 def _nothing(_architecture: str, _folder: Path) -> Sequence[Path]:

@@ -17,7 +17,8 @@ class Outcome:
 
     `replaced` is the Release of ours that was in place before. `packages` is how many clients see now. `renewed` says
     that only the dates were, and what is pending still is; `held` says why, where the table's state was looked at.
-    `uninstallable` are packages that could be installed before and can't be now, each with the reason.
+    `uninstallable` are packages that could be installed before and can't be now, each with the reason, `mended` is
+    what people were told of and that can be installed again, or is gone.
     `left_out` are the records of the suite that no index carries, `read` counts the records read, `included` are those
     of them that are shown.
     """
@@ -38,6 +39,7 @@ class Outcome:
     held: CandidateRefused | None = None
     replaced: bytes = b""
     uninstallable: tuple[str, ...] = ()
+    mended: frozenset[str] = frozenset()
 
     @property
     def release(self) -> Release:

@@ -175,11 +175,11 @@ class Publisher:
         self.progress.step("check candidate")
         try:
             with candidate_checked(candidate, self.signer.public_keyring(), self.cache):
-                broken = broken_by(
+                found = broken_by(
                     self.installable, self.bucket, candidate, published.release, self.progress,
                     is_first=_is_first(place),
                 )  # fmt: skip
-                missing = self._check_against(candidate, place, options, broken)
+                missing = self._check_against(candidate, place, options, found.broken)
             if self.second_reader is not None and (draft.whole or self.second_reader.of_changes):
                 switch.complete(candidate)
                 self.second_reader.read(candidate)
@@ -213,7 +213,8 @@ class Publisher:
             packages=draft.packages,
             renewed=options.resign and not draft.whole,
             replaced=published.text,
-            uninstallable=tuple(f"{name}: {why}" for name, why in broken.items()),
+            uninstallable=tuple(f"{name}: {why}" for name, why in found.broken.items()),
+            mended=found.mended,
         )
 
     def _unchanged(self, candidate: Candidate, place: Place, switch: Switch) -> Outcome:

@@ -26,10 +26,14 @@ def only_apt(tmp_path, monkeypatch):
 def test_without_dose_apt_says_the_same_of_a_change_and_that_it_was_asked(tmp_path, only_apt):
     assert solver_here() == apt_solver.PROGRAM
     base = write(tmp_path, "base", BASE)
-    found = InstallCheck(Installability.WARN, lambda _architecture: [base]).newly_broken(
-        SUITE,
-        lambda _, folder: [write(folder, "Packages", BEFORE)],
-        lambda _, folder: [write(folder, "Packages", AFTER)],
+    found = (
+        InstallCheck(Installability.WARN, lambda _architecture: [base])
+        .newly_broken(
+            SUITE,
+            lambda _, folder: [write(folder, "Packages", BEFORE)],
+            lambda _, folder: [write(folder, "Packages", AFTER)],
+        )
+        .broken
     )
     assert {name.split()[0] for name in found} == BROKEN
     assert all(why.startswith("apt: ") for why in found.values())

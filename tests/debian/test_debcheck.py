@@ -136,7 +136,7 @@ def test_what_a_change_breaks_is_named_as_apt_sees_it_and_nothing_that_was_broke
         SUITE,
         lambda _, folder: [write(folder, "Packages", BEFORE)],
         lambda _, folder: [write(folder, "Packages", AFTER)],
-    )
+    ).broken
     assert {name.split()[0] for name in found} == BROKEN
     assert found["script 1 all"] == "script 1 needs interpreter"
     assert found["needs-newer 1 amd64"] == "needs-newer 1 needs newer (>= 2)"
@@ -155,7 +155,7 @@ def test_without_a_change_of_relations_nothing_is_asked(tmp_path, monkeypatch):
         SUITE,
         lambda _, folder: [write(folder, "Packages", lines)],
         lambda _, folder: [write(folder, "Packages", lines)],
-    )
+    ).broken
     assert found == {}
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
+from django.db import connection
 
 from packages_app.core.errors import RepomgrError
 from packages_app.core.suite_change import What, change_of, taken_in
@@ -34,6 +35,7 @@ from tests.records import make_record
 from tests.services.lifecycle.test_move import TWO, clients_see, put
 from tests.stack import Stack
 
+POSTGRESQL = connection.vendor == "postgresql"
 WAYS = (Way.ERROR_BEFORE, Way.ERROR_AFTER, Way.KILLED)
 TOOLS = (("tool#1.0", "amd64"), ("tool#2.0", "amd64"))
 BOTH = ("stable", "testing")
@@ -159,21 +161,26 @@ def killed(act: Act, ports: Ports, calls: Calls) -> tuple[Job, int]:
     child = os.fork()
     if child == 0:
         try:
+            if POSTGRESQL:
+                connection.connection = None  # not closed: the server would end the parent's
             with adapters.given(faulty(ports, Calls(calls.at - len(asked.names), Way.KILLED))):
                 queue.run(job.pk, do_work)
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == KILLED
-    return job, Job.objects.filter(pk=job.pk).update(tries=1)
+    return job, Job.objects.filter(pk=job.pk).update(tries=1, state=Job.State.QUEUED)
 
 
 def calls_to_fail(names: list[str]) -> list[tuple[int, Way]]:
-    """Return the calls before the publication, by their number, and the ways: who only read left nothing behind."""
+    """Return the calls before the publication, by their number, and the ways: who only read left nothing behind.
+
+    PostgreSQL adds what the dead have committed there; what becomes of errors is shown on SQLite.
+    """
     until = next((number for number, name in enumerate(names) if name.startswith("table.take_lease")), len(names))
     return [
         (number, way) for number, name in enumerate(names[:until]) for way in WAYS
-        if way is Way.ERROR_BEFORE or is_write(name)
+        if (way is Way.ERROR_BEFORE or is_write(name)) and (EVERY or not POSTGRESQL or way is Way.KILLED)
     ]  # fmt: skip
 
 
@@ -186,7 +193,7 @@ def try_each(stack: Stack, kind: Callable[[Stack], Iterator[Act]], period: int, 
     stack.configure(suites=TWO)
     acts = kind(stack)
     left = [chosen(tried(stack, next(acts))) for _ in range(period)]
-    assert all(any(way is Way.ERROR_AFTER for _, way in each) for each in left)
+    assert all(each for each in left)
     if not EVERY:
         left = [each[at::period] for at, each in enumerate(left)]
     while any(left):
@@ -194,12 +201,13 @@ def try_each(stack: Stack, kind: Callable[[Stack], Iterator[Act]], period: int, 
             tried(stack, next(acts), *(each.pop() if each else ()))
 
 
+@pytest.mark.django_db(transaction=POSTGRESQL)  # who is forked sees what is committed alone
 @pytest.mark.parametrize(
     ("kind", "period"),
     [(withdrawn_and_restored, 2), (promoted_there_and_back, 2), (retained, 1), (promoted_by_policy, 1),
      (rolled_back, 2)],
 )  # fmt: skip
-def test_whichever_call_fails_the_next_run_completes_the_move(on_sqlite, embedded, kind, period):
+def test_whichever_call_fails_the_next_run_completes_the_move(embedded, kind, period):
     try_each(embedded, kind, period)
 
 

@@ -1,6 +1,7 @@
-"""Every call of making and of deleting a snapshot fails once, in every way; no reader meets a part of one."""
+"""Every call of making, merging and deleting a snapshot fails once, in every way; no reader meets a part of one."""
 
 import os
+from functools import partial
 
 import pytest
 
@@ -12,7 +13,8 @@ from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.job_services import do_work
 from packages_app.services.jobs import queue
-from packages_app.services.snapshots.jobs import request_deletion, request_snapshot
+from packages_app.services.snapshots.compose import recipe_of
+from packages_app.services.snapshots.jobs import request_composed, request_deletion, request_snapshot
 from packages_app.services.snapshots.snapshots import create_snapshot
 from packages_app.signing.openpgp import verified_text
 from tests.every import EVERY
@@ -21,23 +23,35 @@ from tests.faults.world import OLD, OTHER, overtake, seen, settle
 from tests.reader import read_everything
 
 FOLDER = "dists/stable/snapshots/q4/"
-ASKED = 1
-"""Calls of who asks, who only reads; the others are a worker's."""
 WAYS = (Way.ERROR_BEFORE, Way.ERROR_AFTER, Way.KILLED, Way.OVERTAKEN)
 
 
+def of_stable(request):
+    return partial(request, "stable", "q4")
+
+
+def merge(**options):
+    """Ask for one of a snapshot and of what the suite shows, and of these what a query selects."""
+    return request_composed(recipe_of("q4", ["stable/a", "stable"], "all", "tool"), **options)
+
+
 def ask(world, request, calls):
-    """Ask for a snapshot, or its deletion, and do the job's first try, through ports that fail where `calls` says."""
+    """Ask for a snapshot, or its deletion, and do the job's first try, through ports that fail where `calls` says.
+
+    Return how many calls who asks made, who only reads; the others are a worker's.
+    """
     with adapters.given(faulty(world.ports(), calls)):
-        job = request("stable", "q4", wake_worker=False)
+        job = request(wake_worker=False)
+        asked = len(calls.names)
         queue.run(job.pk, do_work)
+    return asked
 
 
 def dies(world, request, number):
-    """Let the worker be a process that dies at a call, which is counted with that of who asks; the row stays behind."""
+    """Let the worker be a process that dies at one of its calls; the row stays behind."""
     with adapters.given(world.ports()):
-        job = request("stable", "q4", wake_worker=False)
-    calls = Calls(number - ASKED, Way.KILLED)
+        job = request(wake_worker=False)
+    calls = Calls(number, Way.KILLED)
     child = os.fork()
     if child == 0:
         try:
@@ -65,42 +79,42 @@ def whole(world):
     return False
 
 
-@pytest.fixture(params=["make", "delete"])
+@pytest.fixture(params=["make", "merge", "delete"])
 def request_of(request, world):
     """What asks for it, in a world that is as it must be before."""
     if request.param == "make":
-        return request_snapshot
-    create_snapshot("stable", "q4", Silent())
+        return of_stable(request_snapshot)
+    create_snapshot("stable", "a" if request.param == "merge" else "q4", Silent())
     world.remember()
-    return request_deletion
+    return merge if request.param == "merge" else of_stable(request_deletion)
 
 
-def calls_to_fail(names, way):
-    """Every call, or the first of each line; who only read has left nothing behind."""
+def calls_to_fail(names, asked, way):
+    """Every call, or the first of each line; who only read has left nothing behind, and who dies asking asked nothing."""
     calls = list(enumerate(names))
-    if EVERY:
-        return calls
-    of_writes = way in (Way.ERROR_AFTER, Way.KILLED)
-    return [(number, name) for number, name in first_of_each_line(calls) if is_write(name) or not of_writes]
+    if not EVERY:
+        of_writes = way in (Way.ERROR_AFTER, Way.KILLED)
+        calls = [(number, name) for number, name in first_of_each_line(calls) if is_write(name) or not of_writes]
+    return [(number, name) for number, name in calls if way is not Way.KILLED or number >= asked]
 
 
 @pytest.mark.parametrize("world", ["embedded"], indirect=True)  # copies within S3 have a test of their own
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name.lower())
 def test_a_call_that_fails_leaves_a_whole_snapshot_or_none(world, way, request_of, settings):
-    making = request_of is request_snapshot
+    making = request_of == merge or request_of.func is request_snapshot
     world.again(settings)
     all_calls = Calls()
-    ask(world, request_of, all_calls)
+    asked = ask(world, request_of, all_calls)
     assert whole(world) is making
-    assert len(all_calls.names) > 12
-    for number, name in calls_to_fail(all_calls.names, way):
+    assert len(all_calls.names) > asked + 11
+    wanted = len([*world.ports().bucket.keys(FOLDER)])
+    for number, name in calls_to_fail(all_calls.names, asked, way):
         world.again(settings)
-        calls = Calls(number, way, meanwhile=lambda: overtake(world))
-        if way is Way.KILLED and number >= ASKED:
-            dies(world, request_of, number)
-        elif way is not Way.KILLED:
+        if way is Way.KILLED:
+            dies(world, request_of, number - asked)
+        else:
             try:
-                ask(world, request_of, calls)
+                ask(world, request_of, Calls(number, way, meanwhile=lambda: overtake(world)))
             except RepomgrError:
                 assert not Job.objects.exists(), name  # it was asked in vain
         whole(world)
@@ -109,6 +123,5 @@ def test_a_call_that_fails_leaves_a_whole_snapshot_or_none(world, way, request_o
             ask(world, request_of, Calls())
             settle(world)
         assert whole(world) is making, name
-        objects = [key for key, _ in world.ports().bucket.keys(FOLDER)]
-        assert len(objects) == (9 if making else 0), name
+        assert len([*world.ports().bucket.keys(FOLDER)]) == wanted, name
         assert seen(world) == {OLD, OTHER} if way is Way.OVERTAKEN else {OLD}, name

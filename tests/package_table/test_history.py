@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from packages_app.core.builds import OtherBuild
 from packages_app.core.errors import ObjectChanged, RecordNotFound, VersionConflict
 from packages_app.core.locations import DynamoTable
 from packages_app.core.ports import Silent, Written
@@ -95,3 +96,39 @@ def test_a_backup_of_before_brings_nothing_back_that_was_purged_since(moto, tmp_
     with pytest.raises(VersionPurged):
         restored.put_new(record)
     assert restore(backup.path, copy, place, Silent()).written == 0
+
+
+def test_a_backup_brings_back_each_build_in_its_suite_and_none_into_anothers(moto, tmp_path):
+    place = DynamoTable(f"t{tmp_path.name}", REGION, moto)
+    ours, raw = DynamoPackageTable(place), RawTable(place)
+    ours.create()
+    plain, noble, bookworm, sid = (
+        make_record(suites=(suite,), build=build, sha256_hash=letter * 64)
+        for suite, build, letter in (
+            ("stable", "", "a"), ("noble", "noble", "b"), ("bookworm", "bookworm", "c"), ("sid", "sid", "d"),
+        )
+    )  # fmt: skip
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+    builds = [plain, noble, bookworm, sid]
+    ours.put_many_new(builds, [taken_in(one, who="ann", way="upload", when=now) for one in builds])
+    out = ours.set_suites(sid, [], change_of(sid, [], What.WITHDRAWN, who="ann", when=now + timedelta(seconds=1)))
+    backup = write_backup(tmp_path / "backup.jsonl", place.name, raw.shape(), raw.items(), now)
+    gone = ours.set_suites(bookworm, [])
+    ours.purge(gone, change_of(gone, [], What.PURGED, who="ann", when=now))
+    for fresh in (False, True):
+        copy = DynamoTable(f"{place.name}-{fresh}", REGION, moto)
+        restored = DynamoPackageTable(copy)
+        if fresh:
+            restored.create()
+        restore(backup.path, copy, place, Silent())
+        restored.create()  # lists its suites, as create_storage does
+        assert {one.key: one for one in restored.all_records()} == {one.key: one for one in (plain, noble, out)}
+        in_suites = {suite: [*restored.records_of(suite)] for suite in ("stable", "noble", "bookworm", "sid")}
+        assert in_suites == {"stable": [plain], "noble": [noble], "bookworm": [], "sid": []}
+        assert [one.architecture for one in restored.suite_changes_of("hello", "1.0")].count("amd64#sid") == 2
+        with pytest.raises(VersionPurged):
+            restored.put_new(bookworm)
+        for suite in ("noble", "sid"):  # whose clients may have another build of it
+            with pytest.raises(OtherBuild):
+                restored.set_suites(plain, ["stable", suite])
+        assert restored.set_suites(out, ["sid"]) == sid

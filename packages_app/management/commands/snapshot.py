@@ -137,8 +137,8 @@ class Command(ServiceCommand):
 
     def _delete(self, options: dict[str, Any]) -> None:
         suite, name = options["suite"], options["id"]
+        count = objects_to_delete(suite, name)
         if options["dry_run"]:
-            count = objects_to_delete(suite, name)
             self.stdout.write(f"{count} objects of the snapshot {name} of suite {suite} would go")
             self.stdout.write("Clients that pin it could not update any more.")
             return

@@ -57,7 +57,7 @@ def broken_in(suite: Suite, leaving: Iterable[TableKey], coming: Iterable[Packag
         found = check.newly_broken(suite, partial(_write, suite, before), partial(_write, suite, after))
     except SolverFailed as error:
         return (), (f"{suite.name}: {error} ({error.code})",)
-    return tuple(f"{suite.name}: {name}: {why}" for name, why in found.items())[:_NAMED], ()
+    return tuple(f"{suite.name}: {name}: {why}" for name, why in found.broken.items())[:_NAMED], ()
 
 
 def _placed_in(suite: Suite) -> dict[TableKey, Placed]:

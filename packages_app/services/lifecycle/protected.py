@@ -5,15 +5,14 @@ This is the one place that is asked: what else keeps versions is to say so here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 
-from packages_app.core.at_once import at_once
 from packages_app.core.record import TableKey
-from packages_app.core.suite_change import What, changes_of
+from packages_app.core.suite_change import SuiteChange, What, changes_of
 from packages_app.models import Publication
 from packages_app.services import adapters
+from packages_app.services.lifecycle.steps import histories_by_version
 from packages_app.services.publication.shown import shown_by
 from packages_app.services.snapshots.snapshots import keys_protected_by_snapshots
 
@@ -21,7 +20,6 @@ PINNED = "in a pinned publication"
 SNAPSHOT = "in a snapshot"
 BROUGHT_BACK = "brought back after it was retained out"
 JUST_CAME = "came into the suite lately"
-_READERS = 8
 
 
 def protected_keys(suite: str, ages: Mapping[TableKey, timedelta], now: datetime) -> dict[TableKey, str]:
@@ -32,16 +30,15 @@ def protected_keys(suite: str, ages: Mapping[TableKey, timedelta], now: datetime
     or a restoration, of an old version begins its days. So does for good what somebody brought back after it was
     retained out.
     """
-    found = at_once([partial(_reason, suite, key, now - age) for key, age in ages.items()], _READERS)
-    reasons = {key: reason for key, reason in zip(ages, found, strict=True) if reason}
+    histories = histories_by_version(adapters.package_table(), ages)
+    found = {key: _reason(suite, changes_of(histories[key[0]], key[1]), now - age) for key, age in ages.items()}
+    reasons = {key: reason for key, reason in found.items() if reason}
     pinned = Publication.objects.filter(suite=suite, pinned=True)
     reasons |= dict.fromkeys((key for each in pinned for key in shown_by(each).contents() & ages.keys()), PINNED)
     return reasons | dict.fromkeys(keys_protected_by_snapshots() & ages.keys(), SNAPSHOT)
 
 
-def _reason(suite: str, key: TableKey, since: datetime) -> str:
-    name, _, version = key[0].partition("#")
-    own = changes_of(adapters.package_table().suite_changes_of(name, version), key[1])
+def _reason(suite: str, own: Sequence[SuiteChange], since: datetime) -> str:
     came = [one for one in own if one.brings_into(suite)]
     if not came:
         return ""

@@ -17,7 +17,7 @@ from packages_app.core.errors import PackageRefused
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey, make_package_id, named_key
 from packages_app.core.storable_text import storable
-from packages_app.core.suite_change import LONGEST_REASON, SuiteChange, What, change_of, is_purged
+from packages_app.core.suite_change import LONGEST_REASON, What, change_of, is_purged
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
@@ -25,7 +25,7 @@ from packages_app.services.jobs.rights import require_superuser
 from packages_app.services.lifecycle.copies import PurgedFile, check_removable, remove_copies, remove_from_root
 from packages_app.services.lifecycle.move import move_records, records_named
 from packages_app.services.lifecycle.preview import Preview, preview
-from packages_app.services.lifecycle.steps import Move, steps_of
+from packages_app.services.lifecycle.steps import Move, histories_by_version, steps_of
 from packages_app.services.mirror.packages import reconcile_keys
 from packages_app.services.publication.publish import publish
 from packages_app.services.snapshots.snapshots import snapshots_naming
@@ -176,19 +176,11 @@ def _check_files(name: str, records: Sequence[PackageRecord]) -> None:
             )
 
 
-def _suites_of(records: Iterable[PackageRecord]) -> list[str]:
+def _suites_of(records: Sequence[PackageRecord]) -> list[str]:
     """Return the suites that records are or ever were in: one may be withdrawn, and not be published without it yet."""
-    changes = adapters.package_table().suite_changes_of
-    found: set[str] = set()
-    for record in records:
-        found |= set(record.suites)
-        for change in changes(record.package_name, record.version):
-            found |= _named_in(change)
-    return sorted(found)
-
-
-def _named_in(change: SuiteChange) -> set[str]:
-    return {*change.before, *change.after}
+    histories = histories_by_version(adapters.package_table(), (record.key for record in records)).values()
+    named = {suite for changes in histories for change in changes for suite in (*change.before, *change.after)}
+    return sorted({*named, *(suite for record in records for suite in record.suites)})
 
 
 def _configured(suites: Iterable[str]) -> list[str]:

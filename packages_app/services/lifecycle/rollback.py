@@ -194,7 +194,7 @@ def request_fill(
     rollback = plan_fill(suite_name, snapshot)
     check_shown(rollback.shown, shown)
     part = _snapshot(snapshot)
-    told = " ".join(f"as snapshot {part.folder}: {reason}".split()).removesuffix(":")
+    told = " ".join(f"{part.folder}: {reason}".split()).removesuffix(":")
     return queue.enqueue(
         Job.Kind.ROLL_BACK, {"from": as_argument(part), **_arguments(rollback, told)},
         subject=f"{rollback.suite} from {part}"[:255], user=user, requested_as=requested_as, wake_worker=wake_worker,
@@ -289,6 +289,7 @@ def _no_place(suite: Suite, records: Sequence[PackageRecord]) -> NoPlaceAnyMore:
 def _move_all(rollback: Rollback, progress: Progress, *, who: str, reason: str) -> int:
     """Move the records batch by batch; return how many of them this call has moved."""
     coming, there = frozenset(rollback.coming), [rollback.suite]
+    what = What.FILLED if isinstance(rollback.to, Part) else What.ROLLED_BACK
 
     def steps_of(records: Iterable[PackageRecord]) -> list[Step]:
         others = [(record, [suite for suite in record.suites if suite != rollback.suite]) for record in records]
@@ -303,7 +304,7 @@ def _move_all(rollback: Rollback, progress: Progress, *, who: str, reason: str) 
     done = gone_through = 0
     for some in batches_of(keys, _BATCH):
         steps = steps_of(adapters.package_table().get_many(some).values())
-        done += move_together(steps, steps_of, What.ROLLED_BACK, who=who, reason=reason)
+        done += move_together(steps, steps_of, what, who=who, reason=reason)
         put_back_files(coming_back(steps))
         gone_through += len(some)
         progress.advance(gone_through, len(keys))

@@ -105,6 +105,16 @@ def steps_of(move: Move, table: PackageTable, records: Iterable[PackageRecord]) 
     return [step for step in steps if step.touched]
 
 
+def histories_by_version(table: PackageTable, keys: Iterable[TableKey]) -> dict[str, list[SuiteChange]]:
+    """Return the history of each version by its `name#version`, asked for once for all of its architectures.
+
+    Raise the table's errors.
+    """
+    versions = sorted({package_id for package_id, _ in keys})
+    named = [(name, version) for name, _, version in (one.partition("#") for one in versions)]
+    return dict(zip(versions, table.histories_of(named), strict=True))
+
+
 @dataclass(frozen=True)
 class _Planned:
     move: Move
@@ -118,7 +128,7 @@ class _Planned:
         if self.move.what in _LEAVES:
             return tuple(suite for suite in record.suites if named and suite not in named)
         if self.move.what is What.RESTORED:
-            changes = self._changes[record.package_name, record.version]
+            changes = self._changes[record.package_id]
             withdrawn = withdrawn_from(changes, record.built_for, RESTORABLE)
             return tuple(sorted({*record.suites, *(suite for suite in withdrawn if not named or suite in named)}))
         if self.move.what is What.ROLLED_OUT:
@@ -150,10 +160,8 @@ class _Planned:
         return adapters.definitions().by_name
 
     @cached_property
-    def _changes(self) -> dict[tuple[str, str], list[SuiteChange]]:
-        """Return the history of each version, asked for once for all of its architectures, several at the same time."""
-        versions = sorted({(record.package_name, record.version) for record in self.records})
-        return dict(zip(versions, self.table.histories_of(versions), strict=True))
+    def _changes(self) -> dict[str, list[SuiteChange]]:
+        return histories_by_version(self.table, (record.key for record in self.records))
 
     @cached_property
     def _newest(self) -> dict[tuple[str, str], str]:

@@ -20,7 +20,7 @@ _WAITS = tuple(timedelta(minutes=minutes) for minutes in (0, 2, 10, 60, 360))
 _NEWS = timedelta(days=1)
 _RECEIVED = "received"
 _NEVER_SETTLED = Q(level="info") | Q(kind=Notice.Kind.UNINSTALLABLE) | Q(kind=Notice.Kind.JOB_FAILED, job=None)
-"""What a publication did: each has notices of its own, which no later one settles. And of a job that is forgotten
+"""What a publication did: each has notices of its own, which none need ever settle. And of a job that is forgotten
 nobody knows what it was about: a file that was refused is seldom offered again."""
 
 log = structlog.get_logger(__name__)

@@ -49,14 +49,16 @@ def install_check(
     *,
     seconds: float = MOST_SECONDS,
     fetch: bool = True,
+    told: frozenset[str] = frozenset(),
 ) -> InstallCheck | None:
     """Return what looks for packages of a suite that can't be installed any more; None where it is off.
 
     The solver is given so many seconds for an architecture. Without `fetch` base suites are as they were last fetched.
+    `told` are packages that are asked about again.
     """
     if suite.installability is Installability.OFF:
         return None
-    return InstallCheck(suite.installability, partial(base_files, fetch=fetch), keep_lease, seconds)
+    return InstallCheck(suite.installability, partial(base_files, fetch=fetch), keep_lease, seconds, told)
 
 
 def refresh_bases(suite: Suite) -> None:

@@ -30,6 +30,7 @@ from packages_app.services.publication.held_candidates import (
     is_held_back,
 )
 from packages_app.services.publication.lease_hold import lease_held
+from packages_app.services.publication.notices import told_uninstallable
 from packages_app.services.publication.publication_lists import FIRST
 from packages_app.services.publication.record import record_publication
 from packages_app.services.publication.requests import known_suite
@@ -107,7 +108,7 @@ def _publisher(repository: Repository, suite: Suite, keep_lease: Callable[[], No
         second_reader=reader,
         allowed=_allowed,
         cleared=ClearedInSuite(suite.name),
-        installable=install_check(suite, keep_lease),
+        installable=install_check(suite, keep_lease, told=told_uninstallable(suite.name)),
     )
 
 

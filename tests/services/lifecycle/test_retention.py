@@ -15,6 +15,7 @@ from packages_app.services import adapters
 from packages_app.services.lifecycle.move import keys_selected, request_move
 from packages_app.services.lifecycle.protected import BROUGHT_BACK, JUST_CAME, PINNED, SNAPSHOT
 from packages_app.services.lifecycle.publications import pin
+from packages_app.services.lifecycle.purge import request_purge
 from packages_app.services.lifecycle.retention import HELD_BACK, plan_retention, request_retention
 from packages_app.services.lifecycle.steps import Move
 from packages_app.services.mirror.packages import reconcile_mirror
@@ -29,6 +30,7 @@ from packages_app.verification.reader import StoredObjects, View
 from tests.commands.calling import call, refused
 from tests.records import make_record
 from tests.services.lifecycle.test_move import TWO, clients_see, do, indexes, put
+from tests.services.test_sweep import Between
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -284,3 +286,23 @@ def found_later(*, days):
         view, Silent(), suites=None, pool=PoolScope.NONE, sample=0, seed="", orphan_age=timedelta(days=1)
     )
     return {finding.code for finding in findings}
+
+
+def test_histories_are_asked_for_together(embedded):
+    embedded.configure(suites=[{**TWO[0], "retain": {"newest": 1}}])
+    put(embedded, "tool_1", "tool_2", "tool_3", "other_1", "other_2")
+    asked, inner = [], embedded.table
+
+    def together(versions):
+        asked.append(len(versions))
+        return inner.histories_of(versions)
+
+    def one_by_one(name, version):
+        raise AssertionError(f"asked for {name} {version} alone")
+
+    table = Between(inner, histories_of=together, suite_changes_of=one_by_one)
+    with adapters.given(adapters.Ports(table, embedded.bucket, embedded.staging)):
+        assert len(plan_retention("stable").going) == 3
+        keys = keys_selected("tool")
+        request_purge(keys, "a key is in it", "tool", requested_as="root", wake_worker=False)
+    assert asked == [3, 3]

@@ -83,7 +83,15 @@ def test_a_warning_names_what_a_withdrawal_breaks_and_publishes(embedded):
     assert "app 1 needs lib (>= 2)" in Notice.objects.get(kind="uninstallable").text
     put(embedded, ("other", "1", ""))
     assert Publication.objects.first().uninstallable == []
-    assert Notice.objects.filter(kind="uninstallable").count() == 1
+    assert Notice.objects.filter(kind="uninstallable", settled=None).count() == 1
+    do(embedded, What.RESTORED, "lib (= 2)", reason="")
+    assert Notice.objects.get(kind="uninstallable").settled is not None
+    put(embedded, ("two", "1", "lib (>= 2)"), ("lib", "3", ""))
+    do(embedded, What.WITHDRAWN, "lib (>= 2)")  # breaks both: one that is mended is not all
+    put(embedded, ("app", "2", "lib"))
+    assert Notice.objects.filter(kind="uninstallable", settled=None).count() == 1
+    do(embedded, What.WITHDRAWN, "two")
+    assert Notice.objects.filter(kind="uninstallable", settled=None).count() == 0
 
 
 def test_held_it_waits_for_a_person_who_may_let_it_pass(embedded, admin_user):

@@ -162,7 +162,7 @@ def test_a_suite_that_is_empty_is_filled_from_a_snapshot_and_emptied_again(stack
     assert clients_see(stack, "stable") == ["left_1", "tool_1.0", "tool_2.0"]
     [change] = stack.table.suite_changes_of("right", "1")
     assert (change.what, change.after, change.reason) == (
-        What.ROLLED_BACK, ("new", "testing"), "as snapshot stable/snapshots/ab",
+        What.FILLED, ("new", "testing"), "stable/snapshots/ab",
     )  # fmt: skip
     with pytest.raises(NothingToRollBack):
         plan_fill("new", "stable/ab")
@@ -191,5 +191,6 @@ def test_a_copy_of_a_snapshot_is_made_in_another_suite_and_looked_at_first(stack
     said = call("snapshot", "delete", "testing", "c", "--dry-run")
     assert clients_see(stack, "testing/snapshots/c") != []
     assert "15 objects" in said
+    assert refused("snapshot", "delete", "testing", "ghost").code == "snapshot_refused"  # before it asks
     assert "3 packages" in call("snapshot", "create", "stable", "d", "--dry-run")
     assert described_snapshot(stack.bucket, "stable", "d") is None

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from packages_app.core.checksums import checksums_of_file
+from packages_app.debian.stanza import stanza_of
 from packages_app.services.takeover.enrich import enriched
 from tests.debs import build_deb
 from tests.records import make_record
@@ -56,3 +57,17 @@ def test_a_file_that_is_no_package_fills_in_nothing(stored):
     same, why = enriched(replace(record, sha256_hash=""), stack.bucket)
     assert same.control == ""
     assert why.startswith(f"{record.pool_path} ")
+
+
+def test_a_build_is_filled_in_from_its_own_file_and_keeps_its_label(stored, tmp_path):
+    stack, record, _ = stored
+    deb = build_deb(tmp_path / "noble", "tool", "1.0", Depends="libc6 (>= 2.39)", **{"Repomgr-Build": "x"})
+    path = "pool/main/t/tool/noble/tool_1.0_amd64.deb"
+    stack.bucket.put(path, deb)
+    build = replace(record, build="noble", pool_path=path, sha256_hash=checksums_of_file(deb).sha256)
+    rich, why = enriched(build, stack.bucket)
+    assert (why, rich.key, rich.depends) == ("", ("tool#1.0", "amd64#noble"), "libc6 (>= 2.39)")
+    assert stanza_of(rich).count("Repomgr-Build: noble\n") == stanza_of(rich).count("Repomgr-Build") == 1
+    assert stanza_of(enriched(record, stack.bucket)[0]).count("Repomgr-Build") == 0
+    other = replace(build, pool_path=record.pool_path)
+    assert enriched(other, stack.bucket)[0] == other
