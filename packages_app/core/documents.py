@@ -59,6 +59,12 @@ class ConfigurationTooLarge(PackageRefused):
     code = "configuration_too_large"
 
 
+class ExportRefused(PackageRefused):
+    """The folder that configuration is to be exported to holds other configuration, or can't be written."""
+
+    code = "export_refused"
+
+
 class Documents(Protocol):
     """Keeps documents in the package table. All calls raise as those of `PackageTable`; reads are consistent."""
 
