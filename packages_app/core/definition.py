@@ -1,4 +1,7 @@
-"""Definitions: one YAML file in `config/packages/` describes one package (docs/REQUIREMENTS.md R6)."""
+"""Definitions: one YAML file in `config/packages/`, or one document of the package table, describes one package.
+
+See docs/REQUIREMENTS.md R6.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 from packages_app.core.builds import Build, build_of_file, read_builds, suites_of_build
 from packages_app.core.caution import ALLOWABLE, HTTP
+from packages_app.core.documents import of_package
 from packages_app.core.errors import PackageRefused
 from packages_app.core.policies import PromotionPolicy, RetentionPolicy, read_promotion, read_retention
 from packages_app.core.repository import Repository
@@ -23,6 +27,8 @@ _COPY_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*\.deb\Z")
 SourceSettings = object
 """What a source type's reader gives: its own frozen dataclass."""
 SettingsReader = Callable[[YamlReader], SourceSettings]
+UNREAD = "package table"
+"""The file that a problem names where the documents of the package table could not be read."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,11 @@ class Definition:
     builds: tuple[Build, ...] = ()
 
     @property
+    def is_document(self) -> bool:
+        """Whether a document of the package table defines it, which can be changed in the admin, and no file."""
+        return self.file == of_package(self.name)
+
+    @property
     def every_suite(self) -> tuple[str, ...]:
         """Return its suites, and those that its builds go to."""
         return tuple(dict.fromkeys((*self.suites, *(name for build in self.builds for name in build.suites))))
@@ -82,10 +93,19 @@ class Definition:
 
 @dataclass(frozen=True)
 class Definitions:
-    """All definitions found: the good ones by name, sorted, and the problems of the others, sorted."""
+    """All definitions found: the good ones by name, sorted, and the problems of the others, sorted.
+
+    `overruled` are the packages of documents that do not count, since a file defines them, sorted.
+    """
 
     by_name: Mapping[str, Definition] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    overruled: tuple[str, ...] = ()
+
+    @property
+    def are_all(self) -> bool:
+        """Whether none is missing since the package table could not be read."""
+        return not any(problem.file == UNREAD for problem in self.problems)
 
     def bootstrap_packages(self) -> tuple[Definition, ...]:
         """Return the definitions of bootstrap packages, sorted by name."""
@@ -98,26 +118,36 @@ def load_definitions(
     source_types: Mapping[str, SettingsReader],
     *,
     read: Callable[[Path], YamlReader] = read_yaml,
+    documents: Mapping[str, YamlReader] | None = None,
 ) -> Definitions:
-    """Read every `*.yaml` of a folder; `read` returns a new reader of one file.
+    """Read every `*.yaml` of a folder; `read` returns a new reader of one file, `documents` are those of packages.
 
     `source_types` maps a type's name to the reader of its settings. A bad file is named with its problems and does
     not hide the good ones; a name or a convenience copy that two files claim is a fault of the later file only.
+    A file counts before a document of the same package, also where the file can't be used.
     """
     good: dict[str, Definition] = {}
     copies: dict[str, str] = {}
     problems: list[Problem] = []
-    for path in sorted(folder.glob("*.yaml")):
-        reader = read(path)
+    paths = sorted(folder.glob("*.yaml"))
+    overruled: list[str] = []
+    in_files = {path.stem for path in paths}
+    readers = [("", read(path)) for path in paths] + sorted((documents or {}).items(), key=lambda each: each[0])
+    for package, reader in readers:
+        if package and (package in in_files or package in good):
+            overruled.append(package)
+            continue
         definition = None if reader.problems else _definition(reader, repository, source_types)
         if definition is not None:
             _check_not_taken(reader, definition, good, copies)
+        if definition is not None and package and definition.name != package:
+            reader.problem("name", f"{definition.name} is not {package}.", f"Write name: {package}, or define another.")
         problems += reader.problems
         if definition is not None and not reader.problems:
             good[definition.name] = definition
             if definition.bootstrap:
                 copies[definition.bootstrap.copy] = definition.name
-    return Definitions(dict(sorted(good.items())), tuple(sorted(problems)))
+    return Definitions(dict(sorted(good.items())), tuple(sorted(problems)), tuple(overruled))
 
 
 def _check_not_taken(
@@ -126,7 +156,7 @@ def _check_not_taken(
     """Note a name, or a convenience copy, that a file before has; `copies` has each copy's package."""
     if definition.name in good:
         other = good[definition.name].file
-        reader.problem("name", f"{definition.name} is defined in {other} already.", "Remove one of the two files.")
+        reader.problem("name", f"{definition.name} is defined in {other} already.", "Remove one of the two.")
     if definition.bootstrap and definition.bootstrap.copy in copies:
         reader.problem(
             "bootstrap",

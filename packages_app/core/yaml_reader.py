@@ -211,11 +211,20 @@ def _parsed(file: str, text: bytes) -> Any:
 
 def reader_of(path: Path, loaded: Any) -> YamlReader:
     """Return a new reader of what `load_yaml` returned of a file."""
+    return _reader(path.name, loaded)
+
+
+def reader_of_text(name: str, text: str) -> YamlReader:
+    """Return a new reader of a YAML text, as `read_yaml` of a file; problems name it `name`."""
+    return _reader(name, _parsed(name, text.encode()))
+
+
+def _reader(file: str, loaded: Any) -> YamlReader:
     if not isinstance(loaded, _LinedMapping | Problem):
-        loaded = _file_problem(path.name, 1, "The file holds no mapping.", "Write `field: value` lines.")
+        loaded = _file_problem(file, 1, "The file holds no mapping.", "Write `field: value` lines.")
     if isinstance(loaded, Problem):
-        return YamlReader(path.name, {}, {}, problems=[loaded])
-    return YamlReader(path.name, loaded, loaded.lines)
+        return YamlReader(file, {}, {}, problems=[loaded])
+    return YamlReader(file, loaded, loaded.lines)
 
 
 def _file_problem(file: str, line: int, message: str, remedy: str) -> Problem:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from pynamodb.exceptions import PynamoDBException
+import structlog
+from pynamodb.exceptions import PynamoDBException, TableDoesNotExist
 
 from packages_app.core.errors import RepomgrError, TableMissing, TableRefused, TableUnavailable, TableUnfit
 from packages_app.package_table.dynamo_changes import is_throttled, refused_for
@@ -12,6 +14,21 @@ from packages_app.package_table.dynamo_items import code_of
 
 _NOT_KNOWN = ("UnknownOperationException", "UnknownOperation", "InvalidAction", "NotImplemented", "501")
 _NO_TABLE = "ResourceNotFoundException"
+
+log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def errors_told(table: str, operation: str, about: str) -> Iterator[None]:
+    """Name the operation and its object in logs for the block, and turn PynamoDB's errors into ours."""
+    with structlog.contextvars.bound_contextvars(table_operation=operation, item=about):
+        try:
+            yield
+        except TableDoesNotExist as error:
+            raise missing(table) from error
+        except PynamoDBException as error:
+            log.warning("table_call_gave_up", code=code_of(error), error=str(error))
+            raise told(table, error, operation, about) from error
 
 
 def told(table: str, error: PynamoDBException, operation: str, about: str) -> RepomgrError:

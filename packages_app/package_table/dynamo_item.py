@@ -50,12 +50,13 @@ _TEXTS = (
 
 
 class Item(Model):
-    """One item: a record, a tombstone, a change of suites, a lease, a line of a list, or what is known of a suite.
+    """One item: a record, a tombstone, a change of suites, a lease, a line of a list, a document, or a note of a suite.
 
     That is its `releases`, or what its clients were given last: `given_date` (seconds since the epoch) and
     `fingerprint`. A tombstone has the key of the record that was, and `purged`: what purged it. A lease has `holder`,
     `fence` and `expires`. A line has a key alone, and its record's `build` where there is one; the lists are those of
-    each suite's records and of its pending changes. It says what an item is made of; `DynamoItems` reads and writes.
+    each suite's records and of its pending changes. A `document` is one of `core.documents`, as JSON. It says what an
+    item is made of; `DynamoItems` reads and writes.
     """
 
     package_id = UnicodeAttribute(hash_key=True)
@@ -73,6 +74,8 @@ class Item(Model):
     other_fields = UnicodeAttribute(null=True)
     purged = UnicodeAttribute(null=True)
     build = UnicodeAttribute(null=True)
+    document = UnicodeAttribute(null=True)
+    document_version = NumberAttribute(null=True)
     packed = BinaryAttribute(null=True, legacy_encoding=False)
     for _name in _TEXTS:
         locals().setdefault(_name, UnicodeAttribute(null=True))

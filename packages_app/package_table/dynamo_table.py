@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cached_property, partial
 
-import structlog
-from pynamodb.exceptions import PynamoDBException, TableDoesNotExist
+from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -29,7 +28,7 @@ from packages_app.package_table.dynamo_changes import (
     remove_pending,
     write_listed,
 )
-from packages_app.package_table.dynamo_errors import missing, told, unfit
+from packages_app.package_table.dynamo_errors import errors_told, unfit
 from packages_app.package_table.dynamo_item import (
     INDEX_NAME,
     SHAPE,
@@ -70,8 +69,6 @@ from packages_app.package_table.rules import (
 
 _NEVER = 0
 _WRITERS = 8
-
-log = structlog.get_logger(__name__)
 
 
 class DynamoPackageTable:
@@ -322,17 +319,8 @@ class DynamoPackageTable:
                     raise
                 return None
 
-    @contextmanager
-    def _call(self, operation: str, about: str) -> Iterator[None]:
-        """Name the operation and its object in logs, and turn PynamoDB's errors into ours."""
-        with structlog.contextvars.bound_contextvars(table_operation=operation, item=about):
-            try:
-                yield
-            except TableDoesNotExist as error:
-                raise missing(self._location.name) from error
-            except PynamoDBException as error:
-                log.warning("table_call_gave_up", code=code_of(error), error=str(error))
-                raise told(self._location.name, error, operation, about) from error
+    def _call(self, operation: str, about: str) -> AbstractContextManager[None]:
+        return errors_told(self._location.name, operation, about)
 
 
 def _seconds(date: datetime) -> int:

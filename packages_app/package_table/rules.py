@@ -17,6 +17,8 @@ RELEASES = f"{SERVICE}releases#"
 """How the partition keys of the items begin that name Releases."""
 GIVEN = f"{SERVICE}given#"
 """How the partition keys of the items begin that say what clients were given last."""
+DOCUMENTS = f"{SERVICE}documents"
+"""The partition key of the newest versions of all documents (`core.documents`), by name, and of their mark."""
 LISTED = f"{SERVICE}listed"
 """The partition key of the item that says that the lists of all suites are complete."""
 
@@ -55,6 +57,11 @@ def releases_id(suite: str) -> str:
 def history_id(package_id: str) -> str:
     """Return the partition key of the items that tell of a version's changes of suites, in the order of their time."""
     return f"{SERVICE}history#{package_id}"
+
+
+def document_id(name: str) -> str:
+    """Return the partition key of every version of a document, in their order."""
+    return f"{SERVICE}document#{name}"
 
 
 def given_id(suite: str) -> str:

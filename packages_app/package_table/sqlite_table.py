@@ -5,29 +5,23 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
-import structlog
-from tenacity import retry_if_exception_type
-
 from packages_app.core.document import record_in
-from packages_app.core.errors import TableMissing, TableUnavailable
 from packages_app.core.last_given import LastGiven
 from packages_app.core.moving import NewSuites
 from packages_app.core.ports import Lease, PendingChange, Written
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
-from packages_app.core.retry import NO_PAUSE, retrying
 from packages_app.core.suite_change import Known, SuiteChange
 from packages_app.package_table.packed_text import check_size
 from packages_app.package_table.rules import lease_busy, lease_lost, suites_changed
+from packages_app.package_table.sqlite_file import BUSY_SECONDS, SqliteFile
 from packages_app.package_table.sqlite_given import keep_given, read_all_given, read_given
 from packages_app.package_table.sqlite_history import keep_changes, keep_purged, read_changes, read_purged
 from packages_app.package_table.sqlite_lists import LISTS, documents_query, has_lists
 from packages_app.package_table.sqlite_moves import move_record, move_records
 from packages_app.package_table.sqlite_records import add_pending, pending_in, put_records, read_record, rows_of
 
-_BUSY_SECONDS = 30.0
 _PAGE_BYTES = 16384
 """Of new files. A record fits into a page beside others; at 4096 each had an overflow page of its own."""
 _SCHEMA = """
@@ -64,16 +58,14 @@ _PROBED = "-probe"
 _PROBE_BYTES = 16 * 1024
 """More than fits into the room that a full file may have inside."""
 
-log = structlog.get_logger(__name__)
 
-
-class SqlitePackageTable:
+class SqlitePackageTable(SqliteFile):
     """Fulfils `core.ports.PackageTable`. Each call has a connection of its own, so threads and forks are safe."""
 
     most_suites: int | None = None
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
-        self._path = path
+        super().__init__(path)
         self._clock = clock
 
     def create(self) -> bool:
@@ -81,7 +73,7 @@ class SqlitePackageTable:
         made = not self._path.exists()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS)
+            connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS)
             try:
                 connection.execute(f"PRAGMA page_size={_PAGE_BYTES}")
                 connection.execute("PRAGMA journal_mode=WAL")
@@ -293,45 +285,3 @@ class SqlitePackageTable:
         with self._connection(operation, write=True) as connection:
             changed = connection.execute(query, (expires, lease.name, lease.holder, lease.fence))
             return changed.rowcount == 1
-
-    @contextmanager
-    def _connection(self, operation: str, *, write: bool = False) -> Iterator[sqlite3.Connection]:
-        """Return a connection for the block; a write's transaction is committed at its end, undone on an error."""
-        connection = self._open(operation)
-        try:
-            if write:
-                connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT") if write else None
-        except sqlite3.Error as error:
-            raise self._unavailable(operation, error) from error
-        finally:
-            connection.close()
-
-    def _open(self, operation: str) -> sqlite3.Connection:
-        if not self._path.exists():
-            raise self._missing()
-
-        def failed(number: int, _error: BaseException) -> None:
-            log.warning("table_call_failed", operation=operation, table=self._path.name, attempt=number)
-
-        try:
-            return retrying(NO_PAUSE, retry_if_exception_type(sqlite3.Error), failed=failed)(self._connect)
-        except sqlite3.Error as error:
-            raise self._unavailable(operation, error) from error
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-        connection.execute("PRAGMA synchronous=FULL")
-        return connection
-
-    def _missing(self) -> TableMissing:
-        return TableMissing(f"There is no package table at {self._path}.", remedy="Run manage.py create_storage.")
-
-    def _unavailable(self, operation: str, error: Exception) -> TableMissing | TableUnavailable:
-        if "no such table" in str(error):
-            return self._missing()
-        return TableUnavailable(
-            f"The package table {self._path} failed at {operation}: {error}.",
-            remedy="Check the disk, the file's owner and its mode, then try again.",
-        )

@@ -17,11 +17,13 @@ from django.core.cache import caches
 from packages_app.core.caution import certificate_of
 from packages_app.core.configuration import Configuration
 from packages_app.core.definition import Definitions
+from packages_app.core.documents import Documents
 from packages_app.core.errors import SigningKeyError
+from packages_app.core.kept_documents import KeptDocuments
 from packages_app.core.locations import StoreLocation, TableLocation
 from packages_app.core.ports import ObjectStore, PackageTable
 from packages_app.core.repository import Repository
-from packages_app.package_table.open_table import open_table
+from packages_app.package_table.open_table import open_documents, open_table
 from packages_app.publishing.first_key import earlier_publication, key_is_missed
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.services.upstream_answers import StoredAnswers
@@ -118,13 +120,23 @@ def key_of_home() -> str:
 
 
 def repository() -> Repository:
-    """Return what `config/repository.yaml` says now; raise `DefinitionError`."""
-    return _configuration(settings.CONFIG_DIR).repository()
+    """Return what `config/repository.yaml` says now, or its document; raise `DefinitionError`."""
+    return configuration().repository()
 
 
 def definitions() -> Definitions:
-    """Return what `config/packages/` says now; bad files are in its `problems`."""
-    return _configuration(settings.CONFIG_DIR).definitions()
+    """Return what `config/packages/` and the documents say now; bad ones are in its `problems`."""
+    return configuration().definitions()
+
+
+def configuration() -> Configuration:
+    """Return the files of CONFIG_DIR over the documents of the package table."""
+    return _configuration(settings.CONFIG_DIR, settings.PACKAGE_TABLE)
+
+
+def documents() -> Documents:
+    """Return the documents that the package table of PACKAGE_TABLE_URL keeps."""
+    return _documents(settings.PACKAGE_TABLE)
 
 
 def fetcher(operators_url: str = "", *, https_only: bool = False) -> Fetcher:
@@ -159,8 +171,13 @@ def now() -> datetime:
 
 
 @lru_cache(maxsize=_MOST)
-def _configuration(folder: Path) -> Configuration:
-    return Configuration(folder, settings_readers())
+def _configuration(folder: Path, table: TableLocation) -> Configuration:
+    return Configuration(folder, settings_readers(), kept=KeptDocuments(_documents(table)))
+
+
+@lru_cache(maxsize=_MOST)
+def _documents(location: TableLocation) -> Documents:
+    return open_documents(location)
 
 
 @lru_cache(maxsize=_MOST)

@@ -72,6 +72,17 @@ def test_a_file_written_in_place_is_read_again_while_its_time_can_not_tell(folde
         assert configuration.definitions().by_name["tool"].description == f"A {word}"
 
 
+def test_a_file_that_goes_right_after_it_was_read_counts_no_more(folder):
+    configuration = Configuration(folder, settings_readers())
+    assert set(configuration.definitions().by_name) == {"tool", "other"}
+    for name in ("tool", "other"):
+        (folder / f"packages/{name}.yaml").unlink()
+    assert configuration.definitions().by_name == {}
+    (folder / "repository.yaml").unlink()
+    with pytest.raises(DefinitionError):
+        configuration.repository()
+
+
 def test_a_broken_file_is_named_until_it_is_mended(folder, configuration):
     path = folder / "packages/tool.yaml"
     replaced(path, "name: [")

@@ -90,7 +90,7 @@ def request_of(request, world):
 
 
 def calls_to_fail(names, asked, way):
-    """Every call, or the first of each line; who only read has left nothing behind, and who dies asking asked nothing."""
+    """Every call, or the first of each line; who only read left nothing behind, and who died asking asked nothing."""
     calls = list(enumerate(names))
     if not EVERY:
         of_writes = way in (Way.ERROR_AFTER, Way.KILLED)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from packages_app.core.builds import check_build
 from packages_app.core.definition import Definition, check_belongs
+from packages_app.core.documents import of_package
 from packages_app.core.errors import PackageRefused
 from packages_app.core.layout import ALL
 from packages_app.core.repository import Repository
@@ -126,7 +127,8 @@ def admit(contents: DebContents, admission: Admission, filename: str) -> Admitte
 def _definition_of(contents: DebContents, definitions: Mapping[str, Definition]) -> Definition:
     name = contents.control["Package"]
     if name not in definitions:
-        faults = [fault for fault in adapters.definitions().problems if fault.file == f"{name}.yaml"]
+        own = (f"{name}.yaml", of_package(name))
+        faults = [fault for fault in adapters.definitions().problems if fault.file in own]
         if faults:
             raise PackageRefused(
                 f"The definition of {name} is not in use. {faults[0].file}:{faults[0].line}: {faults[0].message}",

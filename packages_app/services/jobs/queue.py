@@ -18,6 +18,7 @@ from packages_app.core.ports import Progress
 from packages_app.core.running_errors import TooManyJobs
 from packages_app.core.storable_text import storable, storable_json
 from packages_app.models import Job
+from packages_app.services import adapters
 from packages_app.services.jobs.messages import wake_worker_for
 from packages_app.services.jobs.notices import settle_failure, tell_of_failure
 from packages_app.services.jobs.progress import JobProgress, heartbeat, row_of_this_run
@@ -108,6 +109,7 @@ def run(job_id: UUID | str, service: Service, *, watcher: Progress | None = None
     with structlog.contextvars.bound_contextvars(job=str(job.pk), kind=job.kind), heartbeat(job):
         try:
             with told_as_ours():
+                adapters.configuration().look()  # what was saved before a job began counts for it
                 job.result = service(job, progress)
         except LeaseBusy as busy:
             _put_back(job, progress, str(busy), step="interrupted", tries=job.tries)

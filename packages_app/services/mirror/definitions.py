@@ -17,8 +17,13 @@ from packages_app.services.transactions import in_transaction
 
 
 def mirror_definitions() -> None:
-    """Bring the rows up to date with the files: good ones, bad ones with their problems; rows of gone files go."""
+    """Bring the rows up to date with files and documents: good ones, bad ones with their problems.
+
+    Rows of those that are gone go. While the documents can't be read all stay as they are.
+    """
     definitions = adapters.definitions()
+    if not definitions.are_all:
+        return
     problems_of: dict[str, list[Problem]] = {}
     for problem in definitions.problems:
         problems_of.setdefault(problem.file, []).append(problem)

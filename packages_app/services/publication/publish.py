@@ -57,9 +57,10 @@ def publish(
     Raise `LeaseBusy`, `LeaseLost`, `CandidateRefused`, `CandidateHeld`, `ClockWrong`, `ObjectChanged`, and the errors
     of table and store. Safe to repeat: with nothing changed it completes what an interrupted run left undone.
     """
-    suite, repository = known_suite(suite_name), adapters.repository()
-    refresh_bases(suite)  # before the lease: others may be slow
-    with lease_held(adapters.package_table(), f"publish:{suite.name}") as lease:
+    refresh_bases(known_suite(suite_name))  # before the lease: others may be slow
+    with lease_held(adapters.package_table(), f"publish:{suite_name}") as lease:
+        adapters.configuration().look()
+        suite, repository = known_suite(suite_name), adapters.repository()
         options = _with_decisions(suite.name, options)
         try:
             outcome = _publisher(repository, suite, lease.keep_lease, progress).publish(suite, options)

@@ -1,0 +1,1 @@
+"""Configuration that is made in the admin: saved, looked at, exported."""
