@@ -35,7 +35,9 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     "BROKER_URL": Meaning("Celery's broker: folders in the home, or `redis://host:port/0`"),
     "PUBLIC_URL": Meaning("the address that clients use", "`http://127.0.0.1:PORT/repository`"),
-    "SIGNING_KEY": Meaning("armored OpenPGP secret key; needed with a bucket on S3", "made at first start"),
+    "SIGNING_KEY": Meaning(
+        "armored OpenPGP secret keys, or addresses of such; needed with a bucket on S3", "made at first start"
+    ),
     "WITHHELD": Meaning(
         "secrets that this process is not to have, by their settings' names: web and beat are started so"
     ),

@@ -15,6 +15,7 @@ UMASK = 0o077
 SETTINGS_FILE = "repomgr.env"
 SECRET_KEY_FILE = "secret-key"  # noqa: S105 - a file's name
 SIGNING_KEY_FILE = "signing-key.asc"
+SIGNING_KEYS = "signing-keys"
 FIRST_PASSWORD_FILE = "first-password"  # noqa: S105 - a file's name
 DATABASE_FILE = "django.sqlite3"
 TABLE_FILE = "package_table.sqlite3"

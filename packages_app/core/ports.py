@@ -309,6 +309,15 @@ class Signer(Protocol):
         ...
 
 
+class Signers(Signer, Protocol):
+    """Signs with several keys at once. What a `Signer` gives is that of all; `fingerprint` is the leading one's."""
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """The fingerprints of the primary keys that sign, upper-case hex, the leading one first."""
+        ...
+
+
 class Progress(Protocol):
     """Where a service tells what it is doing: a job row, a terminal's bar, or nobody."""
 

@@ -29,6 +29,7 @@ from packages_app.publishing.candidate import Candidate
 from packages_app.publishing.index_file import IndexFile
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.signing.openpgp import verified_text
+from packages_app.signing.signatures import clear_fault, detached_fault
 
 _NAMED = 5
 
@@ -62,6 +63,9 @@ def _check_signatures(candidate: Candidate, keyring: bytes) -> None:
     detached = verified_text(candidate.release, keyring, signature=candidate.release_gpg)
     if clear != candidate.release or detached != candidate.release:
         raise _refused("InRelease or Release.gpg is no good signature of Release")
+    fault = clear_fault(candidate.in_release, candidate.release, keyring)
+    if fault := fault or detached_fault(candidate.release_gpg, candidate.release, keyring):
+        raise _refused(f"InRelease or Release.gpg is not as clients take it. {fault.rstrip('.')}")
 
 
 def _check_shards(file: IndexFile, ending: str, shards: Sequence[Shard]) -> None:

@@ -6,14 +6,14 @@ they would ignore are each a finding, which holds the candidate until a person h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from packages_app.core.candidate_finding import CandidateFinding
 from packages_app.core.errors import CandidateRefused, ClockWrong, ObjectNotFound
 from packages_app.core.last_given import LastGiven
-from packages_app.core.ports import ObjectStore, Signer
+from packages_app.core.ports import ObjectStore, Signer, Signers
 from packages_app.core.repository import Repository
 from packages_app.indexes.release import parse_release
 from packages_app.publishing.dates import CLOCK_SLACK, date_after
@@ -21,6 +21,8 @@ from packages_app.publishing.generations import generations, release_digest
 from packages_app.publishing.published import Published, Unrecognised, read_published
 from packages_app.publishing.root import read_keyring
 from packages_app.signing.openpgp import certificate_in, proves
+from packages_app.signing.signing_keys import known_anew
+from packages_app.signing.unproven import keys_in
 
 CLOCK, KEY, UNREADABLE = "clock_wrong", "signing_key_changed", "published_unreadable"
 """The codes of the findings."""
@@ -60,14 +62,25 @@ def read_place(bucket: ObjectStore, repository: Repository, suite: str, signer: 
     odd = published.unrecognised
     if odd is None or not odd.is_anothers:
         return published
-    offered = certificate_in(read_keyring(bucket, repository), signer.fingerprint)
+    in_root, ours = read_keyring(bucket, repository), dict.fromkeys(keys_in(signer.public_keyring()).values())
+    offered = b"".join(certificate_in(in_root, fingerprint) for fingerprint in ours)
     if not offered or not proves(offered, signer):
         return published
-    ours = read_published(bucket, suite, offered)
-    if ours.release is None or ours.unrecognised is not None:
+    as_given = read_published(bucket, suite, offered)
+    if as_given.release is None or as_given.unrecognised is not None:
         return published
-    odd = replace(odd, ours=True, proven=True, text=ours.text, release=ours.release)
-    return replace(ours, unrecognised=odd)
+    odd = replace(odd, ours=True, proven=True, text=as_given.text, release=as_given.release)
+    return replace(as_given, unrecognised=odd)
+
+
+def is_another_key(given: LastGiven, signer: Signers) -> bool:
+    """Return whether clients that took what they were given last may refuse what is signed now."""
+    return known_anew(given.fingerprints, signer.fingerprints, keys_in(signer.public_keyring()).values())
+
+
+def named_keys(fingerprints: Iterable[str]) -> str:
+    """Return fingerprints as a sentence has them."""
+    return " and ".join(fingerprints)
 
 
 def with_what_staging_knows(
@@ -106,26 +119,27 @@ def look_at_place(
     suite: str,
     published: Published,
     given: LastGiven | None,
-    signing_key: str,
+    signer: Signers,
     now: datetime,
     *,
     rebuild: bool,
     new_key: bool,
     known_keys: Callable[[], Mapping[str, str]],
 ) -> Place:
-    """Find what forbids that a candidate, signed by `signing_key` at `now`, simply takes the place.
+    """Find what forbids that a candidate, signed by `signer` at `now`, simply takes the place.
 
     `rebuild` lets what can't be read be replaced, `new_key` another key's. `known_keys` gives primary keys by the
     fingerprints of their subkeys; it is asked only where another key has signed.
     """
     findings: list[CandidateFinding] = []
+    signing_key = named_keys(signer.fingerprints)
     try:
         date = date_after(published, now, rebuild=rebuild, given=given)
     except ClockWrong as error:
         date = now.replace(microsecond=0)
         findings.append(_clock_finding(error, published, given, signing_key))
     if not new_key:
-        findings += _key_findings(suite, published, given, signing_key, date, known_keys)
+        findings += _key_findings(suite, published, given, signer, date, known_keys)
     odd = published.unrecognised
     if odd is not None and not rebuild and _is_unreadable(odd, date):
         findings.append(_unreadable_finding(suite, odd, given, signing_key, date))
@@ -144,7 +158,7 @@ def _key_findings(
     suite: str,
     published: Published,
     given: LastGiven | None,
-    signing_key: str,
+    signer: Signers,
     date: datetime,
     known_keys: Callable[[], Mapping[str, str]],
 ) -> list[CandidateFinding]:
@@ -156,13 +170,13 @@ def _key_findings(
         keys = ", ".join(known.get(claim.key, claim.key) or "a key that is not named" for claim in odd.claims)
         said.append(f"what is in place was signed with {keys} and is dated {_said(odd.date)}")
         items += [f"in place: key {keys}", f"in place: SHA256 {odd.sha256}"]
-    if given is not None and given.fingerprint != signing_key:
-        said.append(
-            f"what clients were given last was signed with {given.fingerprint} and is dated {_said(given.date)}"
-        )
-        items.append(f"given: key {given.fingerprint}")
+    if given is not None and is_another_key(given, signer):
+        keys = named_keys(given.fingerprints)
+        said.append(f"what clients were given last was signed with {keys} and is dated {_said(given.date)}")
+        items.append(f"given: key {keys}")
     if not said:
         return []
+    signing_key = named_keys(signer.fingerprints)
     text = (
         f"The signing key of suite {suite} is another one: {'; '.join(said)}. This publication is signed with"
         f" {signing_key} and is dated {_said(date)}: clients that do not know this key refuse it."
@@ -177,7 +191,7 @@ def _key_findings(
 def _clock_finding(
     error: ClockWrong, published: Published, given: LastGiven | None, signing_key: str
 ) -> CandidateFinding:
-    by = given.fingerprint if given is not None else signing_key
+    by = named_keys(given.fingerprints) if given is not None else signing_key
     in_place = published.release.date if published.release is not None else None
     if published.unrecognised is not None:
         in_place = published.unrecognised.date
@@ -192,7 +206,11 @@ def _unreadable_finding(
     suite: str, odd: Unrecognised, given: LastGiven | None, signing_key: str, date: datetime
 ) -> CandidateFinding:
     keys = ", ".join(claim.key for claim in odd.claims) or "no key that can be read"
-    last = f" Clients were given one of {given.fingerprint}, dated {_said(given.date)}." if given is not None else ""
+    last = (
+        f" Clients were given one of {named_keys(given.fingerprints)}, dated {_said(given.date)}."
+        if given is not None
+        else ""
+    )
     text = (
         f"What is in place of suite {suite} can't be taken for ours: {odd.why} It names {keys} and is dated"
         f" {_said(odd.date)}.{last} This publication is signed with {signing_key} and is dated {_said(date)}."

@@ -14,8 +14,8 @@ from packages_app.core.record import TableKey
 from packages_app.indexes.compression import GZIP, READERS, UNCOMPRESSED, UNREADABLE, XZ
 from packages_app.indexes.entry import entries_in
 from packages_app.indexes.release import Release, parse_release, read_loosely
-from packages_app.signing.armor import clear_form_refusal, detached_form_refusal
 from packages_app.signing.openpgp import verified_text
+from packages_app.signing.signatures import clear_fault, detached_fault
 from packages_app.signing.unproven import Claim, claims_of, keys_in, unproven_text
 
 _FORMS = (UNCOMPRESSED, GZIP, XZ)
@@ -109,10 +109,7 @@ def read_published(store: ObjectStore, suite: str, keyring: bytes) -> Published:
     if text is None:
         why = "It bears no good signature of the key in use."
         return Published(etag, None, unrecognised=_unrecognised(store, suite, body, claims, keyring, why))
-    why = f"gpgv refuses it: {refusal}." if (refusal := clear_form_refusal(body, text)) else ""
-    if len(claims) != 1:
-        why = f"It bears {len(claims)} signatures; only the one of the key in use should be there."
-    if why:
+    if why := clear_fault(body, text, keyring):
         return Published(etag, None, unrecognised=_unrecognised(store, suite, body, claims, keyring, why))
     return _ours(etag, text, body, claims)
 
@@ -125,7 +122,7 @@ def _pair(store: ObjectStore, suite: str, keyring: bytes) -> Published:
     signature = _read(store, suite, "Release.gpg") or b""
     claims = claims_of(signature)
     good = bool(signature) and verified_text(text, keyring, signature=signature) is not None
-    if good and len(claims) == 1 and not detached_form_refusal(signature, text):
+    if good and not detached_fault(signature, text, keyring):
         return _ours(None, text, text, claims)
     why = "There is no InRelease, and no good signature of the key in use on Release."
     return Published(None, None, unrecognised=_unrecognised(store, suite, text, claims, keyring, why))

@@ -17,7 +17,7 @@ from packages_app.core.candidate_finding import findings_digest
 from packages_app.core.caution import Allowed, Cleared, caution_findings, cautions_of
 from packages_app.core.errors import CandidateHeld, CandidateRefused, HeldByClock, ObjectNotFound, RepomgrError
 from packages_app.core.last_given import LastGiven
-from packages_app.core.ports import ObjectStore, PackageTable, PendingChange, Progress, Signer
+from packages_app.core.ports import ObjectStore, PackageTable, PendingChange, Progress, Signers
 from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.repository import Repository, Suite
 from packages_app.indexes.release import redated
@@ -63,7 +63,7 @@ class Publisher:
     table: PackageTable
     bucket: ObjectStore
     staging: ObjectStore
-    signer: Signer
+    signer: Signers
     clock: Callable[[], datetime]
     keep_lease: Callable[[], None]
     progress: Progress
@@ -105,7 +105,7 @@ class Publisher:
         published = with_what_staging_knows(published, self.staging, suite.name, given)
         time.sleep(seconds_to_wait(published, self.clock(), given))
         place = look_at_place(
-            suite.name, published, given, self.signer.fingerprint, self.clock(),
+            suite.name, published, given, self.signer, self.clock(),
             rebuild=options.rebuild, new_key=options.new_key,
             known_keys=partial(root_keys, self.bucket, self.repository),
         )  # fmt: skip
@@ -262,14 +262,14 @@ class Publisher:
         check_against_store(place.date, kept.modified)
 
     def _keep_last_given(self, suite: Suite, place: Place) -> None:
-        given = LastGiven(place.date, self.signer.fingerprint)
+        given = LastGiven(place.date, " ".join(self.signer.fingerprints))
         self.table.keep_last_given(suite.name, given, before=place.given)
 
     def _learn_last_given(self, suite: Suite, place: Place) -> None:
         """Keep what is in place and ours where the table does not know it: an earlier release published it."""
         release = place.published.release
         if release is not None and (place.given is None or place.given.date < release.date):
-            given = LastGiven(release.date, self.signer.fingerprint)
+            given = LastGiven(release.date, " ".join(self.signer.fingerprints))
             self.table.keep_last_given(suite.name, given, before=place.given)
 
     def _keep_baseline(self, candidate: Candidate, published: Published, release: bytes) -> None:

@@ -30,8 +30,8 @@ from packages_app.indexes.snapshot_release import ID, OF, REASON, is_snapshot, s
 from packages_app.publishing.generations import release_digest
 from packages_app.publishing.index_file import IndexFile
 from packages_app.publishing.published import read_index
-from packages_app.signing.armor import clear_form_refusal
 from packages_app.signing.openpgp import verified_text
+from packages_app.signing.signatures import clear_fault
 from packages_app.signing.unproven import unproven_text
 from packages_app.stores.pool_files import missing_or_other
 
@@ -126,8 +126,9 @@ def read_snapshot(bucket: ObjectStore, suite: str, name: str, keyring: bytes) ->
     text = verified_text(signed, keyring)
     if text is None:
         raise _unlike(key, "bears no good signature of the key in use")
-    if why := clear_form_refusal(signed, text):
-        raise _unlike(key, f"is refused by gpgv: {why}")
+    # Nobody signs a snapshot again: it may bear that of a key which has left the keyring, beside one that is in it.
+    if why := clear_fault(signed, text, keyring, strangers=True):
+        raise _unlike(key, f"is not as our keys sign. {why.rstrip('.')}")
     release = parse_release(text, expires=False)
     if not is_snapshot(release) or (release.fields[ID], release.fields.get("Suite")) != (name, suite):
         raise _unlike(key, "is not that of this snapshot")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.core.cache import caches
@@ -25,9 +25,12 @@ from packages_app.core.ports import ObjectStore, PackageTable
 from packages_app.core.repository import Repository
 from packages_app.package_table.open_table import open_documents, open_table
 from packages_app.publishing.first_key import earlier_publication, key_is_missed
+from packages_app.publishing.key_roles import KeyRole, read_roles
+from packages_app.publishing.keys_here import KeyHere, added_keys, open_key
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.services.upstream_answers import StoredAnswers
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key, keep_key
+from packages_app.signing.signing_keys import SigningKeys, keys_given
 from packages_app.sources.download import Fetcher
 from packages_app.sources.exchange import is_web_address
 from packages_app.sources.registry import settings_readers
@@ -82,27 +85,72 @@ def shard_cache() -> ShardCache:
     return ShardCache(caches["shards"])
 
 
-def signer() -> OpenPgpSigner:
-    """Return the signer of SIGNING_KEY, or of the key kept in REPOMGR_HOME; it has proved itself.
+def signer() -> SigningKeys:
+    """Return the signer of the keys of SIGNING_KEY, or of REPOMGR_HOME; each that signs has proved itself.
 
     Raise `SigningKeyError`, also when the bucket is shared and no key is set: every host would make another one. None
     is made where something was published before: clients know the key that is missed. And in a process that it is
     withheld from, which has no need of it.
+    """
+    keys = keys_here()
+    if len(keys) == 1 and not keys[0].is_public:
+        return SigningKeys((_proven(keys[0].given),))
+    decided = read_roles(staging())
+    by_role: dict[KeyRole, list[KeyHere]] = {role: [] for role in KeyRole}
+    for key in keys:
+        by_role[key.role_by(decided)].append(key)
+    if not by_role[KeyRole.SIGNS]:
+        raise SigningKeyError(
+            "None of the signing keys signs: each is retired, trusted alone, or given by its public half.",
+            remedy="Give SIGNING_KEY a secret key beside them, or start again with keys rotate.",
+        )
+    trusted = tuple(key.certificate for key in by_role[KeyRole.TRUSTED])
+    return SigningKeys(tuple(_proven(key.given) for key in by_role[KeyRole.SIGNS]), trusted)
+
+
+def keys_here() -> list[KeyHere]:
+    """Return the keys that this installation has, the leading one first, whatever they are for.
+
+    Raise `SigningKeyError` as `signer` does, but for keys that can't sign.
     """
     if "SIGNING_KEY" in settings.WITHHELD:
         raise SigningKeyError(
             "The signing key is withheld from this process (WITHHELD).",
             remedy="Ask for it as a job: workers have the key. Commands of a shell have it too.",
         )
-    armored = settings.SIGNING_KEY
-    if not armored:
-        if not settings.EMBEDDED_BUCKET and not settings.SIGNING_KEY_FILE.exists():
-            raise SigningKeyError(
-                "No SIGNING_KEY is set, and the bucket is not a folder of this machine.",
-                remedy="Set SIGNING_KEY (or SIGNING_KEY_FILE) to the same armored secret key on every host.",
-            )
-        armored = key_of_home()
-    return _signer(armored)
+    given = [one for entry in keys_given(settings.SIGNING_KEY) for one in _in_files(entry)]
+    if not given:
+        given = _of_home()
+    return list({key.fingerprint: key for key in map(_key, given)}.values())
+
+
+def _of_home() -> list[str]:
+    """Return the keys of the home: those added to it, read first since one becomes the only one by a move, and its own.
+
+    Its own comes first in what is returned.
+    """
+    added = added_keys(settings.SIGNING_KEY_FILE)
+    if added and not settings.SIGNING_KEY_FILE.exists():
+        return added
+    if not settings.EMBEDDED_BUCKET and not settings.SIGNING_KEY_FILE.exists():
+        raise SigningKeyError(
+            "No SIGNING_KEY is set, and the bucket is not a folder of this machine.",
+            remedy="Set SIGNING_KEY (or SIGNING_KEY_FILE) to the same armored secret key on every host.",
+        )
+    return [key_of_home(), *added]
+
+
+def _in_files(entry: str) -> tuple[str, ...]:
+    """Return the keys of a `file:///…` of SIGNING_KEY; what is no such address is the key itself."""
+    if not entry.startswith("file:///"):
+        return (entry,)
+    try:
+        return keys_given(Path(unquote(urlsplit(entry).path)).read_text(encoding="ascii"))
+    except (OSError, ValueError) as error:
+        raise SigningKeyError(
+            f"{entry} of SIGNING_KEY can't be read: {getattr(error, 'strerror', '') or 'it is no armored key'}.",
+            remedy="Name files with armored keys that this process may read.",
+        ) from error
 
 
 def key_of_home() -> str:
@@ -191,7 +239,12 @@ def _store(location: StoreLocation, *, private: bool = False) -> ObjectStore:
 
 
 @lru_cache(maxsize=_MOST)
-def _signer(armored: str) -> OpenPgpSigner:
-    signer = OpenPgpSigner(armored)
+def _key(given: str) -> KeyHere:
+    return open_key(given)
+
+
+@lru_cache(maxsize=_MOST)
+def _proven(given: str) -> OpenPgpSigner:
+    signer = OpenPgpSigner(given)
     signer.prove()
     return signer

@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _SIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----\n"
@@ -20,6 +21,7 @@ _ARMOR = re.compile(
 _HASH_LINES = re.compile(rb"(?:Hash: [A-Z0-9]+\n)*\n")
 _HASHES = {8: "SHA256", 9: "SHA384", 10: "SHA512", 11: "SHA224"}
 _TEXT, _BINARY = 1, 0
+_ARMOR_WIDTH = 64
 _CRC_INIT, _CRC_POLYNOMIAL = 0xB704CE, 0x1864CFB
 
 
@@ -63,20 +65,72 @@ def detached_form_refusal(signature: bytes, text: bytes) -> str:
     return _digest_fault(packet, text) if packet.kind == _BINARY else ""
 
 
-def _packet(armored: bytes) -> tuple[_Packet | None, str]:
+def signature_packets(armored: bytes) -> tuple[list[bytes], str]:
+    """Return the packets of an armored signature, one for each key that signed, and "", or none and what is wrong."""
     found = _ARMOR.match(armored)
     if found is None:
-        return None, "its armor is damaged"
+        return [], "its armor is damaged"
     try:
-        packet = binascii.a2b_base64(found[1].replace(b"\n", b""), strict_mode=True)
+        body = binascii.a2b_base64(found[1].replace(b"\n", b""), strict_mode=True)
         checksum = binascii.a2b_base64(found[2], strict_mode=True) if found[2] else None
     except binascii.Error:
-        return None, "its armor is damaged"
-    if checksum is not None and int.from_bytes(checksum) != _crc24(packet):
-        return None, "its armor's checksum is wrong"
+        return [], "its armor is damaged"
+    if checksum is not None and int.from_bytes(checksum) != _crc24(body):
+        return [], "its armor's checksum is wrong"
+    packets = []
+    while body:
+        try:
+            length = _packet_length(body)
+        except IndexError:
+            length = 0
+        if not 0 < length <= len(body):
+            return [], "it is no signature that clients can read"
+        packets.append(body[:length])
+        body = body[length:]
+    return packets, ""
+
+
+def armored_signature(packets: Iterable[bytes]) -> bytes:
+    """Return signature packets in one armor, with its checksum (RFC 4880, 6.2)."""
+    body = b"".join(packets)
+    text = binascii.b2a_base64(body, newline=False)
+    lines = [text[at : at + _ARMOR_WIDTH] for at in range(0, len(text), _ARMOR_WIDTH)]
+    checksum = binascii.b2a_base64(_crc24(body).to_bytes(3), newline=False)
+    return b"\n".join((_BEGIN, *lines, b"=" + checksum, b"-----END PGP SIGNATURE-----", b""))
+
+
+def clear_parts(signed: bytes) -> tuple[bytes, bytes]:
+    """Return the text of a cleartext-signed message as it stands there, dash-escaped, and the armor behind it.
+
+    Both are empty for what is no such message.
+    """
+    rest = signed.removeprefix(_SIGNED)
+    hashes = _HASH_LINES.match(rest) if rest != signed else None
+    at = rest.rfind(b"\n" + _BEGIN)
+    if hashes is None or at < hashes.end():
+        return b"", b""
+    return rest[hashes.end() : at + 1], rest[at + 1 :]
+
+
+def clear_message(escaped: bytes, packets: Iterable[bytes]) -> bytes:
+    """Return a cleartext-signed message: a `Hash:` line for each digest, the text as `clear_parts` has it, the armor.
+
+    Raise `IndexError` or `KeyError` for a packet that is no signature of version 4 by a hash of SHA-2.
+    """
+    packets = list(packets)
+    hashes = dict.fromkeys(_parsed(packet).algorithm for packet in packets)
+    head = b"".join(f"Hash: {name}\n".encode() for name in hashes)
+    return _SIGNED + head + b"\n" + escaped + armored_signature(packets)
+
+
+def _packet(armored: bytes) -> tuple[_Packet | None, str]:
+    packets, fault = signature_packets(armored)
+    if fault:
+        return None, fault
     try:
+        [packet] = packets
         return _parsed(packet), ""
-    except (IndexError, KeyError):
+    except (IndexError, KeyError, ValueError):
         return None, "it is no signature that clients can read"
 
 
@@ -95,6 +149,19 @@ def _header_length(packet: bytes) -> int:
     if packet[0] & 0x40:
         return 2 if packet[1] < 192 else 3 if packet[1] < 224 else 6
     return (2, 3, 5)[packet[0] & 3]
+
+
+def _packet_length(data: bytes) -> int:
+    """Return how many bytes the first packet has, 0 where it does not say (RFC 4880, 4.2)."""
+    if data[0] >> 6 == 3:
+        first = data[1]
+        if first < 192:
+            return 2 + first
+        if first < 224:
+            return 3 + ((first - 192) << 8) + data[2] + 192
+        return 6 + int.from_bytes(data[2:6]) if first == 255 else 0
+    size = (1, 2, 4, 0)[data[0] & 3]
+    return 1 + size + int.from_bytes(data[1 : 1 + size]) if size and data[0] >> 6 == 2 else 0
 
 
 def _digest_fault(packet: _Packet, data: bytes) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pysequoia import Cert, CipherSuite, Profile, PySigner, Sig, SignatureMode, Tsk, sign, verify
-from pysequoia.packet import PacketPile, PublicKeyAlgorithm
+from pysequoia.packet import PacketPile, PublicKeyAlgorithm, Tag
 
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.ports import Signer
@@ -122,10 +122,19 @@ def verified_text(signed: bytes, keyring: bytes, signature: bytes | None = None)
     try:
         if signature is None:
             return verify(signed, lambda _ids: certificates).bytes
-        verify(signed, lambda _ids: certificates, signature=Sig.from_bytes(signature))
+        # Of a signature by several keys `Sig` reads the first packet alone.
+        each = [bytes(packet) for packet in PacketPile.from_bytes(signature) if packet.tag == Tag.Signature]
     except Exception:  # pysequoia raises plain exceptions for a bad signature
         return None
-    return signed
+    return signed if any(_proves(one, signed, certificates) for one in each) else None
+
+
+def _proves(signature: bytes, text: bytes, certificates: list[Cert]) -> bool:
+    try:
+        verify(text, lambda _ids: certificates, signature=Sig.from_bytes(signature))
+    except Exception:  # as above
+        return False
+    return True
 
 
 def certificate_in(keyring: bytes, fingerprint: str) -> bytes:

@@ -18,8 +18,8 @@ from packages_app.indexes.release import (
     render_release,
 )
 from packages_app.publishing.dates import CLOCK_SLACK
-from packages_app.signing.armor import clear_form_refusal, detached_form_refusal
 from packages_app.signing.openpgp import verified_text
+from packages_app.signing.signatures import clear_fault, detached_fault
 from packages_app.signing.unproven import claims_of, keys_in, unproven_text
 from packages_app.verification.finding import Cure, Finding
 from packages_app.verification.reader import Reader, Unreadable
@@ -129,17 +129,14 @@ def _clear_text(signed: bytes, keyring: bytes) -> tuple[bytes | None, str]:
     text = verified_text(signed, keyring)
     if text is None:
         return None, "It has no good signature of our key."
-    if (signatures := len(claims_of(signed))) != 1:
-        return None, f"It bears {signatures} signatures; only that of our key should be there."
-    finding = clear_form_refusal(signed, text)
-    return (None, f"gpgv refuses it: {finding}.") if finding else (text, "")
+    fault = clear_fault(signed, text, keyring)
+    return (None, fault) if fault else (text, "")
 
 
 def _signature_finding(text: bytes, signature: bytes, keyring: bytes) -> str:
     if verified_text(text, keyring, signature=signature) is None:
         return "It is no good signature of our key for Release."
-    finding = detached_form_refusal(signature, text)
-    return f"gpgv refuses it: {finding}." if finding else ""
+    return detached_fault(signature, text, keyring)
 
 
 def _newer(one: bytes, other: bytes) -> bool:

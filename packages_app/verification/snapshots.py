@@ -21,8 +21,8 @@ from packages_app.publishing.snapshots import (
     read_snapshot,
     strangers_in,
 )
-from packages_app.signing.armor import detached_form_refusal
 from packages_app.signing.openpgp import verified_text
+from packages_app.signing.signatures import detached_fault
 from packages_app.signing.unproven import claims_of
 from packages_app.stores.pool_files import missing_or_other
 from packages_app.verification.finding import Cure, Finding
@@ -131,7 +131,7 @@ def _form_findings(bucket: ObjectStore, suite: Suite, snapshot: Snapshot, keyrin
             good = body == snapshot.text
         else:
             proven = verified_text(snapshot.text, keyring, signature=body)
-            good = proven is not None and not detached_form_refusal(body, snapshot.text)
+            good = proven is not None and not detached_fault(body, snapshot.text, keyring, strangers=True)
         if not good:
             yield Finding("snapshot_differs", key, f"It is not as InRelease. {_REMEDY}", Cure.NONE, suite.name)
 

@@ -186,7 +186,7 @@ def _refused_keyring(keyring: bytes) -> str:
     try:
         if verified_text(signer.sign_clear(_SAMPLE), keyring) != _SAMPLE:
             return "does not hold the key that signs now"
-        others = sorted({*keys_in(keyring).values()} - {signer.fingerprint})
+        others = sorted({*keys_in(keyring).values()} - {*keys_in(signer.public_keyring()).values()})
     except RepomgrError:
         raise
     except Exception:  # pysequoia raises plain exceptions for what is no keyring

@@ -17,7 +17,7 @@ from packages_app.core.ports import Progress
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _BESIDE = ("", "-wal", "-shm", "-journal")
 """SQLite's files beside a database, which have its mode when it makes them."""
-_TREES = (home.STAGING, home.BROKER, home.CACHE, home.ENVIRONMENTS)
+_TREES = (home.SIGNING_KEYS, home.STAGING, home.BROKER, home.CACHE, home.ENVIRONMENTS)
 """Folders of the home that are private with all that is in them. The bucket's files are for all who reach them."""
 
 

@@ -8,7 +8,7 @@ from packages_app.core.errors import InvalidDeb, ObjectNotFound
 from packages_app.core.layout import suite_path
 from packages_app.core.repository import Suite
 from packages_app.debian.keyrings import keyrings_in
-from packages_app.publishing.place import read_place
+from packages_app.publishing.place import is_another_key, named_keys, read_place
 from packages_app.publishing.root import root_keys
 from packages_app.services import adapters
 from packages_app.signing.openpgp import proves
@@ -30,8 +30,8 @@ def key_findings() -> Iterator[Finding]:
         yield from suite_key_findings(suite)
     signer = adapters.signer()
     in_root = set(root_keys(adapters.bucket(), repository).values())
-    if in_root and signer.fingerprint not in in_root:
-        text = f"It holds {', '.join(sorted(in_root))}, not the key in use {signer.fingerprint}."
+    if in_root and (lacking := [one for one in signer.fingerprints if one not in in_root]):
+        text = f"It holds {', '.join(sorted(in_root))}, not the key in use {named_keys(lacking)}."
         yield Finding(_ROOT_KEY, repository.keyring_key, text, Cure.PUBLISH, repository.default_suite.name)
     for definition in adapters.definitions().bootstrap_packages():
         records = list(adapters.package_table().versions_of(definition.name))
@@ -52,13 +52,14 @@ def suite_key_findings(suite: Suite) -> list[Finding]:
         known = root_keys(adapters.bucket(), adapters.repository())
         keys = sorted({known.get(claim.key, claim.key) for claim in odd.claims})
         said.append(f"It was signed with {', '.join(keys)}")
-    if given is not None and given.fingerprint != signer.fingerprint:
-        said.append(f"clients were given what {given.fingerprint} signed on {given.date:%Y-%m-%d %H:%M:%S} UTC")
+    if given is not None and is_another_key(given, signer):
+        signed = f"{named_keys(given.fingerprints)} signed on {given.date:%Y-%m-%d %H:%M:%S} UTC"
+        said.append(f"clients were given what {signed}")
     if not said:
         return []
     text = (
-        f"{'; '.join(said)}; the key in use is {signer.fingerprint}. Give SIGNING_KEY the other one, or show clients"
-        " the change: force_rebuild --new-key."
+        f"{'; '.join(said)}; the key in use is {named_keys(signer.fingerprints)}. Give SIGNING_KEY the other one, or"
+        " show clients the change: force_rebuild --new-key."
     )
     return [Finding(KEY_CHANGED, suite_path(suite.name, "InRelease"), text, Cure.NONE, suite.name)]
 
@@ -80,12 +81,12 @@ def _bootstrap_findings(path: str, suite: str) -> list[Finding]:
     except (ObjectNotFound, InvalidDeb):
         return []  # a file that is gone or damaged is a finding of its own
     signer = adapters.signer()
-    in_use = signer.fingerprint
+    in_use = named_keys(signer.fingerprints)
     held = {key for body in keyrings.values() for key in keys_in(body).values()}
     if not held or any(proves(body, signer) for body in keyrings.values()):
         return []
     holds = f"holds {', '.join(sorted(held))}, not the key in use {in_use}"
-    if in_use in held:
+    if held.intersection(signer.fingerprints):
         holds = f"holds the key in use {in_use} as it was, without the subkey that signs now"
     text = (
         f"Its keyring {holds}: clients that install it refuse the suite."

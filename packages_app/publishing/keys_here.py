@@ -1,0 +1,69 @@
+"""The keys that an installation has: of SIGNING_KEY, or files of its home. Which of them sign is said by their roles.
+
+A home has one key, `signing-key.asc`. While it changes to the next one this stands in `signing-keys/`, named by its
+fingerprint; once it is the only one it becomes `signing-key.asc`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pysequoia import Cert
+
+from packages_app.core.errors import SigningKeyError
+from packages_app.core.home import SIGNING_KEYS
+from packages_app.publishing.key_roles import Decided, KeyRole
+from packages_app.signing.openpgp import OpenPgpSigner
+from packages_app.signing.signing_keys import is_public
+
+
+@dataclass(frozen=True)
+class KeyHere:
+    """A key as it is given: armored, or by an address of a signer, which is never shown; its public certificate.
+
+    `fingerprint` is that of the primary key, upper-case hex; `is_public` says that there is no secret half.
+    """
+
+    given: str = field(repr=False)
+    fingerprint: str
+    certificate: bytes
+    is_public: bool
+
+    def role_by(self, decided: Mapping[str, Decided]) -> KeyRole:
+        """Return what the key is for, by what was decided of keys."""
+        known = decided.get(self.fingerprint)
+        role = known.role if known is not None else KeyRole.SIGNS
+        return KeyRole.TRUSTED if role is KeyRole.SIGNS and self.is_public else role
+
+
+def open_key(given: str) -> KeyHere:
+    """Return the key that is given; raise `SigningKeyError` for what is none."""
+    if is_public(given):
+        try:
+            certificate = Cert.from_bytes(given.encode())
+        except Exception as error:  # pysequoia raises plain exceptions
+            raise SigningKeyError(
+                "A public key of SIGNING_KEY can't be read.",
+                remedy="Give SIGNING_KEY what `gpg --armor --export KEYID` prints.",
+            ) from error
+        return KeyHere(given, certificate.fingerprint.upper(), bytes(certificate), is_public=True)
+    signer = OpenPgpSigner(given)
+    return KeyHere(given, signer.fingerprint, signer.public_keyring(), is_public=False)
+
+
+def added_folder(key_file: Path) -> Path:
+    """Return the folder of the keys that were added to a home whose own key is `key_file`."""
+    return key_file.with_name(SIGNING_KEYS)
+
+
+def added_keys(key_file: Path) -> list[str]:
+    """Return the armored keys that were added to a home, by name; one that vanishes meanwhile is the home's own now."""
+    found = []
+    for path in sorted(added_folder(key_file).glob("*.asc")):
+        try:
+            found.append(path.read_text(encoding="ascii"))
+        except FileNotFoundError:
+            continue
+    return found
