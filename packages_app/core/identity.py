@@ -23,7 +23,8 @@ ARCHITECTURES = frozenset(
 """Of Debian, its ports and Ubuntu (wiki.debian.org/SupportedArchitectures): others can be written into the file."""
 DEFAULT_SUITES = ("stable",)
 DEFAULT_ARCHITECTURES = ("amd64", "arm64")
-_LONGEST = 60
+_LONGEST = 48
+"""Characters: a bucket's name, which ends in `-apt-staging`, has 63 at most."""
 _LOCAL_HOST = "localhost"
 
 

@@ -72,6 +72,12 @@ source:
   # Of templates/ beside packages/.
   templates: {bootstrap}
 """
+_TERRAFORM = """\
+# For deploy/terraform: terraform apply -var environment=… -var-file=THIS
+name      = "{slug}-apt"
+keyring   = "{keyring}"
+bootstrap = "{bootstrap}"
+"""
 
 
 class HomeConfigured(RepomgrError):
@@ -169,6 +175,7 @@ def _files(chosen: Identity) -> Iterator[tuple[str, str]]:
     yield "repository.yaml", text
     about = _quoted(f"APT source and signing key of the {chosen.name} repository")
     yield f"packages/{chosen.bootstrap}.yaml", _DEFINITION.format(**values, description=about)
+    yield "terraform.tfvars", _TERRAFORM.format(**values, slug=chosen.slug)
     shipped: Path = settings.TEMPLATES_DIR / SHIPPED_TEMPLATES
     if not shipped.is_dir():
         raise BuildFailed(f"The templates {shipped} are missing.", remedy="Restore them from the release.")
