@@ -30,7 +30,9 @@ SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: $(VENV)/.runtime  ## start everything in the foreground (PORT, REPOMGR_HOME, repomgr.env in it)
+# NAME counts where it is said to make alone: shells and WSL have one of their own in the environment.
+up: $(VENV)/.runtime  ## start everything in the foreground (NAME="Acme" for a repository of your own; PORT, REPOMGR_HOME, repomgr.env in it)
+	$(if $(filter command,$(word 1,$(origin NAME))),@$(BIN)/python manage.py init --once --name "$$NAME")
 	@$(BIN)/python manage.py first_start
 	@exec $(BIN)/python -m repomgr.processes
 

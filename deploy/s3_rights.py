@@ -22,6 +22,8 @@ HERE = Path(__file__).resolve().parent
 PROCESSES = ("web", "worker", "publisher", "sweeper")
 _TABLE = "arn:aws:dynamodb:::table"
 _STAGING = "/staging/"
+_NAMES = {"KEYRING": "kiro-archive-keyring", "BOOTSTRAP": "kiro-repo"}
+"""What the environment says of a repository with a name of its own, without endings, and the shipped names."""
 
 
 def account_of(process: str) -> str:
@@ -68,7 +70,8 @@ def _places(resource: str, bucket: str, staging: str) -> Iterator[tuple[str, str
 
 
 def _read(name: str, bucket: str) -> dict[str, Any]:
-    values = {"bucket": bucket, "table_arn": _TABLE}
+    names = {name.lower(): os.environ.get(name) or shipped for name, shipped in _NAMES.items()}
+    values = {**names, "bucket": bucket, "table_arn": _TABLE}
     text = re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], (HERE / name).read_text(encoding="utf-8"))
     document: dict[str, Any] = json.loads(text)
     return document

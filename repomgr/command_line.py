@@ -10,7 +10,7 @@ from repomgr import environment
 from repomgr.settings_file import load_settings
 
 MAKES_A_HOME = "first_start"
-_NEED_NONE = ("check", "diffsettings", "findstatic", "help", "makemigrations", "version")
+_NEED_NONE = ("check", "diffsettings", "findstatic", "help", "init", "makemigrations", "version")
 _STATE = ("PACKAGE_TABLE_URL", "BUCKET_URL", "STAGING_URL", "DATABASE_URL", "BROKER_URL")
 _SECRETS = ("SECRET_KEY", "SIGNING_KEY")
 _LOCAL = ("", "file", "sqlite", "filesystem")

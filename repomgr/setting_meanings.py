@@ -21,7 +21,9 @@ MEANINGS: Mapping[str, Meaning] = {
     "BIND": Meaning("the address that it listens on"),
     "WORKERS": Meaning("worker processes of `make up`"),
     "SWEEPER": Meaning("a process `sweeper` of its own sweeps and purges; workers leave that to it"),
-    "REPOMGR_CONFIG": Meaning("where `repository.yaml` and `packages/` are", "`config/`"),
+    "REPOMGR_CONFIG": Meaning(
+        "where `repository.yaml`, `packages/` and `templates/` are", "`config/` in the home if it is there, else ours"
+    ),
     "PACKAGE_TABLE_URL": Meaning(
         "the package table: `sqlite:///path` or `dynamodb://TABLE?region=…&endpoint=…`", "SQLite in the home"
     ),

@@ -32,7 +32,12 @@ HOME = environment.home()
 _AT_HOME = home.is_home(HOME)
 PORT = environment.port("PORT", default=8000)
 _YEAR_SECONDS = 365 * 24 * 3600
-CONFIG_DIR = environment.folder("REPOMGR_CONFIG", default=BASE_DIR / "config")
+# `manage.py init` makes one in the home, which then counts. One that lacks its repository.yaml is at fault, not absent:
+# nothing may be published under the shipped name instead.
+OWN_CONFIG_DIR, SHIPPED_CONFIG_DIR = HOME / home.CONFIG, BASE_DIR / "config"
+CONFIG_DIR = environment.folder(
+    "REPOMGR_CONFIG", default=OWN_CONFIG_DIR if OWN_CONFIG_DIR.is_dir() else SHIPPED_CONFIG_DIR
+)
 TEMPLATES_DIR = BASE_DIR / "templates"
 
 
@@ -60,6 +65,7 @@ PACKAGE_TABLE = parse_table_url(
 BUCKET = parse_store_url("BUCKET_URL", environment.text("BUCKET_URL", default=f"file://{HOME / home.BUCKET}"))
 STAGING = parse_store_url("STAGING_URL", environment.text("STAGING_URL", default=f"file://{HOME / home.STAGING}"))
 PUBLIC_URL = environment.web_address("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}/repository")
+PUBLIC_URL_GIVEN = environment.is_given("PUBLIC_URL")
 SIGNING_KEY = environment.text("SIGNING_KEY", default="")
 WITHHELD = environment.withheld()
 GITHUB_TOKEN = environment.token("GITHUB_TOKEN")

@@ -1,11 +1,14 @@
 # Bucket, package table and a role for each of repomgr's processes, for one environment.
 #
-#   terraform workspace new dev && terraform apply -var environment=dev
+#   terraform workspace new dev && terraform apply -var environment=dev [-var-file=HOME/config/terraform.tfvars]
 #
 # The policies are the JSON files beside this folder, so that they are written once.
 
 locals {
   bucket = "${var.name}-${var.environment}"
+
+  # What the policies name of a repository; `manage.py init` writes a terraform.tfvars for one with a name of its own.
+  names = { bucket = local.bucket, keyring = var.keyring, bootstrap = var.bootstrap }
 
   # Each process has a role of its own. beat asks for nothing here: give it none.
   processes = toset(["web", "worker", "publisher", "sweeper"])
@@ -90,7 +93,7 @@ resource "aws_s3_bucket_public_access_block" "repository" {
 
 resource "aws_s3_bucket_policy" "repository" {
   bucket     = aws_s3_bucket.repository.id
-  policy     = templatefile("${path.module}/../bucket-policy.json", { bucket = local.bucket })
+  policy     = templatefile("${path.module}/../bucket-policy.json", local.names)
   depends_on = [aws_s3_bucket_public_access_block.repository]
 }
 
@@ -170,10 +173,9 @@ resource "aws_iam_role_policy" "repomgr" {
   for_each = local.processes
   name     = "repository"
   role     = aws_iam_role.repomgr[each.key].id
-  policy = templatefile("${path.module}/../iam-policy-${each.key}.json", {
-    bucket    = local.bucket
+  policy = templatefile("${path.module}/../iam-policy-${each.key}.json", merge(local.names, {
     table_arn = aws_dynamodb_table.packages.arn
-  })
+  }))
 }
 
 # Lets apt 2.7 and newer ask for snapshots by itself, where a CloudFront distribution of yours stands before the bucket:

@@ -14,6 +14,18 @@ variable "name" {
   default     = "kiro-apt"
 }
 
+variable "keyring" {
+  description = "keyring in repository.yaml: the public key's file name in the bucket's root, without its ending"
+  type        = string
+  default     = "kiro-archive-keyring"
+}
+
+variable "bootstrap" {
+  description = "Name of the package that sets clients up; its copy in the bucket's root has it, with .deb"
+  type        = string
+  default     = "kiro-repo"
+}
+
 variable "region" {
   description = "AWS region of bucket and table"
   type        = string

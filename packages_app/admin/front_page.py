@@ -13,11 +13,10 @@ from packages_app.admin.read_only import PUBLISH, UPLOAD, deferred_of_job
 from packages_app.core.errors import RepomgrError
 from packages_app.core.repository import Suite
 from packages_app.models import DefinitionStatus, Job, Notice, Package, Publication
-from packages_app.publishing.root import client_commands
 from packages_app.services import adapters
 from packages_app.services.jobs.late import late_queues
 from packages_app.services.notices.send import given_up
-from packages_app.services.publication.root import example_package
+from packages_app.services.publication.client_lines import client_lines
 from packages_app.services.publication.watch_expiry import near_expiry
 
 _LATELY = timedelta(days=7)
@@ -68,13 +67,11 @@ def front_page() -> dict[str, Any]:
     }
     try:
         suites = adapters.repository().suites
-        definitions = adapters.definitions()
+        commands = client_lines()
     except RepomgrError as error:
         return {**page, "fault": str(error), "suites": []}
-    bootstraps = definitions.bootstrap_packages()
-    bootstrap = bootstraps[0] if bootstraps else None
     page["suites"] = [_suite(suite, now) for suite in suites]
-    page["commands"] = client_commands(settings.PUBLIC_URL, bootstrap, example_package(definitions))
+    page["commands"] = commands
     return page
 
 

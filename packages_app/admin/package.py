@@ -105,7 +105,7 @@ class PackageAdmin(ReadOnlyAdmin):
                     "size", "taken_in")  # fmt: skip
     list_filter = (TypeFilter, SuiteFilter, ArchitectureFilter)
     search_fields = ("package_name",)  # says that there is a search; `get_search_results` says what it finds
-    search_help_text = "Part of a name, name#version, or a query: kiro* (>= 1.0), $Suite (stable)"
+    search_help_text = "Part of a name, name#version, or a query: tool* (>= 1.0), $Suite (stable)"
     ordering = ("package_name", "-version_key", "architecture", "id")
     # Those that an index sorts; types and architectures are filtered by, versions sorted within a name.
     sortable_by = ("name_and_summary", "taken_in")

@@ -19,6 +19,10 @@ SIGNING_KEYS = "signing-keys"
 FIRST_PASSWORD_FILE = "first-password"  # noqa: S105 - a file's name
 DATABASE_FILE = "django.sqlite3"
 TABLE_FILE = "package_table.sqlite3"
+CONFIG = "config"
+"""The configuration of a repository with a name of its own; without it the one that is shipped is used."""
+TEMPLATES = "templates"
+"""In a configuration: the templates of its bootstrap packages, which stand before ours."""
 BUCKET, STAGING, BROKER, STATIC, CACHE, ENVIRONMENTS = "bucket", "staging", "broker", "static", "cache", "environments"
 _SIGNS = (SECRET_KEY_FILE, SIGNING_KEY_FILE, DATABASE_FILE, TABLE_FILE, STATIC)
 

@@ -125,6 +125,11 @@ class Repository:
         return suite
 
 
+def is_suite_name(text: str) -> bool:
+    """Return whether a text may name a suite: one part of a path below `dists/`."""
+    return _SUITE.match(text) is not None
+
+
 def load_repository(path: Path, *, read: Callable[[Path], YamlReader] = read_yaml) -> Repository:
     """Read `repository.yaml`; raise `DefinitionError` that names every fault with its line.
 
@@ -222,7 +227,7 @@ def _suite(reader: YamlReader) -> Suite:
             f"List gz, which every client takes, and others of {', '.join(_FORMS)}.",
         )
     for name, value in (("name", suite.name), ("codename", suite.codename)):
-        if not _SUITE.match(value):
+        if not is_suite_name(value):
             reader.problem(name, f"{value!r} can't be a folder of dists/.", "Use letters, digits, dot and hyphen.")
     for component in suite.components:
         if not _NAME.match(component) or component == MARK:  # a folder beside those of components

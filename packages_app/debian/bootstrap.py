@@ -17,6 +17,9 @@ from packages_app.core.errors import BuildFailed
 from packages_app.core.layout import deb_filename
 from packages_app.debian.control import ControlParagraph, parse_control
 
+SHIPPED_TEMPLATES = "kiro-repo"
+"""The folder of the templates that we ship; a repository with a name of its own begins with a copy."""
+_SOURCES = ".sources"
 _SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
 _TIMEOUT_SECONDS = 120
 _NOTHING = re.compile(r"(#[^\n]*\n|set -e\n|exit 0\n|\n)*")
@@ -70,6 +73,27 @@ def build_bootstrap_deb(
     return target
 
 
+def source_template(templates: Path) -> Path:
+    """Return the template of the source file: the one whose name ends in `.sources`; raise `BuildFailed`."""
+    found = sorted(templates.glob(f"*{_SOURCES}"))
+    if len(found) != 1:
+        names = ", ".join(file.name for file in found)
+        raise BuildFailed(
+            f"The templates in {templates} have {names or 'no file'} that ends in {_SOURCES}.",
+            remedy="Keep one such file there.",
+        )
+    return found[0]
+
+
+def check_templates(templates: Path, values: BootstrapValues) -> None:
+    """Fill every template a package is built from; raise `BuildFailed`, or `InvalidDeb` for its control paragraph."""
+    fill = {**_fill(values), "date": "", "year": ""}
+    for template in (source_template(templates), templates / "copyright", templates / "changelog"):
+        _filled(template, fill)
+    bootstrap_scripts(templates, values)
+    bootstrap_control(templates, values)
+
+
 def bootstrap_scripts(templates: Path, values: BootstrapValues) -> dict[str, bytes]:
     """Return the maintainer scripts by their names, without those that would do nothing; raise `BuildFailed`."""
     filled = {name: _filled(templates / name, _fill(values)) for name in _SCRIPTS if (templates / name).is_file()}
@@ -96,7 +120,7 @@ def _make_tree(tree: Path, templates: Path, values: BootstrapValues, keyring: by
     # The source file is no conffile: postinst writes it from here, so that upgrades bring it up to date.
     files = {
         "DEBIAN/control": "control",
-        f"usr/share/{values.name}/{values.name}.sources": "kiro.sources",
+        f"usr/share/{values.name}/{values.name}.sources": source_template(templates).name,
         f"{doc}/copyright": "copyright",
     }
     for path, template in files.items():

@@ -173,16 +173,15 @@ def model_of(name):
     return Job if name == "view_on_site" else pytest.fail(f"no model for the address {name}")
 
 
-@pytest.fixture
-def filled(embedded, tmp_path):
-    """A repository with a row for every page."""
+def fill(stack, folder):
+    """Make a row for every page, and a package `tool`, which is built in a folder."""
     ensure_groups()
     ensure_schedules()
-    embedded.define_uploads("tool")
-    deb = build_deb(tmp_path, "tool", "1.0")
+    stack.define_uploads("tool")
+    deb = build_deb(folder, "tool", "1.0")
     stage_upload(deb, deb.name)
     failing = queue.enqueue(Job.Kind.BUILD, {"name": "ghost", "version": "1"})
-    embedded.run_jobs()
+    stack.run_jobs()
     assert Job.objects.get(pk=failing.pk).state == "failed"
     mirror_definitions()
     Conflict.objects.create(package_name="tool", version="1.0", architecture="amd64", origin="test")
@@ -192,6 +191,12 @@ def filled(embedded, tmp_path):
     CrontabSchedule.objects.create()
     get_user_model().objects.create(username="somebody")
     assert Publication.objects.exists()
+
+
+@pytest.fixture
+def filled(embedded, tmp_path):
+    """A repository with a row for every page."""
+    fill(embedded, tmp_path)
     return embedded
 
 

@@ -9,7 +9,7 @@ from packages_app.core.home import make_home
 from packages_app.core.ports import Silent
 from packages_app.publishing.root import client_commands, unprotected
 from packages_app.services import adapters
-from packages_app.services.publication.publish import publish
+from packages_app.services.intake.build_bootstrap import build_and_take_in
 from tests import prepared
 
 HTTP, HTTPS = "http://apt.example.org", "https://apt.example.org"
@@ -46,7 +46,8 @@ def test_no_way_round_leads_to_the_root(behind_https, key):
 @pytest.mark.parametrize("address", [HTTP, HTTPS, "http://127.0.0.1:8000/repository"])
 def test_an_address_without_https_says_so_wherever_commands_are_shown(embedded, as_member, settings, address):
     settings.PUBLIC_URL = address
-    publish("stable", Silent())
+    build_and_take_in("kiro-repo", "1.0.0", Silent())
+    embedded.run_jobs()
     pages = [embedded.bucket.read("index.html").decode(), as_member("Viewers").get("/admin/").content.decode()]
     for page in pages:
         assert ("is not https" in page) is (address != HTTPS)

@@ -33,7 +33,7 @@ _specification.loader.exec_module(s3_rights)
 
 
 def template(name, **values):
-    text = (DEPLOY / name).read_text()
+    text, values = (DEPLOY / name).read_text(), {"keyring": "kiro-archive-keyring", "bootstrap": "kiro-repo", **values}
     return json.loads(re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], text))
 
 

@@ -8,19 +8,28 @@ from django.conf import settings
 
 from packages_app.core.definition import Definition
 from packages_app.core.errors import PackageRefused
+from packages_app.core.home import TEMPLATES
 from packages_app.core.layout import ALL
 from packages_app.core.redaction import redact
 from packages_app.core.web_address import is_plain_address
-from packages_app.debian.bootstrap import BootstrapValues
+from packages_app.debian.bootstrap import BootstrapValues, check_templates
 from packages_app.services import adapters
 from packages_app.sources.build_script import BuildScriptSettings
 
+_ANY_VERSION = "1.0.0"
+
 
 def templates_of(definition: Definition) -> Path | None:
-    """Return the folder of a definition's templates, or None when it is not built here."""
+    """Return the folder of a definition's templates, or None when it is not built here.
+
+    It is that of the configuration where there is one, else ours.
+    """
     source = definition.source_settings
     named = source.templates if isinstance(source, BuildScriptSettings) else ""
-    return settings.TEMPLATES_DIR / named if named else None
+    if not named:
+        return None
+    own: Path = settings.CONFIG_DIR / TEMPLATES / named
+    return own if own.is_dir() else settings.TEMPLATES_DIR / named
 
 
 def bootstrap_values(definition: Definition, version: str, *, repository_url: str) -> BootstrapValues:
@@ -47,3 +56,10 @@ def bootstrap_values(definition: Definition, version: str, *, repository_url: st
         keyring=repository.keyring,
         replaces=definition.bootstrap.replaces if definition.bootstrap else (),
     )
+
+
+def check_templates_of(definition: Definition) -> None:
+    """Fill a definition's templates as a build would, if it has some; raise `BuildFailed`, or `InvalidDeb`."""
+    templates = templates_of(definition)
+    if templates is not None:
+        check_templates(templates, bootstrap_values(definition, _ANY_VERSION, repository_url=settings.PUBLIC_URL))

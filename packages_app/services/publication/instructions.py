@@ -24,7 +24,7 @@ def instructions_page(
 ) -> bytes:
     """Render the root's `index.html` with packages of the default suite.
 
-    `more` says that these are not all, `example` is the package to install.
+    `more` says that these are not all, `example` is the package to install, "" for none.
     """
     suite = repository.default_suite
     bootstrap = bootstraps[0] if bootstraps else None

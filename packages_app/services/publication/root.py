@@ -5,7 +5,7 @@ See docs/REQUIREMENTS.md R2, R16.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 from django.conf import settings
@@ -14,6 +14,7 @@ from packages_app.core.definition import Definition, Definitions
 from packages_app.core.errors import ObjectNotFound
 from packages_app.core.ports import Progress
 from packages_app.core.repository import Repository
+from packages_app.indexes.entry import IndexEntry
 from packages_app.publishing.contents import Contents
 from packages_app.publishing.root import renew_convenience_copy, renew_root_files
 from packages_app.services import adapters
@@ -80,15 +81,20 @@ def root_page(repository: Repository, definitions: Definitions, contents: Conten
     return instructions_page(
         repository,
         settings.PUBLIC_URL,
-        definitions.bootstrap_packages(),
+        [each for each in definitions.bootstrap_packages() if contents.newest_of(each.name) is not None],
         packages,
         more=more,
-        example=example_package(definitions),
+        example=example_package(definitions, contents, packages),
         fingerprint=adapters.signer().fingerprint,
     )
 
 
-def example_package(definitions: Definitions) -> str:
-    """Return the package that instructions install: the first enabled one that is no bootstrap package."""
-    ordinary = (d.name for d in definitions.by_name.values() if d.enabled and d.bootstrap is None)
-    return next(ordinary, "PACKAGE")
+def example_package(definitions: Definitions, contents: Contents, packages: Sequence[IndexEntry]) -> str:
+    """Return the package that instructions install: one that is there and no bootstrap package; "" when there is none.
+
+    One that has a definition is taken before others; `packages` are those that the page lists.
+    """
+    defined = definitions.by_name
+    ordinary = [name for name, definition in defined.items() if definition.bootstrap is None]
+    others = [entry.package_name for entry in packages if entry.package_name not in defined]
+    return next((name for name in ordinary if contents.newest_of(name) is not None), next(iter(others), ""))

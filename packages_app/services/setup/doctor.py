@@ -24,6 +24,7 @@ from packages_app.core.repository import Installability
 from packages_app.debian.debcheck import PACKAGE, PROGRAM
 from packages_app.debian.solver import SolverMissing, solver_here
 from packages_app.services import adapters
+from packages_app.services.intake.bootstrap_values import check_templates_of
 from packages_app.services.intake.pins import refused_over_http, taken_on_trust
 from packages_app.services.outside_errors import error_told, told_as_ours
 from packages_app.services.publication.watch_expiry import KEY_WARNING
@@ -154,6 +155,8 @@ def _definitions() -> str:
             f"Fetched over http, and so never: {', '.join(refused)}.",
             remedy="Write the https address; or allow: [http] in the definition, if upstream has none.",
         )
+    for definition in definitions.bootstrap_packages():
+        check_templates_of(definition)
     in_use = f"{len(definitions.by_name)} in use: {', '.join(definitions.by_name) or 'none'}"
     return "; ".join([in_use, *taken_on_trust(definitions)])
 

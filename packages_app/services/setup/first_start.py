@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.management import call_command
 
-from packages_app.core.definition import Definition, Definitions
+from packages_app.core.definition import Definition
 from packages_app.core.errors import CandidateHeld, NothingPublished, RepomgrError
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import Progress
 from packages_app.models import Job, Publication
-from packages_app.publishing.root import client_commands
 from packages_app.services import adapters, job_services
 from packages_app.services.intake.build_bootstrap import FIRST_VERSION, bootstrap_definition
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.messages import drop_old_messages
 from packages_app.services.mirror.definitions import mirror_definitions
+from packages_app.services.publication.client_lines import client_lines
 from packages_app.services.publication.requests import request_publication
 from packages_app.services.setup.first_password import ADMIN_NAME, FirstPassword, ensure_admin
 from packages_app.services.setup.groups import ensure_groups
@@ -71,7 +71,7 @@ def first_start(progress: Progress, *, watched: bool) -> Welcome:
         user=ADMIN_NAME,
         password=password,
         repository_url=settings.PUBLIC_URL,
-        commands=_commands(),
+        commands=client_lines(),
         unpublished=unpublished,
     )
 
@@ -96,24 +96,6 @@ def _unpublished(jobs: list[Job]) -> tuple[str, ...]:
             )
         waiting.append(f"{suite.name}: {job.error}")
     return tuple(waiting)
-
-
-def _commands() -> tuple[str, ...]:
-    """Return the lines that set a client up, as far as what they fetch is there; () without a bootstrap package."""
-    repository, definitions = adapters.repository(), adapters.definitions()
-    if not _is_in_place(repository.default_suite.name):
-        return ()
-    for bootstrap in definitions.bootstrap_packages():
-        if bootstrap.bootstrap is not None and adapters.bucket().head(bootstrap.bootstrap.copy) is not None:
-            return tuple(client_commands(settings.PUBLIC_URL, bootstrap, _package_on_offer(definitions)))
-    return ()
-
-
-def _package_on_offer(definitions: Definitions) -> str:
-    """Return the name of a package that a client can install now; "" when there is none but bootstrap packages."""
-    table, suite = adapters.package_table(), adapters.repository().default_suite.name
-    names = (d.name for d in definitions.by_name.values() if d.enabled and d.bootstrap is None)
-    return next((name for name in names if (r := table.newest_of(name)) is not None and suite in r.suites), "")
 
 
 def _publish_bootstraps(progress: Progress) -> None:

@@ -90,6 +90,6 @@ def _bootstrap_findings(path: str, suite: str) -> list[Finding]:
         holds = f"holds the key in use {in_use} as it was, without the subkey that signs now"
     text = (
         f"Its keyring {holds}: clients that install it refuse the suite."
-        " Build the next version (build_kiro_repo), or give SIGNING_KEY that key."
+        " Build its next version, or give SIGNING_KEY that key."
     )
     return [Finding(BOOTSTRAP_KEY, path, text, Cure.NONE, suite)]

@@ -11,6 +11,7 @@ from packages_app.models import HeldCandidate, Job, Package, Publication
 from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.adapters import Ports, given
+from packages_app.services.intake.build_bootstrap import build_and_take_in
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.mirror.packages import reconcile_mirror
@@ -117,6 +118,7 @@ def test_the_convenience_copy_is_the_newest_version_in_apts_order(embedded, tmp_
 
 
 def test_the_root_tells_how_to_use_the_repository(embedded, tmp_path):
+    build_and_take_in("kiro-repo", "1.0.0", Noting())
     take_in(embedded, tmp_path, "1.0")
     page = embedded.bucket.read("index.html").decode()
     assert "curl -fsSLO https://apt.example.org/kiro-repo.deb" in page

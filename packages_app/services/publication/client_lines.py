@@ -1,0 +1,60 @@
+"""The lines that set a client up, as far as they work now: for the overview and the terminal, by the mirror alone.
+
+The instructions page has its own, made of the very contents that were published with it (`root.py`).
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.utils import timezone
+
+from packages_app.core.definition import Definitions
+from packages_app.models import HeldCandidate, Job, Package, Publication
+from packages_app.publishing.root import client_commands
+from packages_app.services import adapters
+
+
+def client_lines() -> tuple[str, ...]:
+    """Return the shell lines for a client; () where no bootstrap package is published in the default suite.
+
+    The last line installs a package where one is surely published. Raise `DefinitionError`.
+    """
+    definitions, suite = adapters.definitions(), adapters.repository().default_suite.name
+    last = Publication.objects.filter(suite=suite).defer(*Publication.LISTS).first()
+    if last is None or last.valid_until <= timezone.now():
+        return ()
+    ahead = _mirror_is_ahead(suite)
+    bootstrap = next((d for d in definitions.bootstrap_packages() if _is_in(last, d.name, ahead=ahead)), None)
+    if bootstrap is None:
+        return ()
+    return tuple(client_commands(settings.PUBLIC_URL, bootstrap, "" if ahead else _example(last, definitions)))
+
+
+def _mirror_is_ahead(suite: str) -> bool:
+    """Return whether a publication waits, for a worker or a person: rows may be of what clients don't see yet."""
+    waiting = (Job.State.QUEUED, Job.State.RUNNING)
+    jobs = Job.objects.filter(kind=Job.Kind.PUBLISH, state__in=waiting, subject=suite)
+    return jobs.exists() or HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.WAITING).exists()
+
+
+def _example(last: Publication, definitions: Definitions) -> str:
+    """Return a package to install, rather one that has a definition; "" where none is surely published."""
+    if last.left_out_count or last.missing_files_count:  # which ones may be long lists, and are told beside this
+        return ""
+    bootstraps = [d.name for d in definitions.bootstrap_packages()]
+    defined = next((d.name for d in definitions.by_name.values() if not d.bootstrap and _is_in(last, d.name)), "")
+    if defined:
+        return defined
+    other = Package.objects.filter(memberships__suite=last.suite).exclude(package_name__in=bootstraps)
+    name = other.order_by("package_name").values_list("package_name", flat=True).first()
+    return name if name and _is_in(last, name) else ""
+
+
+def _is_in(last: Publication, name: str, *, ahead: bool = False) -> bool:
+    """Return whether a package was in the suite when a publication was made, which is told by seconds."""
+    rows = Package.objects.filter(package_name=name, memberships__suite=last.suite)
+    if ahead:
+        rows = rows.filter(processed_timestamp__lt=last.date.isoformat(timespec="seconds"))
+    else:
+        rows = rows.filter(processed_timestamp__lte=last.published_at.isoformat(timespec="seconds"))
+    return rows.exists()
