@@ -83,6 +83,6 @@ def test_who_is_not_logged_in_is_told_no_file_of_the_server(on_disk, client):
 
 def test_a_fault_of_the_program_is_no_fault_of_the_disk(embedded, admin_client, settings, caplog):
     admin_client.raise_request_exception = False
-    settings.PUBLIC_URL = None  # what no setting can be
+    settings.CONFIG_DIR = None  # what no setting can be
     assert admin_client.get("/admin/").status_code == 500
     assert "Traceback" in caplog.text

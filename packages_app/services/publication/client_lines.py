@@ -8,16 +8,18 @@ from __future__ import annotations
 from django.conf import settings
 from django.utils import timezone
 
-from packages_app.core.definition import Definitions
+from packages_app.core.definition import Definition, Definitions
+from packages_app.core.layout import suite_path
 from packages_app.models import HeldCandidate, Job, Package, Publication
 from packages_app.publishing.root import client_commands
 from packages_app.services import adapters
 
 
-def client_lines() -> tuple[str, ...]:
+def client_lines(*, in_bucket: bool = False) -> tuple[str, ...]:
     """Return the shell lines for a client; () where no bootstrap package is published in the default suite.
 
-    The last line installs a package where one is surely published. Raise `DefinitionError`.
+    The last line installs a package where one is surely published. With `in_bucket` what they fetch is looked for
+    there too. Raise `DefinitionError`, and with `in_bucket` the store's errors.
     """
     definitions, suite = adapters.definitions(), adapters.repository().default_suite.name
     last = Publication.objects.filter(suite=suite).defer(*Publication.LISTS).first()
@@ -25,9 +27,14 @@ def client_lines() -> tuple[str, ...]:
         return ()
     ahead = _mirror_is_ahead(suite)
     bootstrap = next((d for d in definitions.bootstrap_packages() if _is_in(last, d.name, ahead=ahead)), None)
-    if bootstrap is None:
+    if bootstrap is None or (in_bucket and not _is_in_bucket(bootstrap, suite)):
         return ()
     return tuple(client_commands(settings.PUBLIC_URL, bootstrap, "" if ahead else _example(last, definitions)))
+
+
+def _is_in_bucket(bootstrap: Definition, suite: str) -> bool:
+    fetched = (suite_path(suite, "InRelease"), bootstrap.bootstrap.copy if bootstrap.bootstrap else "")
+    return all(key and adapters.bucket().head(key) is not None for key in fetched)
 
 
 def _mirror_is_ahead(suite: str) -> bool:
@@ -42,7 +49,8 @@ def _example(last: Publication, definitions: Definitions) -> str:
     if last.left_out_count or last.missing_files_count:  # which ones may be long lists, and are told beside this
         return ""
     bootstraps = [d.name for d in definitions.bootstrap_packages()]
-    defined = next((d.name for d in definitions.by_name.values() if not d.bootstrap and _is_in(last, d.name)), "")
+    maintained = (d.name for d in definitions.by_name.values() if d.enabled and not d.bootstrap)
+    defined = next((name for name in maintained if _is_in(last, name)), "")
     if defined:
         return defined
     other = Package.objects.filter(memberships__suite=last.suite).exclude(package_name__in=bootstraps)

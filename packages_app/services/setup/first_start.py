@@ -71,7 +71,7 @@ def first_start(progress: Progress, *, watched: bool) -> Welcome:
         user=ADMIN_NAME,
         password=password,
         repository_url=settings.PUBLIC_URL,
-        commands=client_lines(),
+        commands=client_lines(in_bucket=True),
         unpublished=unpublished,
     )
 
