@@ -50,6 +50,8 @@ def strict_moto(tmp_path, settings, monkeypatch, db):
             boto3.setup_default_session()
             adapters._table.cache_clear()
             adapters._store.cache_clear()
+            adapters._documents.cache_clear()
+            adapters._configuration.cache_clear()
 
         become("worker")
         yield stack, endpoint, become
