@@ -18,6 +18,7 @@ from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.publishing.publisher import Publisher
 from packages_app.services import adapters
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
+from packages_app.signing.signing_keys import SigningKeys
 from packages_app.stores.open_store import open_store
 from packages_app.sweeping.removal import remove_generations
 from packages_app.sweeping.retention import Keeping
@@ -25,7 +26,7 @@ from packages_app.sweeping.sweep import Sweep
 from tests.records import make_record
 from tests.stack import REPOSITORY
 
-SIGNER = OpenPgpSigner(generate_key("Test archive"))
+SIGNER = SigningKeys((OpenPgpSigner(generate_key("Test archive")),))
 KEEPING = Keeping(2, timedelta(days=14))
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
