@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from gzip import BadGzipFile
 from pathlib import Path
 from typing import BinaryIO
 
-from packages_app.core.at_once import at_once
+from packages_app.core.at_once import at_once, both_at_once
 from packages_app.core.checksums import chunks_of
 from packages_app.core.repository import Suite
 from packages_app.indexes.compression import GZIP, XZ
@@ -41,26 +42,41 @@ def splice_index(
 
     Raise `ObjectNotFound` when a published form is gone, `CandidateRefused` when one is damaged.
     """
+    if tuple(parts) == published.shards:
+        return unchanged_index(published, suite)
     endings = plan_of(suite).endings
     runs = [part for part in parts if isinstance(part, ShardEntries)]
-    made = {one.shard.sha256: one for one in cache.make_all(runs, with_xz=XZ in endings)}
-    fresh = iter(made.values())
-    shards = tuple(part if isinstance(part, Shard) else next(fresh).shard for part in parts)
-    if shards == published.shards:
-        return unchanged_index(published, suite)
+    at_the_same_time = published.bucket.at_once
+    with ExitStack() as opened:
 
-    def write(ending: str) -> IndexFile:
-        name = published.name(ending)
-        stored = plan_of(suite).is_stored(ending)
-        with published.open(ending) as old, IndexSink(folder / name if stored else None) as sink:
-            try:
-                _splice(old, sink, ending, published, shards, made)
-            except (BadGzipFile, EOFError, zlib.error) as error:  # of a uncompressed form that is unpacked on the way
-                raise damaged(published.name(GZIP)) from error
-        return IndexFile(name, sink.entry(), sink.path, stored)
+        def opened_form(ending: str) -> BinaryIO:
+            return opened.enter_context(published.open(ending))
 
-    texts = {sha256: one.text for sha256, one in made.items()}
-    files = at_once([partial(write, ending) for ending in endings], max(os.cpu_count() or 1, published.bucket.at_once))
+        # The store is asked for the published forms while shards are compressed, which takes about as long.
+        olds, made_in_order = both_at_once(
+            partial(at_once, [partial(opened_form, ending) for ending in endings], at_the_same_time),
+            lambda: list(cache.make_all(runs, with_xz=XZ in endings)),
+            at_the_same_time,
+        )
+        made = {one.shard.sha256: one for one in made_in_order}
+        fresh = iter(made.values())
+        shards = tuple(part if isinstance(part, Shard) else next(fresh).shard for part in parts)
+        if shards == published.shards:  # changed, and back to what they were
+            return unchanged_index(published, suite)
+
+        def write(ending: str, old: BinaryIO) -> IndexFile:
+            name = published.name(ending)
+            stored = plan_of(suite).is_stored(ending)
+            with IndexSink(folder / name if stored else None) as sink:
+                try:
+                    _splice(old, sink, ending, published, shards, made)
+                except (BadGzipFile, EOFError, zlib.error) as error:  # of an uncompressed form, unpacked on the way
+                    raise damaged(published.name(GZIP)) from error
+            return IndexFile(name, sink.entry(), sink.path, stored)
+
+        texts = {sha256: one.text for sha256, one in made.items()}
+        writes = [partial(write, *each) for each in zip(endings, olds, strict=True)]
+        files = at_once(writes, max(os.cpu_count() or 1, at_the_same_time))
     return WrittenIndex(tuple(files), shards, texts)
 
 

@@ -27,6 +27,7 @@ from tests.benchmarks.figures import (
     publish_one,
     requests,
     round_trips,
+    start,
     will_it_install,
 )
 from tests.benchmarks.machine import machine, versions
@@ -49,6 +50,7 @@ FIGURES: Mapping[str, Figure] = {
     "real_readers": intake.measure_readers,
     "requests": requests.measure,
     "round_trips": round_trips.measure,
+    "start": start.measure,
     "admin": admin.measure,
     "admin_pages": admin_pages.measure,
     "client_bytes": client_bytes.measure,
