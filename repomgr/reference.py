@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, DjangoHelpFormatter
 
 from packages_app.core import disk, errors, history_errors, query, running_errors, snapshot, suite_change
 from packages_app.core.errors import RepomgrError
+from packages_app.signing import signer_errors
 from repomgr import environment, processes
 from repomgr.environment import Setting
 from repomgr.setting_meanings import MEANINGS
@@ -92,7 +93,7 @@ def error_kinds() -> Mapping[str, type[RepomgrError]]:
     """Return every kind of error that the core has, by its code, sorted; kinds without a code are not in it."""
     found = (
         kind
-        for each in (errors, disk, history_errors, query, running_errors, snapshot, suite_change)
+        for each in (errors, disk, history_errors, query, running_errors, signer_errors, snapshot, suite_change)
         for kind in vars(each).values()
     )
     kinds = (kind for kind in found if isinstance(kind, type) and issubclass(kind, RepomgrError))

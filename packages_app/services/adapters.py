@@ -19,13 +19,14 @@ from packages_app.core.configuration import Configuration
 from packages_app.core.definition import Definitions
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.locations import StoreLocation, TableLocation
-from packages_app.core.ports import ObjectStore, PackageTable
+from packages_app.core.ports import ObjectStore, PackageTable, Signer
 from packages_app.core.repository import Repository
 from packages_app.package_table.open_table import open_table
 from packages_app.publishing.first_key import earlier_publication, key_is_missed
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.services.upstream_answers import StoredAnswers
-from packages_app.signing.openpgp import OpenPgpSigner, generate_key, keep_key
+from packages_app.signing.open_signer import open_signer
+from packages_app.signing.openpgp import generate_key, keep_key
 from packages_app.sources.download import Fetcher
 from packages_app.sources.exchange import is_web_address
 from packages_app.sources.registry import settings_readers
@@ -80,27 +81,27 @@ def shard_cache() -> ShardCache:
     return ShardCache(caches["shards"])
 
 
-def signer() -> OpenPgpSigner:
+def signer() -> Signer:
     """Return the signer of SIGNING_KEY, or of the key kept in REPOMGR_HOME; it has proved itself.
 
-    Raise `SigningKeyError`, also when the bucket is shared and no key is set: every host would make another one. None
-    is made where something was published before: clients know the key that is missed. And in a process that it is
-    withheld from, which has no need of it.
+    Raise `SignerUnavailable` where others keep the key and do not answer, and `SigningKeyError`, also when the bucket
+    is shared and no key is set: every host would make another one. None is made where something was published before:
+    clients know the key that is missed. And in a process that it is withheld from, which has no need of it.
     """
     if "SIGNING_KEY" in settings.WITHHELD:
         raise SigningKeyError(
             "The signing key is withheld from this process (WITHHELD).",
             remedy="Ask for it as a job: workers have the key. Commands of a shell have it too.",
         )
-    armored = settings.SIGNING_KEY
-    if not armored:
+    key = settings.SIGNING_KEY
+    if not key:
         if not settings.EMBEDDED_BUCKET and not settings.SIGNING_KEY_FILE.exists():
             raise SigningKeyError(
                 "No SIGNING_KEY is set, and the bucket is not a folder of this machine.",
-                remedy="Set SIGNING_KEY (or SIGNING_KEY_FILE) to the same armored secret key on every host.",
+                remedy="Set SIGNING_KEY (or SIGNING_KEY_FILE) to the same key on every host.",
             )
-        armored = key_of_home()
-    return _signer(armored)
+        key = key_of_home()
+    return _signer(key, settings.SIGNING_CERTIFICATE)
 
 
 def key_of_home() -> str:
@@ -174,7 +175,5 @@ def _store(location: StoreLocation, *, private: bool = False) -> ObjectStore:
 
 
 @lru_cache(maxsize=_MOST)
-def _signer(armored: str) -> OpenPgpSigner:
-    signer = OpenPgpSigner(armored)
-    signer.prove()
-    return signer
+def _signer(key: str, certificates: str) -> Signer:
+    return open_signer(key, certificates=certificates)
