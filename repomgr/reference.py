@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, DjangoHelpFormatter
 
 from packages_app.core import disk, documents, errors, history_errors, query, running_errors, snapshot, suite_change
 from packages_app.core.errors import RepomgrError
+from packages_app.signing import signer_errors
 from repomgr import environment, processes
 from repomgr.environment import Setting
 from repomgr.setting_meanings import MEANINGS
@@ -90,11 +91,8 @@ def _help_of(name: str) -> str:
 
 def error_kinds() -> Mapping[str, type[RepomgrError]]:
     """Return every kind of error that the core has, by its code, sorted; kinds without a code are not in it."""
-    found = (
-        kind
-        for each in (errors, disk, documents, history_errors, query, running_errors, snapshot, suite_change)
-        for kind in vars(each).values()
-    )
+    modules = (errors, disk, documents, history_errors, query, running_errors, signer_errors, snapshot, suite_change)
+    found = (kind for each in modules for kind in vars(each).values())
     kinds = (kind for kind in found if isinstance(kind, type) and issubclass(kind, RepomgrError))
     return dict(sorted((kind.code, kind) for kind in kinds if kind is not RepomgrError and "code" in vars(kind)))
 

@@ -38,8 +38,11 @@ MEANINGS: Mapping[str, Meaning] = {
     "BROKER_URL": Meaning("Celery's broker: folders in the home, or `redis://host:port/0`"),
     "PUBLIC_URL": Meaning("the address that clients use", "`http://127.0.0.1:PORT/repository`"),
     "SIGNING_KEY": Meaning(
-        "armored OpenPGP secret keys, or addresses of such; needed with a bucket on S3", "made at first start"
+        "armored OpenPGP secret keys, or addresses of keys: `file:///path`, and of those that others keep"
+        " `gpg:FINGERPRINT`, `command:/path` (docs/KEYS.md); needed with a bucket on S3",
+        "made at first start",
     ),
+    "SIGNING_CERTIFICATE": Meaning("armored public certificates that go with addresses in `SIGNING_KEY`"),
     "WITHHELD": Meaning(
         "secrets that this process is not to have, by their settings' names: web and beat are started so"
     ),

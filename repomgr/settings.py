@@ -67,6 +67,7 @@ STAGING = parse_store_url("STAGING_URL", environment.text("STAGING_URL", default
 PUBLIC_URL = environment.web_address("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}/repository")
 PUBLIC_URL_GIVEN = environment.is_given("PUBLIC_URL")
 SIGNING_KEY = environment.text("SIGNING_KEY", default="")
+SIGNING_CERTIFICATE = environment.text("SIGNING_CERTIFICATE", default="")
 WITHHELD = environment.withheld()
 GITHUB_TOKEN = environment.token("GITHUB_TOKEN")
 GITHUB_TOKEN_HOST = environment.text("GITHUB_TOKEN_HOST", default="api.github.com")

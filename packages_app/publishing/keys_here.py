@@ -15,7 +15,7 @@ from pysequoia import Cert
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.home import SIGNING_KEYS
 from packages_app.publishing.key_roles import Decided, KeyRole
-from packages_app.signing.openpgp import OpenPgpSigner
+from packages_app.signing.open_signer import unproven_signer
 from packages_app.signing.signing_keys import is_public
 
 
@@ -38,8 +38,11 @@ class KeyHere:
         return KeyRole.TRUSTED if role is KeyRole.SIGNS and self.is_public else role
 
 
-def open_key(given: str) -> KeyHere:
-    """Return the key that is given; raise `SigningKeyError` for what is none."""
+def open_key(given: str, certificates: str = "") -> KeyHere:
+    """Return the key that is given; raise `SigningKeyError` for what is none, and as `open_signer` does.
+
+    `certificates` has the armored public certificate that goes with an address.
+    """
     if is_public(given):
         try:
             certificate = Cert.from_bytes(given.encode())
@@ -49,7 +52,7 @@ def open_key(given: str) -> KeyHere:
                 remedy="Give SIGNING_KEY what `gpg --armor --export KEYID` prints.",
             ) from error
         return KeyHere(given, certificate.fingerprint.upper(), bytes(certificate), is_public=True)
-    signer = OpenPgpSigner(given)
+    signer = unproven_signer(given, certificates=certificates)
     return KeyHere(given, signer.fingerprint, signer.public_keyring(), is_public=False)
 
 

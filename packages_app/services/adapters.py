@@ -21,7 +21,7 @@ from packages_app.core.documents import Documents
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.kept_documents import KeptDocuments
 from packages_app.core.locations import StoreLocation, TableLocation
-from packages_app.core.ports import ObjectStore, PackageTable
+from packages_app.core.ports import ObjectStore, PackageTable, Signer
 from packages_app.core.repository import Repository
 from packages_app.package_table.open_table import open_documents, open_table
 from packages_app.publishing.first_key import earlier_publication, key_is_missed
@@ -29,7 +29,8 @@ from packages_app.publishing.key_roles import KeyRole, read_roles
 from packages_app.publishing.keys_here import KeyHere, added_keys, open_key
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.services.upstream_answers import StoredAnswers
-from packages_app.signing.openpgp import OpenPgpSigner, generate_key, keep_key
+from packages_app.signing.open_signer import open_signer
+from packages_app.signing.openpgp import generate_key, keep_key
 from packages_app.signing.signing_keys import SigningKeys, keys_given
 from packages_app.sources.download import Fetcher
 from packages_app.sources.exchange import is_web_address
@@ -88,13 +89,13 @@ def shard_cache() -> ShardCache:
 def signer() -> SigningKeys:
     """Return the signer of the keys of SIGNING_KEY, or of REPOMGR_HOME; each that signs has proved itself.
 
-    Raise `SigningKeyError`, also when the bucket is shared and no key is set: every host would make another one. None
-    is made where something was published before: clients know the key that is missed. And in a process that it is
-    withheld from, which has no need of it.
+    Raise `SignerUnavailable` where others keep the key and do not answer, and `SigningKeyError`, also when the bucket
+    is shared and no key is set: every host would make another one. None is made where something was published before:
+    clients know the key that is missed. And in a process that it is withheld from, which has no need of it.
     """
     keys = keys_here()
     if len(keys) == 1 and not keys[0].is_public:
-        return SigningKeys((_proven(keys[0].given),))
+        return SigningKeys((_proven(keys[0].given, settings.SIGNING_CERTIFICATE),))
     decided = read_roles(staging())
     by_role: dict[KeyRole, list[KeyHere]] = {role: [] for role in KeyRole}
     for key in keys:
@@ -105,7 +106,8 @@ def signer() -> SigningKeys:
             remedy="Give SIGNING_KEY a secret key beside them, or start again with keys rotate.",
         )
     trusted = tuple(key.certificate for key in by_role[KeyRole.TRUSTED])
-    return SigningKeys(tuple(_proven(key.given) for key in by_role[KeyRole.SIGNS]), trusted)
+    signing = [_proven(key.given, settings.SIGNING_CERTIFICATE) for key in by_role[KeyRole.SIGNS]]
+    return SigningKeys(tuple(signing), trusted)
 
 
 def keys_here() -> list[KeyHere]:
@@ -121,7 +123,8 @@ def keys_here() -> list[KeyHere]:
     given = [one for entry in keys_given(settings.SIGNING_KEY) for one in _in_files(entry)]
     if not given:
         given = _of_home()
-    return list({key.fingerprint: key for key in map(_key, given)}.values())
+    certificates = settings.SIGNING_CERTIFICATE
+    return list({key.fingerprint: key for key in (_key(one, certificates) for one in given)}.values())
 
 
 def _of_home() -> list[str]:
@@ -135,7 +138,7 @@ def _of_home() -> list[str]:
     if not settings.EMBEDDED_BUCKET and not settings.SIGNING_KEY_FILE.exists():
         raise SigningKeyError(
             "No SIGNING_KEY is set, and the bucket is not a folder of this machine.",
-            remedy="Set SIGNING_KEY (or SIGNING_KEY_FILE) to the same armored secret key on every host.",
+            remedy="Set SIGNING_KEY (or SIGNING_KEY_FILE) to the same key on every host.",
         )
     return [key_of_home(), *added]
 
@@ -239,12 +242,10 @@ def _store(location: StoreLocation, *, private: bool = False) -> ObjectStore:
 
 
 @lru_cache(maxsize=_MOST)
-def _key(given: str) -> KeyHere:
-    return open_key(given)
+def _key(given: str, certificates: str) -> KeyHere:
+    return open_key(given, certificates)
 
 
 @lru_cache(maxsize=_MOST)
-def _proven(given: str) -> OpenPgpSigner:
-    signer = OpenPgpSigner(given)
-    signer.prove()
-    return signer
+def _proven(given: str, certificates: str) -> Signer:
+    return open_signer(given, certificates=certificates)

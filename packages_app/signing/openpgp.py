@@ -16,6 +16,7 @@ from pysequoia.packet import PacketPile, PublicKeyAlgorithm, Tag
 
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.ports import Signer
+from packages_app.signing.signer_errors import SignerUnavailable
 
 _SAMPLE = b"Origin: sample\nSuite: sample\n"
 
@@ -147,9 +148,14 @@ def certificate_in(keyring: bytes, fingerprint: str) -> bytes:
 
 
 def proves(keyring: bytes, signer: Signer) -> bool:
-    """Return whether a keyring proves what a signer signs now, so that who has it need not mind."""
+    """Return whether a keyring proves what a signer signs now, so that who has it need not mind.
+
+    Raise `SignerUnavailable`: nothing follows from a key that is away for the moment.
+    """
     try:
         return verified_text(signer.sign_clear(_SAMPLE), keyring) == _SAMPLE
+    except SignerUnavailable:
+        raise
     except Exception:  # as above
         return False
 

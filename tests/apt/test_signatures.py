@@ -15,10 +15,12 @@ from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.publication.publish import publish
 from packages_app.services.publication.refresh_signatures import refresh_signatures, suites_to_refresh
+from packages_app.services.setup.certificate import make_certificate
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
 from tests.apt.apt_root import VARIABLE, apt_root
 from tests.apt.archive import keyring_of
 from tests.apt.odd_keys import odd_key
+from tests.signing.keepers import command_of
 
 IN_2020 = ("--faked-system-time", "20200601T000000")
 TWO_WEEKS = timedelta(days=14)
@@ -51,6 +53,20 @@ def test_a_repository_signed_with_a_sound_key_of_gpg_is_read(archive, settings, 
         archive.publish("1.1")
     assert [finding["code"] for finding in HeldCandidate.objects.get().findings] == ["signing_key_changed"]
     publish("stable", Silent(), options=PublicationOptions(rebuild=True, new_key=True))
+    archive.client.update()
+    assert archive.client.candidate("tool") == "1.1"
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "p256", "rsa2048"])
+def test_a_repository_signed_by_a_subkey_behind_a_command_is_read(archive, settings, tmp_path, kind):
+    settings.SIGNING_KEY = command_of(tmp_path / "keeper", kind)
+    with odd_key("ed25519", use="cert") as primary:
+        address = f"gpg:{primary.fingerprints()[0]}?homedir={primary.home}"
+        signer = make_certificate(tmp_path / "certificate.asc", user_id="", expires=None, primary=address)
+    settings.SIGNING_CERTIFICATE = (tmp_path / "certificate.asc").read_text()
+    keyring_of(archive.client).write_bytes(signer.public_keyring())
+    publish("stable", Silent(), options=PublicationOptions(rebuild=True, new_key=True))
+    archive.publish("1.1")
     archive.client.update()
     assert archive.client.candidate("tool") == "1.1"
 
