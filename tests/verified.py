@@ -152,6 +152,14 @@ def standing(tmp_path: Path, settings: Any, db: None, template: Template) -> Rep
     return Repository(stack, feed, server)
 
 
+@pytest.fixture
+def served(embedded: Stack, settings: Any) -> Iterator[None]:
+    """Serve the repository of `embedded` where clients look for it; a verification asks thrice where nobody answers."""
+    with ServedBucket(embedded.bucket) as server:
+        settings.PUBLIC_URL = server.url
+        yield
+
+
 def made_once(blocker: Any, folder: Path, fill: Callable[[Stack], None]) -> tuple[Path, list[Model]]:
     """Fill a repository below a folder; give its home and its rows, of which none stays in the database."""
     with blocker.unblock(), override_settings(), transaction.atomic():

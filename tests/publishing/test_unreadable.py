@@ -65,7 +65,7 @@ def test_the_suite_is_published_without_it_and_says_so(stack, settings, choice, 
     assert not left_out().exists()
 
 
-def test_a_verification_names_it_and_finds_nothing_else(stack, settings):
+def test_a_verification_names_it_and_finds_nothing_else(stack, served, settings):
     put(stack, make_record("tool"), unreadable())
     settings.APT_CHECK = "auto"
     publish("stable", Silent())

@@ -237,7 +237,7 @@ def test_force_rebuild_with_repair_says_what_it_could_not_fetch(embedded, tmp_pa
     assert "tool 1.0 amd64" in why
 
 
-def test_a_repair_with_a_force_rebuild_is_of_the_files_of_its_suites_alone(embedded):
+def test_a_repair_with_a_force_rebuild_is_of_the_files_of_its_suites_alone(embedded, served):
     embedded.table.put_many_new([make_record("ours"), make_record("theirs", suites=("testing",))])
     result = force_rebuild(["stable"], Silent(), repair=True)
     assert [text.partition(":")[0] for text in result["not_repaired"]] == [make_record("ours").pool_path]

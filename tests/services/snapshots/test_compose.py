@@ -26,7 +26,7 @@ SUITES = [{"name": "stable"}, {"name": "testing", "codename": "testing"}, {"name
 
 
 @pytest.fixture
-def stack(embedded):
+def stack(embedded, served):
     """Snapshot `a` of stable has tool 1.0 and 2.0 and left 1; `b` of testing has tool 1.5 and 3.0 and right 1."""
     embedded.configure(suites=SUITES)
     put(embedded, "tool_1.0", "tool_2.0", "left_1")

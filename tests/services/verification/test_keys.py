@@ -27,7 +27,7 @@ IN_RELEASE = "dists/stable/InRelease"
 
 
 @pytest.fixture
-def published(embedded):
+def published(embedded, served):
     """A repository that offers its bootstrap package."""
     build_and_take_in("kiro-repo", "1.0.0", Silent())
     embedded.run_jobs()
