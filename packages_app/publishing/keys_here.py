@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pysequoia import Cert
+from pysequoia import Cert, Tsk
 
 from packages_app.core.errors import SigningKeyError
-from packages_app.core.home import SIGNING_KEYS
+from packages_app.core.home import FOLDER_MODE, SIGNING_KEYS
 from packages_app.publishing.key_roles import Decided, KeyRole
 from packages_app.signing.open_signer import unproven_signer
+from packages_app.signing.openpgp import OpenPgpSigner, keep_key
 from packages_app.signing.signing_keys import is_public
 
 
@@ -70,3 +71,21 @@ def added_keys(key_file: Path) -> list[str]:
         except FileNotFoundError:
             continue
     return found
+
+
+def keep_revocation(key_file: Path, armored: str) -> Path:
+    """Keep a revocation certificate of a secret key of a home, unless it is there; return its file, mode 0600.
+
+    Whoever imports it, or gets it in a keyring, trusts the key no more.
+    """
+    path = added_folder(key_file) / f"{OpenPgpSigner(armored).fingerprint}.rev"
+    path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    keep_key(path, lambda: _revocation_of(armored))
+    return path
+
+
+def _revocation_of(armored: str) -> str:
+    key = Tsk.from_bytes(armored.encode())
+    certificate = key.extract_certificate()
+    revocation = certificate.revoke(certifier=key.certifier())
+    return str(Cert.from_bytes(bytes(certificate) + bytes(revocation)))

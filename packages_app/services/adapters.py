@@ -26,7 +26,7 @@ from packages_app.core.repository import Repository
 from packages_app.package_table.open_table import open_documents, open_table
 from packages_app.publishing.first_key import earlier_publication, key_is_missed
 from packages_app.publishing.key_roles import KeyRole, read_roles
-from packages_app.publishing.keys_here import KeyHere, added_keys, open_key
+from packages_app.publishing.keys_here import KeyHere, added_keys, keep_revocation, open_key
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.services.upstream_answers import StoredAnswers
 from packages_app.signing.open_signer import open_signer
@@ -167,7 +167,8 @@ def key_of_home() -> str:
         # Another process, that started at the same time, may have made the key and published with it meanwhile.
         if earlier is not None and not file.exists():
             raise key_is_missed(earlier, file.name)
-    return keep_key(file, lambda: generate_key(f"{repository().label} archive signing key"))
+        keep_revocation(file, keep_key(file, lambda: generate_key(f"{repository().label} archive signing key")))
+    return file.read_text(encoding="ascii")
 
 
 def repository() -> Repository:

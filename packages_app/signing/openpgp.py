@@ -8,16 +8,19 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pysequoia import Cert, CipherSuite, Profile, PySigner, Sig, SignatureMode, Tsk, sign, verify
-from pysequoia.packet import PacketPile, PublicKeyAlgorithm, Tag
+from pysequoia.packet import PacketPile, Tag
 
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.ports import Signer
+from packages_app.signing.key_facts import KeyLocked, check_key
 from packages_app.signing.signer_errors import SignerUnavailable
 
+_LOCKED = "secret key material is encrypted"
+"""What pysequoia says of a key with a passphrase."""
 _SAMPLE = b"Origin: sample\nSuite: sample\n"
 
 
@@ -64,11 +67,7 @@ class OpenPgpSigner:
         """Sign a sample and check it; raise `SigningKeyError` for a key that clients would refuse."""
         if self._certificate.is_revoked:
             raise SigningKeyError(f"The key {self.fingerprint} is revoked.", remedy="Give SIGNING_KEY a valid key.")
-        if any(made.key_algorithm == PublicKeyAlgorithm.DSA for made in PacketPile.from_bytes(self.public_keyring())):
-            raise SigningKeyError(
-                f"The key {self.fingerprint} is a DSA key, which apt 3 refuses.",
-                remedy="Give SIGNING_KEY an Ed25519 or RSA key; ship it in the bootstrap package first.",
-            )
+        check_key(self.public_keyring(), datetime.now(UTC))
         if verified_text(self.sign_clear(_SAMPLE), self.public_keyring()) != _SAMPLE:
             raise SigningKeyError(
                 f"What {self.fingerprint} signs can't be verified.",
@@ -82,6 +81,11 @@ class OpenPgpSigner:
         try:
             return self._key.signer()
         except Exception as error:
+            if _LOCKED in str(error):
+                raise KeyLocked(
+                    f"The key {self.fingerprint} has a passphrase.",
+                    remedy="Take it away (gpg --edit-key KEYID passwd) and export it again, for its owner alone.",
+                ) from error
             raise SigningKeyError(
                 f"The key {self.fingerprint} can't sign: {_said(error)}.",
                 remedy="It needs a signing key that is valid now and has no passphrase, at least RSA 2048 or Ed25519.",

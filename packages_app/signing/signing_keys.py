@@ -10,6 +10,7 @@ from datetime import datetime
 from pysequoia import ArmorKind, armor
 
 from packages_app.core.ports import Signer
+from packages_app.signing.key_facts import KeyFacts, key_facts
 from packages_app.signing.signatures import join_clear, join_detached
 
 _BEGIN = "-----BEGIN PGP "
@@ -42,6 +43,11 @@ class SigningKeys:
     def expires(self) -> datetime | None:
         """When the first of the signing keys stops being valid, or None."""
         return min((signer.expires for signer in self.signers if signer.expires is not None), default=None)
+
+    @property
+    def facts(self) -> tuple[KeyFacts, ...]:
+        """What is to know of each key that signs."""
+        return tuple(key_facts(signer.public_keyring()) for signer in self.signers)
 
     def sign_clear(self, text: bytes) -> bytes:
         """Return the InRelease form, with a signature of each. Raise `SigningKeyError`."""

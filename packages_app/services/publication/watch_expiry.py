@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from django.utils.timesince import timeuntil
@@ -14,8 +14,9 @@ from packages_app.services import adapters
 from packages_app.services.notices.notify import notify, settle_all_but, settle_notices
 
 _KEY = "signing key"
-KEY_WARNING = timedelta(days=60)
-"""How long before the signing key's expiry people hear of it: clients need time to get another."""
+KEY_REMEDY = (
+    "Prolong it (keys prolong), or change to another key (keys add, keys rotate): clients need time for either."
+)
 
 log = structlog.get_logger(__name__)
 
@@ -79,18 +80,15 @@ def _key_is_near() -> bool:
     except SigningKeyError as error:
         notify(Notice.Kind.EXPIRY_NEAR, _KEY, error.message, remedy=error.remedy)
         return True
-    now = adapters.now()
-    if signer.expires is None or signer.expires - now >= KEY_WARNING:
+    ending = [said for facts in signer.facts if (said := facts.ends_soon(adapters.now()))]
+    if not ending:
         settle_notices(Notice.Kind.EXPIRY_NEAR, _KEY)
         return False
-    left = f"expires on {signer.expires:%Y-%m-%d}, in {_time_left(signer.expires, now)}"
-    if signer.expires <= now:
-        left = f"expired on {signer.expires:%Y-%m-%d}"
     notify(
         Notice.Kind.EXPIRY_NEAR,
         _KEY,
-        f"The signing key {signer.fingerprint} {left}.",
+        " ".join(ending),
         level="warning",
-        remedy="Extend it, build a new bootstrap package with it, and give clients time to upgrade.",
+        remedy=KEY_REMEDY,
     )
     return True

@@ -23,11 +23,12 @@ from packages_app.core.errors import (
 from packages_app.core.repository import Installability
 from packages_app.debian.debcheck import PACKAGE, PROGRAM
 from packages_app.debian.solver import SolverMissing, solver_here
+from packages_app.publishing.place import named_keys
 from packages_app.services import adapters
 from packages_app.services.intake.bootstrap_values import check_templates_of
 from packages_app.services.intake.pins import refused_over_http, taken_on_trust
 from packages_app.services.outside_errors import error_told, told_as_ours
-from packages_app.services.publication.watch_expiry import KEY_WARNING
+from packages_app.services.publication.watch_expiry import KEY_REMEDY
 from packages_app.services.setup.clock import check_clock
 from packages_app.services.setup.database import check_database
 from packages_app.services.setup.disk_space import look_at_disks
@@ -103,19 +104,16 @@ def _broker() -> str:
 
 def _key() -> str:
     signer = adapters.signer()
-    if signer.expires is not None and signer.expires - adapters.now() < KEY_WARNING:
-        raise ServiceUnavailable(
-            f"The signing key {signer.fingerprint} expires on {signer.expires:%Y-%m-%d}.",
-            remedy="Extend it, build a new bootstrap package with it, and give clients time to upgrade.",
-        )
+    if ending := [said for facts in signer.facts if (said := facts.ends_soon(adapters.now()))]:
+        raise ServiceUnavailable(" ".join(ending), remedy=KEY_REMEDY)
     if other := _other_keys():
         raise ServiceUnavailable(
-            f"The key in use is {signer.fingerprint}. {other}",
+            f"The key in use is {named_keys(signer.fingerprints)}. {other}",
             remedy="Give SIGNING_KEY the key that clients know. If the change is meant: build the next bootstrap"
             " package, then force_rebuild --new-key.",
         )
     until = f"until {signer.expires:%Y-%m-%d}" if signer.expires else "without expiry"
-    return f"{signer.fingerprint} signs and verifies, valid {until}"
+    return f"{named_keys(signer.fingerprints)} signs and verifies, valid {until}"
 
 
 def _other_keys() -> str:
