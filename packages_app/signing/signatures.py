@@ -30,13 +30,12 @@ def join_clear(messages: Sequence[bytes]) -> bytes:
     """
     if len(messages) == 1:
         return messages[0]
-    texts = {clear_parts(message)[0] for message in messages}
+    texts = [clear_parts(message)[0] for message in messages]
     packets = [packet for message in messages for packet in signature_packets(clear_parts(message)[1])[0]]
     try:
-        [text] = texts
-        if len(packets) < len(messages):
+        if len({_signed_of(text) for text in texts}) > 1 or len(packets) < len(messages):
             raise ValueError
-        return clear_message(text, packets)
+        return clear_message(texts[0], packets)
     except (IndexError, KeyError, ValueError) as error:
         raise _not_joined() from error
 
@@ -88,6 +87,12 @@ def detached_fault(signature: bytes, text: bytes, keyring: bytes, *, strangers: 
     return _fault(len(each), ours, bad, strangers, keyring) or next(
         filter(None, (_told(detached_form_refusal(one, text)) for one in ours)), ""
     )
+
+
+def _signed_of(escaped: bytes) -> bytes:
+    """Return what is signed of a dash-escaped text: signers differ in which lines they escape, and in ends of lines."""
+    lines = (line.removeprefix(b"- ").rstrip(b" \t\r") for line in escaped.split(b"\n"))
+    return b"\n".join(lines)
 
 
 def _known(each: Sequence[bytes], keyring: bytes) -> list[bytes]:

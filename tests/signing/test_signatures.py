@@ -11,6 +11,7 @@ from packages_app.signing.signatures import clear_fault, detached_fault, join_cl
 from packages_app.signing.signing_keys import SigningKeys, is_public, keys_given, known_anew
 from packages_app.signing.unproven import claims_of, keys_in
 from tests.apt.odd_keys import odd_key
+from tests.signing.keepers import kept, signer_of
 
 TEXT = b"Origin: Test\nSuite: stable\n- a line that begins with a dash\n\nDescription: none\n"
 
@@ -55,6 +56,21 @@ def test_who_knows_either_key_or_both_takes_what_both_signed(tmp_path, keys, bot
         assert detached_fault(detached, TEXT, keyring, strangers=True) == ""
     assert gpgv(tmp_path, both.public_keyring(), clear)[0] == 0
     assert keys_in(both.public_armored()) == keys_in(both.public_keyring())
+
+
+def test_a_key_that_others_keep_signs_beside_one_of_ours(tmp_path, keys):
+    """They escape other lines, and write blanks at the end of a line or not: the same is signed."""
+    pair = keys[0], signer_of(kept("p256"))
+    text = TEXT + b"From here\nwithout what follows \n-\n"
+    read = text.replace(b"follows ", b"follows")
+    for both in (SigningKeys(pair), SigningKeys(pair[::-1])):
+        joined = both.sign_clear(text)
+        assert gpgv(tmp_path, both.public_keyring(), joined) == (0, ["GOODSIG", "GOODSIG"])
+        assert clear_fault(joined, read, both.public_keyring()) == ""
+        assert [verified_text(joined, known.public_keyring()) for known in pair] == [read, read]
+        assert detached_fault(both.sign_detached(text), text, both.public_keyring()) == ""
+    with pytest.raises(SigningKeyError):
+        join_clear([pair[0].sign_clear(TEXT), pair[1].sign_clear(text)])
 
 
 def test_keys_that_sign_by_other_digests_are_joined_with_a_hash_line_each(tmp_path, keys):
