@@ -10,6 +10,7 @@ from packages_app.core.ports import Progress
 from packages_app.models import Job
 from packages_app.services.intake.build_bootstrap import build_and_take_in
 from packages_app.services.intake.sync import sync_packages
+from packages_app.services.intake.trial import TRIAL, try_definition
 from packages_app.services.intake.upload_batch import intake_batch
 from packages_app.services.intake.uploads import intake_upload
 from packages_app.services.jobs import queue
@@ -30,6 +31,8 @@ from packages_app.services.sweep import sweep
 
 
 def _sync(job: Job, progress: Progress) -> dict[str, Any]:
+    if TRIAL in job.arguments:
+        return try_definition(job.arguments["name"], job.arguments[TRIAL], progress)
     return sync_packages(job.arguments.get("names", []), progress, job=job)
 
 
