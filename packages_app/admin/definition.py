@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path, reverse
@@ -15,11 +16,14 @@ from django.utils.text import Truncator
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
+from packages_app.admin.define import define_view, remove_view, versions_view
 from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, first_lines, go_to_job, plain_text, require
 from packages_app.models import DefinitionStatus
+from packages_app.services.configuration.definitions import definition_document, is_document, may_define
 from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.publication.publication_lists import FIRST
 from packages_app.services.requests import request_sync
+from packages_app.sources.registry import source_types
 
 _SHORT = 200
 
@@ -36,6 +40,7 @@ class DefinitionAdmin(ReadOnlyAdmin):
 
     list_display = ("name", "shown_type", "architectures", "suites", "condition", "checked", "short_outcome")
     list_filter = ("source_type", "enabled")
+    list_before_template = "admin/packages_app/definition/buttons.html"
     change_form_outer_before_template = "admin/packages_app/definition/check.html"
     actions = ("check_upstream",)
     fieldsets = (
@@ -47,7 +52,18 @@ class DefinitionAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Read the files again, then list them."""
         mirror_definitions()
-        response: HttpResponse = super().changelist_view(request, extra_context)
+        more = {"may_define": may_define(request.user), "types": sorted(source_types()), **(extra_context or {})}
+        response: HttpResponse = super().changelist_view(request, more)
+        return response
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show a definition, with what may be done to one that the table keeps."""
+        row = DefinitionStatus.objects.filter(pk=object_id).first() if object_id and object_id.isdecimal() else None
+        document = definition_document(row.name) if row is not None and is_document(row.file) else None
+        more = {"document": document, "may_define": may_define(request.user), **(extra_context or {})}
+        response: HttpResponse = super().changeform_view(request, object_id, form_url, more)
         return response
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DefinitionStatus]:
@@ -105,8 +121,16 @@ class DefinitionAdmin(ReadOnlyAdmin):
         """Add what the buttons post to."""
         check = self.admin_site.admin_view(require_POST(self.check_view))
         refused = self.admin_site.admin_view(require_safe(self.refused_view))
+        view = self.admin_site.admin_view
         return [
             path("check/", check, name="packages_app_definition_check"),
+            path("define/", view(self.define_view), name="packages_app_definitionstatus_define"),
+            path(
+                "<int:pk>/versions/",
+                view(require_safe(self.versions_view)),
+                name="packages_app_definitionstatus_versions",
+            ),
+            path("<int:pk>/remove/", view(require_POST(self.remove_view)), name="packages_app_definitionstatus_remove"),
             path("<int:pk>/refused/", refused, name="packages_app_definitionstatus_refused"),
             *super().get_urls(),
         ]
@@ -115,6 +139,20 @@ class DefinitionAdmin(ReadOnlyAdmin):
         """Show every offer that was refused, as plain text, a line each."""
         row: DefinitionStatus = self.viewable(request, pk)
         return plain_text(_refused_lines(row))
+
+    def define_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Make a definition, or change one that the table keeps."""
+        return define_view(self.admin_site, self.opts, request)
+
+    def versions_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Show the versions of a definition that the table keeps, or kept."""
+        return versions_view(self.admin_site, self.opts, request, self.viewable(request, pk))
+
+    def remove_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Remove a definition that the table keeps."""
+        if not may_define(request.user):
+            raise PermissionDenied
+        return remove_view(request, self.viewable(request, pk))
 
     def check_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a check of the posted definitions, all when none is; with `again` of what was refused, too."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from packages_app.core.definition import UNREAD, Definitions, SettingsReader, load_definitions
-from packages_app.core.documents import REPOSITORY, package_of
+from packages_app.core.definition import UNREAD, Definition, Definitions, SettingsReader, load_definitions
+from packages_app.core.documents import REPOSITORY, Document, package_of
 from packages_app.core.kept_documents import KeptDocuments, Known
 from packages_app.core.repository import Repository, load_repository
 from packages_app.core.yaml_reader import Problem, YamlReader, load_yaml, reader_of, reader_of_text
@@ -73,6 +73,19 @@ class Configuration:
         """Let what the table has now count from here on; raise its errors."""
         if self.kept is not None:
             self.kept.look()
+
+    def definition_in(self, name: str, text: str) -> tuple[Definition | None, tuple[Problem, ...]]:
+        """Return the definition that a package's document of this text would be, beside all that counts now.
+
+        And what is wrong with it; None where anything is. Nothing is kept.
+        """
+        known = self.kept.now() if self.kept is not None else _NONE
+        tried = {**known.by_name, name: Document(name, 0, text, "", "")}
+        read = self._read(self._states(), Known(known.mark, tried), self._last)
+        problems = [problem for problem in read.definitions.problems if problem.file == name]
+        if package_of(name) in read.definitions.overruled:
+            problems.append(Problem(name, 1, "name", "A file defines this package.", "Change that file, or remove it."))
+        return (None if problems else read.definitions.by_name.get(package_of(name))), tuple(problems)
 
     def repository_is_a_file(self) -> bool:
         """Return whether repository.yaml is there, which counts before any document."""

@@ -44,8 +44,9 @@ class Bootstrap:
 
 @dataclass(frozen=True)
 class Definition:
-    """One package as its file describes it. `source_settings` is what the source type read of `source`.
+    """One package as its file describes it; texts are "" where the control paragraph alone says them.
 
+    `source_settings` is what the source type read of `source`.
     `allow` are the cautions (core/caution.py) that need nobody's word, and `http` where upstream has no https. `retain`
     counts in place of the suites' own. `rollout` are the percentages of clients, one a day, that a version is given to
     in a suite; () for all at once. `builds` tell apart what is built several times for one version and architecture.
@@ -173,13 +174,14 @@ def _definition(reader: YamlReader, repository: Repository, source_types: Mappin
     default_component = known[0].components[0] if known else ""
     source = reader.mapping("source")
     source_type = source.text("type")
+    built_here = "templates" in source.values  # whose control paragraph is made of the definition
     definition = Definition(
         name=reader.text("name"),
-        description=reader.text("description"),
-        maintainer=reader.text("maintainer"),
-        homepage=reader.text("homepage"),
-        section=reader.text("section"),
-        priority=reader.text("priority"),
+        description=reader.text("description", required=built_here),
+        maintainer=reader.text("maintainer", required=built_here),
+        homepage=reader.text("homepage", required=built_here),
+        section=reader.text("section", required=built_here),
+        priority=reader.text("priority", required=built_here),
         architectures=reader.texts("architecture"),
         depends=reader.text("depends", required=False),
         enabled=reader.flag("enabled", default=True),

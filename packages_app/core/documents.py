@@ -65,6 +65,12 @@ class ExportRefused(PackageRefused):
     code = "export_refused"
 
 
+class SetByFile(PackageRefused):
+    """What is to be changed in the admin is set by a file of the configuration folder."""
+
+    code = "set_by_file"
+
+
 class Documents(Protocol):
     """Keeps documents in the package table. All calls raise as those of `PackageTable`; reads are consistent."""
 

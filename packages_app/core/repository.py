@@ -35,6 +35,14 @@ class Installability(StrEnum):
     HOLD = "hold"
 
 
+class Definers(StrEnum):
+    """Who may make and change definitions in the admin."""
+
+    SUPERUSERS = "superusers"
+    PUBLISHERS = "publishers"
+    NOBODY = "nobody"
+
+
 @dataclass(frozen=True)
 class Base:
     """A suite of another repository that clients have beside ours: dependencies may be met there.
@@ -86,7 +94,7 @@ class Repository:
     """The repository as clients know it. `keyring` is the file name of the keyring, without its ending.
 
     `snapshots_address` is where apt asks for snapshots by itself, with `@SNAPSHOTID@` for the ID, or "". `bases` are
-    the suites of other repositories that its clients have besides.
+    the suites of other repositories that its clients have besides. `define` says who makes definitions in the admin.
     """
 
     origin: str
@@ -96,6 +104,7 @@ class Repository:
     suites: tuple[Suite, ...]
     snapshots_address: str = ""
     bases: tuple[Base, ...] = ()
+    define: Definers = Definers.SUPERUSERS
 
     @property
     def default_suite(self) -> Suite:
@@ -163,6 +172,7 @@ def _repository(reader: YamlReader, folder: Path) -> Repository:
         suites=suites,
         snapshots_address=reader.text("snapshots_address", required=False),
         bases=tuple(_base(base, folder) for base in reader.mappings("bases", required=False)),
+        define=_definers(reader),
     )
     if repository.snapshots_address and not _SNAPSHOTS_ADDRESS.match(repository.snapshots_address):
         reader.problem(
@@ -174,6 +184,14 @@ def _repository(reader: YamlReader, folder: Path) -> Repository:
         reader.problem("keyring", f"{repository.keyring!r} is no file name.", "Write it like example-archive-keyring.")
     reader.finish()
     return repository
+
+
+def _definers(reader: YamlReader) -> Definers:
+    text = reader.text("define", required=False, default=Definers.SUPERUSERS)
+    if text not in tuple(Definers):
+        reader.problem("define", f"{text!r} is no choice.", f"Use one of: {', '.join(Definers)}.")
+        return Definers.SUPERUSERS
+    return Definers(text)
 
 
 def _installability(reader: YamlReader) -> Installability:

@@ -32,6 +32,7 @@ from packages_app.services.upstream_answers import StoredAnswers
 from packages_app.signing.open_signer import open_signer
 from packages_app.signing.openpgp import generate_key, keep_key
 from packages_app.signing.signing_keys import SigningKeys, keys_given
+from packages_app.sources.answers import AnswerCache
 from packages_app.sources.download import Fetcher
 from packages_app.sources.exchange import is_web_address
 from packages_app.sources.registry import settings_readers
@@ -191,8 +192,8 @@ def documents() -> Documents:
     return _documents(settings.PACKAGE_TABLE)
 
 
-def fetcher(operators_url: str = "", *, https_only: bool = False) -> Fetcher:
-    """Return what fetches from vendors; their answers are kept in staging. See `Fetcher` for `https_only`.
+def fetcher(operators_url: str = "", *, https_only: bool = False, answers: AnswerCache | None = None) -> Fetcher:
+    """Return what fetches from vendors; answers are kept in staging, or in `answers`. See `Fetcher` for `https_only`.
 
     Private addresses are those of PRIVATE_UPSTREAMS, and the host of an address that the operator typed or set for
     this very work, which needs no second permission; where it redirects to does.
@@ -202,7 +203,7 @@ def fetcher(operators_url: str = "", *, https_only: bool = False) -> Fetcher:
     if is_web_address(operators_url):
         private = private.and_host(urlsplit(operators_url).hostname or "")
     return Fetcher(
-        answers=StoredAnswers(staging()),
+        answers=answers or StoredAnswers(staging()),
         tokens=tokens,
         token_hosts=hosts,
         certificates_of=_certificates_of,

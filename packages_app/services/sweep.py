@@ -136,8 +136,8 @@ def _sweep_pool(bound: Sweep, progress: Progress, *, dry_run: bool) -> tuple[tup
 def _sweep_staging(bound: Sweep, progress: Progress, *, dry_run: bool) -> tuple[Leftover, ...]:
     progress.step("sweep staging")
     definitions = adapters.definitions().by_name.values()
-    builds = [d.source_settings for d in definitions if isinstance(d.source_settings, BuildScriptSettings)]
-    prefixes = ["uploads/", "quarantine/", *(f"{build.staging_prefix}/" for build in builds)]
+    builds = [(d.name, s) for d in definitions if isinstance(s := d.source_settings, BuildScriptSettings)]
+    prefixes = ["uploads/", "quarantine/", *(f"{build.prefix_for(name)}/" for name, build in builds)]
     leftovers = bound.plan_staging(prefixes, _needed())
     if dry_run:
         _log_planned(leftovers)

@@ -30,12 +30,13 @@ def join_clear(messages: Sequence[bytes]) -> bytes:
     """
     if len(messages) == 1:
         return messages[0]
-    texts = [clear_parts(message)[0] for message in messages]
+    texts = {_signed_of(clear_parts(message)[0]) for message in messages}
     packets = [packet for message in messages for packet in signature_packets(clear_parts(message)[1])[0]]
     try:
-        if len({_signed_of(text) for text in texts}) > 1 or len(packets) < len(messages):
+        [text] = texts
+        if len(packets) < len(messages):
             raise ValueError
-        return clear_message(texts[0], packets)
+        return clear_message(_escaped(text), packets)
     except (IndexError, KeyError, ValueError) as error:
         raise _not_joined() from error
 
@@ -93,6 +94,10 @@ def _signed_of(escaped: bytes) -> bytes:
     """Return what is signed of a dash-escaped text: signers differ in which lines they escape, and in ends of lines."""
     lines = (line.removeprefix(b"- ").rstrip(b" \t\r") for line in escaped.split(b"\n"))
     return b"\n".join(lines)
+
+
+def _escaped(text: bytes) -> bytes:
+    return b"\n".join(b"- " + line if line.startswith(b"-") else line for line in text.split(b"\n"))
 
 
 def _known(each: Sequence[bytes], keyring: bytes) -> list[bytes]:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from packages_app.core.definition import Definition
 from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Progress
+from packages_app.core.setting_field import SettingField
 from packages_app.core.yaml_reader import YamlReader
 from packages_app.sources.download import Fetcher
 from packages_app.sources.source import Fetched, Offer
@@ -16,17 +17,30 @@ from packages_app.sources.source import Fetched, Offer
 
 @dataclass(frozen=True)
 class BuildScriptSettings:
-    """`staging_prefix` names its part of staging; `templates` is a folder of `templates/`; "" where not given."""
+    """`staging_prefix` names its part of staging where it is not `built/` and the package's name.
+
+    `templates` is a folder of `templates/`; "" where not given.
+    """
 
     staging_prefix: str = ""
     templates: str = ""
     script: str = ""
+
+    def prefix_for(self, package: str) -> str:
+        """Return the part of staging that builds of this package lie in: never one of ours, whatever its name."""
+        return self.staging_prefix or f"built/{package}"
 
 
 class BuildScript:
     """Offers nothing by itself."""
 
     takes_uploads: ClassVar[bool] = True
+    fields: ClassVar[tuple[SettingField, ...]] = (
+        SettingField("templates", "Templates", "A folder of templates/ that a bootstrap package is built of here; "
+                     "empty: builds are uploaded."),
+        SettingField("staging_prefix", "Part of staging", "Where its builds lie until they are taken in; empty: "
+                     "built/ and the package's name."),
+    )  # fmt: skip
 
     def __init__(self, definition: Definition, fetcher: Fetcher) -> None:
         self._name = definition.name
@@ -35,7 +49,7 @@ class BuildScript:
     def read_settings(reader: YamlReader) -> BuildScriptSettings:
         """Take `staging_prefix`, and `templates` or `script` where the package is built here."""
         return BuildScriptSettings(
-            staging_prefix=reader.text("staging_prefix"),
+            staging_prefix=reader.text("staging_prefix", required=False),
             templates=reader.text("templates", required=False),
             script=reader.text("script", required=False),
         )

@@ -16,6 +16,7 @@ from packages_app.core.definition import Definition
 from packages_app.core.errors import InvalidVersion, SignatureRefused, UpstreamError
 from packages_app.core.ports import Progress
 from packages_app.core.record import LONGEST_DATE, LONGEST_NOTES
+from packages_app.core.setting_field import Kind, SettingField
 from packages_app.core.version import version_key
 from packages_app.core.yaml_reader import YamlReader
 from packages_app.sources.checksum_files import plain_sha256
@@ -57,6 +58,16 @@ class ExternalDownload:
     """Asks an endpoint; takes every version on offer."""
 
     takes_uploads: ClassVar[bool] = False
+    fields: ClassVar[tuple[SettingField, ...]] = (
+        SettingField("endpoint", "Endpoint", "The whole https:// address of the vendor's JSON document."),
+        SettingField("additional_files.certificate", "Certificate", "How the name of the certificate's file ends."),
+        SettingField("additional_files.signature", "Signature", "How the name of the signature's file ends."),
+        SettingField("signature_policy", "Signature policy", "Empty: required where there is a signature, else off.",
+                     Kind.CHOICE, POLICIES),
+        SettingField("certificate_fingerprint", "Pinned certificates", "SHA-256 fingerprints; empty: the one that "
+                     "signed the first version taken in is trusted.", Kind.TEXTS),
+        SettingField("size_limit_mb", "Largest file in MiB", "Empty: 2048.", Kind.NUMBER),
+    )  # fmt: skip
 
     def __init__(self, definition: Definition, fetcher: Fetcher) -> None:
         settings = definition.source_settings

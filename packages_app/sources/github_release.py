@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from packages_app.core.definition import Definition
 from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Progress
+from packages_app.core.setting_field import Kind, SettingField
 from packages_app.core.version import is_version, version_key
 from packages_app.core.yaml_reader import YamlReader
 from packages_app.sources.checksum_files import Announced, ChecksumFiles, agreed, announced_in
@@ -58,6 +59,15 @@ class GitHubRelease:
     """Asks for releases; takes every matching `.deb` of every one, a release for several architectures too."""
 
     takes_uploads: ClassVar[bool] = False
+    fields: ClassVar[tuple[SettingField, ...]] = (
+        SettingField("repository", "Repository", "On GitHub, as owner/name."),
+        SettingField("asset_pattern", "Assets", "Patterns of their names, such as tool_*_amd64.deb; empty: *.deb.",
+                     Kind.TEXTS),
+        SettingField("prereleases", "Pre-releases", "Whether they are taken; empty: while there is no other release.",
+                     Kind.FLAG),
+        SettingField("api", "API", f"Empty: {_GITHUB}; else that of a GitHub Enterprise Server."),
+        SettingField("size_limit_mb", "Largest file in MiB", "Empty: 2048.", Kind.NUMBER),
+    )  # fmt: skip
 
     def __init__(self, definition: Definition, fetcher: Fetcher) -> None:
         settings = definition.source_settings

@@ -10,6 +10,7 @@ from packages_app.core.checksums import Checksums
 from packages_app.core.conflict import FileIdentity
 from packages_app.core.definition import Definition, SourceSettings
 from packages_app.core.ports import Progress
+from packages_app.core.setting_field import SettingField
 from packages_app.core.yaml_reader import YamlReader
 from packages_app.sources.download import Fetcher
 
@@ -49,6 +50,9 @@ class Source(Protocol):
 
     takes_uploads: ClassVar[bool]
     """Whether its packages come from people instead of being looked for."""
+
+    fields: ClassVar[tuple[SettingField, ...]]
+    """What a form asks for of `source`, as `read_settings` takes it; a type without it is written as YAML there."""
 
     @staticmethod
     def read_settings(reader: YamlReader) -> SourceSettings:

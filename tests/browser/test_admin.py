@@ -122,6 +122,40 @@ def test_definitions_show_their_faults_and_can_be_checked(page: Page, product: R
         (product.config / "packages" / "unreachable.yaml").unlink()
 
 
+def test_a_package_is_defined_tried_and_removed_in_the_admin(page: Page, product: Running):
+    page.goto(f"{product.url}/admin/packages_app/definitionstatus/")
+    page.get_by_role("link", name="github_release", exact=True).click()
+    page.get_by_label("Package", exact=True).fill("made-here")
+    page.get_by_label("Architectures").fill("amd64, sparc")
+    page.get_by_label("Repository").fill("no repository")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_have_count(2)
+    picture(page, "definition-faults")
+    page.get_by_label("Architectures").fill("amd64")
+    page.get_by_label("Repository").fill("owner/name")
+    page.get_by_label("API").fill("http://127.0.0.1:9")
+    with page.context.expect_page() as opened:
+        page.get_by_role("button", name="Try it").click()
+    ended(opened.value)
+    expect(opened.value.locator(".rm-note.rm-error")).to_contain_text("127.0.0.1:9")
+    picture(opened.value, "definition-trial")
+    settled(opened.value)
+    opened.value.close()
+    page.get_by_role("button", name="Save").click()
+    picture(page, "definitions-made")
+    page.locator("#result_list").get_by_role("link", name="made-here", exact=True).click()
+    picture(page, "definition-made")
+    page.get_by_role("link", name="Versions").click()
+    expect(page.locator("pre")).to_contain_text("+  repository: owner/name")
+    picture(page, "definition-versions")
+    page.get_by_role("link", name="Back", exact=True).click()
+    page.get_by_role("link", name="Change", exact=True).click()
+    expect(page.get_by_label("Repository")).to_have_value("owner/name")
+    page.go_back()
+    page.get_by_role("button", name="Remove the definition").click()
+    expect(page.locator("#result_list")).not_to_contain_text("made-here")
+
+
 def test_schedules_can_be_changed(page: Page, product: Running):
     page.goto(f"{product.url}/admin/django_celery_beat/periodictask/")
     page.get_by_role("link", name=re.compile("Check upstream")).first.click()

@@ -87,7 +87,7 @@ def test_source_types_are_found_through_entry_points():
             "promote.unless",
             "'rain'",
         ),
-        (("homepage: https://example.org\n", ""), 1, "homepage", "missing"),
+        (("architecture: amd64\n", ""), 1, "architecture", "missing"),
         (("section: misc", "name: again"), 5, "(file)", "YAML: name "),
         (("section: misc", "section: [unclosed"), 6, "(file)", "YAML: "),
     ],
@@ -101,8 +101,12 @@ def test_a_fault_is_named_with_line_field_and_remedy(tmp_path, change, line, fie
 
 
 def test_all_faults_of_a_file_are_named_at_once(tmp_path):
-    found = problems_of(tmp_path, "name: tool\n")
-    assert {field for _, field, _, _ in found} >= {"description", "maintainer", "section", "architecture", "source"}
+    found = problems_of(tmp_path, "maintainer: nobody\n")
+    assert {field for _, field, _, _ in found} >= {"name", "maintainer", "architecture", "source"}
+    built_here = "name: tool\narchitecture: all\nsource: {type: build_script, templates: x}\n"
+    assert {field for _, field, _, _ in problems_of(tmp_path, built_here)} == {
+        "description", "maintainer", "homepage", "section", "priority",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "\x00", "{1: 2}"])

@@ -49,6 +49,8 @@ def strict_moto(tmp_path, settings, monkeypatch, db):
             monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys[process]["SecretAccessKey"])
             boto3.setup_default_session()
             adapters._table.cache_clear()
+            adapters._documents.cache_clear()
+            adapters._configuration.cache_clear()
             adapters._store.cache_clear()
             adapters._documents.cache_clear()
             adapters._configuration.cache_clear()

@@ -221,6 +221,7 @@ def test_what_a_process_asks_for_is_granted_and_what_is_granted_is_asked_for(see
     ("DeleteItem", "-suite#stable#03", True), ("PutItem", "-suite#stable#03", True),  # of a record's other suites
     ("PutItem", "-pending#stable#03", True), ("PutItem", "-history#tool#1.0", True),
     ("DeleteItem", "-pending#stable#03", False), ("DeleteItem", "-history#tool#1.0", False),
+    ("PutItem", "-documents", True), ("PutItem", "-document#package/tool", True), ("DeleteItem", "-documents", False),
     ("PutItem", "tool#1.0", False), ("DeleteItem", "tool#1.0", False), ("PutItem", "-given#stable", False),
     ("PutItem", "-releases#stable", False), ("PutItem", "-lease#publish:stable", False), ("BatchWriteItem", "x", False),
 ])  # fmt: skip

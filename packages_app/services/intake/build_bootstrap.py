@@ -153,7 +153,7 @@ def build_and_take_in(
     """
     with tempfile.TemporaryDirectory(prefix="repomgr-build-") as folder:
         built = build_into(name, version, Path(folder), repository_url or settings.PUBLIC_URL, progress)
-        staged = f"{_settings(built.definition).staging_prefix}/{uuid4().hex}/{built.path.name}"
+        staged = f"{_settings(built.definition).prefix_for(built.definition.name)}/{uuid4().hex}/{built.path.name}"
         progress.step("upload to staging", staged)
         adapters.staging().put(staged, built.path)
         try:

@@ -37,6 +37,7 @@ from packages_app.services.intake.known_offers import known_record
 from packages_app.services.intake.new_record import Provenance
 from packages_app.services.intake.refused_offers import RefusedOffers
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
+from packages_app.services.intake.trial import TRIAL, try_definition
 from packages_app.services.mirror.definitions import record_check
 from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.services.outside_errors import error_told
@@ -75,7 +76,9 @@ class Checked:
 
 
 def do_sync(job: Job, progress: Progress) -> dict[str, Any]:
-    """Do a job's check upstream, of the definitions that it names; as `sync_packages`."""
+    """Do a job's check upstream, of the definitions that it names, as `sync_packages`; or try one (`trial.py`)."""
+    if TRIAL in job.arguments:
+        return try_definition(job.arguments["name"], job.arguments[TRIAL], progress)
     return sync_packages(job.arguments.get("names", []), progress, job=job)
 
 

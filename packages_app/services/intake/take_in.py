@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from packages_app.core.checksums import Checksums, checksums_of_bytes, checksums_of_file
-from packages_app.core.errors import InvalidDeb, RepomgrError, VersionConflict
+from packages_app.core.errors import InvalidDeb, PackageRefused, RepomgrError, VersionConflict
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Repository
@@ -107,11 +107,21 @@ def _checked(file: StagedFile, admission: Admission) -> CheckedFile | RepomgrErr
             checksums = file.checksums or checksums_of_file(body)
         cautions = cautions_in(body, contents, admitted.definition)
         record = new_record(contents, checksums, admitted, file.provenance, cautions)
+        _check_whole(record, admitted.definition.file)
         check_size(record)
         check_suites(record.key, record.suites, adapters.package_table().most_suites)
         return CheckedFile(file.name, record, body, file.provenance.who, file.provenance.way)
     except RepomgrError as error:
         return error
+
+
+def _check_whole(record: PackageRecord, file: str) -> None:
+    """Raise `PackageRefused` for a record that no index could show: neither paragraph nor definition says a field."""
+    if missing := ", ".join(record.missing_fields()):
+        raise PackageRefused(
+            f"{record.named} has no {missing}, and {file} says none either.",
+            remedy="Write it into the control paragraph, or into the definition.",
+        )
 
 
 def _ask_real_readers(checked: list[CheckedFile | RepomgrError], repository: Repository, progress: Progress) -> None:

@@ -101,8 +101,8 @@ def _copies(files: Sequence[PurgedFile]) -> Iterator[tuple[ObjectStore, str, str
 
 def staged_prefixes() -> list[str]:
     """Return below which prefixes staging holds packages, sorted."""
-    settings = (one.source_settings for one in adapters.definitions().by_name.values())
-    builds = {one.staging_prefix for one in settings if isinstance(one, BuildScriptSettings)}
+    settings = ((one.name, one.source_settings) for one in adapters.definitions().by_name.values())
+    builds = {build.prefix_for(name) for name, build in settings if isinstance(build, BuildScriptSettings)}
     return sorted({"uploads/", "quarantine/", SWEPT, *(f"{prefix}/" for prefix in builds)})
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from packages_app.core.definition import Definition
+from packages_app.core.documents import package_of
 from packages_app.core.redaction import redact
 from packages_app.core.yaml_reader import Problem
 from packages_app.models import DefinitionStatus
@@ -29,7 +30,7 @@ def mirror_definitions() -> None:
         problems_of.setdefault(problem.file, []).append(problem)
     good = {definition.name: _columns(definition) for definition in definitions.by_name.values()}
     bad = {
-        file: {"file": file, "problems": [redact(str(problem)) for problem in problems]}
+        package_of(file) or file: {"file": file, "problems": [redact(str(problem)) for problem in problems]}
         for file, problems in problems_of.items()
     }
     rows: Mapping[str, dict[str, Any]] = good | bad

@@ -1,0 +1,128 @@
+"""Definitions made in the admin: saved as documents of the table once they are sound, removed, and their history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+from django.contrib.auth.models import PermissionsMixin
+
+from packages_app.core.definition import Definition
+from packages_app.core.documents import (
+    Document,
+    SetByFile,
+    difference,
+    of_package,
+    package_of,
+)
+from packages_app.core.errors import DefinitionError, RecordNotFound, RightMissing
+from packages_app.core.repository import Definers
+from packages_app.core.yaml_reader import Problem
+from packages_app.services import adapters
+from packages_app.services.jobs.queue import Asker
+from packages_app.services.jobs.rights import may_publish
+from packages_app.services.mirror.definitions import mirror_definitions
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A version of a document, and how it differs from the one before: lines of a unified difference."""
+
+    document: Document
+    difference: list[str]
+
+
+def may_define(user: Asker) -> bool:
+    """Return whether somebody may make and change definitions, as `define` of the repository says."""
+    allowed = adapters.repository().define
+    if allowed is Definers.NOBODY or not isinstance(user, PermissionsMixin) or not user.is_active:
+        return False
+    return user.is_superuser or (allowed is Definers.PUBLISHERS and may_publish(user))
+
+
+def require_definer(user: Asker) -> None:
+    """Raise `RightMissing` for somebody who may make no definitions."""
+    if not may_define(user):
+        allowed = adapters.repository().define
+        raise RightMissing(
+            f"Definitions are made by {allowed} here.",
+            remedy="Ask an administrator; `define` of repository.yaml says who may, and files can always be written.",
+        )
+
+
+def definition_in(name: str, text: str) -> tuple[Definition | None, tuple[Problem, ...]]:
+    """Return the definition of a text, None where it has faults, and these as reading a file would say them."""
+    if not name:
+        return None, (Problem(of_package(name), 1, "name", "It is missing.", "Add name."),)
+    return adapters.configuration().definition_in(of_package(name), text)
+
+
+def save_definition(name: str, text: str, *, read: int, user: Asker) -> Document:
+    """Keep the definition of a package that was read as version `read`, 0 for a new one; return what is kept then.
+
+    It counts at once here, elsewhere within seconds, and for every job from now on. Raise `RightMissing`, `SetByFile`,
+    `DefinitionError`, `ConfigurationOutdated`, `ConfigurationTooLarge`.
+    """
+    require_definer(user)
+    _require_no_file(name)
+    _, faults = definition_in(name, text)
+    if faults:
+        raise DefinitionError(str(faults[0]), remedy=faults[0].remedy)
+    return _put(name, text, read, user)
+
+
+def remove_definition(name: str, *, read: int, user: Asker) -> Document:
+    """Remove a definition; its packages stay where they are, and its versions can be looked at. Raise as saving."""
+    require_definer(user)
+    return _put(name, "", read, user)
+
+
+def definition_document(name: str) -> Document | None:
+    """Return the newest version of a package's document, None for one that was never made or is removed."""
+    document = adapters.documents().document(of_package(name))
+    return None if document is None or document.removed else document
+
+
+def is_document(file: str) -> bool:
+    """Return whether what a definition's row calls its file is a document of the table."""
+    return bool(package_of(file))
+
+
+def history_of(name: str) -> list[Change]:
+    """Return the versions of a package's document, newest first, each with what it changed."""
+    versions = adapters.documents().versions_of(of_package(name))
+    texts = ["", *(version.text for version in versions)]
+    changes = [Change(one, difference(before, one.text)) for before, one in zip(texts, versions, strict=False)]
+    return changes[::-1]
+
+
+def _put(name: str, text: str, read: int, user: Asker) -> Document:
+    documents = adapters.documents()
+    current = documents.document(of_package(name))
+    if current is not None and current.removed and read == 0:
+        read = current.version
+    if current is None and not text:
+        raise RecordNotFound(f"{name} is not defined in the table.", remedy="Remove the file that defines it.")
+    if current is not None and current.version == read and current.text == text:
+        return current
+    when = adapters.now().isoformat(timespec="microseconds")
+    document = Document(of_package(name), read + 1, text, when, user.get_username())
+    documents.put(document)
+    adapters.configuration().look()
+    mirror_definitions()
+    log.info("definition_saved", package=name, version=document.version, removed=document.removed, who=document.who)
+    return document
+
+
+def _require_no_file(name: str) -> None:
+    definitions = adapters.definitions()
+    known = definitions.by_name.get(name)
+    files = {problem.file for problem in definitions.problems}
+    if (known is not None and not known.is_document) or name in definitions.overruled or f"{name}.yaml" in files:
+        file = known.file if known is not None else f"{name}.yaml"
+        raise SetByFile(
+            f"{name} is defined by the file {file} of the configuration folder, which counts before the table.",
+            remedy="Change that file, or remove it first: manage.py export_config keeps what it says.",
+        )

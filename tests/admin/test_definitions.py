@@ -1,0 +1,62 @@
+"""Definitions made, changed and removed in the admin, with each fault at its field."""
+
+import re
+
+from django.urls import reverse
+
+from packages_app.models import DefinitionStatus, Job
+from packages_app.services import adapters
+from tests.debs import build_deb
+
+DEFINE = "/admin/packages_app/definitionstatus/define/"
+SAID = {"type": "build_script", "read": "0", "name": "tool", "architecture": "amd64"}
+
+
+def alerts_of(page):
+    """Give which fields of a form show a fault."""
+    found = re.findall(r'<label for="id_([^"]+)">.*?</div>\s*(?=<div class="rm-(?:field|buttons))', page, re.DOTALL)
+    parts = re.split(r'<div class="rm-field">', page)[1:]
+    return {name for name, part in zip(found, parts, strict=False) if 'role="alert"' in part}
+
+
+def test_a_package_is_defined_changed_and_removed(embedded, admin_client, tmp_path):
+    assert "github_release" in admin_client.get(DEFINE).text
+    assert admin_client.get(f"{DEFINE}?type=github_release").status_code == 200
+    page = admin_client.post(DEFINE, {**SAID, "suites": "none", "priority": "high", "more": "retain: 1\n"})
+    assert alerts_of(page.text) == {"suites", "priority", "more"}
+    assert alerts_of(admin_client.post(DEFINE, {**SAID, "name": " "}).text) == {"name"}
+    assert admin_client.post(DEFINE, {**SAID, "type": "carrier_pigeon"}).status_code == 200
+    assert adapters.documents().documents() == []
+    assert admin_client.post(DEFINE, SAID).status_code == 302
+    row = DefinitionStatus.objects.get(name="tool")
+    shown = admin_client.get(reverse("admin:packages_app_definitionstatus_change", args=[row.pk])).text
+    assert f"{DEFINE}?name=tool" in shown
+    assert 'value="amd64"' in admin_client.get(f"{DEFINE}?name=tool").text
+    admin_client.post(DEFINE, {**SAID, "read": "1", "description": "Theirs"})
+    page = admin_client.post(DEFINE, {**SAID, "read": "1", "description": "Mine"}).text
+    assert ("-description: Theirs" in page, "+description: Mine" in page) == (True, True)
+    assert 'name="read" value="2"' in page
+    admin_client.post(DEFINE, {**SAID, "read": "2", "description": "Mine"})
+    versions = admin_client.get(reverse("admin:packages_app_definitionstatus_versions", args=[row.pk])).text
+    assert ("Version 3" in versions, "+description: Mine" in versions) == (True, True)
+    deb = build_deb(tmp_path, "tool", "1.0")
+    with deb.open("rb") as file:
+        admin_client.post("/admin/packages_app/package/upload/", {"file": file})
+    assert {job.state for job in embedded.run_jobs()} == {"done"}
+    admin_client.post(reverse("admin:packages_app_definitionstatus_remove", args=[row.pk]), {"read": "3"})
+    assert ("tool" in adapters.definitions().by_name, len(embedded.records())) == (False, 1)
+
+
+def test_a_trial_is_a_job_and_what_a_file_says_is_shown_as_such(embedded, admin_client):
+    said = {"type": "github_release", "read": "0", "name": "tool", "architecture": "amd64", "try": "1"}
+    answer = admin_client.post(DEFINE, {**said, "source.repository": "owner/tool"})
+    assert answer.url == reverse("admin:packages_app_job_change", args=[Job.objects.get().pk])
+    assert adapters.documents().documents() == []
+    embedded.define_uploads("filed")
+    assert "packages_app/definitionstatus/define" in admin_client.get("/admin/packages_app/definitionstatus/").text
+    row = DefinitionStatus.objects.get(name="filed")
+    page = admin_client.get(reverse("admin:packages_app_definitionstatus_change", args=[row.pk])).text
+    assert "filed.yaml" in page
+    assert "define/?name" not in page
+    answer = admin_client.post(DEFINE, {**SAID, "name": "filed"})
+    assert alerts_of(answer.text) == {"name"}

@@ -1,0 +1,146 @@
+"""Definitions made in the admin: in one wording, sound or refused, one version after another."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+
+from packages_app.core.documents import ConfigurationOutdated, SetByFile
+from packages_app.core.errors import DefinitionError, RightMissing
+from packages_app.models import DefinitionStatus
+from packages_app.services import adapters
+from packages_app.services.configuration.definition_form import MORE, field_of, fields_of, said_by, text_of
+from packages_app.services.configuration.definitions import (
+    definition_document,
+    definition_in,
+    history_of,
+    remove_definition,
+    save_definition,
+)
+from packages_app.services.intake.uploads import stage_upload
+from packages_app.services.setup.groups import ensure_groups
+from tests.debs import build_deb
+from tests.reader import read_stanzas
+
+UPLOADED = {"name": "tool", "architecture": "amd64", "suites": "stable"}
+VENDOR = {
+    "name": "tool", "source.endpoint": "https://example.org/feed.json", "source.additional_files.signature": "x.bin",
+    "source.size_limit_mb": "12", "source.signature_policy": "warn", "architecture": "amd64, arm64", "enabled": "false",
+    "description": "100: a tool, and \"more\"", MORE: "retain: {newest: 3}\nrollout: [10, 100]\n",
+}  # fmt: skip
+
+
+@pytest.fixture
+def root(db):
+    return get_user_model().objects.create(username="root", is_superuser=True)
+
+
+@pytest.fixture
+def publisher(db):
+    ensure_groups()
+    user = get_user_model().objects.create(username="pub")
+    user.groups.add(Group.objects.get(name="Publishers"))
+    return user
+
+
+def upload_text(**more):
+    text, problems = text_of("build_script", {**UPLOADED, **more})
+    assert problems == ()
+    return text
+
+
+@pytest.mark.parametrize(("source_type", "said"), [
+    ("external_download", VENDOR), ("build_script", UPLOADED),
+    ("github_release", {"name": "tool", "architecture": "amd64", "source.repository": "o/r",
+                        "source.prereleases": "true", "source.asset_pattern": "a_*.deb, b_*.deb",
+                        MORE: "source: {later: 1}\n"}),
+])  # fmt: skip
+def test_a_form_and_its_text_say_the_same_in_one_wording(embedded, source_type, said):
+    text, problems = text_of(source_type, said)
+    assert problems == ()
+    again, shown = said_by(text)
+    assert (again, text_of(again, shown)[0]) == (source_type, text)
+    assert {name: value for name, value in shown.items() if name in said and name != MORE} == {
+        name: value for name, value in said.items() if name != MORE
+    }
+    assert text_of(source_type, {**said, "name": " tool "})[0] == text
+    definition, faults = definition_in("tool", text)
+    if "later" in text:
+        assert [(fault.field, field_of(fault, source_type)) for fault in faults] == [("source.later", MORE)]
+    else:
+        assert (definition.name, faults) == ("tool", ())
+    assert all(field.meaning and field.label for field in fields_of(source_type))
+
+
+def test_faults_are_those_of_a_file_each_at_its_field(embedded):
+    said = {**VENDOR, "source.endpoint": "ftp://x", "source.size_limit_mb": "many", "suites": "no-such",
+            "source.signature_policy": "maybe", "priority": "high", MORE: "retain: 1\ncolour: blue\n"}  # fmt: skip
+    text, _ = text_of("external_download", said)
+    faults = definition_in("tool", text)[1]
+    (embedded.config / "packages/tool.yaml").write_text(text)
+    of_file = adapters.definitions().problems
+    assert {(one.field, one.message, one.remedy) for one in faults} == {
+        (one.field, one.message, one.remedy) for one in of_file
+    }
+    assert {field_of(one, "external_download") for one in faults} == {
+        "source.endpoint", "source.size_limit_mb", "suites", "source.signature_policy", "priority", MORE,
+    }  # fmt: skip
+    assert [one.file for one in text_of("external_download", {**said, MORE: "a: ["})[1]] == [MORE]
+
+
+def test_each_save_is_a_version_and_a_second_person_is_told(embedded, root):
+    first = upload_text()
+    save_definition("tool", first, read=0, user=root)
+    assert adapters.definitions().by_name["tool"].is_document
+    assert DefinitionStatus.objects.get(name="tool").file == "package/tool"
+    assert save_definition("tool", first, read=1, user=root).version == 1
+    renewed = upload_text(description="Renewed")
+    save_definition("tool", renewed, read=1, user=root)
+    with pytest.raises(ConfigurationOutdated) as told:
+        save_definition("tool", upload_text(description="Mine"), read=1, user=root)
+    assert told.value.current.text == renewed
+    for read in (0, 1):
+        with pytest.raises(ConfigurationOutdated):
+            remove_definition("tool", read=read, user=root)
+    remove_definition("tool", read=2, user=root)
+    assert (definition_document("tool"), "tool" in adapters.definitions().by_name) == (None, False)
+    assert not DefinitionStatus.objects.filter(name="tool").exists()
+    assert save_definition("tool", first, read=0, user=root).version == 4
+    assert [(one.document.version, one.document.who, one.document.removed) for one in history_of("tool")] == [
+        (4, "root", False), (3, "root", True), (2, "root", False), (1, "root", False),
+    ]  # fmt: skip
+    assert "+description: Renewed" in history_of("tool")[2].difference
+
+
+def test_what_is_unsound_of_a_file_or_of_nobodys_right_is_refused_and_changes_nothing(embedded, root, publisher):
+    (embedded.config / "packages/broken.yaml").write_text("name: [")
+    embedded.define_uploads("filed")
+    before = adapters.documents().mark()
+    for name, text, error in (
+        ("kiro-repo", upload_text(name="kiro-repo"), SetByFile), ("broken", upload_text(name="broken"), SetByFile),
+        ("filed", upload_text(name="filed"), SetByFile), ("tool", upload_text(suites="none"), DefinitionError),
+        ("tool", upload_text(name="other"), DefinitionError),
+        ("Bad Name", upload_text(name="Bad Name"), DefinitionError),
+    ):  # fmt: skip
+        with pytest.raises(error):
+            save_definition(name, text, read=0, user=root)
+    with pytest.raises(RightMissing):
+        save_definition("tool", upload_text(), read=0, user=publisher)
+    assert adapters.documents().mark() == before
+    embedded.configure(define="publishers")
+    save_definition("tool", upload_text(), read=0, user=publisher)
+    embedded.configure(define="nobody")
+    for user in (root, publisher):
+        with pytest.raises(RightMissing):
+            remove_definition("tool", read=1, user=user)
+
+
+def test_a_definition_of_the_table_with_what_only_it_must_say_takes_a_build_in(embedded, root, tmp_path):
+    save_definition("tool", upload_text(), read=0, user=root)
+    deb = build_deb(tmp_path, "tool", "1.0", Homepage="https://tool.example.org")
+    stage_upload(deb, deb.name)
+    assert {(job.state, job.error) for job in embedded.run_jobs()} == {("done", "")}
+    nobodys = build_deb(tmp_path / "nobodys", "tool", "2.0", Maintainer="")
+    stage_upload(nobodys, nobodys.name)
+    assert [(job.state, job.error_code) for job in embedded.run_jobs()] == [("failed", "package_refused")]
+    [(_, stanza)] = read_stanzas(embedded.bucket, adapters.signer().public_keyring())
+    assert stanza["Homepage"] == "https://tool.example.org"
