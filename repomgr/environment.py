@@ -22,6 +22,7 @@ from packages_app.core.web_address import is_plain_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEFAULT_HOME = BASE_DIR / "var"
+_LOCKED_SECONDS = 30
 _DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql", "pgsql")
 _BROKER_SCHEMES = ("filesystem", "redis", "rediss", "unix", "redis+socket", "sqs", "amqp", "amqps")
 _MOST_CACHE_FILES = 20_000
@@ -197,7 +198,10 @@ def cache(name: str, *, default: str) -> dict[str, Any]:
 
 
 def database(name: str, *, default: str) -> dict[str, Any]:
-    """Return Django's database settings of a `sqlite:///path` or `postgres://user:password@host/name` address."""
+    """Return Django's database settings of a `sqlite:///path` or `postgres://user:password@host/name` address.
+
+    `?timeout=` of the first says how many seconds a process waits for one that writes.
+    """
     _note(name, "an address", default)
     url = text(name, default=default)
     scheme = urlsplit(url).scheme
@@ -208,8 +212,11 @@ def database(name: str, *, default: str) -> dict[str, Any]:
     config: dict[str, Any] = dict(environ.Env.db_url_config(url))
     if scheme == "sqlite":
         # Several processes write: wait for each other, take the write lock at once, let readers go on (WAL).
+        seconds = config.get("OPTIONS", {}).get("timeout", _LOCKED_SECONDS)
+        if not isinstance(seconds, int) or seconds <= 0:
+            raise SettingsError(f"The timeout of {name} is {seconds!r}.", remedy="Write a positive whole number.")
         config["OPTIONS"] = {
-            "timeout": 30,
+            "timeout": seconds,
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }

@@ -44,6 +44,7 @@ def commands(bind: str, port: int, workers: int, *, sweeper: bool = False) -> di
         "threads",
         "--without-gossip",
         "--without-mingle",
+        "--without-heartbeat",
         *quietly,
     ]
     # Slow jobs hold two of them at most (services/jobs/turns.py): an upload never waits behind a download.

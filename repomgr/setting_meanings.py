@@ -33,7 +33,9 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     "STAGING_URL": Meaning("what is not for clients: as `BUCKET_URL`; keep it private", "a folder in the home"),
     "DATABASE_URL": Meaning(
-        "Django's database: `sqlite:///path` or `postgres://user:password@host/name`", "SQLite in the home"
+        "Django's database: `sqlite:///path` (`?timeout=30`: seconds that one process waits for another's write) or "
+        "`postgres://user:password@host/name`",
+        "SQLite in the home",
     ),
     "BROKER_URL": Meaning("Celery's broker: folders in the home, or `redis://host:port/0`"),
     "PUBLIC_URL": Meaning("the address that clients use", "`http://127.0.0.1:PORT/repository`"),

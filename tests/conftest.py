@@ -31,6 +31,8 @@ SERVERS = {
     "moto", "redis_url", "postgres_url", "on_postgresql", "ministack", "s3rver", "dynalite", "live_server", "standing",
 }  # fmt: skip
 SLOW = (
+    "tests/deploy/test_rights_of_processes.py",
+    "tests/test_processes.py",
     "tests/faults",
     "tests/apt",
     "tests/browser",
@@ -54,6 +56,7 @@ SLOW = (
 TOGETHER = (
     "tests/browser/",
     "tests/apt/test_trusted_client.py",
+    "tests/deploy/test_rights_of_processes.py",
     "tests/debian/test_hostile.py",
     "tests/core/test_version.py",
     "tests/commands/test_private_home.py",

@@ -21,6 +21,7 @@ from kombu.utils.json import dumps, loads
 from repomgr.broker.aside import KEPT, tell
 from repomgr.broker.message import MOST_BYTES, QUEUES, Unreadable, sound_message
 
+_LOOK_SECONDS = 0.1
 _NO_TABLE = (ValueError, TypeError, RecursionError)
 """What kombu raises for a file of the control folder that is none of its tables."""
 
@@ -96,6 +97,11 @@ class Transport(filesystem.Transport):
     """kombu's folder transport with that channel."""
 
     Channel = Channel
+    polling_interval = _LOOK_SECONDS
+
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+        """Wait for a message until the next look at most: a worker sees after each wait whether it is to end."""
+        super().drain_events(connection, timeout and min(timeout, _LOOK_SECONDS))
 
 
 @contextmanager

@@ -209,6 +209,7 @@ def test_a_secret_key_is_made_once_and_kept_privately(tmp_path):
     ("name", "value"),
     [
         ("PORT", "eighty"), ("PORT", "0"), ("PORT", "70000"), ("BUCKET_URL", "bucket"), ("DATABASE_URL", "oracle://x"),
+        ("DATABASE_URL", "sqlite:////x?timeout=soon"), ("DATABASE_URL", "sqlite:////x?timeout=0"),
         ("BROKER_URL", "smoke://signals"), ("PUBLIC_URL", "apt.example.org"), ("SECRET_KEY_FILE", "/does/not/exist"),
         ("PACKAGE_TABLE_URL", "table"), ("BEHIND_HTTPS", "perhaps"), ("LOG_FORMAT", "xml"),
     ],

@@ -90,7 +90,8 @@ def test_a_read_only_disk_ends_a_command_with_a_code_and_a_remedy(installation, 
 def test_a_database_that_another_process_locks_is_tried_again_later(installation, tmp_path):
     with closing(sqlite3.connect(installation.home / "django.sqlite3", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        done = upload(installation, tmp_path)
+        waits = {"DATABASE_URL": f"sqlite:///{installation.home}/django.sqlite3?timeout=1"}
+        done = upload(installation.with_settings(**waits), tmp_path)
     assert the_end_of(done) == "service_unavailable"
     assert done.returncode == 75
 
