@@ -3,8 +3,8 @@
 They run in the foreground until Ctrl-C; one that ends is started again. All end when this one is killed, or when one
 can't be kept running. With a name (`web`, `worker1`, `publisher`, `beat`) it becomes that process alone, as containers
 want it. Workers take jobs of all queues; the publisher takes publications alone, so that no intake and no long check
-holds one up. With SWEEPER a process `sweeper` alone sweeps and purges, and workers leave that to it: then no other one
-needs the right to delete from the pool.
+holds one up. With SWEEPER a process `sweeper` alone sweeps, purges and repairs, and workers leave that to it: then no
+other one needs the right to delete from the pool.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NO_NEED_OF: Mapping[str, tuple[str, ...]] = {
 
 
 def commands(bind: str, port: int, workers: int, *, sweeper: bool = False) -> dict[str, list[str]]:
-    """Return each process's command line by its name; with `sweeper` one of its own sweeps and purges."""
+    """Return each process's command line by its name; with `sweeper` one of its own sweeps, purges and repairs."""
     celery = [f"{_BIN}/celery", "--app", "repomgr", "--quiet"]
     quietly = ["--loglevel", "WARNING"]
     worker = [

@@ -20,7 +20,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "PORT": Meaning("where the web process listens"),
     "BIND": Meaning("the address that it listens on"),
     "WORKERS": Meaning("worker processes of `make up`"),
-    "SWEEPER": Meaning("a process `sweeper` of its own sweeps and purges; workers leave that to it"),
+    "SWEEPER": Meaning("a process `sweeper` of its own sweeps, purges and repairs; workers leave that to it"),
     "REPOMGR_CONFIG": Meaning(
         "where `repository.yaml`, `packages/` and `templates/` are", "`config/` in the home if it is there, else ours"
     ),

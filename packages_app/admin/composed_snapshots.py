@@ -39,7 +39,9 @@ def compose_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> Http
                     request, lambda: request_composed(recipe, said["reason"], user=request.user), otherwise=_address()
                 )
             planned = plan_composed(recipe)
-            page |= {"planned": planned, "lists": first_of(_lists_of(planned))}
+            # Consent is to just what is shown here, whatever is published meanwhile.
+            asked = said | {"parts": "\n".join(part.named for part in recipe.parts)}
+            page |= {"planned": planned, "lists": first_of(_lists_of(planned)), "asked": asked}
         except RepomgrError as error:
             say_refused(request, error)
     return _page(site, opts, request, "compose_snapshot", page | {"said": said})

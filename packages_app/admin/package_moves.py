@@ -19,6 +19,7 @@ from packages_app.services import adapters
 from packages_app.services.lifecycle.move import MOST, preview_move, request_move
 from packages_app.services.lifecycle.steps import Move
 
+_ASKED_HERE = (What.WITHDRAWN, What.RESTORED, What.PROMOTED, What.ROLLED_OUT)
 _TITLES: dict[tuple[int, ...], str] = {(STOPPED,): "Stop the roll-out", (ALL_CLIENTS,): "Give it to all now"}
 
 
@@ -56,6 +57,8 @@ def move_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRes
     try:
         keys = tuple(key_named(line) for line in "\n".join(said.getlist("keys")).splitlines() if line)
         what, suites = What(said.get("what", "")), tuple(said.getlist("suite"))
+        if what not in _ASKED_HERE:
+            raise PackageRefused(f"{what} is nothing that is asked for here.", remedy="Use the buttons of the page.")
         move = Move(what, keys, suites, said.get("to", ""), "newer" in said, steps_in(said.get("rollout", "")))
     except PackageRefused as error:
         return send_back(request, error, _list_page())

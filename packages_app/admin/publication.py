@@ -220,7 +220,7 @@ class PublicationAdmin(ReadOnlyAdmin):
             path("snapshots/", view(require_safe(self.snapshots_view)), name="packages_app_publication_snapshots"),
             path(
                 "snapshots/create/",
-                view(require_POST(create_view)),
+                view(require_POST(partial(create_view, self.admin_site, self.opts))),
                 name="packages_app_publication_snapshot_create",
             ),
             path(

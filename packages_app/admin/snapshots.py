@@ -9,13 +9,14 @@ from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from packages_app.admin.publication_history import first_of
 from packages_app.admin.read_only import PUBLISH, go_to_job, require, send_back
 from packages_app.core.errors import RepomgrError
 from packages_app.core.snapshot import LONGEST_ID, SnapshotRefused
 from packages_app.core.suite_change import LONGEST_REASON
 from packages_app.services import adapters
-from packages_app.services.snapshots.jobs import request_deletion, request_snapshot
-from packages_app.services.snapshots.snapshots import list_snapshots
+from packages_app.services.snapshots.jobs import plan_creation, request_deletion, request_snapshot
+from packages_app.services.snapshots.snapshots import list_snapshots, sources_line
 
 
 def snapshots_page(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
@@ -29,18 +30,31 @@ def snapshots_page(site: admin.AdminSite, opts: Any, request: HttpRequest) -> Ht
     return _page(site, request, "snapshots", page)
 
 
-def create_view(request: HttpRequest) -> HttpResponseBase:
-    """Ask for a snapshot of what is in place of a suite, or of the publication whose number is given."""
+def create_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
+    """Show what a snapshot would hold, of what a suite shows or of the publication named; with consent ask for it."""
     require(request, PUBLISH)
-    said = request.POST
-    return go_to_job(
-        request,
-        lambda: request_snapshot(
-            said.get("suite", ""), said.get("id", ""), reason=said.get("reason", ""),
-            publication=said.get("publication", ""), user=request.user,
-        ),
-        otherwise=_address(),
-    )  # fmt: skip
+    said = {name: request.POST.get(name, "") for name in ("suite", "id", "reason", "publication")}
+    if "consent" in request.POST:
+        return go_to_job(
+            request,
+            lambda: request_snapshot(
+                said["suite"], said["id"], reason=said["reason"], publication=said["publication"], user=request.user
+            ),
+            otherwise=_address(),
+        )
+    try:
+        planned = plan_creation(said["suite"], said["id"], said["publication"])
+        newest = list(map(str, planned.seen_now.newest))
+        lists = [(f"Newest version, other than {planned.recipe.suite} shows now", newest), ("Are lost", planned.lost)]
+    except RepomgrError as error:
+        return send_back(request, error, _address())
+    [part] = planned.recipe.parts
+    if part.suite == planned.recipe.suite and not part.snapshot:
+        said["publication"] = part.named  # just what is shown here, whatever is published meanwhile
+    page = {"opts": opts, "title": f"Make snapshot {planned.recipe.name}", "planned": planned, "said": said,
+            "lists": first_of(lists), "cancel": _address(),
+            "sources": sources_line(planned.recipe.suite, planned.recipe.name, None)}  # fmt: skip
+    return _page(site, request, "create_snapshot", page)
 
 
 def delete_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:

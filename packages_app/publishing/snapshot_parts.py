@@ -59,6 +59,11 @@ class Part:
         """The beginning of the SHA256 of its Release."""
         return release_digest(self.text)
 
+    @property
+    def named(self) -> str:
+        """What a person may call it, so that it is just this one: another publication has another name."""
+        return f"{self.suite}/{self.snapshot}" if self.snapshot else self.digest
+
     def __str__(self) -> str:
         return f"{self.folder} {self.digest}"
 

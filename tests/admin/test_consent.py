@@ -106,3 +106,15 @@ def test_the_stanza_is_what_clients_of_each_suite_get(as_member, embedded):
     stable, testing = re.findall(r'<p class="rm-soft">(stable|testing)</p><pre class="rm-pre">(.*?)</pre>', page, re.S)
     assert (stable[0], "Phased-Update-Percentage" in stable[1]) == ("stable", False)
     assert (testing[0], "Phased-Update-Percentage: 10\n" in testing[1]) == ("testing", True)
+
+
+def test_what_histories_tell_of_but_no_page_asks_for_is_refused(as_member, embedded):
+    put(embedded, "tool_1")
+    client = as_member("Publishers")
+    for what in set(What) - {What.WITHDRAWN, What.RESTORED, What.PROMOTED, What.ROLLED_OUT}:
+        for consent in ({}, {"consent": "1", "suite": "stable", "reason": "x"}):
+            said = {"what": str(what), "keys": "tool 1 amd64", **consent}
+            told = client.post("/admin/packages_app/package/move/", said, follow=True)
+            assert [message.level_tag for message in told.context["messages"]] == ["error"], what
+    assert [record.suites for record in embedded.records()] == [("stable",)]
+    assert embedded.run_jobs() == []

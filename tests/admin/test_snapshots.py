@@ -34,7 +34,13 @@ def test_one_is_made_shown_with_its_line_and_deleted_with_consent(stack, as_memb
     settings.WITHHELD = ("SIGNING_KEY",)  # as in the web process
     client = as_member("Publishers")
     digest = Publication.objects.get().release_sha256
-    client.post(f"{PAGE}create/", {"suite": "stable", "id": "q4", "reason": "<audited>", "publication": digest})
+    said = {"suite": "stable", "id": "q4", "reason": "<audited>", "publication": ""}
+    preview = client.post(f"{PAGE}create/", said).content.decode()
+    assert "stable/snapshots/q4: 1 package<" in preview
+    assert "&lt;audited&gt;" in preview
+    assert f'name="publication" value="{digest[:16]}"' in preview  # just what is shown, whatever is published meanwhile
+    assert not Job.objects.filter(kind="snapshot").exists()
+    client.post(f"{PAGE}create/", {**said, "publication": digest[:16], "consent": "1"})
     settings.WITHHELD = ()
     [job] = stack.run_jobs()
     assert (job.state, job.asker, names()) == ("done", "Publishers", ["q4"])
@@ -61,6 +67,8 @@ def test_what_cannot_be_is_told_and_asks_for_nothing(stack, as_member):
         ("create", {"suite": "ghost", "id": "q5"}),
         ("create", {"suite": "stable", "id": "q5", "publication": "none"}),
         ("create", {}),
+        ("create", {"suite": "stable", "id": "q4", "consent": "1"}),
+        ("create", {"suite": "stable", "id": "q5", "publication": "none", "consent": "1"}),
         ("delete", {"suite": "stable", "id": "q5", "consent": "1"}),
         ("delete", {"suite": "../..", "id": "q4", "consent": "1"}),
         ("delete", {}),
@@ -75,7 +83,7 @@ def test_who_may_only_look_is_offered_no_button(stack, as_member):
     create_snapshot("stable", "q4", Silent())
     page = shown(as_member("Viewers"))
     assert "stable/snapshots/q4" in page
-    assert "Make a snapshot" not in page
+    assert "Show what it would hold" not in page
     assert "Delete" not in page
 
 
@@ -90,7 +98,9 @@ def test_a_merge_is_shown_first_and_made_with_consent_and_a_suite_is_filled_from
     assert "stable/snapshots/tools: 1 package<" in preview
     assert "&lt;fair&gt;" in preview
     assert not Job.objects.filter(kind="snapshot").exists()
-    client.post(f"{PAGE}compose/", {**said, "consent": "1"})
+    [parts] = re.findall(r'name="parts" value="([^"]+)"', preview)
+    assert parts.split() == ["stable/q4", Publication.objects.get().release_sha256[:16]]
+    client.post(f"{PAGE}compose/", {**said, "parts": parts, "consent": "1"})
     settings.WITHHELD = ()
     stack.run_jobs()
     assert sorted(names()) == ["q4", "tools"]

@@ -85,7 +85,10 @@ class Command(ServiceCommand):
     def _create(self, options: dict[str, Any]) -> None:
         suite, name, publication = options["suite"], options["id"], options["publication"]
         if options["dry_run"]:
-            self._show(plan_creation(suite, name, publication))
+            planned = plan_creation(suite, name, publication)
+            self._show(planned)
+            shown = list(map(str, planned.seen_now.newest))
+            self._say(f"differ from what {planned.recipe.suite} shows now, by their newest version", shown)
             return
         self._say_line(
             self.run_job(

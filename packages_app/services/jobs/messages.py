@@ -19,6 +19,7 @@ _QUEUES: Mapping[str, str] = {
     Job.Kind.BUILD: "intake",
     Job.Kind.SWEEP: "sweep",
     Job.Kind.PURGE: "sweep",
+    Job.Kind.REPAIR: "sweep",
 }
 """The queue of a kind of job, one of CELERY_TASK_QUEUES; of others `slow`: they may take hours.
 

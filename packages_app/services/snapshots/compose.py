@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from packages_app.core.batches import batches_of
-from packages_app.core.errors import CandidateRefused, ObjectNotFound
+from packages_app.core.errors import CandidateRefused, NothingPublished, ObjectNotFound
 from packages_app.core.history_errors import ContentsGone
 from packages_app.core.ports import Progress
 from packages_app.core.record import TableKey, named_key
@@ -53,9 +53,23 @@ class PlannedSnapshot:
     @cached_property
     def seen(self) -> Difference:
         """Return what clients of the first part see that pin this one in its place."""
-        part = self.recipe.parts[0]
+        return self._seen_from(self.recipe.parts[0])
+
+    @cached_property
+    def seen_now(self) -> Difference:
+        """Return what clients of the suite see that pin it in place of what the suite shows now."""
+        try:
+            return self._seen_from(part_named(self.recipe.suite))
+        except NothingPublished:
+            return difference((), self._keys)
+
+    @property
+    def _keys(self) -> set[TableKey]:
+        return {one.entry.key for one in self.placed}
+
+    def _seen_from(self, part: Part) -> Difference:
         before = {entry.key for entry in packages_in(adapters.bucket(), part.folder, part.release)}
-        return difference(before, {one.entry.key for one in self.placed})
+        return difference(before, self._keys)
 
 
 def recipe_of(name: str, parts: Sequence[str], way: str = "", query: str = "") -> Recipe:

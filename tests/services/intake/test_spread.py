@@ -28,6 +28,10 @@ def conflicting(item):
     return item
 
 
+def large(item):
+    return bytes(1_000_000)  # more than a pipe holds
+
+
 def killed(item):
     if item == 3:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -64,8 +68,9 @@ def test_what_others_have_done_is_told_where_one_was_killed():
     assert raised.value.code == "repomgr_error"
 
 
-def test_who_wants_no_more_leaves_no_process_behind():
-    results = spread(squared, ITEMS)
+def test_who_wants_no_more_leaves_no_process_behind_and_no_traceback(capfd):
+    results = spread(large, ITEMS)
     next(results)
     results.close()
     assert multiprocessing.active_children() == []
+    assert capfd.readouterr().err == ""

@@ -12,6 +12,7 @@ from packages_app.core.outcome import Outcome
 from packages_app.core.ports import Silent
 from packages_app.models import Job
 from packages_app.services.jobs import queue, waking
+from packages_app.services.jobs.messages import kinds_that_are_not_of
 from packages_app.services.jobs.progress import LEFT_OUT
 from packages_app.services.publication.publish import publish
 from packages_app.services.scheduled import start_scheduled
@@ -332,3 +333,8 @@ def test_warnings_of_steps_that_are_left_out_are_bounded_too(embedded):
 
     job = queue.run(queue.enqueue(Job.Kind.SWEEP).pk, work)
     assert [len(step["notes"]) for step in job.steps if step["name"] == LEFT_OUT] == [200]
+
+
+def test_what_deletes_from_the_pool_waits_in_the_sweepers_queue_alone():
+    kinds = {Job.Kind.SWEEP, Job.Kind.PURGE, Job.Kind.REPAIR}
+    assert set(kinds_that_are_not_of(["publish", "intake", "slow"])) == kinds

@@ -205,11 +205,12 @@ def test_the_doctor_says_whether_the_solver_is_there(embedded, monkeypatch, tmp_
 
     assert (probed().well, probed().remedy) == (True, "")
     configure(embedded, "warn")
-    assert (probed().well, probed().remedy) == (True, "")
+    assert (probed().well, probed().remedy, apt_solver.PROGRAM in probed().detail) == (True, "", False)
     monkeypatch.setenv("PATH", str(put_only(tmp_path / "programs", apt_solver.PROGRAM, apt_solver.LIMITER)))
     assert (probed().well, debcheck.PACKAGE in probed().remedy, apt_solver.PROGRAM in probed().detail) == (True,) * 3
+    assert debcheck.PROGRAM not in probed().detail
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert (probed().well, probed().remedy != "") == (True, True)
+    assert (probed().well, debcheck.PACKAGE in probed().remedy, debcheck.PROGRAM in probed().detail) == (True,) * 3
 
 
 def test_the_preview_of_a_move_says_it_before(embedded):

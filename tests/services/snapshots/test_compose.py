@@ -193,4 +193,8 @@ def test_a_copy_of_a_snapshot_is_made_in_another_suite_and_looked_at_first(stack
     assert "15 objects" in said
     assert refused("snapshot", "delete", "testing", "ghost").code == "snapshot_refused"  # before it asks
     assert "3 packages" in call("snapshot", "create", "stable", "d", "--dry-run")
+    put(stack, "tool_4.0")
+    was = Publication.objects.filter(suite="stable", packages=3).first().release_sha256[:9]
+    said = call("snapshot", "create", "stable", "d", "--from", was, "--dry-run")
+    assert said.splitlines()[-1] == "  tool amd64: 4.0 → 2.0"
     assert described_snapshot(stack.bucket, "stable", "d") is None
