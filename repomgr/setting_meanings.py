@@ -36,8 +36,8 @@ MEANINGS: Mapping[str, Meaning] = {
     "BROKER_URL": Meaning("Celery's broker: folders in the home, or `redis://host:port/0`"),
     "PUBLIC_URL": Meaning("the address that clients use", "`http://127.0.0.1:PORT/repository`"),
     "SIGNING_KEY": Meaning(
-        "armored OpenPGP secret key, or the address of a key that others keep: `gpg:FINGERPRINT`, `command:/path`"
-        " (docs/KEYS.md); needed with a bucket on S3",
+        "armored OpenPGP secret key, or the address of a key that others keep: `gpg:FINGERPRINT`, `awskms:///alias/NAME`,"
+        " `command:/path` (docs/KEYS.md); needed with a bucket on S3",
         "made at first start",
     ),
     "SIGNING_CERTIFICATE": Meaning("armored public certificate that goes with an address in `SIGNING_KEY`"),
