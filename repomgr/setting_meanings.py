@@ -37,7 +37,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "PUBLIC_URL": Meaning("the address that clients use", "`http://127.0.0.1:PORT/repository`"),
     "SIGNING_KEY": Meaning(
         "armored OpenPGP secret key, or the address of a key that others keep: `gpg:FINGERPRINT`, `awskms:///alias/NAME`,"
-        " `command:/path` (docs/KEYS.md); needed with a bucket on S3",
+        " `pkcs11:…`, `command:/path` (docs/KEYS.md); needed with a bucket on S3",
         "made at first start",
     ),
     "SIGNING_CERTIFICATE": Meaning("armored public certificate that goes with an address in `SIGNING_KEY`"),

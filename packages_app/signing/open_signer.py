@@ -11,6 +11,7 @@ from packages_app.signing.external import ExternalKey, ExternalSigner
 from packages_app.signing.gpg import GpgKey, gpg_key
 from packages_app.signing.kms import kms_key
 from packages_app.signing.openpgp import OpenPgpSigner
+from packages_app.signing.pkcs11 import pkcs11_key
 from packages_app.signing.signer_errors import CertificateRefused, SignerAddressRefused
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+-]{0,20}):")
@@ -18,6 +19,7 @@ _KINDS: Mapping[str, Callable[[str], ExternalKey]] = {
     "awskms": kms_key,
     "command": command_key,
     "gpg": gpg_key,
+    "pkcs11": pkcs11_key,
 }
 """What opens the rest of an address, by its scheme."""
 
@@ -42,7 +44,7 @@ def open_signer(key: str, *, certificates: str = "") -> Signer:
 def open_key(address: str) -> ExternalKey:
     """Return the key of an address; nothing is asked yet.
 
-    It is `gpg:FINGERPRINT`, `awskms:///alias/NAME`, or `command:/path` (docs/KEYS.md). Raise
+    It is `gpg:FINGERPRINT`, `awskms:///alias/NAME`, `pkcs11:…` or `command:/path` (docs/KEYS.md). Raise
     `SignerAddressRefused`.
     """
     scheme, _, rest = address.partition(":")
