@@ -22,7 +22,7 @@ SINGLE_PARTS := $(addprefix tests/,core debian indexes package_table signing sou
 DEBIAN_PYTHON := /usr/bin/python3
 DEBIAN_PARTS := $(addprefix tests/,core debian indexes sources)
 MINOR := import sys; print(sys.version_info[:2])
-SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev python3-apt reprepro aptly ed patch strace dose-distcheck sqv
+SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev python3-apt reprepro aptly ed patch strace dose-distcheck sqv opensc softhsm2
 
 .DEFAULT_GOAL := help
 .PHONY: help up up-distributed test test-every test-fast test-debian-python test-postgresql test-apt-versions differential chaos soak bench lint audit format docs lock system-packages clean

@@ -16,18 +16,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tenacity import retry_if_exception_type
-
 from packages_app.core.child_environment import child_environment
 from packages_app.core.outcome import Outcome
-from packages_app.core.retry import SERVER, retrying
+from packages_app.signing.external import asked_again
 from packages_app.signing.packets import PublicKey
 from packages_app.signing.public_keys import read_public_key
 from packages_app.signing.running import run_signing
 from packages_app.signing.signer_errors import SignerAddressRefused, SignerFailed, SignerUnavailable
 
 _FOR_IT = ("HOME", "SIGNER_*")
-_tries = retrying(SERVER, retry_if_exception_type(SignerUnavailable))
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class CommandKey:
         return self._run("sign", hash_name, given=digest)
 
     def _run(self, *verb: str, given: bytes = b"") -> bytes:
-        return _tries(self._run_once, verb, given)
+        return asked_again(self._run_once, verb, given)
 
     def _run_once(self, verb: tuple[str, ...], given: bytes) -> bytes:
         ran = run_signing(

@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from pysequoia import ArmorKind, Cert, armor
 from pysequoia.packet import HashAlgorithm, Packet, PacketPile, SignatureType, Tag
+from tenacity import retry_if_exception_type
 
+from packages_app.core.retry import SERVER, retrying
 from packages_app.signing.armor import clear_form_refusal, detached_form_refusal
 from packages_app.signing.openpgp import verified_text
 from packages_app.signing.packets import (
@@ -35,8 +37,11 @@ from packages_app.signing.signer_errors import (
     CertificateRevoked,
     KeyUnsupported,
     SignerFailed,
+    SignerUnavailable,
 )
 
+asked_again = retrying(SERVER, retry_if_exception_type(SignerUnavailable))
+"""Asks whoever keeps a key again while there is no answer; a key that is locked or refused is asked for once."""
 _SAMPLE = b"Origin: sample\n- Suite: sample\n"
 _HASHES = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 _V4_BYTES = 20

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from packages_app.core.child_environment import child_environment
+from packages_app.signing.external import asked_again
 from packages_app.signing.packets import PublicKey, keys_of, public_key_of
 from packages_app.signing.running import Ran, run_signing
 from packages_app.signing.signer_errors import (
@@ -73,7 +74,10 @@ class GpgKey:
 
     def sign(self, digest: bytes, hash_name: str) -> bytes:
         """Return the raw signature that the agent makes of a digest."""
-        asked = f"SIGKEY {self._keygrip}\nSETHASH --hash={hash_name} {digest.hex()}\nPKSIGN\n/bye\n"
+        return asked_again(self._sign_once, f"--hash={hash_name} {digest.hex()}")
+
+    def _sign_once(self, digest: str) -> bytes:
+        asked = f"SIGKEY {self._keygrip}\nSETHASH {digest}\nPKSIGN\n/bye\n"
         ran = self._run("gpg-connect-agent", given=asked.encode())
         if failed := _AGENT_ERROR.search(ran.output):
             raise self._error(int(failed[1]))

@@ -9,11 +9,18 @@ from packages_app.core.ports import Signer
 from packages_app.signing.command import command_key
 from packages_app.signing.external import ExternalKey, ExternalSigner
 from packages_app.signing.gpg import GpgKey, gpg_key
+from packages_app.signing.kms import kms_key
 from packages_app.signing.openpgp import OpenPgpSigner
+from packages_app.signing.pkcs11 import pkcs11_key
 from packages_app.signing.signer_errors import CertificateRefused, SignerAddressRefused
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+-]{0,20}):")
-_KINDS: Mapping[str, Callable[[str], ExternalKey]] = {"command": command_key, "gpg": gpg_key}
+_KINDS: Mapping[str, Callable[[str], ExternalKey]] = {
+    "awskms": kms_key,
+    "command": command_key,
+    "gpg": gpg_key,
+    "pkcs11": pkcs11_key,
+}
 """What opens the rest of an address, by its scheme."""
 
 
@@ -38,9 +45,10 @@ def unproven_signer(key: str, *, certificates: str = "") -> OpenPgpSigner | Exte
 
 
 def open_key(address: str) -> ExternalKey:
-    """Return the key of an address: `gpg:FINGERPRINT`, `command:/path`; nothing is asked yet.
+    """Return the key of an address; nothing is asked yet.
 
-    Raise `SignerAddressRefused`.
+    It is `gpg:FINGERPRINT`, `awskms:///alias/NAME`, `pkcs11:…` or `command:/path` (docs/KEYS.md). Raise
+    `SignerAddressRefused`.
     """
     scheme, _, rest = address.partition(":")
     kind = _KINDS.get(scheme.lower()) if is_address(address) else None

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from packages_app.core.redaction import redact
 from packages_app.signing.signer_errors import SignerProgramMissing, SignerUnavailable
 
-MOST_SECONDS = 60.0
+MOST_SECONDS = 30.0
+"""Three times as long is less than a publisher may be silent (LEASE_SECONDS)."""
 _MOST_OUTPUT = 1024 * 1024
 _MOST_SAID = 300
 """Characters of what a program said that an error repeats."""
@@ -20,11 +21,17 @@ _MOST_SAID = 300
 
 @dataclass(frozen=True)
 class Ran:
-    """What a program gave: its exit code, its standard output, and the last line that it said besides."""
+    """What a program gave: its exit code, its standard output, and what it said besides (secrets taken out)."""
 
     code: int
     output: bytes
-    said: str
+    all_said: str
+
+    @property
+    def said(self) -> str:
+        """The last line of what it said, to be repeated in an error."""
+        lines = self.all_said.strip().splitlines()
+        return lines[-1].strip().rstrip(".")[:_MOST_SAID] if lines else "nothing"
 
 
 def run_signing(
@@ -61,7 +68,7 @@ def run_signing(
             _end(running)
         output.seek(0)
         said.seek(0)
-        return Ran(code, output.read(_MOST_OUTPUT), _last_line(said.read(_MOST_OUTPUT)))
+        return Ran(code, output.read(_MOST_OUTPUT), redact(said.read(_MOST_OUTPUT).decode(errors="replace")))
 
 
 def _end(running: subprocess.Popen[bytes]) -> None:
@@ -69,9 +76,3 @@ def _end(running: subprocess.Popen[bytes]) -> None:
     if running.poll() is None:
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
-
-
-def _last_line(said: bytes) -> str:
-    """Return the last line of what a program said, without what looks like a secret."""
-    lines = redact(said.decode(errors="replace")).strip().splitlines()
-    return lines[-1].strip().rstrip(".")[:_MOST_SAID] if lines else "nothing"

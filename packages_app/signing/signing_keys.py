@@ -15,7 +15,7 @@ from packages_app.signing.signatures import join_clear, join_detached
 
 _BEGIN = "-----BEGIN PGP "
 _BLOCK_END = re.compile(r"-----END PGP [A-Z]{6,7} KEY BLOCK-----")
-_BETWEEN = re.compile(r"(?<![\s,])[\s,]+(?=[a-z][a-z0-9+.-]*:)")
+_BETWEEN = re.compile(r",(?=\s*[a-z][a-z0-9+.-]*:)")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class SigningKeys:
 
 
 def keys_given(text: str) -> tuple[str, ...]:
-    """Return the keys that SIGNING_KEY names: armored blocks as they are, and addresses, separated by commas or blanks.
+    """Return the keys that SIGNING_KEY names: armored blocks as they are, and addresses, separated by commas.
 
     What is neither is given as it is: it is refused where it is opened.
     """
@@ -104,4 +104,4 @@ def known_anew(given: Iterable[str], signing: Sequence[str], known: Iterable[str
 
 
 def _addresses(text: str) -> list[str]:
-    return [part for part in _BETWEEN.split(text.strip(" ,\t\r\n")) if part]
+    return [part for part in (each.strip(" ,\t\r\n") for each in _BETWEEN.split(text)) if part]
