@@ -25,7 +25,7 @@ MINOR := import sys; print(sys.version_info[:2])
 SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev python3-apt reprepro aptly ed patch strace dose-distcheck sqv opensc softhsm2
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-distributed test test-every test-fast test-debian-python test-postgresql test-apt-versions differential chaos soak bench lint audit format docs lock system-packages clean
+.PHONY: help up up-distributed test test-every test-fast test-debian-python test-postgresql test-apt-versions differential chaos soak bench lint audit format docs release lock system-packages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,7 @@ help:  ## list the targets
 # NAME counts where it is said to make alone: shells and WSL have one of their own in the environment.
 up: $(VENV)/.runtime  ## start everything in the foreground (NAME="Acme" for a repository of your own; PORT, REPOMGR_HOME, repomgr.env in it)
 	$(if $(filter command,$(word 1,$(origin NAME))),@$(BIN)/python manage.py init --once --name "$$NAME")
+	@echo "Preparing the home"
 	@$(BIN)/python manage.py first_start
 	@exec $(BIN)/python -m repomgr.processes
 
@@ -119,20 +120,26 @@ system-packages:  ## as root on Debian, install the servers and tools that the t
 		fi; \
 	fi
 
+release: $(VENV)/.dev  ## see that this commit is a release, then build sdist and wheel below dist/, and the image where there is docker
+	@$(BIN)/python -m repomgr.release
+
 docs: $(VENV)/.docs  ## build the documentation as a site below build/docs, refusing dead links
 	@REPOMGR_HOME=$$(mktemp -d) && export REPOMGR_HOME && \
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict; code=$$?; rm -rf "$$REPOMGR_HOME"; exit $$code
 
 clean:  ## remove the environment and caches; data stays
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "repomgr needs Python 3.11 or newer."; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian: apt install python3-venv"; exit 1; }
 
 $(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Fetching the $$(grep -c '^[a-z]' requirements.lock) locked dependencies into $(VENV), once: this can take minutes"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "Installing repomgr there"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python

@@ -10,12 +10,16 @@ from django.core.management import execute_from_command_line
 
 from packages_app.core.disk import disk_error
 from packages_app.core.errors import RepomgrError
+from packages_app.core.product import product_version
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "repomgr.settings")
     # What is imported stays to the end. Looking through it for garbage, above all when all is over, takes a third of
     # the time of a short command.
     gc.disable()
+    if sys.argv[1:] == ["--version"]:  # Django's own would say Django's
+        sys.stdout.write(f"{product_version()}\n")
+        sys.exit(0)
     try:
         from repomgr.command_line import prepare_home
 

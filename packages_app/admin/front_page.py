@@ -24,7 +24,7 @@ _SHOWN = 6
 _ALARMS_SHOWN = 20
 _SEEN_BY_RIGHT = {
     "job": ("jobs", "late"),
-    "package": ("newest",),
+    "package": ("newest", "first"),
     "notice": ("alarms", "unsent", "news"),
     "definitionstatus": ("definitions", "fault"),
     "publication": ("suites",),
@@ -45,6 +45,7 @@ def fill_front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, 
 def front_page() -> dict[str, Any]:
     """Return the page's values: suites with their last publication, what needs attention, late jobs, client's lines.
 
+    `first` says that there is no package yet but what sets clients up, `described` how many others have definitions.
     `suites` are (suite, last publication or None, whether less than a quarter of its life is left); `definitions`
     those with faults that no open notice names. A broken configuration is shown in `fault` and does not make the
     page fail.
@@ -64,12 +65,16 @@ def front_page() -> dict[str, Any]:
         "news": Notice.objects.filter(settled=None, level="info", seen__gt=now - _LATELY)[:_SHOWN],
         "definitions": [row for row in definition_rows if _needs_a_person(row, alarms)],
         "public_url": settings.PUBLIC_URL,
+        "packages_folder": settings.CONFIG_DIR / "packages",
     }
     try:
         suites = adapters.repository().suites
-        commands = client_lines()
+        commands, definitions = client_lines(), adapters.definitions()
     except RepomgrError as error:
         return {**page, "fault": str(error), "suites": []}
+    bootstraps = [definition.name for definition in definitions.bootstrap_packages()]
+    page["first"] = not Package.objects.exclude(package_name__in=bootstraps).exists()
+    page["described"] = len(definitions.by_name) - len(bootstraps)
     page["suites"] = [_suite(suite, now) for suite in suites]
     page["commands"] = commands
     return page

@@ -28,10 +28,13 @@ _YEAR_SECONDS = 365 * 24 * 3600
 
 
 class CacheClass(Enum):
-    """The Cache-Control of a class of objects: immutable ones for a year, all others checked again within a minute."""
+    """The Cache-Control of a class of objects: immutable ones for a year, all others checked again within a minute.
 
-    IMMUTABLE = f"public, max-age={_YEAR_SECONDS}, immutable"
-    SHORT = "public, max-age=60, must-revalidate"
+    What hands them on may not rewrite them (RFC 9111, 5.2.2.6): a CDN that compresses an index makes it another file.
+    """
+
+    IMMUTABLE = f"public, max-age={_YEAR_SECONDS}, immutable, no-transform"
+    SHORT = "public, max-age=60, must-revalidate, no-transform"
 
 
 def pool_prefix(source_name: str) -> str:

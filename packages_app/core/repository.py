@@ -12,6 +12,7 @@ from pathlib import Path
 from packages_app.core.errors import DefinitionError, PackageRefused
 from packages_app.core.layout import ALL
 from packages_app.core.policies import RetentionPolicy, read_retention
+from packages_app.core.release_fields import NO_FIELDS, ReleaseFields, read_release_fields
 from packages_app.core.snapshot import MARK, PERIODS, SnapshotSchedule
 from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
 
@@ -66,7 +67,7 @@ class Suite:
     `index_forms` are the forms of each index that clients can fetch; Release lists the uncompressed one always. With
     more packages than `pdiff_above` each index has patches from its last `pdiff_history` states. Without `retain` every
     version stays. `snapshots` says when the clock makes one, `installability` what becomes of a candidate in which
-    packages can't be installed any more.
+    packages can't be installed any more. `fields` are those of Release that are there by setting alone.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Suite:
     retain: RetentionPolicy | None = None
     snapshots: SnapshotSchedule | None = None
     installability: Installability = Installability.OFF
+    fields: ReleaseFields = NO_FIELDS
 
     @property
     def may_have_patches(self) -> bool:
@@ -237,6 +239,7 @@ def _suite(reader: YamlReader) -> Suite:
         retain=read_retention(reader),
         snapshots=_schedule(reader),
         installability=_installability(reader),
+        fields=read_release_fields(reader),
     )
     if not {"gz"} <= set(suite.index_forms) <= set(_FORMS):
         reader.problem(

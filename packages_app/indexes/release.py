@@ -82,6 +82,7 @@ def render_release(repository: Repository, suite: Suite, entries: Mapping[str, R
         "Architectures": " ".join(sorted(suite.architectures)),
         "Components": " ".join(suite.components),
         "Description": suite.description,
+        **suite.fields.named(),
     }
     if repository.snapshots_address:
         fields["Snapshots"] = repository.snapshots_address

@@ -18,6 +18,7 @@ from packages_app.core.errors import RepomgrError, outcome_of
 from packages_app.core.locations import place_of
 from packages_app.core.outcome import Outcome
 from packages_app.core.ports import Progress
+from packages_app.core.product import product_version
 from packages_app.management.said_once import (
     ENDS,
     JSON,
@@ -143,6 +144,10 @@ class ServiceCommand(BaseCommand):
     """Whether the command is refused before it does anything where the database lacks migrations."""
     _called_from_command_line = False  # Django sets it
     _logs_errors = False
+
+    def get_version(self) -> str:
+        """Return what `--version` of a command says: ours, not Django's."""
+        return product_version()
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Return the command's parser, with what all commands of ours take."""

@@ -14,9 +14,12 @@ from packages_app.core.definition import Definition
 from packages_app.core.errors import ObjectNotFound
 from packages_app.core.layout import INDEX_PAGE
 from packages_app.core.ports import ObjectStore
-from packages_app.core.repository import Repository
+from packages_app.core.repository import Repository, Suite
 from packages_app.publishing.contents import Contents
 from packages_app.signing.unproven import keys_in
+
+_NO_PATTERN = '"\\*?[]'
+_COMMA = r"\,"
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,19 @@ def client_commands(public_url: str, bootstrap: Definition | None, package: str)
         copy = bootstrap.bootstrap.copy
         lines.append(f"curl -fsSLO {public_url}/{copy} && sudo apt install ./{copy}")
     return [*lines, f"sudo apt update && sudo apt install {package}" if package else "sudo apt update"]
+
+
+def origins_pattern(repository: Repository, suite: Suite) -> str:
+    """Return the line of apt.conf with which unattended-upgrades takes a suite's upgrades; "" where no line could.
+
+    A comma in a value is written with a backslash before it; what it reads as a wildcard can't be written at all (its
+    `match_whitelist_string`, which splits at commas and compares by fnmatch).
+    """
+    values = {"origin": repository.origin, "label": repository.label, "codename": suite.codename}
+    if any(character in _NO_PATTERN for value in values.values() for character in value):
+        return ""
+    said = ",".join(f"{name}={value.replace(',', _COMMA)}" for name, value in values.items())
+    return f'Unattended-Upgrade::Origins-Pattern {{ "{said}"; }};'
 
 
 def unprotected(public_url: str) -> str:

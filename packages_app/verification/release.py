@@ -8,6 +8,7 @@ from datetime import datetime
 
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.layout import suite_path
+from packages_app.core.release_fields import SET_FIELDS
 from packages_app.core.repository import Repository, Suite
 from packages_app.indexes.release import (
     IDENTITY_FIELDS,
@@ -163,7 +164,8 @@ def _field_findings(repository: Repository, suite: Suite, release: Release) -> l
     """Compare all fields but the dates with what would be written now."""
     wanted = parse_release(render_release(repository, suite, {}, release.date)).fields
     findings = []
-    for name, value in wanted.items():
+    gone = [name for name in SET_FIELDS if name in release.fields and name not in wanted]
+    for name, value in [*wanted.items(), *((name, "") for name in gone)]:
         found = release.fields.get(name, "")
         if name in ("Date", "Valid-Until") or found == value:
             continue

@@ -15,6 +15,7 @@ from packages_app.services.publication.publish import publish
 from tests.debs import build_deb
 
 SET_UP = "curl -fsSLO https://apt.example.org/kiro-repo.deb && sudo apt install ./kiro-repo.deb"
+STEPS = 'class="rm-steps"'
 
 
 def installed_by(text):
@@ -36,13 +37,16 @@ def test_lines_name_what_is_published_and_nothing_before(embedded, page, tmp_pat
     assert client_lines() == ()
     embedded.run_jobs()
     assert client_lines() == (SET_UP, "sudo apt update")
+    overview = as_member("Viewers")
+    assert STEPS in overview.get("/admin/").content.decode()
     assert (installed_by(page()), SET_UP in page()) == (set(), True)
     deb = build_deb(tmp_path, "tool", "1.0")
     stage_upload(deb, deb.name)
     embedded.run_jobs(once=True)
     assert client_lines() == (SET_UP, "sudo apt update && sudo apt install tool")
     assert installed_by(page()) == {"tool"}
-    assert "sudo apt install tool" in as_member("Viewers").get("/admin/").content.decode()
+    shown = overview.get("/admin/").content.decode()
+    assert ("sudo apt install tool" in shown, STEPS in shown) == (True, False)
     second = build_deb(tmp_path, "other", "1.0")
     embedded.define_uploads("other")
     stage_upload(second, second.name)

@@ -188,7 +188,7 @@ def test_every_page_works_under_its_content_security_policy(page: Page, product:
         page.keyboard.press("Control+e")
         expect(page.locator("html")).to_have_class(theme)
     page.goto(f"{product.url}/repository/")
-    expect(page.get_by_role("heading", name="Set up", exact=False).first).to_be_visible()
+    expect(page.get_by_role("heading", name="Set up")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth") != "none"
 
 

@@ -23,7 +23,7 @@ from tests.stack import REPOSITORY
 
 def named_password(said):
     """The password that a first start shows or keeps in the file that it names, "" when it does neither."""
-    named = re.search(r"user admin, password (?:in the file )?(\S+)$", said, re.MULTILINE)
+    named = re.search(r"^  Password +(?:in the file )?(\S+)$", said, re.MULTILINE)
     if named is None:
         return ""
     return Path(named[1]).read_text().strip() if named[1].startswith("/") else named[1]
@@ -126,7 +126,7 @@ def test_a_first_start_is_complete_and_a_second_changes_nothing(embedded):
     assert published(embedded) == {("kiro-repo", "1.0.0")}
     before = embedded.dists(), embedded.records(), Job.objects.count()
     again = call("first_start")
-    assert "user admin, password " in again
+    assert "  Password " in again
     assert named_password(again) == ""
     assert (embedded.dists(), embedded.records(), Job.objects.count()) == before
     assert get_user_model().objects.count() == 1

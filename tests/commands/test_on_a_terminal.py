@@ -41,11 +41,12 @@ def test_a_person_is_told_where_a_command_works_and_what_it_does_and_no_json(ins
         assert rest
 
 
-def test_a_person_is_shown_the_first_password_and_no_file_has_it(installation):
+def test_a_person_is_shown_the_first_password_and_a_private_file_has_it_too(installation):
     code, shown = installation.manage_on_a_terminal("first_start")
     assert code == 0, shown
-    [password] = re.findall(r"user admin, password (\S+)$", shown, re.MULTILINE)
-    assert list(installation.home.glob("first-password*")) == []
+    [password] = re.findall(r"^  Password +(\S+)$", shown, re.MULTILINE)
+    kept = installation.home / "first-password"
+    assert (kept.read_text().strip(), kept.stat().st_mode & 0o777, str(kept) in shown) == (password, 0o600, True)
     check = "from django.contrib.auth.models import User\nprint(User.objects.get(username='admin').check_password(%r))"
     assert installation.python(check % password) == "True"
 

@@ -50,6 +50,7 @@ def test_p7_pool_paths_follow_debians_scheme(record):
 def test_p15_p16_every_key_has_its_type_and_cache_class(key, kind, immutable):
     assert layout.content_type(key) == kind
     assert ("immutable" in layout.cache_control(key)) is immutable
+    assert "no-transform" in layout.cache_control(key)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))

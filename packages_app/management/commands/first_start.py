@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.conf import settings
+
 from packages_app.management.said_once import ENDS, unsaid
 from packages_app.management.terminal import ServiceCommand, terminal_progress
 from packages_app.services.setup.first_password import FirstPassword
@@ -21,15 +23,20 @@ class Command(ServiceCommand):
         self.stdout.write(_text(welcome))
 
 
-def _where(password: FirstPassword) -> str:
-    """Return the password, or where it is to be seen."""
-    return password.shown or (f"in the file {password.file}" if password.file else "as set before")
+def _password(password: FirstPassword) -> list[str]:
+    """Return lines that show the password, and where it is kept until it is changed."""
+    if password.file is None:
+        return ["  Password     as set before"]
+    kept = f"  Password     {password.shown or f'in the file {password.file}'}"
+    return [kept, *([f"               kept in {password.file} until you change it"] if password.shown else [])]
 
 
 def _text(welcome: Welcome) -> str:
     lines = [
         "",
-        f"  Admin        {welcome.admin_url}   user {welcome.user}, password {_where(welcome.password)}",
+        f"  Admin        {welcome.admin_url}",
+        f"  User         {welcome.user}",
+        *_password(welcome.password),
         f"  Repository   {welcome.repository_url}/",
         *(f"  Held back    {why}" for why in welcome.unpublished),
     ]
@@ -37,4 +44,11 @@ def _text(welcome: Welcome) -> str:
         lines += ["  On a client", *(f"    {command}" for command in welcome.commands)]
     elif not welcome.unpublished:
         lines.append("  On a client  as the page there says; no bootstrap package is on offer")
+    if welcome.password.file is not None:
+        lines += [
+            "  Next",
+            "    1. Sign in, and change the password",
+            f"    2. Describe a package: a file in {settings.CONFIG_DIR}/packages (docs/START.md has one)",
+            "    3. Upload a build, or check upstream: what clients type is on the overview then",
+        ]
     return "\n".join([*lines, ""])

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from packages_app.core.definition import Definition
 from packages_app.core.repository import Repository
 from packages_app.indexes.entry import IndexEntry
-from packages_app.publishing.root import client_commands, unprotected
+from packages_app.publishing.root import client_commands, origins_pattern, unprotected
 
 
 def instructions_page(
@@ -37,6 +37,7 @@ def instructions_page(
         "commands": client_commands(public_url, bootstrap, example),
         "unprotected": unprotected(public_url),
         "packages": packages,
+        "unattended": origins_pattern(repository, suite),
         "more": more,
         "fingerprint": " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4)),
     }

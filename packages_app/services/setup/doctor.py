@@ -14,6 +14,7 @@ from django.db import connection
 from packages_app.core.errors import (
     RepomgrError,
     ServiceUnavailable,
+    SigningKeyError,
     StoreMissing,
     StoreUnavailable,
     TableMissing,
@@ -34,6 +35,7 @@ from packages_app.services.setup.database import check_database
 from packages_app.services.setup.disk_space import look_at_disks
 from packages_app.services.setup.private_files import paths_open_to_others
 from packages_app.services.verification.keys import key_findings
+from packages_app.signing.unproven import claims_of
 
 _PROBE_BYTES = 16 * 1024
 """What a probe writes: more than fits into the room that a full file may have inside."""
@@ -111,6 +113,14 @@ def _key() -> str:
             f"The key in use is {named_keys(signer.fingerprints)}. {other}",
             remedy="Give SIGNING_KEY the key that clients know. If the change is meant: build the next bootstrap"
             " package, then force_rebuild --new-key.",
+        )
+    signing = [claim.key for claim in claims_of(signer.sign_clear(b"Origin: doctor\n"))]
+    suites = adapters.repository().suites
+    if locked := [suite.name for suite in suites if not suite.fields.admits(signer.fingerprint, signing)]:
+        raise SigningKeyError(
+            f"Signed-By of {', '.join(locked)} does not name {signer.fingerprint}, which signs: clients would take this"
+            " Release and refuse the next one, until their lists are deleted.",
+            remedy="Add that fingerprint to signed_by in repository.yaml, beside those that follow it, and publish.",
         )
     until = f"until {signer.expires:%Y-%m-%d}" if signer.expires else "without expiry"
     return f"{named_keys(signer.fingerprints)} signs and verifies, valid {until}"

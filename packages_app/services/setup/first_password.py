@@ -1,4 +1,4 @@
-"""The first administrator and the password made for it: shown where a person watches, else kept in a private file.
+"""The first administrator and the password made for it: kept in a private file, and shown where a person watches.
 
 What a process without a terminal prints stays in a log, of a container or of systemd, for whoever may read that.
 """
@@ -21,7 +21,7 @@ ADMIN_NAME = "admin"
 
 @dataclass(frozen=True)
 class FirstPassword:
-    """A password that was made: `shown` to the person who watches, or kept in `file`; "" and None where none was."""
+    """A password that was made: kept in `file`, and `shown` to the person who watches; None and "" where none was."""
 
     shown: str = ""
     file: Path | None = None
@@ -38,7 +38,7 @@ def ensure_admin(progress: Progress, *, watched: bool) -> FirstPassword:
         _look_at_kept(progress)
         return FirstPassword()
     password = secrets.token_urlsafe(12)
-    made = FirstPassword(shown=password) if watched else FirstPassword(file=_keep(password))
+    made = FirstPassword(shown=password if watched else "", file=_keep(password))
     users.objects.create_superuser(ADMIN_NAME, password=password)
     return made
 

@@ -1,0 +1,12 @@
+"""What stands at the foot of each page."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+
+from packages_app.core.product import product_version
+
+
+def shown_version(_request: HttpRequest) -> dict[str, str]:
+    """Give every page `product_version` (a context processor)."""
+    return {"product_version": product_version()}
