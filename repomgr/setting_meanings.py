@@ -41,8 +41,8 @@ MEANINGS: Mapping[str, Meaning] = {
     "PUBLIC_URL": Meaning("the address that clients use", "`http://127.0.0.1:PORT/repository`"),
     "SIGNING_KEY": Meaning(
         "armored OpenPGP secret keys, or addresses of keys: `file:///path`, and of those that others keep"
-        " `gpg:FINGERPRINT`, `awskms:///alias/NAME`, `pkcs11:…`, `command:/path`, with commas between (docs/KEYS.md); needed"
-        " with a bucket on S3",
+        " `gpg:FINGERPRINT`, `awskms:///alias/NAME`, `pkcs11:…`, `command:/path`, with commas between (docs/KEYS.md);"
+        " needed with a bucket on S3",
         "made at first start",
     ),
     "SIGNING_CERTIFICATE": Meaning("armored public certificates that go with addresses in `SIGNING_KEY`"),
