@@ -54,7 +54,7 @@ def test_it_starts_what_is_missing_and_ends_it(tmp_path):
     try:
         wait_until(lambda: _answers(f"http://127.0.0.1:{port}/healthz"), "the web process", seconds=300)
         said = log.read_text()
-        password = re.search(r"password in the file (\S+)$", said, re.MULTILINE)
+        password = re.search(r"Password\s+in the file (\S+)$", said, re.MULTILINE)
         address = re.search(r"Repository\s+(\S+)/\n", said)
         assert password, said
         assert Path(password[1]).read_text().strip()
