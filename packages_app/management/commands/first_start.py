@@ -48,7 +48,7 @@ def _text(welcome: Welcome) -> str:
         lines += [
             "  Next",
             "    1. Sign in, and change the password",
-            f"    2. Describe a package: under Definitions, or a file in {settings.CONFIG_DIR}/packages (docs/START.md)",
+            f"    2. Describe a package: under Definitions, or as a file in {settings.CONFIG_DIR}/packages",
             "    3. Upload a build, or check upstream: what clients type is on the overview then",
         ]
     return "\n".join([*lines, ""])
