@@ -12,6 +12,7 @@ from pathlib import Path
 
 from setuptools import build_meta  # type: ignore[import-untyped]
 
+from packages_app.core.child_environment import child_environment
 from packages_app.core.product import product_version
 from repomgr.environment import BASE_DIR
 
@@ -41,12 +42,14 @@ def build(folder: Path, version: str) -> list[str]:
     image = f"repomgr:{version}"
     if shutil.which("docker") is None:
         return [*(f"dist/{name}" for name in made), f"{image}: not built, there is no docker here"]
-    done = subprocess.run(["docker", "build", "--tag", image, str(folder)], check=False)
+    theirs = child_environment("HOME", "DOCKER_*", "BUILDKIT_*")
+    done = subprocess.run(["docker", "build", "--tag", image, str(folder)], env=theirs, check=False)
     return [*(f"dist/{name}" for name in made), f"{image}: {'not built, see above' if done.returncode else 'built'}"]
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    command = ["git", "-C", str(folder), *arguments]
+    done = subprocess.run(command, env=child_environment("HOME", "GIT_*"), capture_output=True, text=True, check=False)
     return done.stdout.strip()
 
 
