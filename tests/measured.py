@@ -8,6 +8,7 @@ this part keeps is kept by all. With COVER=all each test is measured.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -36,21 +37,28 @@ _DEAR = (
     "tests/stores",
 )
 """Folders whose tests set much up. Elsewhere each case is measured: it may be the only one that a rule refuses."""
+_OF_DEAR = 3
+"""Of so many tests of a dear file one is measured: each goes through most of what the others do."""
 
 
 def measured(items: list[pytest.Item]) -> set[str]:
-    """Return the names of those to measure: of a dear test of many cases the first, and no property of any input."""
+    """Return the names of those to measure: of dear tests some, of cases the first, and no property of any input."""
     if os.environ.get("COVER") == "all":
         return {item.nodeid for item in items}
     first: dict[str, pytest.Item] = {}
     for item in items:
         dear = item.nodeid.startswith(_DEAR)
         first.setdefault(item.nodeid.partition("[")[0] if dear else item.nodeid, item)
-    return {
-        item.nodeid
-        for item in first.values()
-        if not item.nodeid.startswith(_AGAIN) and item.get_closest_marker("hypothesis") is None
-    }
+    within: Counter[str] = Counter()
+    chosen = set()
+    for item in first.values():
+        file = item.nodeid.partition("::")[0]
+        if file.startswith(_AGAIN) or item.get_closest_marker("hypothesis") is not None:
+            continue
+        if not file.startswith(_DEAR) or within[file] % _OF_DEAR == 0:
+            chosen.add(item.nodeid)
+        within[file] += 1
+    return chosen
 
 
 class MeasuredSome:
