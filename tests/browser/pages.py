@@ -30,11 +30,14 @@ CLIPPED = """[...document.querySelectorAll('#result_list tbody :is(td, th)')]
 
 
 def picture(page: Page, name: str) -> None:
-    """Look at a page at both widths; nothing may be wider than a phone, and no cell of a list higher than it shows."""
+    """Look at a page at both widths; nothing may be wider than a phone, and no cell of a list higher than it shows.
+
+    Locators wait where a page that follows a job is just loaded again.
+    """
     for width, size in (("wide", {"width": 1280, "height": 900}), ("phone", PHONE)):
         page.set_viewport_size(size)
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], f"{name} is too wide"
-        assert page.evaluate(CLIPPED) == [], f"{name} clips cells"
+        assert page.locator("html").evaluate("root => root.scrollWidth") <= size["width"], f"{name} is too wide"
+        assert page.locator("body").evaluate(f"() => {CLIPPED}") == [], f"{name} clips cells"
         if PICTURES:
             page.screenshot(path=str(Path(PICTURES) / f"{name}-{width}.png"))
     page.set_viewport_size({"width": 1280, "height": 900})
