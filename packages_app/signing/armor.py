@@ -41,7 +41,7 @@ def clear_form_refusal(signed: bytes, text: bytes) -> str:
     hashes = _HASH_LINES.match(rest) if rest != signed else None
     if hashes is None:
         return "it does not begin as a signed message does"
-    escaped = re.sub(rb"^-", rb"- -", text, flags=re.MULTILINE)
+    escaped = dash_escaped(text)
     body = rest[hashes.end() :]
     framed = body.removeprefix(escaped)
     if framed == body or not framed.removeprefix(b"\n").startswith(_BEGIN):
@@ -51,10 +51,8 @@ def clear_form_refusal(signed: bytes, text: bytes) -> str:
         return fault
     if hashes.group() != f"Hash: {packet.algorithm}\n\n".encode():
         return "it announces another hash than its signature has"
-    lines = [
-        line.rstrip(b" \t\r") for line in text.removesuffix(b"\n" if framed.startswith(_BEGIN) else b"").split(b"\n")
-    ]
-    return _digest_fault(packet, b"\r\n".join(lines)) if packet.kind == _TEXT else ""
+    hashed = canonical(text.removesuffix(b"\n" if framed.startswith(_BEGIN) else b""))
+    return _digest_fault(packet, hashed) if packet.kind == _TEXT else ""
 
 
 def detached_form_refusal(signature: bytes, text: bytes) -> str:
@@ -97,6 +95,16 @@ def armored_signature(packets: Iterable[bytes]) -> bytes:
     lines = [text[at : at + _ARMOR_WIDTH] for at in range(0, len(text), _ARMOR_WIDTH)]
     checksum = binascii.b2a_base64(_crc24(body).to_bytes(3), newline=False)
     return b"\n".join((_BEGIN, *lines, b"=" + checksum, b"-----END PGP SIGNATURE-----", b""))
+
+
+def dash_escaped(text: bytes) -> bytes:
+    """Return a text as it stands in a cleartext-signed message (RFC 9580, 7.1)."""
+    return re.sub(rb"^-", rb"- -", text, flags=re.MULTILINE)
+
+
+def canonical(text: bytes) -> bytes:
+    """Return what a cleartext signature hashes of a text: lines without blanks at their end, CRLF between them."""
+    return b"\r\n".join(line.rstrip(b" \t\r") for line in text.split(b"\n"))
 
 
 def clear_parts(signed: bytes) -> tuple[bytes, bytes]:

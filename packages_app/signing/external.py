@@ -15,18 +15,24 @@ from pysequoia.packet import HashAlgorithm, Packet, PacketPile, SignatureType, T
 from tenacity import retry_if_exception_type
 
 from packages_app.core.retry import SERVER, retrying
-from packages_app.signing.armor import clear_form_refusal, detached_form_refusal
+from packages_app.signing.armor import (
+    armored_signature,
+    canonical,
+    clear_form_refusal,
+    clear_message,
+    dash_escaped,
+    detached_form_refusal,
+)
+from packages_app.signing.key_facts import SELF_SIGNATURES
 from packages_app.signing.openpgp import verified_text
 from packages_app.signing.packets import (
     KeyPacket,
     Kind,
     PublicKey,
     Unsigned,
-    armored_signature,
-    canonical,
-    clear_signed,
     hash_for,
     keys_of,
+    packet,
     public_key_of,
     unsigned,
 )
@@ -45,14 +51,7 @@ asked_again = retrying(SERVER, retry_if_exception_type(SignerUnavailable))
 _SAMPLE = b"Origin: sample\n- Suite: sample\n"
 _HASHES = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 _V4_BYTES = 20
-_OF_PRIMARY = (
-    SignatureType.DirectKey,
-    SignatureType.GenericCertification,
-    SignatureType.PersonaCertification,
-    SignatureType.CasualCertification,
-    SignatureType.PositiveCertification,
-)
-BINDINGS = (*_OF_PRIMARY, SignatureType.SubkeyBinding)
+BINDINGS = (*SELF_SIGNATURES, SignatureType.SubkeyBinding)
 """What says what a key may do, and until when."""
 
 
@@ -106,12 +105,16 @@ class ExternalSigner:
         return min((end for end in ends if end is not None), default=None)
 
     def sign_clear(self, text: bytes) -> bytes:
-        """Return the InRelease form: the text with a cleartext signature around it."""
-        return clear_signed(text, self._signature(Kind.TEXT, canonical(text)), self._hash)
+        """Return the InRelease form: the text with a cleartext signature around it.
+
+        The newline before the signature is no part of what is signed. One of our own stands there, so that the text's
+        last newline is signed.
+        """
+        return clear_message(dash_escaped(text) + b"\n", [self._signature(Kind.TEXT, canonical(text))])
 
     def sign_detached(self, text: bytes) -> bytes:
         """Return the Release.gpg form: an armored detached signature."""
-        return armored_signature(self._signature(Kind.BINARY, text))
+        return armored_signature([self._signature(Kind.BINARY, text)])
 
     def public_keyring(self) -> bytes:
         """Return the public certificate, binary."""
@@ -163,7 +166,8 @@ class ExternalSigner:
 
     def _signature(self, kind: Kind, data: bytes) -> bytes:
         self._check_time()
-        return sign_packet(self._key, self._public, unsigned(kind, self._packet, self._hash, self._clock()), data)
+        wanted = unsigned(kind, self._packet, self._hash, self._clock())
+        return packet(2, sign_packet(self._key, self._public, wanted, data))
 
 
 def sign_packet(key: ExternalKey, public: PublicKey, wanted: Unsigned, data: bytes) -> bytes:
@@ -259,7 +263,7 @@ def _end_of(certificate: Cert) -> datetime | None:
 
 def _newest_binding(key: KeyPacket, about: list[Packet]) -> Packet | None:
     """Return the newest of the signatures that say what a key may do, and until when."""
-    kinds = _OF_PRIMARY if key.primary else (SignatureType.SubkeyBinding,)
+    kinds = SELF_SIGNATURES if key.primary else (SignatureType.SubkeyBinding,)
     binding = [each for each in about if each.signature_type in kinds]
     return max(binding, key=lambda each: each.signature_created or key.created, default=None)
 

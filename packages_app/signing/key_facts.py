@@ -30,13 +30,14 @@ _ALGORITHM_ENDS: Mapping[str, datetime] = {
     "Brainpool": datetime(2028, 2, 1, tzinfo=UTC),
 }
 _SOUND_HASHES = (HashAlgorithm.SHA256, HashAlgorithm.SHA384, HashAlgorithm.SHA512)
-_SELF_SIGNATURES = (
+SELF_SIGNATURES = (
     SignatureType.DirectKey,
     SignatureType.GenericCertification,
     SignatureType.PersonaCertification,
     SignatureType.CasualCertification,
     SignatureType.PositiveCertification,
 )
+"""What says of a primary key what it may do, and until when."""
 KEY_WARNING, KIND_WARNING = timedelta(days=60), timedelta(days=365)
 """How long before the end of a key, and of its kind, people hear of it."""
 _LEAST_RSA_BITS, _NEXT_RSA_BITS = 2048, 3072
@@ -138,7 +139,7 @@ def check_kind(certificate: bytes) -> None:
                 f"The key {named} is a {_algorithm(packet)} key, which apt 3 refuses.",
                 remedy="Use an Ed25519 key, or RSA of 3072 bits or more; bring it to clients first: keys rotate.",
             )
-    own = [packet for packet in packets if packet.tag == Tag.Signature and packet.signature_type in _SELF_SIGNATURES]
+    own = [packet for packet in packets if packet.tag == Tag.Signature and packet.signature_type in SELF_SIGNATURES]
     newest = max(own, key=lambda packet: packet.signature_created or datetime.fromtimestamp(0, UTC), default=None)
     if newest is not None and newest.hash_algorithm not in _SOUND_HASHES:
         raise KeySignedWeakly(

@@ -7,7 +7,6 @@ that GnuPG gave it (22, "EdDSALegacy").
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,6 @@ from enum import IntEnum
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from pysequoia import ArmorKind, armor
 from pysequoia.packet import PacketPile, Tag
 
 from packages_app.signing.signer_errors import KeyUnsupported
@@ -171,27 +169,6 @@ def packet(tag: int, body: bytes) -> bytes:
 def subpacket(kind: int, data: bytes) -> bytes:
     """Return a subpacket of a signature (RFC 9580, 5.2.3.7)."""
     return _length(len(data) + 1) + bytes([kind]) + data
-
-
-def canonical(text: bytes) -> bytes:
-    """Return what a cleartext signature hashes of a text: lines without blanks at their end, CRLF between them."""
-    return b"\r\n".join(line.rstrip(b" \t\r") for line in text.split(b"\n"))
-
-
-def clear_signed(text: bytes, signature: bytes, hash_name: str) -> bytes:
-    """Return a text with a signature of its `canonical` form around it (RFC 9580, 7).
-
-    The newline before the signature is no part of what is signed. One of our own stands there, so that the text's last
-    newline is signed.
-    """
-    escaped = re.sub(rb"^-", rb"- -", text, flags=re.MULTILINE)
-    head = f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: {hash_name.upper()}\n\n".encode()
-    return head + escaped + b"\n" + armored_signature(signature)
-
-
-def armored_signature(signature: bytes) -> bytes:
-    """Return a signature, given as its packet's body, ASCII-armored."""
-    return armor(packet(2, signature), ArmorKind.Signature).encode()
 
 
 def _numbers(key: KeyPacket, raw: bytes) -> bytes:

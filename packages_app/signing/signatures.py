@@ -14,6 +14,7 @@ from packages_app.signing.armor import (
     clear_form_refusal,
     clear_message,
     clear_parts,
+    dash_escaped,
     detached_form_refusal,
     signature_packets,
 )
@@ -36,7 +37,7 @@ def join_clear(messages: Sequence[bytes]) -> bytes:
         [text] = texts
         if len(packets) < len(messages):
             raise ValueError
-        return clear_message(_escaped(text), packets)
+        return clear_message(dash_escaped(text), packets)
     except (IndexError, KeyError, ValueError) as error:
         raise _not_joined() from error
 
@@ -94,10 +95,6 @@ def _signed_of(escaped: bytes) -> bytes:
     """Return what is signed of a dash-escaped text: signers differ in which lines they escape, and in ends of lines."""
     lines = (line.removeprefix(b"- ").rstrip(b" \t\r") for line in escaped.split(b"\n"))
     return b"\n".join(lines)
-
-
-def _escaped(text: bytes) -> bytes:
-    return b"\n".join(b"- " + line if line.startswith(b"-") else line for line in text.split(b"\n"))
 
 
 def _known(each: Sequence[bytes], keyring: bytes) -> list[bytes]:

@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from packages_app.signing.armor import canonical
 from packages_app.signing.certificates import self_signed
 from packages_app.signing.external import ExternalSigner
-from packages_app.signing.packets import PublicKey, canonical
+from packages_app.signing.packets import PublicKey
 from tests.stack import REPOSITORY
 
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
