@@ -168,8 +168,19 @@ def key_of_home() -> str:
         # Another process, that started at the same time, may have made the key and published with it meanwhile.
         if earlier is not None and not file.exists():
             raise key_is_missed(earlier, file.name)
-        keep_revocation(file, keep_key(file, lambda: generate_key(f"{repository().label} archive signing key")))
+        make_key_of_home()
     return file.read_text(encoding="ascii")
+
+
+def make_key_of_home() -> None:
+    """Make the key kept in REPOMGR_HOME, with a revocation certificate; one that is there stays as it is."""
+    file: Path = settings.SIGNING_KEY_FILE
+    keep_revocation(file, keep_key(file, lambda: generate_key(name_of_keys())))
+
+
+def name_of_keys() -> str:
+    """Return the User ID of keys that are made here."""
+    return f"{repository().label} archive signing key"
 
 
 def repository() -> Repository:

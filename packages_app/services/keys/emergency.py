@@ -14,14 +14,14 @@ from pysequoia.packet import Packet, PacketPile, Tag
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.ports import Progress
 from packages_app.publishing.key_roles import KeyRole
-from packages_app.publishing.keys_here import added_folder, keep_revocation
+from packages_app.publishing.keys_here import added_folder
 from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.publishing.root import client_commands
 from packages_app.services import adapters
 from packages_app.services.keys.home_keys import KeysAreSet, add_key
 from packages_app.services.keys.rotation import LastKey, retire_lost, ship
 from packages_app.services.keys.standing import KeyStanding, Standing, look_at_keys
-from packages_app.signing.openpgp import OpenPgpSigner, generate_key, keep_key
+from packages_app.signing.openpgp import OpenPgpSigner, keep_key
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,7 @@ def give_up(planned: Emergency, progress: Progress, who: str) -> Standing:
     """
     standing = _standing_or_none()
     if standing is None:
-        label = adapters.repository().label
-        armored = keep_key(settings.SIGNING_KEY_FILE, lambda: generate_key(f"{label} archive signing key"))
-        keep_revocation(settings.SIGNING_KEY_FILE, armored)
+        adapters.make_key_of_home()
     else:
         key = standing.of(planned.lost)
         if not _successors(standing, key):

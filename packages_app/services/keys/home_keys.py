@@ -49,7 +49,7 @@ def add_key(file: Path | None) -> str:
             " and start the processes again; then go on with keys rotate.",
         )
     adapters.keys_here()  # raises where the home's own key is missed: another one must not take its place
-    armored = armored or generate_key(f"{adapters.repository().label} archive signing key")
+    armored = armored or generate_key(adapters.name_of_keys())
     fingerprint = OpenPgpSigner(armored).fingerprint
     folder = added_folder(settings.SIGNING_KEY_FILE)
     keep_revocation(settings.SIGNING_KEY_FILE, armored)

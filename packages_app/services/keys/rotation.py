@@ -21,7 +21,14 @@ from packages_app.services import adapters
 from packages_app.services.intake.bootstrap_values import templates_of
 from packages_app.services.intake.build_bootstrap import build_and_take_in, next_version
 from packages_app.services.keys.home_keys import put_aside
-from packages_app.services.keys.standing import KeyStanding, Standing, keys_of_version, look_at_keys, taken_in
+from packages_app.services.keys.standing import (
+    KeyStanding,
+    Standing,
+    keys_of_version,
+    look_at_keys,
+    signers_of,
+    taken_in,
+)
 from packages_app.services.publication.publish import publish
 
 WAIT_DAYS = 30
@@ -126,7 +133,7 @@ def ship(
     default = adapters.repository().default_suite.name
     for suite in sorted({*standing.suites, default}):
         publish(suite, progress, options=options)
-        if look_at_keys().suites.get(suite) != signing:
+        if signers_of(suite) != signing:
             options = PublicationOptions(resign=True)
             publish(suite, progress, options=options, kind=Publication.Kind.REFRESH)
     progress.step("look at what clients are given")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -85,14 +85,11 @@ class KeyUnknown(SigningKeyError):
 def look_at_keys() -> Standing:
     """Return how keys stand now; raise the errors of table, stores and keys."""
     here, decided = adapters.keys_here(), read_roles(adapters.staging())
-    names = {name: key.fingerprint for key in here for name in keys_in(key.certificate)}
     repository = adapters.repository()
     in_root = root_keys(adapters.bucket(), repository)
-    suites = {}
-    for suite in repository.suites:
-        claims = claims_of(_read(suite_path(suite.name, "InRelease")))
-        if claims:
-            suites[suite.name] = frozenset(names.get(c.key, in_root.get(c.key, c.key)) for c in claims)
+    primaries = _primaries(here, in_root)
+    signed = ((suite.name, _signers(suite.name, primaries)) for suite in repository.suites)
+    suites = {name: signers for name, signers in signed if signers}
     root, bootstraps = frozenset(in_root.values()), tuple(_bootstraps(set(suites)))
     return Standing(
         tuple(_standing(key, decided, suites, root, bootstraps, alone=len(here) == 1) for key in here),
@@ -100,6 +97,22 @@ def look_at_keys() -> Standing:
         root,
         bootstraps,
     )
+
+
+def signers_of(suite: str) -> frozenset[str]:
+    """Return the keys that signed what is in place of a suite; none where nothing is. Raise as `look_at_keys`."""
+    in_root = root_keys(adapters.bucket(), adapters.repository())
+    return _signers(suite, _primaries(adapters.keys_here(), in_root))
+
+
+def _primaries(here: Iterable[KeyHere], in_root: Mapping[str, str]) -> dict[str, str]:
+    """Return primary keys by the fingerprints of all keys that are known."""
+    return {**in_root, **{name: key.fingerprint for key in here for name in keys_in(key.certificate)}}
+
+
+def _signers(suite: str, primaries: Mapping[str, str]) -> frozenset[str]:
+    claims = claims_of(_read(suite_path(suite, "InRelease")))
+    return frozenset(primaries.get(claim.key, claim.key) for claim in claims)
 
 
 def _standing(

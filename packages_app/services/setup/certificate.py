@@ -34,7 +34,7 @@ def make_certificate(file: Path, *, user_id: str, expires: datetime | None, prim
     elif held:
         made = renewed(key, held, now=now, expires=expires)
     else:
-        name = user_id or f"{adapters.repository().label} archive signing key"
+        name = user_id or adapters.name_of_keys()
         made = self_signed(key, name, now=now, expires=expires)
     signer = ExternalSigner(key, made, clock=adapters.now)
     signer.prove()
