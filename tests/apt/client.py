@@ -7,6 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from packages_app.core.ports import ObjectStore
 from tests.apt.apt_root import apt_root
 
 
@@ -69,6 +70,13 @@ class AptClient:
         """Let apt read a `.sources` file of the scratch root, with its keyring found there."""
         path = self.root / "etc/apt/sources.list.d" / sources
         path.write_text(path.read_text().replace("Signed-By: /usr/", f"Signed-By: {self.root}/usr/"))
+
+    def install_copy(self, bucket: ObjectStore, folder: Path) -> None:
+        """Set it up as the instructions say: the package of the root, fetched into a folder and installed by dpkg."""
+        copy = folder / "kiro-repo.deb"
+        copy.write_bytes(bucket.read(copy.name))
+        self.install_file(copy)
+        self.use("kiro-repo.sources")
 
     def candidate(self, package: str) -> str:
         """Give the version that apt would install."""

@@ -2,8 +2,11 @@
 
 import pytest
 
+from packages_app.core.ports import Silent
+from packages_app.services.intake.build_bootstrap import build_and_take_in
 from tests.apt.apt_root import apt_root
 from tests.apt.archive import BucketServer, make_archive
+from tests.served import ServedBucket
 
 
 def pytest_report_header() -> str:
@@ -12,6 +15,16 @@ def pytest_report_header() -> str:
     if not apt.is_there:
         return "client: this machine has no apt"
     return f"client: apt {apt.version} of {apt.folder}, signatures checked by {apt.verifier}"
+
+
+@pytest.fixture
+def served(embedded, settings):
+    """A repository with its bootstrap package, over HTTP."""
+    with ServedBucket(embedded.bucket) as server:
+        settings.PUBLIC_URL = server.url
+        build_and_take_in("kiro-repo", "1.0.0", Silent())
+        embedded.run_jobs()
+        yield embedded
 
 
 @pytest.fixture

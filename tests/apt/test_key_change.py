@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,34 +23,16 @@ from packages_app.signing.unproven import claims_of, keys_in
 from tests.apt.client import AptClient
 from tests.apt.odd_keys import odd_key
 from tests.commands.calling import call, refused
-from tests.served import ServedBucket
 
 KEYRING = "kiro-archive-keyring.gpg"
-
-
-@pytest.fixture
-def served(embedded, settings):
-    """A repository with its bootstrap package, over HTTP."""
-    with ServedBucket(embedded.bucket) as server:
-        settings.PUBLIC_URL = server.url
-        build_and_take_in("kiro-repo", "1.0.0", Silent())
-        embedded.run_jobs()
-        yield embedded
 
 
 @pytest.fixture
 def client(served, tmp_path):
     """A client that was set up with the package in the root."""
     client = AptClient(tmp_path / "client")
-    install_copy(served, client, tmp_path)
+    client.install_copy(served.bucket, tmp_path)
     return client
-
-
-def install_copy(stack, client, folder):
-    """Set a client up as the instructions say: the package of the root, installed by dpkg."""
-    shutil.copy(stack.home / "bucket" / "kiro-repo.deb", folder / "kiro-repo.deb")
-    client.install_file(folder / "kiro-repo.deb")
-    client.use("kiro-repo.sources")
 
 
 def by_approval(stack):
@@ -85,7 +66,7 @@ def test_a_client_follows_a_new_key_once_it_has_the_new_keyring(served, client, 
     assert {"gpgv": "NO_PUBKEY", "sqv": "Missing key"}[client.apt.verifier] in client.refused()
     assert client.candidate("kiro-repo") == "1.0.0"
     if way == "package":
-        install_copy(served, client, tmp_path)
+        client.install_copy(served.bucket, tmp_path)
         assert client.installed("kiro-repo") == "1.1.0"
     else:
         (client.root / "usr/share/keyrings" / KEYRING).write_bytes(served.bucket.read(KEYRING))
@@ -120,7 +101,7 @@ def test_a_client_that_got_both_subkeys_follows_a_rotation_that_no_person_need_s
     settings.SIGNING_KEY = both
     build_and_take_in("kiro-repo", "1.1.0", Silent())
     served.run_jobs()
-    install_copy(served, client, tmp_path)
+    client.install_copy(served.bucket, tmp_path)
     client.update()
     settings.SIGNING_KEY = second
     assert suites_to_refresh() == ["stable"]

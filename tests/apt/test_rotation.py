@@ -8,11 +8,7 @@ from __future__ import annotations
 import subprocess
 from datetime import timedelta
 
-import pytest
-
-from packages_app.core.ports import Silent
 from packages_app.services import adapters
-from packages_app.services.intake.build_bootstrap import build_and_take_in
 from packages_app.services.keys.rotation import Step, rotation_of
 from packages_app.services.keys.standing import look_at_keys
 from packages_app.services.verification.keys import key_findings
@@ -20,19 +16,8 @@ from packages_app.signing.openpgp import OpenPgpSigner
 from packages_app.signing.unproven import claims_of
 from tests.apt.client import AptClient
 from tests.commands.calling import call, refused
-from tests.served import ServedBucket
 
 IN_RELEASE = "dists/stable/InRelease"
-
-
-@pytest.fixture
-def served(embedded, settings):
-    """A repository with its bootstrap package, over HTTP."""
-    with ServedBucket(embedded.bucket) as server:
-        settings.PUBLIC_URL = server.url
-        build_and_take_in("kiro-repo", "1.0.0", Silent())
-        embedded.run_jobs()
-        yield embedded
 
 
 def new_client(stack, folder):
@@ -44,9 +29,7 @@ def new_client(stack, folder):
 
 def set_up(stack, client, folder):
     """Install the package of the root, as the first of the two lines does; then `apt update`."""
-    (folder / "kiro-repo.deb").write_bytes(stack.bucket.read("kiro-repo.deb"))
-    client.install_file(folder / "kiro-repo.deb")
-    client.use("kiro-repo.sources")
+    client.install_copy(stack.bucket, folder)
     client.update()
     return client
 
