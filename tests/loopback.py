@@ -19,6 +19,11 @@ class QuietHandler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Listening(ThreadingHTTPServer):
+    request_queue_size = 128  # of the usual five, a sixth that connects at once on a busy machine tries again in 1 s
+    daemon_threads = True
+
+
 class LoopbackServer:
     """Serves until the block ends; `url` is its address."""
 
@@ -28,8 +33,7 @@ class LoopbackServer:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def _listen(self, port: int) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler)
-        self._server.daemon_threads = True
+        self._server = _Listening(("127.0.0.1", port), self._handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> Self:

@@ -11,12 +11,10 @@ from packages_app.services.publication.publish import publish
 from packages_app.signing.openpgp import generate_key
 from tests.records import make_record
 from tests.stack import point_settings_at
-from tests.watched_server import RoundTrip, WatchedServer, in_sequence
+from tests.watched_server import Rounds, RoundTrip, WatchedServer, in_sequence
 
 REGION = "eu-central-1"
-FAR = 0.4  # seconds; long enough for requests that are sent together to overlap on a busy machine
 TO_SWITCH, ALL = 9, 14
-"""Eight and thirteen, and one for a request that was late on a busy machine."""
 
 
 @pytest.fixture
@@ -58,7 +56,7 @@ def test_a_publication_of_one_package_waits_for_few_round_trips_in_sequence(dist
     add(distributed, "one", "two")
     publish("stable", Silent())
     add(distributed, "three", architecture=architecture)
-    far.delay, began = FAR, time.time()
+    far.rounds, began = Rounds(), time.time()
     publication = publish("stable", Silent())
     trips = far.between(began, time.time())
     assert publication.added == [f"three 1.0 {architecture}"]
@@ -84,7 +82,7 @@ def test_what_a_release_names_is_in_place_before_it_however_much_goes_up_at_once
     add(distributed, "one")
     publish("stable", Silent())
     add(distributed, "two")
-    far.delay, began = FAR, time.time()
+    far.rounds, began = Rounds(), time.time()
     publish("stable", Silent())
     puts = [trip for trip in far.between(began, time.time()) if trip.name.startswith("PUT") and "/dists/" in trip.name]
 
