@@ -15,6 +15,7 @@ MINUTES ?= 10
 WITHIN ?= 10
 COLUMN ?= embedded
 FACTOR ?= 10
+COVER ?= some
 # Tests write and sync many small files: memory serves, where there is plenty and programs may run in it.
 TEST_TMP = $(shell if [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -q noexec && \
 	[ "$$(df -Pk /dev/shm | awk 'NR == 2 { print $$4 }')" -gt 8000000 ]; then echo /dev/shm; else echo $${TMPDIR:-/tmp}; fi)
@@ -25,7 +26,7 @@ MINOR := import sys; print(sys.version_info[:2])
 SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev python3-apt reprepro aptly ed patch strace dose-distcheck sqv opensc softhsm2
 
 .DEFAULT_GOAL := help
-.PHONY: help up up-distributed test test-every test-fast test-debian-python test-postgresql test-apt-versions differential chaos soak bench lint audit format docs release lock system-packages clean
+.PHONY: help up up-distributed test coverage test-every test-fast test-debian-python test-postgresql test-apt-versions differential chaos soak bench lint audit format docs release lock system-packages clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,8 +41,11 @@ up: $(VENV)/.runtime  ## start everything in the foreground (NAME="Acme" for a r
 up-distributed: $(VENV)/.dev system-packages  ## the same on PostgreSQL, Redis, S3 and DynamoDB: those of the settings, or started here
 	@exec $(BIN)/python -m repomgr.distributed
 
-test: $(VENV)/.dev $(SERVERS)/.installed system-packages  ## run all tests, with coverage of packages_app by some of them (COVER=all: by each, twice as slow)
-	TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
+test: $(VENV)/.dev $(SERVERS)/.installed system-packages  ## run all tests
+	TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
+
+coverage: $(VENV)/.dev $(SERVERS)/.installed system-packages  ## measure what of packages_app the tests reach, by those that reach most (COVER=all: by each)
+	COVER=$(COVER) TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
 
 # What asks tests/every.py how much of it is wanted.
 test-every: $(VENV)/.dev $(SERVERS)/.installed system-packages  ## run whole what test tries some of: each call, query and write that fails, each way, all examples

@@ -18,7 +18,7 @@ from repomgr.servers.process import bound_to_us
 MOST_STARTS = 5
 """So often a process is started that never runs for `_STEADY_SECONDS`; then all end, for whoever runs us to see."""
 _STEADY_SECONDS = 60.0
-_FIRST_PAUSE = 1.0
+_FIRST_PAUSE = 0.5
 _LOOK_SECONDS = 0.2
 _END_SECONDS = 5.0
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.measured import MeasuredSome, measured
+from tests.measured import measured
 
 # Nothing here asserts on time, and the machine may be busy.
 hypothesis_settings.register_profile(
@@ -82,8 +82,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let the longest tests begin, mark those that need a server, and choose those that coverage measures."""
-    config.pluginmanager.register(MeasuredSome(measured(items)))
+    """Let the longest tests begin, mark those that need a server, and leave those that coverage is measured by."""
+    if os.environ.get("COVER") == "some":
+        names = measured(items)
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in names])
+        items[:] = [item for item in items if item.nodeid in names]
     items.sort(key=lambda item: next((at for at, path in enumerate(SLOW) if item.nodeid.startswith(path)), len(SLOW)))
     for item in items:
         if SERVERS & set(getattr(item, "fixturenames", ())):

@@ -1,18 +1,15 @@
-"""Which tests coverage measures: those that reach what others don't, since tracing makes a test twice as slow.
+"""Which tests `make coverage` runs: those that reach what others don't, since tracing makes a test twice as slow.
 
 On Python 3.11 each line of all code, Django's too, goes through the tracer: two repairs of what is corrupt at random
 take 7.0 s of processor time without it, 16.4 with. What is measured is a part of what all tests reach, so a floor that
-this part keeps is kept by all. With COVER=all each test is measured.
+this part keeps is kept by all. With COVER=all each test is run and measured.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
-from coverage import Coverage
 
 _AGAIN = (
     "tests/faults",
@@ -43,8 +40,6 @@ _OF_DEAR = 3
 
 def measured(items: list[pytest.Item]) -> set[str]:
     """Return the names of those to measure: of dear tests some, of cases the first, and no property of any input."""
-    if os.environ.get("COVER") == "all":
-        return {item.nodeid for item in items}
     first: dict[str, pytest.Item] = {}
     for item in items:
         dear = item.nodeid.startswith(_DEAR)
@@ -59,22 +54,3 @@ def measured(items: list[pytest.Item]) -> set[str]:
             chosen.add(item.nodeid)
         within[file] += 1
     return chosen
-
-
-class MeasuredSome:
-    """Stops coverage, where it is wanted, for the tests that are not to be measured (a plugin of pytest)."""
-
-    def __init__(self, names: set[str]) -> None:
-        self._names = names
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """Run a test, and what its fixtures do, with coverage or without."""
-        coverage = Coverage.current()
-        if coverage is None or item.nodeid in self._names:
-            return (yield)
-        coverage.stop()
-        try:
-            return (yield)
-        finally:
-            coverage.start()
