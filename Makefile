@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 CONTRACTS := $(VENV)/contracts
 SERVERS := $(VENV)/servers
 # More than two cores: tests wait for servers and programs of their own a good part of the time.
-JOBS ?= 3
+JOBS ?= 4
 PYTEST ?=
 SECONDS ?= 300
 EVERY ?= 1
