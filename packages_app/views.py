@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from csp.constants import NONE, UNSAFE_INLINE
 from csp.decorators import csp
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, JsonResponse
 
 from packages_app.core.layout import public_address
 from packages_app.repository_view import serve_object
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 from packages_app.services.setup.readiness import ready
 
 # The instructions page is text with one style element; nothing else of a repository is for a browser.
@@ -43,6 +43,6 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 @csp(_REPOSITORY_POLICY)
 def repository_object(request: HttpRequest, key: str = "") -> HttpResponseBase:
     """Serve an object of a local bucket, and apt's addresses of snapshots; a bucket of S3 is served by S3."""
-    if not settings.EMBEDDED_BUCKET:
-        return HttpResponseRedirect(public_address(settings.PUBLIC_URL, key))
+    if not present_archive().embedded:
+        return HttpResponseRedirect(public_address(present_archive().public_url, key))
     return serve_object(request, adapters.bucket(), key)

@@ -15,6 +15,7 @@ from django.urls import reverse_lazy
 from kombu import Exchange, Queue
 
 from packages_app.core import home
+from packages_app.core.archive import DEFAULT, Archive
 from packages_app.core.locations import FolderStore, SqliteTable, check_not_served, parse_store_url, parse_table_url
 from packages_app.core.private_upstreams import parse_private_upstreams
 from repomgr import environment, settings_file
@@ -292,6 +293,8 @@ LOG_LEVEL_FOR_PEOPLE = environment.text("LOG_LEVEL", default="CRITICAL")
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
 EMBEDDED_BUCKET = isinstance(BUCKET, FolderStore)
+# None stands for the archive that the settings above make.
+ARCHIVES: dict[str, Archive | None] = {DEFAULT: None}
 
 UNFOLD = {
     "SITE_TITLE": "repomgr",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -14,6 +13,7 @@ from packages_app.core.errors import RepomgrError
 from packages_app.core.repository import Suite
 from packages_app.models import DefinitionStatus, Job, Notice, Package, Publication
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 from packages_app.services.jobs.late import late_queues
 from packages_app.services.notices.send import given_up
 from packages_app.services.publication.client_lines import client_lines
@@ -64,8 +64,8 @@ def front_page() -> dict[str, Any]:
         "unsent": given_up().first(),
         "news": Notice.objects.filter(settled=None, level="info", seen__gt=now - _LATELY)[:_SHOWN],
         "definitions": [row for row in definition_rows if _needs_a_person(row, alarms)],
-        "public_url": settings.PUBLIC_URL,
-        "packages_folder": settings.CONFIG_DIR / "packages",
+        "public_url": present_archive().public_url,
+        "packages_folder": present_archive().config_dir / "packages",
     }
     try:
         suites = adapters.repository().suites

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import fields
 
-from django.conf import settings
-
 from packages_app.core.layout import public_address
 from packages_app.core.record import PackageRecord
 from packages_app.core.rollout import percentage_in
 from packages_app.debian.stanza import stanza_of
 from packages_app.models import Package
+from packages_app.services.archives import present_archive
 
 
 def package_stanzas(package: Package) -> list[tuple[str, str]]:
@@ -35,4 +34,4 @@ def package_stanzas(package: Package) -> list[tuple[str, str]]:
 
 def download_url(package: Package) -> str:
     """Return the address that clients fetch a row's file from."""
-    return public_address(settings.PUBLIC_URL, package.pool_path)
+    return public_address(present_archive().public_url, package.pool_path)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
+from concurrent.futures import Future
 from itertools import islice
 from typing import TypeVar, cast
+
+from packages_app.core.threads import Threads
 
 Result = TypeVar("Result")
 Other = TypeVar("Other")
@@ -21,9 +22,8 @@ def at_once(calls: Sequence[Callable[[], Result]], most: int) -> list[Result]:
     """
     if most <= 1 or len(calls) <= 1:
         return [call() for call in calls]
-    with ThreadPoolExecutor(min(most, len(calls)), thread_name_prefix="at-once") as threads:
-        # Each with a copy of the caller's context: what is bound for its log lines is bound for theirs.
-        futures = [threads.submit(copy_context().run, call) for call in calls]
+    with Threads(min(most, len(calls)), thread_name_prefix="at-once") as threads:
+        futures = [threads.submit(call) for call in calls]
         try:
             return [future.result() for future in futures]
         except BaseException:
@@ -39,11 +39,11 @@ def at_once_ahead(calls: Iterable[Callable[[], Result]], most: int, ahead: int) 
     have ended. Calls that had not begun are not made then, nor for a caller who wants no more.
     """
     row, waiting = iter(calls), deque[Future[Result]]()
-    with ThreadPoolExecutor(most, thread_name_prefix="ahead") as threads:
+    with Threads(most, thread_name_prefix="ahead") as threads:
         try:
             while True:
                 more = islice(row, ahead - len(waiting))
-                waiting.extend(threads.submit(copy_context().run, call) for call in more)
+                waiting.extend(threads.submit(call) for call in more)
                 if not waiting:
                     return
                 yield waiting.popleft().result()

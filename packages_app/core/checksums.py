@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -13,6 +12,7 @@ from queue import Queue
 from typing import BinaryIO, Protocol
 
 from packages_app.core.conflict import FileIdentity
+from packages_app.core.threads import Threads
 
 CHUNK_BYTES = 1024 * 1024
 _ALONE_BYTES = 2 * CHUNK_BYTES
@@ -59,7 +59,7 @@ class ChecksumPass:
     def update_all(self, chunks: Iterable[bytes]) -> None:
         """Take bytes that come in chunks, each read once, in a thread a digest: hashlib lets go of the interpreter."""
         waiting: list[Queue[bytes | None]] = [Queue(_CHUNKS_BEHIND) for _ in self._digests]
-        with ThreadPoolExecutor(len(waiting), thread_name_prefix="digest") as threads:
+        with Threads(len(waiting), thread_name_prefix="digest") as threads:
             work = [threads.submit(_digest, *each) for each in zip(self._digests, waiting, strict=True)]
             try:
                 for chunk in chunks:

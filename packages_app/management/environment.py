@@ -18,6 +18,7 @@ from packages_app.core.home import make_home
 from packages_app.core.locations import DynamoTable, S3Store
 from packages_app.management.said_once import log_format
 from packages_app.management.terraform_state import ENVIRONMENTS, Environment, read_environment
+from packages_app.services.archives import present_archive
 
 _MANAGE = settings.BASE_DIR / "manage.py"
 
@@ -43,7 +44,8 @@ def settings_fit(environment: Environment) -> bool:
 
     Raise `EnvironmentRefused` when they name another table or bucket: a command must never mix two environments.
     """
-    table, bucket = settings.PACKAGE_TABLE, settings.BUCKET
+    archive = present_archive()
+    table, bucket = archive.table, archive.bucket
     if not _is_given("PACKAGE_TABLE_URL") and not _is_given("BUCKET_URL"):
         return False
     found = (
@@ -75,7 +77,7 @@ def run_there(environment: Environment, arguments: Sequence[str]) -> int:
         "PUBLIC_URL": environment.repository_url,
     }
     given = {name: value for name, value in values.items() if not _is_given(name)}
-    process = {**os.environ, **given, "REPOMGR_HOME": str(home), "REPOMGR_CONFIG": str(settings.CONFIG_DIR)}
+    process = {**os.environ, **given, "REPOMGR_HOME": str(home), "REPOMGR_CONFIG": str(present_archive().config_dir)}
     process |= {} if os.environ.get("LOG_FORMAT_FILE") else {"LOG_FORMAT": log_format()}
     for command in (["migrate", "--verbosity", "0"], list(arguments)):
         done = subprocess.run([sys.executable, str(_MANAGE), *command], env=process, check=False)

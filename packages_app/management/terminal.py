@@ -30,6 +30,7 @@ from packages_app.management.said_once import (
 )
 from packages_app.models import Job
 from packages_app.services import job_services
+from packages_app.services.archives import present_archive
 from packages_app.services.jobs import queue
 from packages_app.services.outside_errors import told_as_ours
 from packages_app.services.setup.database import check_database
@@ -205,7 +206,7 @@ class ServiceCommand(BaseCommand):
         """Tell a person which home, bucket and table the command works on."""
         if not (self.stdout.isatty() or self.stderr.isatty()):
             return
-        bucket, table = place_of(settings.BUCKET), place_of(settings.PACKAGE_TABLE)
+        bucket, table = place_of(present_archive().bucket), place_of(present_archive().table)
         if log_format() == JSON:
             log.info("command_began", command=self._name, home=str(settings.HOME), bucket=bucket, table=table)
         else:

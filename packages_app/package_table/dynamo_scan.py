@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
 from packages_app.core.record import PackageRecord
+from packages_app.core.threads import Threads
 from packages_app.package_table.dynamo_item import purged_by, record_of
 from packages_app.package_table.dynamo_items import DynamoItems
 from packages_app.package_table.raw_table import RawItem
@@ -33,7 +34,7 @@ def _scan(items: DynamoItems) -> Iterator[RawItem]:
     def page(segment: int, start: Any) -> _Page:
         return segment, *items.scan_page(segment, _SEGMENTS, start)
 
-    with ThreadPoolExecutor(_SEGMENTS, thread_name_prefix="scan") as threads:
+    with Threads(_SEGMENTS, thread_name_prefix="scan") as threads:
         waiting: set[Future[_Page]] = {threads.submit(page, segment, None) for segment in range(_SEGMENTS)}
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)

@@ -11,7 +11,6 @@ import gzip
 import lzma
 import os
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from packages_app.core.candidate_finding import MISSING, CandidateFinding
 from packages_app.core.checksums import chunks_of, sha256_of
 from packages_app.core.errors import CandidateRefused
 from packages_app.core.record import TableKey, named_key
+from packages_app.core.threads import Threads
 from packages_app.indexes.compression import UNCOMPRESSED, UNREADABLE, XZ
 from packages_app.indexes.packages import plan_of
 from packages_app.indexes.release import IDENTITY_FIELDS, Release
@@ -52,7 +52,7 @@ def candidate_checked(candidate: Candidate, keyring: bytes, cache: ShardCache) -
             continue
         _check_shards(file, name.removeprefix("Packages"), candidate.draft.shards.indexes[folder])
     packages = [file for file in candidate.draft.files if file.name in wanted] if candidate.draft.whole else []
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="check") as threads:
+    with Threads(os.cpu_count() or 1, thread_name_prefix="check") as threads:
         checks = threads.map(partial(_check_text, release, cache), packages)
         yield
         list(checks)

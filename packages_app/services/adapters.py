@@ -28,6 +28,7 @@ from packages_app.publishing.first_key import earlier_publication, key_is_missed
 from packages_app.publishing.key_roles import KeyRole, read_roles
 from packages_app.publishing.keys_here import KeyHere, added_keys, keep_revocation, open_key
 from packages_app.publishing.shard_cache import ShardCache
+from packages_app.services.archives import present_archive
 from packages_app.services.upstream_answers import StoredAnswers
 from packages_app.signing.open_signer import open_signer
 from packages_app.signing.openpgp import generate_key, keep_key
@@ -48,7 +49,7 @@ class Ports:
     staging: ObjectStore
 
 
-_MOST = 8
+_MOST = 8 * len(settings.ARCHIVES)
 """So many of each are kept open. An installation has one or two; who goes through many, as tests do, keeps the last."""
 
 _given: ContextVar[Ports | None] = ContextVar("given_ports", default=None)
@@ -67,19 +68,19 @@ def given(ports: Ports) -> Iterator[None]:
 def package_table() -> PackageTable:
     """Return the package table of PACKAGE_TABLE_URL."""
     given_ones = _given.get()
-    return given_ones.table if given_ones else _table(settings.PACKAGE_TABLE)
+    return given_ones.table if given_ones else _table(present_archive().table)
 
 
 def bucket() -> ObjectStore:
     """Return the bucket of BUCKET_URL, which clients read."""
     given_ones = _given.get()
-    return given_ones.bucket if given_ones else _store(settings.BUCKET)
+    return given_ones.bucket if given_ones else _store(present_archive().bucket)
 
 
 def staging() -> ObjectStore:
     """Return the private staging store of STAGING_URL."""
     given_ones = _given.get()
-    return given_ones.staging if given_ones else _store(settings.STAGING, private=True)
+    return given_ones.staging if given_ones else _store(present_archive().staging, private=True)
 
 
 def shard_cache() -> ShardCache:
@@ -96,7 +97,7 @@ def signer() -> SigningKeys:
     """
     keys = keys_here()
     if len(keys) == 1 and not keys[0].is_public:
-        return SigningKeys((_proven(keys[0].given, settings.SIGNING_CERTIFICATE),))
+        return SigningKeys((_proven(keys[0].given, present_archive().signing_certificate),))
     decided = read_roles(staging())
     by_role: dict[KeyRole, list[KeyHere]] = {role: [] for role in KeyRole}
     for key in keys:
@@ -107,7 +108,7 @@ def signer() -> SigningKeys:
             remedy="Give SIGNING_KEY a secret key beside them, or start again with keys rotate.",
         )
     trusted = tuple(key.certificate for key in by_role[KeyRole.TRUSTED])
-    signing = [_proven(key.given, settings.SIGNING_CERTIFICATE) for key in by_role[KeyRole.SIGNS]]
+    signing = [_proven(key.given, present_archive().signing_certificate) for key in by_role[KeyRole.SIGNS]]
     return SigningKeys(tuple(signing), trusted)
 
 
@@ -121,10 +122,10 @@ def keys_here() -> list[KeyHere]:
             "The signing key is withheld from this process (WITHHELD).",
             remedy="Ask for it as a job: workers have the key. Commands of a shell have it too.",
         )
-    given = [one for entry in keys_given(settings.SIGNING_KEY) for one in _in_files(entry)]
+    given = [one for entry in keys_given(present_archive().signing_key) for one in _in_files(entry)]
     if not given:
         given = _of_home()
-    certificates = settings.SIGNING_CERTIFICATE
+    certificates = present_archive().signing_certificate
     return list({key.fingerprint: key for key in (_key(one, certificates) for one in given)}.values())
 
 
@@ -133,10 +134,10 @@ def _of_home() -> list[str]:
 
     Its own comes first in what is returned.
     """
-    added = added_keys(settings.SIGNING_KEY_FILE)
-    if added and not settings.SIGNING_KEY_FILE.exists():
+    added = added_keys(present_archive().signing_key_file)
+    if added and not present_archive().signing_key_file.exists():
         return added
-    if not settings.EMBEDDED_BUCKET and not settings.SIGNING_KEY_FILE.exists():
+    if not present_archive().embedded and not present_archive().signing_key_file.exists():
         raise SigningKeyError(
             "No SIGNING_KEY is set, and the bucket is not a folder of this machine.",
             remedy="Set SIGNING_KEY (or SIGNING_KEY_FILE) to the same key on every host.",
@@ -162,7 +163,7 @@ def key_of_home() -> str:
 
     Raise `SigningKeyError` where there is none and clients know one already, and the errors of table and store.
     """
-    file: Path = settings.SIGNING_KEY_FILE
+    file: Path = present_archive().signing_key_file
     if not file.exists():
         earlier = earlier_publication(package_table(), bucket(), repository(), definitions().bootstrap_packages())
         # Another process, that started at the same time, may have made the key and published with it meanwhile.
@@ -174,7 +175,7 @@ def key_of_home() -> str:
 
 def make_key_of_home() -> None:
     """Make the key kept in REPOMGR_HOME, with a revocation certificate; one that is there stays as it is."""
-    file: Path = settings.SIGNING_KEY_FILE
+    file: Path = present_archive().signing_key_file
     keep_revocation(file, keep_key(file, lambda: generate_key(name_of_keys())))
 
 
@@ -195,12 +196,12 @@ def definitions() -> Definitions:
 
 def configuration() -> Configuration:
     """Return the files of CONFIG_DIR over the documents of the package table."""
-    return _configuration(settings.CONFIG_DIR, settings.PACKAGE_TABLE)
+    return _configuration(present_archive().config_dir, present_archive().table)
 
 
 def documents() -> Documents:
     """Return the documents that the package table of PACKAGE_TABLE_URL keeps."""
-    return _documents(settings.PACKAGE_TABLE)
+    return _documents(present_archive().table)
 
 
 def fetcher(operators_url: str = "", *, https_only: bool = False, answers: AnswerCache | None = None) -> Fetcher:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from packages_app.core.batches import batches_of
+from packages_app.core.threads import Threads
 from packages_app.stores.local_files import Modes, make_folder, sync
 
 _OPEN_FILES = 100
@@ -24,7 +24,7 @@ def write_new(drafts: Path, files: Iterable[tuple[str, bytes]], modes: Modes) ->
     """
     written: list[bool] = []
     folders: set[str] = set()
-    with ThreadPoolExecutor(_WAITING_AT_ONCE, thread_name_prefix="sync") as threads:
+    with Threads(_WAITING_AT_ONCE, thread_name_prefix="sync") as threads:
         for group in batches_of(files, _OPEN_FILES):
             for folder in {os.path.dirname(path) for path, _ in group} - folders:
                 make_folder(Path(folder), modes.folder)
@@ -36,7 +36,7 @@ def write_new(drafts: Path, files: Iterable[tuple[str, bytes]], modes: Modes) ->
     return written
 
 
-def _write(threads: ThreadPoolExecutor, files: Sequence[tuple[str, bytes]], mode: int) -> None:
+def _write(threads: Threads, files: Sequence[tuple[str, bytes]], mode: int) -> None:
     handles: list[int] = []
     try:
         for name, body in files:

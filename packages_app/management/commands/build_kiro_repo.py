@@ -4,7 +4,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from packages_app.core.errors import EnvironmentRefused, RepomgrError
@@ -18,6 +17,7 @@ from packages_app.management.environment import (
 from packages_app.management.terminal import ServiceCommand, terminal_progress
 from packages_app.management.terraform_state import Environment
 from packages_app.models import Job
+from packages_app.services.archives import present_archive
 from packages_app.services.intake.build_bootstrap import (
     PARTS,
     build_into,
@@ -56,8 +56,8 @@ class Command(ServiceCommand):
         if environment and not ours and not only_build:
             self._run_there(environment, options)
             return
-        address = environment.repository_url if environment else options["repository_url"] or settings.PUBLIC_URL
-        address = address.rstrip("/")
+        given = environment.repository_url if environment else options["repository_url"]
+        address = (given or present_archive().public_url).rstrip("/")
         name = options["package"] or the_bootstrap_package()
         version = options["build_version"] or next_version(name, options["increment"])
         if only_build:

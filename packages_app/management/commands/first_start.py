@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from django.conf import settings
-
 from packages_app.management.said_once import ENDS, unsaid
 from packages_app.management.terminal import ServiceCommand, terminal_progress
+from packages_app.services.archives import present_archive
 from packages_app.services.setup.first_password import FirstPassword
 from packages_app.services.setup.first_start import Welcome, first_start
 
@@ -48,7 +47,7 @@ def _text(welcome: Welcome) -> str:
         lines += [
             "  Next",
             "    1. Sign in, and change the password",
-            f"    2. Describe a package: under Definitions, or as a file in {settings.CONFIG_DIR}/packages",
+            f"    2. Describe a package: under Definitions, or as a file in {present_archive().config_dir}/packages",
             "    3. Upload a build, or check upstream: what clients type is on the overview then",
         ]
     return "\n".join([*lines, ""])

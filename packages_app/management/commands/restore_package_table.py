@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandParser
 
 from packages_app.core.locations import DynamoTable
 from packages_app.management.terminal import ServiceCommand, terminal_progress
+from packages_app.services.archives import present_archive
 from packages_app.services.takeover.migrate import source_location
 from packages_app.services.takeover.restore import restore
 
@@ -25,7 +25,7 @@ class Command(ServiceCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Restore and say what was done."""
         target = source_location(options["to_table"]) if options["to_table"] else None
-        ours = settings.PACKAGE_TABLE
+        ours = present_archive().table
         place = ours if isinstance(ours, DynamoTable) else DynamoTable("", "", "")
         with terminal_progress() as progress:
             done = restore(options["backup_file"], target, place, progress)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from django.conf import settings
-
 from packages_app.core.disk import disk_error
 from packages_app.core.documents import REPOSITORY, ExportRefused, package_of
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 
 _REPOSITORY_FILE = "repository.yaml"
 _PACKAGES = "packages"
@@ -45,7 +44,7 @@ def _files() -> Mapping[str, bytes]:
     """Return what each file is to hold, by its path in the folder."""
     documents = {document.name: document.text.encode() for document in adapters.documents().documents()}
     repository, overruled = adapters.repository(), adapters.definitions().overruled
-    folder: Path = settings.CONFIG_DIR
+    folder: Path = present_archive().config_dir
     files = {f"{_PACKAGES}/{path.name}": path.read_bytes() for path in (folder / _PACKAGES).glob("*.yaml")}
     for name, text in documents.items():
         if package_of(name) and package_of(name) not in overruled:

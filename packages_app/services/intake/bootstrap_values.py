@@ -14,6 +14,7 @@ from packages_app.core.redaction import redact
 from packages_app.core.web_address import is_plain_address
 from packages_app.debian.bootstrap import BootstrapValues, check_templates
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 from packages_app.sources.build_script import BuildScriptSettings
 
 _ANY_VERSION = "1.0.0"
@@ -28,7 +29,7 @@ def templates_of(definition: Definition) -> Path | None:
     named = source.templates if isinstance(source, BuildScriptSettings) else ""
     if not named:
         return None
-    own: Path = settings.CONFIG_DIR / TEMPLATES / named
+    own: Path = present_archive().config_dir / TEMPLATES / named
     return own if own.is_dir() else settings.TEMPLATES_DIR / named
 
 
@@ -62,4 +63,5 @@ def check_templates_of(definition: Definition) -> None:
     """Fill a definition's templates as a build would, if it has some; raise `BuildFailed`, or `InvalidDeb`."""
     templates = templates_of(definition)
     if templates is not None:
-        check_templates(templates, bootstrap_values(definition, _ANY_VERSION, repository_url=settings.PUBLIC_URL))
+        address = present_archive().public_url
+        check_templates(templates, bootstrap_values(definition, _ANY_VERSION, repository_url=address))

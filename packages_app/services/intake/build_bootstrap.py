@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from django.conf import settings
-
 from packages_app.core.checksums import Checksums, checksums_of_file
 from packages_app.core.conflict import conflict_between, version_conflict
 from packages_app.core.definition import Definition
@@ -26,6 +24,7 @@ from packages_app.debian.bootstrap import build_bootstrap_deb
 from packages_app.debian.deb_file import DebContents, open_deb
 from packages_app.models import Job
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 from packages_app.services.intake.admit import admission_of, admit
 from packages_app.services.intake.bootstrap_values import bootstrap_values, templates_of
 from packages_app.services.intake.new_record import Provenance
@@ -152,7 +151,7 @@ def build_and_take_in(
     Return the record's key and whether it is new.
     """
     with tempfile.TemporaryDirectory(prefix="repomgr-build-") as folder:
-        built = build_into(name, version, Path(folder), repository_url or settings.PUBLIC_URL, progress)
+        built = build_into(name, version, Path(folder), repository_url or present_archive().public_url, progress)
         staged = f"{_settings(built.definition).prefix_for(built.definition.name)}/{uuid4().hex}/{built.path.name}"
         progress.step("upload to staging", staged)
         adapters.staging().put(staged, built.path)

@@ -10,8 +10,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from django.conf import settings
-
 from packages_app.core.caution import Caution, flag_cautions
 from packages_app.core.definition import Definition
 from packages_app.core.errors import RepomgrError
@@ -25,6 +23,7 @@ from packages_app.debian.deb_file import DebContents
 from packages_app.debian.payload import UNPACKED_LIMIT, Payload, UnpackedFile, read_payload
 from packages_app.debian.script_deeds import deeds_of, tmpfiles_rights, users_of_root
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 from packages_app.services.intake.bootstrap_values import bootstrap_values, templates_of
 from packages_app.signing.openpgp import verified_text
 from packages_app.signing.unproven import keys_in
@@ -159,7 +158,7 @@ def _first_number(version: DebianVersion) -> int:
 
 def _expected(definition: Definition, version: str) -> Expected:
     """Return what a bootstrap package of a definition is measured by, now."""
-    address = settings.PUBLIC_URL
+    address = present_archive().public_url
     templates = templates_of(definition)
     values = bootstrap_values(definition, version, repository_url=address)
     repository = adapters.repository()

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from packages_app.core.ports import Progress, Silent
 from packages_app.core.storable_text import storable
+from packages_app.core.threads import started_thread
 from packages_app.models import Job
 
 _ADVANCE_SECONDS = 1.0
@@ -135,8 +136,7 @@ def heartbeat(job: Job) -> Iterator[None]:
             finally:
                 connection.close()
 
-    thread = threading.Thread(target=beat, name=f"heartbeat-{job.pk}", daemon=True)
-    thread.start()
+    thread = started_thread(f"heartbeat-{job.pk}", beat)
     try:
         yield
     finally:

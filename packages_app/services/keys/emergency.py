@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from django.conf import settings
 from pysequoia import Cert, Tsk
 from pysequoia.packet import Packet, PacketPile, Tag
 
@@ -18,6 +17,7 @@ from packages_app.publishing.keys_here import added_folder
 from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.publishing.root import client_commands
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 from packages_app.services.keys.home_keys import KeysAreSet, add_key
 from packages_app.services.keys.rotation import LastKey, retire_lost, ship
 from packages_app.services.keys.standing import KeyStanding, Standing, look_at_keys
@@ -49,12 +49,12 @@ def plan_emergency(fingerprint: str) -> Emergency:
         return Emergency(fingerprint, "", (), "", _commands())
     key = standing.of(fingerprint)
     successors = _successors(standing, key)
-    if not successors and settings.SIGNING_KEY:
+    if not successors and present_archive().signing_key:
         raise LastKey(
             f"SIGNING_KEY names no key but {key.fingerprint} that could sign.",
             remedy="Make one with gpg, write it into SIGNING_KEY behind that one, and start the processes again.",
         )
-    revocation = added_folder(settings.SIGNING_KEY_FILE) / f"{key.fingerprint}.rev"
+    revocation = added_folder(present_archive().signing_key_file) / f"{key.fingerprint}.rev"
     kept = str(revocation) if revocation.exists() else ""
     if not successors:
         return Emergency(key.fingerprint, "", (), kept, _commands())
@@ -87,7 +87,7 @@ def prolong(fingerprint: str, until: datetime, progress: Progress, who: str) -> 
     would be no good afterwards (nothing changes then), and as `ship`.
     """
     key = look_at_keys().of(fingerprint)
-    if settings.SIGNING_KEY:
+    if present_archive().signing_key:
         raise KeysAreSet(
             "SIGNING_KEY names the keys of this installation.",
             remedy=f"gpg --quick-set-expire {key.fingerprint} DATE, export the key into SIGNING_KEY again, and build"
@@ -98,7 +98,8 @@ def prolong(fingerprint: str, until: datetime, progress: Progress, who: str) -> 
     armored = _with_secrets(certificate, key.here.given)
     signer = OpenPgpSigner(armored)
     signer.prove()
-    for path in (settings.SIGNING_KEY_FILE, added_folder(settings.SIGNING_KEY_FILE) / f"{key.fingerprint}.asc"):
+    own = present_archive().signing_key_file
+    for path in (own, added_folder(own) / f"{key.fingerprint}.asc"):
         if path.exists() and path.read_text(encoding="ascii") == key.here.given:
             _replace(path, armored)
     return ship(progress, who, anew=True)
@@ -133,15 +134,15 @@ def _successors(standing: Standing, lost: KeyStanding) -> list[KeyStanding]:
 
 def _standing_or_none() -> Standing | None:
     """Return how keys stand; None where the home has none any more, and none is set."""
-    own: Path = settings.SIGNING_KEY_FILE
-    if not settings.SIGNING_KEY and not own.exists() and not any(added_folder(own).glob("*.asc")):
+    own: Path = present_archive().signing_key_file
+    if not present_archive().signing_key and not own.exists() and not any(added_folder(own).glob("*.asc")):
         return None
     return look_at_keys()
 
 
 def _commands() -> tuple[str, ...]:
     bootstraps = adapters.definitions().bootstrap_packages()
-    return tuple(client_commands(settings.PUBLIC_URL, bootstraps[0] if bootstraps else None, ""))
+    return tuple(client_commands(present_archive().public_url, bootstraps[0] if bootstraps else None, ""))
 
 
 def _with_secrets(certificate: Cert, armored: str) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from django.conf import settings
-
 from packages_app.core.errors import FileUnreadable, SigningKeyError
 from packages_app.core.outcome import Outcome
 from packages_app.publishing.key_roles import read_roles
 from packages_app.publishing.keys_here import added_folder, keep_revocation, open_key
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key, keep_key
 
 _RETIRED = "retired"
@@ -42,7 +41,7 @@ def add_key(file: Path | None) -> str:
     if armored:
         OpenPgpSigner(armored).prove()
         _check_unknown(open_key(armored).fingerprint)
-    if settings.SIGNING_KEY:
+    if present_archive().signing_key:
         raise KeysAreSet(
             "SIGNING_KEY names the keys of this installation.",
             remedy="Write the next key into it, behind those that are there (file:///PATH, or the armored key itself),"
@@ -51,8 +50,8 @@ def add_key(file: Path | None) -> str:
     adapters.keys_here()  # raises where the home's own key is missed: another one must not take its place
     armored = armored or generate_key(adapters.name_of_keys())
     fingerprint = OpenPgpSigner(armored).fingerprint
-    folder = added_folder(settings.SIGNING_KEY_FILE)
-    keep_revocation(settings.SIGNING_KEY_FILE, armored)
+    folder = added_folder(present_archive().signing_key_file)
+    keep_revocation(present_archive().signing_key_file, armored)
     keep_key(folder / f"{fingerprint}.asc", lambda: armored)
     return fingerprint
 
@@ -62,9 +61,9 @@ def put_aside(fingerprint: str) -> None:
 
     Where SIGNING_KEY names the keys nothing is done. Each step leaves the keys readable that are not retired.
     """
-    own: Path = settings.SIGNING_KEY_FILE
+    own: Path = present_archive().signing_key_file
     folder = added_folder(own)
-    if settings.SIGNING_KEY or not folder.is_dir():
+    if present_archive().signing_key or not folder.is_dir():
         return
     (folder / _RETIRED).mkdir(mode=0o700, exist_ok=True)
     for path in (own, folder / f"{fingerprint}.asc"):

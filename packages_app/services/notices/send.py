@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from packages_app.models import Notice
+from packages_app.services.archives import present_archive
 from packages_app.services.notices.addresses import Address, Message, deliver, notify_addresses
 from packages_app.services.notices.notify import wanted_kinds
 
@@ -57,10 +58,10 @@ def message_of(notice: Notice) -> Message:
     lines = [notice.text]
     if notice.remedy:
         lines += ["", f"What to do: {notice.remedy}"]
-    lines += ["", f"Repository: {settings.PUBLIC_URL}", f"Seen: {notice.seen:%Y-%m-%d %H:%M:%S} UTC"]
-    if settings.ADMIN_URL:
+    lines += ["", f"Repository: {present_archive().public_url}", f"Seen: {notice.seen:%Y-%m-%d %H:%M:%S} UTC"]
+    if present_archive().admin_url:
         page = reverse("admin:packages_app_notice_change", args=[notice.pk]).removeprefix(reverse("admin:index"))
-        lines.append(f"In the admin: {settings.ADMIN_URL}/{page}")
+        lines.append(f"In the admin: {present_archive().admin_url}/{page}")
     return Message(f"[{notice.level}] {notice}", "\n".join(lines), notice.level)
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 import structlog
-from django.conf import settings
 
 from packages_app.adoption.existing_repository import open_repository
 from packages_app.adoption.index import fetch_index, indexes_of
@@ -25,6 +24,7 @@ from packages_app.debian.debcheck import MOST_SECONDS, SolverFailed
 from packages_app.debian.universe import keep_relations
 from packages_app.publishing.installability import InstallCheck
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 
 FOLDER = "base-suites"
 FRESH = timedelta(hours=6)
@@ -89,8 +89,8 @@ def base_files(architecture: str, *, fetch: bool = True) -> list[Path]:
 
 
 def _files_of(base: Base, architecture: str, *, fetch: bool) -> list[Path]:
-    folder = settings.HOME / FOLDER
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = present_archive().home / FOLDER
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     note, now = folder / f"{_digest(base)}.json", adapters.now()
     known = _read(note)
     fresh = known is not None and now - datetime.fromisoformat(known.asked) < FRESH

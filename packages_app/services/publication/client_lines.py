@@ -5,7 +5,6 @@ The instructions page has its own, made of the very contents that were published
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.utils import timezone
 
 from packages_app.core.definition import Definition, Definitions
@@ -13,6 +12,7 @@ from packages_app.core.layout import suite_path
 from packages_app.models import HeldCandidate, Job, Package, Publication
 from packages_app.publishing.root import client_commands
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 
 
 def client_lines(*, in_bucket: bool = False) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ def client_lines(*, in_bucket: bool = False) -> tuple[str, ...]:
     bootstrap = next((d for d in definitions.bootstrap_packages() if _is_in(last, d.name, ahead=ahead)), None)
     if bootstrap is None or (in_bucket and not _is_in_bucket(bootstrap, suite)):
         return ()
-    return tuple(client_commands(settings.PUBLIC_URL, bootstrap, "" if ahead else _example(last, definitions)))
+    return tuple(client_commands(present_archive().public_url, bootstrap, "" if ahead else _example(last, definitions)))
 
 
 def _is_in_bucket(bootstrap: Definition, suite: str) -> bool:

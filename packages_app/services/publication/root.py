@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import structlog
-from django.conf import settings
 
 from packages_app.core.definition import Definition, Definitions
 from packages_app.core.errors import ObjectNotFound
@@ -18,6 +17,7 @@ from packages_app.indexes.entry import IndexEntry
 from packages_app.publishing.contents import Contents
 from packages_app.publishing.root import renew_convenience_copy, renew_root_files
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 from packages_app.services.publication.instructions import instructions_page
 
 _LISTED_WHOLE = 200
@@ -80,7 +80,7 @@ def root_page(repository: Repository, definitions: Definitions, contents: Conten
         packages = contents.newest_of_each()
     return instructions_page(
         repository,
-        settings.PUBLIC_URL,
+        present_archive().public_url,
         [each for each in definitions.bootstrap_packages() if contents.newest_of(each.name) is not None],
         packages,
         more=more,

@@ -7,11 +7,10 @@ import tempfile
 from datetime import datetime
 from pathlib import Path
 
-from django.conf import settings
-
 from packages_app.core.errors import FileUnreadable
 from packages_app.core.readable import check_readable
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 from packages_app.signing.certificates import renewed, self_signed, with_subkey
 from packages_app.signing.external import ExternalSigner
 from packages_app.signing.open_signer import certificate_of, open_key
@@ -26,7 +25,7 @@ def make_certificate(file: Path, *, user_id: str, expires: datetime | None, prim
     of another key, the key of SIGNING_KEY becomes a signing subkey of that one's certificate: the file's, or gpg's own.
     Raise errors of `signer_errors` and `FileUnreadable`; the file is as it was then.
     """
-    key, now = open_key(settings.SIGNING_KEY), adapters.now()
+    key, now = open_key(present_archive().signing_key), adapters.now()
     held = _held(file)
     if primary:
         owner = open_key(primary)

@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import httpx
-from django.conf import settings
 from django.db import Error
 from django.utils.http import parse_http_date
 
@@ -20,6 +19,7 @@ from packages_app.models import Job
 from packages_app.publishing.dates import CLOCK_SLACK
 from packages_app.publishing.published import read_published
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 
 RECORDED_AHEAD = timedelta(minutes=5)
 """So far ahead of this clock nothing may be dated that this installation has recorded."""
@@ -65,12 +65,12 @@ def _check_servers(now: datetime) -> str:
 
 def _endpoints() -> list[str]:
     """Return an address of each server whose clock can be asked."""
-    found = []
-    for location in (settings.BUCKET, settings.STAGING):
+    found, archive = [], present_archive()
+    for location in (archive.bucket, archive.staging):
         if not isinstance(location, FolderStore):
             found.append(getattr(location, "endpoint", "") or "https://s3.amazonaws.com")
-    if isinstance(settings.PACKAGE_TABLE, DynamoTable) and settings.PACKAGE_TABLE.endpoint:
-        found.append(settings.PACKAGE_TABLE.endpoint)
+    if isinstance(archive.table, DynamoTable) and archive.table.endpoint:
+        found.append(archive.table.endpoint)
     return list(dict.fromkeys(found))
 
 

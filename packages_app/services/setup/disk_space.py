@@ -16,6 +16,7 @@ from django.template.defaultfilters import filesizeformat
 from packages_app.core.disk import DiskFull, free_bytes
 from packages_app.core.locations import FolderStore, SqliteTable
 from packages_app.models import Notice
+from packages_app.services.archives import present_archive
 from packages_app.services.notices.notify import notify, settle_notices, settle_unseen
 
 _FORGOTTEN = timedelta(days=1)
@@ -78,12 +79,13 @@ def watch_disks() -> list[str]:
 
 def _folders() -> Iterator[Path]:
     yield settings.HOME
-    if isinstance(settings.PACKAGE_TABLE, SqliteTable):
-        yield settings.PACKAGE_TABLE.path.parent
+    archive = present_archive()
+    if isinstance(archive.table, SqliteTable):
+        yield archive.table.path.parent
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         yield Path(database["NAME"]).absolute().parent
-    for store in (settings.BUCKET, settings.STAGING):
+    for store in (archive.bucket, archive.staging):
         if isinstance(store, FolderStore):
             yield store.path
     yield Path(tempfile.gettempdir())

@@ -13,6 +13,7 @@ from packages_app.core.layout import suite_path
 from packages_app.core.ports import Progress
 from packages_app.models import Job, Publication
 from packages_app.services import adapters, job_services
+from packages_app.services.archives import present_archive
 from packages_app.services.intake.build_bootstrap import FIRST_VERSION, bootstrap_definition
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.messages import drop_old_messages
@@ -70,7 +71,7 @@ def first_start(progress: Progress, *, watched: bool) -> Welcome:
         admin_url=f"http://127.0.0.1:{settings.PORT}/admin/",
         user=ADMIN_NAME,
         password=password,
-        repository_url=settings.PUBLIC_URL,
+        repository_url=present_archive().public_url,
         commands=client_lines(in_bucket=True),
         unpublished=unpublished,
     )

@@ -30,6 +30,7 @@ from packages_app.core.identity import AddressRefused, Identity
 from packages_app.core.outcome import Outcome
 from packages_app.core.repository import definition_error
 from packages_app.debian.bootstrap import SHIPPED_TEMPLATES, source_template
+from packages_app.services.archives import present_archive
 from packages_app.sources.registry import settings_readers
 
 _REPOSITORY = """\
@@ -93,14 +94,14 @@ def make_own_configuration(chosen: Identity, *, once: bool = False) -> tuple[Pat
     With `once` one of this very name that is there already is let be. The address goes into the settings file.
     Raise `HomeConfigured`, and `AddressRefused` where the settings name another address; nothing changes then.
     """
-    target: Path = settings.OWN_CONFIG_DIR
-    if once and target.is_dir() and target == settings.CONFIG_DIR:
+    target: Path = present_archive().own_config_dir
+    if once and target.is_dir() and target == present_archive().config_dir:
         present = Configuration(target, settings_readers()).repository().label
         if present == chosen.name:
             return target, False
-        raise _configured(f"The home {settings.HOME} is that of {present}, not of {chosen.name}.")
+        raise _configured(f"The home {present_archive().home} is that of {present}, not of {chosen.name}.")
     _check_home(target)
-    with _drafted(settings.HOME) as draft:
+    with _drafted(present_archive().home) as draft:
         _write(draft / CONFIG, chosen)
         with _settings_file(chosen.url):
             try:
@@ -113,13 +114,14 @@ def make_own_configuration(chosen: Identity, *, once: bool = False) -> tuple[Pat
 
 
 def _check_home(target: Path) -> None:
-    if settings.CONFIG_DIR not in (target, settings.SHIPPED_CONFIG_DIR):
-        raise _configured(f"REPOMGR_CONFIG is {settings.CONFIG_DIR}, so nobody would read {target}.")
+    if present_archive().config_dir not in (target, settings.SHIPPED_CONFIG_DIR):
+        raise _configured(f"REPOMGR_CONFIG is {present_archive().config_dir}, so nobody would read {target}.")
     if target.exists():
         raise _configured(f"The home has a configuration: {target}.")
-    installed = [name for name in (SIGNING_KEY_FILE, TABLE_FILE, DATABASE_FILE) if (settings.HOME / name).exists()]
+    home = present_archive().home
+    installed = [name for name in (SIGNING_KEY_FILE, TABLE_FILE, DATABASE_FILE) if (home / name).exists()]
     if installed:
-        raise _configured(f"The home {settings.HOME} has an installation with another name: its {installed[0]}.")
+        raise _configured(f"The home {home} has an installation with another name: its {installed[0]}.")
 
 
 def _configured(said: str) -> HomeConfigured:
@@ -164,7 +166,7 @@ def _files(chosen: Identity) -> Iterator[tuple[str, str]]:
         "keyring": chosen.keyring,
         "bootstrap": chosen.bootstrap,
         "maintainer": _quoted(chosen.maintainer),
-        "homepage": _quoted(chosen.url or settings.PUBLIC_URL),
+        "homepage": _quoted(chosen.url or present_archive().public_url),
         "architectures": _quoted(list(chosen.architectures)),
     }
     text = _REPOSITORY.format(**values, description=_quoted(f"Packages of {chosen.name}"))
@@ -191,12 +193,13 @@ def _quoted(value: object) -> str:
 @contextmanager
 def _settings_file(url: str) -> Iterator[None]:
     """Have the settings file name the address once the block has ended well; raise `AddressRefused` before it."""
-    if not url or url == settings.PUBLIC_URL:
+    if not url or url == present_archive().public_url:
         yield
         return
-    if settings.PUBLIC_URL_GIVEN:
+    if present_archive().public_url_given:
         raise AddressRefused(
-            f"PUBLIC_URL is {settings.PUBLIC_URL}, not {url}.", remedy="Leave --url out, or change the setting."
+            f"PUBLIC_URL is {present_archive().public_url}, not {url}.",
+            remedy="Leave --url out, or change the setting.",
         )
     file: Path = settings.SETTINGS_FILE or settings.HOME / SETTINGS_FILE
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []

@@ -13,6 +13,7 @@ from django.conf import settings
 from packages_app.core import home
 from packages_app.core.locations import FolderStore, SqliteTable
 from packages_app.core.ports import Progress
+from packages_app.services.archives import in_each, present_archive
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _BESIDE = ("", "-wal", "-shm", "-journal")
@@ -77,18 +78,20 @@ def _private_paths() -> Iterator[Path]:
     yield base
     keys = (home.SECRET_KEY_FILE, home.SIGNING_KEY_FILE, home.FIRST_PASSWORD_FILE)
     yield from (base / name for name in (*keys, home.SETTINGS_FILE, home.STATIC))
-    database = settings.DATABASES["default"]
+    database, archives = settings.DATABASES["default"], in_each(present_archive)
     tables = [base / home.DATABASE_FILE, base / home.TABLE_FILE]
     if "sqlite" in database["ENGINE"]:
         tables.append(Path(database["NAME"]))
-    if isinstance(settings.PACKAGE_TABLE, SqliteTable):
-        tables.append(settings.PACKAGE_TABLE.path)
+    tables += [archive.table.path for archive in archives if isinstance(archive.table, SqliteTable)]
     for path in dict.fromkeys(tables):
         yield from (path.with_name(path.name + ending) for ending in _BESIDE)
     for name in _TREES:
         yield from _tree(base / name)
-    if isinstance(settings.STAGING, FolderStore) and settings.STAGING.path != base / home.STAGING:
-        yield settings.STAGING.path
+    for archive in archives:
+        if archive.home != base:
+            yield from (archive.home, archive.signing_key_file)
+        if isinstance(archive.staging, FolderStore) and archive.staging.path != base / home.STAGING:
+            yield archive.staging.path
     file = settings.SETTINGS_FILE
     if file is not None and settings.SETTINGS_FILE_IS_SECRET and file != base / home.SETTINGS_FILE:
         yield file

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from threading import Lock
 
 import structlog
@@ -11,6 +11,7 @@ from celery import current_app
 from django.db import connection
 
 from packages_app.core.layout import suite_path
+from packages_app.core.threads import Threads
 from packages_app.services import adapters
 
 SECONDS = 5
@@ -20,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 _asked: dict[str, Future[None]] = {}
 _turn = Lock()
-_threads = ThreadPoolExecutor(4, thread_name_prefix="readiness")
+_threads = Threads(4, thread_name_prefix="readiness")
 
 
 def ready(seconds: float = SECONDS) -> Mapping[str, bool]:

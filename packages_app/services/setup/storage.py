@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-
 from packages_app.core.layout import INDEX_PAGE
 from packages_app.core.locations import S3Store
 from packages_app.core.ports import ObjectStore, PackageTable, Progress
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 from packages_app.stores.public_read import allow_public_read
 
 
@@ -30,10 +29,11 @@ def create_storage(progress: Progress, *, public: bool = False) -> dict[str, boo
         made[name] = port.create()
         progress.note(f"{name} {'made' if made[name] else 'is there'}")
         progress.note(port.probe())
-    if public and isinstance(settings.BUCKET, S3Store):
+    archive = present_archive()
+    if public and isinstance(archive.bucket, S3Store):
         progress.step("let clients read")
-        allow_public_read(settings.BUCKET, root_files())
-    if made["package table"] and settings.EMBEDDED_BUCKET and not settings.SIGNING_KEY:
+        allow_public_read(archive.bucket, root_files())
+    if made["package table"] and archive.embedded and not archive.signing_key:
         progress.step("signing key")
         progress.note(adapters.signer().fingerprint)
     return made

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
-from django.conf import settings
 
 from packages_app.core.ports import Progress
 from packages_app.core.record import TableKey
@@ -21,6 +20,7 @@ from packages_app.publishing.snapshots import (
     names_of_snapshots,
 )
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 from packages_app.services.publication.lease_hold import lease_held
 from packages_app.services.publication.requests import known_suite
 from packages_app.services.snapshots.parts import source_of
@@ -51,7 +51,7 @@ def sources_line(suite: str, name: str, snapshot: Snapshot | None) -> str:
     """Return the line of sources.list(5) that pins a snapshot, with the keyring that the bootstrap package brings."""
     components = snapshot.release.fields.get("Components", "main") if snapshot is not None else "main"
     keyring = f"/usr/share/keyrings/{adapters.repository().keyring_key}"
-    return f"deb [signed-by={keyring}] {settings.PUBLIC_URL} {snapshot_folder(suite, name)} {components}"
+    return f"deb [signed-by={keyring}] {present_archive().public_url} {snapshot_folder(suite, name)} {components}"
 
 
 def list_snapshots(suite: str) -> list[ListedSnapshot]:

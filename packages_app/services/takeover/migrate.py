@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from django.conf import settings
 
 from packages_app.core.caution import flag_cautions, with_cautions
 from packages_app.core.conflict import conflict_between, version_conflict
@@ -30,6 +29,7 @@ from packages_app.package_table.backup_file import read_backup, taken, write_bac
 from packages_app.package_table.old_schema import Fallback, plain_item, record_of_item, schema_of
 from packages_app.package_table.raw_table import RawItem, RawTable, TableShape, canonical
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 from packages_app.services.takeover.cautioned import Cautioned
 from packages_app.services.takeover.enrich import enriched
 from packages_app.services.takeover.migration_journal import FINISHED, RUNNING, Journal, read_journal, write_journal
@@ -80,7 +80,7 @@ class Migrated:
 def source_location(text: str) -> DynamoTable:
     """Read `--from-table`: a name beside the package table's (its region and endpoint), or a whole dynamodb:// URL."""
     if "://" not in text:
-        ours = settings.PACKAGE_TABLE
+        ours = present_archive().table
         return (
             DynamoTable(text, ours.region, ours.endpoint)
             if isinstance(ours, DynamoTable)
@@ -97,7 +97,7 @@ def migrate(request: MigrationRequest, progress: Progress) -> Migrated:
 
     A run that fails or dies leaves the old table and the backup as they are; the same command goes on.
     """
-    if request.source == settings.PACKAGE_TABLE:
+    if request.source == present_archive().table:
         raise MigrationRefused(
             "The old and the new table are the same one: a key schema can't be changed in place.",
             remedy="Point PACKAGE_TABLE_URL at a new table, made by create_storage.",
@@ -140,7 +140,7 @@ def _backup_of(request: MigrationRequest) -> Path:
 
 
 def _target_name() -> str:
-    table = settings.PACKAGE_TABLE
+    table = present_archive().table
     return table.name if isinstance(table, DynamoTable) else str(table.path)
 
 

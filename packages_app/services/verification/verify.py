@@ -13,6 +13,7 @@ from packages_app.core.ports import Progress
 from packages_app.core.repository import Suite
 from packages_app.models import Job
 from packages_app.services import adapters
+from packages_app.services.archives import present_archive
 from packages_app.services.publication.requests import known_suite
 from packages_app.services.verification.notices import tell_of_findings
 from packages_app.services.verification.verify_pool import ORPHAN_AGE, verify_pool
@@ -44,8 +45,8 @@ def verify_repository(
     findings: list[Finding] = []
     indexes = pool_files = 0
     with ExitStack() as stack:
-        served = stack.enter_context(ServedObjects(settings.PUBLIC_URL))
-        progress.step("ask the public address", settings.PUBLIC_URL)
+        served = stack.enter_context(ServedObjects(present_archive().public_url))
+        progress.step("ask the public address", present_archive().public_url)
         away = served.unreachable(suite_path(wanted[0].name, "InRelease"))
         findings += _unreachable(away)
         view = View(StoredObjects(adapters.bucket()), None if away else served, adapters.now())
@@ -86,4 +87,4 @@ def _unreachable(why: str) -> list[Finding]:
     text = (
         f"It can't be reached from here: {why}. The bucket was read in its place. Check the web process or the server."
     )
-    return [Finding("unreachable", settings.PUBLIC_URL, text, Cure.NONE)]
+    return [Finding("unreachable", present_archive().public_url, text, Cure.NONE)]
