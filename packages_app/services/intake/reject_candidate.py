@@ -12,7 +12,7 @@ from packages_app.services.jobs import queue
 from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.publication.held_candidates import reject
 from packages_app.services.publication.held_lists import whole_of
-from packages_app.services.publication.requests import request_publication
+from packages_app.services.publication.requests import request_publication, request_publications
 from packages_app.services.transactions import in_transaction
 
 
@@ -41,5 +41,6 @@ def _reject(held: HeldCandidate, user: queue.Asker) -> list[str]:
             change = change_of(record, left, What.REJECTED, who=who, when=now, reason=why)
             withdrawn.append(table.set_suites(record, left, change))
     mirror_records(withdrawn)
+    request_publications({suite for record in withdrawn for suite in record.suites})
     request_publication(held.suite, user=user)
     return sorted(record.named for record in withdrawn)

@@ -118,7 +118,7 @@ def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     Raise `RightMissing` when who asked may publish no more, `FileSwept` as `check_files`, `OtherBuild` as
     `check_builds`, and the errors of the table.
     """
-    move, reason = Move.of_arguments(job.arguments), job.arguments["reason"]
+    move, reason, touched = Move.of_arguments(job.arguments), job.arguments["reason"], job.arguments["touched"]
     require_publisher(job.requested_by, f"To {move.verb} packages")
     progress.step("read records")
     records = records_named(move.keys)
@@ -126,9 +126,9 @@ def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     if len(steps) < len(records):  # this job did them before it was interrupted, or another one did
         mirror_records(records)
         put_back_files(record for record in records if record.suites)
+        request_publications({suite for record in records for suite in record.suites}.difference(touched))
     check_builds(steps)
     check_files(steps)
-    touched = job.arguments["touched"]
     count = move_records(move, steps, progress, who=job.asker, reason=reason, touched=touched)
     return {"moved": count, "suites": touched}
 

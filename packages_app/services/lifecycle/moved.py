@@ -11,6 +11,7 @@ from packages_app.core.suite_change import What, change_of
 from packages_app.services import adapters
 from packages_app.services.lifecycle.steps import Step
 from packages_app.services.mirror.packages import mirror_records
+from packages_app.services.publication.requests import request_publications
 
 _TRIES = 5
 
@@ -23,6 +24,9 @@ def move_together(steps: Sequence[Step], anew: Planner, what: What, *, who: str,
 
     Where somebody else moved a record meanwhile, what is left is done, as `anew` plans it. Raise `ObjectChanged` when
     others move one again and again, `RecordNotFound` when one is gone; what was moved by then is mirrored.
+
+    The table leaves a pending change in each suite that a record is in. Publications of those in which nothing else
+    becomes of it are asked for here, those of the others by who moves it.
     """
     left, found, done = list(steps), list[PackageRecord](), 0
     try:
@@ -42,6 +46,7 @@ def move_together(steps: Sequence[Step], anew: Planner, what: What, *, who: str,
     finally:
         if found:
             mirror_records(found)
+            request_publications({suite for step in steps for suite in step.untouched})
     raise ObjectChanged(
         f"Others have moved {left[0].record.named} again and again.", remedy="Look who works at it, and try again."
     )

@@ -83,6 +83,11 @@ class Step:
         return frozenset({*(set(self.record.suites) ^ set(self.suites)), *self.rolled})
 
     @property
+    def untouched(self) -> frozenset[str]:
+        """Return the suites in which it stays as it is."""
+        return frozenset(self.suites) - self.touched
+
+    @property
     def other_fields(self) -> str | None:
         """Return what the record is to keep with its roll-outs; None where these stay."""
         return self._after.other_fields if self.rolled else None

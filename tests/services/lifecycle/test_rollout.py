@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from packages_app.core.errors import PackageRefused
+from packages_app.core.errors import PackageRefused, TableUnavailable
 from packages_app.core.ports import Silent
 from packages_app.core.rollout import rollouts_of
 from packages_app.core.suite_change import What
@@ -13,12 +13,14 @@ from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.lifecycle.history import history_of
 from packages_app.services.lifecycle.move import do_move, keys_selected, preview_move, request_move
+from packages_app.services.lifecycle.rollback import request_rollback
 from packages_app.services.lifecycle.rollout import rollout_lines, step_rollouts
 from packages_app.services.lifecycle.steps import Move
 from packages_app.services.repair.force_rebuild import force_rebuild
 from tests.debs import build_deb
+from tests.faults.ports import Calls, Way
 from tests.rollouts import begun_before
-from tests.services.lifecycle.test_move import TWO, clients_see, do, indexes, put
+from tests.services.lifecycle.test_move import TWO, BeforeIts, clients_see, do, indexes, put
 
 
 def roll(stack, query, *steps, suites=(), reason=""):
@@ -61,6 +63,36 @@ def test_a_step_is_a_publication_of_one_change_and_the_table_alone_gives_the_sam
     ]  # fmt: skip
     assert embedded.table.get("tool", "2.0", "amd64").other_fields == ""
     assert "given to stable 10 % → 100 % of clients" in history_of(Package.objects.get(package_id="tool#2.0"))[-1]
+
+
+def test_whatever_is_moved_leaves_nothing_pending_in_the_suites_where_it_stays(embedded):
+    embedded.configure(suites=TWO)
+    put(embedded, "tool_1.0", "other_1", suites=("stable", "testing"))
+    put(embedded, "new_1", suites=("testing",))
+    before = indexes(embedded)["dists/testing/main/binary-amd64/Packages"]
+    last = Publication.objects.filter(suite="testing").first()
+
+    def nothing_waits():
+        pending = [embedded.table.pending_changes_of(suite) for suite in ("stable", "testing")]
+        return (pending, Publication.objects.filter(suite="testing").first()) == ([[], []], last)
+
+    roll(embedded, "tool", 10, 100, suites=("stable",))
+    assert nothing_waits()
+    do(embedded, What.PROMOTED, "new", to="stable")
+    assert nothing_waits()
+    do(embedded, What.WITHDRAWN, "other", "stable")
+    assert nothing_waits()
+    assert indexes(embedded)["dists/testing/main/binary-amd64/Packages"] == before
+    request_rollback("stable", str(Publication.objects.filter(suite="stable").last().pk))
+    embedded.run_jobs()
+    assert nothing_waits()
+    # Who loses the answer to the write leaves it to whoever does the job again.
+    job = request_move(Move(What.ROLLED_OUT, tuple(keys_selected("tool")), ("stable",), rollout=(50,)), "")
+    table = BeforeIts("set_suites_of_many", embedded.table, Calls(-1, Way.ERROR_AFTER))
+    with adapters.given(adapters.Ports(table, embedded.bucket, embedded.staging)), pytest.raises(TableUnavailable):
+        do_move(job, Silent())
+    embedded.run_jobs()
+    assert nothing_waits()
 
 
 def test_only_a_changed_record_is_read_for_a_step(embedded):
