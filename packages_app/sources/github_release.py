@@ -17,18 +17,18 @@ from packages_app.core.definition import Definition
 from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Progress
 from packages_app.core.setting_field import Kind, SettingField
+from packages_app.core.source_tokens import GITHUB_HOST, setting_for
 from packages_app.core.version import is_version, version_key
 from packages_app.core.yaml_reader import YamlReader
 from packages_app.sources.checksum_files import Announced, ChecksumFiles, agreed, announced_in
 from packages_app.sources.download import Fetcher
-from packages_app.sources.exchange import goes_to, is_web_address
+from packages_app.sources.exchange import is_web_address
 from packages_app.sources.github_api import GitHubApi
 from packages_app.sources.github_listing import Asset, TaggedRelease
 from packages_app.sources.release_tags import is_pre_release, version_of_tag
 from packages_app.sources.source import Fetched, Offer
 
-_HOST = "api.github.com"
-_GITHUB = f"https://{_HOST}"
+_GITHUB = f"https://{GITHUB_HOST}"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}\Z")
 _MIB = 1024 * 1024
 _CHECKSUM_FILE_LIMIT = _MIB
@@ -75,10 +75,8 @@ class GitHubRelease:
             raise TypeError(f"{definition.name} has settings of another source type")
         self._name = definition.name
         self._settings = settings
-        token = fetcher.tokens.get("github_release", "")
-        host = fetcher.token_hosts.get("github_release") or _HOST
-        self._withheld = bool(token) and not goes_to(settings.api, host)
-        self._api = GitHubApi(settings.api, settings.repository, fetcher, "" if self._withheld else token)
+        self._withheld = fetcher.tokens.withheld_from(settings.api)
+        self._api = GitHubApi(settings.api, settings.repository, fetcher)
 
     @staticmethod
     def read_settings(reader: YamlReader) -> GitHubReleaseSettings:
@@ -106,8 +104,8 @@ class GitHubRelease:
         """Return every matching asset, oldest version first; what is passed over is noted."""
         if self._withheld:
             progress.note(
-                f"{self._name}: GITHUB_TOKEN is not sent to {self._settings.api}: it is no https address of the host "
-                "in GITHUB_TOKEN_HOST",
+                f"{self._name}: no token is sent to {self._settings.api}: it is no https address of a host "
+                f"that has one in {setting_for(self._settings.api)}",
                 level="warning",
             )
         releases = [release for release in self._api.releases(progress, self._needed) if not release.draft]

@@ -212,10 +212,14 @@ def test_one_rate_limit_holds_for_all_definitions_of_an_api(embedded, github, tm
 
 
 def test_the_token_comes_from_the_settings(embedded, github, settings, tmp_path):
-    settings.GITHUB_TOKEN = "ghp_secret"
+    settings.GITHUB_TOKEN = "ghp_of_github"  # for api.github.com alone
     github.release("v1.0", *debs(tmp_path, "1.0", "amd64"))
     watch(embedded, github)
-    assert sync_packages([], Silent())["added"] == ["tool 1.0 amd64"]
+    sync_packages([], Silent())
+    assert all("authorization" not in request.headers for request in (*github.requests, *github.downloads.requests))
+    settings.SOURCE_TOKENS = {github.url.removeprefix("http://"): "ghp_secret", "ghe.example.org": "ghp_other"}
+    github.requests.clear()
+    assert sync_packages([], Silent())["known"] == 1
     assert {request.headers["authorization"] for request in github.requests} == {"Bearer ghp_secret"}
     assert all("authorization" not in request.headers for request in github.downloads.requests)
 
@@ -230,6 +234,17 @@ def test_the_token_is_read_from_a_file_and_one_that_no_header_holds_is_refused_u
         with pytest.raises(SettingsError, match="GITHUB_TOKEN holds") as refused:
             environment.token("GITHUB_TOKEN")
         assert bad not in str(refused.value)
+    monkeypatch.setenv("SOURCE_TOKENS_FILE", str(path))
+    path.write_text("GHE.example.org.=ghp_one=\n[::1]:8080=ghp_two, git.example.org:8443=ghp_three\n")
+    assert environment.tokens_of_hosts("SOURCE_TOKENS") == {
+        "ghe.example.org": "ghp_one=", "[::1]:8080": "ghp_two", "git.example.org:8443": "ghp_three"
+    }  # fmt: skip
+    for bad in ("ghp_secret", "ghe.example.org=", "https://ghe.example.org=ghp_x", "a.org:x=ghp_x", "a.org=ghp_é",
+                "a.org=ghp_1 A.org=ghp_2", "user@a.org=ghp_x"):  # fmt: skip
+        path.write_text(f"ghe.example.net=ghp_kept\n{bad}")
+        with pytest.raises(SettingsError, match="Entry [23] of SOURCE_TOKENS") as refused:
+            environment.tokens_of_hosts("SOURCE_TOKENS")
+        assert "ghp" not in str(refused.value)
 
 
 def test_the_shipped_definition_is_sound_and_waits_to_be_enabled(embedded):
