@@ -18,6 +18,7 @@ import environ
 from packages_app.core.errors import SettingsError
 from packages_app.core.home import is_home
 from packages_app.core.redaction import redact
+from packages_app.core.source_tokens import host_named
 from packages_app.core.web_address import is_plain_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -68,11 +69,45 @@ def token(name: str) -> str:
     """Return a secret that goes into a header, "" where none is set; one that no header can hold is refused unshown."""
     _note(name, "a token", "")
     value = text(name, default="")
-    if not all("!" <= character <= "~" for character in value):
+    if not _fits_header(value):
         raise SettingsError(
             f"{name} holds a blank, a line's end or a character beyond ASCII.", remedy="Write the token alone."
         )
     return value
+
+
+def host(name: str, *, default: str) -> str:
+    """Return a host, or host and port, in lower case."""
+    _note(name, "a host, or host:port", default)
+    value = host_named(text(name, default=default))
+    if not value:
+        raise SettingsError(f"{name} names no host.", remedy="Write it like ghe.example.org, or ghe.example.org:8443.")
+    return value
+
+
+def tokens_of_hosts(name: str) -> dict[str, str]:
+    """Return secrets by the host, or host and port, that each is for; what can't be used is refused unshown.
+
+    They are written as `HOST=TOKEN`, with commas or blanks between, or a line each.
+    """
+    _note(name, "HOST=TOKEN, separated by commas or lines", "")
+    given: dict[str, str] = {}
+    for number, entry in enumerate(re.split(r"[\s,]+", text(name, default="").strip(" ,\n")), start=1):
+        if not entry:
+            continue
+        named, _, secret = entry.partition("=")
+        of_host = host_named(named)
+        if not of_host or of_host in given or not secret or not _fits_header(secret):
+            raise SettingsError(
+                f"Entry {number} of {name} is no host with its token, or is the second of its host.",
+                remedy="Write each as HOST=TOKEN, the token of ASCII alone, with commas or line ends between.",
+            )
+        given[of_host] = secret
+    return given
+
+
+def _fits_header(secret: str) -> bool:
+    return all("!" <= character <= "~" for character in secret)
 
 
 def withheld() -> frozenset[str]:

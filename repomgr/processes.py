@@ -25,10 +25,11 @@ from repomgr.supervision import supervise
 _ENDED_BY_SIGNAL = 128
 _BIN = os.path.dirname(sys.executable)
 _OF_AMAZON = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_OF_SOURCES = ("GITHUB_TOKEN", "SOURCE_TOKENS")
 _NO_NEED_OF: Mapping[str, tuple[str, ...]] = {
-    "web": ("SIGNING_KEY", "GITHUB_TOKEN"),
-    "sweeper": ("GITHUB_TOKEN",),
-    "beat": ("SIGNING_KEY", "GITHUB_TOKEN", "NOTIFY_URLS", "SECRET_KEY", *_OF_AMAZON),
+    "web": ("SIGNING_KEY", *_OF_SOURCES),
+    "sweeper": _OF_SOURCES,
+    "beat": ("SIGNING_KEY", *_OF_SOURCES, "NOTIFY_URLS", "SECRET_KEY", *_OF_AMAZON),
 }
 """Secrets that a process has no use for: strangers reach web, and beat only wakes workers."""
 

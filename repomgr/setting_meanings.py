@@ -51,6 +51,10 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     "GITHUB_TOKEN": Meaning("for `github_release`: private repositories, and 5,000 requests an hour in place of 60"),
     "GITHUB_TOKEN_HOST": Meaning("the host that `GITHUB_TOKEN` is for: it is sent there alone, and over https"),
+    "SOURCE_TOKENS": Meaning(
+        "tokens of other hosts, such as a GitHub Enterprise Server's: `HOST=TOKEN` each, with commas or line ends"
+        " between; sent to that host alone"
+    ),
     "PRIVATE_UPSTREAMS": Meaning(
         "host names, addresses and networks (`10.1.0.0/16`) that downloads may go to although they are private"
     ),

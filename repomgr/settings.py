@@ -18,6 +18,7 @@ from packages_app.core import home
 from packages_app.core.archive import DEFAULT, Archive
 from packages_app.core.locations import FolderStore, SqliteTable, check_not_served, parse_store_url, parse_table_url
 from packages_app.core.private_upstreams import parse_private_upstreams
+from packages_app.core.source_tokens import GITHUB_HOST
 from repomgr import environment, settings_file
 from repomgr.broker.message import QUEUES
 
@@ -71,7 +72,8 @@ SIGNING_KEY = environment.text("SIGNING_KEY", default="")
 SIGNING_CERTIFICATE = environment.text("SIGNING_CERTIFICATE", default="")
 WITHHELD = environment.withheld()
 GITHUB_TOKEN = environment.token("GITHUB_TOKEN")
-GITHUB_TOKEN_HOST = environment.text("GITHUB_TOKEN_HOST", default="api.github.com")
+GITHUB_TOKEN_HOST = environment.host("GITHUB_TOKEN_HOST", default=GITHUB_HOST)
+SOURCE_TOKENS = environment.tokens_of_hosts("SOURCE_TOKENS")
 PRIVATE_UPSTREAMS = parse_private_upstreams("PRIVATE_UPSTREAMS", environment.texts("PRIVATE_UPSTREAMS", default=[]))
 SIGNING_KEY_FILE = HOME / home.SIGNING_KEY_FILE
 # How many pool files the daily verification reads besides the newest versions.

@@ -140,6 +140,7 @@ def _name(
     settings.EMBEDDED_BUCKET = isinstance(settings.BUCKET, FolderStore)
     settings.SIGNING_KEY = ""
     settings.GITHUB_TOKEN = ""
+    settings.SOURCE_TOKENS = {}
     settings.PRIVATE_UPSTREAMS = LOOPBACK
     settings.APT_CHECK = "off"  # tests of their own switch it on
     settings.SIGNING_KEY_FILE = home / "signing-key.asc"

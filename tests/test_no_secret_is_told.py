@@ -33,6 +33,7 @@ _NAMED = (
 )  # fmt: skip
 SECRETS = {name: f"{name.lower()}-V3ry+S3cret/{number}" for number, name in enumerate(_NAMED)} | {
     "GITHUB_TOKEN": "github_pat_V3ryS3cretGithubToken",
+    "SOURCE_TOKENS": "github_pat_V3ryS3cretTokenOfAnotherHost",
     "QUERY": "signed-V3ryS3cretQuery",
 }
 # In an address a secret stands quoted.
@@ -80,6 +81,7 @@ def settings_with_secrets(tmp_path, signing_key):
         "SECRET_KEY": SECRETS["SECRET_KEY"],
         "SIGNING_KEY": signing_key,
         "GITHUB_TOKEN": SECRETS["GITHUB_TOKEN"],
+        "SOURCE_TOKENS": f"ghe.example.org={SECRETS['SOURCE_TOKENS']}",
         "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": SECRETS["AWS_SECRET_ACCESS_KEY"],
         "AWS_SESSION_TOKEN": SECRETS["AWS_SESSION_TOKEN"],
@@ -233,6 +235,7 @@ def test_feeds_with_credentials_and_tokens_are_named_without_them(settings_with_
         ("NOTIFY_URLS", f"nothing://user:{NOTIFY}@host"),
         ("NOTIFY_URLS", f"{NOTIFY}"),
         ("GITHUB_TOKEN", f"{SECRETS['GITHUB_TOKEN']} é"),
+        ("SOURCE_TOKENS", f"https://ghe.example.org={SECRETS['SOURCE_TOKENS']}"),
         (
             "SIGNING_KEY",
             "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOYBGV3ryS3cret\n-----END PGP PRIVATE KEY BLOCK-----",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from packages_app.core.builds import Build, build_of_file, read_builds, suites_of_build
@@ -21,6 +22,7 @@ from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
 
 PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+\Z")  # Debian Policy 5.6.1
 PRIORITIES = ("required", "important", "standard", "optional", "extra")  # Debian Policy 2.5
+_NAME_REMEDY = "Use a-z, 0-9, + - . (Debian Policy 5.6.1)."
 _SOURCE_FILE = re.compile(r"/etc/apt/sources\.list\.d/[A-Za-z0-9][A-Za-z0-9_.+-]*\.(list|sources)\Z")
 _COPY_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*\.deb\Z")
 
@@ -50,6 +52,7 @@ class Definition:
     `allow` are the cautions (core/caution.py) that need nobody's word, and `http` where upstream has no https. `retain`
     counts in place of the suites' own. `rollout` are the percentages of clients, one a day, that a version is given to
     in a suite; () for all at once. `builds` tell apart what is built several times for one version and architecture.
+    `packages` are the names of other packages that it describes too, such as those that a release brings beside `name`.
     """
 
     name: str
@@ -72,6 +75,12 @@ class Definition:
     promote: PromotionPolicy | None = None
     rollout: tuple[int, ...] = ()
     builds: tuple[Build, ...] = ()
+    packages: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all packages that it describes, its own first."""
+        return (self.name, *self.packages)
 
     @property
     def is_document(self) -> bool:
@@ -103,6 +112,11 @@ class Definitions:
     problems: tuple[Problem, ...] = ()
     overruled: tuple[str, ...] = ()
 
+    @cached_property
+    def by_package(self) -> Mapping[str, Definition]:
+        """The good ones by the name of each package that they describe, sorted."""
+        return dict(sorted((name, one) for one in self.by_name.values() for name in one.names))
+
     @property
     def are_all(self) -> bool:
         """Whether none is missing since the package table could not be read."""
@@ -128,6 +142,7 @@ def load_definitions(
     A file counts before a document of the same package, also where the file can't be used.
     """
     good: dict[str, Definition] = {}
+    taken: dict[str, str] = {}
     copies: dict[str, str] = {}
     problems: list[Problem] = []
     paths = sorted(folder.glob("*.yaml"))
@@ -140,24 +155,25 @@ def load_definitions(
             continue
         definition = None if reader.problems else _definition(reader, repository, source_types)
         if definition is not None:
-            _check_not_taken(reader, definition, good, copies)
+            _check_not_taken(reader, definition, taken, copies)
         if definition is not None and package and definition.name != package:
             reader.problem("name", f"{definition.name} is not {package}.", f"Write name: {package}, or define another.")
         problems += reader.problems
         if definition is not None and not reader.problems:
             good[definition.name] = definition
+            taken |= dict.fromkeys(definition.names, definition.file)
             if definition.bootstrap:
                 copies[definition.bootstrap.copy] = definition.name
     return Definitions(dict(sorted(good.items())), tuple(sorted(problems)), tuple(overruled))
 
 
 def _check_not_taken(
-    reader: YamlReader, definition: Definition, good: Mapping[str, Definition], copies: Mapping[str, str]
+    reader: YamlReader, definition: Definition, taken: Mapping[str, str], copies: Mapping[str, str]
 ) -> None:
-    """Note a name, or a convenience copy, that a file before has; `copies` has each copy's package."""
-    if definition.name in good:
-        other = good[definition.name].file
-        reader.problem("name", f"{definition.name} is defined in {other} already.", "Remove one of the two.")
+    """Note names, and a convenience copy, that a file before has; `taken` has a name's file, `copies` the package."""
+    for field_name, names in (("name", (definition.name,)), ("packages", definition.packages)):
+        for name in taken.keys() & {*names}:
+            reader.problem(field_name, f"{name} is defined in {taken[name]} already.", "Remove one of the two.")
     if definition.bootstrap and definition.bootstrap.copy in copies:
         reader.problem(
             "bootstrap",
@@ -196,6 +212,7 @@ def _definition(reader: YamlReader, repository: Repository, source_types: Mappin
         promote=read_promotion(reader, (*suites, *(name for build in builds for name in build.suites)), configured),
         rollout=_rollout(reader),
         builds=builds,
+        packages=_packages(reader),
     )
     _check_identity(reader, definition)
     _check_place(reader, definition, repository)
@@ -234,6 +251,17 @@ def _bootstrap(reader: YamlReader) -> Bootstrap | None:
     return Bootstrap(copy, replaces)
 
 
+def _packages(reader: YamlReader) -> tuple[str, ...]:
+    """Take the names of other packages that are described too; the definition's own name may be among them."""
+    packages = reader.texts("packages", required=False)
+    for name in packages:
+        if not PACKAGE_NAME.match(name):
+            reader.problem("packages", f"{name!r} is no package name.", _NAME_REMEDY)
+    if packages and "bootstrap" in reader.values:
+        reader.problem("packages", "A bootstrap package is one package.", "Define the others by themselves.")
+    return tuple(name for name in dict.fromkeys(packages) if name != reader.values.get("name"))
+
+
 def _allow(reader: YamlReader) -> tuple[str, ...]:
     allow = reader.texts("allow", required=False)
     for code in allow:
@@ -254,7 +282,7 @@ def _rollout(reader: YamlReader) -> tuple[int, ...]:
 
 def _check_identity(reader: YamlReader, definition: Definition) -> None:
     if definition.name and not PACKAGE_NAME.match(definition.name):
-        reader.problem("name", f"{definition.name!r} is no package name.", "Use a-z, 0-9, + - . (Debian Policy 5.6.1).")
+        reader.problem("name", f"{definition.name!r} is no package name.", _NAME_REMEDY)
     if definition.priority and definition.priority not in PRIORITIES:
         reader.problem("priority", f"{definition.priority!r} is no priority.", f"Use one of: {', '.join(PRIORITIES)}.")
     if definition.maintainer and not re.search(r"<[^<>@\s]+@[^<>@\s]+>\Z", definition.maintainer):
@@ -279,8 +307,8 @@ def _check_place(reader: YamlReader, definition: Definition, repository: Reposit
 def check_belongs(definition: Definition, name: str, architecture: str) -> Sequence[str]:
     """Return why a package of this name and architecture is not what the definition describes; empty when it is."""
     faults = []
-    if name != definition.name:
-        faults.append(f"it is the package {name}, not {definition.name}")
+    if name not in definition.names:
+        faults.append(f"it is the package {name}, not {' or '.join(definition.names)}")
     if architecture not in definition.architectures:
         wanted = " or ".join(definition.architectures)
         faults.append(f"its architecture is {architecture}, not {wanted}")

@@ -23,6 +23,7 @@ from packages_app.core.kept_documents import KeptDocuments
 from packages_app.core.locations import StoreLocation, TableLocation
 from packages_app.core.ports import ObjectStore, PackageTable, Signer
 from packages_app.core.repository import Repository
+from packages_app.core.source_tokens import SourceTokens
 from packages_app.package_table.open_table import open_documents, open_table
 from packages_app.publishing.first_key import earlier_publication, key_is_missed
 from packages_app.publishing.key_roles import KeyRole, read_roles
@@ -210,14 +211,13 @@ def fetcher(operators_url: str = "", *, https_only: bool = False, answers: Answe
     Private addresses are those of PRIVATE_UPSTREAMS, and the host of an address that the operator typed or set for
     this very work, which needs no second permission; where it redirects to does.
     """
-    tokens, hosts = {"github_release": settings.GITHUB_TOKEN}, {"github_release": settings.GITHUB_TOKEN_HOST}
+    tokens = SourceTokens({settings.GITHUB_TOKEN_HOST: settings.GITHUB_TOKEN, **settings.SOURCE_TOKENS})
     private = settings.PRIVATE_UPSTREAMS
     if is_web_address(operators_url):
         private = private.and_host(urlsplit(operators_url).hostname or "")
     return Fetcher(
         answers=answers or StoredAnswers(staging()),
         tokens=tokens,
-        token_hosts=hosts,
         certificates_of=_certificates_of,
         clock=now,
         allowed_private=private,

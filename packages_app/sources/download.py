@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -22,6 +21,7 @@ from packages_app.core.errors import NotAsAnnounced, UpstreamError
 from packages_app.core.ports import Clock, Progress
 from packages_app.core.private_upstreams import PrivateUpstreams
 from packages_app.core.retry import Patience, retrying
+from packages_app.core.source_tokens import SourceTokens
 from packages_app.sources.answers import AnswerCache, NothingKept
 from packages_app.sources.connections import CheckedTransport, Deadline
 from packages_app.sources.exchange import (
@@ -59,6 +59,7 @@ _COMPLAINT_BYTES = 64 * 1024
 
 _FORGETFUL = NothingKept()
 _INTERNET_ONLY = PrivateUpstreams()
+_NO_TOKENS = SourceTokens()
 
 log = structlog.get_logger(__name__)
 
@@ -84,9 +85,8 @@ class Fetcher:
     """Fetches over http and https only, from public addresses and those of `allowed_private`, whatever a redirect says.
 
     With `https_only` http is for hosts that `allowed_private` names. `answers` keeps answers for conditional requests,
-    `tokens` holds a secret by the name of a source type, `token_hosts` the host that it is for, `clock` tells now,
-    `certificates_of` the fingerprints of certificates that signed a package before: what a source type may need beside
-    the network.
+    `tokens` holds the secret for each host, `clock` tells now, `certificates_of` the fingerprints of certificates that
+    signed a package before: what a source type may need beside the network.
     """
 
     def __init__(
@@ -95,8 +95,7 @@ class Fetcher:
         *,
         sleep: Callable[[float], None] = time.sleep,
         answers: AnswerCache = _FORGETFUL,
-        tokens: Mapping[str, str] = MappingProxyType({}),
-        token_hosts: Mapping[str, str] = MappingProxyType({}),
+        tokens: SourceTokens = _NO_TOKENS,
         certificates_of: Callable[[str], Collection[str]] = lambda _package: (),
         clock: Clock = lambda: datetime.now(UTC),
         allowed_private: PrivateUpstreams = _INTERNET_ONLY,
@@ -108,7 +107,6 @@ class Fetcher:
         self._sleep = sleep
         self.answers = answers
         self.tokens = tokens
-        self.token_hosts = token_hosts
         self.certificates_of = certificates_of
         self.clock = clock
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import ip_address
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -99,18 +98,6 @@ def same_server(one: str, other: str) -> bool:
         return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
     return is_web_address(one) and is_web_address(other) and origin(one) == origin(other)
-
-
-def goes_to(url: str, host: str) -> bool:
-    """Return whether a secret for a host may be sent to an address: over https to that host, or within this machine."""
-    parts = urlsplit(url)
-    name = (parts.hostname or "").rstrip(".")
-    if parts.scheme == "https":
-        return name == host.lower().rstrip(".")
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def only_http(request: httpx.Request) -> None:

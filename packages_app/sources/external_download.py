@@ -24,6 +24,7 @@ from packages_app.sources.download import Fetcher
 from packages_app.sources.exchange import is_web_address, plain
 from packages_app.sources.source import Fetched, Offer
 from packages_app.sources.vendor_signature import Signed, check_vendor_signature, plain_fingerprint
+from packages_app.sources.window import WINDOW_FIELDS, Window, read_window
 
 POLICIES = ("required", "warn", "off")
 _MIB = 1024 * 1024
@@ -52,10 +53,11 @@ class ExternalDownloadSettings:
     signature_policy: str
     certificate_fingerprint: tuple[str, ...]
     size_limit_mb: int
+    window: Window
 
 
 class ExternalDownload:
-    """Asks an endpoint; takes every version on offer."""
+    """Asks an endpoint; takes every version on offer, or those that its settings say."""
 
     takes_uploads: ClassVar[bool] = False
     fields: ClassVar[tuple[SettingField, ...]] = (
@@ -66,6 +68,7 @@ class ExternalDownload:
                      Kind.CHOICE, POLICIES),
         SettingField("certificate_fingerprint", "Pinned certificates", "SHA-256 fingerprints; empty: the one that "
                      "signed the first version taken in is trusted.", Kind.TEXTS),
+        *WINDOW_FIELDS,
         SettingField("size_limit_mb", "Largest file in MiB", "Empty: 2048.", Kind.NUMBER),
     )  # fmt: skip
 
@@ -74,12 +77,13 @@ class ExternalDownload:
         if not isinstance(settings, ExternalDownloadSettings):
             raise TypeError(f"{definition.name} has settings of another source type")
         self._name = definition.name
+        self._packages = definition.names
         self._settings = settings
         self._fetcher = fetcher
 
     @staticmethod
     def read_settings(reader: YamlReader) -> ExternalDownloadSettings:
-        """Take endpoint, additional_files, signature_policy, certificate_fingerprint and size_limit_mb."""
+        """Take endpoint, additional_files, signature_policy, certificate_fingerprint, size_limit_mb, newest, since."""
         endpoint = reader.text("endpoint")
         if endpoint and not is_web_address(endpoint):
             reader.problem("endpoint", f"{endpoint!r} is no http(s) address.", "Write the whole https:// address.")
@@ -99,7 +103,8 @@ class ExternalDownload:
                 )
         limit = reader.number("size_limit_mb", default=2048, least=1)
         pins = tuple(map(plain_fingerprint, pinned))
-        return ExternalDownloadSettings(endpoint, certificate, signature, policy, pins, limit)
+        window = read_window(reader)
+        return ExternalDownloadSettings(endpoint, certificate, signature, policy, pins, limit, window)
 
     def offers(self, progress: Progress) -> list[Offer]:
         """Return every version on offer, oldest first; entries that make no sense are noted and passed over."""
@@ -111,7 +116,8 @@ class ExternalDownload:
                 f"{plain(self._settings.endpoint)} offers nothing usable: {'; '.join(faults[:5])}.",
                 remedy=_SHAPE_REMEDY,
             )
-        return sorted(found, key=lambda offer: version_key(offer.version))
+        found.sort(key=lambda offer: version_key(offer.version))
+        return self._settings.window.marked(found, lambda offer: offer.version, self._name, progress)
 
     def _read(self, document: Any) -> tuple[list[Offer], list[str]]:
         """Return what a document offers, and what in it makes no sense; a list holds flat documents."""
@@ -262,7 +268,7 @@ class ExternalDownload:
             certificate,
             signature,
             pinned=self._settings.certificate_fingerprint,
-            known=self._fetcher.certificates_of(self._name),
+            known={known for name in self._packages for known in self._fetcher.certificates_of(name)},
             now=self._fetcher.clock(),
         )
 

@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from packages_app.core.checksums import Checksums
 from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Progress
+from packages_app.core.source_tokens import setting_for
 from packages_app.sources.answers import Document, ask_document
 from packages_app.sources.checksum_files import Announced
 from packages_app.sources.connections import Deadline
@@ -34,12 +35,13 @@ _NEXT = re.compile(r';\s*rel="?(?:[^";]* )?next[" ;,]?', re.IGNORECASE)
 class GitHubApi:
     """One repository at one API. The token goes to the API's own server and nowhere else."""
 
-    def __init__(self, api: str, repository: str, fetcher: Fetcher, token: str) -> None:
+    def __init__(self, api: str, repository: str, fetcher: Fetcher) -> None:
         self._api = api
         self._repository = repository
         self._fetcher = fetcher
-        self._token = token
-        self._limit = RateLimit(api, token, fetcher.answers, fetcher.clock)
+        self._token = fetcher.tokens.token_for(api)
+        self._setting = setting_for(api)
+        self._limit = RateLimit(api, self._token, fetcher.answers, fetcher.clock)
 
     def releases(self, progress: Progress, needed: Callable[[TaggedRelease], TaggedRelease]) -> list[TaggedRelease]:
         """Return what is needed of each release of all pages; raise `UpstreamError` when any page can't be used.
@@ -147,14 +149,14 @@ class GitHubApi:
             if answer.status == HTTPStatus.NOT_FOUND:
                 raise UpstreamError(
                     f"{said}: there is no repository {self._repository}, or it is private.",
-                    remedy="Correct `repository`; for a private one, set GITHUB_TOKEN to a token that may read it.",
+                    remedy=f"Correct `repository`; for a private one, set {self._setting} to a token that may read it.",
                 )
             if answer.status == HTTPStatus.UNAUTHORIZED:
-                raise UpstreamError(f"{said}.", remedy="Set GITHUB_TOKEN to a valid token, or unset it.")
+                raise UpstreamError(f"{said}.", remedy=f"Set {self._setting} to a valid token, or unset it.")
             if answer.status == HTTPStatus.FORBIDDEN:
                 raise UpstreamError(
                     f"{said}: {self._repository} may not be read.",
-                    remedy="Give GITHUB_TOKEN a token with the right to read the repository's contents.",
+                    remedy=f"Give {self._setting} a token with the right to read the repository's contents.",
                 )
         check_status(url, answer)
 

@@ -14,6 +14,7 @@ from http import HTTPStatus
 
 from packages_app.core.errors import UpstreamUnavailable
 from packages_app.core.ports import Clock
+from packages_app.core.source_tokens import setting_for
 from packages_app.sources.answers import AnswerCache, KeptAnswer
 from packages_app.sources.exchange import Answer
 
@@ -53,7 +54,7 @@ class RateLimit:
 
     def _error(self, until: datetime) -> UpstreamUnavailable:
         wait = f"Wait until {until:%H:%M:%S} UTC"
-        more = "; check less often" if self._token else "; a token in GITHUB_TOKEN raises the limit"
+        more = "; check less often" if self._token else f"; a token in {setting_for(self._api)} raises the limit"
         return UpstreamUnavailable(
             f"{self._api} has reached its rate limit and is not asked again until {until:%Y-%m-%d %H:%M:%S} UTC.",
             remedy=f"{wait}{more}.",

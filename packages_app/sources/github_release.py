@@ -17,18 +17,19 @@ from packages_app.core.definition import Definition
 from packages_app.core.errors import UpstreamError
 from packages_app.core.ports import Progress
 from packages_app.core.setting_field import Kind, SettingField
+from packages_app.core.source_tokens import GITHUB_HOST, setting_for
 from packages_app.core.version import is_version, version_key
 from packages_app.core.yaml_reader import YamlReader
 from packages_app.sources.checksum_files import Announced, ChecksumFiles, agreed, announced_in
 from packages_app.sources.download import Fetcher
-from packages_app.sources.exchange import goes_to, is_web_address
+from packages_app.sources.exchange import is_web_address
 from packages_app.sources.github_api import GitHubApi
 from packages_app.sources.github_listing import Asset, TaggedRelease
 from packages_app.sources.release_tags import is_pre_release, version_of_tag
 from packages_app.sources.source import Fetched, Offer
+from packages_app.sources.window import WINDOW_FIELDS, Window, read_window
 
-_HOST = "api.github.com"
-_GITHUB = f"https://{_HOST}"
+_GITHUB = f"https://{GITHUB_HOST}"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}\Z")
 _MIB = 1024 * 1024
 _CHECKSUM_FILE_LIMIT = _MIB
@@ -38,19 +39,24 @@ _NAMED_AT_MOST = 5
 
 @dataclass(frozen=True)
 class GitHubReleaseSettings:
-    """`repository` is `owner/name`. A name, as GitHub rewrites it, has to fit one of `asset_patterns` (fnmatch)."""
+    """`repository` is `owner/name`. A name, as GitHub rewrites it, has to fit one of `asset_patterns` (fnmatch).
+
+    A version is a release, in `window`.
+    """
 
     repository: str
     asset_patterns: tuple[str, ...]
     prereleases: bool | None
     api: str
     size_limit_mb: int
+    window: Window
 
 
 @dataclass(frozen=True)
 class AssetOffer(Offer):
-    """An offer with its asset, and the release's assets that may hold its checksum."""
+    """An offer with its asset, the tag of its release, and the release's assets that may hold its checksum."""
 
+    tag: str = field(kw_only=True)
     asset: Asset = field(kw_only=True)
     checksum_files: tuple[Asset, ...] = field(kw_only=True)
 
@@ -66,6 +72,7 @@ class GitHubRelease:
         SettingField("prereleases", "Pre-releases", "Whether they are taken; empty: while there is no other release.",
                      Kind.FLAG),
         SettingField("api", "API", f"Empty: {_GITHUB}; else that of a GitHub Enterprise Server."),
+        *WINDOW_FIELDS,
         SettingField("size_limit_mb", "Largest file in MiB", "Empty: 2048.", Kind.NUMBER),
     )  # fmt: skip
 
@@ -75,14 +82,12 @@ class GitHubRelease:
             raise TypeError(f"{definition.name} has settings of another source type")
         self._name = definition.name
         self._settings = settings
-        token = fetcher.tokens.get("github_release", "")
-        host = fetcher.token_hosts.get("github_release") or _HOST
-        self._withheld = bool(token) and not goes_to(settings.api, host)
-        self._api = GitHubApi(settings.api, settings.repository, fetcher, "" if self._withheld else token)
+        self._withheld = fetcher.tokens.withheld_from(settings.api)
+        self._api = GitHubApi(settings.api, settings.repository, fetcher)
 
     @staticmethod
     def read_settings(reader: YamlReader) -> GitHubReleaseSettings:
-        """Take repository, asset_pattern, prereleases, api and size_limit_mb."""
+        """Take repository, asset_pattern, prereleases, api, size_limit_mb, newest and since."""
         repository = reader.text("repository")
         if repository and not _REPOSITORY.match(repository):
             reader.problem("repository", f"{repository!r} is no repository of GitHub.", "Write it as owner/name.")
@@ -100,14 +105,14 @@ class GitHubRelease:
                 f"Write {_GITHUB}, or https://HOST/api/v3 for GitHub Enterprise Server; no password, no query.",
             )
         limit = reader.number("size_limit_mb", default=2048, least=1)
-        return GitHubReleaseSettings(repository, patterns, prereleases, api, limit)
+        return GitHubReleaseSettings(repository, patterns, prereleases, api, limit, read_window(reader))
 
     def offers(self, progress: Progress) -> list[Offer]:
-        """Return every matching asset, oldest version first; what is passed over is noted."""
+        """Return every matching asset, oldest version first; what is passed over is marked or noted."""
         if self._withheld:
             progress.note(
-                f"{self._name}: GITHUB_TOKEN is not sent to {self._settings.api}: it is no https address of the host "
-                "in GITHUB_TOKEN_HOST",
+                f"{self._name}: no token is sent to {self._settings.api}: it is no https address of a host "
+                f"that has one in {setting_for(self._settings.api)}",
                 level="warning",
             )
         releases = [release for release in self._api.releases(progress, self._needed) if not release.draft]
@@ -139,7 +144,8 @@ class GitHubRelease:
                 level="warning",
             )
         offers.sort(key=_order)
-        return list(offers)
+        marked = self._settings.window.marked(offers, lambda offer: offer.tag, self._name, progress)
+        return list(marked)
 
     def fetch(self, offer: Offer, folder: Path, progress: Progress) -> Fetched:
         """Download an asset after its checksums were compared; raise `UpstreamError` when any two differ."""
@@ -221,6 +227,7 @@ def _offer(release: TaggedRelease, version: str, asset: Asset, files: ChecksumFi
         pub_date=release.published,
         sha256=asset.sha256,
         size=asset.size,
+        tag=release.tag,
         asset=asset,
         checksum_files=tuple(other for other in release.assets if other.name in names) if names else (),
     )

@@ -17,7 +17,10 @@ from packages_app.sources.download import Fetcher
 
 @dataclass(frozen=True)
 class Offer:
-    """A package that upstream has. Texts are "" and `size` (bytes) None where it does not say, `version` too."""
+    """A package that upstream has. Texts are "" and `size` (bytes) None where it does not say, `version` too.
+
+    One that is `passed_over` is not fetched; it is looked at whether what is there of it is as upstream says.
+    """
 
     version: str
     filename: str
@@ -29,6 +32,7 @@ class Offer:
     pub_date: str = ""
     sha256: str = ""
     size: int | None = None
+    passed_over: bool = False
 
     @property
     def file_identity(self) -> FileIdentity:

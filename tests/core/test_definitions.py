@@ -122,6 +122,25 @@ def test_a_bad_file_does_not_hide_the_good_ones(tmp_path):
     assert definitions.problems[0].file == "bad.yaml"
 
 
+def test_a_definition_of_several_packages_claims_each_of_their_names(tmp_path):
+    several = f"packages: [tool-doc, tool, libtool1]\n{GOOD}"
+    (tmp_path / "a.yaml").write_text(several)
+    (tmp_path / "b.yaml").write_text(GOOD.replace("name: tool", "name: tool-doc"))
+    (tmp_path / "c.yaml").write_text(several.replace("name: tool", "name: other").replace("tool-doc", "Tool_doc"))
+    copied = "bootstrap: {copy: set.deb}\npackages: [more]\n"
+    (tmp_path / "d.yaml").write_text(copied + GOOD.replace("name: tool", "name: set"))
+    definitions = load(tmp_path)
+    assert {name: one.file for name, one in definitions.by_package.items()} == {
+        "libtool1": "a.yaml", "tool": "a.yaml", "tool-doc": "a.yaml",
+    }  # fmt: skip
+    assert definitions.by_name["tool"].names == ("tool", "tool-doc", "libtool1")
+    found = [(problem.file, problem.field, problem.message.split()[0]) for problem in definitions.problems]
+    assert found == [
+        ("b.yaml", "name", "tool-doc"), ("c.yaml", "packages", "'Tool_doc'"), ("c.yaml", "packages", "libtool1"),
+        ("c.yaml", "packages", "tool"), ("d.yaml", "packages", "A"),
+    ]  # fmt: skip
+
+
 def test_a_name_defined_twice_corrupts_the_later_file_only(tmp_path):
     (tmp_path / "a.yaml").write_text(GOOD)
     (tmp_path / "b.yaml").write_text(GOOD)

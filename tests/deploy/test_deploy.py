@@ -120,7 +120,9 @@ def test_each_process_of_the_compose_file_has_the_secrets_that_it_has_a_use_for(
     held = {}
     for name, service in compose["services"].items():
         given = {key for key, value in (service.get("environment") or {}).items() if value}
-        held[name] = {key for key in given if re.search(r"PASSWORD|SECRET|ACCESS_KEY|TOKEN$|SIGNING|NOTIFY_URLS", key)}
+        held[name] = {
+            key for key in given if re.search(r"PASSWORD|SECRET|ACCESS_KEY|TOKENS?$|SIGNING|NOTIFY_URLS", key)
+        }
         assert ("signing_key" in service.get("secrets", ())) is (
             name in ("first-start", "worker", "publisher", "sweeper")
         ), name
@@ -128,7 +130,7 @@ def test_each_process_of_the_compose_file_has_the_secrets_that_it_has_a_use_for(
     assert held["beat"] == set()
     assert held["web"] == signs - {"SIGNING_KEY_FILE"}
     assert held["publisher"] == held["sweeper"] == signs
-    assert held["worker"] == held["first-start"] == {*signs, "GITHUB_TOKEN"}
+    assert held["worker"] == held["first-start"] == {*signs, "GITHUB_TOKEN", "SOURCE_TOKENS"}
     environment = {name: service.get("environment") or {} for name, service in compose["services"].items()}
     accounts = {
         name: environment[name].get("AWS_ACCESS_KEY_ID")

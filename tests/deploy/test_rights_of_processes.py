@@ -81,6 +81,7 @@ def installed(folder, migrated):
             STAGING_URL=f"s3://apt/staging?{options}",
             AWS_ACCESS_KEY_ID="setup",
             GITHUB_TOKEN=SECRET,
+            SOURCE_TOKENS=f"ghe.example.org={SECRET}",
             NOTIFY_URLS=f"json://user:{SECRET}@127.0.0.1:9/",
             LOG_LEVEL="WARNING",
         )
@@ -185,7 +186,7 @@ def test_no_page_and_no_upload_needs_the_signing_key(seen):
 
 
 @pytest.mark.parametrize(("process", "secrets"), [
-    ("web", {"SIGNING_KEY", "SIGNING_KEY_FILE", "GITHUB_TOKEN"}),
+    ("web", {"SIGNING_KEY", "SIGNING_KEY_FILE", "GITHUB_TOKEN", "SOURCE_TOKENS"}),
     ("beat", {"SIGNING_KEY", "SIGNING_KEY_FILE", "GITHUB_TOKEN", "NOTIFY_URLS", "SECRET_KEY", "AWS_SECRET_ACCESS_KEY"}),
 ])  # fmt: skip
 def test_a_process_holds_no_secret_that_it_has_no_use_for(seen, process, secrets):

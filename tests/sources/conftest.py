@@ -3,6 +3,7 @@
 import pytest
 
 from packages_app.core.locations import FolderStore
+from packages_app.core.source_tokens import SourceTokens
 from packages_app.services.upstream_answers import StoredAnswers
 from packages_app.sources.download import Fetcher, Limits
 from packages_app.sources.github_release import GitHubRelease
@@ -34,7 +35,7 @@ def store(tmp_path):
 def source(github, clock, store, tmp_path):
     """Makes the source as a new process does: only `store` and `clock` are shared."""
 
-    def make(extra="", *, token="", api=None, token_host=""):
+    def make(extra="", *, token="", api=None, token_host="127.0.0.1"):
         settings = f"  repository: owner/tool\n  api: {api or github.url}\n{extra}"
         definitions = read(tmp_path / "definitions", settings)
         assert definitions.problems == ()
@@ -42,8 +43,7 @@ def source(github, clock, store, tmp_path):
             Limits(wait=0.01, connect=2, read=1),
             sleep=lambda _seconds: None,
             answers=StoredAnswers(store),
-            tokens={"github_release": token},
-            token_hosts={"github_release": token_host},
+            tokens=SourceTokens({token_host: token}),
             clock=clock,
             allowed_private=LOOPBACK,
         )

@@ -164,7 +164,7 @@ def test_all_pages_of_a_list_have_one_deadline():
         github.release("v1.0", ("tool_1.0_amd64.deb", b"deb"))
 
         def releases(limits):
-            return GitHubApi(github.url, "owner/tool", Fetcher(limits, allowed_private=LOOPBACK), "").releases(
+            return GitHubApi(github.url, "owner/tool", Fetcher(limits, allowed_private=LOOPBACK)).releases(
                 Silent(), lambda each: each
             )
 

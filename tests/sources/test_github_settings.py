@@ -28,6 +28,9 @@ from tests.sources.github import read
         ("  repository: owner/tool\n  api: https://example.org:port\n", "api"),
         ("  repository: owner/tool\n  size_limit_mb: 0\n", "size_limit_mb"),
         ("  repository: owner/tool\n  prerelease: true\n", "prerelease"),
+        ("  repository: owner/tool\n  newest: 0\n", "newest"),
+        ("  repository: owner/tool\n  since: 'no version'\n", "since"),
+        ("  repository: owner/tool\n  since: 1.2\n", "since"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named_with_its_remedy(tmp_path, lines, field):

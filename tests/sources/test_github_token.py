@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from packages_app.core.errors import UpstreamUnavailable
-from packages_app.sources.exchange import goes_to
+from packages_app.core.source_tokens import SourceTokens
 from tests.github_server import LISTING, Said
 from tests.sources.github import DEB, NOW, SHA256, TOKEN, fails, versions_of
 from tests.sources.test_sources import Noting
@@ -28,9 +28,11 @@ def test_the_token_goes_to_the_api_and_nowhere_else(github, source, tmp_path):
 
 def test_a_listing_that_is_redirected_elsewhere_takes_no_token_along(github, source):
     github.downloads.files["/elsewhere"] = b"[]"
-    github.said[LISTING] = Said(status=302, headers={"Location": f"{github.downloads.url}/elsewhere"})
-    assert versions_of(source(token=TOKEN)) == []
-    assert "authorization" not in github.downloads.requests[0].headers
+    for elsewhere in (github.downloads.url, github.downloads.url.replace("127.0.0.1", "localhost")):
+        github.said[LISTING] = Said(status=302, headers={"Location": f"{elsewhere}/elsewhere"})
+        assert versions_of(source(token=TOKEN)) == []
+    assert ["authorization" in request.headers for request in github.downloads.requests] == [False, False]
+    assert all("authorization" in request.headers for request in github.requests)
 
 
 def test_without_a_token_none_is_sent_and_assets_come_from_where_everybody_gets_them(github, source, tmp_path):
@@ -62,12 +64,19 @@ def test_an_asset_whose_api_address_is_elsewhere_gets_no_token(github, source, t
         ("https://ghe.example.org/api/v3", "ghe.example.org", True),
         ("https://api.github.com", "ghe.example.org", False),
         ("http://10.0.0.1/api/v3", "10.0.0.1", False),
-        ("http://127.0.0.1:8080", "api.github.com", True),
-        ("http://localhost:8080", "api.github.com", False),
+        ("https://ghe.example.org:8443/api/v3", "ghe.example.org", True),
+        ("https://ghe.example.org:8443/api/v3", "ghe.example.org:8443", True),
+        ("https://ghe.example.org/api/v3", "ghe.example.org:8443", False),
+        ("http://127.0.0.1:8080", "api.github.com", False),
+        ("http://127.0.0.1:8080", "127.0.0.1", True),
+        ("http://127.0.0.1:8080", "127.0.0.1:8081", False),
+        ("http://[::1]:8080", "[::1]:8080", True),
+        ("http://localhost:8080", "localhost", False),
     ],
 )
 def test_a_token_goes_to_the_host_that_it_is_for_over_https(address, host, goes):
-    assert goes_to(address, host) is goes
+    assert SourceTokens({host: TOKEN}).token_for(address) == (TOKEN if goes else "")
+    assert TOKEN not in repr(SourceTokens({host: TOKEN}))
 
 
 def test_a_token_that_is_for_another_host_is_not_sent_and_that_is_said(github, source):
@@ -76,15 +85,7 @@ def test_a_token_that_is_for_another_host_is_not_sent_and_that_is_said(github, s
     elsewhere = github.url.replace("127.0.0.1", "localhost")
     assert versions_of(source(token=TOKEN, api=elsewhere), progress) == ["1.0"]
     assert all("authorization" not in request.headers for request in github.requests)
-    assert len(notes_naming(progress.notes, "warning", "GITHUB_TOKEN")) == 1
-
-
-@pytest.mark.parametrize(("token_host", "withheld"), [("ghe.invalid", 0), ("GHE.invalid.", 0), ("", 1), ("invalid", 1)])
-def test_whose_token_it_is_is_a_setting(source, token_host, withheld):
-    progress = Noting()
-    with pytest.raises(UpstreamUnavailable):
-        source(token=TOKEN, api="https://ghe.invalid/api/v3", token_host=token_host).offers(progress)
-    assert len(notes_naming(progress.notes, "warning", "GITHUB_TOKEN_HOST")) == withheld
+    assert len(notes_naming(progress.notes, "warning", "SOURCE_TOKENS")) == 1
 
 
 def test_requests_say_which_api_they_mean(github, source):
@@ -131,7 +132,7 @@ def test_a_rate_limit_is_respected_by_every_process_until_it_is_over(
     until = NOW + timedelta(seconds=seconds)
     error = fails(source(), f"until {until:%Y-%m-%d %H:%M:%S} UTC", UpstreamUnavailable)
     assert error.retryable
-    assert "GITHUB_TOKEN" in error.remedy
+    assert "SOURCE_TOKENS" in error.remedy
     assert len(github.requests) == 1  # not tried three times
     clock.now = until - timedelta(seconds=1)
     assert fails(source(), "rate limit", UpstreamUnavailable).message == error.message
@@ -148,7 +149,7 @@ def test_a_token_has_a_limit_of_its_own(github, source):
     github.said[LISTING] = Said(status=429, headers={"Retry-After": "120"})
     error = fails(source(token=TOKEN), "rate limit")
     assert "check less often" in error.remedy
-    assert "GITHUB_TOKEN" not in error.remedy
+    assert "SOURCE_TOKENS" not in error.remedy
 
 
 def test_a_check_says_how_many_requests_are_left(github, source):
@@ -168,7 +169,7 @@ def test_a_check_says_how_many_requests_are_left(github, source):
 def test_a_repository_that_is_not_there_is_named(github, source):
     github.said[LISTING] = Said(status=404, body=b'{"message": "Not Found"}')
     error = fails(source(), r"\bowner/tool\b")
-    assert "GITHUB_TOKEN" in error.remedy
+    assert "SOURCE_TOKENS" in error.remedy
     assert not error.retryable
 
 

@@ -34,6 +34,8 @@ def fields_of(source_type: str) -> tuple[SettingField, ...]:
     source = [SettingField(f"{_SOURCE}{f.name}", f.label, f.meaning, f.kind, f.choices) for f in own]
     return (
         SettingField("name", "Package", "As the control paragraph of its files says it."),
+        SettingField("packages", "Other packages", "Names of those that come with it, as in one release; empty: none.",
+                     Kind.TEXTS),
         *source,
         SettingField("architecture", "Architectures", f"Those that it is taken for: {architectures}.", Kind.TEXTS),
         SettingField("suites", "Suites", f"Where it goes; empty: {repository.default_suite.name}. There are: {suites}.",

@@ -64,7 +64,7 @@ def upload_targets() -> dict[str, Definition]:
     types = source_types()
     return {
         name: definition
-        for name, definition in adapters.definitions().by_name.items()
+        for name, definition in adapters.definitions().by_package.items()
         if definition.enabled and types[definition.source_type].takes_uploads
     }
 
@@ -88,7 +88,7 @@ def admission_of_uploads(
 
 def defined(name: str) -> Definition:
     """Return the definition of a package; raise `PackageRefused` where there is none that can be used."""
-    definition = adapters.definitions().by_name.get(name)
+    definition = adapters.definitions().by_package.get(name)
     if definition is None:
         raise PackageRefused(
             f"No usable definition is named {name}.", remedy="Write one in config/packages/, or mend it: see doctor."
@@ -98,7 +98,7 @@ def defined(name: str) -> Definition:
 
 def admission_of(definition: Definition) -> Admission:
     """Return what packages are measured by that were fetched or built for a definition."""
-    return Admission(adapters.repository(), {definition.name: definition}, for_definition=definition)
+    return Admission(adapters.repository(), dict.fromkeys(definition.names, definition), for_definition=definition)
 
 
 def admit(contents: DebContents, admission: Admission, filename: str) -> Admitted:
@@ -112,7 +112,7 @@ def admit(contents: DebContents, admission: Admission, filename: str) -> Admitte
     if faults:
         raise PackageRefused(
             f"The file does not fit {definition.file}: {'; '.join(faults)}.",
-            remedy=f"Upload a {definition.name} package, or correct {definition.file}.",
+            remedy=f"Upload a package of {' or '.join(definition.names)}, or correct {definition.file}.",
         )
     build = admission.build or definition.build_of(filename)
     destination = Destination(admission.suites or definition.suites_for(build),

@@ -13,12 +13,15 @@ def known_record(offer: Offer, definition: Definition, *, alone: bool) -> Packag
     """Return the record of an offer that was taken in before, or None; `alone`: no other has its version and build.
 
     An offer that says nothing of its architecture is known by where it was fetched from or by its bytes. Its version
-    alone can't tell: one release may hold a file for amd64, which is there, and one for arm64, which is not.
+    alone can't tell: one release may hold a file for amd64, which is there, and one for arm64, which is not; nor where
+    the definition describes several packages.
     """
     table, build = adapters.package_table(), definition.build_of(offer.filename)
     architectures = (offer.architecture,) if offer.architecture else definition.architectures
     places = [built_for(name, build) for name in architectures]
-    of_version = [r for place in places if (r := table.get(definition.name, offer.version, place)) is not None]
+    keys = [(name, place) for name in definition.names for place in places]
+    of_version = [r for name, place in keys if (r := table.get(name, offer.version, place)) is not None]
+    alone = alone and not definition.packages
     # The place first: other bytes at the same place are an alarm, whatever else fits.
     for record in of_version:
         if record.deb_url == offer.deb_url:
@@ -26,12 +29,14 @@ def known_record(offer: Offer, definition: Definition, *, alone: bool) -> Packag
     for record in of_version:
         if _same_bytes(offer, record):
             return record
-    one_architecture = bool(offer.architecture) or (alone and len(definition.architectures) == 1)
+    one_package = bool(offer.architecture) and not definition.packages
+    one_architecture = one_package or (alone and len(definition.architectures) == 1)
     # Without a checksum the version of a single offer has to do: it may only have moved to another address.
     if of_version and (one_architecture or (alone and not offer.sha256)):
         return of_version[0]
     # A feed may name a version otherwise than the package itself does.
-    same_place = (record for record in table.versions_of(definition.name) if record.deb_url == offer.deb_url)
+    every = (record for name in definition.names for record in table.versions_of(name))
+    same_place = (record for record in every if record.deb_url == offer.deb_url)
     return next((r for r in same_place if r.pub_date == offer.pub_date or _same_bytes(offer, r)), None)
 
 

@@ -143,6 +143,8 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
                     _compare(offer, known, job)
                     result.known += 1
                     log.info("version_known", version=offer.version, skipped=offer.deb_url)
+                elif offer.passed_over:
+                    log.info("version_passed_over", version=offer.version, skipped=offer.deb_url)
                 elif refused.why(offer):
                     result.refused += 1
                     log.info("refused_before", version=offer.version, skipped=offer.deb_url)

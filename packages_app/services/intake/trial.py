@@ -35,15 +35,16 @@ def request_trial(name: str, text: str, user: queue.Asker) -> Job:
 
 
 def try_definition(name: str, text: str, progress: Progress) -> dict[str, Any]:
-    """Ask upstream what it offers to a definition; return {"would_take", "known", "conflicts", "failed"}.
+    """Ask upstream what it offers to a definition, and say what would be taken in.
 
-    What is passed over is noted with its reason. Raise `DefinitionError` for a text that is no sound definition.
+    Return {"would_take", "known", "passed_over", "conflicts", "failed"}. What is passed over is noted with its reason.
+    Raise `DefinitionError` for a text that is no sound definition.
     """
     definition, faults = definition_in(name, text)
     if definition is None:
         raise DefinitionError(str(faults[0]), remedy=faults[0].remedy)
     progress.step("ask upstream", definition.name)
-    result: dict[str, Any] = {"would_take": [], "known": 0, "conflicts": [], "failed": ""}
+    result: dict[str, Any] = {"would_take": [], "known": 0, "passed_over": 0, "conflicts": [], "failed": ""}
     try:
         offers = _offers(definition, progress)
     except Exception as error:  # a plug-in's fault, or upstream's: it is what the trial was to find
@@ -56,7 +57,9 @@ def try_definition(name: str, text: str, progress: Progress) -> dict[str, Any]:
     for offer in offers:
         alone = of_version[offer.version, definition.build_of(offer.filename)] == 1
         known = known_record(offer, definition, alone=alone)
-        if known is None:
+        if known is None and offer.passed_over:
+            result["passed_over"] += 1
+        elif known is None:
             result["would_take"].append(_named(offer))
         elif conflict_between(known.file_identity, offer.file_identity):
             result["conflicts"].append(_named(offer))

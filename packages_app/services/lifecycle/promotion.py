@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,12 +50,12 @@ def do_promote(job: Job, progress: Progress) -> dict[str, Any]:
     for definition in promoting():
         policy = definition.promote
         assert policy is not None  # noqa: S101 - `promoting` returns no other
-        due = list(_due(definition.name, policy))
+        due = [record for name in definition.names for record in _due(name, policy)]
         if not due:
             continue
         move = Move(What.PROMOTED, tuple(record.key for record in due), to=policy.target, newer=True)
         steps = steps_of(move, adapters.package_table(), due)
-        why = _hindrance(definition.name, policy) or _no_place(policy, due, steps)
+        why = _hindrance(definition.names, policy) or _no_place(policy, due, steps)
         if why:
             waiting.append(f"{definition.name}: {why}")
             progress.note(f"{definition.name} stays in {policy.source}: {why}", level="warning")
@@ -104,11 +104,11 @@ def _since(record: PackageRecord, policy: PromotionPolicy) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _hindrance(name: str, policy: PromotionPolicy) -> str:
-    """Return why nothing of a package is promoted now, "" where nothing hinders it."""
+def _hindrance(names: Collection[str], policy: PromotionPolicy) -> str:
+    """Return why nothing of a definition's packages is promoted now, "" where nothing hinders it."""
     if HELD in policy.unless and is_held_back(policy.source):
         return f"a candidate of {policy.source} is held back"
-    if CONFLICT in policy.unless and Conflict.objects.filter(package_name=name, settled=False).exists():
+    if CONFLICT in policy.unless and Conflict.objects.filter(package_name__in=names, settled=False).exists():
         return "it has an open conflict"
     return ""
 

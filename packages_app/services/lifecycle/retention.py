@@ -77,7 +77,8 @@ def has_policy(suite: Suite) -> bool:
 def plan_retention(name: str) -> RetentionPlan:
     """Return what would go out of a suite now; raise `PackageRefused` for an unknown suite, and the table's errors."""
     suite, now = known_suite(name), adapters.now()
-    policies = {one.name: one.retain for one in adapters.definitions().by_name.values() if one.retain is not None}
+    defined = adapters.definitions().by_package
+    policies = {package: one.retain for package, one in defined.items() if one.retain is not None}
 
     def policy_of(package: str) -> RetentionPolicy | None:
         return policies.get(package, suite.retain)
@@ -162,7 +163,7 @@ def do_retain(job: Job, progress: Progress) -> dict[str, Any]:
 
 def _by_policy(suite: str, going: Iterable[Held]) -> dict[str, list[TableKey]]:
     """Return the keys of what goes by what the history is to say of why."""
-    definitions, own = adapters.definitions().by_name, known_suite(suite).retain
+    definitions, own = adapters.definitions().by_package, known_suite(suite).retain
     found: dict[str, list[TableKey]] = defaultdict(list)
     for one in going:
         definition = definitions.get(one.name)

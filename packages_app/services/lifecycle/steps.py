@@ -162,7 +162,7 @@ class _Planned:
 
     @cached_property
     def _definitions(self) -> Mapping[str, Definition]:
-        return adapters.definitions().by_name
+        return adapters.definitions().by_package
 
     @cached_property
     def _changes(self) -> dict[str, list[SuiteChange]]:

@@ -53,7 +53,9 @@ def record_check(name: str, outcome: str, *, failed: bool) -> None:
 def _columns(definition: Definition) -> dict[str, Any]:
     settings: Any = definition.source_settings
     known = dataclasses.is_dataclass(settings) and not isinstance(settings, type)
-    plain: dict[str, Any] = dataclasses.asdict(settings) if known else {}
+    names = [one.name for one in dataclasses.fields(settings)] if known else []
+    plain: dict[str, Any] = {name: getattr(settings, name) for name in names}
+    plain |= {"packages": " ".join(definition.names)} if definition.packages else {}
     plain |= {f"build {one.label}": f"{one.files} to {', '.join(one.suites)}" for one in definition.builds}
     return {
         "file": definition.file,
@@ -64,6 +66,6 @@ def _columns(definition: Definition) -> dict[str, Any]:
         "component": definition.component,
         "enabled": definition.enabled,
         "bootstrap_copy": definition.bootstrap.copy if definition.bootstrap else "",
-        "settings": {name: redact(str(value)) for name, value in plain.items() if value not in (None, "")},
+        "settings": {name: redact(str(value)) for name, value in plain.items() if value is not None and str(value)},
         "problems": [],
     }

@@ -49,7 +49,7 @@ def _example(last: Publication, definitions: Definitions) -> str:
     if last.left_out_count or last.missing_files_count:  # which ones may be long lists, and are told beside this
         return ""
     bootstraps = [d.name for d in definitions.bootstrap_packages()]
-    maintained = (d.name for d in definitions.by_name.values() if d.enabled and not d.bootstrap)
+    maintained = (name for name, d in definitions.by_package.items() if d.enabled and not d.bootstrap)
     defined = next((name for name in maintained if _is_in(last, name)), "")
     if defined:
         return defined

@@ -122,7 +122,7 @@ def _keep_copies(repository: Repository, outcome: Outcome) -> None:
 
 def _allowed(package: str) -> tuple[str, ...]:
     """Return the cautions that a package's definition allows as it is now."""
-    definition = adapters.definitions().by_name.get(package)
+    definition = adapters.definitions().by_package.get(package)
     return definition.allow if definition else ()
 
 

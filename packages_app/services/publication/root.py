@@ -74,7 +74,7 @@ def root_page(repository: Repository, definitions: Definitions, contents: Conten
     """Return `index.html` for what the default suite shows: all of a small one, of others what has a definition."""
     more = contents.packages > _LISTED_WHOLE
     if more:
-        names = sorted(definitions.by_name)
+        names = sorted(definitions.by_package)
         packages = [entry for name in names if (entry := contents.newest_of(name)) is not None]
     else:
         packages = contents.newest_of_each()
@@ -94,7 +94,7 @@ def example_package(definitions: Definitions, contents: Contents, packages: Sequ
 
     One that has a definition is taken before others; `packages` are those that the page lists.
     """
-    defined = definitions.by_name
+    defined = definitions.by_package
     ordinary = [name for name, definition in defined.items() if definition.bootstrap is None]
     others = [entry.package_name for entry in packages if entry.package_name not in defined]
     return next((name for name in ordinary if contents.newest_of(name) is not None), next(iter(others), ""))

@@ -23,7 +23,7 @@ def enriched(record: PackageRecord, bucket: ObjectStore) -> tuple[PackageRecord,
     The file is opened once, and the record keeps the cautions of its content. What the record says of it (SHA256, size,
     name, version, architecture) must fit.
     """
-    definition = adapters.definitions().by_name.get(record.package_name)
+    definition = adapters.definitions().by_package.get(record.package_name)
     try:
         with bucket.as_local_file(record.pool_path) as path:
             checksums = checksums_of_file(path)

@@ -195,7 +195,7 @@ def _transformed(items: Sequence[RawItem], request: MigrationRequest) -> list[Pa
 
 
 def _fallbacks() -> Callable[[str], Fallback]:
-    definitions, default = adapters.definitions().by_name, adapters.repository().default_suite
+    definitions, default = adapters.definitions().by_package, adapters.repository().default_suite
 
     @cache
     def fallback_of(name: str) -> Fallback:

@@ -43,7 +43,7 @@ def read_stanzas(part: Part, request: AdoptionRequest, processed: str) -> Iterat
 
 def _builds_in(suite: str) -> dict[str, str]:
     """Return which build a suite has of the packages whose definitions say that it has one, by their names."""
-    each = ((one.name, build) for one in adapters.definitions().by_name.values() for build in one.builds)
+    each = ((name, build) for name, one in adapters.definitions().by_package.items() for build in one.builds)
     return {name: build.label for name, build in each if suite in build.suites}
 
 

@@ -92,7 +92,7 @@ def _table_findings(files: list[PoolFile]) -> list[Finding]:
 
 def _is_declared(record: PackageRecord, suite: str) -> bool:
     """Return whether a definition with builds gives a record's to a suite."""
-    definition = adapters.definitions().by_name.get(record.package_name)
+    definition = adapters.definitions().by_package.get(record.package_name)
     if definition is None or not definition.builds:
         return False
     named = not record.build or record.build in {build.label for build in definition.builds}

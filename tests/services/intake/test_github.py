@@ -200,6 +200,40 @@ def test_a_checksum_file_that_disagrees_keeps_a_package_out(embedded, github, tm
     assert in_table(embedded) == [("1.0", "amd64")]
 
 
+def test_a_release_brings_several_packages_and_only_the_versions_that_are_asked_for_are_fetched(
+    embedded, github, tmp_path
+):
+    def files_of(version):
+        folder = tmp_path / version
+        return build_deb(folder, "tool", version), build_deb(folder, "tool-doc", version, "all")
+
+    def checked(**fields):
+        source = {"type": "github_release", "repository": "owner/tool", "api": github.url, **fields}
+        embedded.define("tool", source, architecture=["amd64", "all"], packages=["tool-doc", "tool"])
+        done = sync_packages(["tool"], Silent())
+        return sorted(done["added"]), done["known"], downloads(github)
+
+    for version in ("1.9", "1.10", "1.8", "1.11"):
+        github.release(f"v{version}", *files_of(version), digests=False)
+    since = ["tool 1.10 amd64", "tool 1.11 amd64", "tool-doc 1.10 all", "tool-doc 1.11 all"]
+    assert checked(since="1.10") == (since, 0, 4)  # 1.9 is before it in Debian's order
+    assert checked(since="1.10") == ([], 4, 4)
+    assert checked(newest=3) == (["tool 1.9 amd64", "tool-doc 1.9 all"], 4, 6)
+    tool, doc = files_of("1.12")
+    release = github.release("v1.12", tool, digests=False)
+    assert checked(newest=1) == (["tool 1.12 amd64"], 6, 7)
+    release["assets"].clear()
+    github.attach(release, doc.name, doc.read_bytes(), digest=False)  # alone with its version: no other package's
+    assert checked(newest=1) == (["tool-doc 1.12 all"], 6, 8)
+    for asset in github.releases[-1]["assets"]:  # 1.9, which is passed over by now, and is there
+        asset["digest"] = f"sha256:{'0' * 64}"
+    with pytest.raises(UpstreamError, match="0{64}"):
+        checked(newest=1)
+    assert (sorted(Conflict.objects.values_list("package_name", "version")), downloads(github)) == (
+        [("tool", "1.9"), ("tool-doc", "1.9")], 8
+    )  # fmt: skip
+
+
 def test_one_rate_limit_holds_for_all_definitions_of_an_api(embedded, github, tmp_path):
     github.release("v1.0", *debs(tmp_path, "1.0", "amd64"))
     watch(embedded, github)
@@ -212,10 +246,14 @@ def test_one_rate_limit_holds_for_all_definitions_of_an_api(embedded, github, tm
 
 
 def test_the_token_comes_from_the_settings(embedded, github, settings, tmp_path):
-    settings.GITHUB_TOKEN = "ghp_secret"
+    settings.GITHUB_TOKEN = "ghp_of_github"  # for api.github.com alone
     github.release("v1.0", *debs(tmp_path, "1.0", "amd64"))
     watch(embedded, github)
-    assert sync_packages([], Silent())["added"] == ["tool 1.0 amd64"]
+    sync_packages([], Silent())
+    assert all("authorization" not in request.headers for request in (*github.requests, *github.downloads.requests))
+    settings.SOURCE_TOKENS = {github.url.removeprefix("http://"): "ghp_secret", "ghe.example.org": "ghp_other"}
+    github.requests.clear()
+    assert sync_packages([], Silent())["known"] == 1
     assert {request.headers["authorization"] for request in github.requests} == {"Bearer ghp_secret"}
     assert all("authorization" not in request.headers for request in github.downloads.requests)
 
@@ -230,6 +268,17 @@ def test_the_token_is_read_from_a_file_and_one_that_no_header_holds_is_refused_u
         with pytest.raises(SettingsError, match="GITHUB_TOKEN holds") as refused:
             environment.token("GITHUB_TOKEN")
         assert bad not in str(refused.value)
+    monkeypatch.setenv("SOURCE_TOKENS_FILE", str(path))
+    path.write_text("GHE.example.org.=ghp_one=\n[::1]:8080=ghp_two, git.example.org:8443=ghp_three\n")
+    assert environment.tokens_of_hosts("SOURCE_TOKENS") == {
+        "ghe.example.org": "ghp_one=", "[::1]:8080": "ghp_two", "git.example.org:8443": "ghp_three"
+    }  # fmt: skip
+    for bad in ("ghp_secret", "ghe.example.org=", "https://ghe.example.org=ghp_x", "a.org:x=ghp_x", "a.org=ghp_é",
+                "a.org=ghp_1 A.org=ghp_2", "user@a.org=ghp_x"):  # fmt: skip
+        path.write_text(f"ghe.example.net=ghp_kept\n{bad}")
+        with pytest.raises(SettingsError, match="Entry [23] of SOURCE_TOKENS") as refused:
+            environment.tokens_of_hosts("SOURCE_TOKENS")
+        assert "ghp" not in str(refused.value)
 
 
 def test_the_shipped_definition_is_sound_and_waits_to_be_enabled(embedded):

@@ -46,13 +46,16 @@ def test_a_trial_says_what_it_would_take_and_why_not_the_rest_and_keeps_nothing(
     before = left_behind(embedded)
     request_trial("tool", text(github, **{"source.prereleases": "false"}), root)
     request_trial("tool", text(github, **{"source.prereleases": "true"}), root)
+    of_two = {"source.newest": "1", "source.prereleases": "true", "packages": "tool-doc"}
+    request_trial("tool", text(github, **of_two), root)
     request_trial("tool", text(github, **{"source.repository": "no/such"}), root)
     request_trial("tool", text(github, suites="no-such"), root)
-    without, with_early, away, unsound = embedded.run_jobs()
+    without, with_early, newest, away, unsound = embedded.run_jobs()
     assert (without.state, without.result["known"]) == ("done", 1)
     assert [one.split()[0] for one in without.result["would_take"]] == ["1.1"]
     assert any("2.0-rc.1" in note["text"] for step in without.steps for note in step["notes"])
     assert len(with_early.result["would_take"]) == 2
+    assert (newest.result["known"], newest.result["passed_over"], len(newest.result["would_take"])) == (1, 1, 1)
     assert (away.state, away.result["would_take"], bool(away.result["failed"])) == ("done", [], True)
     assert (unsound.state, unsound.error_code) == ("failed", "bad_definition")
     assert left_behind(embedded) == before

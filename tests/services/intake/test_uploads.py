@@ -136,6 +136,20 @@ def test_a_package_that_does_not_belong_is_refused_before_anything_is_stored(emb
     refuse(embedded, sound, PackageRefused, "extra is not in suite", component="extra")
 
 
+def test_packages_of_one_definition_are_taken_by_their_names(embedded, tmp_path):
+    embedded.define_uploads("tool", packages=["tool-doc"], architecture=["amd64", "all"], allow=["essential"])
+    for path in (
+        build_deb(tmp_path, "tool", "1.0"),
+        build_deb(tmp_path, "tool-doc", "1.0", "all", Essential="yes"),
+    ):
+        stage_upload(path, path.name)
+    assert {job.state for job in embedded.run_jobs()} == {"done"}  # what the definition allows holds for each
+    assert {record.package_name for record in embedded.records()} == {"tool", "tool-doc"}
+    other = build_deb(tmp_path, "tool-dev", "1.0")
+    with pytest.raises(PackageRefused, match="tool-dev"):
+        stage_upload(other, other.name)
+
+
 def test_what_a_control_paragraph_lacks_comes_from_the_definition(embedded, tmp_path):
     embedded.define_uploads("tool", maintainer="Us <us@example.org>", description="what we say of it")
     control = b"Package: tool\nVersion: 1.0\nArchitecture: amd64\nDescription:\nX-Note:\n kept\n"
