@@ -17,9 +17,10 @@ from typing import Any
 
 from packages_app.core.definition import UNREAD, Definition, Definitions, SettingsReader, load_definitions
 from packages_app.core.documents import REPOSITORY, Document, package_of
+from packages_app.core.file_over_document import file_over_document
 from packages_app.core.kept_documents import KeptDocuments, Known
-from packages_app.core.repository import Repository, load_repository
-from packages_app.core.yaml_reader import Problem, YamlReader, load_yaml, reader_of, reader_of_text
+from packages_app.core.repository import Repository, load_repository, repository_of
+from packages_app.core.yaml_reader import Problem, YamlReader, load_yaml, read_yaml, reader_of, reader_of_text
 
 _YOUNG = 2_000_000_000
 """Nanoseconds. File systems date a change by clocks as coarse as this: a younger file may change unseen once more."""
@@ -48,8 +49,8 @@ class _Read:
 class Configuration:
     """`repository.yaml` and `packages/*.yaml` of a folder, and what `kept` has beside them.
 
-    A file counts before a document. `source_types` is as `load_definitions` takes them, `clock` gives nanoseconds since
-    1970, of the clock by which files are dated.
+    A file of `packages/` counts before a document, whole; of repository.yaml each setting by itself. `source_types` is
+    as `load_definitions` takes them, `clock` gives nanoseconds since 1970, of the clock by which files are dated.
     """
 
     folder: Path
@@ -87,9 +88,29 @@ class Configuration:
             problems.append(Problem(name, 1, "name", "A file defines this package.", "Change that file, or remove it."))
         return (None if problems else read.definitions.by_name.get(package_of(name))), tuple(problems)
 
-    def repository_is_a_file(self) -> bool:
-        """Return whether repository.yaml is there, which counts before any document."""
-        return self._repository_path.exists()
+    def repository_in(self, text: str) -> tuple[Repository | None, tuple[Problem, ...], Definitions]:
+        """Return the repository that the document of this text would make with the file, "" for none.
+
+        And what is wrong with it, where it is None; and the definitions as they would be then. Nothing is kept.
+        """
+        known, states = self.kept.now() if self.kept is not None else _NONE, self._states()
+        of_file = read_yaml(self._repository_path) if str(self._repository_path) in states else None
+        reader = self._combined(of_file, text)
+        if not reader.problems:
+            repository_of(reader, self.folder)
+        if reader.problems:
+            return None, tuple(reader.problems), Definitions()
+        others = {name: document for name, document in known.by_name.items() if name != REPOSITORY}
+        tried = {**others, REPOSITORY: Document(REPOSITORY, 0, text, "", "")} if text else others
+        read = self._read(states, Known(known.mark, tried), self._last)
+        return read.repository, (), read.definitions
+
+    def repository_parts(self) -> tuple[YamlReader | None, YamlReader | None]:
+        """Return readers of repository.yaml and of the document beside it, None for what is not there."""
+        known = self.kept.now() if self.kept is not None else _NONE
+        document = known.by_name.get(REPOSITORY)
+        of_file = read_yaml(self._repository_path) if self._repository_path.exists() else None
+        return of_file, reader_of_text(REPOSITORY, document.text) if document is not None else None
 
     def _now(self) -> _Read:
         known = self.kept.now() if self.kept is not None else _NONE
@@ -115,9 +136,8 @@ class Configuration:
         def read_repository(path: Path) -> YamlReader:
             if str(path) not in states and known.failed is not None:
                 raise known.failed
-            if str(path) not in states and REPOSITORY in known.by_name:
-                return reader_of_text(REPOSITORY, known.by_name[REPOSITORY].text)
-            return read(path)
+            document = known.by_name.get(REPOSITORY)
+            return self._combined(read(path) if str(path) in states else None, document.text if document else "")
 
         documents = {
             package_of(name): reader_of_text(name, document.text)
@@ -133,6 +153,13 @@ class Configuration:
             definitions = replace(definitions, problems=(*definitions.problems, unread))
         settled = {name: state if state[0] < began - _YOUNG else None for name, state in states.items()}
         return _Read(known, settled, repository, definitions, contents)
+
+    def _combined(self, of_file: YamlReader | None, document: str) -> YamlReader:
+        """Return a reader of repository.yaml, None where it is not there, over the document's text, "" for none."""
+        if not document:
+            return of_file or read_yaml(self._repository_path)
+        beside = reader_of_text(REPOSITORY, document)
+        return file_over_document(of_file, beside) if of_file is not None else beside
 
     def _states(self) -> dict[str, FileState]:
         """Return the state of each file that is there now."""

@@ -148,7 +148,7 @@ def load_repository(path: Path, *, read: Callable[[Path], YamlReader] = read_yam
     """
     reader = read(path)
     if not reader.problems:
-        repository = _repository(reader, path.parent)
+        repository = repository_of(reader, path.parent)
     if reader.problems:
         raise definition_error(reader.problems)
     return repository
@@ -161,7 +161,11 @@ def definition_error(problems: list[Problem]) -> DefinitionError:
     return DefinitionError(said, remedy=first.remedy)
 
 
-def _repository(reader: YamlReader, folder: Path) -> Repository:
+def repository_of(reader: YamlReader, folder: Path) -> Repository:
+    """Return the repository that a reader says; what is wrong with it is in the reader's problems.
+
+    Keyrings of base suites are looked for below `folder`.
+    """
     suites = tuple(_suite(suite) for suite in reader.mappings("suites"))
     names = [suite.name for suite in suites] + [suite.codename for suite in suites if suite.codename != suite.name]
     for name in sorted({name for name in names if names.count(name) > 1}):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import yaml
@@ -34,6 +35,7 @@ class YamlReader:
     """Takes typed values out of one mapping of a YAML file and gathers the problems found on the way.
 
     A field that is missing or of the wrong type gives a stand-in value and a problem; so one read names all faults.
+    `files` says of fields that stand in another file than `file` which that is.
     """
 
     file: str
@@ -42,12 +44,14 @@ class YamlReader:
     line: int = 1
     prefix: str = ""
     problems: list[Problem] = field(default_factory=list)
+    files: Mapping[str, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
 
     def problem(self, name: str, message: str, remedy: str) -> None:
         """Add a problem of the field `name` (its line, or the mapping's where the field is missing)."""
         at = self.lines.get(name, self.line)
-        self.problems.append(Problem(self.file, at, f"{self.prefix}{name}", message, remedy))
+        file = self.files.get(name, self.file)
+        self.problems.append(Problem(file, at, f"{self.prefix}{name}", message, remedy))
 
     def text(self, name: str, *, required: bool = True, default: str = "") -> str:
         """Take a text; a number is taken as written only where YAML kept it as text."""
@@ -131,12 +135,13 @@ class YamlReader:
     def _reader_of(self, value: _LinedMapping | None, name: str) -> YamlReader:
         at = self.lines.get(name, self.line)
         return YamlReader(
-            self.file,
+            (value is not None and value.file) or self.files.get(name.partition("[")[0], self.file),
             value or {},
             value.lines if value is not None else {},
             value.line if value is not None else at,
             f"{self.prefix}{name}.",
             self.problems,
+            value.files if value is not None else {},
         )
 
     def _take(self, name: str, *, required: bool) -> Any:
@@ -148,10 +153,15 @@ class YamlReader:
 
 
 class _LinedMapping(dict[str, Any]):
-    """A mapping that remembers its own line and the line of each key."""
+    """A mapping that remembers its own line and the line of each key.
+
+    `file` and `files` say what stands in another file than what is around it.
+    """
 
     line: int = 1
     lines: dict[str, int]
+    file: str = ""
+    files: Mapping[str, str] = MappingProxyType({})
 
 
 # The loader in C is ten times as fast as the one in Python; PyYAML is built without it where libyaml is not there.
@@ -217,6 +227,36 @@ def reader_of(path: Path, loaded: Any) -> YamlReader:
 def reader_of_text(name: str, text: str) -> YamlReader:
     """Return a new reader of a YAML text, as `read_yaml` of a file; problems name it `name`."""
     return _reader(name, _parsed(name, text.encode()))
+
+
+def over(upper: Any, lower: Any, file: str) -> Any:
+    """Return a mapping with the fields of `upper`, and those that only `lower` has, which stand in `file`.
+
+    Both are mappings of readers, or None for `upper`. Lines stay those where each field stands.
+    """
+    mapping = _LinedMapping({**lower, **(upper or {})})
+    mapping.line = (lower if upper is None else upper).line
+    mapping.lines = {**lower.lines, **(upper.lines if upper is not None else {})}
+    mapping.file = file if upper is None else ""
+    mapping.files = {name: file for name in lower if name not in (upper or {})}
+    return mapping
+
+
+def are_mappings(value: Any) -> bool:
+    """Return whether a value of a reader is a list of mappings, as `YamlReader.mappings` takes them."""
+    return isinstance(value, list) and all(isinstance(item, _LinedMapping) for item in value)
+
+
+def reader_of_mapping(file: str, mapping: Any) -> YamlReader:
+    """Return a new reader of a mapping that `over` made; what stands nowhere else stands in `file`."""
+    return YamlReader(file, mapping, mapping.lines, files=mapping.files)
+
+
+def plain(value: Any) -> Any:
+    """Return a value of a reader as plain mappings and lists, which may be changed."""
+    if isinstance(value, Mapping):
+        return {name: plain(inner) for name, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _reader(file: str, loaded: Any) -> YamlReader:

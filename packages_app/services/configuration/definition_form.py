@@ -9,7 +9,7 @@ from typing import Any
 from packages_app.core.caution import ALLOWABLE, HTTP
 from packages_app.core.definition import PRIORITIES
 from packages_app.core.setting_field import Kind, SettingField
-from packages_app.core.yaml_reader import Problem, reader_of_text
+from packages_app.core.yaml_reader import Problem, plain, reader_of_text
 from packages_app.core.yaml_writer import written_yaml
 from packages_app.services import adapters
 from packages_app.sources.registry import source_types
@@ -55,7 +55,7 @@ def fields_of(source_type: str) -> tuple[SettingField, ...]:
 def text_of(source_type: str, said: Mapping[str, str]) -> tuple[str, tuple[Problem, ...]]:
     """Return the text of what a form says, and what is wrong with its `more`, which then is not in the text."""
     reader = reader_of_text(MORE, said.get(MORE, "").strip() or "{}")
-    values: dict[str, Any] = _plain(reader.values)
+    values: dict[str, Any] = plain(reader.values)
     more = values.get("source")
     values["source"] = {**(more if isinstance(more, Mapping) else {}), "type": source_type}
     for field in fields_of(source_type):
@@ -67,7 +67,7 @@ def text_of(source_type: str, said: Mapping[str, str]) -> tuple[str, tuple[Probl
 
 def said_by(text: str) -> tuple[str, dict[str, str]]:
     """Return the source type of a definition's text, and what its form says; what has no field is in `more`."""
-    values: dict[str, Any] = _plain(reader_of_text(MORE, text).values)
+    values: dict[str, Any] = plain(reader_of_text(MORE, text).values)
     source = values.get("source")
     source_type = str(source.get("type", "")) if isinstance(source, dict) else ""
     said = {}
@@ -130,9 +130,3 @@ def _take(values: dict[str, Any], path: list[str]) -> Any:
 
 def _is_nested(value: Any) -> bool:
     return isinstance(value, dict | list) or (isinstance(value, str) and bool(_BETWEEN.search(value)))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from packages_app.core.documents import REPOSITORY, Document, of_package
+from packages_app.core.yaml_writer import written_yaml
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
 from tests.commands.calling import call, refused
@@ -61,9 +62,10 @@ def by_table(embedded, tmp_path):
     return embedded
 
 
-def take_in(stack, folder):
-    for name in ("tool", "other"):
-        deb = build_deb(folder / name, name, "1.0", Essential="yes" if name == "other" else "no")
+def take_in(stack, folder, tool="amd64", other="amd64"):
+    for name, architecture in (("tool", tool), ("other", other)):
+        essential = "yes" if (name, architecture) == ("other", "amd64") else "no"
+        deb = build_deb(folder / name, name, "1.0", architecture, Essential=essential)
         stage_upload(deb, deb.name)
     assert {(job.state, job.error) for job in stack.run_jobs()} == {("done", "")}
 
@@ -88,6 +90,37 @@ def test_the_table_alone_and_the_exported_files_give_the_same_publication(by_tab
     of_files = point_settings_at(settings, an_empty_installation(settings, tmp_path / "of-files", by_table, exported))
     assert adapters.documents().documents() == []
     take_in(of_files, tmp_path / "debs-again")
+    assert publish(of_files) == expected
+
+
+def test_a_file_with_what_the_table_adds_is_exported_as_one_file_that_publishes_the_same(embedded, settings, tmp_path):
+    embedded.configure(origin="Acme", define="nobody")
+    file = (embedded.config / "repository.yaml").read_bytes()
+    testing = {"name": "testing", "codename": "next", "version": "2", "description": "Soon", "components": ["main"],
+               "architectures": ["riscv64"], "valid_days": 3}  # fmt: skip
+    stable = {"name": "stable", "components": ["extra"], "architectures": ["armhf"], "not_automatic": True}
+    keep(REPOSITORY, written_yaml({"origin": "Not this", "label": "Nor this", "suites": [testing, stable]}))
+    embedded.define_uploads("tool", suites=["stable", "testing"], architecture="all")
+    embedded.define_uploads("other", component="extra", architecture="armhf")
+    take_in(embedded, tmp_path / "debs", tool="all", other="armhf")
+    exported = tmp_path / "exported"
+    call("export_config", exported)
+    assert (exported / "repository.yaml").read_bytes() != file
+    expected = publish(embedded)
+    release = expected["dists/stable/Release"]
+    for line in (b"Origin: Acme", b"Label: Kiro", b"Architectures: amd64 arm64 armhf", b"NotAutomatic: yes"):
+        assert line + b"\n" in release
+    assert b"Package: other\n" in expected["dists/stable/extra/binary-armhf/Packages"]
+    assert b"Package: tool\n" in expected["dists/testing/main/binary-riscv64/Packages"]
+
+    with_both = an_empty_installation(settings, tmp_path / "with-both", embedded, embedded.config)
+    shutil.copy(embedded.home / "package_table.sqlite3", with_both)
+    shutil.copytree(embedded.home / "bucket/pool", with_both / "bucket/pool")
+    assert publish(point_settings_at(settings, with_both)) == expected
+
+    of_files = point_settings_at(settings, an_empty_installation(settings, tmp_path / "of-files", embedded, exported))
+    assert adapters.documents().documents() == []
+    take_in(of_files, tmp_path / "debs-again", tool="all", other="armhf")
     assert publish(of_files) == expected
 
 
