@@ -99,6 +99,11 @@ class ExternalSigner:
         return self._certificate.fingerprint.upper()
 
     @property
+    def signing_key(self) -> str:
+        """The fingerprint of the key that signs, upper-case hex: the primary's or a subkey's."""
+        return self._packet.fingerprint
+
+    @property
     def expires(self) -> datetime | None:
         """When certificate or signing subkey stops being valid, whichever is first, or None."""
         ends = [_end_of(self._certificate), _subkey_end(self._packet, bytes(self._certificate))]

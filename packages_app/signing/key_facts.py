@@ -82,7 +82,8 @@ class KeyLocked(SigningKeyError):
 class KeyFacts:
     """What a certificate says of its primary key. Dates are UTC, None where there is none.
 
-    `algorithm` is such as "Ed25519" or "RSA 3072". `algorithm_ends` is when apt 3 stops taking it.
+    `algorithm` is such as "Ed25519" or "RSA 3072". `algorithm_ends` is when apt 3 stops taking it. `user_ids` say whose
+    it is.
     """
 
     fingerprint: str
@@ -90,6 +91,7 @@ class KeyFacts:
     made: datetime
     expires: datetime | None
     algorithm_ends: datetime | None
+    user_ids: tuple[str, ...] = ()
 
     def ends_soon(self, now: datetime) -> str:
         """Return what ends before long, as a sentence; "" where nothing does.
@@ -115,7 +117,8 @@ def key_facts(certificate: bytes) -> KeyFacts:
     if primary.key_algorithm in _RSA and _rsa_bits(primary) < _NEXT_RSA_BITS:
         ends = _ALGORITHM_ENDS["RSA 2048"]
     made = primary.key_created or datetime.fromtimestamp(0, UTC)
-    return KeyFacts(found.fingerprint.upper(), algorithm, made, found.expiration, ends)
+    names = tuple(str(user_id) for user_id in found.user_ids)
+    return KeyFacts(found.fingerprint.upper(), algorithm, made, found.expiration, ends, names)
 
 
 def check_kind(certificate: bytes) -> None:
