@@ -41,6 +41,7 @@ from packages_app.signing.signer_errors import (
     CertificateLacksKey,
     CertificateRefused,
     CertificateRevoked,
+    KeySignedWeakly,
     KeyUnsupported,
     SignerFailed,
     SignerUnavailable,
@@ -151,7 +152,7 @@ class ExternalSigner:
             )
         newest = _newest_binding(self._packet, about)
         if newest is not None and newest.hash_algorithm in (HashAlgorithm.SHA1, HashAlgorithm.MD5):
-            raise KeyUnsupported(
+            raise KeySignedWeakly(
                 f"The certificate binds {self._packet.fingerprint} by SHA-1, which apt 3 refuses.",
                 remedy="Renew its self-signatures: with gpg set the expiry anew, with cert-digest-algo SHA512.",
             )

@@ -12,8 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pysequoia import Cert
 from pysequoia.packet import HashAlgorithm, Packet, PacketPile, PublicKeyAlgorithm, SignatureType, Tag
 
-from packages_app.core.errors import SigningKeyError
-from packages_app.core.outcome import Outcome
+from packages_app.signing.signer_errors import KeyExpired, KeySignedWeakly, KeyTooWeak, KeyUnsupported
 
 _RSA = (PublicKeyAlgorithm.RSAEncryptSign, PublicKeyAlgorithm.RSASign)
 _CURVES = {
@@ -41,41 +40,6 @@ SELF_SIGNATURES = (
 KEY_WARNING, KIND_WARNING = timedelta(days=60), timedelta(days=365)
 """How long before the end of a key, and of its kind, people hear of it."""
 _LEAST_RSA_BITS, _NEXT_RSA_BITS = 2048, 3072
-
-
-class KeyVersionRefused(SigningKeyError):
-    """A key is of a version that clients before apt 3 can't read."""
-
-    code = "key_version"
-    outcome = Outcome.REFUSED
-
-
-class KeyTooWeak(SigningKeyError):
-    """A key's algorithm, or its length, is one that clients refuse."""
-
-    code = "key_too_weak"
-    outcome = Outcome.REFUSED
-
-
-class KeySignedWeakly(SigningKeyError):
-    """A key's signature of itself is by SHA-1 or worse."""
-
-    code = "key_signed_weakly"
-    outcome = Outcome.REFUSED
-
-
-class KeyExpired(SigningKeyError):
-    """A key's validity has ended."""
-
-    code = "key_expired"
-    outcome = Outcome.REFUSED
-
-
-class KeyLocked(SigningKeyError):
-    """A key has a passphrase."""
-
-    code = "key_locked"
-    outcome = Outcome.REFUSED
 
 
 @dataclass(frozen=True)
@@ -122,14 +86,14 @@ def key_facts(certificate: bytes) -> KeyFacts:
 
 
 def check_kind(certificate: bytes) -> None:
-    """Raise `KeyVersionRefused`, `KeyTooWeak` or `KeySignedWeakly` for a certificate that clients do not take.
+    """Raise `KeyUnsupported`, `KeyTooWeak` or `KeySignedWeakly` for a certificate that clients do not take.
 
     Of a signing subkey the algorithm is looked at too.
     """
     packets = list(PacketPile.from_bytes(certificate))
     named = (packets[0].fingerprint or "").upper()
     if packets[0].body[0] != 4:
-        raise KeyVersionRefused(
+        raise KeyUnsupported(
             f"The key {named} is of version {packets[0].body[0]}, which apt before 3 can't read.",
             remedy="Make one of version 4: gpg --quick-gen-key NAME ed25519 sign never, or keys add.",
         )
