@@ -16,10 +16,10 @@ from packages_app.core.errors import RepomgrError
 from packages_app.services import job_services, old_rows, scheduled
 from packages_app.services.jobs import waking
 from packages_app.services.jobs.turns import run_in_turn
+from packages_app.services.keys import expiry
 from packages_app.services.lifecycle import rollout
 from packages_app.services.notices import send as sending
 from packages_app.services.outside_errors import told_as_ours
-from packages_app.services.publication import watch_expiry as expiry
 from packages_app.services.setup import disk_space
 
 Parameters = ParamSpec("Parameters")
@@ -71,8 +71,8 @@ def step_rollouts() -> str:
 
 @_task
 def watch_expiry() -> list[str]:
-    """Tell people of what is near its expiry."""
-    return expiry.watch_expiry()
+    """Tell people of what is near its expiry, and the web process how keys stand."""
+    return expiry.watch_keys_and_suites()
 
 
 @_task

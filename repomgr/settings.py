@@ -314,6 +314,7 @@ UNFOLD = {
             ("Overview", "home", "admin:index", ""),
             ("Packages", "inventory_2", "admin:packages_app_package_changelist", "packages_app.view_package"),
             ("Publications", "publish", "admin:packages_app_publication_changelist", "packages_app.view_publication"),
+            ("Keys", "key", "admin:packages_app_publication_keys", "packages_app.view_publication"),
             ("Held back", "front_hand", "admin:packages_app_heldcandidate_changelist",
              "packages_app.view_heldcandidate"),
             ("Cleared cautions", "verified_user", "admin:packages_app_clearedcaution_changelist",

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
 from packages_app.admin.composed_snapshots import compose_view, fill_view
+from packages_app.admin.keys import key_addresses
 from packages_app.admin.long_list import ValueFilter
 from packages_app.admin.publication_history import (
     compare_page,
@@ -217,6 +218,7 @@ class PublicationAdmin(ReadOnlyAdmin):
             path("<int:pk>/roll-back/", view(self.rollback_view), name="packages_app_publication_rollback"),
             path("<int:pk>/pin/", view(require_POST(self.pin_view)), name="packages_app_publication_pin"),
             path("retain/", view(retain), name="packages_app_publication_retain"),
+            *key_addresses(self.admin_site, self.opts),
             path("snapshots/", view(require_safe(self.snapshots_view)), name="packages_app_publication_snapshots"),
             path(
                 "snapshots/create/",

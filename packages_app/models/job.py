@@ -40,6 +40,7 @@ class Job(models.Model):
         PROMOTE = "promote_by_policy", "promote by policy"
         PURGE = "purge", "purge"
         SNAPSHOT = "snapshot", "snapshot"
+        KEYS = "keys", "signing keys"
 
     class State(models.TextChoices):
         """Where it is in its life."""

@@ -54,7 +54,10 @@ class Publication(models.Model):
 
         ordering = ("-published_at", "-id")
         indexes = (models.Index(fields=("suite", "-published_at"), name="publication_by_suite"),)
-        permissions = (("publish_suite", "Can publish, rebuild and check upstream"),)
+        permissions = (
+            ("publish_suite", "Can publish, rebuild and check upstream"),
+            ("change_keys", "Can add, change and give up signing keys"),
+        )
 
     def __str__(self) -> str:
         return f"{self.suite} at {self.date:%Y-%m-%d %H:%M:%S}"

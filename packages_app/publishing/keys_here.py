@@ -15,7 +15,8 @@ from pysequoia import Cert, Tsk
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.home import FOLDER_MODE, SIGNING_KEYS
 from packages_app.publishing.key_roles import Decided, KeyRole
-from packages_app.signing.open_signer import unproven_signer
+from packages_app.signing.external import ExternalSigner
+from packages_app.signing.open_signer import is_address, unproven_signer
 from packages_app.signing.openpgp import OpenPgpSigner, keep_key
 from packages_app.signing.signing_keys import is_public
 
@@ -24,13 +25,22 @@ from packages_app.signing.signing_keys import is_public
 class KeyHere:
     """A key as it is given: armored, or by an address of a signer, which is never shown; its public certificate.
 
-    `fingerprint` is that of the primary key, upper-case hex; `is_public` says that there is no secret half.
+    `fingerprint` is that of the primary key, upper-case hex; `is_public` says that there is no secret half. `signing`
+    says which key of the certificate others keep for us, by its fingerprint; "" where the key itself is given.
     """
 
     given: str = field(repr=False)
     fingerprint: str
     certificate: bytes
     is_public: bool
+    signing: str = ""
+
+    @property
+    def kind(self) -> str:
+        """How it is given: `public`, `armored`, or the scheme of a signer's address, such as `awskms`."""
+        if self.is_public:
+            return "public"
+        return self.given.partition(":")[0].lower() if is_address(self.given) else "armored"
 
     def role_by(self, decided: Mapping[str, Decided]) -> KeyRole:
         """Return what the key is for, by what was decided of keys."""
@@ -54,7 +64,8 @@ def open_key(given: str, certificates: str = "") -> KeyHere:
             ) from error
         return KeyHere(given, certificate.fingerprint.upper(), bytes(certificate), is_public=True)
     signer = unproven_signer(given, certificates=certificates)
-    return KeyHere(given, signer.fingerprint, signer.public_keyring(), is_public=False)
+    signing = signer.signing_key if isinstance(signer, ExternalSigner) else ""
+    return KeyHere(given, signer.fingerprint, signer.public_keyring(), is_public=False, signing=signing)
 
 
 def added_folder(key_file: Path) -> Path:
@@ -73,12 +84,17 @@ def added_keys(key_file: Path) -> list[str]:
     return found
 
 
+def revocation_file(key_file: Path, fingerprint: str) -> Path:
+    """Return where the revocation certificate of a key is kept in the home whose own key is `key_file`."""
+    return added_folder(key_file) / f"{fingerprint}.rev"
+
+
 def keep_revocation(key_file: Path, armored: str) -> Path:
     """Keep a revocation certificate of a secret key of a home, unless it is there; return its file, mode 0600.
 
     Whoever imports it, or gets it in a keyring, trusts the key no more.
     """
-    path = added_folder(key_file) / f"{OpenPgpSigner(armored).fingerprint}.rev"
+    path = revocation_file(key_file, OpenPgpSigner(armored).fingerprint)
     path.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
     keep_key(path, lambda: _revocation_of(armored))
     return path

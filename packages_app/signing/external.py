@@ -41,6 +41,7 @@ from packages_app.signing.signer_errors import (
     CertificateLacksKey,
     CertificateRefused,
     CertificateRevoked,
+    KeySignedWeakly,
     KeyUnsupported,
     SignerFailed,
     SignerUnavailable,
@@ -99,6 +100,11 @@ class ExternalSigner:
         return self._certificate.fingerprint.upper()
 
     @property
+    def signing_key(self) -> str:
+        """The fingerprint of the key that signs, upper-case hex: the primary's or a subkey's."""
+        return self._packet.fingerprint
+
+    @property
     def expires(self) -> datetime | None:
         """When certificate or signing subkey stops being valid, whichever is first, or None."""
         ends = [_end_of(self._certificate), _subkey_end(self._packet, bytes(self._certificate))]
@@ -146,7 +152,7 @@ class ExternalSigner:
             )
         newest = _newest_binding(self._packet, about)
         if newest is not None and newest.hash_algorithm in (HashAlgorithm.SHA1, HashAlgorithm.MD5):
-            raise KeyUnsupported(
+            raise KeySignedWeakly(
                 f"The certificate binds {self._packet.fingerprint} by SHA-1, which apt 3 refuses.",
                 remedy="Renew its self-signatures: with gpg set the expiry anew, with cert-digest-algo SHA512.",
             )

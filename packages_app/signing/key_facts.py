@@ -12,8 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pysequoia import Cert
 from pysequoia.packet import HashAlgorithm, Packet, PacketPile, PublicKeyAlgorithm, SignatureType, Tag
 
-from packages_app.core.errors import SigningKeyError
-from packages_app.core.outcome import Outcome
+from packages_app.signing.signer_errors import KeyExpired, KeySignedWeakly, KeyTooWeak, KeyUnsupported
 
 _RSA = (PublicKeyAlgorithm.RSAEncryptSign, PublicKeyAlgorithm.RSASign)
 _CURVES = {
@@ -43,46 +42,12 @@ KEY_WARNING, KIND_WARNING = timedelta(days=60), timedelta(days=365)
 _LEAST_RSA_BITS, _NEXT_RSA_BITS = 2048, 3072
 
 
-class KeyVersionRefused(SigningKeyError):
-    """A key is of a version that clients before apt 3 can't read."""
-
-    code = "key_version"
-    outcome = Outcome.REFUSED
-
-
-class KeyTooWeak(SigningKeyError):
-    """A key's algorithm, or its length, is one that clients refuse."""
-
-    code = "key_too_weak"
-    outcome = Outcome.REFUSED
-
-
-class KeySignedWeakly(SigningKeyError):
-    """A key's signature of itself is by SHA-1 or worse."""
-
-    code = "key_signed_weakly"
-    outcome = Outcome.REFUSED
-
-
-class KeyExpired(SigningKeyError):
-    """A key's validity has ended."""
-
-    code = "key_expired"
-    outcome = Outcome.REFUSED
-
-
-class KeyLocked(SigningKeyError):
-    """A key has a passphrase."""
-
-    code = "key_locked"
-    outcome = Outcome.REFUSED
-
-
 @dataclass(frozen=True)
 class KeyFacts:
     """What a certificate says of its primary key. Dates are UTC, None where there is none.
 
-    `algorithm` is such as "Ed25519" or "RSA 3072". `algorithm_ends` is when apt 3 stops taking it.
+    `algorithm` is such as "Ed25519" or "RSA 3072". `algorithm_ends` is when apt 3 stops taking it. `user_ids` say whose
+    it is.
     """
 
     fingerprint: str
@@ -90,6 +55,7 @@ class KeyFacts:
     made: datetime
     expires: datetime | None
     algorithm_ends: datetime | None
+    user_ids: tuple[str, ...] = ()
 
     def ends_soon(self, now: datetime) -> str:
         """Return what ends before long, as a sentence; "" where nothing does.
@@ -115,18 +81,19 @@ def key_facts(certificate: bytes) -> KeyFacts:
     if primary.key_algorithm in _RSA and _rsa_bits(primary) < _NEXT_RSA_BITS:
         ends = _ALGORITHM_ENDS["RSA 2048"]
     made = primary.key_created or datetime.fromtimestamp(0, UTC)
-    return KeyFacts(found.fingerprint.upper(), algorithm, made, found.expiration, ends)
+    names = tuple(str(user_id) for user_id in found.user_ids)
+    return KeyFacts(found.fingerprint.upper(), algorithm, made, found.expiration, ends, names)
 
 
 def check_kind(certificate: bytes) -> None:
-    """Raise `KeyVersionRefused`, `KeyTooWeak` or `KeySignedWeakly` for a certificate that clients do not take.
+    """Raise `KeyUnsupported`, `KeyTooWeak` or `KeySignedWeakly` for a certificate that clients do not take.
 
     Of a signing subkey the algorithm is looked at too.
     """
     packets = list(PacketPile.from_bytes(certificate))
     named = (packets[0].fingerprint or "").upper()
     if packets[0].body[0] != 4:
-        raise KeyVersionRefused(
+        raise KeyUnsupported(
             f"The key {named} is of version {packets[0].body[0]}, which apt before 3 can't read.",
             remedy="Make one of version 4: gpg --quick-gen-key NAME ed25519 sign never, or keys add.",
         )

@@ -16,8 +16,8 @@ from pysequoia.packet import PacketPile, Tag
 
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.ports import Signer
-from packages_app.signing.key_facts import KeyLocked, check_key
-from packages_app.signing.signer_errors import SignerUnavailable
+from packages_app.signing.key_facts import check_key
+from packages_app.signing.signer_errors import KeyLocked, SignerUnavailable
 
 _LOCKED = "secret key material is encrypted"
 """What pysequoia says of a key with a passphrase."""

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pysequoia.packet import PacketPile, Tag
 
-from packages_app.signing.signer_errors import KeyUnsupported
+from packages_app.signing.signer_errors import KeyTooWeak, KeyUnsupported
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
@@ -110,9 +110,9 @@ def public_key_of(key: KeyPacket) -> PublicKey | None:
 
 
 def hash_for(key: PublicKey) -> str:
-    """Return the hash that a key signs with: `sha256`, `sha384` or `sha512`; raise `KeyUnsupported` for a weak key."""
+    """Return the hash that a key signs with: `sha256`, `sha384` or `sha512`; raise `KeyTooWeak` for a weak key."""
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < LEAST_RSA_BITS:
-        raise KeyUnsupported(
+        raise KeyTooWeak(
             f"The signing key is an RSA key of {key.key_size} bits, which apt 3 refuses.",
             remedy="Use Ed25519, P-256, P-384, or RSA with 3072 bits.",
         )

@@ -1,4 +1,4 @@
-"""What can be wrong with a key that others keep for us, and with the certificate that goes with it."""
+"""What can be wrong with a signing key, whoever keeps it, and with the certificate that goes with it."""
 
 from __future__ import annotations
 
@@ -39,15 +39,38 @@ class CertificateRevoked(SigningKeyError):
 
 
 class KeyUnsupported(SigningKeyError):
-    """The signing key is of a kind that clients refuse, or may not sign."""
+    """The signing key is of a version or a kind that not all clients read, or may not sign."""
 
     code = "signing_key_unsupported"
+    outcome = Outcome.REFUSED
 
 
 class KeyLocked(SigningKeyError):
     """The signing key waits for a passphrase or PIN that nobody is there to type, or was given a wrong one."""
 
     code = "signing_key_locked"
+    outcome = Outcome.REFUSED
+
+
+class KeyTooWeak(SigningKeyError):
+    """A key's algorithm, or its length, is one that clients refuse."""
+
+    code = "key_too_weak"
+    outcome = Outcome.REFUSED
+
+
+class KeySignedWeakly(SigningKeyError):
+    """A key's signature of itself is by SHA-1 or worse."""
+
+    code = "key_signed_weakly"
+    outcome = Outcome.REFUSED
+
+
+class KeyExpired(SigningKeyError):
+    """A key's validity has ended."""
+
+    code = "key_expired"
+    outcome = Outcome.REFUSED
 
 
 class KeyMissing(SigningKeyError):

@@ -71,6 +71,11 @@ RIGHTS = {
     "packages_app_publication_snapshot_delete": (NOBODY, PUBLISH),
     "packages_app_publication_snapshot_compose": (PUBLISH, PUBLISH),
     "packages_app_publication_snapshot_fill": (PUBLISH, PUBLISH),
+    "packages_app_publication_keys": (VIEW, NOBODY),
+    "packages_app_publication_keys_work": (NOBODY, ROOT),
+    "packages_app_publication_keys_lost": (ROOT, NOBODY),
+    "packages_app_publication_keys_public": (VIEW, NOBODY),
+    "packages_app_publication_keys_revocation": (ROOT, NOBODY),
     "packages_app_definitionstatus_refused": (VIEW, NOBODY),
     "packages_app_definition_check": (NOBODY, PUBLISH),
     "packages_app_definitionstatus_define": (ROOT, ROOT),
@@ -160,7 +165,7 @@ def old_address(name):
 
 
 def arguments(pattern):
-    fixed = {"app_label": "packages_app", "content_type_id": 1, "url": "nothing"}
+    fixed = {"app_label": "packages_app", "content_type_id": 1, "url": "nothing", "fingerprint": "F" * 40}
     given = {}
     for name in pattern.pattern.regex.groupindex:
         given[name] = fixed.get(name) or model_of(pattern.name).objects.first().pk

@@ -19,7 +19,7 @@ YEAR_AGO = f"{datetime.now(UTC) - timedelta(days=400):%Y%m%dT%H%M%S}!"
 ODD = {
     "key_too_weak": ("rsa1024",),
     "key_signed_weakly": ("ed25519", "--cert-digest-algo", "SHA1"),
-    "key_locked": ("ed25519", "--passphrase", "secret"),
+    "signing_key_locked": ("ed25519", "--passphrase", "secret"),
 }
 
 
@@ -41,7 +41,7 @@ def test_a_key_that_clients_would_refuse_is_not_added(embedded):
         assert add_refused(embedded, key.secret_armored()) == "key_expired"
         revoked = key.renewed().revoked()
         assert add_refused(embedded, revoked.secret_armored()) == "bad_signing_key"
-    assert add_refused(embedded, str(Tsk.generate("Next", profile=Profile.RFC9580))) == "key_version"
+    assert add_refused(embedded, str(Tsk.generate("Next", profile=Profile.RFC9580))) == "signing_key_unsupported"
     assert add_refused(embedded, (embedded.home / "signing-key.asc").read_text()) == "key_known"
     assert add_refused(embedded, "no key") == "bad_signing_key"
     assert refused("keys", "add", embedded.home / "nowhere.asc").code == "file_unreadable"

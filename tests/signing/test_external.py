@@ -19,6 +19,8 @@ from packages_app.signing.signer_errors import (
     CertificateLacksKey,
     CertificateRefused,
     CertificateRevoked,
+    KeySignedWeakly,
+    KeyTooWeak,
     KeyUnsupported,
     SignerFailed,
 )
@@ -100,14 +102,14 @@ def test_a_certificate_that_clients_would_refuse_is_refused_by_its_own_code(sign
     with pytest.raises(CertificateRefused) as refused:
         ExternalSigner(key, secret.encode())
     assert max(secret.splitlines(), key=len) not in str(refused.value)
-    with pytest.raises(KeyUnsupported):
+    with pytest.raises(KeyTooWeak):
         signer_of(Kept(rsa.generate_private_key(65537, 1024)))
 
 
 @pytest.mark.parametrize(("use", "options", "refused"), [
     ("sign", (), None),
     ("cert", (), KeyUnsupported),
-    ("sign", ("--cert-digest-algo", "SHA1"), KeyUnsupported),
+    ("sign", ("--cert-digest-algo", "SHA1"), KeySignedWeakly),
 ])  # fmt: skip
 def test_what_gpg_says_of_a_key_is_read(use, options, refused):
     with odd_key("ed25519", *options, use=use) as made:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from packages_app.core.errors import SigningKeyError
-from packages_app.core.outcome import Outcome
 from packages_app.management.consent import check_yes
 from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand, terminal_progress
@@ -27,6 +25,8 @@ from packages_app.services.keys.rotation import (
     sign_by_new_alone,
 )
 from packages_app.services.keys.standing import KeyStanding, look_at_keys
+from packages_app.services.keys.told import tell_keys
+from packages_app.services.keys.work import day_to_come
 
 _WHICH = "a key's fingerprint, or the last 16 digits of it"
 _TOLD = {
@@ -36,13 +36,6 @@ _TOLD = {
     Step.SIGN: "Next: 4. the new key signs alone.",
     Step.LEAVE: "Next: 5. the old key leaves the keyring.",
 }
-
-
-class BadDate(SigningKeyError):
-    """What was given as a date is none, or is past."""
-
-    code = "bad_date"
-    outcome = Outcome.REFUSED
 
 
 class Command(ServiceCommand):
@@ -84,7 +77,7 @@ class Command(ServiceCommand):
 
     def _add(self, options: dict[str, Any]) -> None:
         self.stdout.write(f"added {add_key(options['file'])}")
-        self._say_rotation(rotation_of(look_at_keys(), adapters.now()))
+        self._say_rotation(rotation_of(tell_keys(), adapters.now()))
 
     def _rotate(self, options: dict[str, Any]) -> None:
         rotation = rotation_of(look_at_keys(), adapters.now(), timedelta(days=options["wait_days"]))
@@ -130,14 +123,14 @@ class Command(ServiceCommand):
         self._list(options)
 
     def _prolong(self, options: dict[str, Any]) -> None:
-        until = _date(options["until"])
+        until = day_to_come(options["until"])
         check_yes(f"Prolong {options['key']} until {until:%Y-%m-%d}?", yes=options["yes"])
         with terminal_progress() as progress:
             prolong(options["key"], until, progress, system_user())
         self._list(options)
 
     def _export(self, options: dict[str, Any]) -> None:
-        self.stdout.write(exported(options["key"], _date(options["until"]) if options["until"] else None))
+        self.stdout.write(exported(options["key"], day_to_come(options["until"]) if options["until"] else None))
 
     def _say_key(self, key: KeyStanding) -> None:
         self.stdout.write(f"{key.fingerprint}  {key.role}")
@@ -164,13 +157,3 @@ class Command(ServiceCommand):
             self.stdout.write(
                 f"  They could {since}; {opens}. How many have is not known: they read the bucket themselves."
             )
-
-
-def _date(text: str) -> datetime:
-    try:
-        date = datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        raise BadDate(f"{text[:80]!r} is no date.", remedy="Write it like 2030-12-31.") from None
-    if date <= adapters.now():
-        raise BadDate(f"{text} is past.", remedy="Name a day to come.")
-    return date

@@ -17,6 +17,7 @@ _QUEUES: Mapping[str, str] = {
     Job.Kind.REFRESH: "publish",
     Job.Kind.UPLOAD: "intake",
     Job.Kind.BUILD: "intake",
+    Job.Kind.KEYS: "intake",
     Job.Kind.SWEEP: "sweep",
     Job.Kind.PURGE: "sweep",
     Job.Kind.REPAIR: "sweep",

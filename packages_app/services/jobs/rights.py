@@ -10,6 +10,7 @@ from packages_app.services.jobs.queue import Asker
 
 PUBLISH = "packages_app.publish_suite"
 UPLOAD = "packages_app.upload_package"
+KEYS = "packages_app.change_keys"
 
 
 def may_publish(user: Asker | None) -> bool:
@@ -34,6 +35,15 @@ def require_superuser(user: Asker | None, what: str) -> None:
     """Raise `RightMissing` for somebody who is no superuser; who runs a command (None) is the operator."""
     if user is not None and not (isinstance(user, PermissionsMixin) and user.is_superuser and user.is_active):
         raise RightMissing(f"{what} is a superuser's.", remedy="Ask an administrator.")
+
+
+def require_keys(user: Asker | None, what: str) -> None:
+    """Raise `RightMissing` unless somebody may change signing keys; who runs a command (None) is the operator."""
+    if user is not None and not (isinstance(user, PermissionsMixin) and user.has_perm(KEYS)):
+        raise RightMissing(
+            f"{what} needs the right to change signing keys.",
+            remedy="Ask an administrator to do it, or for that right.",
+        )
 
 
 def right_missing(what: str) -> RightMissing:

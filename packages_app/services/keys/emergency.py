@@ -13,7 +13,7 @@ from pysequoia.packet import Packet, PacketPile, Tag
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.ports import Progress
 from packages_app.publishing.key_roles import KeyRole
-from packages_app.publishing.keys_here import added_folder
+from packages_app.publishing.keys_here import added_folder, revocation_file
 from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.publishing.root import client_commands
 from packages_app.services import adapters
@@ -47,14 +47,22 @@ def plan_emergency(fingerprint: str) -> Emergency:
     standing = _standing_or_none()
     if standing is None:
         return Emergency(fingerprint, "", (), "", _commands())
+    return planned_of(standing, fingerprint, are_set=bool(present_archive().signing_key))
+
+
+def planned_of(standing: Standing, fingerprint: str, *, are_set: bool) -> Emergency:
+    """Return what giving up a key would mean, by how keys stand and whether SIGNING_KEY names them.
+
+    Raise as `plan_emergency`.
+    """
     key = standing.of(fingerprint)
     successors = _successors(standing, key)
-    if not successors and present_archive().signing_key:
+    if not successors and are_set:
         raise LastKey(
             f"SIGNING_KEY names no key but {key.fingerprint} that could sign.",
             remedy="Make one with gpg, write it into SIGNING_KEY behind that one, and start the processes again.",
         )
-    revocation = added_folder(present_archive().signing_key_file) / f"{key.fingerprint}.rev"
+    revocation = revocation_file(present_archive().signing_key_file, key.fingerprint)
     kept = str(revocation) if revocation.exists() else ""
     if not successors:
         return Emergency(key.fingerprint, "", (), kept, _commands())
@@ -77,6 +85,14 @@ def give_up(planned: Emergency, progress: Progress, who: str) -> Standing:
         if not _successors(standing, key):
             progress.note(f"made the key {add_key(None)}")
         retire_lost(key, who)
+    return show_to_all(progress, who)
+
+
+def show_to_all(progress: Progress, who: str) -> Standing:
+    """Sign everything anew by the keys as they are now, and show it to clients, whether they know them or not.
+
+    Return how keys stand; raise as `ship`. Safe to repeat: it completes what was cut off while a key was given up.
+    """
     return ship(progress, who, options=PublicationOptions(rebuild=True, new_key=True))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from packages_app.core.errors import FileUnreadable, SigningKeyError
 from packages_app.core.outcome import Outcome
 from packages_app.publishing.key_roles import read_roles
-from packages_app.publishing.keys_here import added_folder, keep_revocation, open_key
+from packages_app.publishing.keys_here import added_folder, added_keys, keep_revocation, open_key, revocation_file
 from packages_app.services import adapters
 from packages_app.services.archives import present_archive
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key, keep_key
@@ -54,6 +54,21 @@ def add_key(file: Path | None) -> str:
     keep_revocation(present_archive().signing_key_file, armored)
     keep_key(folder / f"{fingerprint}.asc", lambda: armored)
     return fingerprint
+
+
+def keep_revocations() -> None:
+    """Keep a revocation certificate of each key of the home that has none, since it was made before there were any."""
+    own: Path = present_archive().signing_key_file
+    if present_archive().signing_key:
+        return
+    for armored in [*([own.read_text(encoding="ascii")] if own.exists() else []), *added_keys(own)]:
+        keep_revocation(own, armored)
+
+
+def revocation_of(fingerprint: str) -> str:
+    """Return the revocation certificate of a key of the home, armored; "" where there is none here."""
+    file = revocation_file(present_archive().signing_key_file, fingerprint)
+    return file.read_text(encoding="ascii") if file.exists() else ""
 
 
 def put_aside(fingerprint: str) -> None:

@@ -21,14 +21,8 @@ from packages_app.services import adapters
 from packages_app.services.intake.bootstrap_values import templates_of
 from packages_app.services.intake.build_bootstrap import build_and_take_in, next_version
 from packages_app.services.keys.home_keys import put_aside
-from packages_app.services.keys.standing import (
-    KeyStanding,
-    Standing,
-    keys_of_version,
-    look_at_keys,
-    signers_of,
-    taken_in,
-)
+from packages_app.services.keys.standing import KeyStanding, Standing, look_at_keys, signers_of
+from packages_app.services.keys.told import tell_keys
 from packages_app.services.publication.publish import publish
 
 WAIT_DAYS = 30
@@ -75,6 +69,10 @@ class Rotation:
     opens: datetime | None = None
 
 
+NO_CHANGE = Rotation(Step.ADD, (), "")
+"""Where no key signs, so that none can follow it."""
+
+
 def rotation_of(standing: Standing, now: datetime, wait: timedelta = timedelta(days=WAIT_DAYS)) -> Rotation:
     """Return how far the change of keys is that a standing shows; raise `SigningKeyError` where no key signs."""
     signing = [key.fingerprint for key in standing.keys if key.role is KeyRole.SIGNS]
@@ -86,7 +84,7 @@ def rotation_of(standing: Standing, now: datetime, wait: timedelta = timedelta(d
         old = (*signing[:-1], *trusted)
         if lacking := _lacking(standing, signing, {*signing, *trusted}):
             return Rotation(Step.SHIP, old, new, lacking)
-        since = _carried_since(new)
+        since = standing.since
         opens = since + wait if since is not None else None
         waits = opens is None or now < opens
         return Rotation(Step.WAIT if waits else Step.SIGN, old, new, since=since, opens=opens)
@@ -137,7 +135,7 @@ def ship(
             options = PublicationOptions(resign=True)
             publish(suite, progress, options=options, kind=Publication.Kind.REFRESH)
     progress.step("look at what clients are given")
-    standing = look_at_keys()
+    standing = tell_keys()
     if lacking := _lacking(standing, signing, keyring):
         raise RotationUnfinished(
             f"Not all is as it should be: {'; '.join(lacking)}.",
@@ -201,6 +199,9 @@ def retire_key(fingerprint: str, progress: Progress, who: str) -> Standing:
             f"Clients know {key.fingerprint}, and the next key has not taken over.",
             remedy="Go on with keys rotate; when this key is lost or stolen, keys lost.",
         )
+    if key.signs:  # what clients have bears its signature: it goes as an old key does, a step after the other
+        _decide([key.fingerprint], KeyRole.TRUSTED, who)
+        ship(progress, who)
     _retire([key.fingerprint], who)
     return ship(progress, who)
 
@@ -220,25 +221,6 @@ def _decide(fingerprints: Collection[str], role: KeyRole, who: str) -> None:
     for fingerprint in fingerprints:
         decided = Decided(role, adapters.now().replace(microsecond=0), who)
         decide_role(adapters.staging(), fingerprint, decided)
-
-
-def _carried_since(fingerprint: str) -> datetime | None:
-    """Return since when the newest versions of the bootstrap packages hold a key; of several the latest.
-
-    Where there is no bootstrap package, since when the keyring in the root is as it is.
-    """
-    found = []
-    for definition in adapters.definitions().bootstrap_packages():
-        since = None
-        for record in reversed(list(adapters.package_table().versions_of(definition.name))):
-            if fingerprint not in keys_of_version(record):
-                break
-            since = taken_in(record)
-        found += [since] if since is not None else []
-    if found:
-        return max(found)
-    keyring = adapters.bucket().head(adapters.repository().keyring_key)
-    return keyring.modified if keyring is not None else None
 
 
 def _named(keys: Collection[str]) -> str:

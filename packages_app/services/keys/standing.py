@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+
+from pysequoia import Cert
 
 from packages_app.core.errors import InvalidDeb, ObjectNotFound, SigningKeyError
 from packages_app.core.layout import suite_path
@@ -50,6 +52,11 @@ class KeyStanding:
         """The primary key's, upper-case hex."""
         return self.here.fingerprint
 
+    @property
+    def public_armored(self) -> str:
+        """The public certificate, ASCII-armored."""
+        return str(Cert.from_bytes(self.here.certificate))
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -60,6 +67,13 @@ class Standing:
     """The keys that signed each suite that has an InRelease."""
     root: frozenset[str]
     bootstraps: tuple[BootstrapVersion, ...]
+    since: datetime | None = None
+    """While several keys sign: since when clients can fetch the last of them with the bootstrap package."""
+
+    @property
+    def signing(self) -> tuple[str, ...]:
+        """The fingerprints of the keys that are to sign, the leading one first."""
+        return tuple(key.fingerprint for key in self.keys if key.role is KeyRole.SIGNS)
 
     def of(self, fingerprint: str) -> KeyStanding:
         """Return a key by its fingerprint or the end of it (a key ID of 16 digits); raise `KeyUnknown`."""
@@ -91,12 +105,14 @@ def look_at_keys() -> Standing:
     signed = ((suite.name, _signers(suite.name, primaries)) for suite in repository.suites)
     suites = {name: signers for name, signers in signed if signers}
     root, bootstraps = frozenset(in_root.values()), tuple(_bootstraps(set(suites)))
-    return Standing(
-        tuple(_standing(key, decided, suites, root, bootstraps, alone=len(here) == 1) for key in here),
-        suites,
-        root,
-        bootstraps,
+    known = decided if len(here) > 1 else {}
+    keys = tuple(
+        standing_of(key, key.role_by(known), known.get(key.fingerprint), suites, root, bootstraps) for key in here
     )
+    standing = Standing(keys, suites, root, bootstraps)
+    if len(standing.signing) > 1:
+        return replace(standing, since=_carried_since(standing.signing[-1]))
+    return standing
 
 
 def signers_of(suite: str) -> frozenset[str]:
@@ -115,30 +131,29 @@ def _signers(suite: str, primaries: Mapping[str, str]) -> frozenset[str]:
     return frozenset(primaries.get(claim.key, claim.key) for claim in claims)
 
 
-def _standing(
-    key: KeyHere,
-    decided: Mapping[str, Decided],
+def standing_of(
+    here: KeyHere,
+    role: KeyRole,
+    decided: Decided | None,
     suites: Mapping[str, frozenset[str]],
     root: frozenset[str],
     bootstraps: tuple[BootstrapVersion, ...],
-    *,
-    alone: bool,
 ) -> KeyStanding:
+    """Return how a key stands, by what is in place: suites with their signers, the root's keys, bootstrap packages."""
     facts, fault = None, None
     try:
-        facts = key_facts(key.certificate)
+        facts = key_facts(here.certificate)
     except SigningKeyError as error:
         fault = error
-    known = {} if alone else decided
     return KeyStanding(
-        key,
-        key.role_by(known),
-        known.get(key.fingerprint),
+        here,
+        role,
+        decided,
         facts,
         fault,
-        tuple(sorted(suite for suite, signers in suites.items() if key.fingerprint in signers)),
-        key.fingerprint in root,
-        tuple(one for one in bootstraps if key.fingerprint in one.keys),
+        tuple(sorted(suite for suite, signers in suites.items() if here.fingerprint in signers)),
+        here.fingerprint in root,
+        tuple(one for one in bootstraps if here.fingerprint in one.keys),
     )
 
 
@@ -154,6 +169,25 @@ def _bootstraps(suites: set[str]) -> list[BootstrapVersion]:
             for suite, record in sorted(newest.items())
         ]
     return found
+
+
+def _carried_since(fingerprint: str) -> datetime | None:
+    """Return since when the newest versions of the bootstrap packages hold a key; of several the latest.
+
+    Where there is no bootstrap package, since when the keyring in the root is as it is.
+    """
+    found = []
+    for definition in adapters.definitions().bootstrap_packages():
+        since = None
+        for record in reversed(list(adapters.package_table().versions_of(definition.name))):
+            if fingerprint not in keys_of_version(record):
+                break
+            since = taken_in(record)
+        found += [since] if since is not None else []
+    if found:
+        return max(found)
+    keyring = adapters.bucket().head(adapters.repository().keyring_key)
+    return keyring.modified if keyring is not None else None
 
 
 def keys_of_version(record: PackageRecord) -> frozenset[str]:

@@ -17,6 +17,7 @@ from packages_app.services.archives import present_archive
 from packages_app.services.intake.build_bootstrap import FIRST_VERSION, bootstrap_definition
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.messages import drop_old_messages
+from packages_app.services.keys.told import tell_keys
 from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.publication.client_lines import client_lines
 from packages_app.services.publication.requests import request_publication
@@ -67,6 +68,7 @@ def first_start(progress: Progress, *, watched: bool) -> Welcome:
         if not Publication.objects.filter(suite=suite.name).exists() or not _is_in_place(suite.name):
             request_publication(suite.name)
     unpublished = _unpublished(job_services.run_waiting_publications(progress))
+    tell_keys()
     return Welcome(
         admin_url=f"http://127.0.0.1:{settings.PORT}/admin/",
         user=ADMIN_NAME,
