@@ -20,7 +20,7 @@ from packages_app.services.keys import expiry
 from packages_app.services.lifecycle import rollout
 from packages_app.services.notices import send as sending
 from packages_app.services.outside_errors import told_as_ours
-from packages_app.services.setup import disk_space
+from packages_app.services.setup import disk_space, faults
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -79,6 +79,12 @@ def watch_expiry() -> list[str]:
 def watch_disks() -> list[str]:
     """Tell people of a disk before it is full."""
     return disk_space.watch_disks()
+
+
+@_task
+def watch_configuration() -> list[str]:
+    """Tell people of files of the configuration that are at fault, or mended."""
+    return faults.watch_configuration()
 
 
 @_task

@@ -9,7 +9,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from packages_app.admin.read_only import PUBLISH, UPLOAD, deferred_of_job
-from packages_app.core.errors import RepomgrError
+from packages_app.core.documents import REPOSITORY
+from packages_app.core.errors import DefinitionError, RepomgrError
+from packages_app.core.redaction import redact
 from packages_app.core.repository import Suite
 from packages_app.models import DefinitionStatus, Job, Notice, Package, Publication
 from packages_app.services import adapters
@@ -18,7 +20,9 @@ from packages_app.services.jobs.late import late_queues
 from packages_app.services.notices.send import given_up
 from packages_app.services.publication.client_lines import client_lines
 from packages_app.services.publication.watch_expiry import near_expiry
+from packages_app.services.setup.faults import configuration_faults
 
+_REPOSITORYS = ("repository.yaml", REPOSITORY)
 _LATELY = timedelta(days=7)
 _SHOWN = 6
 _ALARMS_SHOWN = 20
@@ -26,7 +30,7 @@ _SEEN_BY_RIGHT = {
     "job": ("jobs", "late"),
     "package": ("newest", "first"),
     "notice": ("alarms", "unsent", "news"),
-    "definitionstatus": ("definitions", "fault"),
+    "definitionstatus": ("definitions", "faults"),
     "publication": ("suites",),
 }
 """What of the page is seen by whose right to view."""
@@ -47,14 +51,17 @@ def front_page() -> dict[str, Any]:
 
     `first` says that there is no package yet but what sets clients up, `described` how many others have definitions.
     `suites` are (suite, last publication or None, whether less than a quarter of its life is left); `definitions`
-    those with faults that no open notice names. A broken configuration is shown in `fault` and does not make the
-    page fail.
+    those with faults, each named, and those whose last check failed and no open notice names. Each fault of a broken
+    repository.yaml is in `faults`, and does not make the page fail.
     """
     now = timezone.now()
-    open_ones = Notice.objects.filter(settled=None).exclude(level="info").select_related("job")
+    definition_rows = DefinitionStatus.objects.defer("refused", "settings", "description")
+    # Files that are at fault are shown with each of their faults.
+    files = [*_REPOSITORYS, *(row.file for row in definition_rows if row.problems)]
+    told = Notice.objects.filter(kind=Notice.Kind.CONFIGURATION_FAULTY, subject__in=files)
+    open_ones = Notice.objects.filter(settled=None).exclude(level="info").exclude(pk__in=told).select_related("job")
     alarms = list(open_ones.defer(*deferred_of_job("job"))[:_ALARMS_SHOWN])
     newest = Package.objects.order_by("-processed_timestamp")
-    definition_rows = DefinitionStatus.objects.defer("refused", "settings", "description")
     page: dict[str, Any] = {
         "now": now,
         "jobs": Job.objects.select_related("requested_by").defer(*deferred_of_job())[:_SHOWN],
@@ -70,8 +77,10 @@ def front_page() -> dict[str, Any]:
     try:
         suites = adapters.repository().suites
         commands, definitions = client_lines(), adapters.definitions()
+    except DefinitionError:
+        return {**page, "faults": [redact(str(fault)) for fault in configuration_faults()], "suites": []}
     except RepomgrError as error:
-        return {**page, "fault": str(error), "suites": []}
+        return {**page, "faults": [str(error)], "suites": []}
     bootstraps = [definition.name for definition in definitions.bootstrap_packages()]
     page["first"] = not Package.objects.exclude(package_name__in=bootstraps).exists()
     page["described"] = len(definitions.by_name) - len(bootstraps)

@@ -12,20 +12,25 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from packages_app.core.definition import UNREAD, Definition, Definitions, SettingsReader, load_definitions
 from packages_app.core.documents import REPOSITORY, Document, package_of
+from packages_app.core.errors import DefinitionError
 from packages_app.core.file_over_document import file_over_document
 from packages_app.core.kept_documents import KeptDocuments, Known
-from packages_app.core.repository import Repository, load_repository, repository_of
+from packages_app.core.repository import Repository, Suite, definition_error, repository_in
 from packages_app.core.yaml_reader import Problem, YamlReader, load_yaml, read_yaml, reader_of, reader_of_text
 
 _YOUNG = 2_000_000_000
 """Nanoseconds. File systems date a change by clocks as coarse as this: a younger file may change unseen once more."""
 
 _NONE = Known()
+_NO_REPOSITORY = Repository("", "", "", "", (Suite("", "", "", "", ("main",), (), timedelta()),))
+_OF_PLACES = ("suites", "component", "architecture", "builds", "promote")
+"""Fields of definitions that are judged by what the repository has."""
 
 FileState = tuple[int, int, int, int]
 """What is another when a file is another, or is written in place: changed and modified (ns), size (bytes), inode."""
@@ -70,6 +75,25 @@ class Configuration:
         """Return the definitions; bad ones are in its `problems`. Raise as `repository`."""
         return self._now().definitions
 
+    def faults(self) -> tuple[Problem, ...]:
+        """Return every problem of all files and documents, sorted.
+
+        Where the repository's own file is at fault definitions are read all the same; what they say of places in it is
+        not judged then. Raise the table's error where the repository may be a document and none was ever read.
+        """
+        try:
+            return self._now().definitions.problems
+        except DefinitionError:
+            known = self.kept.now() if self.kept is not None else _NONE
+            reader = self._repository_reader(self._states(), known, read_yaml)
+            repository, problems = repository_in(reader, self.folder)
+            whole = tuple(suite for suite in repository.suites if suite.components) if repository else ()
+            judged = replace(repository or _NO_REPOSITORY, suites=whole or _NO_REPOSITORY.suites)
+            found = load_definitions(
+                self._packages_path, judged, self.source_types, documents=_readers_of(known)
+            ).problems
+            return tuple(sorted([*problems, *(one for one in found if one.field.partition(".")[0] not in _OF_PLACES)]))
+
     def look(self) -> None:
         """Let what the table has now count from here on; raise its errors."""
         if self.kept is not None:
@@ -96,10 +120,9 @@ class Configuration:
         known, states = self.kept.now() if self.kept is not None else _NONE, self._states()
         of_file = read_yaml(self._repository_path) if str(self._repository_path) in states else None
         reader = self._combined(of_file, text)
-        if not reader.problems:
-            repository_of(reader, self.folder)
-        if reader.problems:
-            return None, tuple(reader.problems), Definitions()
+        problems = repository_in(reader, self.folder)[1]
+        if problems:
+            return None, problems, Definitions()
         others = {name: document for name, document in known.by_name.items() if name != REPOSITORY}
         tried = {**others, REPOSITORY: Document(REPOSITORY, 0, text, "", "")} if text else others
         read = self._read(states, Known(known.mark, tried), self._last)
@@ -133,26 +156,28 @@ class Configuration:
                 contents[name] = load_yaml(path)
             return reader_of(path, contents[name])
 
-        def read_repository(path: Path) -> YamlReader:
-            if str(path) not in states and known.failed is not None:
-                raise known.failed
-            document = known.by_name.get(REPOSITORY)
-            return self._combined(read(path) if str(path) in states else None, document.text if document else "")
-
-        documents = {
-            package_of(name): reader_of_text(name, document.text)
-            for name, document in known.by_name.items()
-            if package_of(name)
-        }
-        repository = load_repository(self._repository_path, read=read_repository)
+        repository, problems = repository_in(self._repository_reader(states, known, read), self.folder)
+        if repository is None or problems:
+            raise definition_error(problems)
         definitions = load_definitions(
-            self._packages_path, repository, self.source_types, read=read, documents=documents
+            self._packages_path, repository, self.source_types, read=read, documents=_readers_of(known)
         )
         if known.failed is not None:
             unread = Problem(UNREAD, 1, "(documents)", known.failed.message, known.failed.remedy)
             definitions = replace(definitions, problems=(*definitions.problems, unread))
         settled = {name: state if state[0] < began - _YOUNG else None for name, state in states.items()}
         return _Read(known, settled, repository, definitions, contents)
+
+    def _repository_reader(
+        self, states: Mapping[str, FileState], known: Known, read: Callable[[Path], YamlReader]
+    ) -> YamlReader:
+        """Return a reader of repository.yaml over its document."""
+        path = self._repository_path
+        is_file = str(path) in states
+        if not is_file and known.failed is not None:
+            raise known.failed
+        document = known.by_name.get(REPOSITORY)
+        return self._combined(read(path) if is_file else None, document.text if document else "")
 
     def _combined(self, of_file: YamlReader | None, document: str) -> YamlReader:
         """Return a reader of repository.yaml, None where it is not there, over the document's text, "" for none."""
@@ -182,3 +207,12 @@ class Configuration:
     @property
     def _packages_path(self) -> Path:
         return self.folder / "packages"
+
+
+def _readers_of(known: Known) -> dict[str, YamlReader]:
+    """Return a new reader of each definition among documents, by its package."""
+    return {
+        package_of(name): reader_of_text(name, document.text)
+        for name, document in known.by_name.items()
+        if package_of(name)
+    }

@@ -153,10 +153,10 @@ def load_definitions(
         if package and (package in in_files or package in good):
             overruled.append(package)
             continue
-        definition = None if reader.problems else _definition(reader, repository, source_types)
+        definition = _definition(reader, repository, source_types) if reader.values or not reader.problems else None
         if definition is not None:
             _check_not_taken(reader, definition, taken, copies)
-        if definition is not None and package and definition.name != package:
+        if definition is not None and package and definition.name not in ("", package):
             reader.problem("name", f"{definition.name} is not {package}.", f"Write name: {package}, or define another.")
         problems += reader.problems
         if definition is not None and not reader.problems:

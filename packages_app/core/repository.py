@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -142,30 +142,34 @@ def is_suite_name(text: str) -> bool:
 
 
 def load_repository(path: Path, *, read: Callable[[Path], YamlReader] = read_yaml) -> Repository:
-    """Read `repository.yaml`; raise `DefinitionError` that names every fault with its line.
+    """Read `repository.yaml`; raise `DefinitionError` that names every fault with its line and remedy.
 
     `read` returns a new reader of a file.
     """
-    reader = read(path)
-    if not reader.problems:
-        repository = repository_of(reader, path.parent)
-    if reader.problems:
-        raise definition_error(reader.problems)
+    repository, problems = repository_in(read(path), path.parent)
+    if repository is None or problems:
+        raise definition_error(problems)
     return repository
 
 
-def definition_error(problems: list[Problem]) -> DefinitionError:
-    """Make one error of the problems of a file."""
-    first = problems[0]
-    said = "; ".join(f"{p.file}:{p.line}: {p.field}: {p.message}" for p in problems)
-    return DefinitionError(said, remedy=first.remedy)
+def repository_in(reader: YamlReader, folder: Path) -> tuple[Repository | None, tuple[Problem, ...]]:
+    """Return the repository that a reader of its file holds, as far as it can be read, and the problems of the file.
 
-
-def repository_of(reader: YamlReader, folder: Path) -> Repository:
-    """Return the repository that a reader says; what is wrong with it is in the reader's problems.
-
-    Keyrings of base suites are looked for below `folder`.
+    It is None where nothing can. Keyrings of base suites are looked for below `folder`.
     """
+    repository = _repository(reader, folder) if reader.values or not reader.problems else None
+    return repository, tuple(reader.problems)
+
+
+def definition_error(problems: Sequence[Problem]) -> DefinitionError:
+    """Make one error of problems: of several each stands on a line with its remedy."""
+    if len(problems) == 1:
+        first = problems[0]
+        return DefinitionError(f"{first.file}:{first.line}: {first.field}: {first.message}", remedy=first.remedy)
+    return DefinitionError("\n".join(map(str, problems)), remedy="Mend each; its remedy stands beside it.")
+
+
+def _repository(reader: YamlReader, folder: Path) -> Repository:
     suites = tuple(_suite(suite) for suite in reader.mappings("suites"))
     names = [suite.name for suite in suites] + [suite.codename for suite in suites if suite.codename != suite.name]
     for name in sorted({name for name in names if names.count(name) > 1}):
@@ -186,7 +190,7 @@ def repository_of(reader: YamlReader, folder: Path) -> Repository:
             f"{repository.snapshots_address!r} is no address of snapshots.",
             f"Write PUBLIC_URL, then /{MARK}/{_PLACE_OF_ID}/, such as https://apt.example.org/{MARK}/{_PLACE_OF_ID}/.",
         )
-    if not _NAME.match(repository.keyring):
+    if repository.keyring and not _NAME.match(repository.keyring):
         reader.problem("keyring", f"{repository.keyring!r} is no file name.", "Write it like example-archive-keyring.")
     reader.finish()
     return repository
@@ -252,7 +256,7 @@ def _suite(reader: YamlReader) -> Suite:
             f"List gz, which every client takes, and others of {', '.join(_FORMS)}.",
         )
     for name, value in (("name", suite.name), ("codename", suite.codename)):
-        if not is_suite_name(value):
+        if value and not is_suite_name(value):
             reader.problem(name, f"{value!r} can't be a folder of dists/.", "Use letters, digits, dot and hyphen.")
     for component in suite.components:
         if not _NAME.match(component) or component == MARK:  # a folder beside those of components

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, TypeVar
 
-import yaml
+from packages_app.core.yaml_text import LinedMapping, parsed
 
 Default = TypeVar("Default")
 _FILES_KEPT = 2048
@@ -35,7 +34,8 @@ class YamlReader:
     """Takes typed values out of one mapping of a YAML file and gathers the problems found on the way.
 
     A field that is missing or of the wrong type gives a stand-in value and a problem; so one read names all faults.
-    `files` says of fields that stand in another file than `file` which that is.
+    `files` says of fields that stand in another file than `file` which that is. `unread` are fields whose text is at
+    fault: they are not missing. Nor is any of one that is at fault as a whole.
     """
 
     file: str
@@ -45,6 +45,8 @@ class YamlReader:
     prefix: str = ""
     problems: list[Problem] = field(default_factory=list)
     files: Mapping[str, str] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
+    is_unread: bool = False
     _taken: set[str] = field(default_factory=set)
 
     def problem(self, name: str, message: str, remedy: str) -> None:
@@ -111,7 +113,7 @@ class YamlReader:
     def mapping(self, name: str, *, required: bool = True) -> YamlReader:
         """Take a mapping as a reader of its own that shares this one's problems."""
         value = self._take(name, required=required)
-        if value is not None and not isinstance(value, _LinedMapping):
+        if value is not None and not isinstance(value, LinedMapping):
             self.problem(name, "It is not a mapping.", f"Write the fields of {name} below it, indented.")
             value = None
         return self._reader_of(value, name)
@@ -121,7 +123,7 @@ class YamlReader:
         value = self._take(name, required=required)
         if value is None or (value == [] and not required):
             return []
-        if not isinstance(value, list) or not value or not all(isinstance(item, _LinedMapping) for item in value):
+        if not isinstance(value, list) or not value or not all(isinstance(item, LinedMapping) for item in value):
             self.problem(name, "It is not a list of mappings.", f"Write each of {name} as `- name: …`.")
             return []
         return [self._reader_of(item, f"{name}[{number}]") for number, item in enumerate(value)]
@@ -132,7 +134,7 @@ class YamlReader:
             if name not in self._taken:
                 self.problem(str(name), "This field is not known here.", "Remove it, or check its spelling.")
 
-    def _reader_of(self, value: _LinedMapping | None, name: str) -> YamlReader:
+    def _reader_of(self, value: LinedMapping | None, name: str) -> YamlReader:
         at = self.lines.get(name, self.line)
         return YamlReader(
             (value is not None and value.file) or self.files.get(name.partition("[")[0], self.file),
@@ -142,81 +144,53 @@ class YamlReader:
             f"{self.prefix}{name}.",
             self.problems,
             value.files if value is not None else {},
+            value.unread if value is not None else frozenset(),
+            self.is_unread or name in self.unread,
         )
 
     def _take(self, name: str, *, required: bool) -> Any:
         self._taken.add(name)
         value = self.values.get(name)
-        if value is None and required:
+        if value is None and required and not self.is_unread and name not in self.unread:
             self.problem(name, "It is missing.", f"Add {name}.")
         return value
-
-
-class _LinedMapping(dict[str, Any]):
-    """A mapping that remembers its own line and the line of each key.
-
-    `file` and `files` say what stands in another file than what is around it.
-    """
-
-    line: int = 1
-    lines: dict[str, int]
-    file: str = ""
-    files: Mapping[str, str] = MappingProxyType({})
-
-
-# The loader in C is ten times as fast as the one in Python; PyYAML is built without it where libyaml is not there.
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _LinedLoader(_SafeLoader):  # type: ignore[misc]
-    def construct_lined(self, node: yaml.MappingNode) -> _LinedMapping:
-        mapping = _LinedMapping()
-        mapping.line = node.start_mark.line + 1
-        mapping.lines = {}
-        for key_node, value_node in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is not text", key_node.start_mark)
-            if key in mapping:
-                raise yaml.constructor.ConstructorError(None, None, f"{key} is given twice", key_node.start_mark)
-            mapping[key] = self.construct_object(value_node, deep=True)
-            mapping.lines[key] = key_node.start_mark.line + 1
-        return mapping
-
-
-_LinedLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _LinedLoader.construct_lined)
 
 
 def read_yaml(path: Path) -> YamlReader:
     """Return a reader of a YAML file whose top is a mapping.
 
-    A file that can't be read or parsed gives an empty reader that holds the one problem.
+    Of a file with faults it holds what can be read, and its problems; of one that can't be read at all, these alone.
     """
     return reader_of(path, load_yaml(path))
 
 
 def load_yaml(path: Path) -> Any:
-    """Return what stands in a YAML file, or the one problem of a file that can't be read or parsed.
+    """Return what stands in a YAML file, and the problems of one that can't be read or parsed.
 
     Any number of readers may share it: none changes it.
     """
     try:
         text = path.read_bytes()
     except OSError as error:
-        return _file_problem(path.name, 1, f"The file can't be read: {error.strerror}.", "Check its path and mode.")
+        why = f"The file can't be read: {error.strerror}."
+        return _Loaded(None, (_file_problem(path.name, 1, why, "Check its path and mode."),))
     return _parsed(path.name, text)
 
 
+@dataclass(frozen=True)
+class _Loaded:
+    """What was read of a text, as far as it could be, and what is wrong with it."""
+
+    value: Any
+    problems: tuple[Problem, ...] = ()
+
+
 @lru_cache(_FILES_KEPT)
-def _parsed(file: str, text: bytes) -> Any:
-    try:
-        return yaml.load(text, Loader=_LinedLoader)  # noqa: S506 - derived from SafeLoader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        # What is missing at the end of a file is, to the parser in C, behind its last line.
-        line = min(mark.line + 1, len(text.splitlines()) or 1) if mark else 1
-        said = getattr(error, "problem", None) or str(error)
-        return _file_problem(file, line, f"This is not YAML: {said}.", "Mend the line, or the one above it.")
+def _parsed(file: str, text: bytes) -> _Loaded:
+    value, faults = parsed(text)
+    remedy = "Mend the line, or the one above it."
+    problems = (_file_problem(file, fault.line, f"This is not YAML: {fault.said}.", remedy) for fault in faults)
+    return _Loaded(value, tuple(problems))
 
 
 def reader_of(path: Path, loaded: Any) -> YamlReader:
@@ -234,7 +208,7 @@ def over(upper: Any, lower: Any, file: str) -> Any:
 
     Both are mappings of readers, or None for `upper`. Lines stay those where each field stands.
     """
-    mapping = _LinedMapping({**lower, **(upper or {})})
+    mapping = LinedMapping({**lower, **(upper or {})})
     mapping.line = (lower if upper is None else upper).line
     mapping.lines = {**lower.lines, **(upper.lines if upper is not None else {})}
     mapping.file = file if upper is None else ""
@@ -244,7 +218,7 @@ def over(upper: Any, lower: Any, file: str) -> Any:
 
 def are_mappings(value: Any) -> bool:
     """Return whether a value of a reader is a list of mappings, as `YamlReader.mappings` takes them."""
-    return isinstance(value, list) and all(isinstance(item, _LinedMapping) for item in value)
+    return isinstance(value, list) and all(isinstance(item, LinedMapping) for item in value)
 
 
 def reader_of_mapping(file: str, mapping: Any) -> YamlReader:
@@ -259,12 +233,12 @@ def plain(value: Any) -> Any:
     return [plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _reader(file: str, loaded: Any) -> YamlReader:
-    if not isinstance(loaded, _LinedMapping | Problem):
-        loaded = _file_problem(file, 1, "The file holds no mapping.", "Write `field: value` lines.")
-    if isinstance(loaded, Problem):
-        return YamlReader(file, {}, {}, problems=[loaded])
-    return YamlReader(file, loaded, loaded.lines)
+def _reader(file: str, loaded: _Loaded) -> YamlReader:
+    problems, value = list(loaded.problems), loaded.value
+    if not isinstance(value, LinedMapping):
+        none = _file_problem(file, 1, "The file holds no mapping.", "Write `field: value` lines.")
+        return YamlReader(file, {}, {}, problems=problems or [none])
+    return YamlReader(file, value, value.lines, unread=value.unread, problems=problems)
 
 
 def _file_problem(file: str, line: int, message: str, remedy: str) -> Problem:

@@ -30,6 +30,7 @@ class Notice(models.Model):
         RECORD_NOT_MIRRORED = "record_not_mirrored", "record without a row"
         DISK_NEARLY_FULL = "disk_nearly_full", "disk nearly full"
         UNINSTALLABLE = "uninstallable", "packages can't be installed"
+        CONFIGURATION_FAULTY = "configuration_faulty", "configuration at fault"
         MESSAGE_UNREADABLE = "message_unreadable", "message can't be read"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -89,7 +89,7 @@ def test_source_types_are_found_through_entry_points():
         ),
         (("architecture: amd64\n", ""), 1, "architecture", "missing"),
         (("section: misc", "name: again"), 5, "(file)", "YAML: name "),
-        (("section: misc", "section: [unclosed"), 6, "(file)", "YAML: "),
+        (("section: misc", "section: [unclosed"), 5, "(file)", "YAML: "),
     ],
 )
 def test_a_fault_is_named_with_line_field_and_remedy(tmp_path, change, line, field, said):
@@ -107,6 +107,34 @@ def test_all_faults_of_a_file_are_named_at_once(tmp_path):
     assert {field for _, field, _, _ in problems_of(tmp_path, built_here)} == {
         "description", "maintainer", "homepage", "section", "priority",
     }  # fmt: skip
+
+
+def test_the_faults_of_a_text_that_is_no_yaml_are_named_at_once_with_those_of_what_can_be_read(tmp_path):
+    text = (
+        'description: "unclosed\nmaintainer: nobody\nhomepage: a: b\narchitecture: sparc\nname: tool\nname: again\n'
+        "retain: {newest: 0}\nsource:\n  type: external_download\n  certificate_fingerprint: @x\n"
+        "  endpoint: ftp://x\n  additional_files:\n    certificate: *.pem\n    signature: 7\n\tx: 1\n"
+    )
+    found = [(line, field) for line, field, _, _ in problems_of(tmp_path, text)]
+    assert found == [
+        (1, "(file)"), (2, "maintainer"), (3, "(file)"), (4, "architecture"), (6, "(file)"), (7, "retain.newest"),
+        (10, "(file)"), (11, "source.endpoint"), (13, "(file)"), (15, "(file)"),
+    ]  # fmt: skip
+    # What is within a field that can't be read is not missing; nor is what another refers to read apart from it.
+    assert [each[:2] for each in problems_of(tmp_path, GOOD.replace("source:", "source: {"))] == [(10, "(file)")]
+    assert len(problems_of(tmp_path, GOOD.replace("misc", "&x [").replace("optional", "*x"))) == 1
+    assert len(problems_of(tmp_path, GOOD.replace("misc", "[") + "#\n" * 2000)) == 1
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(st.integers(0, len(GOOD)), st.sampled_from("\t{}[]'\"&*:@,\n -#%é\x00")), max_size=6))
+def test_a_damaged_text_is_problems_or_sound_and_never_a_crash(tmp_path_factory, damage):
+    folder, text = tmp_path_factory.mktemp("definitions"), GOOD
+    for place, sign in damage:
+        text = text[:place] + sign + text[place:]
+    (folder / "x.yaml").write_text(text)
+    definitions = load(folder)
+    assert len(definitions.by_name) + bool(definitions.problems) >= 1
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "\x00", "{1: 2}"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from packages_app.core.file_over_document import file_over_document
-from packages_app.core.repository import repository_of
+from packages_app.core.repository import repository_in
 from packages_app.core.yaml_reader import plain, reader_of_text
 from packages_app.core.yaml_writer import written_yaml
 
@@ -39,7 +39,7 @@ suites:
 
 def combined(document):
     reader = file_over_document(reader_of_text("repository.yaml", FILE), reader_of_text("repository", document))
-    repository = None if reader.problems else repository_of(reader, Path())
+    repository, _ = repository_in(reader, Path())
     return repository, [(problem.file, problem.line, problem.field) for problem in reader.problems], reader
 
 
@@ -52,7 +52,7 @@ def test_what_the_file_says_counts_and_the_document_adds_to_it():
     assert (stable.components, stable.architectures) == (("main", "extra"), ("amd64", "arm64"))
     assert (testing.name, testing.architectures, repository.default_suite.name) == ("testing", ("riscv64",), "stable")
     again = reader_of_text("repository.yaml", written_yaml(plain(reader.values)))
-    assert (repository_of(again, Path()), again.problems) == (repository, [])
+    assert repository_in(again, Path()) == (repository, ())
 
 
 def test_a_fault_names_the_one_that_it_stands_in_and_its_line():

@@ -15,8 +15,8 @@ from packages_app.core.documents import (
     of_package,
     package_of,
 )
-from packages_app.core.errors import DefinitionError, RecordNotFound, RightMissing
-from packages_app.core.repository import Definers
+from packages_app.core.errors import RecordNotFound, RightMissing
+from packages_app.core.repository import Definers, definition_error
 from packages_app.core.yaml_reader import Problem
 from packages_app.services import adapters
 from packages_app.services.jobs.queue import Asker
@@ -69,7 +69,7 @@ def save_definition(name: str, text: str, *, read: int, user: Asker) -> Document
     _require_no_file(name)
     _, faults = definition_in(name, text)
     if faults:
-        raise DefinitionError(str(faults[0]), remedy=faults[0].remedy)
+        raise definition_error(faults)
     return _put(name, text, read, user)
 
 

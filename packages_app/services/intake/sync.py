@@ -211,8 +211,8 @@ def _wanted(names: Sequence[str], progress: Progress) -> list[Definition]:
     problems = () if names else definitions.problems
     if problems and not definitions.by_name:
         raise PackageRefused(
-            f"No definition can be used. {problems[0]}",
-            remedy=f"Correct {len({problem.file for problem in problems})} files; `manage.py doctor` names each fault.",
+            "\n".join(["No definition can be used.", *map(str, problems)]),
+            remedy=f"Correct {len({problem.file for problem in problems})} files.",
         )
     for problem in problems:
         progress.note(f"left out: {problem}", level="warning")

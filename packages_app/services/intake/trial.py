@@ -9,9 +9,9 @@ from typing import Any
 from packages_app.core.caution import HTTP
 from packages_app.core.conflict import conflict_between
 from packages_app.core.definition import Definition
-from packages_app.core.errors import DefinitionError
 from packages_app.core.ports import Progress
 from packages_app.core.redaction import redact
+from packages_app.core.repository import definition_error
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.configuration.definitions import definition_in, require_definer
@@ -42,7 +42,7 @@ def try_definition(name: str, text: str, progress: Progress) -> dict[str, Any]:
     """
     definition, faults = definition_in(name, text)
     if definition is None:
-        raise DefinitionError(str(faults[0]), remedy=faults[0].remedy)
+        raise definition_error(faults)
     progress.step("ask upstream", definition.name)
     result: dict[str, Any] = {"would_take": [], "known": 0, "passed_over": 0, "conflicts": [], "failed": ""}
     try:

@@ -21,18 +21,18 @@ from packages_app.core.errors import (
     TableUnavailable,
     UpstreamError,
 )
-from packages_app.core.repository import Installability
+from packages_app.core.repository import Installability, definition_error
 from packages_app.debian.debcheck import PACKAGE, PROGRAM
 from packages_app.debian.solver import SolverMissing, solver_here
 from packages_app.publishing.place import named_keys
 from packages_app.services import adapters
-from packages_app.services.intake.bootstrap_values import check_templates_of
 from packages_app.services.intake.pins import refused_over_http, taken_on_trust
 from packages_app.services.outside_errors import error_told, told_as_ours
 from packages_app.services.publication.watch_expiry import KEY_REMEDY
 from packages_app.services.setup.clock import check_clock
 from packages_app.services.setup.database import check_database
 from packages_app.services.setup.disk_space import look_at_disks
+from packages_app.services.setup.faults import configuration_faults
 from packages_app.services.setup.private_files import paths_open_to_others
 from packages_app.services.verification.keys import key_findings
 from packages_app.signing.unproven import claims_of
@@ -153,18 +153,14 @@ def _package_table() -> str:
 
 
 def _definitions() -> str:
+    if faults := configuration_faults():
+        raise definition_error(faults)
     definitions = adapters.definitions()
-    if definitions.problems:
-        first = definitions.problems[0]
-        said = "; ".join(f"{p.file}:{p.line}: {p.field}: {p.message}" for p in definitions.problems)
-        raise RepomgrError(said, remedy=first.remedy)
     if refused := refused_over_http(definitions, settings.PRIVATE_UPSTREAMS):
         raise UpstreamError(
             f"Fetched over http, and so never: {', '.join(refused)}.",
             remedy="Write the https address; or allow: [http] in the definition, if upstream has none.",
         )
-    for definition in definitions.bootstrap_packages():
-        check_templates_of(definition)
     in_use = f"{len(definitions.by_name)} in use: {', '.join(definitions.by_name) or 'none'}"
     return "; ".join([in_use, *taken_on_trust(definitions)])
 
