@@ -1,12 +1,14 @@
-"""Celery tasks: one runs any job, one starts what the clock asks for, the others keep the house.
+"""Celery tasks: one runs any job, one starts what the clock asks for, the others keep the house, each in every archive.
 
 Messages only wake a worker; what is to be done stands in the job's row.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import wraps
+from itertools import chain
 from typing import Any, ParamSpec, TypeVar, cast
 
 import structlog
@@ -14,6 +16,7 @@ from celery import shared_task
 
 from packages_app.core.errors import RepomgrError
 from packages_app.services import job_services, old_rows, scheduled
+from packages_app.services.archives import in_each
 from packages_app.services.jobs import waking
 from packages_app.services.jobs.turns import run_in_turn
 from packages_app.services.keys import expiry
@@ -53,47 +56,49 @@ def run_job(job_id: str) -> None:
 @_task
 def start_scheduled(kind: str) -> list[str]:
     """Make the jobs of a kind that the clock asks for; return their ids."""
-    return [str(job.pk) for job in scheduled.start_scheduled(kind)]
+    return [str(job.pk) for jobs in in_each(lambda: scheduled.start_scheduled(kind)) for job in jobs]
 
 
 @_task
 def send_notices() -> int:
     """Send notices on by e-mail, webhook and so on."""
-    return sending.send_notices()
+    return sum(in_each(sending.send_notices))
 
 
 @_task
-def step_rollouts() -> str:
-    """Ask for the next step of every roll-out that is due; return the job's id, "" for none."""
-    job = rollout.step_rollouts()
-    return str(job.pk) if job is not None else ""
+def step_rollouts() -> list[str]:
+    """Ask for the next step of every roll-out that is due; return the ids of the jobs."""
+    return [str(job.pk) for job in in_each(rollout.step_rollouts) if job is not None]
 
 
 @_task
 def watch_expiry() -> list[str]:
     """Tell people of what is near its expiry, and the web process how keys stand."""
-    return expiry.watch_keys_and_suites()
+    return list(chain.from_iterable(in_each(expiry.watch_keys_and_suites)))
 
 
 @_task
 def watch_disks() -> list[str]:
     """Tell people of a disk before it is full."""
-    return disk_space.watch_disks()
+    return list(chain.from_iterable(in_each(disk_space.watch_disks)))
 
 
 @_task
 def watch_configuration() -> list[str]:
     """Tell people of files of the configuration that are at fault, or mended."""
-    return faults.watch_configuration()
+    return list(chain.from_iterable(in_each(faults.watch_configuration)))
 
 
 @_task
 def remove_old_rows() -> dict[str, int]:
-    """Remove rows that nobody asks for any more."""
-    return old_rows.remove_old_rows()
+    """Remove rows that nobody asks for any more; return how many of each kind."""
+    removed = Counter[str]()
+    for each in in_each(old_rows.remove_old_rows):
+        removed.update(each)
+    return dict(removed)
 
 
 @_task
 def wake_silent_jobs() -> int:
     """Wake jobs whose message or worker was lost."""
-    return waking.wake_silent_jobs()
+    return sum(in_each(waking.wake_silent_jobs))

@@ -7,8 +7,10 @@ import json
 
 from django.db import models
 
+from packages_app.models.of_archive import OfArchive
 
-class ClearedCaution(models.Model):
+
+class ClearedCaution(OfArchive):
     """One caution of one package, cleared in one suite when the candidate that it had held back was published.
 
     `package` is a name, or `name version architecture` where it is cleared for that version alone; `said` is
@@ -27,7 +29,7 @@ class ClearedCaution(models.Model):
 
         ordering = ("-pk",)
         default_permissions = ("view",)
-        constraints = (models.UniqueConstraint(fields=("suite", "digest"), name="caution_cleared_once"),)
+        constraints = (models.UniqueConstraint(fields=("archive", "suite", "digest"), name="caution_cleared_once"),)
 
     def __str__(self) -> str:
         return f"{self.package} {self.said}"

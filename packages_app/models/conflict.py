@@ -6,9 +6,10 @@ from django.db import models
 
 from packages_app.core.builds import LONGEST_BUILD
 from packages_app.core.record import built_for
+from packages_app.models.of_archive import OfArchive
 
 
-class Conflict(models.Model):
+class Conflict(OfArchive):
     """One refused offer.
 
     `quarantined` is the staging key of the offered file, or "" when it was not fetched; `offered_size` is 0 when not
@@ -32,13 +33,15 @@ class Conflict(models.Model):
         """The same offer is one row, however often it is seen."""
 
         ordering = ("settled", "-seen")
-        indexes = (models.Index(fields=("settled", "-seen", "-id"), name="conflict_by_state"),)
+        indexes = (models.Index(fields=("archive", "settled", "-seen", "-id"), name="conflict_by_state"),)
         constraints = (
             models.UniqueConstraint(
-                fields=("package_name", "version", "architecture", "build", "offered_sha256", "offered_size"),
+                fields=(
+                    "archive", "package_name", "version", "architecture", "build", "offered_sha256", "offered_size"
+                ),
                 name="one_conflict_an_offer",
             ),
-        )
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.package_name} {self.version} ({self.built_for})"

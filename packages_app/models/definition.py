@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.db import models
 
+from packages_app.models.of_archive import OfArchive
 
-class DefinitionStatus(models.Model):
+
+class DefinitionStatus(OfArchive):
     """One definition file. Where `problems` is not empty the file is not in use."""
 
-    name = models.CharField(max_length=255, unique=True)
+    name = models.CharField(max_length=255)
     file = models.CharField(max_length=255)
     source_type = models.CharField("type", max_length=64, blank=True)
     description = models.TextField(blank=True)
@@ -34,6 +36,7 @@ class DefinitionStatus(models.Model):
 
         ordering = ("name",)
         verbose_name = "definition"
+        constraints = (models.UniqueConstraint(fields=("archive", "name"), name="definition_by_name"),)
 
     def __str__(self) -> str:
         return self.name

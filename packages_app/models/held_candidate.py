@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from packages_app.models.of_archive import OfArchive
 
-class HeldCandidate(models.Model):
+
+class HeldCandidate(OfArchive):
     """A candidate that was not published, and why.
 
     `findings` is a list of {"code", "text", "remedy", "items", "count"}: `vanished` (packages whose records are gone),
@@ -51,7 +53,9 @@ class HeldCandidate(models.Model):
         ordering = ("-seen",)
         constraints = (
             models.UniqueConstraint(
-                fields=("suite",), condition=models.Q(state="waiting"), name="one_waiting_candidate_a_suite"
+                fields=("archive", "suite"),
+                condition=models.Q(state="waiting"),
+                name="one_waiting_candidate_a_suite",
             ),
         )
 

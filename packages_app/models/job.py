@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from packages_app.core.errors import outcome_of
 from packages_app.core.outcome import Outcome
+from packages_app.models.of_archive import OfArchive
 
 
-class Job(models.Model):
+class Job(OfArchive):
     """One piece of work. Celery only wakes a worker; this row is what counts.
 
     `steps` is a list of {"name", "detail", "state": running|done|failed|interrupted, "began", "ended", "done",
@@ -80,16 +81,16 @@ class Job(models.Model):
         ordering = ("-created",)
         constraints = (
             models.UniqueConstraint(
-                fields=("kind", "subject"),
+                fields=("archive", "kind", "subject"),
                 condition=models.Q(state="queued") & ~models.Q(subject=""),
                 name="one_queued_job_a_subject",
             ),
         )
         indexes = (
-            models.Index(fields=("state", "heartbeat"), name="job_by_state"),
-            models.Index(fields=("-created",), name="job_by_age"),
-            models.Index(fields=("ended",), name="job_by_end"),
-            models.Index(fields=("wake_at",), condition=models.Q(state="queued"), name="queued_job_by_wake"),
+            models.Index(fields=("archive", "state", "heartbeat"), name="job_by_state"),
+            models.Index(fields=("archive", "-created"), name="job_by_age"),
+            models.Index(fields=("archive", "ended"), name="job_by_end"),
+            models.Index(fields=("archive", "wake_at"), condition=models.Q(state="queued"), name="queued_job_by_wake"),
         )
 
     @property

@@ -6,8 +6,10 @@ import uuid
 
 from django.db import models
 
+from packages_app.models.of_archive import OfArchive
 
-class Notice(models.Model):
+
+class Notice(OfArchive):
     """One thing that happened, or that is so.
 
     While it is open, the same (kind, subject) is one row: `seen` and `times` say when it was last so, and how often.
@@ -54,10 +56,10 @@ class Notice(models.Model):
         ordering = ("-seen",)
         constraints = (
             models.UniqueConstraint(
-                fields=("kind", "subject"), condition=models.Q(settled=None), name="one_open_notice_a_matter"
+                fields=("archive", "kind", "subject"), condition=models.Q(settled=None), name="one_open_notice_a_matter"
             ),
         )
-        indexes = (models.Index(fields=("settled", "-seen"), name="notice_by_state"),)
+        indexes = (models.Index(fields=("archive", "settled", "-seen"), name="notice_by_state"),)
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.subject}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
 
 from packages_app.core.builds import LONGEST_BUILD
 from packages_app.core.record import TableKey, built_for
+from packages_app.models.of_archive import OfArchive, RowsOfArchive, slug_of_rows
 
 if TYPE_CHECKING:
     _CharField = models.CharField[str, str]
@@ -57,7 +58,9 @@ class PackageQuerySet(models.QuerySet["Package"]):
 
         Both in one, since names are looked up in the suite's own index.
         """
-        member = models.FilteredRelation("memberships", condition=models.Q(memberships__suite=suite))
+        member = models.FilteredRelation(
+            "memberships", condition=models.Q(memberships__archive=slug_of_rows(), memberships__suite=suite)
+        )
         return self.alias(member=member).filter(_meant_by(text, "member__package_name"), member__isnull=False)
 
 
@@ -70,21 +73,22 @@ def _meant_by(text: str, column: str) -> models.Q:
     return models.Q((f"{column}__in", PackageName.objects.filter(name__icontains=name).values("name")))
 
 
-class PackageName(models.Model):
+class PackageName(OfArchive):
     """A name that the mirror has packages of, once: a search for a part of a name reads these."""
 
-    name = models.CharField(max_length=255, unique=True)
+    name = models.CharField(max_length=255)
 
     class Meta:
         """Nobody looks at these as such."""
 
         default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=("archive", "name"), name="package_name_once"),)
 
     def __str__(self) -> str:
         return self.name
 
 
-class Package(models.Model):
+class Package(OfArchive):
     """One record: one version of one package for one architecture, or a `build` of it.
 
     `version_key` sorts as dpkg does.
@@ -120,19 +124,21 @@ class Package(models.Model):
     control = models.TextField("control paragraph", blank=True)
     other_fields = models.TextField("further fields of an older table", blank=True)
 
-    objects = PackageQuerySet.as_manager()
+    objects: ClassVar = RowsOfArchive.from_queryset(PackageQuerySet)()
 
     class Meta:
         """One row a key; the order that people read: name, then newest first."""
 
         ordering = _PEOPLES_ORDER
-        constraints = (models.UniqueConstraint(fields=("package_id", "architecture", "build"), name="package_key"),)
+        constraints = (models.UniqueConstraint(fields=("archive", *KEY_COLUMNS), name="package_key"),)
         indexes = (
-            models.Index(fields=_PEOPLES_ORDER, name="package_by_version"),
-            models.Index(fields=("-processed_timestamp",), name="package_by_intake"),
+            models.Index(fields=("archive", *_PEOPLES_ORDER), name="package_by_version"),
+            models.Index(fields=("archive", "-processed_timestamp"), name="package_by_intake"),
             # Each of these two has the other's column too: what is filtered by both is found in one of them alone.
-            models.Index(fields=("package_type", *_PEOPLES_ORDER), name="package_by_type"),
-            models.Index(fields=("architecture", *_PEOPLES_ORDER[:2], "package_type"), name="package_by_architecture"),
+            models.Index(fields=("archive", "package_type", *_PEOPLES_ORDER), name="package_by_type"),
+            models.Index(
+                fields=("archive", "architecture", *_PEOPLES_ORDER[:2], "package_type"), name="package_by_architecture"
+            ),
         )
         permissions = (("upload_package", "Can upload packages"),)
 
@@ -150,7 +156,7 @@ class Package(models.Model):
         return (self.package_id, self.built_for)
 
 
-class SuiteMembership(models.Model):
+class SuiteMembership(OfArchive):
     """Says that a mirrored package is in a suite. The package's name is here too, so that a suite is sorted by it."""
 
     package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="memberships")
@@ -160,8 +166,8 @@ class SuiteMembership(models.Model):
     class Meta:
         """A package is in a suite once."""
 
-        constraints = (models.UniqueConstraint(fields=("suite", "package"), name="suite_member"),)
-        indexes = (models.Index(fields=("suite", "package_name"), name="suite_by_name"),)
+        constraints = (models.UniqueConstraint(fields=("archive", "suite", "package"), name="suite_member"),)
+        indexes = (models.Index(fields=("archive", "suite", "package_name"), name="suite_by_name"),)
 
     def __str__(self) -> str:
         return self.suite

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from django.db import models
 
+from packages_app.models.of_archive import OfArchive
 
-class Publication(models.Model):
+
+class Publication(OfArchive):
     """One published state of one suite.
 
     Each list holds its first hundred items and its count tells of all; where there are more, the object `lists_key` of
@@ -53,7 +55,7 @@ class Publication(models.Model):
         """Newest first."""
 
         ordering = ("-published_at", "-id")
-        indexes = (models.Index(fields=("suite", "-published_at"), name="publication_by_suite"),)
+        indexes = (models.Index(fields=("archive", "suite", "-published_at"), name="publication_by_suite"),)
         permissions = (
             ("publish_suite", "Can publish, rebuild and check upstream"),
             ("change_keys", "Can add, change and give up signing keys"),

@@ -38,6 +38,7 @@ _STEMS = (
 _SUFFIXES = ("", "-dev", "-doc", "-common", "-data", "-bin", "1", "2")
 # What a row says, in SQL: `name` is a row of the names (with an id that counts them), `release` of the versions.
 _COLUMNS = {
+    "archive": "'default'",
     "package_id": "name.name || '#' || release.version",
     "package_name": "name.name",
     "version": "release.version",
@@ -121,8 +122,8 @@ def fill(rows: int) -> None:
         )
         for suite, condition in _SUITES.items():
             cursor.execute(
-                f"INSERT INTO {membership} (suite, package_id, package_name) "
-                f"SELECT '{suite}', id, package_name FROM {package} WHERE {condition}"
+                f"INSERT INTO {membership} (archive, suite, package_id, package_name) "
+                f"SELECT 'default', '{suite}', id, package_name FROM {package} WHERE {condition}"
             )
     if connection.vendor == "postgresql":  # as autovacuum does after a minute
         with connection.cursor() as cursor:

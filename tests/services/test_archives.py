@@ -6,11 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 
+from packages_app import tasks
 from packages_app.core.archive import ArchiveNotNamed, UnknownArchive, entered_slug, within
 from packages_app.core.at_once import at_once, at_once_ahead
 from packages_app.core.threads import Threads, started_thread
+from packages_app.models import HeldLists, Job, Notice, Package, PackageName
+from packages_app.models.of_archive import OfArchive
+from packages_app.models.values_there import values_there
 from packages_app.services.archives import entered, in_each, present_archive
+from packages_app.services.jobs.queue import enqueue
+from packages_app.services.jobs.turns import run_in_turn
+from packages_app.services.mirror.names import renew_names
+from packages_app.services.mirror.packages import mirror_records
+from packages_app.services.notices.notify import notify
+from tests.records import make_record
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 OWN = {
@@ -90,3 +101,45 @@ def test_an_archive_that_fails_keeps_no_other_from_its_work(settings):
     with pytest.raises(ValueError, match="first"):
         in_each(work)
     assert done == ["acme", "beta"]
+
+
+def test_rows_are_of_the_archive_they_were_made_in_and_seen_in_it_alone(db, settings):
+    settings.ARCHIVES = {"default": None, "acme": None}
+    own = [model for model in apps.get_app_config("packages_app").get_models() if model is not HeldLists]
+    assert all(issubclass(model, OfArchive) for model in own)  # HeldLists goes with its candidate
+    for model in own:
+        unique = [index.fields[0] for index in model._meta.total_unique_constraints]
+        assert {*unique, *(index.fields[0] for index in model._meta.indexes)} <= {"archive"}
+    made = {}
+    for slug in ("default", "acme"):
+        with entered(slug):
+            mirror_records([make_record("tool", "1.0"), make_record(slug, "2.0")])
+            renew_names()
+            made[slug] = enqueue(Job.Kind.SWEEP, subject="scheduled", wake_worker=False)
+            assert enqueue(Job.Kind.SWEEP, subject="scheduled", wake_worker=False) == made[slug]
+            notify(Notice.Kind.CLOCK_WRONG, "this host", "It is off.")
+    for slug in ("default", "acme"):
+        with entered(slug):
+            assert {row.package_name for row in Package.objects.all()} == {"tool", slug}
+            assert values_there(PackageName, "name") == sorted(["tool", slug])
+            assert [row.package_name for row in Package.objects.in_suite("stable", slug)] == [slug]
+            assert list(Job.objects.filter(kind="sweep")) == [made[slug]]
+            assert [notice.archive for notice in Notice.objects.all()] == [slug]
+            assert Notice.objects.get().times == 1
+    with pytest.raises(ArchiveNotNamed):
+        Package.objects.count()
+    assert Package.of_all_archives.count() == 4
+
+
+def test_a_worker_does_a_job_in_its_archive_and_the_clock_asks_in_each(db, settings):
+    settings.ARCHIVES = {"default": None, "acme": None}
+    jobs = Job.of_all_archives.in_bulk(tasks.start_scheduled(Job.Kind.SWEEP))
+    assert sorted(job.archive for job in jobs.values()) == ["acme", "default"]
+    seen = []
+    for job in jobs.values():
+        run_in_turn(str(job.pk), lambda job_id: seen.append((job_id, entered_slug())))
+    assert seen == [(str(job.pk), job.archive) for job in jobs.values()]
+    settings.ARCHIVES = {"default": None}
+    for job in jobs.values():
+        run_in_turn(str(job.pk), lambda job_id: seen.append((job_id, entered_slug())))
+    assert [slug for _, slug in seen].count("acme") == 1

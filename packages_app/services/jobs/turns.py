@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from packages_app.models import Job
+from packages_app.services.archives import entered, slugs
 from packages_app.services.jobs.messages import queue_of, wake_worker_for
 
 SLOW = ("slow", "sweep")
@@ -49,12 +50,22 @@ _TURNS = Turns(SLOW_AT_ONCE)
 
 
 def run_in_turn(job_id: str, run: Callable[[str], Job]) -> None:
-    """Run a job; leave a slow one waiting, while as many of them as may be are at work in this process.
+    """Run a job in its archive; leave a slow one waiting, while as many of them as may be are at work in this process.
 
-    One that waits so is woken when one of those ends, and if this process dies, by the clock.
+    One that waits so is woken when one of those ends, and if this process dies, by the clock. Of an archive that the
+    installation has no more, or not yet, nothing is done.
     """
-    kind = Job.objects.filter(pk=UUID(job_id)).values_list("kind", flat=True).first()
-    if kind is None or queue_of(kind) not in SLOW:
+    found = Job.of_all_archives.filter(pk=UUID(job_id)).values_list("archive", "kind").first()
+    if found is None or found[0] not in slugs():
+        log.warning("job_of_no_archive", job=job_id, archive=found[0] if found else "")
+        return
+    slug, kind = found
+    with entered(slug):
+        _run_in_turn(job_id, kind, run)
+
+
+def _run_in_turn(job_id: str, kind: str, run: Callable[[str], Job]) -> None:
+    if queue_of(kind) not in SLOW:
         run(job_id)
         return
     if not _TURNS.take(job_id, kind):
