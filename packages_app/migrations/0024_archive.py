@@ -17,7 +17,7 @@ def of_archive(model_name):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('packages_app', '0021_conflict_by_state'),
+        ('packages_app', '0023_configuration_faulty'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
