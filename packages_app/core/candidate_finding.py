@@ -17,7 +17,7 @@ UNINSTALLABLE = "uninstallable"
 class CandidateFinding:
     """One suspicion: `items` names all that it is about, sorted.
 
-    `code` is vanished, missing, identity, uninstallable, a caution's, or one that tells of the place:
+    `code` is vanished, missing, identity, signed_by, uninstallable, a caution's, or one that tells of the place:
     `publishing/place.py` has those.
     """
 

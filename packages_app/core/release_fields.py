@@ -38,10 +38,14 @@ class ReleaseFields:
         said = (*flags, self.changelogs, ",".join(self.signed_by))
         return {name: value for name, value in zip(SET_FIELDS, said, strict=True) if value}
 
-    def admits(self, primary: str, signing: Collection[str]) -> bool:
-        """Return whether clients that heed `Signed-By` take what is signed by `signing`: a key, or its subkeys."""
-        admitted = {primary, *signing, *(f"{fingerprint}!" for fingerprint in signing)}
-        return not self.signed_by or not admitted.isdisjoint(self.signed_by)
+
+def admits(signed_by: Collection[str], primaries: Collection[str], signing: Collection[str]) -> bool:
+    """Return whether clients that heed a `Signed-By` take what is signed so; all do where it says nothing.
+
+    `signing` are the keys that made the signatures, primary keys or subkeys, `primaries` those that they belong to.
+    """
+    admitted = {*primaries, *signing, *(f"{fingerprint}!" for fingerprint in signing)}
+    return not signed_by or not admitted.isdisjoint(signed_by)
 
 
 NO_FIELDS = ReleaseFields()

@@ -41,6 +41,7 @@ from packages_app.publishing.published import Published, PublishedPackages, publ
 from packages_app.publishing.root import root_keys
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.publishing.shard_list import read_shard_list
+from packages_app.publishing.signed_by import followed_findings, own_findings
 from packages_app.publishing.switch import Switch
 from packages_app.publishing.unreadable import collect_readable, readable
 from packages_app.publishing.whole_draft import Before, collect_known, nothing_is_garbage, noticed, whole_draft
@@ -96,6 +97,9 @@ class Publisher:
             draft = self._draft(folder, suite, place, changes, options)
             self.keep_lease()
             candidate = make_candidate(self.repository, suite, folder, draft, self.signer, place.date)
+            if not options.new_key:
+                locked = followed_findings(candidate, place.published.seen, place.given, self.signer.fingerprints)
+                place = replace(place, findings=(*place.findings, *locked))
             switch = Switch(self.bucket, self.signer, suite, published, seen, self.keep_lease, self.progress)
             if not self._worth_publishing(candidate, place, options):
                 return self._unchanged(candidate, place, switch)
@@ -305,6 +309,7 @@ class Publisher:
         suite, draft, findings = candidate.suite.name, candidate.draft, [*place.findings]
         if place.published.seen is not None and not options.new_identity:
             findings += identity_findings(suite, place.published.seen, candidate.listing)
+        findings += own_findings(candidate, self.signer.fingerprints)
         new = [record for record in draft.cautioned if record.key in draft.perhaps_new]
         findings += caution_findings(suite, new, self.allowed, self.cleared)
         vanished = [key for key in draft.vanished if key not in options.may_vanish]

@@ -4,12 +4,16 @@ import html
 import re
 from dataclasses import replace
 
+import pytest
+
+from packages_app.core.errors import CandidateHeld
 from packages_app.core.ports import Silent
 from packages_app.publishing.root import origins_pattern
 from packages_app.services import adapters
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.publication.publish import publish
 from packages_app.services.setup.doctor import examine
+from packages_app.signing.openpgp import generate_key
 from tests.apt.archive import IN_RELEASE, keyring_of, new_client
 from tests.debs import build_deb
 
@@ -50,17 +54,31 @@ def test_apt_pins_what_is_not_automatic_and_installs_it_when_asked(archive):
     assert "https://apt.example.org/c/main/t/tool/tool_3.0_changelog" in asked
 
 
-def test_signed_by_admits_our_key_or_the_doctor_says_that_clients_are_locked_out(archive):
+def held():
+    """Give the codes for which the suite's publication is held back."""
+    with pytest.raises(CandidateHeld) as refused:
+        publish("stable", Silent())
+    return {finding.code for finding in refused.value.findings}
+
+
+def test_signed_by_admits_our_key_or_clients_get_no_release_that_would_lock_them_out(archive, settings):
     ours = adapters.signer().fingerprint
     for said, well in (([ours.lower(), "A" * 40], True), (["A" * 40], False), ([f"{ours}!"], False)):
         archive.stack.configure(suites=[{"name": "stable", "codename": "stable", "signed_by": said}])
         assert key_is_well() is well, said
+        if not well:
+            assert held() == {"signed_by"}
     archive.stack.configure(suites=[{"name": "stable", "codename": "stable", "signed_by": ["A" * 40, ours]}])
     publish("stable", Silent())
     assert f"Signed-By: {'A' * 40},{ours}\n" in archive.stack.bucket.read(IN_RELEASE).decode()
     archive.client.update()
     publish("stable", Silent())
     archive.client.update()
+    # What clients have counts too: a key that it does not name must not sign alone, whatever is said from now on.
+    settings.SIGNING_KEY = generate_key("Next")
+    others = [adapters.signer().fingerprint, ours]
+    archive.stack.configure(suites=[{"name": "stable", "codename": "stable", "signed_by": others}])
+    assert held() == {"signing_key_changed", "signed_by"}
 
 
 def test_apt_reads_the_line_for_unattended_upgrades_as_it_is_meant(archive, tmp_path):

@@ -21,6 +21,7 @@ from packages_app.core.errors import (
     TableUnavailable,
     UpstreamError,
 )
+from packages_app.core.release_fields import admits
 from packages_app.core.repository import Installability, definition_error
 from packages_app.debian.debcheck import PACKAGE, PROGRAM
 from packages_app.debian.solver import SolverMissing, solver_here
@@ -116,10 +117,10 @@ def _key() -> str:
         )
     signing = [claim.key for claim in claims_of(signer.sign_clear(b"Origin: doctor\n"))]
     suites = adapters.repository().suites
-    if locked := [suite.name for suite in suites if not suite.fields.admits(signer.fingerprint, signing)]:
+    if locked := [suite.name for suite in suites if not admits(suite.fields.signed_by, signer.fingerprints, signing)]:
         raise SigningKeyError(
-            f"Signed-By of {', '.join(locked)} does not name {signer.fingerprint}, which signs: clients would take this"
-            " Release and refuse the next one, until their lists are deleted.",
+            f"Signed-By of {', '.join(locked)} does not name {named_keys(signer.fingerprints)}, which"
+            " signs: clients would take this Release and refuse the next one, until their lists are deleted.",
             remedy="Add that fingerprint to signed_by in repository.yaml, beside those that follow it, and publish.",
         )
     until = f"until {signer.expires:%Y-%m-%d}" if signer.expires else "without expiry"
