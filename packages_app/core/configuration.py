@@ -104,13 +104,17 @@ class Configuration:
 
         And what is wrong with it; None where anything is. Nothing is kept.
         """
-        known = self.kept.now() if self.kept is not None else _NONE
-        tried = {**known.by_name, name: Document(name, 0, text, "", "")}
-        read = self._read(self._states(), Known(known.mark, tried), self._last)
-        problems = [problem for problem in read.definitions.problems if problem.file == name]
-        if package_of(name) in read.definitions.overruled:
+        definitions = self.definitions_with({name: text})
+        problems = [problem for problem in definitions.problems if problem.file == name]
+        if package_of(name) in definitions.overruled:
             problems.append(Problem(name, 1, "name", "A file defines this package.", "Change that file, or remove it."))
-        return (None if problems else read.definitions.by_name.get(package_of(name))), tuple(problems)
+        return (None if problems else definitions.by_name.get(package_of(name))), tuple(problems)
+
+    def definitions_with(self, texts: Mapping[str, str]) -> Definitions:
+        """Return what the definitions would be with documents of these texts, by name; nothing is kept."""
+        known = self.kept.now() if self.kept is not None else _NONE
+        tried = {**known.by_name, **{name: Document(name, 0, text, "", "") for name, text in texts.items()}}
+        return self._read(self._states(), Known(known.mark, tried), self._last).definitions
 
     def repository_in(self, text: str) -> tuple[Repository | None, tuple[Problem, ...], Definitions]:
         """Return the repository that the document of this text would make with the file, "" for none.

@@ -6,6 +6,7 @@ packages/NAME.yaml.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Protocol
@@ -95,6 +96,14 @@ class Documents(Protocol):
 
         Raise `ConfigurationOutdated` otherwise, `ConfigurationTooLarge`; nothing changes then. The same again, as
         after an answer that was lost, is a success.
+        """
+        ...
+
+    def put_many(self, documents: Sequence[Document]) -> list[Document]:
+        """Write versions of documents of a name each, as `put` does, faster; return those whose place was taken.
+
+        Of these nothing changes. Raise `ConfigurationTooLarge` before anything is written; of the table's errors some
+        may be written by then.
         """
         ...
 

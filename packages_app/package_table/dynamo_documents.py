@@ -7,10 +7,11 @@ written.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from uuid import uuid4
 
+from packages_app.core.batches import batches_of
 from packages_app.core.documents import ConfigurationOutdated, Document, check_size, read_document, written_document
 from packages_app.core.locations import DynamoTable
 from packages_app.package_table.dynamo_changes import committed
@@ -18,10 +19,15 @@ from packages_app.package_table.dynamo_errors import errors_told
 from packages_app.package_table.dynamo_item import Item
 from packages_app.package_table.dynamo_items import DynamoItems
 from packages_app.package_table.raw_table import RawItem
-from packages_app.package_table.rules import DOCUMENTS, LEASE_ARCHITECTURE, document_id
+from packages_app.package_table.rules import DOCUMENTS, LEASE_ARCHITECTURE, MOST_ITEMS, document_id
 
 _DIGITS = 9
 """Of a version as a sort key."""
+_MOST = (MOST_ITEMS - 1) // 2
+"""Documents of a transaction: two items each, and the mark."""
+_MOST_BYTES = 800_000
+"""Of their texts. The items have at most 4 MB together (DynamoDB API, TransactWriteItems); each text is in two of them,
+and up to twice as long with its quotes escaped."""
 
 
 class DynamoDocuments:
@@ -62,19 +68,40 @@ class DynamoDocuments:
     def put(self, document: Document) -> None:
         """Write a version where the one before it is the newest."""
         check_size(document)
-        text, before = written_document(document), document.version - 1
-        is_before = Item.document_version == before if before else Item.package_id.does_not_exist()
         with errors_told(self._location.name, "put_document", document.name):
-            transaction = self._items.transaction()
+            written = self._written([document])
+        # A try that was repeated may meet what it has written itself.
+        if not written and (current := self.document(document.name)) != document:
+            raise ConfigurationOutdated(document.name, document.version - 1, current)
+
+    def put_many(self, documents: Sequence[Document]) -> list[Document]:
+        """Write versions, many in a transaction; one that meets another has each of its documents written alone."""
+        for document in documents:
+            check_size(document)
+        taken: list[Document] = []
+        largest = max((len(document.text.encode()) for document in documents), default=0) + 1
+        for some in batches_of(documents, min(_MOST, _MOST_BYTES // largest)):
+            with errors_told(self._location.name, "put_documents", some[0].name):
+                alone = [] if self._written(some) else some
+            for document in alone:
+                try:
+                    self.put(document)
+                except ConfigurationOutdated:
+                    taken.append(document)
+        return taken
+
+    def _written(self, documents: Sequence[Document]) -> bool:
+        """Write versions in one transaction with the mark; return False where one before any is not the newest."""
+        transaction = self._items.transaction()
+        for document in documents:
+            text, before = written_document(document), document.version - 1
+            is_before = Item.document_version == before if before else Item.package_id.does_not_exist()
             place = f"{document.version:0{_DIGITS}}"
             transaction.put(Item(document_id(document.name), place, document=text), Item.package_id.does_not_exist())
             newest = Item(DOCUMENTS, document.name, document=text, document_version=document.version)
             transaction.put(newest, is_before)
-            transaction.put(Item(DOCUMENTS, LEASE_ARCHITECTURE, document=uuid4().hex))
-            written = committed(self._items, transaction)
-        # A try that was repeated may meet what it has written itself.
-        if not written and (current := self.document(document.name)) != document:
-            raise ConfigurationOutdated(document.name, before, current)
+        transaction.put(Item(DOCUMENTS, LEASE_ARCHITECTURE, document=uuid4().hex))
+        return committed(self._items, transaction)
 
 
 def _document_in(item: RawItem) -> Document:

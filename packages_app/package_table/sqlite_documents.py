@@ -6,6 +6,7 @@ A file of an earlier release gets the place for them with the first version.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from packages_app.core.documents import ConfigurationOutdated, Document, check_size, read_document, written_document
 from packages_app.package_table.sqlite_file import SqliteFile
@@ -53,15 +54,30 @@ class SqliteDocuments(SqliteFile):
     def put(self, document: Document) -> None:
         """Write a version where the one before it is the newest."""
         check_size(document)
-        row = (document.name, document.version, written_document(document))
         with self._connection("put_document", write=True) as connection:
             connection.execute(_PLACE)
-            current = _newest(connection, document.name)
-            if current == document:
-                return
-            if (current.version if current else 0) != document.version - 1:
-                raise ConfigurationOutdated(document.name, document.version - 1, current)
-            connection.execute("INSERT INTO documents (name, version, document) VALUES (?, ?, ?)", row)
+            if not _put(connection, document):
+                raise ConfigurationOutdated(document.name, document.version - 1, _newest(connection, document.name))
+
+    def put_many(self, documents: Sequence[Document]) -> list[Document]:
+        """Write versions in one transaction; return those whose place was taken."""
+        for document in documents:
+            check_size(document)
+        with self._connection("put_documents", write=True) as connection:
+            connection.execute(_PLACE)
+            return [document for document in documents if not _put(connection, document)]
+
+
+def _put(connection: sqlite3.Connection, document: Document) -> bool:
+    """Write a version where the one before it is the newest; return whether it stands there then."""
+    current = _newest(connection, document.name)
+    if current == document:
+        return True
+    if (current.version if current else 0) != document.version - 1:
+        return False
+    row = (document.name, document.version, written_document(document))
+    connection.execute("INSERT INTO documents (name, version, document) VALUES (?, ?, ?)", row)
+    return True
 
 
 def _newest(connection: sqlite3.Connection, name: str) -> Document | None:

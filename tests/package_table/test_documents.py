@@ -52,6 +52,25 @@ def version_of(number, text="name: tool\n", name=TOOL, who="ann"):
     return Document(name, number, text, AT, who)
 
 
+def test_many_are_written_faster_and_of_one_whose_place_is_taken_nothing_changes(documents):
+    texts = {of_package(f"p{number}"): f"name: p{number}\n" for number in range(60)}
+    many = [version_of(1, text, name) for name, text in texts.items()]
+    theirs = version_of(1, "name: p7\nenabled: false\n", many[7].name, who="ben")
+    documents.put(theirs)
+    before = documents.mark()
+    assert documents.put_many(many) == [many[7]]
+    assert documents.mark() != before
+    assert {one.name: one for one in documents.documents()} == {one.name: one for one in many} | {theirs.name: theirs}
+    assert documents.put_many(many) == [many[7]]
+    assert documents.versions_of(many[8].name) == [many[8]]
+    large = version_of(1, "x" * LARGEST_TEXT + "x", of_package("large"))
+    with pytest.raises(ConfigurationTooLarge):
+        documents.put_many([version_of(1, name=of_package("small")), large])
+    quotes = [version_of(1, '"' * LARGEST_TEXT, of_package(f"q{number}")) for number in range(9)]
+    assert documents.put_many(quotes) == documents.put_many([]) == []
+    assert documents.document(of_package("small")) is None
+
+
 def test_each_version_stays_a_removal_too_and_the_newest_is_what_counts(documents, table):
     assert (documents.mark(), documents.documents(), documents.document(TOOL), documents.versions_of(TOOL)) == (
         "", [], None, [],

@@ -9,10 +9,12 @@ from packages_app.adoption.existing_repository import open_repository
 from packages_app.core.caution import ALLOWABLE
 from packages_app.core.errors import RepositoryRefused
 from packages_app.core.readable import why_unreadable
+from packages_app.management.system_user import system_user
 from packages_app.management.terminal import EXIT_FAILED, ServiceCommand, terminal_progress
 from packages_app.services import adapters
 from packages_app.services.takeover.adopt import adopt
-from packages_app.services.takeover.adoption_request import Adopted, AdoptionRequest, PoolFiles
+from packages_app.services.takeover.adoption_request import WHO, Adopted, AdoptionRequest, NewDefinitions, PoolFiles
+from packages_app.services.takeover.told import told_of_clients, told_of_definitions
 
 
 class Command(ServiceCommand):
@@ -45,6 +47,10 @@ class Command(ServiceCommand):
             "--allow", action="append", default=[], metavar="CODE[:NAME]",
             help="a caution that needs nobody's word, of every package or of one: essential, setuid:sudo",
         )  # fmt: skip
+        parser.add_argument(
+            "--definitions", choices=[one.value for one in NewDefinitions], default=NewDefinitions.NONE.value,
+            help="of packages that have none: none, or such that new versions are uploaded",
+        )  # fmt: skip
         parser.add_argument("--skip-broken", action="store_true", help="leave out packages that can't be adopted")
         parser.add_argument("--dry-run", action="store_true", help="show counts and conflicts, write nothing")
         parser.add_argument("--no-publish", action="store_true", help="leave the publication to a worker")
@@ -69,6 +75,10 @@ class Command(ServiceCommand):
             self.stdout.write(f"… {result.fault_count} in all")
         for sentence in result.cautioned.sentences():
             self.stdout.write(f"waits for a person, unless its definition allows it: {sentence}")
+        for line in told_of_clients(result):
+            self.stdout.write(line)
+        for line in told_of_definitions(result):
+            self.stdout.write(line)
         done = "nothing was written" if request.dry_run else f"{result.added} records written"
         self.stdout.write(f"{result.packages} packages: {result.new} new, {result.known} known; {done}")
         if request.pool is PoolFiles.NONE and not request.dry_run:
@@ -96,6 +106,8 @@ def _request(options: dict[str, Any]) -> AdoptionRequest:
         dry_run=options["dry_run"],
         skip_broken=options["skip_broken"],
         allow=_allowed(options["allow"]),
+        definitions=NewDefinitions(options["definitions"]),
+        who=f"{WHO} by {system_user()}",
     )
 
 

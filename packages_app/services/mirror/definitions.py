@@ -16,11 +16,17 @@ from packages_app.models import DefinitionStatus
 from packages_app.services import adapters
 from packages_app.services.transactions import in_transaction
 
+_COLUMNS = (
+    "file", "source_type", "description", "architectures", "suites", "component", "enabled", "bootstrap_copy",
+    "settings", "problems",
+)  # fmt: skip
+
 
 def mirror_definitions() -> None:
     """Bring the rows up to date with files and documents: good ones, bad ones with their problems.
 
-    Rows of those that are gone go. While the documents can't be read all stay as they are.
+    Rows of those that are gone go; one that is as it should be is not written. While the documents can't be read all
+    stay as they are.
     """
     definitions = adapters.definitions()
     if not definitions.are_all:
@@ -36,10 +42,16 @@ def mirror_definitions() -> None:
     rows: Mapping[str, dict[str, Any]] = good | bad
 
     def write() -> None:
-        DefinitionStatus.objects.exclude(name__in=rows).delete()
-        for name, columns in sorted(rows.items()):
-            # What was refused may be long, and stays as it is.
-            DefinitionStatus.objects.defer("refused").update_or_create(name=name, defaults=columns)
+        there = {row.pop("name"): row for row in DefinitionStatus.objects.values("name", *_COLUMNS)}
+        DefinitionStatus.objects.filter(name__in=there.keys() - rows.keys()).delete()
+        new = sorted(rows.keys() - there.keys())
+        DefinitionStatus.objects.bulk_create(
+            [DefinitionStatus(name=name, **rows[name]) for name in new], ignore_conflicts=True
+        )
+        for name in sorted(there.keys() & rows.keys()):
+            if any(there[name][column] != value for column, value in rows[name].items()):
+                # What was refused may be long, and stays as it is.
+                DefinitionStatus.objects.filter(name=name).update(**rows[name])
 
     in_transaction(write)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from packages_app.adoption.index import Index, fetch_index, indexes_of
+from packages_app.adoption.noticed import differences, left_behind
 from packages_app.adoption.release import ExistingRelease, read_release
 from packages_app.adoption.survey import Survey
 from packages_app.core.conflict import conflict_between
@@ -26,6 +27,7 @@ from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Suite
 from packages_app.services import adapters
 from packages_app.services.publication.requests import known_suite, wake_publications
+from packages_app.services.takeover.adopt_definitions import define_all, offer_definitions
 from packages_app.services.takeover.adopt_records import write_records
 from packages_app.services.takeover.adoption_request import POOL, Adopted, AdoptionRequest, Part, PoolFiles
 from packages_app.services.takeover.read_stanzas import read_stanzas
@@ -44,9 +46,10 @@ def adopt(request: AdoptionRequest, progress: Progress) -> Adopted:
     """
     result = Adopted()
     with tempfile.TemporaryDirectory(prefix="repomgr-adopt-") as folder:
-        parts = _fetch(request, Path(folder), progress)
+        parts = _fetch(request, Path(folder), result, progress)
         with closing(Survey(Path(folder))) as survey:
             _look(request, parts, survey, result, progress)
+            texts = offer_definitions(request, result)
             if request.dry_run:
                 return result
             if result.fault_count and not request.skip_broken:
@@ -55,12 +58,13 @@ def adopt(request: AdoptionRequest, progress: Progress) -> Adopted:
                     remedy="Correct the repository, or leave these out: --skip-broken. Nothing was written.",
                 )
             write_records(request, parts, survey, result, progress)
+    define_all(request, texts, result, progress)
     wake_publications({part.suite.name for part in parts})
     log.info("repository_adopted", added=result.added, known=result.known, faults=result.fault_count)
     return result
 
 
-def _fetch(request: AdoptionRequest, folder: Path, progress: Progress) -> list[Part]:
+def _fetch(request: AdoptionRequest, folder: Path, result: Adopted, progress: Progress) -> list[Part]:
     """Verify each suite's Release, and fetch and check its indexes."""
     parts: list[Part] = []
     for theirs, ours in request.suites.items():
@@ -74,6 +78,8 @@ def _fetch(request: AdoptionRequest, folder: Path, progress: Progress) -> list[P
                 f"The suite {theirs} has no index of the components and architectures asked for.",
                 remedy="Check --component and --architecture against its Release.",
             )
+        result.differences += differences(release, adapters.repository(), suite)
+        result.left_behind += left_behind(release, chosen)
         progress.step("fetch indexes", f"{len(chosen)} of {theirs or 'a flat repository'}")
         for number, index in enumerate(chosen):
             component = _our_component(request, index, suite)
@@ -150,6 +156,8 @@ def _compare(
             result.known += ours is not None
             result.new += ours is None
             result.cautioned.note([record] if request.dry_run and ours is None else [])
+        if not fault:
+            result.offered.note(record)
 
 
 def _not_kept(record: PackageRecord, survey: Survey) -> str:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from packages_app.adoption.existing_repository import ExistingRepository
 from packages_app.adoption.index import Index
+from packages_app.adoption.noticed import Difference
 from packages_app.core.layout import deb_filename, pool_path
 from packages_app.core.repository import Suite
 from packages_app.services.takeover.cautioned import Cautioned
+from packages_app.services.takeover.offered_definitions import OfferedDefinitions
 
 POOL = "pool/"
 WHO, WAY = "adopt_repository", "adoption"
@@ -28,6 +30,13 @@ class PoolFiles(Enum):
     NONE = "none"
 
 
+class NewDefinitions(Enum):
+    """What becomes of packages that have no definition: they are uploaded from now on, or nothing is said of them."""
+
+    NONE = "none"
+    UPLOAD = "upload"
+
+
 @dataclass(frozen=True)
 class AdoptionRequest:
     """What is asked for: which suites of a repository, and what becomes of its files.
@@ -35,7 +44,7 @@ class AdoptionRequest:
     `suites` and `components` map theirs to ours; the suite "" is a flat repository. Components that are not in the map
     keep their name. `architectures` limits what is read; None stands for those of our suites. Without a `keyring`
     (bytes) no signature is looked at. `allow` are the cautions that records shall not keep: codes, for all packages,
-    and `code:name`.
+    and `code:name`. `who` is named by the definitions that are made.
     """
 
     repository: ExistingRepository
@@ -47,6 +56,8 @@ class AdoptionRequest:
     dry_run: bool = False
     skip_broken: bool = False
     allow: tuple[str, ...] = ()
+    definitions: NewDefinitions = NewDefinitions.NONE
+    who: str = WHO
 
     def place_of(
         self, component: str, filename: str, name: str, version: str, architecture: str, build: str
@@ -71,6 +82,11 @@ class Adopted:
     `stanzas` counts what was read by suite, component and architecture; `packages` are told apart by their key, of
     which `new` and `known` tell how our table stood before, and `added` what was written. `cautioned` is of what was
     written; in a dry run of what is new, as far as stanzas tell. `faults` are sentences.
+
+    `differences` are those of the identities, `left_behind` counts what is not taken over by its kind
+    (`adoption/noticed.py`). `undefined` are packages that have no definition and could have one of uploads, `defined`
+    those that were given one; `undefinable` says why others can't, a sentence each. `suggested` has of both the
+    repositories of GitHub that their homepages are, by their names.
     """
 
     stanzas: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -81,6 +97,13 @@ class Adopted:
     fault_count: int = 0
     faults: list[str] = field(default_factory=list)
     cautioned: Cautioned = field(default_factory=Cautioned)
+    differences: list[Difference] = field(default_factory=list)
+    left_behind: Counter[str] = field(default_factory=Counter)
+    offered: OfferedDefinitions = field(default_factory=OfferedDefinitions)
+    undefined: tuple[str, ...] = ()
+    defined: tuple[str, ...] = ()
+    undefinable: tuple[str, ...] = ()
+    suggested: dict[str, str] = field(default_factory=dict)
 
     def fault(self, text: str) -> None:
         """Take note of what can't be adopted; the first hundred are kept."""
