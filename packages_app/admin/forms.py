@@ -17,7 +17,7 @@ from packages_app.core.rollout import steps_in
 from packages_app.services import adapters
 from packages_app.services.intake.admit import upload_targets
 from packages_app.services.intake.build_bootstrap import PARTS
-from packages_app.services.jobs.rights import may_publish
+from packages_app.services.jobs.rights import may_hotfix, may_publish
 
 
 class UploadForm(forms.Form):
@@ -44,7 +44,8 @@ class UploadForm(forms.Form):
         if (fault := getattr(request, "upload_fault", None)) is not None:
             self.fields["file"].error_messages["required"] = str(fault)
         # The place is the definition's for those who may not publish; the service holds to that, whatever is posted.
-        publisher = may_publish(getattr(request, "user", AnonymousUser()))
+        user = getattr(request, "user", AnonymousUser())
+        publisher = may_publish(user)
         suites = adapters.repository().suites if publisher else ()
         components = sorted({component for suite in suites for component in suite.components})
         as_defined = ("", "as the definition says")
@@ -52,10 +53,12 @@ class UploadForm(forms.Form):
         self.fields["component"].choices = [as_defined, *((c, c) for c in components)]  # type: ignore[attr-defined]
         if not publisher:
             del self.fields["rollout"], self.fields["build"]
-        targets = upload_targets().values()
-        offered = [d.name for d in targets if d.bootstrap is None or publisher]
+        targets = upload_targets()
+        offered = [name for name, d in targets.items() if d.bootstrap is None or publisher]
         names = ", ".join(offered) or "none is defined"
-        self.fields["file"].help_text = f"A .deb of a package that takes uploads: {names}."
+        by_hand = upload_targets(hotfixes=True).keys() - targets.keys() if may_hotfix(user) else ()
+        beside = f" By hand, beside what their source brings: {', '.join(sorted(by_hand))}." if by_hand else ""
+        self.fields["file"].help_text = f"A .deb of a package that takes uploads: {names}.{beside}"
 
     def clean_rollout(self) -> tuple[int, ...]:
         """Return the steps; refuse what are none."""

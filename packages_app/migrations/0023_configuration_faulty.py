@@ -1,4 +1,4 @@
-"""A kind of notices more: the configuration is at fault."""
+"""Kinds of notices more, of a configuration at fault and of a version made by hand, and the right to make one."""
 
 from django.db import migrations, models
 
@@ -9,7 +9,8 @@ KINDS = [
     ("files_missing", "pool files missing"), ("clock_wrong", "clock wrong"),
     ("records_left_out", "records left out"), ("record_not_mirrored", "record without a row"),
     ("disk_nearly_full", "disk nearly full"), ("uninstallable", "packages can't be installed"),
-    ("configuration_faulty", "configuration at fault"), ("message_unreadable", "message can't be read"),
+    ("configuration_faulty", "configuration at fault"), ("hand_made_version", "version made by hand"),
+    ("message_unreadable", "message can't be read"),
 ]  # fmt: skip
 
 
@@ -20,4 +21,14 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AlterField(model_name="notice", name="kind", field=models.CharField(choices=KINDS, max_length=32)),
+        migrations.AlterModelOptions(
+            name="package",
+            options={
+                "ordering": ("package_name", "-version_key", "architecture"),
+                "permissions": (
+                    ("upload_package", "Can upload packages"),
+                    ("hotfix_package", "Can upload versions of packages that a source watches"),
+                ),
+            },
+        ),
     ]

@@ -33,6 +33,7 @@ class Notice(OfArchive):
         DISK_NEARLY_FULL = "disk_nearly_full", "disk nearly full"
         UNINSTALLABLE = "uninstallable", "packages can't be installed"
         CONFIGURATION_FAULTY = "configuration_faulty", "configuration at fault"
+        HAND_MADE_VERSION = "hand_made_version", "version made by hand"
         MESSAGE_UNREADABLE = "message_unreadable", "message can't be read"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

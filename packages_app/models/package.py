@@ -140,7 +140,10 @@ class Package(OfArchive):
                 fields=("archive", "architecture", *_PEOPLES_ORDER[:2], "package_type"), name="package_by_architecture"
             ),
         )
-        permissions = (("upload_package", "Can upload packages"),)
+        permissions = (
+            ("upload_package", "Can upload packages"),
+            ("hotfix_package", "Can upload versions of packages that a source watches"),
+        )
 
     def __str__(self) -> str:
         return f"{self.package_name} {self.version} ({self.built_for})"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packages_app.core.builds import check_build
 from packages_app.core.definition import Definition, check_belongs
 from packages_app.core.documents import of_package
-from packages_app.core.errors import PackageRefused
+from packages_app.core.errors import PackageRefused, RightMissing
 from packages_app.core.layout import ALL
 from packages_app.core.repository import Repository
 from packages_app.debian.deb_file import DebContents
@@ -53,20 +53,30 @@ class Destination:
 
 @dataclass(frozen=True)
 class Admitted:
-    """A package that may come in: the definition that it belongs to, and where it goes."""
+    """A package that may come in: the definition that it belongs to, and where it goes.
+
+    `by_hand` says that it was uploaded although a source brings the package.
+    """
 
     definition: Definition
     destination: Destination
+    by_hand: bool = False
 
 
-def upload_targets() -> dict[str, Definition]:
-    """Return the enabled definitions that take uploads by their name, sorted."""
-    types = source_types()
+def upload_targets(*, hotfixes: bool = False) -> dict[str, Definition]:
+    """Return the enabled definitions that take uploads by the names of their packages, sorted.
+
+    With `hotfixes` those that a source watches too.
+    """
     return {
         name: definition
         for name, definition in adapters.definitions().by_package.items()
-        if definition.enabled and types[definition.source_type].takes_uploads
+        if definition.enabled and (hotfixes or _takes_uploads(definition))
     }
+
+
+def _takes_uploads(definition: Definition) -> bool:
+    return source_types()[definition.source_type].takes_uploads
 
 
 def admission_of_uploads(
@@ -74,6 +84,7 @@ def admission_of_uploads(
     suite: str = "",
     component: str = "",
     by_publisher: bool,
+    by_hotfixer: bool = False,
     rollout: Sequence[int] = (),
     build: str = "",
 ) -> Admission:
@@ -81,8 +92,8 @@ def admission_of_uploads(
     if build:
         check_build(build)
     return Admission(
-        adapters.repository(), upload_targets(), suites=(suite,) if suite else (), component=component,
-        by_publisher=by_publisher, rollout=tuple(rollout), build=build,
+        adapters.repository(), upload_targets(hotfixes=by_hotfixer), suites=(suite,) if suite else (),
+        component=component, by_publisher=by_publisher, rollout=tuple(rollout), build=build,
     )  # fmt: skip
 
 
@@ -121,7 +132,7 @@ def admit(contents: DebContents, admission: Admission, filename: str) -> Admitte
     _check_configured(destination, contents.control["Architecture"], admission.repository)
     if not admission.by_publisher:
         _check_rights(definition, destination, filename)
-    return Admitted(definition, destination)
+    return Admitted(definition, destination, admission.for_definition is None and not _takes_uploads(definition))
 
 
 def _definition_of(contents: DebContents, definitions: Mapping[str, Definition]) -> Definition:
@@ -133,6 +144,12 @@ def _definition_of(contents: DebContents, definitions: Mapping[str, Definition])
             raise PackageRefused(
                 f"The definition of {name} is not in use. {faults[0].file}:{faults[0].line}: {faults[0].message}",
                 remedy=faults[0].remedy,
+            )
+        if (watched := upload_targets(hotfixes=True).get(name)) is not None:
+            raise RightMissing(
+                f"{name} comes from {watched.source_type} ({watched.file}): a version made by hand needs the right to"
+                " upload hot-fixes.",
+                remedy="Ask somebody of the group Publishers to upload it, or an administrator for that right.",
             )
         raise PackageRefused(
             f"The package {name} is not one that takes uploads.",

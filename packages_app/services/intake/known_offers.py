@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from packages_app.core.conflict import conflict_between
 from packages_app.core.definition import Definition
+from packages_app.core.hand_made import maker_of
 from packages_app.core.record import PackageRecord, built_for
 from packages_app.services import adapters
 from packages_app.sources.source import Offer
@@ -29,6 +30,8 @@ def known_record(offer: Offer, definition: Definition, *, alone: bool) -> Packag
     for record in of_version:
         if _same_bytes(offer, record):
             return record
+    if not offer.sha256:  # what was made by hand may have other bytes than upstream's of its version
+        of_version = [record for record in of_version if not maker_of(record) or _differ(offer, record)]
     one_package = bool(offer.architecture) and not definition.packages
     one_architecture = one_package or (alone and len(definition.architectures) == 1)
     # Without a checksum the version of a single offer has to do: it may only have moved to another address.
@@ -40,5 +43,9 @@ def known_record(offer: Offer, definition: Definition, *, alone: bool) -> Packag
     return next((r for r in same_place if r.pub_date == offer.pub_date or _same_bytes(offer, r)), None)
 
 
+def _differ(offer: Offer, record: PackageRecord) -> bool:
+    return conflict_between(record.file_identity, offer.file_identity)
+
+
 def _same_bytes(offer: Offer, record: PackageRecord) -> bool:
-    return bool(offer.sha256) and not conflict_between(record.file_identity, offer.file_identity)
+    return bool(offer.sha256) and not _differ(offer, record)

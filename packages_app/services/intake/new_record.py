@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from packages_app.core.caution import Caution, kept_with_record
 from packages_app.core.checksums import Checksums
+from packages_app.core.hand_made import made_by_hand
 from packages_app.core.layout import deb_filename, pool_path
 from packages_app.core.record import LONGEST_DATE, LONGEST_NOTES, PackageRecord
 from packages_app.core.rollout import begun, with_rollouts
@@ -74,6 +75,8 @@ def new_record(
         other_fields=kept_with_record(cautions, provenance.certificate),
         build=destination.build,
     )
+    if admitted.by_hand:
+        record = made_by_hand(record, provenance.who)
     if not destination.rollout:
         return record
     return with_rollouts(record, dict.fromkeys(record.suites, begun(destination.rollout, now)))

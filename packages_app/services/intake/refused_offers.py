@@ -14,7 +14,14 @@ from importlib.metadata import version
 from django.conf import settings
 
 from packages_app.core.definition import Definition
-from packages_app.core.errors import InvalidDeb, InvalidVersion, NotAsAnnounced, PackageRefused, RepomgrError
+from packages_app.core.errors import (
+    InvalidDeb,
+    InvalidVersion,
+    NotAsAnnounced,
+    PackageRefused,
+    RepomgrError,
+    VersionConflict,
+)
 from packages_app.core.storable_text import storable
 from packages_app.models import DefinitionStatus
 from packages_app.services import adapters
@@ -26,7 +33,8 @@ from packages_app.sources.source import Offer
 _OF_THE_FILE: tuple[type[RepomgrError], ...] = (PackageRefused, InvalidDeb, InvalidVersion)
 _UNTIL_TOMORROW = timedelta(days=1)
 """After so long bytes that were not those announced are fetched again: they may have been spoilt on the way. So may
-those of no sound package, of which nothing was announced: an answer without a length ends wherever it breaks off."""
+those of no sound package, of which nothing was announced: an answer without a length ends wherever it breaks off. That
+other bytes are there of its version is known of such an offer once it is fetched."""
 
 
 def forget_refused_offers(names: Collection[str]) -> None:
@@ -61,7 +69,8 @@ class RefusedOffers:
         """
         until = ""
         unannounced = not offer.sha256 and offer.size is None
-        if isinstance(error, NotAsAnnounced) or (unannounced and isinstance(error, InvalidDeb)):
+        conflicts = not offer.sha256 and isinstance(error, VersionConflict)
+        if isinstance(error, NotAsAnnounced) or conflicts or (unannounced and isinstance(error, InvalidDeb)):
             until = (adapters.now() + _UNTIL_TOMORROW).isoformat()
         elif not isinstance(error, _OF_THE_FILE):
             return

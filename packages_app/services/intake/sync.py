@@ -25,6 +25,7 @@ from packages_app.core.errors import (
     UpstreamError,
     UpstreamUnavailable,
 )
+from packages_app.core.hand_made import maker_of
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.core.storable_text import storable
@@ -33,6 +34,7 @@ from packages_app.services import adapters
 from packages_app.services.intake.admit import admission_of
 from packages_app.services.intake.checks_at_work import checking
 from packages_app.services.intake.conflicts import refusal_of, report_conflict
+from packages_app.services.intake.hand_made import settle_overtaken
 from packages_app.services.intake.known_offers import known_record
 from packages_app.services.intake.new_record import Provenance
 from packages_app.services.intake.refused_offers import RefusedOffers
@@ -45,6 +47,11 @@ from packages_app.sources.registry import source_types
 from packages_app.sources.source import Offer, Source
 
 _LONGEST_FAILURE = 1000
+_REMEDY_OF_CHANGED = "Ask upstream why a released version changed; what clients have is not replaced."
+_REMEDY_OF_HAND_MADE = (
+    "It was uploaded by hand, and is not replaced. Settle the conflict; a hot-fix is best given a version of its own,"
+    " such as 1.2+fix1."
+)
 
 log = structlog.get_logger(__name__)
 
@@ -155,6 +162,7 @@ def check_definition(definition: Definition, progress: Progress, *, job: Job | N
                 result.fail(f"{_named(offer)}: {_failure(definition, error, job)}", error_told(error) or error)
                 progress.note(f"{definition.name} {result.failures[-1]}", level="error")
     refused.keep()
+    settle_overtaken(definition.names)
     if not result.failures:
         settle_notices(Notice.Kind.SIGNATURE_REFUSED, definition.name)
     return result
@@ -201,7 +209,7 @@ def _compare(offer: Offer, known: PackageRecord, job: Job | None) -> None:
         known.named,
         known.file_identity,
         offered,
-        remedy="Ask upstream why a released version changed; what clients have is not replaced.",
+        remedy=_REMEDY_OF_HAND_MADE if maker_of(known) else _REMEDY_OF_CHANGED,
     )
 
 

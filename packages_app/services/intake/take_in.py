@@ -26,6 +26,7 @@ from packages_app.package_table.rules import check_suites
 from packages_app.services import adapters
 from packages_app.services.intake.admit import Admission, admit
 from packages_app.services.intake.cautions import cautions_in
+from packages_app.services.intake.hand_made import tell_of_hand_made
 from packages_app.services.intake.new_record import UPLOADED, Provenance, new_record
 from packages_app.services.intake.real_word import asks_real_readers, complaints_about
 from packages_app.services.intake.store_and_record import CheckedFile, Recorded, store_and_record
@@ -147,6 +148,7 @@ def _show(recorded: Sequence[Recorded]) -> None:
             request_publications({suite for record in records.values() for suite in record.suites})
 
     in_transaction(show)
+    tell_of_hand_made(records.values())
     added = sum(outcome.added for outcome in recorded)
     log.info("packages_taken_in", packages=[record.named for record in records.values()], new=added)
 

@@ -18,7 +18,7 @@ from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.intake.uploads import added_by, admission_of_job, intake_upload, uploader_of
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.progress import row_of_this_run
-from packages_app.services.jobs.rights import may_publish
+from packages_app.services.jobs.rights import may_hotfix, may_publish
 
 
 def stage_batch(
@@ -37,7 +37,7 @@ def stage_batch(
     adapters.staging().put(staged, pack(files))
     arguments = {
         "staged": staged, "suite": suite, "component": component, "files": len(files),
-        "by_publisher": may_publish(user), "rollout": [*rollout], "build": build,
+        "by_publisher": may_publish(user), "by_hotfixer": may_hotfix(user), "rollout": [*rollout], "build": build,
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 

@@ -22,7 +22,7 @@ from packages_app.services.intake.conflicts import refusal_of, settle
 from packages_app.services.intake.new_record import Provenance
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.jobs import queue
-from packages_app.services.jobs.rights import asked_by_publisher, may_publish
+from packages_app.services.jobs.rights import asked_by_hotfixer, asked_by_publisher, may_hotfix, may_publish
 
 PACKAGE_ENDINGS = (".deb", ".ddeb")
 """How files of packages are named; those of debug symbols may have a name of their own, and are packages as others."""
@@ -44,7 +44,8 @@ def stage_upload(
     Raise `PackageRefused`, `InvalidDeb` before anything is stored: a path in the name, no `.deb`, a package without
     a definition that takes uploads, another architecture, a suite or component that is not configured, steps of a
     roll-out or the label of a build that are none. Raise `RightMissing` for a bootstrap package, and for a place, a
-    roll-out or a build that the definition does not name, by one who may not publish.
+    roll-out or a build that the definition does not name, by one who may not publish; and for a package that a source
+    watches, by one who may not upload hot-fixes.
     """
     check_filename(filename)
     if rollout:
@@ -52,7 +53,8 @@ def stage_upload(
     contents = open_deb(path)
     by_publisher = may_publish(user)
     place = {"suite": suite, "component": component, "build": build}
-    admission = admission_of_uploads(**place, by_publisher=by_publisher, rollout=rollout)
+    by_hotfixer = may_hotfix(user)
+    admission = admission_of_uploads(**place, by_publisher=by_publisher, by_hotfixer=by_hotfixer, rollout=rollout)
     admitted = admit(contents, admission, filename)
     queue.require_room(user)  # before anything is staged
     staged = f"uploads/{uuid4().hex}/{filename}"
@@ -61,7 +63,7 @@ def stage_upload(
     key = [name, version, built_for(architecture, admitted.destination.build)]
     arguments = {
         "staged": staged, **place, "key": key, "by_publisher": by_publisher, "sha256": _sha256_of(path),
-        "rollout": [*rollout],
+        "rollout": [*rollout], "by_hotfixer": by_hotfixer,
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 
@@ -106,7 +108,7 @@ def admission_of_job(job: Job) -> Admission:
         return replace(settled, suites=tuple(said["suites"]), build=said["build"], by_publisher=asked_by_publisher(job))
     return admission_of_uploads(
         suite=said["suite"], component=said["component"], by_publisher=asked_by_publisher(job),
-        rollout=said.get("rollout", ()), build=said.get("build", ""),
+        by_hotfixer=asked_by_hotfixer(job), rollout=said.get("rollout", ()), build=said.get("build", ""),
     )  # fmt: skip
 
 

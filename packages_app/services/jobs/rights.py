@@ -11,11 +11,24 @@ from packages_app.services.jobs.queue import Asker
 PUBLISH = "packages_app.publish_suite"
 UPLOAD = "packages_app.upload_package"
 KEYS = "packages_app.change_keys"
+HOTFIX = "packages_app.hotfix_package"
 
 
 def may_publish(user: Asker | None) -> bool:
     """Return whether somebody may publish; who runs a command (None) is the operator, and may."""
     return user is None or (isinstance(user, PermissionsMixin) and user.has_perm(PUBLISH))
+
+
+def may_hotfix(user: Asker | None) -> bool:
+    """Return whether somebody may upload a version of a package that a source watches; a command's operator may."""
+    return user is None or (isinstance(user, PermissionsMixin) and user.has_perm(HOTFIX))
+
+
+def asked_by_hotfixer(job: Job) -> bool:
+    """Return whether who asked for a job may upload hot-fixes now; of one who is gone, whether he could then."""
+    if job.requested_by is not None:
+        return may_hotfix(job.requested_by)
+    return bool(job.arguments.get("by_hotfixer", False))
 
 
 def asked_by_publisher(job: Job) -> bool:

@@ -127,7 +127,8 @@ def test_what_is_no_deb_is_refused_before_anything_is_stored(embedded, tmp_path)
 
 def test_a_package_that_does_not_belong_is_refused_before_anything_is_stored(embedded, tmp_path):
     embedded.define_uploads("tool")
-    embedded.define("fed", {"type": "external_download", "endpoint": "https://example.org/feed.json"})
+    endpoint = {"type": "external_download", "endpoint": "https://example.org/feed.json"}
+    embedded.define("fed", endpoint, enabled=False)
     refuse(embedded, build_deb(tmp_path, "stranger", "1.0"), PackageRefused, "stranger is not one that takes uploads")
     refuse(embedded, build_deb(tmp_path, "fed", "1.0"), PackageRefused, "fed is not one that takes uploads")
     refuse(embedded, build_deb(tmp_path, "tool", "1.0", "arm64"), PackageRefused, "its architecture is arm64")
