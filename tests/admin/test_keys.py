@@ -156,6 +156,10 @@ def test_keys_of_the_setting_are_changed_by_hand_and_the_page_sees_it(stack, kee
     assert steps(text)["2"] == "open"
     verdicts = set(re.findall("may warn of it|takes it, until 2030-.{5}", text))
     assert verdicts == {"may warn of it", "takes it, until 2030-02-01"}
+    assert 'id="still-set"' not in text
+    last = adapters.signer().fingerprints[-1]
+    assert work(keeper, stack, do="retire", key=last).state == "done"
+    assert 'id="still-set"' in page(keeper, settings)
     told = told_keys()
     assert set(told.kinds.values()) == {"armored", "command"}
     assert not [key for key in told.standing.keys if key.here.given]
