@@ -56,6 +56,19 @@ _MOST = 8 * len(settings.ARCHIVES)
 _given: ContextVar[Ports | None] = ContextVar("given_ports", default=None)
 
 
+_one_signer: ContextVar[list[SigningKeys] | None] = ContextVar("one_signer", default=None)
+
+
+@contextmanager
+def one_signer() -> Iterator[None]:
+    """Let `signer` of this thread give the same keys all through the block, read when it is first asked for them."""
+    token = _one_signer.set([])
+    try:
+        yield
+    finally:
+        _one_signer.reset(token)
+
+
 @contextmanager
 def given(ports: Ports) -> Iterator[None]:
     """Let services of this thread go through these ports for the block, not through those of the settings."""
@@ -96,6 +109,15 @@ def signer() -> SigningKeys:
     is shared and no key is set: every host would make another one. None is made where something was published before:
     clients know the key that is missed. And in a process that it is withheld from, which has no need of it.
     """
+    kept = _one_signer.get()
+    if kept is None:
+        return _signer_now()
+    if not kept:
+        kept.append(_signer_now())
+    return kept[0]
+
+
+def _signer_now() -> SigningKeys:
     keys = keys_here()
     if len(keys) == 1 and not keys[0].is_public:
         return SigningKeys((_proven(keys[0].given, present_archive().signing_certificate),))

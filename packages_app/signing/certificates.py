@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pysequoia import ArmorKind, armor
 from pysequoia.packet import PacketPile, Tag
 
-from packages_app.signing.external import BINDINGS, ExternalKey, is_by, one_certificate, sign_packet
+from packages_app.signing.external import BINDINGS, ExternalKey, is_by, one_certificate, primary_signs, sign_packet
 from packages_app.signing.packets import (
     HASHES,
     KeyPacket,
@@ -44,7 +44,7 @@ def self_signed(key: ExternalKey, user_id: str, *, now: datetime, expires: datet
 
 
 def renewed(key: ExternalKey, certificate: bytes, *, now: datetime, expires: datetime | None) -> bytes:
-    """Return a certificate with another expiry, armored; its fingerprint and User IDs stay.
+    """Return a certificate with another expiry, armored; fingerprint, User IDs and what the key may do stay.
 
     Raise `CertificateLacksKey` where the key is not its primary: only that can say so.
     """
@@ -53,7 +53,10 @@ def renewed(key: ExternalKey, certificate: bytes, *, now: datetime, expires: dat
     primary = next(keys_of(held))
     _check_is(primary, public, key)
     names = [each.body for each in PacketPile.from_bytes(held) if each.tag == Tag.UserID]
-    fresh = {name: packet(2, _certified(key, public, primary, name, now=now, expires=expires)) for name in names}
+    may = _CERTIFY | (_SIGN if primary_signs(held) else 0)
+    fresh = {
+        name: packet(2, _certified(key, public, primary, name, now=now, expires=expires, may=may)) for name in names
+    }
     return _with_fresh(held, {primary.body: b"", **fresh})
 
 
@@ -88,7 +91,14 @@ def with_subkey(
 
 
 def _certified(
-    key: ExternalKey, public: PublicKey, primary: KeyPacket, name: bytes, *, now: datetime, expires: datetime | None
+    key: ExternalKey,
+    public: PublicKey,
+    primary: KeyPacket,
+    name: bytes,
+    *,
+    now: datetime,
+    expires: datetime | None,
+    may: int = _CERTIFY | _SIGN,
 ) -> bytes:
     """Return the body of the signature by which a primary key takes a User ID, and says what it may do and for long."""
     wanted = unsigned(
@@ -96,7 +106,7 @@ def _certified(
         primary,
         hash_for(public),
         now,
-        subpacket(27, bytes([_CERTIFY | _SIGN])),
+        subpacket(27, bytes([may])),
         subpacket(25, b"\x01"),
         subpacket(21, _HASH_ORDER),
         subpacket(11, _AES),

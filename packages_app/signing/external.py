@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -278,6 +278,23 @@ def _subkey_end(key: KeyPacket, certificate: bytes) -> datetime | None:
     """Return when a subkey ends; None where it does not, and for a primary key, whose certificate tells it."""
     newest = None if key.primary else _newest_binding(key, _signatures_about(key, certificate))
     return key.created + newest.key_validity_period if newest and newest.key_validity_period else None
+
+
+def primary_signs(certificate: bytes) -> bool:
+    """Return whether the primary key of a certificate may sign, by the newest of what it says of itself."""
+    primary = next(keys_of(certificate))
+    newest = _newest_binding(primary, _signatures_about(primary, certificate))
+    return newest is None or newest.key_flags is None or newest.key_flags.signing
+
+
+def signing_subkeys(certificate: bytes) -> Iterator[tuple[str, datetime | None]]:
+    """Yield the fingerprint of each subkey of a certificate that may sign and is not revoked, and when it ends."""
+    for key in keys_of(certificate):
+        about = [] if key.primary else _signatures_about(key, certificate)
+        newest = _newest_binding(key, about)
+        revoked = any(each.signature_type == SignatureType.SubkeyRevocation for each in about)
+        if newest is not None and newest.key_flags is not None and newest.key_flags.signing and not revoked:
+            yield key.fingerprint, _subkey_end(key, certificate)
 
 
 def _is_good(public: PublicKey, raw: bytes, digest: bytes, hash_name: str) -> bool:

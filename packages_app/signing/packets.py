@@ -20,6 +20,7 @@ from pysequoia.packet import PacketPile, Tag
 from packages_app.signing.signer_errors import KeyTooWeak, KeyUnsupported
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 LEAST_RSA_BITS = 2048
 HASHES: Mapping[str, int] = {"sha256": 8, "sha384": 9, "sha512": 10}
@@ -107,6 +108,36 @@ def public_key_of(key: KeyPacket) -> PublicKey | None:
         return ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[oid][0], point) if oid in _CURVES else None
     except (ValueError, IndexError):
         return None
+
+
+def read_secret(body: bytes) -> PrivateKey | None:
+    """Return the private key of a secret key's packet that no passphrase locks; None for others, and other kinds.
+
+    RFC 9580, 5.5.3: the public key's fields, a zero where nothing is encrypted, the secret numbers, a checksum.
+    """
+    algorithm, fields = body[5], body[6:]
+    try:
+        if algorithm in (_RSA, _RSA_SIGN):
+            (modulus, exponent), rest = _read_mpis(fields, 2)
+            (d, p, q), _ = _read_mpis(rest[1:], 3)
+            return None if rest[0] else _rsa_private(modulus, exponent, d, p, q)
+        if algorithm not in (_ECDSA, _EDDSA):
+            return None
+        oid, (_, rest) = fields[1 : 1 + fields[0]], _read_mpis(fields[1 + fields[0] :], 1)
+        (number,), _ = _read_mpis(rest[1:], 1)
+    except (ValueError, IndexError):
+        return None
+    if rest[0] or oid not in (_ED25519, *_CURVES):
+        return None
+    if algorithm == _EDDSA:
+        return ed25519.Ed25519PrivateKey.from_private_bytes(number.to_bytes(32))
+    return ec.derive_private_key(number, _CURVES[oid][0])
+
+
+def _rsa_private(modulus: int, exponent: int, d: int, p: int, q: int) -> rsa.RSAPrivateKey:
+    public = rsa.RSAPublicNumbers(exponent, modulus)
+    both = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q)
+    return rsa.RSAPrivateNumbers(p, q, d, *both, rsa.rsa_crt_iqmp(p, q), public).private_key()
 
 
 def hash_for(key: PublicKey) -> str:
@@ -202,6 +233,15 @@ def _read_mpi(fields: bytes) -> tuple[bytes, bytes]:
     """Return the octets of a multiprecision integer, and what follows it."""
     end = 2 + (int.from_bytes(fields[:2]) + 7) // 8
     return fields[2:end], fields[end:]
+
+
+def _read_mpis(fields: bytes, count: int) -> tuple[list[int], bytes]:
+    """Return so many multiprecision integers, and what follows them."""
+    numbers = []
+    for _ in range(count):
+        octets, fields = _read_mpi(fields)
+        numbers.append(int.from_bytes(octets))
+    return numbers, fields
 
 
 def _length(octets: int) -> bytes:

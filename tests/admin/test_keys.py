@@ -12,6 +12,7 @@ from pysequoia import Cert
 
 from packages_app.core.ports import Silent
 from packages_app.models import Job
+from packages_app.publishing.place import read_place
 from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.services import adapters
 from packages_app.services.intake.build_bootstrap import build_and_take_in
@@ -78,8 +79,8 @@ def test_a_change_of_keys_goes_on_by_what_the_page_shows_and_nothing_else(stack,
     assert steps(text) == {"1": "open", "2": "closed", "3": "closed", "4": "closed", "5": "closed"}
     assert " ".join(old[at : at + 4] for at in range(0, 40, 4)) in text
     assert "kiro-repo 1.0.0 (stable)" in text
-    for _ in range(2):  # who clicks twice makes one key
-        keeper.post(f"{PAGE}work/", {"do": "add", "new": old})
+    for do in ("add", "add", "look"):  # who clicks twice makes one key, and nothing else begins meanwhile
+        keeper.post(f"{PAGE}work/", {"do": do, "new": old})
     [job] = stack.run_jobs()
     assert (job.state, job.asker, job.result["next"]) == ("done", "Publishers", 2)
     new = adapters.signer().fingerprints[1]
@@ -125,8 +126,13 @@ def test_a_key_is_given_up_as_its_page_said_and_downloads_are_for_who_may(stack,
     assert adapters.signer().fingerprint == old
     assert keeper.get(f"{PAGE}{old}/revocation/").status_code == 403
     user.user_permissions.add(Permission.objects.get(codename="change_keys"))
-    assert work(keeper, stack, do="lost", key=old, new="").state == "done"
-    assert old not in adapters.signer().fingerprints
+    keeper.post(f"{PAGE}work/", {"do": "lost", "key": old, "new": ""})
+    with lease_held(adapters.package_table(), "publish:stable"):
+        stack.run_jobs(once=True)
+    assert old not in adapters.signer().fingerprints  # at once, whoever publishes
+    assert {job.kind: job.state for job in stack.run_jobs()}["keys"] == "done"
+    assert read_place(stack.bucket, adapters.repository(), "stable", adapters.signer()).release is not None
+    assert len(told_keys().standing.keys) == 1
     assert steps(page(keeper, settings))["1"] == "open"
     kept = [json.dumps([job.arguments, job.result, job.steps]) for job in Job.objects.all()]
     kept = "".join([*kept, stack.staging.read(TOLD).decode()])
@@ -150,6 +156,10 @@ def test_keys_of_the_setting_are_changed_by_hand_and_the_page_sees_it(stack, kee
     assert steps(text)["2"] == "open"
     verdicts = set(re.findall("may warn of it|takes it, until 2030-.{5}", text))
     assert verdicts == {"may warn of it", "takes it, until 2030-02-01"}
+    assert 'id="still-set"' not in text
+    last = adapters.signer().fingerprints[-1]
+    assert work(keeper, stack, do="retire", key=last).state == "done"
+    assert 'id="still-set"' in page(keeper, settings)
     told = told_keys()
     assert set(told.kinds.values()) == {"armored", "command"}
     assert not [key for key in told.standing.keys if key.here.given]

@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pysequoia import Profile, Tsk
 
+from packages_app.core.ports import Silent
 from packages_app.publishing.key_roles import ROLES
 from packages_app.services import adapters
+from packages_app.services.publication.publish import publish
 from packages_app.services.publication.watch_expiry import watch_expiry
 from packages_app.services.setup.doctor import examine
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
+from packages_app.signing.unproven import claims_of
 from tests.apt.odd_keys import odd_key
 from tests.commands.calling import call, refused
 
@@ -79,6 +82,33 @@ def test_who_can_not_sign_long_any_more_is_told_of_in_time(embedded, settings):
     [probed] = [probed for probed in examine() if probed.name == "signing key"]
     assert not probed.well
     assert fingerprint in probed.detail
+
+
+class Watched:
+    """A store that tells which object each call was about."""
+
+    def __init__(self, store):
+        self.store, self.asked = store, []
+
+    def __getattr__(self, name):
+        value = getattr(self.store, name)
+        if not callable(value):
+            return value
+
+        def call(*given, **options):
+            self.asked += given[:1]
+            return value(*given, **options)
+
+        return call
+
+
+def test_what_keys_are_for_is_read_once_a_publication(embedded, settings):
+    settings.SIGNING_KEY = generate_key("One") + generate_key("Two")
+    staging = Watched(embedded.staging)
+    with adapters.given(adapters.Ports(embedded.table, embedded.bucket, staging)):
+        publish("stable", Silent())
+        assert staging.asked.count(ROLES) == 1
+        assert len(claims_of(embedded.bucket.read("dists/stable/InRelease"))) == 2
 
 
 @pytest.mark.parametrize("text", ["soon", "2020-01-01", "2030-13-01"])

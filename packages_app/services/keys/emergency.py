@@ -8,9 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pysequoia import Cert, Tsk
-from pysequoia.packet import Packet, PacketPile, Tag
 
-from packages_app.core.errors import SigningKeyError
 from packages_app.core.ports import Progress
 from packages_app.publishing.key_roles import KeyRole
 from packages_app.publishing.keys_here import added_folder, revocation_file
@@ -22,6 +20,7 @@ from packages_app.services.keys.home_keys import KeysAreSet, add_key
 from packages_app.services.keys.rotation import LastKey, retire_lost, ship
 from packages_app.services.keys.standing import KeyStanding, Standing, look_at_keys
 from packages_app.signing.openpgp import OpenPgpSigner, keep_key
+from packages_app.signing.prolonged import prolonged
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def show_to_all(progress: Progress, who: str) -> Standing:
 
 
 def prolong(fingerprint: str, until: datetime, progress: Progress, who: str) -> Standing:
-    """Prolong a key of the home in place until a moment (UTC), and bring its certificate to clients.
+    """Prolong a key of the home in place until a moment (UTC), its signing subkeys too, and bring that to clients.
 
     Return how keys stand. Raise `KeysAreSet` where SIGNING_KEY names it, `KeyUnknown`, `SigningKeyError` where the key
     would be no good afterwards (nothing changes then), and as `ship`.
@@ -109,9 +108,7 @@ def prolong(fingerprint: str, until: datetime, progress: Progress, who: str) -> 
             remedy=f"gpg --quick-set-expire {key.fingerprint} DATE, export the key into SIGNING_KEY again, and build"
             " the next bootstrap package.",
         )
-    secret = Tsk.from_bytes(key.here.given.encode())
-    certificate = secret.extract_certificate().set_expiration(expiration=until, certifier=secret.certifier())
-    armored = _with_secrets(certificate, key.here.given)
+    armored = prolonged(key.here.given, until, adapters.now())
     signer = OpenPgpSigner(armored)
     signer.prove()
     own = present_archive().signing_key_file
@@ -129,14 +126,7 @@ def exported(fingerprint: str, until: datetime | None) -> str:
     key = look_at_keys().of(fingerprint)
     certificate = Cert.from_bytes(key.here.certificate)
     if until is not None:
-        try:
-            secret = Tsk.from_bytes(key.here.given.encode())
-            certificate = certificate.set_expiration(expiration=until, certifier=secret.certifier())
-        except Exception as error:  # pysequoia raises plain exceptions
-            raise SigningKeyError(
-                f"{key.fingerprint} can't be prolonged here: its secret primary key is elsewhere.",
-                remedy="Prolong it where that is: gpg --quick-set-expire; then gpg --armor --export.",
-            ) from error
+        certificate = Tsk.from_bytes(prolonged(key.here.given, until, adapters.now()).encode()).extract_certificate()
     return str(certificate)
 
 
@@ -159,22 +149,6 @@ def _standing_or_none() -> Standing | None:
 def _commands() -> tuple[str, ...]:
     bootstraps = adapters.definitions().bootstrap_packages()
     return tuple(client_commands(present_archive().public_url, bootstraps[0] if bootstraps else None, ""))
-
-
-def _with_secrets(certificate: Cert, armored: str) -> str:
-    """Return a certificate with the secret halves of its keys, armored."""
-    secrets = {
-        packet.fingerprint: bytes(packet) for packet in PacketPile.from_bytes(armored.encode()) if _is_key(packet)
-    }
-    packets = [
-        secrets[packet.fingerprint] if _is_key(packet) else bytes(packet)
-        for packet in PacketPile.from_bytes(bytes(certificate))
-    ]
-    return str(Tsk.from_bytes(b"".join(packets)))
-
-
-def _is_key(packet: Packet) -> bool:
-    return packet.tag in (Tag.PublicKey, Tag.SecretKey, Tag.PublicSubkey, Tag.SecretSubkey)
 
 
 def _replace(path: Path, armored: str) -> None:

@@ -58,7 +58,7 @@ def publish(
     of table and store. Safe to repeat: with nothing changed it completes what an interrupted run left undone.
     """
     refresh_bases(known_suite(suite_name))  # before the lease: others may be slow
-    with lease_held(adapters.package_table(), f"publish:{suite_name}") as lease:
+    with lease_held(adapters.package_table(), f"publish:{suite_name}") as lease, adapters.one_signer():
         adapters.configuration().look()
         suite, repository = known_suite(suite_name), adapters.repository()
         options = _with_decisions(suite.name, options)
