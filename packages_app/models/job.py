@@ -40,6 +40,7 @@ class Job(models.Model):
         PROMOTE = "promote_by_policy", "promote by policy"
         PURGE = "purge", "purge"
         SNAPSHOT = "snapshot", "snapshot"
+        ADOPT = "adopt_repository", "adopt a repository"
 
     class State(models.TextChoices):
         """Where it is in its life."""
