@@ -21,6 +21,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
+from packages_app.admin.adopt import adopt_view
 from packages_app.admin.forms import BuildForm, UploadForm
 from packages_app.admin.long_list import LongChangeList, ValueFilter
 from packages_app.admin.package_moves import move_page, move_view
@@ -243,11 +244,13 @@ class PackageAdmin(ReadOnlyAdmin):
         upload = self.admin_site.admin_view(csrf_exempt(self.upload_view))
         move = self.admin_site.admin_view(require_POST(partial(move_view, self.admin_site, self.opts)))
         purge = self.admin_site.admin_view(partial(purge_view, self.admin_site, self.opts))
+        adopt = self.admin_site.admin_view(partial(adopt_view, self.admin_site, self.opts))
         beside = self.admin_site.admin_view(require_safe(self.beside_view))
         return [
             path("upload/", upload, name="packages_app_package_upload"),
             path("build/", self.admin_site.admin_view(self.build_view), name="packages_app_package_build"),
             path("side-by-side/", beside, name="packages_app_package_beside"),
+            path("adopt/", adopt, name="packages_app_package_adopt"),
             path("move/", move, name="packages_app_package_move"),
             path("<int:pk>/purge/", purge, name="packages_app_package_purge"),
             *super().get_urls(),

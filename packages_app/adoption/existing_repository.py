@@ -11,6 +11,7 @@ from packages_app.core.checksums import Checksums, checksums_of_file
 from packages_app.core.errors import RepositoryRefused, UpstreamError, UpstreamUnavailable
 from packages_app.core.layout import public_address
 from packages_app.core.ports import Silent
+from packages_app.sources.connections import PrivateAddress
 from packages_app.sources.download import Fetcher
 
 
@@ -71,7 +72,7 @@ class WebRepository:
         """Return a small file's bytes."""
         try:
             return self._fetcher.get_bytes(self.url_of(path), limit_bytes=limit_bytes)
-        except UpstreamUnavailable:
+        except (UpstreamUnavailable, PrivateAddress):
             raise
         except UpstreamError:  # 404, or 403 where a bucket does not tell
             return None
@@ -80,7 +81,7 @@ class WebRepository:
         """Download a file."""
         try:
             return self._fetcher.download(self.url_of(path), target, limit_bytes=limit_bytes, progress=Silent())
-        except UpstreamUnavailable:
+        except (UpstreamUnavailable, PrivateAddress):
             raise
         except UpstreamError:
             return None

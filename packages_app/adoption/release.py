@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ _ENTRY = re.compile(r" ([0-9a-fA-F]{64})[ \t]+([0-9]{1,15})[ \t]+([^ \t]+)\Z")
 _MESSAGE, _SIGNATURE = b"-----BEGIN PGP SIGNED MESSAGE-----", b"-----BEGIN PGP SIGNATURE-----"
 _END = b"-----END PGP SIGNATURE-----"
 _BLANKS = " \t\r"
+_DATES = ("date", "valid-until")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,13 @@ class ExistingRelease:
     folder: str
     fields: Mapping[str, str]
     entries: Mapping[str, Entry] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Return what is another once anything but its dates is: hex SHA256 of fields and entries."""
+        said = sorted(f"{name}: {value}" for name, value in self.fields.items() if name not in _DATES)
+        listed = sorted(f"{name} {entry.size} {entry.sha256}" for name, entry in self.entries.items())
+        return hashlib.sha256("\n".join([*said, *listed]).encode()).hexdigest()
 
     def path_of(self, name: str) -> str:
         """Return the path of an index below the repository's root."""

@@ -42,6 +42,7 @@ class Job(OfArchive):
         PURGE = "purge", "purge"
         SNAPSHOT = "snapshot", "snapshot"
         KEYS = "keys", "signing keys"
+        ADOPT = "adopt_repository", "adopt a repository"
 
     class State(models.TextChoices):
         """Where it is in its life."""

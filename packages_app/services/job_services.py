@@ -28,6 +28,7 @@ _SERVICES: Mapping[str, str] = {
     Job.Kind.PURGE: "lifecycle.purge.do_purge",
     Job.Kind.SNAPSHOT: "snapshots.jobs.do_snapshot",
     Job.Kind.KEYS: "keys.work.do_keys",
+    Job.Kind.ADOPT: "takeover.adoption_jobs.do_adopt",
     Job.Kind.VERIFY: "repair.verification_jobs.verify_and_plan",
     Job.Kind.REPAIR: "repair.verification_jobs.repair_as_consented",
 }

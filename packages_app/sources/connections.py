@@ -28,6 +28,10 @@ _REMEDY = "Name the host or its network in PRIVATE_UPSTREAMS if downloads from t
 SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 
 
+class PrivateAddress(UpstreamError):
+    """An address in a private network, which PRIVATE_UPSTREAMS does not name."""
+
+
 class CheckedNetwork(httpcore.NetworkBackend):
     """Connects to public addresses, and to the private ones that are allowed."""
 
@@ -276,7 +280,7 @@ def checked_addresses(host: str, port: int, allowed: PrivateUpstreams) -> list[s
     for address in found:
         if not allowed.permits(host, read_address(address)):
             where = address if address == host else f"{host} ({address})"
-            raise UpstreamError(f"{where} is a private address, and nothing is fetched from there.", remedy=_REMEDY)
+            raise PrivateAddress(f"{where} is a private address, and nothing is fetched from there.", remedy=_REMEDY)
     return found
 
 

@@ -55,6 +55,7 @@ RIGHTS = {
     "packages_app_package_upload": (UPLOAD, UPLOAD),
     "packages_app_package_build": (PUBLISH, PUBLISH),
     "packages_app_package_beside": (VIEW, NOBODY),
+    "packages_app_package_adopt": (ROOT, ROOT),
     "packages_app_package_move": (NOBODY, PUBLISH),
     "packages_app_package_purge": (ROOT, ROOT),
     "packages_app_publication_lists": (VIEW, NOBODY),

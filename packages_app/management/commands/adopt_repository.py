@@ -77,7 +77,7 @@ class Command(ServiceCommand):
             self.stdout.write(f"waits for a person, unless its definition allows it: {sentence}")
         for line in told_of_clients(result):
             self.stdout.write(line)
-        for line in told_of_definitions(result):
+        for line in told_of_definitions(result, request):
             self.stdout.write(line)
         done = "nothing was written" if request.dry_run else f"{result.added} records written"
         self.stdout.write(f"{result.packages} packages: {result.new} new, {result.known} known; {done}")

@@ -26,6 +26,7 @@ from packages_app.core.ports import PackageTable, Progress
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Suite
 from packages_app.services import adapters
+from packages_app.services.lifecycle.shown import PreviewOutdated
 from packages_app.services.publication.requests import known_suite, wake_publications
 from packages_app.services.takeover.adopt_definitions import define_all, offer_definitions
 from packages_app.services.takeover.adopt_records import write_records
@@ -78,6 +79,8 @@ def _fetch(request: AdoptionRequest, folder: Path, result: Adopted, progress: Pr
                 f"The suite {theirs} has no index of the components and architectures asked for.",
                 remedy="Check --component and --architecture against its Release.",
             )
+        _check_seen(request, theirs, ours, release)
+        result.releases[ours] = release.digest
         result.differences += differences(release, adapters.repository(), suite)
         result.left_behind += left_behind(release, chosen)
         progress.step("fetch indexes", f"{len(chosen)} of {theirs or 'a flat repository'}")
@@ -88,6 +91,14 @@ def _fetch(request: AdoptionRequest, folder: Path, result: Adopted, progress: Pr
             parts.append(Part(index, fetch_index(request.repository, release, index, target), suite, component))
             progress.advance(number + 1, len(chosen))
     return parts
+
+
+def _check_seen(request: AdoptionRequest, theirs: str, ours: str, release: ExistingRelease) -> None:
+    if request.seen is not None and request.seen.get(ours) != release.digest:
+        raise PreviewOutdated(
+            f"The suite {theirs or 'of the flat repository'} was published again since it was looked at.",
+            remedy="Look at it again, and consent to what is shown then.",
+        )
 
 
 def _tell(release: ExistingRelease, request: AdoptionRequest, progress: Progress) -> None:

@@ -44,7 +44,8 @@ class AdoptionRequest:
     `suites` and `components` map theirs to ours; the suite "" is a flat repository. Components that are not in the map
     keep their name. `architectures` limits what is read; None stands for those of our suites. Without a `keyring`
     (bytes) no signature is looked at. `allow` are the cautions that records shall not keep: codes, for all packages,
-    and `code:name`. `who` is named by the definitions that are made.
+    and `code:name`. `who` is named by the definitions that are made. With `seen` nothing is adopted but Releases of
+    these digests, by our suites: what a person was shown before.
     """
 
     repository: ExistingRepository
@@ -58,6 +59,7 @@ class AdoptionRequest:
     allow: tuple[str, ...] = ()
     definitions: NewDefinitions = NewDefinitions.NONE
     who: str = WHO
+    seen: Mapping[str, str] | None = None
 
     def place_of(
         self, component: str, filename: str, name: str, version: str, architecture: str, build: str
@@ -83,10 +85,10 @@ class Adopted:
     which `new` and `known` tell how our table stood before, and `added` what was written. `cautioned` is of what was
     written; in a dry run of what is new, as far as stanzas tell. `faults` are sentences.
 
-    `differences` are those of the identities, `left_behind` counts what is not taken over by its kind
-    (`adoption/noticed.py`). `undefined` are packages that have no definition and could have one of uploads, `defined`
-    those that were given one; `undefinable` says why others can't, a sentence each. `suggested` has of both the
-    repositories of GitHub that their homepages are, by their names.
+    `releases` are the digests of the Releases by our suites, `differences` those of the identities, and `left_behind`
+    counts what is not taken over by its kind (`adoption/noticed.py`). `undefined` are packages that have no definition
+    and could have one of uploads, `defined` those that were given one; `undefinable` says why others can't, a sentence
+    each. `suggested` has of both the repositories of GitHub that their homepages are, by their names.
     """
 
     stanzas: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -97,6 +99,7 @@ class Adopted:
     fault_count: int = 0
     faults: list[str] = field(default_factory=list)
     cautioned: Cautioned = field(default_factory=Cautioned)
+    releases: dict[str, str] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
     left_behind: Counter[str] = field(default_factory=Counter)
     offered: OfferedDefinitions = field(default_factory=OfferedDefinitions)

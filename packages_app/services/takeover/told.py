@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from packages_app.adoption.noticed import told_of
-from packages_app.services.takeover.adoption_request import Adopted
+from packages_app.services.takeover.adoption_request import Adopted, AdoptionRequest, NewDefinitions
 
 _NAMED = 20
 
@@ -15,12 +15,14 @@ def told_of_clients(result: Adopted) -> list[str]:
     return [*map(str, result.differences), *told_of(result.left_behind)]
 
 
-def told_of_definitions(result: Adopted) -> list[str]:
-    """Return which packages were defined, which can't be updated as long as they are not, and guesses, a line each."""
+def told_of_definitions(result: Adopted, request: AdoptionRequest) -> list[str]:
+    """Return which packages are or would be defined, which can't be updated without, and guesses, a line each."""
     lines = []
     if result.defined:
         lines.append(f"defined, new versions can be uploaded: {_named(result.defined)}")
-    if result.undefined:
+    if result.undefined and request.dry_run and request.definitions is NewDefinitions.UPLOAD:
+        lines.append(f"would be defined, so that new versions can be uploaded: {_named(result.undefined)}")
+    elif result.undefined:
         lines.append(f"not defined, so that no new version is taken (--definitions upload): {_named(result.undefined)}")
     lines += [f"can't be defined: {sentence}" for sentence in result.undefinable[:_NAMED]]
     if several := result.offered.in_several_components():
