@@ -38,10 +38,13 @@ class Bootstrap:
     """Says that a package sets clients up; `copy` is the convenience copy's name (docs/REQUIREMENTS.md R2-R3).
 
     `replaces` are the files of /etc/apt/sources.list.d that earlier packages left, and that it puts away.
+    `unattended_upgrades` says that it lets unattended-upgrades take this repository's upgrades; False puts the file
+    away that says so, None does neither.
     """
 
     copy: str
     replaces: tuple[str, ...] = ()
+    unattended_upgrades: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -247,8 +250,9 @@ def _bootstrap(reader: YamlReader) -> Bootstrap | None:
             mapping.problem(
                 "replaces", f"{file!r} is no file of sources.", "Write it like /etc/apt/sources.list.d/old.list."
             )
+    unattended = mapping.flag("unattended_upgrades", default=None)
     mapping.finish()
-    return Bootstrap(copy, replaces)
+    return Bootstrap(copy, replaces, unattended)
 
 
 def _packages(reader: YamlReader) -> tuple[str, ...]:
