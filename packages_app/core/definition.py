@@ -22,6 +22,8 @@ from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
 
 PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+\Z")  # Debian Policy 5.6.1
 PRIORITIES = ("required", "important", "standard", "optional", "extra")  # Debian Policy 2.5
+_LONGEST_NAME = 230
+"""With a version and an architecture it is the name of a file, of which apt keeps 247 characters (debian/limits.py)."""
 _NAME_REMEDY = "Use a-z, 0-9, + - . (Debian Policy 5.6.1)."
 _SOURCE_FILE = re.compile(r"/etc/apt/sources\.list\.d/[A-Za-z0-9][A-Za-z0-9_.+-]*\.(list|sources)\Z")
 _COPY_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*\.deb\Z")
@@ -38,10 +40,13 @@ class Bootstrap:
     """Says that a package sets clients up; `copy` is the convenience copy's name (docs/REQUIREMENTS.md R2-R3).
 
     `replaces` are the files of /etc/apt/sources.list.d that earlier packages left, and that it puts away.
+    `unattended_upgrades` says that it lets unattended-upgrades take this repository's upgrades; False puts the file
+    away that says so, None does neither.
     """
 
     copy: str
     replaces: tuple[str, ...] = ()
+    unattended_upgrades: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -247,16 +252,16 @@ def _bootstrap(reader: YamlReader) -> Bootstrap | None:
             mapping.problem(
                 "replaces", f"{file!r} is no file of sources.", "Write it like /etc/apt/sources.list.d/old.list."
             )
+    unattended = mapping.flag("unattended_upgrades", default=None)
     mapping.finish()
-    return Bootstrap(copy, replaces)
+    return Bootstrap(copy, replaces, unattended)
 
 
 def _packages(reader: YamlReader) -> tuple[str, ...]:
     """Take the names of other packages that are described too; the definition's own name may be among them."""
     packages = reader.texts("packages", required=False)
     for name in packages:
-        if not PACKAGE_NAME.match(name):
-            reader.problem("packages", f"{name!r} is no package name.", _NAME_REMEDY)
+        _check_name(reader, "packages", name)
     if packages and "bootstrap" in reader.values:
         reader.problem("packages", "A bootstrap package is one package.", "Define the others by themselves.")
     return tuple(name for name in dict.fromkeys(packages) if name != reader.values.get("name"))
@@ -280,9 +285,17 @@ def _rollout(reader: YamlReader) -> tuple[int, ...]:
     return steps
 
 
+def _check_name(reader: YamlReader, field_name: str, name: str) -> None:
+    if not PACKAGE_NAME.match(name):
+        reader.problem(field_name, f"{name[:_LONGEST_NAME]!r} is no package name.", _NAME_REMEDY)
+    elif len(name) > _LONGEST_NAME:
+        said = f"{len(name)} characters are too many for the names of its files."
+        reader.problem(field_name, said, f"Use at most {_LONGEST_NAME}.")
+
+
 def _check_identity(reader: YamlReader, definition: Definition) -> None:
-    if definition.name and not PACKAGE_NAME.match(definition.name):
-        reader.problem("name", f"{definition.name!r} is no package name.", _NAME_REMEDY)
+    if definition.name:
+        _check_name(reader, "name", definition.name)
     if definition.priority and definition.priority not in PRIORITIES:
         reader.problem("priority", f"{definition.priority!r} is no priority.", f"Use one of: {', '.join(PRIORITIES)}.")
     if definition.maintainer and not re.search(r"<[^<>@\s]+@[^<>@\s]+>\Z", definition.maintainer):

@@ -39,7 +39,9 @@ _REMOVE_UNSIGNED = """\
 class BootstrapValues:
     """What the templates are filled with. `components` are separated by spaces, `keyring` is without its ending.
 
-    `replaces` are files of /etc/apt/sources.list.d that earlier packages left and this one puts away.
+    `replaces` are files of /etc/apt/sources.list.d that earlier packages left and this one puts away. `apt_conf` is the
+    line of apt.conf with which unattended-upgrades takes the repository's upgrades, "" for none; `drops_apt_conf` says
+    that the file of earlier versions that has it is put away.
     """
 
     name: str
@@ -55,6 +57,18 @@ class BootstrapValues:
     components: str
     keyring: str
     replaces: tuple[str, ...] = ()
+    apt_conf: str = ""
+    drops_apt_conf: bool = False
+
+    @property
+    def apt_conf_file(self) -> tuple[str, bytes]:
+        """The path of the file with that line, without the slash at its beginning, and what it holds.
+
+        apt reads no file of a name with a plus sign, nor one with a period (apt_preferences(5), apt.conf(5)).
+        """
+        path = f"etc/apt/apt.conf.d/52unattended-upgrades-{self.name.replace('+', '-').replace('.', '-')}"
+        said = f"// Of the package {self.name}: unattended-upgrades takes upgrades of its repository too."
+        return path, f"{said}\n{self.apt_conf}\n".encode()
 
 
 def build_bootstrap_deb(
@@ -108,7 +122,8 @@ def bootstrap_control(templates: Path, values: BootstrapValues) -> ControlParagr
 def _fill(values: BootstrapValues) -> dict[str, str]:
     """Return what stands for each placeholder; what puts old files away is lines of a maintainer script, or none."""
     fill = {name: value for name, value in asdict(values).items() if isinstance(value, str)}
-    put_away = "".join(_PUT_AWAY.format(file=file) for file in values.replaces)
+    dropped = (f"/{values.apt_conf_file[0]}",) if values.drops_apt_conf else ()
+    put_away = "".join(_PUT_AWAY.format(file=file) for file in (*values.replaces, *dropped))
     remove = "".join(_REMOVE_UNSIGNED.format(file=file) for file in values.replaces)
     return {**fill, "put_away": f"\n{put_away}" if put_away else "", "remove_unsigned": remove}
 
@@ -130,6 +145,10 @@ def _make_tree(tree: Path, templates: Path, values: BootstrapValues, keyring: by
     changelog = _filled(templates / "changelog", fill).encode()
     _write(tree / doc / "changelog.gz", gzip.compress(changelog, compresslevel=9, mtime=0))
     _write(tree / f"usr/share/keyrings/{values.keyring}.gpg", keyring)
+    if values.apt_conf:
+        path, body = values.apt_conf_file
+        _write(tree / path, body)
+        _write(tree / "DEBIAN/conffiles", f"/{path}\n".encode())  # an administrator may change it
     for entry in (tree, *tree.rglob("*")):
         if entry.is_dir():
             entry.chmod(0o755)

@@ -35,6 +35,7 @@ class Expected:
     `refused_keyring` says of a keyring's bytes why its clients would not be ours alone, "" when they would. `scripts`
     are the maintainer scripts of our template by their names, `control` is its control paragraph; both are empty where
     the package is made of none. `depends` is what the definition says. `source.keyring` is the keyring's path.
+    `apt_conf` is the path and the content of the file of apt.conf.d that it may have, or None.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Expected:
     scripts: Mapping[str, bytes]
     control: Mapping[str, str]
     depends: str = ""
+    apt_conf: tuple[str, bytes] | None = None
 
     @property
     def shipped_source(self) -> str:
@@ -76,7 +78,7 @@ def bootstrap_cautions(payload: Payload, control: Mapping[str, str], expected: E
         *_key_cautions(files, expected),
         *_source_cautions(payload, files, expected),
         *_field_cautions(control, expected),
-        *_script_cautions(payload, expected.scripts),
+        *_script_cautions(payload, expected),
         *_file_cautions(files, links, expected),
         *([] if payload.whole else [Caution("bootstrap_files", "more than is looked at")]),
     ]
@@ -124,13 +126,16 @@ def _one_line(value: str) -> str:
     return " ".join(value.split())
 
 
-def _script_cautions(payload: Payload, scripts: Mapping[str, bytes]) -> Iterator[Caution]:
-    own = {f"/{file.path}".encode() for file in payload.files if file.path.startswith(_SOURCES)}
+def _script_cautions(payload: Payload, expected: Expected) -> Iterator[Caution]:
+    settings = expected.apt_conf[0] if expected.apt_conf else ""
+    own = {
+        f"/{file.path}".encode() for file in payload.files if file.path.startswith(_SOURCES) or file.path == settings
+    }
     for line in payload.control.get("conffiles", b"").splitlines():
         if line not in own:
             yield Caution("bootstrap_scripts", f"its conffiles says {line[:80].decode('utf-8', 'replace')!r}")
     for name, body in sorted(payload.control.items()):
-        if name not in _LISTS and body != scripts.get(name):
+        if name not in _LISTS and body != expected.scripts.get(name):
             digest = hashlib.sha256(body).hexdigest()
             yield Caution("bootstrap_scripts", f"its {name[:80]} (SHA256 {digest}) is not our template's")
 
@@ -141,6 +146,8 @@ def _file_cautions(files: list[_Placed], links: Mapping[str, str], expected: Exp
     ours = {expected.source.keyring.removeprefix("/"), *expected.source_files}
     for one in files:
         file = one.file
+        if expected.apt_conf == (one.place, file.content) and file.size == len(file.content):
+            ours.add(one.place)
         if one.place not in ours and not one.place.startswith(known):
             yield Caution("bootstrap_files", one.named.rstrip(","))
         elif file.link:

@@ -126,6 +126,25 @@ def test_an_upgrade_from_a_package_that_shipped_the_unsigned_list(tmp_path, root
     assert root.files() == []
 
 
+def test_the_file_of_unattended_upgrades_is_an_administrators_and_goes_when_it_is_no_more_asked_for(tmp_path, root):
+    asked = {"name": "acme.repo", "replaces": (), "apt_conf": 'Unattended-Upgrade::Origins-Pattern { "origin=A"; };'}
+    root.dpkg("--install", build(tmp_path / "1", **asked))
+    file = root.path / "etc/apt/apt.conf.d/52unattended-upgrades-acme-repo"  # apt reads no name with another period
+    assert asked["apt_conf"] in file.read_text().splitlines()
+    file.write_text("// mine\n")
+    root.dpkg("--install", build(tmp_path / "2", version="1.1.0", **asked))
+    assert file.read_text() == "// mine\n"
+    file.unlink()
+    root.dpkg("--install", "--force-confmiss", build(tmp_path / "3", version="1.2.0", **asked))
+    assert file.exists()
+    root.dpkg("--install", build(tmp_path / "4", name="acme.repo", version="1.3.0", replaces=(), drops_apt_conf=True))
+    assert not file.exists()
+    root.dpkg("--install", build(tmp_path / "5", version="1.4.0", **asked))
+    assert file.exists()
+    root.dpkg("--purge", "acme.repo")
+    assert not file.exists()
+
+
 def test_a_purge_leaves_nothing(tmp_path, root):
     root.dpkg("--install", build(tmp_path))
     root.dpkg("--remove", "kiro-repo")

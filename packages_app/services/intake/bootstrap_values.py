@@ -6,13 +6,15 @@ from pathlib import Path
 
 from django.conf import settings
 
-from packages_app.core.definition import Definition
-from packages_app.core.errors import PackageRefused
+from packages_app.core.definition import Bootstrap, Definition
+from packages_app.core.errors import BuildFailed, PackageRefused
 from packages_app.core.home import TEMPLATES
 from packages_app.core.layout import ALL
 from packages_app.core.redaction import redact
+from packages_app.core.repository import Repository, Suite
 from packages_app.core.web_address import is_plain_address
 from packages_app.debian.bootstrap import BootstrapValues, check_templates
+from packages_app.publishing.root import origins_pattern
 from packages_app.services import adapters
 from packages_app.services.archives import present_archive
 from packages_app.sources.build_script import BuildScriptSettings
@@ -34,7 +36,11 @@ def templates_of(definition: Definition) -> Path | None:
 
 
 def bootstrap_values(definition: Definition, version: str, *, repository_url: str) -> BootstrapValues:
-    """Return the values for a version of a definition's package; raise `PackageRefused` for an address that is none."""
+    """Return the values for a version of a definition's package.
+
+    Raise `PackageRefused` for an address that is none, `BuildFailed` where unattended upgrades are asked for and no
+    line of apt.conf names the repository alone.
+    """
     if not is_plain_address(repository_url):
         raise PackageRefused(
             f"{redact(repository_url)[:200]!r} is no address of a repository.",
@@ -42,6 +48,7 @@ def bootstrap_values(definition: Definition, version: str, *, repository_url: st
         )
     repository = adapters.repository()
     suite = repository.suite(definition.suites[0]) or repository.default_suite
+    bootstrap = definition.bootstrap or Bootstrap("")
     return BootstrapValues(
         name=definition.name,
         version=version,
@@ -55,8 +62,20 @@ def bootstrap_values(definition: Definition, version: str, *, repository_url: st
         suite=suite.name,
         components=" ".join(suite.components),
         keyring=repository.keyring,
-        replaces=definition.bootstrap.replaces if definition.bootstrap else (),
+        replaces=bootstrap.replaces,
+        apt_conf=_apt_conf(repository, suite) if bootstrap.unattended_upgrades else "",
+        drops_apt_conf=bootstrap.unattended_upgrades is False,
     )
+
+
+def _apt_conf(repository: Repository, suite: Suite) -> str:
+    line = origins_pattern(repository, suite)
+    if not line:
+        raise BuildFailed(
+            f"No Origins-Pattern means {repository.origin}, {repository.label}, {suite.codename}, and nothing else.",
+            remedy="Leave bootstrap.unattended_upgrades out, or take *, ? and [ out of origin, label and codename.",
+        )
+    return line
 
 
 def check_templates_of(definition: Definition) -> None:

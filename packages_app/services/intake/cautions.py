@@ -176,6 +176,7 @@ def _expected(definition: Definition, version: str) -> Expected:
         scripts=bootstrap_scripts(templates, values) if templates else {},
         control=bootstrap_control(templates, values) if templates else {},
         depends=definition.depends,
+        apt_conf=values.apt_conf_file if values.apt_conf else None,
     )
 
 

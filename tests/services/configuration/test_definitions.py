@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group
 
 from packages_app.core.documents import ConfigurationOutdated, SetByFile
 from packages_app.core.errors import DefinitionError, RightMissing
+from packages_app.core.ports import Silent
 from packages_app.models import DefinitionStatus
 from packages_app.services import adapters
 from packages_app.services.configuration.definition_form import MORE, field_of, fields_of, said_by, text_of
@@ -16,8 +17,11 @@ from packages_app.services.configuration.definitions import (
     remove_definition,
     save_definition,
 )
+from packages_app.services.intake.admit import admission_of
+from packages_app.services.intake.take_in import StagedFile, take_in
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.setup.groups import ensure_groups
+from packages_app.sources.registry import source_types
 from tests.debs import build_deb
 from tests.reader import read_stanzas
 
@@ -40,6 +44,10 @@ def publisher(db):
     user = get_user_model().objects.create(username="pub")
     user.groups.add(Group.objects.get(name="Publishers"))
     return user
+
+
+UNFIT = ("Bad Name", "x" * 231, "../up", "a/b", "-tool", "t", "tööl", "tool\nname")
+"""What makes no name of a package, or of its files."""
 
 
 def upload_text(**more):
@@ -87,6 +95,21 @@ def test_faults_are_those_of_a_file_each_at_its_field(embedded):
     assert [one.file for one in text_of("external_download", {**said, MORE: "a: ["})[1]] == [MORE]
 
 
+@pytest.mark.parametrize("source_type", sorted(source_types()))
+def test_what_the_control_paragraph_says_need_not_be_said_whatever_the_source(embedded, source_type, tmp_path):
+    needed = {"external_download": {"endpoint": "https://example.org/x"}, "github_release": {"repository": "o/r"}}
+    source = {"type": source_type, **needed.get(source_type, {})}
+    (embedded.config / "packages/tool.yaml").write_text(f"name: tool\narchitecture: amd64\nsource: {source}\n")
+    assert adapters.definitions().problems == ()
+    said = {"Homepage": "https://tool.example.org", "Section": "editors", "Priority": "extra", "Description": "A tool"}
+    deb = build_deb(tmp_path, "tool", "1.0", **said)
+    [taken] = take_in([StagedFile(deb.name, deb)], admission_of(adapters.definitions().by_name["tool"]), Silent())
+    record = taken.record
+    assert (record.homepage, record.section, record.priority, record.description, record.maintainer) == (
+        *said.values(), "Maintainer <maintainer@example.org>",
+    )  # fmt: skip
+
+
 def test_each_save_is_a_version_and_a_second_person_is_told(embedded, root):
     first = upload_text()
     save_definition("tool", first, read=0, user=root)
@@ -95,6 +118,9 @@ def test_each_save_is_a_version_and_a_second_person_is_told(embedded, root):
     assert save_definition("tool", first, read=1, user=root).version == 1
     renewed = upload_text(description="Renewed")
     save_definition("tool", renewed, read=1, user=root)
+    for name, read in (("tool", 0), ("other", 2)):  # made by two at once; and made of another's form
+        with pytest.raises(ConfigurationOutdated):
+            save_definition(name, upload_text(name=name, description="Mine"), read=read, user=root)
     with pytest.raises(ConfigurationOutdated) as told:
         save_definition("tool", upload_text(description="Mine"), read=1, user=root)
     assert told.value.current.text == renewed
@@ -119,7 +145,8 @@ def test_what_is_unsound_of_a_file_or_of_nobodys_right_is_refused_and_changes_no
         ("kiro-repo", upload_text(name="kiro-repo"), SetByFile), ("broken", upload_text(name="broken"), SetByFile),
         ("filed", upload_text(name="filed"), SetByFile), ("tool", upload_text(suites="none"), DefinitionError),
         ("tool", upload_text(name="other"), DefinitionError),
-        ("Bad Name", upload_text(name="Bad Name"), DefinitionError),
+        *((name, upload_text(name=name), DefinitionError) for name in UNFIT),
+        ("", upload_text(), DefinitionError),
     ):  # fmt: skip
         with pytest.raises(error):
             save_definition(name, text, read=0, user=root)
