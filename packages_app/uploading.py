@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopUpload, TemporaryFileUploadHandler
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpResponse, parse_cookie
+from django.urls import get_script_prefix
 
 from packages_app.core.disk import disk_error
 
@@ -83,7 +84,7 @@ def give_pass(response: HttpResponse, user: object) -> None:
         _COOKIE,
         value,
         max_age=_PASS_SECONDS,
-        path=UPLOAD,
+        path=f"{get_script_prefix().rstrip('/')}{UPLOAD}",
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",

@@ -189,7 +189,11 @@ def home() -> Path:
 def web_address(name: str, *, default: str) -> str:
     """Return an http(s) address without a slash at its end."""
     _note(name, "an http(s) address", default)
-    value = text(name, default=default)
+    return checked_web_address(name, text(name, default=default))
+
+
+def checked_web_address(name: str, value: str) -> str:
+    """Return an address as `web_address` does, of the setting that has this value; raise `SettingsError`."""
     remedy = "Write it like https://apt.example.org, without user name and password: it is shown to all."
     try:
         parts = urlsplit(value)

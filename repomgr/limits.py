@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.conf import settings
 
 from packages_app.uploading import UPLOAD
@@ -16,6 +18,15 @@ chosen 60 KB. It stays in memory, of every connection that strangers may have.""
 _AROUND_A_FILE = 64 * 1024
 
 
+_OF_ARCHIVE = re.compile(r"/archives/[a-z][a-z0-9-]{0,31}(?=/)")
+
+
+def page_of(path: str) -> str:
+    """Return what page of the admin a path is, whatever archive it is of (`archive_addresses`)."""
+    of_archive = _OF_ARCHIVE.match(path)
+    return path[of_archive.end() :] if of_archive else path
+
+
 def largest_body(path: str) -> int:
     """Return how many bytes a request to a path may send."""
-    return settings.UPLOAD_LIMIT_BYTES + _AROUND_A_FILE if path == UPLOAD else LARGEST_FORM
+    return settings.UPLOAD_LIMIT_BYTES + _AROUND_A_FILE if page_of(path) == UPLOAD else LARGEST_FORM

@@ -11,8 +11,10 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 
+from packages_app.core.archive import entered_slug
 from packages_app.core.redaction import redact
 
 _SECRET_NAMES = re.compile(r"secret|password|token|signing_key|authorization|cookie", re.IGNORECASE)
@@ -62,6 +64,13 @@ def _without_secrets(name: str, value: Any) -> Any:
     return redact(value if isinstance(value, str) else str(value))
 
 
+def of_archive(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Say of which archive an event is, where an installation has several (a structlog processor)."""
+    if (slug := entered_slug()) and len(settings.ARCHIVES) > 1:
+        event.setdefault("archive", slug)
+    return event
+
+
 def refusal_in_one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Leave out the traceback of what a stranger was refused for: it is no fault of ours (a structlog processor)."""
     raised = event.get("exc_info")
@@ -99,6 +108,7 @@ def configure(options: MutableMapping[str, Any]) -> None:
     # Tracebacks are made text before secrets are hidden, since they may hold some.
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        of_archive,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),

@@ -24,6 +24,10 @@ MEANINGS: Mapping[str, Meaning] = {
     "REPOMGR_CONFIG": Meaning(
         "where `repository.yaml`, `packages/` and `templates/` are", "`config/` in the home if it is there, else ours"
     ),
+    "ARCHIVES": Meaning(
+        "several repositories in one installation, as YAML; give it as `ARCHIVES_FILE` ([ARCHIVES](docs/ARCHIVES.md))",
+        "one, made of the other settings",
+    ),
     "PACKAGE_TABLE_URL": Meaning(
         "the package table: `sqlite:///path` or `dynamodb://TABLE?region=…&endpoint=…`", "SQLite in the home"
     ),

@@ -20,6 +20,7 @@ from packages_app.core.locations import FolderStore, SqliteTable, check_not_serv
 from packages_app.core.private_upstreams import parse_private_upstreams
 from packages_app.core.source_tokens import GITHUB_HOST
 from repomgr import environment, settings_file
+from repomgr.archives import read_archives
 from repomgr.broker.message import QUEUES
 
 # Every process reads this: whatever it makes is for its owner alone. What clients read is opened by the store itself.
@@ -108,18 +109,30 @@ CACHES = {
 if not _AT_HOME and not environment.is_given("SHARD_CACHE_URL"):
     CACHES["shards"] = CACHES["default"]  # a cache of files makes its folder as soon as it is looked at
 
+EMBEDDED_BUCKET = isinstance(BUCKET, FolderStore)
+# The repositories of this installation; None stands for the one that the settings above make.
+ARCHIVES = read_archives(
+    environment.text("ARCHIVES", default=""),
+    Archive(
+        DEFAULT, HOME, CONFIG_DIR, OWN_CONFIG_DIR, PACKAGE_TABLE, BUCKET, STAGING, EMBEDDED_BUCKET, PUBLIC_URL,
+        PUBLIC_URL_GIVEN, SIGNING_KEY, SIGNING_CERTIFICATE, SIGNING_KEY_FILE, ADMIN_URL,
+    ),
+    WITHHELD,
+)  # fmt: skip
+_OTHER_ARCHIVES = [each for each in ARCHIVES.values() if each is not None]
+
 DATABASES = {"default": environment.database("DATABASE_URL", default=f"sqlite:///{HOME / home.DATABASE_FILE}")}
-check_not_served(
-    BUCKET,
-    {
-        "REPOMGR_HOME": HOME,
-        **{f"{name}/ in REPOMGR_HOME": HOME / name for name in (home.BROKER, home.CACHE, home.ENVIRONMENTS)},
-        **({"STAGING_URL": STAGING.path} if isinstance(STAGING, FolderStore) else {}),
-        **({"PACKAGE_TABLE_URL": PACKAGE_TABLE.path} if isinstance(PACKAGE_TABLE, SqliteTable) else {}),
-        **({"DATABASE_URL": DATABASES["default"]["NAME"]} if "sqlite" in DATABASES["default"]["ENGINE"] else {}),
-        **({"REPOMGR_SETTINGS": SETTINGS_FILE} if SETTINGS_FILE is not None else {}),
-    },
-)
+_PRIVATE = {
+    "REPOMGR_HOME": HOME,
+    **{f"{name}/ in REPOMGR_HOME": HOME / name for name in (home.BROKER, home.CACHE, home.ENVIRONMENTS)},
+    **({"STAGING_URL": STAGING.path} if isinstance(STAGING, FolderStore) else {}),
+    **({"PACKAGE_TABLE_URL": PACKAGE_TABLE.path} if isinstance(PACKAGE_TABLE, SqliteTable) else {}),
+    **({"DATABASE_URL": DATABASES["default"]["NAME"]} if "sqlite" in DATABASES["default"]["ENGINE"] else {}),
+    **({"REPOMGR_SETTINGS": SETTINGS_FILE} if SETTINGS_FILE is not None else {}),
+    **{f"{each.slug} of ARCHIVES": each.home for each in _OTHER_ARCHIVES},
+}
+for _bucket in (BUCKET, *(each.bucket for each in _OTHER_ARCHIVES)):
+    check_not_served(_bucket, _PRIVATE)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Security
@@ -131,7 +144,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_HTTPS el
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS
 SECURE_SSL_REDIRECT = BEHIND_HTTPS
 # apt checks what lies there by signed hashes, and old clients have no HTTPS. The root's files nothing checks.
-SECURE_REDIRECT_EXEMPT = [r"^repository/(dists|pool)/"]
+SECURE_REDIRECT_EXEMPT = [r"^repository/([a-z][a-z0-9-]*/)?(dists|pool)/"]
 SECURE_HSTS_SECONDS = _YEAR_SECONDS if BEHIND_HTTPS else 0
 # HSTS for subdomains, and the browsers' preload list, are for the owner of the whole domain to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -161,7 +174,7 @@ CONTENT_SECURITY_POLICY = {
 }
 # A user name is locked for an address after so many failures (django-axes), and the address for all names after four
 # times as many; `axes_reset` unlocks.
-AUTHENTICATION_BACKENDS = ["repomgr.login.GuessedAt", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["repomgr.login.GuessedAt", "packages_app.services.archive_rights.RightsInArchive"]
 AXES_FAILURE_LIMIT = environment.number("LOGIN_ATTEMPTS", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 ADDRESS_FAILURE_LIMIT = 4 * AXES_FAILURE_LIMIT
@@ -237,6 +250,7 @@ INSTALLED_APPS = [
     "packages_app",
 ]
 MIDDLEWARE = [
+    "repomgr.archive_addresses.archive_middleware",
     "repomgr.health.health_middleware",
     "repomgr.headers.headers_middleware",
     "repomgr.door.door_middleware",
@@ -294,14 +308,11 @@ LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
 LOG_LEVEL_FOR_PEOPLE = environment.text("LOG_LEVEL", default="CRITICAL")
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
-EMBEDDED_BUCKET = isinstance(BUCKET, FolderStore)
-# None stands for the archive that the settings above make.
-ARCHIVES: dict[str, Archive | None] = {DEFAULT: None}
-
 UNFOLD = {
     "SITE_TITLE": "repomgr",
     "SITE_HEADER": "repomgr",
-    "SITE_SUBHEADER": "APT repository",
+    "SITE_SUBHEADER": "packages_app.admin.archive_switch.shown_archive",
+    "SITE_DROPDOWN": "packages_app.admin.archive_switch.archive_links",
     "SITE_SYMBOL": "deployed_code",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,

@@ -24,7 +24,7 @@ from waitress.utilities import RequestEntityTooLarge
 
 from packages_app.uploading import UPLOAD, holds_pass
 from repomgr.addresses import of_one_customer
-from repomgr.limits import HEALTH, LARGEST_FORM, LOGIN, READY, REPOSITORY, largest_body
+from repomgr.limits import HEALTH, LARGEST_FORM, LOGIN, READY, REPOSITORY, largest_body, page_of
 
 _THREADS: Mapping[str, int] = {"health": 1, "ready": 1, "repository": 4, "pages": 6, "login": 2, "upload": 2}
 _HEAD_SECONDS = 30
@@ -74,7 +74,7 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
             self.headers["COOKIE"] = self.headers["COOKIE"].replace("\\", "")
         if not self.chunked and self.content_length == 0:
             self.expect_continue = False  # else waitress asks for the body that there is not, and goes on asking
-        if self.path == UPLOAD and holds_pass(self.headers.get("COOKIE", "")):
+        if page_of(self.path) == UPLOAD and holds_pass(self.headers.get("COOKIE", "")):
             self._largest, self._seconds = largest_body(UPLOAD), _UPLOAD_SECONDS
 
     def received(self, data: bytes) -> int:
@@ -182,8 +182,9 @@ def lane_of(method: str, path: str) -> str:
         return _LANES[path]
     if path.startswith(REPOSITORY):
         return "repository"
-    if method == "POST" and path in (UPLOAD, LOGIN):
-        return "upload" if path == UPLOAD else "login"
+    page = page_of(path)
+    if method == "POST" and page in (UPLOAD, LOGIN):
+        return "upload" if page == UPLOAD else "login"
     return "pages"
 
 

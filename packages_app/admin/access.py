@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -17,8 +18,12 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from packages_app.models import GroupArchive
+from packages_app.services.archives import slugs
 
 for model in (User, Group, ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
     admin.site.unregister(model)
@@ -33,9 +38,35 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
     change_password_form = AdminPasswordChangeForm
 
 
+class GroupArchives(TabularInline):
+    """The archives that a group has its rights in."""
+
+    model = GroupArchive
+    extra = 0
+    verbose_name = "archive in which the rights count"
+    verbose_name_plural = "archives in which the rights count (none named: all)"
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer the archives that there are."""
+        if db_field.name == "archive":
+            choices = [(slug, slug) for slug in slugs()]
+            return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget(choices=choices))
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let those see and change it who may change the group."""
+        return request.user.has_perm("auth.change_group")
+
+    has_add_permission = has_change_permission = has_delete_permission = has_view_permission
+
+
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    """Rights: viewing, uploading, publishing."""
+    """Rights: viewing, uploading, publishing; in every archive, or in those named."""
+
+    def get_inlines(self, request: HttpRequest, obj: Group | None) -> list[type[TabularInline]]:
+        """Ask for archives where there are several."""
+        return [GroupArchives] if len(slugs()) > 1 else []
 
 
 @admin.register(PeriodicTask)

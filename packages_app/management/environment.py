@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
+from packages_app.core.archive import DEFAULT
 from packages_app.core.errors import EnvironmentRefused
 from packages_app.core.home import ENVIRONMENTS as HOMES_OF_ENVIRONMENTS
 from packages_app.core.home import make_home
@@ -78,6 +79,7 @@ def run_there(environment: Environment, arguments: Sequence[str]) -> int:
     }
     given = {name: value for name, value in values.items() if not _is_given(name)}
     process = {**os.environ, **given, "REPOMGR_HOME": str(home), "REPOMGR_CONFIG": str(present_archive().config_dir)}
+    process |= {"ARCHIVES": f"{DEFAULT}: {{}}", "ARCHIVES_FILE": ""}  # the environment is one by itself
     process |= {} if os.environ.get("LOG_FORMAT_FILE") else {"LOG_FORMAT": log_format()}
     for command in (["migrate", "--verbosity", "0"], list(arguments)):
         done = subprocess.run([sys.executable, str(_MANAGE), *command], env=process, check=False)

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.log import configure_logging
 from tqdm import tqdm
 
+from packages_app.core.archive import entered_slug
 from packages_app.core.errors import RepomgrError, outcome_of
 from packages_app.core.locations import place_of
 from packages_app.core.outcome import Outcome
@@ -30,7 +31,7 @@ from packages_app.management.said_once import (
 )
 from packages_app.models import Job
 from packages_app.services import job_services
-from packages_app.services.archives import present_archive
+from packages_app.services.archives import entered, present_archive, slugs
 from packages_app.services.jobs import queue
 from packages_app.services.outside_errors import told_as_ours
 from packages_app.services.setup.database import check_database
@@ -44,6 +45,15 @@ def worst_of(outcomes: Iterable[Outcome]) -> Outcome:
     """Return the outcome that decides how a command ends: trying again helps only where nothing else is wrong."""
     worst_first = (Outcome.FAILED, Outcome.REFUSED, Outcome.TRY_AGAIN)
     return min(outcomes, key=worst_first.index)
+
+
+def archive_first(argv: list[str]) -> list[str]:
+    """Return a command line (program, command, arguments) with `--archive` first of the arguments, if it is there."""
+    at = next((number for number, said in enumerate(argv) if said.partition("=")[0] == "--archive"), None)
+    if at is None:
+        return argv
+    end = at + (1 if "=" in argv[at] else 2)
+    return [*argv[:2], *argv[at:end], *argv[2:at], *argv[end:]]
 
 
 class TerminalProgress:
@@ -141,6 +151,8 @@ class ServiceCommand(BaseCommand):
     # They are about the code: lint and tests make them, users need not wait for them. Some ask the database, and one
     # that is away is for `doctor` to find.
     requires_system_checks: list[str] = []
+    every_archive = False
+    """Whether the work is done in every archive, so that none needs to be named."""
     needs_database = True
     """Whether the command is refused before it does anything where the database lacks migrations."""
     _called_from_command_line = False  # Django sets it
@@ -158,16 +170,28 @@ class ServiceCommand(BaseCommand):
             choices=("console", JSON),
             help="what standard error gets: text for people, or JSON lines (default: LOG_FORMAT)",
         )
+        parser.add_argument(
+            "--archive",
+            default="",
+            metavar="SLUG",
+            help="the archive to work in, of those that ARCHIVES names (default: default, or the only one)",
+        )
         return parser
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run the command that was typed; `--archive` may stand behind a command's own subcommand, too."""
+        super().run_from_argv(archive_first(argv))
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command; a `RepomgrError` ends it with its code, sentence and remedy."""
         self._set_up_log(options.get("log_format"))
-        self._say_where()
         logs = self._called_from_command_line and log_format() == JSON
         self._logs_errors = logs and not options.get("traceback", False)
+        # One that code calls is in its caller's archive, unless it is told another.
+        named = options.pop("archive", "") or entered_slug() or (slugs()[0] if self.every_archive else "")
         try:
-            with speaking_by_the_log(logs), told_as_ours():
+            with speaking_by_the_log(logs), told_as_ours(), entered(named):
+                self._say_where()
                 # A command for another environment runs in a process of its own, with a database of its own.
                 if self.needs_database and not options.get("env"):
                     check_database()

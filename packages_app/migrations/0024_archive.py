@@ -19,6 +19,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('packages_app', '0023_configuration_faulty'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ('auth', '0012_alter_user_first_name_max_length'),
     ]
 
     operations = [
@@ -201,5 +202,17 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='suitemembership',
             constraint=models.UniqueConstraint(fields=('archive', 'suite', 'package'), name='suite_member'),
+        ),
+        migrations.CreateModel(
+            name='GroupArchive',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('archive', models.CharField(max_length=32)),
+                ('group', models.ForeignKey(on_delete=models.CASCADE, related_name='archives', to='auth.group')),
+            ],
+            options={
+                'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('group', 'archive'), name='group_archive_once')],
+            },
         ),
     ]

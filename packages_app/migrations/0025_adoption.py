@@ -9,14 +9,14 @@ KINDS = [
     ("verify_repository", "verify the repository"), ("repair_repository", "repair the repository"),
     ("sweep", "sweep"), ("move", "move between suites"), ("roll_back", "roll back"),
     ("retain", "retain"), ("promote_by_policy", "promote by policy"), ("purge", "purge"), ("snapshot", "snapshot"),
-    ("adopt_repository", "adopt a repository"),
+    ("keys", "signing keys"), ("adopt_repository", "adopt a repository"),
 ]  # fmt: skip
 
 
 class Migration(migrations.Migration):
     """Changes what a column may say; no row is touched."""
 
-    dependencies = [("packages_app", "0021_conflict_by_state")]
+    dependencies = [("packages_app", "0024_archive")]
 
     operations = [
         migrations.AlterField(model_name="job", name="kind", field=models.CharField(choices=KINDS, max_length=32)),

@@ -3,6 +3,7 @@
 from packages_app.models.cleared_caution import ClearedCaution
 from packages_app.models.conflict import Conflict
 from packages_app.models.definition import DefinitionStatus
+from packages_app.models.group_archive import GroupArchive
 from packages_app.models.held_candidate import HeldCandidate, HeldLists
 from packages_app.models.job import Job
 from packages_app.models.notice import Notice
@@ -14,6 +15,7 @@ __all__ = [
     "ClearedCaution",
     "Conflict",
     "DefinitionStatus",
+    "GroupArchive",
     "HeldCandidate",
     "HeldLists",
     "Job",

@@ -13,6 +13,7 @@ class Command(ServiceCommand):
     """Prepares database, storage, key and administrator, and says where everything is."""
 
     needs_database = False
+    every_archive = True
     help = "Prepare a new or an existing home, and print the addresses and the first password."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -20,17 +20,20 @@ class LateQueue:
     """A queue whose jobs wait: how many do, since when the oldest of them, and the jobs that hold its threads.
 
     `at_work` are the longest running ones: of the queues `slow` and `sweep` those of the two, of the others any, since
-    a worker takes of all.
+    a worker takes of all. `others_at_work` says that some job is at work, of whatever archive.
     """
 
     name: str
     waiting: int
     since: datetime
     at_work: tuple[Job, ...]
+    others_at_work: bool = False
 
     @property
     def remedy(self) -> str:
         """Say what a person can do."""
+        if not self.at_work and self.others_at_work:
+            return "Wait until jobs of other archives have ended, or start more workers (WORKERS)."
         if not self.at_work:
             return "No worker is at work: see that workers and beat run, and what manage.py doctor says of the broker."
         return "Wait until one of these has ended, or start more workers (WORKERS)."
@@ -49,12 +52,14 @@ def late_queues(now: datetime) -> list[LateQueue]:
     held_by = {
         slow: _at_work(kinds_that_are_not_of(SLOW) if slow else ()) for slow in {name in SLOW for name in of_queues}
     }
+    others = bool(of_queues) and Job.of_all_archives.filter(state=Job.State.RUNNING).exists()
     return [
         LateQueue(
             name,
             sum(waiting for waiting, _ in counts),
             min(since for _, since in counts),
             held_by[name in SLOW],
+            others,
         )
         for name, counts in sorted(of_queues.items())
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
 from django.conf import settings
 from django.core.management import call_command
@@ -13,7 +15,7 @@ from packages_app.core.layout import suite_path
 from packages_app.core.ports import Progress
 from packages_app.models import Job, Publication
 from packages_app.services import adapters, job_services
-from packages_app.services.archives import present_archive
+from packages_app.services.archives import in_each, present_archive
 from packages_app.services.intake.build_bootstrap import FIRST_VERSION, bootstrap_definition
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.messages import drop_old_messages
@@ -30,10 +32,10 @@ from packages_app.services.setup.storage import create_storage
 
 @dataclass(frozen=True)
 class Welcome:
-    """What a new user needs to know, of what is so. `password` says nothing when an administrator was there.
+    """What a new user needs to know, of what is so in the archive that was entered.
 
-    `commands` set a client up and are () where what they fetch is not there; `unpublished` names suites without a
-    Release in place, and why.
+    `password` says nothing when an administrator was there. `commands` set a client up and are () where what they fetch
+    is not there; `unpublished` names suites without a Release in place, and why.
     """
 
     admin_url: str
@@ -45,7 +47,7 @@ class Welcome:
 
 
 def first_start(progress: Progress, *, watched: bool) -> Welcome:
-    """Make database, storage, key, schedules, an administrator, and the first signed publication.
+    """Make database, storage, key, schedules, an administrator, and the first signed publication, of every archive.
 
     `watched` says that a person sees what is printed, the first password too.
     Raise `NothingPublished` when a suite has no Release in place afterwards, unless its publication waits for a
@@ -55,20 +57,12 @@ def first_start(progress: Progress, *, watched: bool) -> Welcome:
     close_to_others(progress)
     progress.step("database")
     call_command("migrate", verbosity=0, interactive=False)
-    create_storage(progress)
-    progress.step("signing key")
-    progress.note(adapters.signer().fingerprint)
+    in_each(partial(_prepare, progress))
     ensure_groups()
     ensure_schedules()
     drop_old_messages()
-    mirror_definitions()
     password = ensure_admin(progress, watched=watched)
-    _publish_bootstraps(progress)
-    for suite in adapters.repository().suites:
-        if not Publication.objects.filter(suite=suite.name).exists() or not _is_in_place(suite.name):
-            request_publication(suite.name)
-    unpublished = _unpublished(job_services.run_waiting_publications(progress))
-    tell_keys()
+    unpublished = tuple(chain.from_iterable(in_each(partial(_publish, progress))))
     return Welcome(
         admin_url=f"http://127.0.0.1:{settings.PORT}/admin/",
         user=ADMIN_NAME,
@@ -77,6 +71,24 @@ def first_start(progress: Progress, *, watched: bool) -> Welcome:
         commands=client_lines(in_bucket=True),
         unpublished=unpublished,
     )
+
+
+def _prepare(progress: Progress) -> None:
+    create_storage(progress)
+    progress.step("signing key")
+    progress.note(adapters.signer().fingerprint)
+    mirror_definitions()
+
+
+def _publish(progress: Progress) -> tuple[str, ...]:
+    """Publish what is not in place; return the suites that wait for a person."""
+    _publish_bootstraps(progress)
+    for suite in adapters.repository().suites:
+        if not Publication.objects.filter(suite=suite.name).exists() or not _is_in_place(suite.name):
+            request_publication(suite.name)
+    unpublished = _unpublished(job_services.run_waiting_publications(progress))
+    tell_keys()
+    return unpublished
 
 
 def _is_in_place(suite: str) -> bool:

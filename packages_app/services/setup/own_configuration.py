@@ -15,6 +15,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from packages_app.core.archive import DEFAULT
 from packages_app.core.configuration import Configuration
 from packages_app.core.errors import BuildFailed, RepomgrError
 from packages_app.core.home import (
@@ -196,10 +197,10 @@ def _settings_file(url: str) -> Iterator[None]:
     if not url or url == present_archive().public_url:
         yield
         return
-    if present_archive().public_url_given:
+    if present_archive().public_url_given or present_archive().slug != DEFAULT:
         raise AddressRefused(
             f"PUBLIC_URL is {present_archive().public_url}, not {url}.",
-            remedy="Leave --url out, or change the setting.",
+            remedy="Leave --url out, or change the setting (of another archive than default in ARCHIVES).",
         )
     file: Path = settings.SETTINGS_FILE or settings.HOME / SETTINGS_FILE
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
+from functools import partial
 from threading import Lock
 
 import structlog
@@ -13,6 +14,7 @@ from django.db import connection
 from packages_app.core.layout import suite_path
 from packages_app.core.threads import Threads
 from packages_app.services import adapters
+from packages_app.services.archives import entered, slugs
 
 SECONDS = 5
 """So long an answer is waited for."""
@@ -30,7 +32,7 @@ def ready(seconds: float = SECONDS) -> Mapping[str, bool]:
     What is asked already, and has not answered, is not asked a second time. Why something is away is for the log.
     """
     with _turn:
-        for name, probe in _PROBES.items():
+        for name, probe in _probes().items():
             if name not in _asked or _asked[name].done():
                 _asked[name] = _threads.submit(probe)
         asked = dict(_asked)
@@ -70,9 +72,16 @@ def _bucket() -> None:
     adapters.bucket().head(suite_path(adapters.repository().default_suite.name, "InRelease"))
 
 
-_PROBES: dict[str, Callable[[], None]] = {
-    "database": _database,
-    "broker": _broker,
-    "package table": _table,
-    "bucket": _bucket,
-}
+def _probes() -> dict[str, Callable[[], None]]:
+    """Return what is asked, by name: table and bucket of every archive."""
+    probes = {"database": _database, "broker": _broker}
+    for slug in slugs():
+        of_archive = f" of {slug}" if len(slugs()) > 1 else ""
+        for name, probe in (("package table", _table), ("bucket", _bucket)):
+            probes[name + of_archive] = partial(_within, slug, probe)
+    return probes
+
+
+def _within(slug: str, probe: Callable[[], None]) -> None:
+    with entered(slug):
+        probe()

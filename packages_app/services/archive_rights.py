@@ -1,0 +1,51 @@
+"""Rights by group and archive: what a user may do is asked of the archive that he is in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Permission, User
+from django.db.models import Q, QuerySet
+
+from packages_app.core.archive import present_slug, within
+from packages_app.services.archives import slugs
+
+
+class RightsInArchive(ModelBackend):
+    """Django's own rights, of groups those that count in the archive that was entered.
+
+    A right that a user has himself, and a superuser's, count in all.
+    """
+
+    def _get_group_permissions(self, user_obj: User) -> QuerySet[Permission]:
+        here = Q(archives=None) | Q(archives__archive=present_slug(slugs()))
+        return Permission.objects.filter(group__in=user_obj.groups.filter(here))
+
+    def _get_permissions(self, user_obj: Any, obj: Any, from_name: str) -> Any:
+        _forget_of_another(user_obj)
+        return super()._get_permissions(user_obj, obj, from_name)  # type: ignore[misc]
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        """Return the names of all rights of a user here."""
+        _forget_of_another(user_obj)
+        return super().get_all_permissions(user_obj, obj)
+
+
+def archives_of(user: AbstractBaseUser | AnonymousUser) -> list[str]:
+    """Return the slugs of the archives in which somebody has any right."""
+    found = []
+    for slug in slugs():
+        with within(slug):
+            if user.is_authenticated and isinstance(user, User) and (user.is_superuser or user.get_all_permissions()):
+                found.append(slug)
+    return found
+
+
+def _forget_of_another(user: Any) -> None:
+    """Forget what Django has kept with a user of his rights in another archive."""
+    slug = present_slug(slugs())
+    if getattr(user, "_rights_in", slug) != slug:
+        for kept in ("_perm_cache", "_user_perm_cache", "_group_perm_cache"):
+            user.__dict__.pop(kept, None)
+    user._rights_in = slug
