@@ -163,3 +163,5 @@ def test_keys_of_the_setting_are_changed_by_hand_and_the_page_sees_it(stack, kee
     told = told_keys()
     assert set(told.kinds.values()) == {"armored", "command"}
     assert not [key for key in told.standing.keys if key.here.given]
+    stack.staging.put(TOLD, b'{"keys": 1}')  # of another release
+    assert steps(page(keeper, settings)) == {}

@@ -50,11 +50,17 @@ def tell_keys() -> Standing:
 
 
 def told_keys() -> Told | None:
-    """Return how keys stood when a worker looked last; None where none has. Raise the errors of the store."""
+    """Return how keys stood when a worker looked last; None where none has, or one of another release.
+
+    Raise the errors of the store.
+    """
     try:
-        said = json.loads(adapters.staging().read(TOLD))
-    except ObjectNotFound:
+        return _told(json.loads(adapters.staging().read(TOLD)))
+    except (ObjectNotFound, ValueError, KeyError, TypeError):
         return None
+
+
+def _told(said: Mapping[str, Any]) -> Told:
     bootstraps = tuple(
         BootstrapVersion(one["package"], one["version"], one["suite"], frozenset(one["keys"]), _read_time(one["since"]))
         for one in said["bootstraps"]
