@@ -50,8 +50,8 @@ class Ports:
     staging: ObjectStore
 
 
-_MOST = 8 * len(settings.ARCHIVES)
-"""So many of each are kept open. An installation has one or two; who goes through many, as tests do, keeps the last."""
+_MOST = 32
+"""So many of each are kept open: an archive has one or two. Who goes through more, as tests do, keeps the last."""
 
 _given: ContextVar[Ports | None] = ContextVar("given_ports", default=None)
 

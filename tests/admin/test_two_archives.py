@@ -184,7 +184,10 @@ def make_rows(slug):
 
 def check_contents(both):
     """See that neither's files, rows, signatures and bytes have anything of the other."""
-    keys, tools = {}, {}
+    keys, tools, origins = {}, {}, {}
+    for slug in SLUGS:
+        with entered(slug):
+            origins[slug] = f"Origin: {adapters.repository().origin}\n".encode()
     for slug in SLUGS:
         with entered(slug):
             bucket, table, other = adapters.bucket(), adapters.package_table(), own(OTHER[slug])
@@ -199,8 +202,11 @@ def check_contents(both):
             [record] = [record for record in table.all_records() if record.package_name == "tool"]
             tools[slug] = bucket.read(record.pool_path)
             for store in (bucket, adapters.staging()):
-                for key, _ in store.keys(""):
-                    assert other.encode() not in key.encode() + store.read(key), (slug, key)
+                all_of_it = {key: store.read(key) for key, _ in store.keys("")}
+                assert any(origins[slug] in body for body in all_of_it.values())
+                for key, body in all_of_it.items():
+                    assert other.encode() not in key.encode() + body, (slug, key)
+                    assert origins[OTHER[slug]] not in body, (slug, key)
         row_values = [
             str(values) for model in (Job, Notice, Conflict, ClearedCaution, Publication)
             for values in model.of_all_archives.filter(archive=slug).values()
