@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from pysequoia import ArmorKind, armor
 from pysequoia.packet import PacketPile, Tag
 
-from packages_app.signing.external import BINDINGS, ExternalKey, is_by, one_certificate, primary_signs, sign_packet
+from packages_app.signing.bindings import BINDINGS, is_by, primary_signs
+from packages_app.signing.external import ExternalKey, one_certificate, sign_packet
 from packages_app.signing.packets import (
     HASHES,
     KeyPacket,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from pysequoia import ArmorKind, Cert, armor
-from pysequoia.packet import HashAlgorithm, Packet, PacketPile, SignatureType, Tag
+from pysequoia.packet import HashAlgorithm, PacketPile, SignatureType, Tag
 from tenacity import retry_if_exception_type
 
 from packages_app.core.retry import SERVER, retrying
@@ -23,7 +23,7 @@ from packages_app.signing.armor import (
     dash_escaped,
     detached_form_refusal,
 )
-from packages_app.signing.key_facts import SELF_SIGNATURES
+from packages_app.signing.bindings import newest_binding, signatures_about, subkey_end
 from packages_app.signing.openpgp import verified_text
 from packages_app.signing.packets import (
     KeyPacket,
@@ -52,8 +52,6 @@ asked_again = retrying(SERVER, retry_if_exception_type(SignerUnavailable))
 _SAMPLE = b"Origin: sample\n- Suite: sample\n"
 _HASHES = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 _V4_BYTES = 20
-BINDINGS = (*SELF_SIGNATURES, SignatureType.SubkeyBinding)
-"""What says what a key may do, and until when."""
 
 
 class ExternalKey(Protocol):
@@ -107,7 +105,7 @@ class ExternalSigner:
     @property
     def expires(self) -> datetime | None:
         """When certificate or signing subkey stops being valid, whichever is first, or None."""
-        ends = [_end_of(self._certificate), _subkey_end(self._packet, bytes(self._certificate))]
+        ends = [_end_of(self._certificate), subkey_end(self._packet, bytes(self._certificate))]
         return min((end for end in ends if end is not None), default=None)
 
     def sign_clear(self, text: bytes) -> bytes:
@@ -144,13 +142,13 @@ class ExternalSigner:
 
     def _check_certificate(self) -> None:
         self._check_time()
-        about = _signatures_about(self._packet, bytes(self._certificate))
+        about = signatures_about(self._packet, bytes(self._certificate))
         if self._certificate.is_revoked or any(each.signature_type == SignatureType.SubkeyRevocation for each in about):
             raise CertificateRevoked(
                 f"The certificate of {self.fingerprint}, or its signing key {self._packet.fingerprint}, is revoked.",
                 remedy="Give SIGNING_KEY another key, once clients have it.",
             )
-        newest = _newest_binding(self._packet, about)
+        newest = newest_binding(self._packet, about)
         if newest is not None and newest.hash_algorithm in (HashAlgorithm.SHA1, HashAlgorithm.MD5):
             raise KeySignedWeakly(
                 f"The certificate binds {self._packet.fingerprint} by SHA-1, which apt 3 refuses.",
@@ -240,61 +238,12 @@ def _holder_of(public: PublicKey, certificates: list[Cert], place: str) -> tuple
     )
 
 
-def _signatures_about(key: KeyPacket, certificate: bytes) -> list[Packet]:
-    """Return the signatures that a certificate has about one of its keys; of the primary's, those of User IDs too."""
-    primary = next(keys_of(certificate)).fingerprint
-    found: list[Packet] = []
-    about = None
-    for each in PacketPile.from_bytes(certificate):
-        if each.tag in (Tag.PublicKey, Tag.PublicSubkey):
-            about = each.body
-        elif each.tag == Tag.Signature and about == key.body and is_by(each, primary):
-            found.append(each)
-    return found
-
-
-def is_by(signature: Packet, fingerprint: str) -> bool:
-    """Return whether a signature says to be by this key, and not by a third party."""
-    issuer = (signature.issuer_fingerprint or signature.issuer_key_id or "").upper()
-    return bool(issuer) and fingerprint.endswith(issuer)
-
-
 def _end_of(certificate: Cert) -> datetime | None:
     """Return when a certificate ends; None where it does not, or none of its signatures is believed at all."""
     try:
         return certificate.expiration
     except Exception:  # pysequoia raises plain exceptions
         return None
-
-
-def _newest_binding(key: KeyPacket, about: list[Packet]) -> Packet | None:
-    """Return the newest of the signatures that say what a key may do, and until when."""
-    kinds = SELF_SIGNATURES if key.primary else (SignatureType.SubkeyBinding,)
-    binding = [each for each in about if each.signature_type in kinds]
-    return max(binding, key=lambda each: each.signature_created or key.created, default=None)
-
-
-def _subkey_end(key: KeyPacket, certificate: bytes) -> datetime | None:
-    """Return when a subkey ends; None where it does not, and for a primary key, whose certificate tells it."""
-    newest = None if key.primary else _newest_binding(key, _signatures_about(key, certificate))
-    return key.created + newest.key_validity_period if newest and newest.key_validity_period else None
-
-
-def primary_signs(certificate: bytes) -> bool:
-    """Return whether the primary key of a certificate may sign, by the newest of what it says of itself."""
-    primary = next(keys_of(certificate))
-    newest = _newest_binding(primary, _signatures_about(primary, certificate))
-    return newest is None or newest.key_flags is None or newest.key_flags.signing
-
-
-def signing_subkeys(certificate: bytes) -> Iterator[tuple[str, datetime | None]]:
-    """Yield the fingerprint of each subkey of a certificate that may sign and is not revoked, and when it ends."""
-    for key in keys_of(certificate):
-        about = [] if key.primary else _signatures_about(key, certificate)
-        newest = _newest_binding(key, about)
-        revoked = any(each.signature_type == SignatureType.SubkeyRevocation for each in about)
-        if newest is not None and newest.key_flags is not None and newest.key_flags.signing and not revoked:
-            yield key.fingerprint, _subkey_end(key, certificate)
 
 
 def _is_good(public: PublicKey, raw: bytes, digest: bytes, hash_name: str) -> bool:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pysequoia import Cert
-from pysequoia.packet import HashAlgorithm, Packet, PacketPile, PublicKeyAlgorithm, SignatureType, Tag
+from pysequoia.packet import HashAlgorithm, Packet, PacketPile, PublicKeyAlgorithm, Tag
 
+from packages_app.signing.bindings import SELF_SIGNATURES, end_of
 from packages_app.signing.signer_errors import KeyExpired, KeySignedWeakly, KeyTooWeak, KeyUnsupported
 
 _RSA = (PublicKeyAlgorithm.RSAEncryptSign, PublicKeyAlgorithm.RSASign)
@@ -29,14 +30,6 @@ _ALGORITHM_ENDS: Mapping[str, datetime] = {
     "Brainpool": datetime(2028, 2, 1, tzinfo=UTC),
 }
 _SOUND_HASHES = (HashAlgorithm.SHA256, HashAlgorithm.SHA384, HashAlgorithm.SHA512)
-SELF_SIGNATURES = (
-    SignatureType.DirectKey,
-    SignatureType.GenericCertification,
-    SignatureType.PersonaCertification,
-    SignatureType.CasualCertification,
-    SignatureType.PositiveCertification,
-)
-"""What says of a primary key what it may do, and until when."""
 KEY_WARNING, KIND_WARNING = timedelta(days=60), timedelta(days=365)
 """How long before the end of a key, and of its kind, people hear of it."""
 _LEAST_RSA_BITS, _NEXT_RSA_BITS = 2048, 3072
@@ -46,8 +39,8 @@ _LEAST_RSA_BITS, _NEXT_RSA_BITS = 2048, 3072
 class KeyFacts:
     """What a certificate says of its primary key. Dates are UTC, None where there is none.
 
-    `algorithm` is such as "Ed25519" or "RSA 3072". `algorithm_ends` is when apt 3 stops taking it. `user_ids` say whose
-    it is.
+    `algorithm` is such as "Ed25519" or "RSA 3072". `expires` is when nothing of it signs any more,
+    `algorithm_ends` when apt 3 stops taking it. `user_ids` say whose it is.
     """
 
     fingerprint: str
@@ -82,7 +75,7 @@ def key_facts(certificate: bytes) -> KeyFacts:
         ends = _ALGORITHM_ENDS["RSA 2048"]
     made = primary.key_created or datetime.fromtimestamp(0, UTC)
     names = tuple(str(user_id) for user_id in found.user_ids)
-    return KeyFacts(found.fingerprint.upper(), algorithm, made, found.expiration, ends, names)
+    return KeyFacts(found.fingerprint.upper(), algorithm, made, end_of(found), ends, names)
 
 
 def check_kind(certificate: bytes) -> None:

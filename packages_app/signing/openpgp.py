@@ -16,6 +16,7 @@ from pysequoia.packet import PacketPile, Tag
 
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.ports import Signer
+from packages_app.signing.bindings import end_of
 from packages_app.signing.key_facts import check_key
 from packages_app.signing.signer_errors import KeyLocked, SignerUnavailable
 
@@ -44,8 +45,8 @@ class OpenPgpSigner:
 
     @property
     def expires(self) -> datetime | None:
-        """When the key stops being valid, or None."""
-        return self._certificate.expiration
+        """When the key, or the last of its subkeys that sign, stops being valid, or None."""
+        return end_of(self._certificate)
 
     def sign_clear(self, text: bytes) -> bytes:
         """Return the InRelease form: the text with a cleartext signature around it."""

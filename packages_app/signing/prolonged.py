@@ -13,8 +13,8 @@ from pysequoia import Cert, Tsk
 from pysequoia.packet import Packet, PacketPile, Tag
 
 from packages_app.core.errors import SigningKeyError
+from packages_app.signing.bindings import signing_subkeys
 from packages_app.signing.certificates import renewed, with_subkey
-from packages_app.signing.external import signing_subkeys
 from packages_app.signing.packets import PrivateKey, PublicKey, read_secret
 
 _SECRET = (Tag.SecretKey, Tag.SecretSubkey)

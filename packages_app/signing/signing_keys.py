@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pysequoia import ArmorKind, armor
@@ -46,8 +46,8 @@ class SigningKeys:
 
     @property
     def facts(self) -> tuple[KeyFacts, ...]:
-        """What is to know of each key that signs."""
-        return tuple(key_facts(signer.public_keyring()) for signer in self.signers)
+        """What is to know of each key that signs; it ends when what signs of it does."""
+        return tuple(replace(key_facts(each.public_keyring()), expires=each.expires) for each in self.signers)
 
     def sign_clear(self, text: bytes) -> bytes:
         """Return the InRelease form, with a signature of each. Raise `SigningKeyError`."""

@@ -22,6 +22,8 @@ def test_a_subkey_that_signs_is_prolonged_with_its_primary_key(tmp_path, kind, s
         primary = made.fingerprints()[0]
         made._gpg("--quick-add-key", primary, subkey, "sign", "30d")
         armored = made.secret_armored()
+        made.renewed()  # of the primary key alone: the subkey ends as before
+        assert f"{OpenPgpSigner(made.secret_armored()).expires:%Y-%m-%d}" == "2025-01-31"
     signer = OpenPgpSigner(prolonged(armored, UNTIL, datetime.now(UTC)))
     assert (signer.fingerprint, signer.expires) == (primary, UNTIL)
     signer.prove()
