@@ -51,8 +51,8 @@ def in_each(work: Callable[[], Result]) -> list[Result]:
             try:
                 done.append(work())
             except Exception as error:
-                if failed is not None:
-                    log.exception("archive_failed_too")
+                if len(slugs()) > 1:  # whoever is raised one of them can't tell of which archive it is
+                    log.error("archive_gave_up", error=f"{type(error).__name__}: {error}")
                 failed = failed or error
     if failed is not None:
         raise failed
