@@ -13,7 +13,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from packages_app.admin.read_only import go_to_job, say_refused, send_back
+from packages_app.admin.placing import placing_address
+from packages_app.admin.read_only import PUBLISH, go_to_job, say_refused, send_back
 from packages_app.core.documents import ConfigurationOutdated, difference
 from packages_app.core.errors import RepomgrError
 from packages_app.core.setting_field import Kind, SettingField
@@ -28,6 +29,7 @@ from packages_app.services.configuration.definitions import (
     save_definition,
 )
 from packages_app.services.intake.trial import request_trial
+from packages_app.services.lifecycle.placing import told_of_text
 from packages_app.sources.registry import source_types
 
 _LIST = "admin:packages_app_definitionstatus_changelist"
@@ -96,6 +98,10 @@ def _posted(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRespo
         return _page(site, opts, request, form, read)
     if "try" in request.POST:
         return go_to_job(request, lambda: request_trial(name, text, request.user), otherwise=reverse(_LIST))
+    if "place" in request.POST:
+        for line in told_of_text(name, text) or ["All versions are where this says, or there are none."]:
+            messages.info(request, line)
+        return _page(site, opts, request, form, read)
     try:
         saved = save_definition(name, text, read=read, user=request.user)
     except ConfigurationOutdated as error:
@@ -107,7 +113,8 @@ def _posted(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRespo
         say_refused(request, error)
         return _page(site, opts, request, form, read)
     messages.success(request, f"{name} is defined, version {saved.version}.")
-    return HttpResponseRedirect(reverse(_LIST))
+    elsewhere = told_of_text(name, text) and request.user.has_perm(PUBLISH)
+    return HttpResponseRedirect(placing_address(name) if elsewhere else reverse(_LIST))
 
 
 def _page(

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
 from packages_app.admin.define import define_view, remove_view, versions_view
+from packages_app.admin.placing import placing_view
 from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, first_lines, go_to_job, plain_text, require
 from packages_app.models import DefinitionStatus
 from packages_app.services.configuration.definitions import definition_document, is_document, may_define
@@ -130,6 +131,7 @@ class DefinitionAdmin(ReadOnlyAdmin):
                 view(require_safe(self.versions_view)),
                 name="packages_app_definitionstatus_versions",
             ),
+            path("<int:pk>/place/", view(self.place_view), name="packages_app_definitionstatus_place"),
             path("<int:pk>/remove/", view(require_POST(self.remove_view)), name="packages_app_definitionstatus_remove"),
             path("<int:pk>/refused/", refused, name="packages_app_definitionstatus_refused"),
             *super().get_urls(),
@@ -139,6 +141,10 @@ class DefinitionAdmin(ReadOnlyAdmin):
         """Show every offer that was refused, as plain text, a line each."""
         row: DefinitionStatus = self.viewable(request, pk)
         return plain_text(_refused_lines(row))
+
+    def place_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Show where the versions of a definition lie, and move them to where it says."""
+        return placing_view(self.admin_site, self.opts, request, self.viewable(request, pk))
 
     def define_view(self, request: HttpRequest) -> HttpResponseBase:
         """Make a definition, or change one that the table keeps."""

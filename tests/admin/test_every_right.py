@@ -81,6 +81,7 @@ RIGHTS = {
     "packages_app_definition_check": (NOBODY, PUBLISH),
     "packages_app_definitionstatus_define": (ROOT, ROOT),
     "packages_app_definitionstatus_versions": (VIEW, NOBODY),
+    "packages_app_definitionstatus_place": (PUBLISH, PUBLISH),
     "packages_app_definitionstatus_remove": (NOBODY, ROOT),
     "packages_app_conflict_builds": (NOBODY, PUBLISH),
     "packages_app_heldcandidate_lists": (VIEW, NOBODY),

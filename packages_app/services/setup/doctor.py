@@ -28,6 +28,7 @@ from packages_app.debian.solver import SolverMissing, solver_here
 from packages_app.publishing.place import named_keys
 from packages_app.services import adapters
 from packages_app.services.intake.pins import refused_over_http, taken_on_trust
+from packages_app.services.lifecycle.placing import placed_elsewhere
 from packages_app.services.outside_errors import error_told, told_as_ours
 from packages_app.services.publication.watch_expiry import KEY_REMEDY
 from packages_app.services.setup.clock import check_clock
@@ -153,7 +154,7 @@ def _package_table() -> str:
     return f"{said}, its suites are listed"
 
 
-def _definitions() -> str:
+def _definitions() -> str | Warned:
     if faults := configuration_faults():
         raise definition_error(faults)
     definitions = adapters.definitions()
@@ -162,8 +163,22 @@ def _definitions() -> str:
             f"Fetched over http, and so never: {', '.join(refused)}.",
             remedy="Write the https address; or allow: [http] in the definition, if upstream has none.",
         )
+    if elsewhere := _placed_elsewhere():
+        return Warned(
+            f"{len(definitions.by_name)} in use; versions lie elsewhere than they say, of {', '.join(elsewhere)}",
+            "Look what would move: manage.py place_packages NAME --dry-run, or the page of the definition.",
+        )
     in_use = f"{len(definitions.by_name)} in use: {', '.join(definitions.by_name) or 'none'}"
     return "; ".join([in_use, *taken_on_trust(definitions)])
+
+
+def _placed_elsewhere() -> list[str]:
+    """Return the packages that lie elsewhere than defined; table and database have probes of their own."""
+    try:
+        with told_as_ours():
+            return placed_elsewhere()
+    except RepomgrError:
+        return []
 
 
 def _private_files() -> str:
