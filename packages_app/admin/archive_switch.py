@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-from packages_app.core.archive import DEFAULT, present_slug
+from packages_app.core.archive import DEFAULT, entered_slug
 from packages_app.services.archive_rights import archives_of
 from packages_app.services.archives import slugs
 
 
+def archive_here() -> str:
+    """Return the archive that a page is of, where there are several; else ""."""
+    return entered_slug() if len(slugs()) > 1 else ""
+
+
 def shown_archive(_request: HttpRequest) -> str:
     """Return what stands below the site's name: the archive that the page is of, where there are several."""
-    return present_slug(slugs()) if len(slugs()) > 1 else "APT repository"
+    return archive_here() or "APT repository"
 
 
 def archive_links(request: HttpRequest) -> list[dict[str, str]]:

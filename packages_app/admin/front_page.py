@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
+from packages_app.admin.archive_switch import archive_here
 from packages_app.admin.read_only import PUBLISH, UPLOAD, deferred_of_job
 from packages_app.core.documents import REPOSITORY
 from packages_app.core.errors import DefinitionError, RepomgrError
@@ -43,7 +44,8 @@ def fill_front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, 
     page = front_page()
     for name, values in _SEEN_BY_RIGHT.items():
         page |= dict.fromkeys(values if not sees[name] else (), ())
-    return {**context, "title": "Overview", "page": page, "may": may, "sees": sees}
+    title = f"Overview of {archive_here()}" if archive_here() else "Overview"
+    return {**context, "title": title, "page": page, "may": may, "sees": sees}
 
 
 def front_page() -> dict[str, Any]:
