@@ -332,6 +332,7 @@ UNFOLD = {
              "packages_app.view_clearedcaution"),
             ("Definitions", "description", "admin:packages_app_definitionstatus_changelist",
              "packages_app.view_definitionstatus"),
+            ("Repository", "dns", "admin:packages_app_definitionstatus_repository", "packages_app.publish_suite"),
             ("Conflicts", "warning", "admin:packages_app_conflict_changelist", "packages_app.view_conflict"),
             ("Notices", "notifications", "admin:packages_app_notice_changelist", "packages_app.view_notice"),
         )),

@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from packages_app.admin.placing import placing_address
 from packages_app.admin.read_only import PUBLISH, go_to_job, say_refused, send_back
-from packages_app.core.documents import ConfigurationOutdated, difference
+from packages_app.core.documents import ConfigurationOutdated, difference, of_package
 from packages_app.core.errors import RepomgrError
 from packages_app.core.setting_field import Kind, SettingField
 from packages_app.models import DefinitionStatus
@@ -23,11 +23,11 @@ from packages_app.services.configuration.definition_form import MORE, field_of, 
 from packages_app.services.configuration.definitions import (
     definition_document,
     definition_in,
-    history_of,
     may_define,
     remove_definition,
     save_definition,
 )
+from packages_app.services.configuration.saved_versions import history_of
 from packages_app.services.intake.trial import request_trial
 from packages_app.services.lifecycle.placing import told_of_text
 from packages_app.sources.registry import source_types
@@ -47,7 +47,7 @@ class DefinitionForm(forms.Form):
         super().__init__(posted, initial=shown)
         self.source_type = source_type
         for field in fields_of(source_type):
-            self.fields[field.name] = _field_of(field)
+            self.fields[field.name] = field_for(field)
         if not new:
             self.fields["name"].widget.attrs["readonly"] = True
         more = UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"})
@@ -66,7 +66,8 @@ class DefinitionForm(forms.Form):
         return text if self.is_valid() else None
 
 
-def _field_of(field: SettingField) -> forms.Field:
+def field_for(field: SettingField) -> forms.Field:
+    """Return the field of a form for a setting."""
     if field.kind in (Kind.CHOICE, Kind.FLAG):
         choices = field.choices if field.kind is Kind.CHOICE else ("true", "false")
         named = [("", "not said"), *((choice, choice) for choice in choices)]
@@ -131,7 +132,7 @@ def _page(
 
 def versions_view(site: admin.AdminSite, opts: Any, request: HttpRequest, row: DefinitionStatus) -> HttpResponseBase:
     """Show every version of a definition's document, with what each changed."""
-    changes = history_of(row.name)
+    changes = history_of(of_package(row.name))
     page = {"opts": opts, "title": f"Versions of {row.name}", "name": row.name, "changes": changes, "pk": row.pk}
     context = {**site.each_context(request), **page}
     return TemplateResponse(request, "admin/packages_app/definition/versions.html", context)

@@ -19,6 +19,7 @@ from unfold.decorators import action, display
 from packages_app.admin.define import define_view, remove_view, versions_view
 from packages_app.admin.placing import placing_view
 from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, first_lines, go_to_job, plain_text, require
+from packages_app.admin.repository import repository_urls
 from packages_app.models import DefinitionStatus
 from packages_app.services.configuration.definitions import definition_document, is_document, may_define
 from packages_app.services.mirror.definitions import mirror_definitions
@@ -134,6 +135,7 @@ class DefinitionAdmin(ReadOnlyAdmin):
             path("<int:pk>/place/", view(self.place_view), name="packages_app_definitionstatus_place"),
             path("<int:pk>/remove/", view(require_POST(self.remove_view)), name="packages_app_definitionstatus_remove"),
             path("<int:pk>/refused/", refused, name="packages_app_definitionstatus_refused"),
+            *repository_urls(self.admin_site, self.opts),
             *super().get_urls(),
         ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,13 +11,12 @@ from packages_app.core.setting_field import Kind, SettingField
 from packages_app.core.yaml_reader import Problem, plain, reader_of_text
 from packages_app.core.yaml_writer import written_yaml
 from packages_app.services import adapters
+from packages_app.services.configuration.form_values import put, shown, take, value_of
 from packages_app.sources.registry import source_types
 
 MORE = "more"
 """The field for all that has none of its own, as YAML."""
 _SOURCE = "source."
-_BETWEEN = re.compile(r"[,\n]")
-_FLAGS = {"true": True, "false": False}
 
 
 def fields_of(source_type: str) -> tuple[SettingField, ...]:
@@ -59,9 +57,9 @@ def text_of(source_type: str, said: Mapping[str, str]) -> tuple[str, tuple[Probl
     more = values.get("source")
     values["source"] = {**(more if isinstance(more, Mapping) else {}), "type": source_type}
     for field in fields_of(source_type):
-        value = _value(field, said.get(field.name, "").strip())
+        value = value_of(field, said.get(field.name, "").strip())
         if value is not None:
-            _put(values, field.name.split("."), value)
+            put(values, field.name.split("."), value)
     return written_yaml(values), tuple(reader.problems)
 
 
@@ -72,9 +70,9 @@ def said_by(text: str) -> tuple[str, dict[str, str]]:
     source_type = str(source.get("type", "")) if isinstance(source, dict) else ""
     said = {}
     for field in fields_of(source_type):
-        value = _take(values, field.name.split("."))
+        value = take(values, field.name.split("."))
         if value is not None:
-            said[field.name] = _shown(value)
+            said[field.name] = shown(value)
     if isinstance(source, dict):
         source.pop("type", None)
         if not source:
@@ -86,47 +84,3 @@ def field_of(problem: Problem, source_type: str) -> str:
     """Return the name of the form's field that a problem is shown at."""
     names = {field.name for field in fields_of(source_type)}
     return problem.field if problem.field in names else MORE
-
-
-def _value(field: SettingField, text: str) -> Any:
-    """Return what a field's text stands for, None for nothing; what is no number stays a text, which reading faults."""
-    if not text:
-        return None
-    if field.kind is Kind.TEXTS:
-        return [one for part in _BETWEEN.split(text) if (one := part.strip())] or None
-    if field.kind is Kind.NUMBER and text.isdecimal():
-        return int(text)
-    return _FLAGS.get(text, text) if field.kind is Kind.FLAG else text
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _put(values: dict[str, Any], path: list[str], value: Any) -> None:
-    for name in path[:-1]:
-        inner = values.get(name)
-        values[name] = inner = dict(inner) if isinstance(inner, Mapping) else {}
-        values = inner
-    values[path[-1]] = value
-
-
-def _take(values: dict[str, Any], path: list[str]) -> Any:
-    """Take a simple value out of mappings within mappings, and those that are empty then; None where there is none."""
-    name, rest = path[0], path[1:]
-    inner = values.get(name)
-    if not rest:
-        plain = not isinstance(inner, dict) and not (isinstance(inner, list) and any(map(_is_nested, inner)))
-        return values.pop(name, None) if plain else None
-    if not isinstance(inner, dict):
-        return None
-    taken = _take(inner, rest)
-    if not inner:
-        values.pop(name)
-    return taken
-
-
-def _is_nested(value: Any) -> bool:
-    return isinstance(value, dict | list) or (isinstance(value, str) and bool(_BETWEEN.search(value)))

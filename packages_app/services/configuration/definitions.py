@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import structlog
 from django.contrib.auth.models import PermissionsMixin
 
 from packages_app.core.definition import Definition
-from packages_app.core.documents import (
-    Document,
-    SetByFile,
-    difference,
-    of_package,
-    package_of,
-)
+from packages_app.core.documents import Document, SetByFile, of_package, package_of
 from packages_app.core.errors import RecordNotFound, RightMissing
 from packages_app.core.repository import Definers, definition_error
 from packages_app.core.yaml_reader import Problem
 from packages_app.services import adapters
+from packages_app.services.configuration.saved_versions import keep_version, next_version
 from packages_app.services.jobs.queue import Asker
 from packages_app.services.jobs.rights import may_publish
-from packages_app.services.mirror.definitions import mirror_definitions
-
-log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Change:
-    """A version of a document, and how it differs from the one before: lines of a unified difference."""
-
-    document: Document
-    difference: list[str]
 
 
 def may_define(user: Asker) -> bool:
@@ -90,29 +71,11 @@ def is_document(file: str) -> bool:
     return bool(package_of(file))
 
 
-def history_of(name: str) -> list[Change]:
-    """Return the versions of a package's document, newest first, each with what it changed."""
-    versions = adapters.documents().versions_of(of_package(name))
-    texts = ["", *(version.text for version in versions)]
-    changes = [Change(one, difference(before, one.text)) for before, one in zip(texts, versions, strict=False)]
-    return changes[::-1]
-
-
 def _put(name: str, text: str, read: int, user: Asker) -> Document:
-    documents = adapters.documents()
-    current = documents.document(of_package(name))
-    if current is not None and current.removed and read == 0:
-        read = current.version
-    if current is None and not text:
+    if not text and adapters.documents().document(of_package(name)) is None:
         raise RecordNotFound(f"{name} is not defined in the table.", remedy="Remove the file that defines it.")
-    if current is not None and current.version == read and current.text == text:
-        return current
-    when = adapters.now().isoformat(timespec="microseconds")
-    document = Document(of_package(name), read + 1, text, when, user.get_username())
-    documents.put(document)
-    adapters.configuration().look()
-    mirror_definitions()
-    log.info("definition_saved", package=name, version=document.version, removed=document.removed, who=document.who)
+    document = next_version(of_package(name), text, read=read, user=user)
+    keep_version(document)
     return document
 
 

@@ -134,7 +134,8 @@ class _Planned:
             return tuple(suite for suite in record.suites if named and suite not in named)
         if self.move.what is What.RESTORED:
             changes = self._changes[record.package_id]
-            withdrawn = withdrawn_from(changes, record.built_for, RESTORABLE)
+            configured = {suite.name for suite in adapters.repository().suites}  # others were retired since
+            withdrawn = set(withdrawn_from(changes, record.built_for, RESTORABLE)) & configured
             return tuple(sorted({*record.suites, *(suite for suite in withdrawn if not named or suite in named)}))
         if self.move.what is What.ROLLED_OUT:
             return record.suites

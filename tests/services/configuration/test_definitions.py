@@ -13,10 +13,10 @@ from packages_app.services.configuration.definition_form import MORE, field_of, 
 from packages_app.services.configuration.definitions import (
     definition_document,
     definition_in,
-    history_of,
     remove_definition,
     save_definition,
 )
+from packages_app.services.configuration.saved_versions import history_of
 from packages_app.services.intake.admit import admission_of
 from packages_app.services.intake.take_in import StagedFile, take_in
 from packages_app.services.intake.uploads import stage_upload
@@ -131,10 +131,10 @@ def test_each_save_is_a_version_and_a_second_person_is_told(embedded, root):
     assert (definition_document("tool"), "tool" in adapters.definitions().by_name) == (None, False)
     assert not DefinitionStatus.objects.filter(name="tool").exists()
     assert save_definition("tool", first, read=0, user=root).version == 4
-    assert [(one.document.version, one.document.who, one.document.removed) for one in history_of("tool")] == [
+    assert [(one.document.version, one.document.who, one.document.removed) for one in history_of("package/tool")] == [
         (4, "root", False), (3, "root", True), (2, "root", False), (1, "root", False),
     ]  # fmt: skip
-    assert "+description: Renewed" in history_of("tool")[2].difference
+    assert "+description: Renewed" in history_of("package/tool")[2].difference
 
 
 def test_what_is_unsound_of_a_file_or_of_nobodys_right_is_refused_and_changes_nothing(embedded, root, publisher):

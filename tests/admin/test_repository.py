@@ -1,0 +1,55 @@
+"""The Repository page: what is set where, a suite added after a look, retired, and an earlier version brought back."""
+
+import re
+from html import unescape
+
+from packages_app.services import adapters
+
+BASE = "/admin/packages_app/definitionstatus/repository/"
+SUITE = {"new": "1", "read": "0", "name": "testing", "codename": "testing", "version": "2", "description": "Soon",
+         "components": "main", "architectures": "amd64"}  # fmt: skip
+
+
+def hidden(page):
+    """Give what the page of the preview posts."""
+    named = dict(re.findall(r'<input type="hidden" name="(read|digest)" value="([^"]*)">', page))
+    return {
+        **named,
+        "text": unescape(re.search(r'<textarea name="text" hidden>\n?(.*?)</textarea>', page, re.DOTALL)[1]),
+    }
+
+
+def test_a_suite_is_added_after_a_look_changed_retired_and_brought_back(embedded, admin_client, as_member):
+    page = as_member("Publishers").get(BASE).text
+    assert ("keyring: kiro-archive-keyring" in page, f"{BASE}change/" in page) == (True, False)
+    bad = admin_client.post(f"{BASE}change/", {**SUITE, "name": "../up", "valid_days": "many"}).text
+    assert bad.count('role="alert"') == 2
+    assert "suite_exists" in admin_client.post(f"{BASE}change/", {**SUITE, "name": "stable"}).text
+    preview = admin_client.post(f"{BASE}change/", SUITE).text
+    assert adapters.documents().documents() == []
+    assert "preview_outdated" in admin_client.post(f"{BASE}save/", {**hidden(preview), "digest": "0"}).text
+    assert admin_client.post(f"{BASE}save/", hidden(preview)).status_code == 302
+    assert {job.state for job in embedded.run_jobs()} == {"done"}
+    assert embedded.bucket.head("dists/testing/InRelease") is not None
+    other = {**hidden(preview), "text": hidden(preview)["text"].replace("Soon", "Now")}
+    outdated = admin_client.post(f"{BASE}save/", other).text
+    assert ("configuration_outdated" in outdated, hidden(outdated)["read"]) == (True, "1")
+    form = admin_client.get(f"{BASE}change/?suite=testing").text
+    assert ('value="amd64"' in form, 'name="name"' in form) == (True, False)
+    form = admin_client.get(f"{BASE}change/?suite=stable").text
+    assert ('name="components"' in form, 'name="valid_days"' in form, 'name="changelogs"' in form) == (
+        True,
+        False,
+        True,
+    )
+    assert 'name="define"' in admin_client.get(f"{BASE}change/").text
+    retired = admin_client.post(f"{BASE}preview/", {"read": "1", "retire": "testing"}).text
+    admin_client.post(f"{BASE}save/", hidden(retired))
+    assert [suite.name for suite in adapters.repository().suites] == ["stable"]
+    assert "default_suite" in admin_client.post(f"{BASE}preview/", {"retire": "stable"}, follow=True).text
+    assert "record_not_found" in admin_client.post(f"{BASE}preview/", {"version": "9"}, follow=True).text
+    back = admin_client.post(f"{BASE}preview/", {"read": "2", "version": "1"}).text
+    admin_client.post(f"{BASE}save/", hidden(back))
+    assert [suite.name for suite in adapters.repository().suites] == ["stable", "testing"]
+    page = admin_client.get(BASE).text
+    assert ("Version 3" in page, "+- name: testing" in page) == (True, True)
