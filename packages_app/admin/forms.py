@@ -9,21 +9,49 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from packages_app.core.builds import LONGEST_BUILD
 from packages_app.core.errors import PackageRefused
 from packages_app.core.rollout import steps_in
 from packages_app.services import adapters
+from packages_app.services.configuration.definitions import may_define
+from packages_app.services.deliveries.delivered import Place, new_delivery
 from packages_app.services.intake.admit import upload_targets
 from packages_app.services.intake.build_bootstrap import PARTS
+from packages_app.services.intake.uploads import PACKAGE_ENDINGS
 from packages_app.services.jobs.rights import may_hotfix, may_publish
 
 
-class UploadForm(forms.Form):
-    """A build to take in."""
+class _ManyFiles(forms.ClearableFileInput):
+    """The browser's own field, which says how many files are chosen: the theme's has room for one name."""
 
-    file = forms.FileField(label="Package", widget=UnfoldAdminFileFieldWidget)
+    allow_multiple_selected = True
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"class": "rm-files", "accept": ",".join(PACKAGE_ENDINGS)})
+
+    def render(self, *args: Any, **named: Any) -> SafeString:
+        """Return the field with one before it for the theme's script, which writes names into the first text."""
+        return format_html('<input type="text" hidden disabled>{}', super().render(*args, **named))
+
+
+class _FilesField(forms.FileField):
+    """Some files, each checked as one is."""
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
+        """Return the files; refuse none at all."""
+        files = data if isinstance(data, list | tuple) else [data]
+        return [super(_FilesField, self).clean(each, initial) for each in files or [None]]
+
+
+class UploadForm(forms.Form):
+    """Builds to look at, and then to take in. Files that are sent one after the other are of one delivery."""
+
+    file = _FilesField(label="Packages", widget=_ManyFiles, allow_empty_file=True, max_length=255)
+    delivery = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
     suite = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget)
     component = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget)
     rollout = forms.CharField(
@@ -38,14 +66,14 @@ class UploadForm(forms.Form):
 
     def __init__(self, *, request: HttpRequest) -> None:
         data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
-        super().__init__(data, files)
+        super().__init__(data, files, initial={"delivery": new_delivery()})
         if getattr(request, "upload_was_too_large", False):  # it was not read to its end
             self.fields["file"].error_messages["required"] = _too_large()
         if (fault := getattr(request, "upload_fault", None)) is not None:
             self.fields["file"].error_messages["required"] = str(fault)
         # The place is the definition's for those who may not publish; the service holds to that, whatever is posted.
-        user = getattr(request, "user", AnonymousUser())
-        publisher = may_publish(user)
+        self.user = getattr(request, "user", AnonymousUser())
+        publisher = may_publish(self.user)
         suites = adapters.repository().suites if publisher else ()
         components = sorted({component for suite in suites for component in suite.components})
         as_defined = ("", "as the definition says")
@@ -56,9 +84,10 @@ class UploadForm(forms.Form):
         targets = upload_targets()
         offered = [name for name, d in targets.items() if d.bootstrap is None or publisher]
         names = ", ".join(offered) or "none is defined"
-        by_hand = upload_targets(hotfixes=True).keys() - targets.keys() if may_hotfix(user) else ()
+        by_hand = upload_targets(hotfixes=True).keys() - targets.keys() if may_hotfix(self.user) else ()
         beside = f" By hand, beside what their source brings: {', '.join(sorted(by_hand))}." if by_hand else ""
-        self.fields["file"].help_text = f"A .deb of a package that takes uploads: {names}.{beside}"
+        more = "; of another package what its .deb says of it is proposed" if may_define(self.user) else ""
+        self.fields["file"].help_text = f"Files .deb of packages that take uploads: {names}{more}.{beside}"
 
     def clean_rollout(self) -> tuple[int, ...]:
         """Return the steps; refuse what are none."""
@@ -67,12 +96,18 @@ class UploadForm(forms.Form):
         except PackageRefused as error:
             raise forms.ValidationError(str(error), code=error.code) from error
 
-    def clean_file(self) -> UploadedFile[Any]:
-        """Return the file; refuse one that is larger than the settings allow."""
-        upload: UploadedFile[Any] = self.cleaned_data["file"]
-        if (upload.size or 0) > settings.UPLOAD_LIMIT_BYTES:
+    def clean_file(self) -> list[UploadedFile[Any]]:
+        """Return the files; refuse one that is larger than the settings allow."""
+        files: list[UploadedFile[Any]] = self.cleaned_data["file"]
+        if any((upload.size or 0) > settings.UPLOAD_LIMIT_BYTES for upload in files):
             raise forms.ValidationError(_too_large())
-        return upload
+        return files
+
+    @property
+    def place(self) -> Place:
+        """Where the files are to go."""
+        said = self.cleaned_data
+        return Place(said["suite"], said["component"], tuple(said.get("rollout", ())), said.get("build", ""))
 
     @property
     def refused_field(self) -> str:
@@ -81,7 +116,7 @@ class UploadForm(forms.Form):
 
 
 def _too_large() -> str:
-    return f"The file is larger than {settings.UPLOAD_LIMIT_BYTES} bytes."
+    return f"A file is larger than {settings.UPLOAD_LIMIT_BYTES} bytes."
 
 
 class BuildForm(forms.Form):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from django.contrib import admin
@@ -17,12 +15,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
 from packages_app.admin.adopt import adopt_view
-from packages_app.admin.forms import BuildForm, UploadForm
+from packages_app.admin.forms import BuildForm
 from packages_app.admin.long_list import LongChangeList, ValueFilter
 from packages_app.admin.package_moves import move_page, move_view
 from packages_app.admin.package_stanza import download_url, package_stanzas
@@ -30,7 +28,6 @@ from packages_app.admin.purge import purge_view
 from packages_app.admin.read_only import (
     LONGEST_SEARCH,
     PUBLISH,
-    UPLOAD,
     ReadOnlyAdmin,
     job_page,
     lines,
@@ -40,6 +37,7 @@ from packages_app.admin.read_only import (
     told_or_refused,
 )
 from packages_app.admin.side_by_side import side_by_side_view
+from packages_app.admin.upload import delivery_view, upload_view
 from packages_app.core.errors import RepomgrError
 from packages_app.core.query import QueryRefused, is_query
 from packages_app.core.record import TableKey
@@ -47,7 +45,6 @@ from packages_app.core.suite_change import What
 from packages_app.models import Job, Package, SuiteMembership
 from packages_app.models.package import PackageQuerySet
 from packages_app.services.intake.build_bootstrap import PARTS, next_version
-from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.lifecycle.history import history_of
 from packages_app.services.lifecycle.move import MOST
 from packages_app.services.lifecycle.rollout import rollout_lines, rollouts_in
@@ -55,7 +52,6 @@ from packages_app.services.lifecycle.steps import Move
 from packages_app.services.mirror.selection import select_packages
 from packages_app.services.outside_errors import told_as_ours
 from packages_app.services.requests import request_build
-from packages_app.uploading import LimitedUpload, give_pass
 
 
 class TypeFilter(ValueFilter):
@@ -241,13 +237,15 @@ class PackageAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, those of the forms first."""
         # The upload handler must be chosen before the request's body is read, which the CSRF check does.
-        upload = self.admin_site.admin_view(csrf_exempt(self.upload_view))
+        upload = self.admin_site.admin_view(csrf_exempt(partial(upload_view, self.admin_site, self.opts)))
+        delivery = self.admin_site.admin_view(partial(delivery_view, self.admin_site, self.opts))
         move = self.admin_site.admin_view(require_POST(partial(move_view, self.admin_site, self.opts)))
         purge = self.admin_site.admin_view(partial(purge_view, self.admin_site, self.opts))
         adopt = self.admin_site.admin_view(partial(adopt_view, self.admin_site, self.opts))
         beside = self.admin_site.admin_view(require_safe(self.beside_view))
         return [
             path("upload/", upload, name="packages_app_package_upload"),
+            path("upload/<str:delivery>/", delivery, name="packages_app_package_delivery"),
             path("build/", self.admin_site.admin_view(self.build_view), name="packages_app_package_build"),
             path("side-by-side/", beside, name="packages_app_package_beside"),
             path("adopt/", adopt, name="packages_app_package_adopt"),
@@ -261,41 +259,20 @@ class PackageAdmin(ReadOnlyAdmin):
         require(request, "packages_app.view_package")
         return side_by_side_view(self.admin_site, self.opts, request)
 
-    def upload_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Show the upload form, and stage the file that is sent."""
-        require(request, UPLOAD)
-        request.upload_handlers = [LimitedUpload(request)]
-
-        @csrf_protect
-        def checked(request: HttpRequest) -> HttpResponseBase:
-            form = UploadForm(request=request)
-            return self._form_view(request, form, "Upload a build", lambda: _staged(form, request))
-
-        response = checked(request)
-        if isinstance(response, HttpResponse):
-            give_pass(response, request.user.pk)
-        return response
-
     def build_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Ask for a build of a bootstrap package, which is a publisher's."""
+        """Ask for a build of a bootstrap package, which is a publisher's; show why it is refused where it is."""
         require(request, PUBLISH)
         form = BuildForm(request=request)
-        return self._form_view(request, form, "Build a bootstrap package", lambda: _build_asked_for(form, request))
-
-    def _form_view(
-        self, request: HttpRequest, form: UploadForm | BuildForm, title: str, ask: Callable[[], Job]
-    ) -> HttpResponse:
-        """Show a form; ask a service for what a valid one says and go to the job's page, or show why it refuses."""
         if request.method == "POST" and form.is_valid():
             try:
                 with told_as_ours():
-                    return HttpResponseRedirect(job_page(ask()))
+                    return HttpResponseRedirect(job_page(_build_asked_for(form, request)))
             except RepomgrError as error:
                 form.add_error(form.refused_field, ValidationError(str(error), code=error.code))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": title,
+            "title": "Build a bootstrap package",
             "form": form,
             "cancel": reverse("admin:packages_app_package_changelist"),
         }
@@ -305,21 +282,6 @@ class PackageAdmin(ReadOnlyAdmin):
 def _keys(rows: PackageQuerySet) -> tuple[TableKey, ...]:
     """Return the keys of rows, one more than are moved at once where there are more."""
     return tuple(rows[: MOST + 1].record_keys())
-
-
-def _staged(form: UploadForm, request: HttpRequest) -> Job:
-    """Ask for the intake of an uploaded file; return the job."""
-    said = form.cleaned_data
-    upload = said["file"]  # in a file of its own: the page has chosen the handler
-    return stage_upload(
-        Path(upload.temporary_file_path()),
-        upload.name or "",
-        suite=said["suite"],
-        component=said["component"],
-        rollout=said.get("rollout", ()),
-        build=said.get("build", ""),
-        user=request.user,
-    )
 
 
 def _build_asked_for(form: BuildForm, request: HttpRequest) -> Job:

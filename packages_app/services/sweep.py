@@ -19,6 +19,7 @@ from packages_app.publishing.generations import digest_of
 from packages_app.publishing.kept_contents import keep_full
 from packages_app.publishing.published import read_published
 from packages_app.services import adapters
+from packages_app.services.intake.upload_batch import staged_by
 from packages_app.services.publication.lease_hold import lease_held
 from packages_app.sources.build_script import BuildScriptSettings
 from packages_app.sweeping.removal import move_orphans, put_back_named, remove_generations, remove_leftovers
@@ -148,9 +149,10 @@ def _sweep_staging(bound: Sweep, progress: Progress, *, dry_run: bool) -> tuple[
 
 def _needed() -> set[str]:
     """Return the staged files of jobs that may still be done, or started again, and of open conflicts."""
-    staged = Job.objects.exclude(state=Job.State.DONE).filter(arguments__has_key="staged")
+    may_be_done = Job.objects.exclude(state=Job.State.DONE).filter(kind=Job.Kind.UPLOAD)
+    staged = (key for arguments in may_be_done.values_list("arguments", flat=True) for key in staged_by(arguments))
     conflicts = Conflict.objects.filter(settled=False)
-    return {*staged.values_list("arguments__staged", flat=True), *conflicts.values_list("quarantined", flat=True)}
+    return {*staged, *conflicts.values_list("quarantined", flat=True)}
 
 
 @contextmanager

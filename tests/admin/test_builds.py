@@ -4,6 +4,7 @@ import pytest
 
 from packages_app.models import Conflict, Package
 from packages_app.services.intake.uploads import stage_upload
+from tests.deliveries import upload as send_and_take_in
 from tests.services.lifecycle.test_builds import SUITES, deb_for, sees, upload
 
 CONFLICTS, PACKAGES = "/admin/packages_app/conflict", "/admin/packages_app/package"
@@ -64,9 +65,7 @@ def test_an_upload_is_given_a_label_in_the_form(embedded, tmp_path, as_member):
     deb = deb_for(tmp_path, "")
     client = as_member("Publishers")
     for build, status in (("No", 200), ("noble", 302)):
-        with deb.open("rb") as file:
-            said = {"file": file, "suite": "noble", "build": build}
-            assert client.post(f"{PACKAGES}/upload/", said).status_code == status
+        assert send_and_take_in(client, deb, suite="noble", build=build).status_code == status
     embedded.run_jobs()
     assert [record.key for record in embedded.records()] == [("tool#1.0", "amd64#noble")]
     assert 'name="build"' not in as_member("Uploaders").get(f"{PACKAGES}/upload/").content.decode()

@@ -7,6 +7,7 @@ from django.urls import reverse
 from packages_app.models import DefinitionStatus, Job
 from packages_app.services import adapters
 from tests.debs import build_deb
+from tests.deliveries import upload
 
 DEFINE = "/admin/packages_app/definitionstatus/define/"
 SAID = {"type": "build_script", "read": "0", "name": "tool", "architecture": "amd64"}
@@ -40,8 +41,7 @@ def test_a_package_is_defined_changed_and_removed(embedded, admin_client, tmp_pa
     versions = admin_client.get(reverse("admin:packages_app_definitionstatus_versions", args=[row.pk])).text
     assert ("Version 3" in versions, "+description: Mine" in versions) == (True, True)
     deb = build_deb(tmp_path, "tool", "1.0")
-    with deb.open("rb") as file:
-        admin_client.post("/admin/packages_app/package/upload/", {"file": file})
+    upload(admin_client, deb)
     assert {job.state for job in embedded.run_jobs()} == {"done"}
     admin_client.post(reverse("admin:packages_app_definitionstatus_remove", args=[row.pk]), {"read": "3"})
     assert ("tool" in adapters.definitions().by_name, len(embedded.records())) == (False, 1)

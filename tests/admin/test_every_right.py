@@ -53,6 +53,7 @@ RIGHTS = {
     "autocomplete": (NOBODY, NOBODY),  # refused to all where no field is named
     "anything else": (STAFF, STAFF),
     "packages_app_package_upload": (UPLOAD, UPLOAD),
+    "packages_app_package_delivery": (UPLOAD, UPLOAD),
     "packages_app_package_build": (PUBLISH, PUBLISH),
     "packages_app_package_beside": (VIEW, NOBODY),
     "packages_app_package_adopt": (ROOT, ROOT),

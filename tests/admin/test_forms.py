@@ -1,24 +1,20 @@
 """Forms check what was sent; what is asked for is asked once, and a refusal is shown on the form."""
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import RequestFactory
 
 from packages_app.admin.forms import BuildForm, UploadForm
 from packages_app.models import Job
 from tests.debs import build_deb
+from tests.deliveries import UPLOAD, send, sent, ticked
 
-UPLOAD, BUILD = "/admin/packages_app/package/upload/", "/admin/packages_app/package/build/"
+BUILD = "/admin/packages_app/package/build/"
 
 
 @pytest.fixture
 def deb(embedded, tmp_path):
     embedded.define_uploads("tool")
     return build_deb(tmp_path / "debs", "tool", "1.0")
-
-
-def sent(path, name=""):
-    return SimpleUploadedFile(name or path.name, path.read_bytes())
 
 
 def test_a_form_that_is_looked_at_twice_has_asked_for_nothing(embedded, deb):
@@ -34,7 +30,12 @@ def test_a_form_that_is_looked_at_twice_has_asked_for_nothing(embedded, deb):
 
 
 def test_an_upload_is_staged_once_and_leads_to_its_job(embedded, deb, as_member):
-    answer = as_member("Uploaders").post(UPLOAD, {"file": sent(deb)})
+    client = as_member("Uploaders")
+    answer = send(client, deb)
+    assert not Job.objects.exists()
+    page = client.get(answer.url).text
+    assert "stable: tool amd64: none → 1.0" in page
+    answer = client.post(answer.url, {"file": ticked(page)})
     job = Job.objects.get()
     assert answer.url == f"/admin/packages_app/job/{job.pk}/change/"
     assert (job.kind, job.requested_by.username) == (Job.Kind.UPLOAD, "Uploaders")

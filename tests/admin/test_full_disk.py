@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from packages_app.models import Job
 from tests.database import database_in
 from tests.debs import build_deb
+from tests.deliveries import upload
 from tests.disks import small_disk
 
 UPLOAD = "/admin/packages_app/package/upload/"
@@ -36,8 +37,7 @@ def test_the_form_tells_that_the_disk_is_full(embedded, admin_client, tmp_path, 
     assert [path.name for path in spool.folder.iterdir()] == ["filler"]
     spool.empty()
     deb = build_deb(tmp_path / "built", "tool", "1.0")
-    answer = admin_client.post(UPLOAD, {"file": SimpleUploadedFile(deb.name, deb.read_bytes())})
-    assert answer.status_code == 302
+    assert upload(admin_client, deb).status_code == 302
     assert Job.objects.get(kind=Job.Kind.UPLOAD).state == Job.State.QUEUED
 
 

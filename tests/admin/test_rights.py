@@ -12,6 +12,7 @@ from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.mirror.definitions import mirror_definitions
 from tests.debs import build_deb
+from tests.deliveries import upload
 from tests.records import make_record
 from tests.verified import copy_of, made_once
 
@@ -85,8 +86,7 @@ def test_a_viewer_may_look_only(filled, as_member):
 def test_an_uploader_may_upload_but_not_publish(filled, as_member, tmp_path):
     client = as_member("Uploaders")
     assert all(client.post(address).status_code == 403 for address in PUBLISHING)
-    upload = SimpleUploadedFile("tool_2.0_amd64.deb", build_deb(tmp_path, "tool", "2.0").read_bytes())
-    answer = client.post(UPLOADING[0], {"file": upload})
+    answer = upload(client, build_deb(tmp_path, "tool", "2.0"))
     job = Job.objects.get(kind="intake_upload", state="queued")
     assert answer.url == f"{BASE}/job/{job.pk}/change/"
     assert job.requested_by.get_username() == "Uploaders"
@@ -111,17 +111,14 @@ def test_the_place_is_the_definitions_unless_one_may_publish_there(filled, as_me
     filled.define_uploads("tried", suites=["testing"])
     deb = build_deb(tmp_path, "tried", "1.0")
 
-    def upload(client, **place):
-        return client.post(UPLOADING[0], {"file": SimpleUploadedFile(deb.name, deb.read_bytes()), **place})
-
     uploader = as_member("Uploaders")
     assert "stable" not in [value for value, _ in uploader.get(UPLOADING[0]).context["form"].fields["suite"].choices]
-    assert upload(uploader, suite="stable").status_code == 200
+    assert upload(uploader, deb, suite="stable").status_code == 200
     assert not Job.objects.filter(state="queued").exists()
-    assert upload(uploader).status_code == 302
+    assert upload(uploader, deb).status_code == 302
     filled.run_jobs()
     assert [record.suites for record in filled.table.versions_of("tried")] == [("testing",)]
-    assert upload(as_member("Publishers"), suite="stable").status_code == 302
+    assert upload(as_member("Publishers"), deb, suite="stable").status_code == 302
     filled.run_jobs()
     assert [record.suites for record in filled.table.versions_of("tried")] == [("stable", "testing")]
 
@@ -143,8 +140,8 @@ def test_forms_show_what_is_wrong(filled, as_member):
 
 def test_an_upload_over_the_limit_is_refused(filled, as_member, settings, tmp_path):
     settings.UPLOAD_LIMIT_BYTES = 10
-    upload = SimpleUploadedFile("tool_2.0_amd64.deb", build_deb(tmp_path, "tool", "2.0").read_bytes())
-    assert b"larger than 10 bytes" in as_member("Uploaders").post(UPLOADING[0], {"file": upload}).content
+    too_large = SimpleUploadedFile("tool_2.0_amd64.deb", build_deb(tmp_path, "tool", "2.0").read_bytes())
+    assert b"larger than 10 bytes" in as_member("Uploaders").post(UPLOADING[0], {"file": too_large}).content
 
 
 def test_a_publishers_requests_become_jobs_once(filled, as_member):

@@ -7,6 +7,7 @@ from packages_app.models import Package
 from packages_app.services import adapters
 from packages_app.services.mirror.packages import mirror_records
 from tests.debs import build_deb
+from tests.deliveries import UPLOAD, upload
 from tests.records import make_record
 from tests.services.lifecycle.test_move import TWO
 
@@ -62,13 +63,10 @@ def test_the_buttons_of_a_roll_out_are_about_the_suites_that_it_is_in(as_member,
 
 def test_an_upload_in_the_admin_may_say_its_steps_where_the_right_to_publish_is(as_member, embedded, tmp_path):
     embedded.define_uploads("tool", rollout=[10, 100])
-    address = "/admin/packages_app/package/upload/"
-    assert 'name="rollout"' not in as_member("Uploaders").get(address).content.decode()
+    assert 'name="rollout"' not in as_member("Uploaders").get(UPLOAD).content.decode()
     client = as_member("Publishers")
     for steps, is_taken in (("ten", False), ("50, 100", True)):
         deb = build_deb(tmp_path, "tool", "1.0")
-        with deb.open("rb") as file:
-            answer = client.post(address, {"file": file, "rollout": steps})
-        assert (answer.status_code == 302) == is_taken
+        assert (upload(client, deb, rollout=steps).status_code == 302) == is_taken
     embedded.run_jobs()
     assert rollouts_of(embedded.records()[0])["stable"].steps == (50, 100)

@@ -45,6 +45,7 @@ STEPS = (
     ("snapshot", "list"),
     ("rollback", "stable", "{publication}", "--dry-run"),
     ("retain", "--dry-run"),
+    ("place_packages", "tool", "--dry-run"),
     ("purge", "{own}", "1.0", "--dry-run"),
     ("build_kiro_repo", "--increment", "patch"),
     ("keys", "list"),

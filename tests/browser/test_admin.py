@@ -21,7 +21,8 @@ def test_a_build_is_uploaded_followed_and_found(product: Running, page: Page, tm
     keyring = (product.home / "var/bucket/kiro-archive-keyring.gpg").read_bytes()
     files = files_of("kiro-repo", product.public_url, "kiro-archive-keyring", keyring)
     page.set_input_files("input[type=file]", build_deb(tmp_path, "kiro-repo", "1.1.0+b~1", "all", files=files))
-    page.get_by_role("button", name="Upload a build").click()
+    page.get_by_role("button", name="Upload and look").click()
+    page.get_by_role("button", name="Take in").click()
     ended(page)
     picture(page, "job")
     page.goto(f"{product.url}/admin/packages_app/package/")
@@ -52,14 +53,6 @@ def test_the_next_version_of_the_bootstrap_package_is_built_with_two_clicks(prod
     picture(page, "built")
     page.goto(f"{product.url}/admin/packages_app/package/")
     expect(page.locator("#result_list")).to_contain_text("3.1.0")
-
-
-def test_a_refused_upload_says_why_and_what_to_do(page: Page, product: Running, tmp_path: Path):
-    page.goto(f"{product.url}/admin/packages_app/package/upload/")
-    page.set_input_files("input[type=file]", build_deb(tmp_path, "stranger", "1.0"))
-    page.get_by_role("button", name="Upload a build").click()
-    expect(page.get_by_role("alert")).to_contain_text(re.compile(r"\bstranger\b.*Remedy: .*\bkiro-repo\b"))
-    picture(page, "refused")
 
 
 def test_force_rebuild_asks_for_consent_and_brings_back_the_same_indexes(page: Page, product: Running):

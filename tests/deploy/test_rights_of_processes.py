@@ -20,6 +20,7 @@ from repomgr.servers.process import free_port, process, wait_until
 from repomgr.servers.start import moto_server
 from tests.commands.installation import Installation
 from tests.debs import build_deb
+from tests.deliveries import ticked
 from tests.deploy.policies import TABLE, Need, granted, needs_of
 from tests.deploy.test_deploy import template
 from tests.stack import REPOSITORY
@@ -47,11 +48,15 @@ class Browser:
         assert answer.status_code == 200, (path, answer.text)
         return answer
 
-    def upload(self, deb):
+    def upload(self, deb, *, discard=False):
         """Open the page, which lets him send a file, and send one."""
         self.http.get(UPLOAD)
-        answer = self.post(UPLOAD, files={"file": (deb.name, deb.read_bytes())})
+        page = self.post(UPLOAD, files={"file": (deb.name, deb.read_bytes())})
+        if discard:
+            return self.post(page.url.path, discard="1")
+        answer = self.post(page.url.path, file=ticked(page.text))
         assert "/job/" in answer.url.path, answer.text
+        return answer
 
     def walk(self):
         """Open each page that a link leads to; gives each one's status by its path."""
@@ -128,6 +133,7 @@ def work(product, browser, folder):
         [page] = {path for path in pages_of(browser, "package/?q=tool") if re.search(r"/package/\d+/change/$", path)}
         browser.post(page.replace("change", "purge"), reason="a key is in it", typed="tool")
         wait_for_jobs(product)
+        browser.upload(build_deb(folder, "tool", "0.8"), discard=True)
         browser.upload(build_deb(folder, "tool", "1.0"))
         browser.post("/admin/packages_app/package/build/", name="kiro-repo", part="patch")
         wait_for_jobs(product)

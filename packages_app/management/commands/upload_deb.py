@@ -11,8 +11,10 @@ from packages_app.core.outcome import Outcome
 from packages_app.core.readable import check_readable
 from packages_app.core.rollout import steps_in
 from packages_app.management.said_once import ENDS, unsaid
+from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand, terminal_progress, worst_of
 from packages_app.models import Job
+from packages_app.services.intake.proposals import define_unknown
 from packages_app.services.intake.upload_files import UploadFile, files_of, upload_files
 from packages_app.services.intake.uploads import stage_upload
 
@@ -33,6 +35,9 @@ class Command(ServiceCommand):
         parser.add_argument(
             "--build", default="", metavar="LABEL", help="one of several builds of the version (default: by its name)"
         )
+        parser.add_argument(
+            "--define", action="store_true", help="define packages that no definition names, by their control paragraph"
+        )
         parser.add_argument("--no-publish", action="store_true", help="leave the publication to a worker")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,6 +47,7 @@ class Command(ServiceCommand):
         self._outcomes: list[Outcome] = []
         sources: list[Path] = options["files"]
         if len(sources) == 1 and not sources[0].is_dir():
+            self._define([sources[0]], options)
             self._upload_one(sources[0], options)
         else:
             self._upload_many(sources, options)
@@ -64,6 +70,7 @@ class Command(ServiceCommand):
                 files += files_of(source)
             except (RepomgrError, OSError) as error:
                 self._refuse(source, error)
+        self._define([file.path for file in files], options)
         new = known = 0
         with terminal_progress() as progress, unsaid(ENDS):  # it says which files were refused
             place = {name: options[name] for name in ("suite", "component", "build")}
@@ -74,6 +81,13 @@ class Command(ServiceCommand):
                     self.complain(sentence)
                     self._outcomes.append(outcome_of(done.error_code) if done.error_code else Outcome.REFUSED)
         self.stdout.write(f"upload: done (files={len(files)}, new={new}, known={known}, refused={self._refused})")
+
+    def _define(self, paths: list[Path], options: dict[str, Any]) -> None:
+        if not options["define"]:
+            return
+        place = {"suite": options["suite"], "component": options["component"]}
+        for name in define_unknown(paths, **place, who=system_user()):
+            self.stdout.write(f"{name} is defined now")
 
     def _stage(self, path: Path, options: dict[str, Any]) -> Job:
         check_readable(path)

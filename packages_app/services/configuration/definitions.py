@@ -23,10 +23,10 @@ def may_define(user: Asker) -> bool:
     return user.is_superuser or (allowed is Definers.PUBLISHERS and may_publish(user))
 
 
-def require_definer(user: Asker) -> None:
-    """Raise `RightMissing` for somebody who may make no definitions."""
-    if not may_define(user):
-        allowed = adapters.repository().define
+def require_definer(user: Asker | None) -> None:
+    """Raise `RightMissing` for somebody who may make no definitions; who runs a command (None) is the operator."""
+    allowed = adapters.repository().define
+    if not (may_define(user) if user is not None else allowed is not Definers.NOBODY):
         raise RightMissing(
             f"Definitions are made by {allowed} here.",
             remedy="Ask an administrator; `define` of repository.yaml says who may, and files can always be written.",
@@ -40,24 +40,25 @@ def definition_in(name: str, text: str) -> tuple[Definition | None, tuple[Proble
     return adapters.configuration().definition_in(of_package(name), text)
 
 
-def save_definition(name: str, text: str, *, read: int, user: Asker) -> Document:
+def save_definition(name: str, text: str, *, read: int, user: Asker | None, who: str = "") -> Document:
     """Keep the definition of a package that was read as version `read`, 0 for a new one; return what is kept then.
 
-    It counts at once here, elsewhere within seconds, and for every job from now on. Raise `RightMissing`, `SetByFile`,
-    `DefinitionError`, `ConfigurationOutdated`, `ConfigurationTooLarge`.
+    `user` asks in the admin; a command says `who` runs it. It counts at once here, elsewhere within seconds, and for
+    every job from now on. Raise `RightMissing`, `SetByFile`, `DefinitionError`, `ConfigurationOutdated`,
+    `ConfigurationTooLarge`.
     """
     require_definer(user)
     _require_no_file(name)
     _, faults = definition_in(name, text)
     if faults:
         raise definition_error(faults)
-    return _put(name, text, read, user)
+    return _put(name, text, read, who or _named(user))
 
 
 def remove_definition(name: str, *, read: int, user: Asker) -> Document:
     """Remove a definition; its packages stay where they are, and its versions can be looked at. Raise as saving."""
     require_definer(user)
-    return _put(name, "", read, user)
+    return _put(name, "", read, _named(user))
 
 
 def definition_document(name: str) -> Document | None:
@@ -71,10 +72,14 @@ def is_document(file: str) -> bool:
     return bool(package_of(file))
 
 
-def _put(name: str, text: str, read: int, user: Asker) -> Document:
+def _named(user: Asker | None) -> str:
+    return user.get_username() if user is not None else ""
+
+
+def _put(name: str, text: str, read: int, who: str) -> Document:
     if not text and adapters.documents().document(of_package(name)) is None:
         raise RecordNotFound(f"{name} is not defined in the table.", remedy="Remove the file that defines it.")
-    document = next_version(of_package(name), text, read=read, user=user)
+    document = next_version(of_package(name), text, read=read, who=who)
     keep_version(document)
     return document
 

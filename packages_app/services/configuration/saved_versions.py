@@ -9,7 +9,6 @@ import structlog
 from packages_app.core.documents import Document, difference
 from packages_app.core.errors import RecordNotFound
 from packages_app.services import adapters
-from packages_app.services.jobs.queue import Asker
 from packages_app.services.mirror.definitions import mirror_definitions
 
 log = structlog.get_logger(__name__)
@@ -23,7 +22,7 @@ class Change:
     difference: list[str]
 
 
-def next_version(name: str, text: str, *, read: int, user: Asker) -> Document:
+def next_version(name: str, text: str, *, read: int, who: str) -> Document:
     """Return the version of a document that is to be written by somebody who read version `read`, 0 for none.
 
     Of one that was removed 0 is its last version too. What is as it was read is returned as it is.
@@ -34,7 +33,7 @@ def next_version(name: str, text: str, *, read: int, user: Asker) -> Document:
     if current is not None and current.version == read and current.text == text:
         return current
     when = adapters.now().isoformat(timespec="microseconds")
-    return Document(name, read + 1, text, when, user.get_username())
+    return Document(name, read + 1, text, when, who)
 
 
 def keep_version(document: Document) -> None:

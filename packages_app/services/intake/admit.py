@@ -11,10 +11,17 @@ from packages_app.core.documents import of_package
 from packages_app.core.errors import PackageRefused, RightMissing
 from packages_app.core.layout import ALL
 from packages_app.core.repository import Repository
+from packages_app.core.yaml_reader import Problem
 from packages_app.debian.deb_file import DebContents
 from packages_app.services import adapters
 from packages_app.services.jobs.rights import right_missing
 from packages_app.sources.registry import source_types
+
+
+class NotDefined(PackageRefused):
+    """A package that no definition has the name of; one can be made of what its control paragraph says."""
+
+    code = "not_defined"
 
 
 @dataclass(frozen=True)
@@ -135,12 +142,21 @@ def admit(contents: DebContents, admission: Admission, filename: str) -> Admitte
     return Admitted(definition, destination, admission.for_definition is None and not _takes_uploads(definition))
 
 
+def is_known(name: str) -> bool:
+    """Return whether a definition has this name: one that is in use, or one with faults."""
+    definitions = adapters.definitions()
+    return name in definitions.by_name or name in definitions.by_package or bool(_faults_of(name))
+
+
+def _faults_of(name: str) -> list[Problem]:
+    own = (f"{name}.yaml", of_package(name))
+    return [fault for fault in adapters.definitions().problems if fault.file in own]
+
+
 def _definition_of(contents: DebContents, definitions: Mapping[str, Definition]) -> Definition:
     name = contents.control["Package"]
     if name not in definitions:
-        own = (f"{name}.yaml", of_package(name))
-        faults = [fault for fault in adapters.definitions().problems if fault.file in own]
-        if faults:
+        if faults := _faults_of(name):
             raise PackageRefused(
                 f"The definition of {name} is not in use. {faults[0].file}:{faults[0].line}: {faults[0].message}",
                 remedy=faults[0].remedy,
@@ -151,10 +167,12 @@ def _definition_of(contents: DebContents, definitions: Mapping[str, Definition])
                 " upload hot-fixes.",
                 remedy="Ask somebody of the group Publishers to upload it, or an administrator for that right.",
             )
-        raise PackageRefused(
+        refusal = PackageRefused if is_known(name) else NotDefined
+        raise refusal(
             f"The package {name} is not one that takes uploads.",
-            remedy=f"Upload one of: {', '.join(definitions) or 'none'}; "
-            "or add a build_script definition for it in config/packages/.",
+            remedy=f"Upload one of: {', '.join(definitions) or 'none'}; or have it defined: by who may define packages"
+            " in the admin (Upload proposes how), by upload_deb --define, or by a build_script definition in"
+            " config/packages/.",
         )
     return definitions[name]
 

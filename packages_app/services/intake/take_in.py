@@ -13,18 +13,19 @@ from pathlib import Path
 
 import structlog
 
+from packages_app.core.caution import Caution
 from packages_app.core.checksums import Checksums, checksums_of_bytes, checksums_of_file
 from packages_app.core.errors import InvalidDeb, PackageRefused, RepomgrError, VersionConflict
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
 from packages_app.core.repository import Repository
 from packages_app.debian.control import REMEDY
-from packages_app.debian.deb_file import open_deb, read_deb
+from packages_app.debian.deb_file import DebContents, open_deb, read_deb
 from packages_app.debian.stanza import claims_in
 from packages_app.package_table.packed_text import check_size
 from packages_app.package_table.rules import check_suites
 from packages_app.services import adapters
-from packages_app.services.intake.admit import Admission, admit
+from packages_app.services.intake.admit import Admission, Admitted, admit
 from packages_app.services.intake.cautions import cautions_in
 from packages_app.services.intake.hand_made import tell_of_hand_made
 from packages_app.services.intake.new_record import UPLOADED, Provenance, new_record
@@ -107,13 +108,25 @@ def _checked(file: StagedFile, admission: Admission) -> CheckedFile | RepomgrErr
             admitted = admit(contents, admission, file.name)
             checksums = file.checksums or checksums_of_file(body)
         cautions = cautions_in(body, contents, admitted.definition)
-        record = new_record(contents, checksums, admitted, file.provenance, cautions)
-        _check_whole(record, admitted.definition.file)
-        check_size(record)
-        check_suites(record.key, record.suites, adapters.package_table().most_suites)
+        record = checked_record(contents, checksums, admitted, file.provenance, cautions)
         return CheckedFile(file.name, record, body, file.provenance.who, file.provenance.way)
     except RepomgrError as error:
         return error
+
+
+def checked_record(
+    contents: DebContents,
+    checksums: Checksums,
+    admitted: Admitted,
+    provenance: Provenance,
+    cautions: Iterable[Caution],
+) -> PackageRecord:
+    """Return the record that a file is to have; raise `PackageRefused` for one that index or table could not hold."""
+    record = new_record(contents, checksums, admitted, provenance, cautions)
+    _check_whole(record, admitted.definition.file)
+    check_size(record)
+    check_suites(record.key, record.suites, adapters.package_table().most_suites)
+    return record
 
 
 def _check_whole(record: PackageRecord, file: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
@@ -42,6 +43,23 @@ def stage_batch(
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 
 
+def ask_for_batch(
+    files: Sequence[tuple[str, str]],
+    *,
+    suite: str,
+    component: str,
+    rollout: Sequence[int],
+    build: str,
+    user: queue.Asker,
+) -> Job:
+    """Ask for the intake of files that are staged one by one, each a name and its key there; return the job."""
+    arguments = {
+        "each": [[*file] for file in files], "suite": suite, "component": component, "files": len(files),
+        "by_publisher": may_publish(user), "rollout": [*rollout], "build": build,
+    }  # fmt: skip
+    return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user)
+
+
 def do_upload(job: Job, progress: Progress) -> dict[str, Any]:
     """Take in what a job's upload staged, one file or a batch; as `intake_upload` and `intake_batch`."""
     return intake_batch(job, progress) if "files" in job.arguments else intake_upload(job, progress)
@@ -54,33 +72,49 @@ def intake_batch(job: Job, progress: Progress) -> dict[str, Any]:
     files are quarantined. Raise `PackageRefused` when every one was refused, `ObjectNotFound` when another job
     has ended with them, and what stores and table raise.
     """
-    staged, count = job.arguments["staged"], job.arguments["files"]
+    count = job.arguments["files"]
     progress.step("fetch from staging", f"{count} files")
-    try:
-        bundle = adapters.staging().read(staged)
-    except ObjectNotFound as error:
-        if not job.tries:  # no worker of this very job has died: it is a finished one that was started again
-            raise ObjectNotFound(
-                f"The {count} files that were uploaded are gone from staging: an earlier job took in what could be.",
-                remedy="See which of them are there under Packages, and upload the others again.",
-            ) from error
-        progress.note("an earlier run has taken in what could be; it was interrupted after that")
-        # One whose run an earlier release began has kept no counts.
-        return _ended(job.result or {"files": count, "new": 0, "known": 0, "refused": []})
-    provenance = Provenance(who=job.asker)
-    files = (StagedFile(name, body, provenance=provenance) for name, body in unpack(bundle))
-    outcomes = take_in(files, admission_of_job(job), progress)
-    refused = []
-    for outcome in outcomes:
-        if isinstance(outcome, Refused):
-            refused.append(f"{outcome.name}: {refusal_of(outcome, uploader_of(job), job=job)}")
-            progress.note(refused[-1], level="error")
+    with ExitStack() as copies:
+        try:
+            files = _files_of(job, copies)
+        except ObjectNotFound as error:
+            if not job.tries:  # no worker of this very job has died: it is a finished one that was started again
+                raise ObjectNotFound(
+                    f"The {count} files that were uploaded are gone from staging: an earlier job took in what could"
+                    " be.",
+                    remedy="See which of them are there under Packages, and upload the others again.",
+                ) from error
+            progress.note("an earlier run has taken in what could be; it was interrupted after that")
+            # One whose run an earlier release began has kept no counts.
+            return _ended(job.result or {"files": count, "new": 0, "known": 0, "refused": []})
+        outcomes = take_in(files, admission_of_job(job), progress)
+        refused = []
+        for outcome in outcomes:
+            if isinstance(outcome, Refused):
+                refused.append(f"{outcome.name}: {refusal_of(outcome, uploader_of(job), job=job)}")
+                progress.note(refused[-1], level="error")
     taken = [outcome for outcome in outcomes if not isinstance(outcome, Refused)]
     new = sum(outcome.added or added_by(job, outcome.record) for outcome in taken)
     job.result = {"files": count, "new": new, "known": len(taken) - new, "refused": refused}
     row_of_this_run(job).update(result=storable_json(job.result))  # without the files no later run could tell
-    adapters.staging().delete(staged)
+    for key in staged_by(job.arguments):
+        adapters.staging().delete(key)
     return _ended(job.result)
+
+
+def _files_of(job: Job, copies: ExitStack) -> list[StagedFile]:
+    """Return the files of a batch, as they are staged: bundled, or each by itself, whose copies last as `copies`."""
+    provenance, staging = Provenance(who=job.asker), adapters.staging()
+    if "staged" in job.arguments:
+        bundled = unpack(staging.read(job.arguments["staged"]))
+        return [StagedFile(name, body, provenance=provenance) for name, body in bundled]
+    here = [(name, copies.enter_context(staging.as_local_file(key))) for name, key in job.arguments["each"]]
+    return [StagedFile(name, path, provenance=provenance) for name, path in here]
+
+
+def staged_by(arguments: Mapping[str, Any]) -> list[str]:
+    """Return the keys in staging of what an upload's job takes in, by the job's arguments."""
+    return [arguments["staged"]] if "staged" in arguments else [key for _, key in arguments.get("each", ())]
 
 
 def _ended(result: dict[str, Any]) -> dict[str, Any]:

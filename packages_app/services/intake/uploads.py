@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ from packages_app.services.jobs.rights import asked_by_hotfixer, asked_by_publis
 
 PACKAGE_ENDINGS = (".deb", ".ddeb")
 """How files of packages are named; those of debug symbols may have a name of their own, and are packages as others."""
+
+_LONGEST_NAME = 200
+"""Bytes of UTF-8. File systems and S3 hold 255 and 1024, of a name and of a key with all that stands before."""
 
 
 def stage_upload(
@@ -52,18 +55,39 @@ def stage_upload(
         check_steps(rollout)
     contents = open_deb(path)
     by_publisher = may_publish(user)
-    place = {"suite": suite, "component": component, "build": build}
-    by_hotfixer = may_hotfix(user)
-    admission = admission_of_uploads(**place, by_publisher=by_publisher, by_hotfixer=by_hotfixer, rollout=rollout)
+    admission = admission_of_uploads(
+        suite=suite, component=component, build=build, by_publisher=by_publisher, by_hotfixer=may_hotfix(user),
+        rollout=rollout,
+    )  # fmt: skip
     admitted = admit(contents, admission, filename)
     queue.require_room(user)  # before anything is staged
     staged = f"uploads/{uuid4().hex}/{filename}"
     adapters.staging().put(staged, path)
-    name, version, architecture = (contents.control[field] for field in ("Package", "Version", "Architecture"))
-    key = [name, version, built_for(architecture, admitted.destination.build)]
+    return ask_for_intake(
+        staged, contents.control, admitted.destination.build, sha256=_sha256_of(path), suite=suite,
+        component=component, build=build, rollout=rollout, user=user, wake_worker=wake_worker,
+    )  # fmt: skip
+
+
+def ask_for_intake(
+    staged: str,
+    control: Mapping[str, str],
+    its_build: str,
+    *,
+    sha256: str,
+    suite: str,
+    component: str,
+    rollout: Sequence[int],
+    build: str,
+    user: queue.Asker | None,
+    wake_worker: bool = True,
+) -> Job:
+    """Ask for the intake of a file that is staged, by its control paragraph and build; return the job."""
+    name, version, architecture = (control[field] for field in ("Package", "Version", "Architecture"))
     arguments = {
-        "staged": staged, **place, "key": key, "by_publisher": by_publisher, "sha256": _sha256_of(path),
-        "rollout": [*rollout], "by_hotfixer": by_hotfixer,
+        "staged": staged, "suite": suite, "component": component, "build": build,
+        "key": [name, version, built_for(architecture, its_build)], "by_publisher": may_publish(user),
+        "by_hotfixer": may_hotfix(user), "sha256": sha256, "rollout": [*rollout],
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 
@@ -155,5 +179,9 @@ def check_filename(filename: str) -> None:
     """Check the name under which a file was sent; raise `PackageRefused` for a path, and for no package's name."""
     if filename != Path(filename).name or filename.startswith(".") or not filename.isprintable() or "\\" in filename:
         raise PackageRefused(f"The file name {filename[:80]!r} holds a path.", remedy="Send the plain file name.")
+    if len(filename.encode()) > _LONGEST_NAME:
+        raise PackageRefused(
+            f"The file name {filename[:80]!r}… is longer than {_LONGEST_NAME} bytes.", remedy="Rename it."
+        )
     if not filename.endswith(PACKAGE_ENDINGS):
         raise PackageRefused(f"{filename[:80]!r} is not named .deb.", remedy="Upload a Debian binary package.")

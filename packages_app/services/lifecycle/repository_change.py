@@ -111,7 +111,7 @@ def save_change(text: str, *, read: int, shown: str, user: Asker, withdraw: bool
     nothing has changed then.
     """
     require_superuser(user, "Changing the repository's settings")
-    document = next_version(REPOSITORY, text, read=read, user=user)
+    document = next_version(REPOSITORY, text, read=read, who=user.get_username())
     current = adapters.documents().document(REPOSITORY)
     if current is not None and current != document and current.version >= document.version:
         raise ConfigurationOutdated(REPOSITORY, read, current)

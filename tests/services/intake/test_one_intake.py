@@ -112,7 +112,7 @@ def test_a_refused_file_keeps_its_place_among_the_outcomes(embedded, files):
         ("8", "invalid_deb"),
         ("0", True),
         ("4", "version_conflict"),
-        ("6", "package_refused"),
+        ("6", "not_defined"),
         ("0", False),
         ("2", True),
     ]

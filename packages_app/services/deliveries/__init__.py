@@ -1,0 +1,1 @@
+"""Deliveries: files that a person uploads, looks at, and takes in together."""
