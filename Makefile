@@ -20,6 +20,7 @@ COVER ?= some
 TEST_TMP = $(shell if [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -q noexec && \
 	[ "$$(df -Pk /dev/shm | awk 'NR == 2 { print $$4 }')" -gt 8000000 ]; then echo /dev/shm; else echo $${TMPDIR:-/tmp}; fi)
 SINGLE_PARTS := $(addprefix tests/,core debian indexes package_table signing sources stores verification test_layers.py)
+CLIENT_TESTS := tests/apt tests/browser/test_own_repository.py tests/browser/test_keys.py
 DEBIAN_PYTHON := /usr/bin/python3
 DEBIAN_PARTS := $(addprefix tests/,core debian indexes sources)
 MINOR := import sys; print(sys.version_info[:2])
@@ -67,9 +68,9 @@ test-postgresql: $(VENV)/.dev system-packages  ## run the tests of services, adm
 
 test-apt-versions: SYSTEM_PACKAGES += debootstrap
 test-apt-versions: $(VENV)/.dev system-packages  ## as root on Debian, run the client tests with its own apt, then with trixie's apt 3
-	APT_ROOT= $(BIN)/python -m pytest -n $(JOBS) tests/apt $(PYTEST)
+	APT_ROOT= $(BIN)/python -m pytest -n $(JOBS) $(CLIENT_TESTS) $(PYTEST)
 	APT_ROOT=$$($(BIN)/python -m tests.apt.trixie) && export APT_ROOT && \
-	$(BIN)/python -m pytest -n $(JOBS) tests/apt $(PYTEST)
+	$(BIN)/python -m pytest -n $(JOBS) $(CLIENT_TESTS) $(PYTEST)
 
 differential: $(VENV)/.dev system-packages  ## as root on Debian, what intake takes beside apt and dpkg, ten times as much as in test (FACTOR=10, SEED=n)
 	DIFFERENTIAL=$(FACTOR) $(if $(SEED),SEED=$(SEED)) TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -p no:cacheprovider -s tests/debian/test_differential.py $(PYTEST)

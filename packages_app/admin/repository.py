@@ -29,6 +29,7 @@ from packages_app.services.configuration.repository_form import (
     faults_in,
     field_of,
     fixed_fields,
+    like_the_default,
     said_of,
     with_settings,
     with_suite,
@@ -98,7 +99,7 @@ def change_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpR
     fixed = fixed_fields(fields, of_file)
     if is_suite and not new:
         fixed["name"] = name
-    shown = said_of(fields, document)
+    shown = like_the_default(now) if new else said_of(fields, document)
     form = RepositoryForm(fields, fixed, sums=("components", "architectures"),
                           posted=request.POST.dict() if request.method == "POST" else None, shown=shown)  # fmt: skip
     if not is_suite and BASES not in now.of_file:

@@ -57,21 +57,28 @@ class Running:
 
 @contextmanager
 def running(
-    home: Path, *, database: Path | None = None, workers: int = 1, program: str = "", **settings: str
+    home: Path,
+    *,
+    database: Path | None = None,
+    workers: int = 1,
+    program: str = "",
+    name: str = "",
+    **settings: str,
 ) -> Iterator[Running]:
     """Start the product with an empty home, or one with a copy of a database alone, and stop it.
 
-    With a `program` that is started, and stopped as Ctrl-C does; else each process of the product, prepared.
+    It has a copy of our configuration, or one of its own that `init` makes of a `name`. With a `program` that is started, and stopped as Ctrl-C does; else each process of the product, prepared.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    config = home / "config"
-    shutil.copytree(REPOSITORY / "config", config)
-    (config / "packages" / "kiro.yaml").unlink()  # its feed can't be reached from a test
+    config = home / "var" / "config" if name else home / "config"
+    if not name:
+        shutil.copytree(REPOSITORY / "config", config)
+        (config / "packages" / "kiro.yaml").unlink()  # its feed can't be reached from a test
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("COV_")},
         "REPOMGR_HOME": str(home / "var"),
-        "REPOMGR_CONFIG": str(config),
+        **({} if name else {"REPOMGR_CONFIG": str(config)}),
         "PORT": str(port),
         "WORKERS": str(workers),
         "LOG_LEVEL": "INFO",
@@ -80,10 +87,12 @@ def running(
         **settings,
     }
     public_url = settings.get("PUBLIC_URL", f"{url}/repository")
-    if database is not None:
-        (home / "var").mkdir()
-        shutil.copy(database, home / "var")
     product = Running(url, public_url, "", home, config, environment)
+    if name:
+        product.manage("init", "--name", name)
+    if database is not None:
+        (home / "var").mkdir(exist_ok=True)
+        shutil.copy(database, home / "var")
     welcome = product.manage("first_start").stdout
     kept = home / "var" / FIRST_PASSWORD_FILE
     assert (str(kept) in welcome) is kept.exists()

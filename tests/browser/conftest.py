@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from tests.apt.running import Running, running
 from tests.browser.pages import refused_by_policy, settled
 
-_MILLISECONDS = 90_000
-"""So long a page is waited for: the machine may be busy."""
+WAIT = 90_000
+"""Milliseconds: so long a page is waited for: the machine may be busy."""
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-gpu-compositing", "--disable-gpu-rasterization",
     "--disable-software-rasterizer", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -40,8 +40,8 @@ def browser():
 def logged_in(product: Running, browser: Browser):
     """A person who has logged in, and whose browser knows the files of the admin from then on."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(_MILLISECONDS)
-    expect.set_options(timeout=_MILLISECONDS)
+    context.set_default_timeout(WAIT)
+    expect.set_options(timeout=WAIT)
     page = context.new_page()
     refused = refused_by_policy(page)
     page.goto(f"{product.url}/admin/")

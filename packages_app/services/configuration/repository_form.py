@@ -28,9 +28,9 @@ REPOSITORY_FIELDS = (
 )  # fmt: skip
 SUITE_FIELDS = (
     SettingField("name", "Suite", "As clients write it; a folder of dists/."),
-    SettingField("codename", "Codename", "Another name of it in Release; may be the same."),
+    SettingField("codename", "Codename", "Another name of it in Release; empty for a new one: the same."),
     SettingField("version", "Version", "Such as 1.0."),
-    SettingField("description", "Description", "A sentence, in Release."),
+    SettingField("description", "Description", "A sentence, in Release; empty for a new one: Suite and its name."),
     SettingField("components", "Components", "Such as main, extra.", Kind.TEXTS),
     SettingField("architectures", "Architectures", "As dpkg --print-architecture says them; files for all go into "
                  "each.", Kind.TEXTS),
@@ -56,6 +56,9 @@ SUITE_FIELDS = (
 )  # fmt: skip
 
 
+_NAMING = ("name", "codename", "description", "signed_by")
+
+
 def fixed_fields(fields: tuple[SettingField, ...], of_file: Mapping[str, Any]) -> dict[str, str]:
     """Return what a file says of fields, by their names: these are not to be changed here, but lists added to."""
     said = {}
@@ -69,6 +72,13 @@ def fixed_fields(fields: tuple[SettingField, ...], of_file: Mapping[str, Any]) -
 def said_of(fields: tuple[SettingField, ...], values: Mapping[str, Any]) -> dict[str, str]:
     """Return what the fields of a form show for a mapping."""
     return {field.name: said for field in fields if (said := _said(field, values))}
+
+
+def like_the_default(now: RepositorySettings) -> dict[str, str]:
+    """Return what the form of a new suite shows: what the default suite has, but for what names it."""
+    default = now.suite_names[0]
+    has = {**now.suite_of_document(default), **now.suite_of_file(default)}
+    return {name: said for name, said in said_of(SUITE_FIELDS, has).items() if name not in _NAMING}
 
 
 def with_settings(now: RepositorySettings, said: Mapping[str, str]) -> tuple[str, tuple[Problem, ...]]:
@@ -85,13 +95,18 @@ def with_settings(now: RepositorySettings, said: Mapping[str, str]) -> tuple[str
 
 
 def with_suite(now: RepositorySettings, name: str, said: Mapping[str, str], *, new: bool) -> str:
-    """Return the document's text with a suite as a form says; raise `SuiteExists` for a new one that is there."""
+    """Return the document's text with a suite as a form says; raise `SuiteExists` for a new one that is there.
+
+    The codename of a new one is its name where the form says none.
+    """
     if new and name in now.suite_names:
         raise SuiteExists(f"There is a suite {name} already.", remedy="Give the new one another name, or change that.")
     suites = [dict(suite) for suite in now.suites_of_document]
     there = next((suite for suite in suites if suite.get("name") == name), {})
     fixed = now.suite_of_file(name)
     suite = {**_filled(there, SUITE_FIELDS, fixed, said), "name": name}
+    if new:
+        suite = {"codename": name, "description": f"Suite {name}", **suite}
     for setting in SUMS:
         if setting in fixed and setting in suite:
             suite[setting] = [one for one in listed(suite[setting]) if one not in listed(fixed[setting])]
