@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.apt.running import Running, running
-from tests.browser.pages import refused_by_policy, settled
+from tests.browser.pages import refused_by_policy, settled, sign_in
 
 WAIT = 90_000
 """Milliseconds: so long a page is waited for: the machine may be busy."""
@@ -44,11 +44,7 @@ def logged_in(product: Running, browser: Browser):
     expect.set_options(timeout=WAIT)
     page = context.new_page()
     refused = refused_by_policy(page)
-    page.goto(f"{product.url}/admin/")
-    page.fill("input[name=username]", "admin")
-    page.fill("input[name=password]", product.password)
-    page.click("button[type=submit]")
-    expect(page.get_by_text("On a client")).to_be_visible()
+    sign_in(page, product)
     settled(page)
     page.close()
     assert refused == []

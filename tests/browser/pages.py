@@ -7,6 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from tests.apt.running import Running
+
 PHONE = {"width": 375, "height": 812}
 # A folder for pictures of every page; used when they are looked at, and for those of the README.
 PICTURES = os.environ.get("REPOMGR_PICTURES", "")
@@ -23,6 +25,15 @@ def refused_by_policy(page: Page) -> list[str]:
     page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
     page.on("pageerror", lambda error: refused.append(f"{page.url}: {error}"))
     return refused
+
+
+def sign_in(page: Page, product: Running) -> None:
+    """Sign in with the first password, and wait for the overview."""
+    page.goto(f"{product.url}/admin/")
+    page.fill("input[name=username]", "admin")
+    page.fill("input[name=password]", product.password)
+    page.click("button[type=submit]")
+    expect(page.get_by_text("On a client")).to_be_visible()
 
 
 CLIPPED = """[...document.querySelectorAll('#result_list tbody :is(td, th)')]

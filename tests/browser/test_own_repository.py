@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.apt.client import AptClient
 from tests.apt.running import Running, running
 from tests.browser.conftest import WAIT
-from tests.browser.pages import ended, picture, refused_by_policy
+from tests.browser.pages import ended, picture, refused_by_policy, sign_in
 from tests.debs import build_deb
 
 
@@ -29,10 +29,7 @@ def person(own: Running, browser: Browser):
     context.set_default_timeout(WAIT)
     page = context.new_page()
     refused = refused_by_policy(page)
-    page.goto(f"{own.url}/admin/")
-    page.fill("input[name=username]", "admin")
-    page.fill("input[name=password]", own.password)
-    page.click("button[type=submit]")
+    sign_in(page, own)
     expect(page.get_by_text("To the first package")).to_be_visible()
     yield page
     context.close()
