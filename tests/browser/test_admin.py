@@ -138,7 +138,7 @@ def test_a_package_is_defined_tried_and_removed_in_the_admin(page: Page, product
     picture(page, "definitions-made")
     page.locator("#result_list").get_by_role("link", name="made-here", exact=True).click()
     picture(page, "definition-made")
-    page.get_by_role("link", name="Versions").click()
+    page.get_by_role("link", name="Versions", exact=True).click()
     expect(page.locator("pre")).to_contain_text("+  repository: owner/name")
     picture(page, "definition-versions")
     page.get_by_role("link", name="Back", exact=True).click()

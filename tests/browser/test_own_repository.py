@@ -73,6 +73,7 @@ def test_three_packages_in_two_suites_are_installed_without_a_file_being_touched
     upload(own, person, build_deb(tmp_path, "three", "2.0~rc1"), suite="testing")
     published(own, person, "stable", 3)
     published(own, person, "testing", 1)
+    picture(person, "own-overview")
     client = AptClient(tmp_path / "client")
     setup = tmp_path / "acme-repo.deb"
     setup.write_bytes(httpx.get(f"{own.public_url}/{setup.name}").raise_for_status().content)

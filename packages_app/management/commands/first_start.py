@@ -48,7 +48,8 @@ def _text(welcome: Welcome) -> str:
         lines += [
             "  Next",
             "    1. Sign in, and change the password",
-            f"    2. Describe a package: under Definitions, or as a file in {present_archive().config_dir}/packages",
-            "    3. Upload a build, or check upstream: what clients type is on the overview then",
+            "    2. Upload packages; or have a vendor's feed watched: under Definitions, or as a file in "
+            f"{present_archive().config_dir}/packages",
+            "    3. What clients type is on the overview then",
         ]
     return "\n".join([*lines, ""])
