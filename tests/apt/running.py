@@ -67,7 +67,8 @@ def running(
 ) -> Iterator[Running]:
     """Start the product with an empty home, or one with a copy of a database alone, and stop it.
 
-    It has a copy of our configuration, or one of its own that `init` makes of a `name`. With a `program` that is started, and stopped as Ctrl-C does; else each process of the product, prepared.
+    It has a copy of our configuration, or one of its own that `init` makes of a `name`. With a `program` that is
+    started, and stopped as Ctrl-C does; else each process of the product, prepared.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
