@@ -38,7 +38,7 @@ class Placing:
 
     @property
     def moves(self) -> list[Move]:
-        """Return the moves, those into suites first: no client is without in between."""
+        """Return the moves, those into suites first."""
         into = [Move(What.PROMOTED, keys, to=suite) for suite, keys in self.coming.items()]
         return into + [Move(What.WITHDRAWN, keys, (suite,)) for suite, keys in self.leaving.items()]
 
