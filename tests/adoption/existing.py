@@ -69,7 +69,7 @@ def index(repository: ExistingRepository, suite: str, component: str, *, forms: 
 
 def write_index(folder: Path, text: str, forms: str = "gz xz") -> None:
     """Write Packages in some forms."""
-    makers: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "xz": lzma.compress}
+    makers: dict[str, Callable[[bytes], bytes]] = {"gz": partial(gzip.compress, mtime=0), "xz": lzma.compress}
     (folder / "Packages").write_text(text)
     for form in forms.split():
         (folder / f"Packages.{form}").write_bytes(makers[form](text.encode()))
