@@ -10,8 +10,9 @@ from packages_app.core.documents import of_package
 from packages_app.core.ports import Silent
 from packages_app.models import DefinitionStatus
 from packages_app.services import adapters
-from packages_app.services.configuration.definitions import definition_document, history_of, remove_definition
+from packages_app.services.configuration.definitions import definition_document, remove_definition
 from packages_app.services.configuration.many_definitions import make_definitions
+from packages_app.services.configuration.saved_versions import history_of
 from packages_app.services.takeover.adopt import adopt
 from packages_app.services.takeover.adoption_request import AdoptionRequest, NewDefinitions, PoolFiles
 from tests.adoption import existing
@@ -71,7 +72,7 @@ def test_each_package_without_a_definition_is_offered_one_as_it_is_there_and_oth
         ("stable",), "extra", ("amd64",), ("setuid",), "build_script",
     )  # fmt: skip
     assert (both.component, both.architectures) == ("main", ("amd64", "all"))
-    assert history_of("tool")[0].document.who == "ann"
+    assert history_of(of_package("tool"))[0].document.who == "ann"
     assert not adapters.definitions().by_name["filed"].is_document
     assert adopted(extra, definitions=NewDefinitions.UPLOAD).defined == ()
 
