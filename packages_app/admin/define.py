@@ -18,7 +18,7 @@ from packages_app.admin.read_only import PUBLISH, go_to_job, say_refused, send_b
 from packages_app.core.documents import ConfigurationOutdated, difference, of_package
 from packages_app.core.errors import RepomgrError
 from packages_app.core.setting_field import Kind, SettingField
-from packages_app.models import DefinitionStatus
+from packages_app.models import DefinitionStatus, Package
 from packages_app.services.configuration.definition_form import MORE, field_of, fields_of, said_by, text_of
 from packages_app.services.configuration.definitions import (
     definition_document,
@@ -27,7 +27,7 @@ from packages_app.services.configuration.definitions import (
     remove_definition,
     save_definition,
 )
-from packages_app.services.configuration.saved_versions import history_of
+from packages_app.services.configuration.saved_versions import history_of, version_of
 from packages_app.services.intake.trial import request_trial
 from packages_app.services.lifecycle.placing import told_of_text
 from packages_app.sources.registry import source_types
@@ -86,7 +86,14 @@ def define_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpR
         return _posted(site, opts, request)
     name = request.GET.get("name", "").strip()
     document = definition_document(name) if name else None
-    source_type, said = said_by(document.text) if document else (request.GET.get("type", ""), {"name": name})
+    shown = document
+    if "version" in request.GET:
+        try:
+            shown = version_of(of_package(name), _number(request.GET["version"]))
+        except RepomgrError as error:
+            return send_back(request, error, _versions_address(name))
+        messages.info(request, f"This is version {shown.version} of {name}. It counts once it is saved.")
+    source_type, said = said_by(shown.text) if shown else (request.GET.get("type", ""), {"name": name})
     form = DefinitionForm(source_type, new=document is None, shown=said)
     return _page(site, opts, request, form, document.version if document else 0)
 
@@ -130,22 +137,34 @@ def _page(
     return TemplateResponse(request, "admin/packages_app/definition/define.html", context)
 
 
-def versions_view(site: admin.AdminSite, opts: Any, request: HttpRequest, row: DefinitionStatus) -> HttpResponseBase:
-    """Show every version of a definition's document, with what each changed."""
-    changes = history_of(of_package(row.name))
-    page = {"opts": opts, "title": f"Versions of {row.name}", "name": row.name, "changes": changes, "pk": row.pk}
+def versions_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
+    """Show every version of a definition's document, of one that was removed too, with what each changed."""
+    name = request.GET.get("name", "").strip()
+    page = {"opts": opts, "title": f"Versions of {name}", "name": name, "changes": history_of(of_package(name)),
+            "may_define": may_define(request.user)}  # fmt: skip
     context = {**site.each_context(request), **page}
     return TemplateResponse(request, "admin/packages_app/definition/versions.html", context)
 
 
-def remove_view(request: HttpRequest, row: DefinitionStatus) -> HttpResponseBase:
-    """Remove a definition's document."""
+def remove_view(site: admin.AdminSite, opts: Any, request: HttpRequest, row: DefinitionStatus) -> HttpResponseBase:
+    """Say what removing a definition's document means; do it once that is consented to."""
+    if request.method != "POST":
+        stay = Package.objects.filter(package_name=row.name).count()
+        document = definition_document(row.name)
+        page = {"opts": opts, "title": f"Remove the definition of {row.name}", "row": row, "stay": stay,
+                "read": document.version if document else 0}  # fmt: skip
+        context = {**site.each_context(request), **page}
+        return TemplateResponse(request, "admin/packages_app/definition/remove.html", context)
     try:
         remove_definition(row.name, read=_read(request), user=request.user)
     except RepomgrError as error:
         return send_back(request, error, reverse(_LIST))
     messages.success(request, f"{row.name} is defined no more; its packages stay where they are.")
     return HttpResponseRedirect(reverse(_LIST))
+
+
+def _versions_address(name: str) -> str:
+    return f"{reverse('admin:packages_app_definitionstatus_versions')}?{urlencode({'name': name})}"
 
 
 def form_address(name: str) -> str:
@@ -155,5 +174,8 @@ def form_address(name: str) -> str:
 
 def _read(request: HttpRequest) -> int:
     """Return the version that the form was made of; 0 for a new definition."""
-    said = request.POST.get("read", "")
+    return _number(request.POST.get("read", ""))
+
+
+def _number(said: str) -> int:
     return int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else 0

@@ -21,7 +21,12 @@ from packages_app.admin.placing import placing_view
 from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, first_lines, go_to_job, plain_text, require
 from packages_app.admin.repository import repository_urls
 from packages_app.models import DefinitionStatus
-from packages_app.services.configuration.definitions import definition_document, is_document, may_define
+from packages_app.services.configuration.definitions import (
+    definition_document,
+    is_document,
+    may_define,
+    removed_definitions,
+)
 from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.publication.publication_lists import FIRST
 from packages_app.services.requests import request_sync
@@ -54,7 +59,8 @@ class DefinitionAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Read the files again, then list them."""
         mirror_definitions()
-        more = {"may_define": may_define(request.user), "types": sorted(source_types()), **(extra_context or {})}
+        more = {"may_define": may_define(request.user), "types": sorted(source_types()),
+                "removed": removed_definitions(), **(extra_context or {})}  # fmt: skip
         response: HttpResponse = super().changelist_view(request, more)
         return response
 
@@ -127,13 +133,9 @@ class DefinitionAdmin(ReadOnlyAdmin):
         return [
             path("check/", check, name="packages_app_definition_check"),
             path("define/", view(self.define_view), name="packages_app_definitionstatus_define"),
-            path(
-                "<int:pk>/versions/",
-                view(require_safe(self.versions_view)),
-                name="packages_app_definitionstatus_versions",
-            ),
+            path("versions/", view(require_safe(self.versions_view)), name="packages_app_definitionstatus_versions"),
             path("<int:pk>/place/", view(self.place_view), name="packages_app_definitionstatus_place"),
-            path("<int:pk>/remove/", view(require_POST(self.remove_view)), name="packages_app_definitionstatus_remove"),
+            path("<int:pk>/remove/", view(self.remove_view), name="packages_app_definitionstatus_remove"),
             path("<int:pk>/refused/", refused, name="packages_app_definitionstatus_refused"),
             *repository_urls(self.admin_site, self.opts),
             *super().get_urls(),
@@ -152,15 +154,17 @@ class DefinitionAdmin(ReadOnlyAdmin):
         """Make a definition, or change one that the table keeps."""
         return define_view(self.admin_site, self.opts, request)
 
-    def versions_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+    def versions_view(self, request: HttpRequest) -> HttpResponseBase:
         """Show the versions of a definition that the table keeps, or kept."""
-        return versions_view(self.admin_site, self.opts, request, self.viewable(request, pk))
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return versions_view(self.admin_site, self.opts, request)
 
     def remove_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Remove a definition that the table keeps."""
         if not may_define(request.user):
             raise PermissionDenied
-        return remove_view(request, self.viewable(request, pk))
+        return remove_view(self.admin_site, self.opts, request, self.viewable(request, pk))
 
     def check_view(self, request: HttpRequest) -> HttpResponseBase:
         """Ask for a check of the posted definitions, all when none is; with `again` of what was refused, too."""

@@ -83,6 +83,10 @@ class Documents(Protocol):
         """Return the newest version of each document, by name, without those that were removed."""
         ...
 
+    def removed(self) -> list[Document]:
+        """Return the newest version of each document that was removed, its removal, by name."""
+        ...
+
     def document(self, name: str) -> Document | None:
         """Return the newest version of a document, which may be its removal; None for one that was never made."""
         ...

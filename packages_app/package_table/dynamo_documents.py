@@ -49,10 +49,16 @@ class DynamoDocuments:
 
     def documents(self) -> list[Document]:
         """Return the newest version of each document that is there, by a query of their partition."""
+        return [document for document in self._all() if not document.removed]
+
+    def removed(self) -> list[Document]:
+        """Return the newest version of each document that is there no more, by the same query."""
+        return [document for document in self._all() if document.removed]
+
+    def _all(self) -> list[Document]:
         with errors_told(self._location.name, "query_documents", DOCUMENTS):
             items = list(self._items.of_partition(DOCUMENTS))
-        found = [_document_in(item) for item in items if item["architecture"]["S"] != LEASE_ARCHITECTURE]
-        return [document for document in found if not document.removed]
+        return [_document_in(item) for item in items if item["architecture"]["S"] != LEASE_ARCHITECTURE]
 
     def document(self, name: str) -> Document | None:
         """Return the newest version of a document."""

@@ -35,9 +35,16 @@ class SqliteDocuments(SqliteFile):
 
     def documents(self) -> list[Document]:
         """Return the newest version of each document that is there."""
+        return [document for document in self._all() if not document.removed]
+
+    def removed(self) -> list[Document]:
+        """Return the newest version of each document that is there no more."""
+        return [document for document in self._all() if document.removed]
+
+    def _all(self) -> list[Document]:
         with self._connection("documents") as connection:
             rows = connection.execute(_ALL).fetchall() if _has_place(connection) else ()
-        return [document for row in rows if not (document := read_document(row[0])).removed]
+        return [read_document(row[0]) for row in rows]
 
     def document(self, name: str) -> Document | None:
         """Return the newest version of a document."""

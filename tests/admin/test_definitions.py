@@ -10,6 +10,7 @@ from tests.debs import build_deb
 from tests.deliveries import upload
 
 DEFINE = "/admin/packages_app/definitionstatus/define/"
+VERSIONS = "/admin/packages_app/definitionstatus/versions/?name=tool"
 SAID = {"type": "build_script", "read": "0", "name": "tool", "architecture": "amd64"}
 
 
@@ -38,13 +39,29 @@ def test_a_package_is_defined_changed_and_removed(embedded, admin_client, tmp_pa
     assert ("-description: Theirs" in page, "+description: Mine" in page) == (True, True)
     assert 'name="read" value="2"' in page
     admin_client.post(DEFINE, {**SAID, "read": "2", "description": "Mine"})
-    versions = admin_client.get(reverse("admin:packages_app_definitionstatus_versions", args=[row.pk])).text
+    versions = admin_client.get(VERSIONS).text
     assert ("Version 3" in versions, "+description: Mine" in versions) == (True, True)
     deb = build_deb(tmp_path, "tool", "1.0")
     upload(admin_client, deb)
     assert {job.state for job in embedded.run_jobs()} == {"done"}
-    admin_client.post(reverse("admin:packages_app_definitionstatus_remove", args=[row.pk]), {"read": "3"})
+    remove = reverse("admin:packages_app_definitionstatus_remove", args=[row.pk])
+    asked = admin_client.get(remove).text
+    assert ('name="read" value="3"' in asked, "1 version of it stays" in asked) == (True, True)
+    admin_client.post(remove, {"read": "2"})  # of somebody who read an earlier version
+    assert "tool" in adapters.definitions().by_name
+    admin_client.post(remove, {"read": "3"})
     assert ("tool" in adapters.definitions().by_name, len(embedded.records())) == (False, 1)
+    assert VERSIONS in admin_client.get("/admin/packages_app/definitionstatus/").text
+    assert f"{DEFINE}?name=tool&amp;version=2" in admin_client.get(VERSIONS).text
+    for none in ("0", "4", "9", "two"):  # the fourth is its removal, and says nothing
+        assert admin_client.get(f"{DEFINE}?name=tool&version={none}").status_code in {200, 302}
+    assert admin_client.get(f"{DEFINE}?name=tool&version=9").url == VERSIONS
+    form = admin_client.get(f"{DEFINE}?name=tool&version=2").text
+    assert ("Theirs" in form, 'name="read" value="0"' in form) == (True, True)
+    assert admin_client.post(DEFINE, {**SAID, "description": "Theirs"}).status_code == 302
+    assert adapters.definitions().by_name["tool"].description == "Theirs"
+    assert [document.version for document in adapters.documents().documents()] == [5]
+    assert VERSIONS not in admin_client.get("/admin/packages_app/definitionstatus/").text
 
 
 def test_a_trial_is_a_job_and_what_a_file_says_is_shown_as_such(embedded, admin_client):

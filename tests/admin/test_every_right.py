@@ -83,7 +83,7 @@ RIGHTS = {
     "packages_app_definitionstatus_define": (ROOT, ROOT),
     "packages_app_definitionstatus_versions": (VIEW, NOBODY),
     "packages_app_definitionstatus_place": (PUBLISH, PUBLISH),
-    "packages_app_definitionstatus_remove": (NOBODY, ROOT),
+    "packages_app_definitionstatus_remove": (ROOT, ROOT),
     "packages_app_definitionstatus_repository": (PUBLISH, NOBODY),
     "packages_app_definitionstatus_repository_change": (ROOT, ROOT),
     "packages_app_definitionstatus_repository_preview": (NOBODY, ROOT),

@@ -142,11 +142,17 @@ def test_a_package_is_defined_tried_and_removed_in_the_admin(page: Page, product
     expect(page.locator("pre")).to_contain_text("+  repository: owner/name")
     picture(page, "definition-versions")
     page.get_by_role("link", name="Back", exact=True).click()
+    page.locator("#result_list").get_by_role("link", name="made-here", exact=True).click()
     page.get_by_role("link", name="Change", exact=True).click()
     expect(page.get_by_label("Repository")).to_have_value("owner/name")
     page.go_back()
-    page.get_by_role("button", name="Remove the definition").click()
+    page.get_by_role("link", name="Remove the definition").click()
+    picture(page, "definition-remove")
+    page.get_by_role("button", name="Remove it").click()
     expect(page.locator("#result_list")).not_to_contain_text("made-here")
+    page.get_by_role("link", name="made-here", exact=True).click()
+    page.get_by_role("link", name="Bring version 1 back").click()
+    expect(page.get_by_label("Repository")).to_have_value("owner/name")
 
 
 def test_schedules_can_be_changed(page: Page, product: Running):

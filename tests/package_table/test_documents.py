@@ -85,12 +85,13 @@ def test_each_version_stays_a_removal_too_and_the_newest_is_what_counts(document
     assert documents.documents() == [second, other]
     assert documents.document(TOOL) == second
     documents.put(gone)
-    assert (documents.documents(), documents.document(TOOL)) == ([other], gone)
+    assert (documents.documents(), documents.removed(), documents.document(TOOL)) == ([other], [gone], gone)
     assert documents.versions_of(TOOL) == [first, second, gone]
     assert documents.versions_of("repository") == [other]
     again = version_of(4)
     documents.put(again)
     assert documents.versions_of(TOOL)[-1] == documents.document(TOOL) == again
+    assert documents.removed() == []
     assert len({*marks, documents.mark()}) == 5
     assert [*table.all_records()] == [*table.records_of("stable")] == [make_record()]
 

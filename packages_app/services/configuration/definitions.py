@@ -67,6 +67,11 @@ def definition_document(name: str) -> Document | None:
     return None if document is None or document.removed else document
 
 
+def removed_definitions() -> list[str]:
+    """Return the names of packages whose documents were removed, sorted; their versions can be brought back."""
+    return [name for document in adapters.documents().removed() if (name := package_of(document.name))]
+
+
 def is_document(file: str) -> bool:
     """Return whether what a definition's row calls its file is a document of the table."""
     return bool(package_of(file))
