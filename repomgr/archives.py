@@ -25,11 +25,12 @@ from packages_app.core.locations import (
     parse_table_url,
     place_of,
 )
+from packages_app.core.snapshot import MARK
 from packages_app.core.yaml_reader import YamlReader, reader_of_text
 from repomgr.environment import checked_web_address
 
 ARCHIVES = "archives"
-_RESERVED = ("dists", "pool")
+_RESERVED = ("dists", "pool", MARK)
 """What stands below the address of `default` itself."""
 Value = TypeVar("Value")
 
@@ -45,7 +46,7 @@ def read_archives(text: str, standing: Archive, withheld: Collection[str]) -> di
     for slug in reader.values:
         values = reader.mapping(slug, required=False)
         if not SLUG.fullmatch(slug) or slug in _RESERVED:
-            remedy = "Write up to 32 of a-z, 0-9 and -, a letter first; dists and pool are parts of addresses."
+            remedy = "Write up to 32 of a-z, 0-9 and -, a letter first; dists, pool and snapshots are in addresses."
             reader.problem(slug, "It can't be the name of an archive.", remedy)
         elif slug != DEFAULT:
             found[slug] = _archive(slug, values, standing, withheld)
