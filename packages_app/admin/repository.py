@@ -37,7 +37,7 @@ from packages_app.services.configuration.repository_form import (
 )
 from packages_app.services.configuration.repository_settings import RepositorySettings, settings_now
 from packages_app.services.configuration.saved_versions import history_of, version_of
-from packages_app.services.lifecycle.repository_change import plan_change, save_change
+from packages_app.services.lifecycle.repository_change import RepositoryChange, plan_change, save_change
 
 _TEMPLATES = "admin/packages_app/repository"
 
@@ -118,7 +118,10 @@ def change_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpR
             say_refused(request, error)
             return _page(site, opts, request, "form.html", page)
         if not form.fault(problems or faults_in(text)):
-            return preview_page(site, opts, request, text)
+            try:
+                return preview_page(site, opts, request, plan_change(text))
+            except RepomgrError as error:
+                say_refused(request, error)
     return _page(site, opts, request, "form.html", page)
 
 
@@ -128,10 +131,10 @@ def preview_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> Http
     now, back = settings_now(), reverse("admin:packages_app_definitionstatus_repository")
     try:
         if suite := request.POST.get("retire"):
-            return preview_page(site, opts, request, without_suite(now, suite))
+            return preview_page(site, opts, request, plan_change(without_suite(now, suite)))
         number = request.POST.get("version", "")
         version = int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else 0
-        return preview_page(site, opts, request, version_of(REPOSITORY, version).text)
+        return preview_page(site, opts, request, plan_change(version_of(REPOSITORY, version).text))
     except RepomgrError as error:
         return send_back(request, error, back)
 
@@ -148,23 +151,22 @@ def save_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRes
         say_refused(request, error)
         # What another saved meanwhile is in the difference that is shown now: who saves again has seen it.
         theirs = error.current if isinstance(error, ConfigurationOutdated) else None
-        return preview_page(site, opts, request, text, read=theirs.version if theirs else None)
+        try:
+            change = plan_change(text)
+        except RepomgrError as now_refused:
+            return send_back(request, now_refused, reverse("admin:packages_app_definitionstatus_repository"))
+        return preview_page(site, opts, request, change, read=theirs.version if theirs else None)
     messages.success(request, f"Saved as version {saved.version}; the publications that follow are asked for.")
     return HttpResponseRedirect(reverse("admin:packages_app_definitionstatus_repository"))
 
 
 def preview_page(
-    site: admin.AdminSite, opts: Any, request: HttpRequest, text: str, *, read: int | None = None
+    site: admin.AdminSite, opts: Any, request: HttpRequest, change: RepositoryChange, *, read: int | None = None
 ) -> HttpResponseBase:
-    """Return the page that shows what clients will see of a document's text, or the one before with what hinders it.
+    """Return the page that shows what clients will see of a change.
 
     `read` is the version that it replaces, that of the form where None is given.
     """
-    back = reverse("admin:packages_app_definitionstatus_repository")
-    try:
-        change = plan_change(text)
-    except RepomgrError as error:
-        return send_back(request, error, back)
     page = {
         "title": "What clients will see", "change": change, "longest": LONGEST_REASON,
         "read": _read(request) if read is None else read, "reason": request.POST.get("reason", "")[:LONGEST_REASON],

@@ -53,3 +53,7 @@ def test_a_suite_is_added_after_a_look_changed_retired_and_brought_back(embedded
     assert [suite.name for suite in adapters.repository().suites] == ["stable", "testing"]
     page = admin_client.get(BASE).text
     assert ("Version 3" in page, "+- name: testing" in page) == (True, True)
+    embedded.define_uploads("tool", suites=["testing"], component="main")
+    changed = {**{name: value for name, value in SUITE.items() if name != "new"}, "suite": "testing", "read": "3"}
+    used = admin_client.post(f"{BASE}change/", {**changed, "components": "extra", "description": "Typed"}).text
+    assert ("still_used" in used, 'value="Typed"' in used) == (True, True)
