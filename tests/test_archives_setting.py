@@ -35,7 +35,8 @@ def test_an_archive_has_what_is_said_and_else_what_lies_in_its_folder(settings, 
 @pytest.mark.parametrize(
     "text",
     [
-        "- acme", "acme: [", "{}", "Acme: {}", "pool: {}", "snapshots: {}", "acme: text", "acme: {NAME: x}", "acme: {BUCKET_URL: 7}",
+        "- acme", "acme: [", "{}", "Acme: {}", "pool: {}", "snapshots: {}", "acme: text",
+        "acme: {NAME: x}", "acme: {BUCKET_URL: 7}",
         "default: {PUBLIC_URL: 'https://example.org'}", "acme: {PUBLIC_URL: 'ftp://example.org'}",
         "acme: {BUCKET_URL: 'ftp://x'}", "acme: {REPOMGR_CONFIG: here}", "acme: {SIGNING_KEY_FILE: /nowhere/at/all}",
         "acme: {SIGNING_KEY: '-----BEGIN PGP'}", "acme: {SIGNING_KEY: 'gpg:x', SIGNING_KEY_FILE: /x}",
