@@ -45,3 +45,5 @@ def test_a_bucket_that_never_answers_holds_nobody_and_is_not_asked_twice(embedde
         settings.BUCKET = S3Store("apt", "", "eu-central-1", f"http://127.0.0.1:{port}", "")
         for _ in range(8):
             assert ready(seconds=0.2) == {**WELL, "bucket": False}
+    # Its thread has ended before the next test begins: it is told at once that nobody listens any more.
+    assert ready(seconds=60) == {**WELL, "bucket": False}
