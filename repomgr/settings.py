@@ -174,7 +174,7 @@ CONTENT_SECURITY_POLICY = {
 }
 # A user name is locked for an address after so many failures (django-axes), and the address for all names after four
 # times as many; `axes_reset` unlocks.
-AUTHENTICATION_BACKENDS = ["repomgr.login.GuessedAt", "packages_app.services.archive_rights.RightsInArchive"]
+AUTHENTICATION_BACKENDS = ["repomgr.login.GuessedAt", "packages_app.services.rights.in_archive.RightsInArchive"]
 AXES_FAILURE_LIMIT = environment.number("LOGIN_ATTEMPTS", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 ADDRESS_FAILURE_LIMIT = 4 * AXES_FAILURE_LIMIT

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.http import HttpRequest
 
 from packages_app.core.archive import DEFAULT, entered_slug
-from packages_app.services.archive_rights import archives_of
 from packages_app.services.archives import slugs
+from packages_app.services.rights.in_archive import archives_of
 
 
 def archive_here() -> str:

@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from packages_app.core.builds import LONGEST_BUILD
 from packages_app.core.errors import PackageRefused
+from packages_app.core.rights import Action
 from packages_app.core.rollout import steps_in
 from packages_app.services import adapters
 from packages_app.services.configuration.definitions import may_define
@@ -22,7 +23,7 @@ from packages_app.services.deliveries.delivered import Place, new_delivery
 from packages_app.services.intake.admit import upload_targets
 from packages_app.services.intake.build_bootstrap import PARTS
 from packages_app.services.intake.uploads import PACKAGE_ENDINGS
-from packages_app.services.jobs.rights import may_hotfix, may_publish
+from packages_app.services.rights.rule import rights_of
 
 
 class _ManyFiles(forms.ClearableFileInput):
@@ -73,7 +74,8 @@ class UploadForm(forms.Form):
             self.fields["file"].error_messages["required"] = str(fault)
         # The place is the definition's for those who may not publish; the service holds to that, whatever is posted.
         self.user = getattr(request, "user", AnonymousUser())
-        publisher = may_publish(self.user)
+        rights = rights_of(self.user)
+        publisher = rights.may_somewhere(Action.PUBLISH)
         suites = adapters.repository().suites if publisher else ()
         components = sorted({component for suite in suites for component in suite.components})
         as_defined = ("", "as the definition says")
@@ -82,9 +84,14 @@ class UploadForm(forms.Form):
         if not publisher:
             del self.fields["rollout"], self.fields["build"]
         targets = upload_targets()
-        offered = [name for name, d in targets.items() if d.bootstrap is None or publisher]
+        offered = [
+            name
+            for name, definition in targets.items()
+            if rights.may_somewhere(Action.UPLOAD if definition.bootstrap is None else Action.BOOTSTRAP, name)
+        ]
         names = ", ".join(offered) or "none is defined"
-        by_hand = upload_targets(hotfixes=True).keys() - targets.keys() if may_hotfix(self.user) else ()
+        watched = upload_targets(hotfixes=True).keys() - targets.keys()
+        by_hand = [name for name in watched if rights.may_somewhere(Action.HOTFIX, name)]
         beside = f" By hand, beside what their source brings: {', '.join(sorted(by_hand))}." if by_hand else ""
         more = "; of another package what its .deb says of it is proposed" if may_define(self.user) else ""
         self.fields["file"].help_text = f"Files .deb of packages that take uploads: {names}{more}.{beside}"

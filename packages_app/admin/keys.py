@@ -16,7 +16,6 @@ from packages_app.core.errors import RepomgrError
 from packages_app.models import Job
 from packages_app.publishing.key_roles import KeyRole
 from packages_app.services import adapters
-from packages_app.services.jobs.rights import KEYS
 from packages_app.services.keys.emergency import planned_of
 from packages_app.services.keys.guide import ending_of, guided_steps, place_of, still_set
 from packages_app.services.keys.home_keys import revocation_of
@@ -24,6 +23,7 @@ from packages_app.services.keys.rotation import NO_CHANGE, Rotation, rotation_of
 from packages_app.services.keys.standing import KeyStanding
 from packages_app.services.keys.told import Told, told_keys
 from packages_app.services.keys.work import Work, request_key_work
+from packages_app.services.rights.granted import KEYS
 from packages_app.signing.client_policies import words_of_clients
 
 _VIEW = "packages_app.view_publication"

@@ -20,12 +20,12 @@ from packages_app.admin.long_list import LongChangeList, LongListPaginator
 from packages_app.core.batches import batches_of
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Job
-from packages_app.services.jobs import rights
+from packages_app.services.rights import granted
 
 LONGEST_SEARCH, MOST_WORDS = 300, 8
 """What a search may have: characters, and words."""
 _LINES_AT_ONCE = 1000
-PUBLISH, UPLOAD = rights.PUBLISH, rights.UPLOAD
+PUBLISH, UPLOAD = granted.PUBLISH, granted.UPLOAD
 
 
 class ReadOnlyAdmin(ModelAdmin):

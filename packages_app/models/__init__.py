@@ -1,5 +1,7 @@
 """What Django keeps: the mirror of the package table, publications, jobs. None of it is the truth."""
 
+from packages_app.models.access_grant import AccessGrant
+from packages_app.models.access_token import AccessToken
 from packages_app.models.cleared_caution import ClearedCaution
 from packages_app.models.conflict import Conflict
 from packages_app.models.definition import DefinitionStatus
@@ -12,6 +14,8 @@ from packages_app.models.package_query import selected_by
 from packages_app.models.publication import Publication
 
 __all__ = [
+    "AccessGrant",
+    "AccessToken",
     "ClearedCaution",
     "Conflict",
     "DefinitionStatus",

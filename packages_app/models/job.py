@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from packages_app.core.errors import outcome_of
 from packages_app.core.outcome import Outcome
+from packages_app.models.access_token import AccessToken
 from packages_app.models.of_archive import OfArchive
 
 
@@ -62,6 +63,9 @@ class Job(OfArchive):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     # The system user whose command asked for it.
     requested_as = models.CharField(max_length=128, blank=True)
+    # What who asked might do then (`core.rights`), null for everything; and the token that he showed.
+    rights = models.JSONField(null=True)
+    token = models.ForeignKey(AccessToken, null=True, on_delete=models.SET_NULL)
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
     steps = models.JSONField(default=list)
     result = models.JSONField(default=dict)
@@ -98,7 +102,8 @@ class Job(OfArchive):
     def asker(self) -> str:
         """Return who asked for it, for people: a user's name, or that of a command's system user."""
         if self.requested_by is not None:
-            return self.requested_by.get_username()
+            by_token = f", by the token {self.token.name}" if self.token is not None else ""
+            return f"{self.requested_by.get_username()}{by_token}"
         return f"{self.requested_as}, by a command" if self.requested_as else "clock or command"
 
     @property

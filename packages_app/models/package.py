@@ -143,6 +143,7 @@ class Package(OfArchive):
         permissions = (
             ("upload_package", "Can upload packages"),
             ("hotfix_package", "Can upload versions of packages that a source watches"),
+            ("bootstrap_package", "Can build and upload bootstrap packages"),
         )
 
     def __str__(self) -> str:

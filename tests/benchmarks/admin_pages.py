@@ -174,7 +174,7 @@ def _answered(address: str) -> bytes:
     users = get_user_model()
     user = users.objects.filter(username="bench").first() or users.objects.create_superuser("bench")
     client = Client(headers={"host": "localhost"}, raise_request_exception=True)
-    client.force_login(user, backend="packages_app.services.archive_rights.RightsInArchive")
+    client.force_login(user, backend="packages_app.services.rights.in_archive.RightsInArchive")
     answer = client.get(address)
     if answer.status_code not in (200, 302):
         raise SystemExit(f"{address} was answered with {answer.status_code}.")

@@ -189,7 +189,7 @@ def _measured(address: str) -> tuple[float, int]:
     users = get_user_model()
     user = users.objects.filter(username="bench").first() or users.objects.create_superuser("bench")
     client = Client(headers={"host": "localhost"}, raise_request_exception=True)
-    client.force_login(user, backend="packages_app.services.archive_rights.RightsInArchive")
+    client.force_login(user, backend="packages_app.services.rights.in_archive.RightsInArchive")
     with CaptureQueriesContext(connection) as captured:
         answer = client.get(address)
         queries = len(captured)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import PermissionsMixin
-
 from packages_app.core.definition import Definition
 from packages_app.core.documents import Document, SetByFile, of_package, package_of
 from packages_app.core.errors import RecordNotFound, RightMissing
 from packages_app.core.repository import Definers, definition_error
+from packages_app.core.rights import Action
 from packages_app.core.yaml_reader import Problem
 from packages_app.services import adapters
 from packages_app.services.configuration.saved_versions import keep_version, next_version
-from packages_app.services.jobs.queue import Asker
-from packages_app.services.jobs.rights import may_publish
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import rights_of
 
 
 def may_define(user: Asker) -> bool:
     """Return whether somebody may make and change definitions, as `define` of the repository says."""
     allowed = adapters.repository().define
-    if allowed is Definers.NOBODY or not isinstance(user, PermissionsMixin) or not user.is_active:
+    if allowed is Definers.NOBODY:
         return False
-    return user.is_superuser or (allowed is Definers.PUBLISHERS and may_publish(user))
+    return rights_of(user).may(Action.PUBLISH if allowed is Definers.PUBLISHERS else Action.ADMINISTER)
 
 
 def require_definer(user: Asker | None) -> None:

@@ -27,6 +27,7 @@ from packages_app.services.intake.proposals import define
 from packages_app.services.intake.upload_batch import ask_for_batch
 from packages_app.services.intake.uploads import ask_for_intake
 from packages_app.services.jobs import queue
+from packages_app.services.rights.asker import Asker
 
 _JOB_BYTES = 1024 * 1024 * 1024
 """So many bytes are taken in by one job: where staging is a bucket, it has a copy of each file meanwhile."""
@@ -35,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 def deliver(
-    files: Sequence[tuple[Path, str]], delivery: str, place: Place, user: queue.Asker, *, is_all: bool
+    files: Sequence[tuple[Path, str]], delivery: str, place: Place, user: Asker, *, is_all: bool
 ) -> list[Judged]:
     """Look at files that a person sent, each a path and the name it was sent by, and stage those that may be taken in.
 
@@ -53,7 +54,7 @@ def deliver(
     return found
 
 
-def take_delivery_in(delivery: str, chosen: Collection[str], user: queue.Asker) -> list[Job]:
+def take_delivery_in(delivery: str, chosen: Collection[str], user: Asker) -> list[Job]:
     """Ask for the intake of the chosen files of a person's delivery, by their numbers; return the jobs.
 
     A package without a definition is defined as was proposed, once all proposals are sound. What was asked for before
@@ -98,7 +99,7 @@ def _for_jobs(wanted: Sequence[Judged]) -> Iterator[list[Judged]]:
         yield some
 
 
-def _asked_for(files: Sequence[Judged], user: queue.Asker) -> Job:
+def _asked_for(files: Sequence[Judged], user: Asker) -> Job:
     place = asdict(files[0].came.place)
     if len(files) > 1:
         return ask_for_batch([(file.came.name, file.came.key) for file in files], user=user, **place)

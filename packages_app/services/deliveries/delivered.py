@@ -27,7 +27,7 @@ from packages_app.debian.deb_file import DebContents, open_deb
 from packages_app.services import adapters
 from packages_app.services.intake.cautions import content_cautions
 from packages_app.services.intake.uploads import check_filename
-from packages_app.services.jobs.queue import Asker
+from packages_app.services.rights.asker import Asker
 
 MOST_FILES = 1000
 """So many files of a person may wait to be taken in, of ten times UPLOAD_LIMIT_BYTES together."""

@@ -18,9 +18,9 @@ from packages_app.services.intake.admit import Admission, Admitted, NotDefined, 
 from packages_app.services.intake.new_record import UPLOADED
 from packages_app.services.intake.proposals import Proposal, proposed
 from packages_app.services.intake.take_in import checked_record
-from packages_app.services.jobs.queue import Asker
-from packages_app.services.jobs.rights import may_hotfix, may_publish
 from packages_app.services.lifecycle.preview import Seen
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import rights_of
 
 _NAMES = 50
 """So many packages are looked at by all their versions."""
@@ -149,8 +149,7 @@ def _judged(came: Delivered, proposal: Proposal | Refusal | None, user: Asker) -
     used: Proposal | None = None
     try:
         admission = admission_of_uploads(
-            suite=place.suite, component=place.component, by_publisher=may_publish(user),
-            by_hotfixer=may_hotfix(user), rollout=place.rollout, build=place.build,
+            rights_of(user), suite=place.suite, component=place.component, rollout=place.rollout, build=place.build
         )  # fmt: skip
         try:
             admitted = admit(came.contents, admission, came.name)

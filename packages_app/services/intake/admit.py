@@ -11,10 +11,10 @@ from packages_app.core.documents import of_package
 from packages_app.core.errors import PackageRefused, RightMissing
 from packages_app.core.layout import ALL
 from packages_app.core.repository import Repository
+from packages_app.core.rights import EVERYTHING, Action, Rights, right_missing
 from packages_app.core.yaml_reader import Problem
 from packages_app.debian.deb_file import DebContents
 from packages_app.services import adapters
-from packages_app.services.jobs.rights import right_missing
 from packages_app.sources.registry import source_types
 
 
@@ -31,7 +31,7 @@ class Admission:
     Packages belong to the definition of their name among `definitions`, or all to the one that they were fetched or
     built `for_definition`. `suites`, `component` and `build` are what somebody asked for, () and "" for what the
     definition says, of the build by a file's name.
-    `by_publisher` says that whoever asked may publish: he may choose the place, and offer bootstrap packages.
+    `rights` are those of who asked: who may publish a package may choose its place.
     `rollout` are the steps that somebody asked for, () for what the definition says.
     """
 
@@ -40,7 +40,7 @@ class Admission:
     for_definition: Definition | None = None
     suites: tuple[str, ...] = ()
     component: str = ""
-    by_publisher: bool = True
+    rights: Rights = EVERYTHING
     rollout: tuple[int, ...] = ()
     build: str = ""
 
@@ -87,20 +87,17 @@ def _takes_uploads(definition: Definition) -> bool:
 
 
 def admission_of_uploads(
-    *,
-    suite: str = "",
-    component: str = "",
-    by_publisher: bool,
-    by_hotfixer: bool = False,
-    rollout: Sequence[int] = (),
-    build: str = "",
+    rights: Rights, *, suite: str = "", component: str = "", rollout: Sequence[int] = (), build: str = ""
 ) -> Admission:
-    """Return what uploads are measured by; raise `PackageRefused` for a build's label that is none."""
+    """Return what uploads are measured by, of one with these rights.
+
+    Raise `PackageRefused` for a build's label that is none.
+    """
     if build:
         check_build(build)
     return Admission(
-        adapters.repository(), upload_targets(hotfixes=by_hotfixer), suites=(suite,) if suite else (),
-        component=component, by_publisher=by_publisher, rollout=tuple(rollout), build=build,
+        adapters.repository(), upload_targets(hotfixes=rights.may_somewhere(Action.HOTFIX)),
+        suites=(suite,) if suite else (), component=component, rights=rights, rollout=tuple(rollout), build=build,
     )  # fmt: skip
 
 
@@ -137,9 +134,9 @@ def admit(contents: DebContents, admission: Admission, filename: str) -> Admitte
                               admission.component or definition.component,
                               admission.rollout or definition.rollout, build)  # fmt: skip
     _check_configured(destination, contents.control["Architecture"], admission.repository)
-    if not admission.by_publisher:
-        _check_rights(definition, destination, filename)
-    return Admitted(definition, destination, admission.for_definition is None and not _takes_uploads(definition))
+    by_hand = admission.for_definition is None and not _takes_uploads(definition)
+    _check_rights(definition, destination, contents.control["Package"], filename, admission.rights, by_hand=by_hand)
+    return Admitted(definition, destination, by_hand)
 
 
 def is_known(name: str) -> bool:
@@ -162,11 +159,7 @@ def _definition_of(contents: DebContents, definitions: Mapping[str, Definition])
                 remedy=faults[0].remedy,
             )
         if (watched := upload_targets(hotfixes=True).get(name)) is not None:
-            raise RightMissing(
-                f"{name} comes from {watched.source_type} ({watched.file}): a version made by hand needs the right to"
-                " upload hot-fixes.",
-                remedy="Ask somebody of the group Publishers to upload it, or an administrator for that right.",
-            )
+            raise _hotfix_missing(name, watched)
         refusal = PackageRefused if is_known(name) else NotDefined
         raise refusal(
             f"The package {name} is not one that takes uploads.",
@@ -177,18 +170,38 @@ def _definition_of(contents: DebContents, definitions: Mapping[str, Definition])
     return definitions[name]
 
 
-def _check_rights(definition: Definition, destination: Destination, filename: str) -> None:
-    """Refuse what clients would get by the word of one who may upload only."""
-    if definition.bootstrap is not None:
-        raise right_missing(f"A bootstrap package such as {definition.name}, which sets clients up as root,")
+def _check_rights(
+    definition: Definition, destination: Destination, name: str, filename: str, rights: Rights, *, by_hand: bool
+) -> None:
+    """Refuse what one may not upload; of one who may not publish it, what his word would do for clients besides."""
+    for suite in destination.suites:
+        if definition.bootstrap is not None and not rights.may(Action.BOOTSTRAP, name, suite):
+            what = f"A bootstrap package such as {definition.name}, which sets clients up as root,"
+            raise right_missing(Action.BOOTSTRAP, what, name, suite)
+        if by_hand and not rights.may(Action.HOTFIX, name, suite):
+            raise _hotfix_missing(name, definition)
+        rights.require(Action.UPLOAD, "An upload", packages=[name], suites=[suite])
+    if all(rights.may(Action.PUBLISH, name, suite) for suite in destination.suites):
+        return
     own = definition.suites_for(destination.build)
-    elsewhere = [name for name in destination.suites if name not in own]
+    elsewhere = [suite for suite in destination.suites if suite not in own]
     if elsewhere or destination.component != definition.component:
-        raise right_missing(f"Another place than {definition.file} says ({', '.join(own)}, {definition.component})")
-    if destination.build != definition.build_of(filename):
-        raise right_missing(f"Another build than {definition.file} says of {filename[:80]}")
-    if destination.rollout != definition.rollout:
-        raise right_missing(f"Another roll-out than {definition.file} says")
+        said = f"Another place than {definition.file} says ({', '.join(own)}, {definition.component})"
+    elif destination.build != definition.build_of(filename):
+        said = f"Another build than {definition.file} says of {filename[:80]}"
+    elif destination.rollout != definition.rollout:
+        said = f"Another roll-out than {definition.file} says"
+    else:
+        return
+    raise right_missing(Action.PUBLISH, said, name)
+
+
+def _hotfix_missing(name: str, watched: Definition) -> RightMissing:
+    return RightMissing(
+        f"{name} comes from {watched.source_type} ({watched.file}): a version made by hand needs the right to"
+        " upload hot-fixes.",
+        remedy="Ask somebody of the group Publishers to upload it, or an administrator for that right.",
+    )
 
 
 def _check_configured(destination: Destination, architecture: str, repository: Repository) -> None:

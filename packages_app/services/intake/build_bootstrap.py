@@ -19,6 +19,7 @@ from packages_app.core.definition import Definition
 from packages_app.core.errors import PackageRefused
 from packages_app.core.layout import ALL
 from packages_app.core.ports import Progress
+from packages_app.core.rights import Action
 from packages_app.core.version import parse_version
 from packages_app.debian.bootstrap import build_bootstrap_deb
 from packages_app.debian.deb_file import DebContents, open_deb
@@ -29,7 +30,7 @@ from packages_app.services.intake.admit import admission_of, admit
 from packages_app.services.intake.bootstrap_values import bootstrap_values, templates_of
 from packages_app.services.intake.new_record import Provenance
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
-from packages_app.services.jobs.rights import require_publisher
+from packages_app.services.rights.rule import require_of_job
 from packages_app.sources.build_script import BuildScriptSettings
 
 FIRST_VERSION = "1.0.0"
@@ -137,7 +138,7 @@ def check_not_taken(built: Built) -> bool:
 def do_build(job: Job, progress: Progress) -> dict[str, Any]:
     """Build what a job names, as `build_and_take_in`; raise `RightMissing` when who asked may publish no more."""
     # A right may have been taken between the request and now; jobs of earlier releases needed a smaller one.
-    require_publisher(job.requested_by, f"A build of {job.arguments['name']}")
+    require_of_job(job, Action.BOOTSTRAP, "A build", packages=[job.arguments["name"]])
     address = job.arguments.get("repository_url", "")
     name, version = job.arguments["name"], job.arguments["version"]
     return build_and_take_in(name, version, progress, repository_url=address, who=job.asker)

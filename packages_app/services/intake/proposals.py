@@ -15,7 +15,7 @@ from packages_app.debian.deb_file import open_deb
 from packages_app.services import adapters
 from packages_app.services.configuration.definitions import definition_in, require_definer, save_definition
 from packages_app.services.intake.admit import is_known
-from packages_app.services.jobs.queue import Asker
+from packages_app.services.rights.asker import Asker
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from packages_app.core.caution import MEANINGS, key_in
 from packages_app.core.suite_change import What, change_of
 from packages_app.models import HeldCandidate
 from packages_app.services import adapters
-from packages_app.services.jobs import queue
 from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.publication.held_candidates import reject
 from packages_app.services.publication.held_lists import whole_of
 from packages_app.services.publication.requests import request_publication, request_publications
+from packages_app.services.rights.asker import Asker
 from packages_app.services.transactions import in_transaction
 
 
-def reject_candidate(held: HeldCandidate, user: queue.Asker) -> list[str]:
+def reject_candidate(held: HeldCandidate, user: Asker) -> list[str]:
     """Record that a held candidate shall not be published; return the packages taken out of its suite, sorted.
 
     Those go whose cautions held it back: no client has them, and their records and files stay. A publication of the
@@ -26,7 +26,7 @@ def reject_candidate(held: HeldCandidate, user: queue.Asker) -> list[str]:
     return in_transaction(partial(_reject, held, user))
 
 
-def _reject(held: HeldCandidate, user: queue.Asker) -> list[str]:
+def _reject(held: HeldCandidate, user: Asker) -> list[str]:
     reject(held, user)
     cautions = (finding for finding in whole_of(held)["findings"] if finding["code"] in MEANINGS)
     keys = {key_in(item) for finding in cautions for item in finding["items"]}

@@ -18,6 +18,7 @@ from packages_app.services.configuration.definitions import definition_in, requi
 from packages_app.services.intake.known_offers import known_record
 from packages_app.services.jobs import queue
 from packages_app.services.outside_errors import error_told
+from packages_app.services.rights.asker import Asker
 from packages_app.sources.answers import NothingKept
 from packages_app.sources.registry import source_types
 from packages_app.sources.source import Offer
@@ -27,7 +28,7 @@ TRIAL = "trial"
 _SHOWN = 100
 
 
-def request_trial(name: str, text: str, user: queue.Asker) -> Job:
+def request_trial(name: str, text: str, user: Asker) -> Job:
     """Ask for a trial of a definition of this text; raise `RightMissing`, `TooManyJobs`."""
     require_definer(user)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]

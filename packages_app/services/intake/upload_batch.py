@@ -19,7 +19,7 @@ from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.intake.uploads import added_by, admission_of_job, intake_upload, uploader_of
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.progress import row_of_this_run
-from packages_app.services.jobs.rights import may_hotfix, may_publish
+from packages_app.services.rights.asker import Asker
 
 
 def stage_batch(
@@ -29,7 +29,7 @@ def stage_batch(
     component: str = "",
     rollout: Sequence[int] = (),
     build: str = "",
-    user: queue.Asker | None = None,
+    user: Asker | None = None,
     wake_worker: bool = True,
 ) -> Job:
     """Put files, each a name and its bytes, into staging as one object and ask for their intake; return the job."""
@@ -38,7 +38,7 @@ def stage_batch(
     adapters.staging().put(staged, pack(files))
     arguments = {
         "staged": staged, "suite": suite, "component": component, "files": len(files),
-        "by_publisher": may_publish(user), "by_hotfixer": may_hotfix(user), "rollout": [*rollout], "build": build,
+        "rollout": [*rollout], "build": build,
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 
@@ -50,12 +50,12 @@ def ask_for_batch(
     component: str,
     rollout: Sequence[int],
     build: str,
-    user: queue.Asker,
+    user: Asker,
 ) -> Job:
     """Ask for the intake of files that are staged one by one, each a name and its key there; return the job."""
     arguments = {
         "each": [[*file] for file in files], "suite": suite, "component": component, "files": len(files),
-        "by_publisher": may_publish(user), "rollout": [*rollout], "build": build,
+        "rollout": [*rollout], "build": build,
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user)
 

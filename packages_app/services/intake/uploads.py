@@ -22,7 +22,8 @@ from packages_app.services.intake.conflicts import refusal_of, settle
 from packages_app.services.intake.new_record import Provenance
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.jobs import queue
-from packages_app.services.jobs.rights import asked_by_hotfixer, asked_by_publisher, may_hotfix, may_publish
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import rights_of, rights_of_job
 
 PACKAGE_ENDINGS = (".deb", ".ddeb")
 """How files of packages are named; those of debug symbols may have a name of their own, and are packages as others."""
@@ -39,7 +40,7 @@ def stage_upload(
     component: str = "",
     rollout: Sequence[int] = (),
     build: str = "",
-    user: queue.Asker | None = None,
+    user: Asker | None = None,
     wake_worker: bool = True,
 ) -> Job:
     """Check an uploaded file, put it into staging and ask for its intake; return the job.
@@ -54,11 +55,7 @@ def stage_upload(
     if rollout:
         check_steps(rollout)
     contents = open_deb(path)
-    by_publisher = may_publish(user)
-    admission = admission_of_uploads(
-        suite=suite, component=component, build=build, by_publisher=by_publisher, by_hotfixer=may_hotfix(user),
-        rollout=rollout,
-    )  # fmt: skip
+    admission = admission_of_uploads(rights_of(user), suite=suite, component=component, build=build, rollout=rollout)
     admitted = admit(contents, admission, filename)
     queue.require_room(user)  # before anything is staged
     staged = f"uploads/{uuid4().hex}/{filename}"
@@ -79,15 +76,14 @@ def ask_for_intake(
     component: str,
     rollout: Sequence[int],
     build: str,
-    user: queue.Asker | None,
+    user: Asker | None,
     wake_worker: bool = True,
 ) -> Job:
     """Ask for the intake of a file that is staged, by its control paragraph and build; return the job."""
     name, version, architecture = (control[field] for field in ("Package", "Version", "Architecture"))
     arguments = {
         "staged": staged, "suite": suite, "component": component, "build": build,
-        "key": [name, version, built_for(architecture, its_build)], "by_publisher": may_publish(user),
-        "by_hotfixer": may_hotfix(user), "sha256": sha256, "rollout": [*rollout],
+        "key": [name, version, built_for(architecture, its_build)], "sha256": sha256, "rollout": [*rollout],
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 
@@ -129,10 +125,10 @@ def admission_of_job(job: Job) -> Admission:
     said = job.arguments  # jobs of earlier releases have no build; only a settled conflict names suites and definition
     if name := said.get("definition"):
         settled = admission_of(defined(name))
-        return replace(settled, suites=tuple(said["suites"]), build=said["build"], by_publisher=asked_by_publisher(job))
+        return replace(settled, suites=tuple(said["suites"]), build=said["build"], rights=rights_of_job(job))
     return admission_of_uploads(
-        suite=said["suite"], component=said["component"], by_publisher=asked_by_publisher(job),
-        by_hotfixer=asked_by_hotfixer(job), rollout=said.get("rollout", ()), build=said.get("build", ""),
+        rights_of_job(job), suite=said["suite"], component=said["component"], rollout=said.get("rollout", ()),
+        build=said.get("build", ""),
     )  # fmt: skip
 
 

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -23,10 +22,10 @@ from packages_app.services.jobs.messages import wake_worker_for
 from packages_app.services.jobs.notices import settle_failure, tell_of_failure
 from packages_app.services.jobs.progress import JobProgress, heartbeat, row_of_this_run
 from packages_app.services.outside_errors import told_as_ours
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import rights_of
+from packages_app.services.rights.shown_token import shown_token
 from packages_app.services.transactions import in_transaction
-
-Asker = AbstractBaseUser | AnonymousUser
-"""Who asks for a job."""
 
 Service = Callable[[Job, Progress], dict[str, Any]]
 """What does a job's work: returns the job's result, small and JSON-able, or raises `RepomgrError`, with the result
@@ -64,7 +63,9 @@ def enqueue(
                         arguments=arguments or {},
                         subject=subject,
                         requested_by_id=user.pk if user else None,
-                        requested_as=requested_as,
+                        requested_as=requested_as or _machine(user),
+                        rights=rights_of(user).as_json() if user is not None else None,
+                        token_id=_token(),
                         wake_at=_wake_at(),
                     )
             except IntegrityError:  # another process made it a moment ago
@@ -80,9 +81,10 @@ def enqueue(
 
 def require_room(user: Asker | None) -> None:
     """Raise `TooManyJobs` when MOST_WAITING_JOBS jobs of a person wait; who runs a command (None) has no bound."""
-    if user is None or user.pk is None:
+    if user is None or (user.pk is None and _token() is None):
         return
-    waiting = Job.objects.filter(state=Job.State.QUEUED, requested_by_id=user.pk).count()
+    own = {"requested_by_id": user.pk} if user.pk is not None else {"token_id": _token()}
+    waiting = Job.objects.filter(state=Job.State.QUEUED, **own).count()
     if waiting >= settings.MOST_WAITING_JOBS:
         raise TooManyJobs(
             f"{waiting} jobs of {user.get_username()} wait already.",
@@ -136,6 +138,16 @@ def run(job_id: UUID | str, service: Service, *, watcher: Progress | None = None
         else:
             _end(job, progress, Job.State.DONE)
     return job
+
+
+def _token() -> int | None:
+    token = shown_token()
+    return token.number if token is not None else None
+
+
+def _machine(user: Asker | None) -> str:
+    """Return what a machine is called, whose jobs are of no user; "" for a person, who may change his name."""
+    return user.get_username()[:128] if user is not None and user.pk is None else ""
 
 
 def _may_try_again(error: RepomgrError) -> bool:

@@ -10,11 +10,11 @@ from typing import Any
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.outcome import Outcome
 from packages_app.core.ports import Progress
+from packages_app.core.rights import Action
 from packages_app.models import Job
 from packages_app.publishing.key_roles import KeyRole
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
-from packages_app.services.jobs.rights import require_keys
 from packages_app.services.keys.emergency import give_up, plan_emergency, prolong, show_to_all
 from packages_app.services.keys.home_keys import add_key
 from packages_app.services.keys.rotation import (
@@ -28,6 +28,8 @@ from packages_app.services.keys.rotation import (
 )
 from packages_app.services.keys.standing import look_at_keys
 from packages_app.services.keys.told import tell_keys
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import require, require_of_job
 
 
 class Work(StrEnum):
@@ -78,14 +80,14 @@ def day_to_come(text: str) -> datetime:
 
 
 def request_key_work(
-    work: Work, user: queue.Asker, *, key: str = "", new: str = "", until: str = "", waited: bool = False
+    work: Work, user: Asker, *, key: str = "", new: str = "", until: str = "", waited: bool = False
 ) -> Job:
     """Ask for work on keys; return its job, or the one that is at work on keys already.
 
     `key` is the fingerprint that it is about, `new` the one that takes over, as they were shown; `until` a day, of a
     key to be prolonged; `waited` says that clients had time. Raise `RightMissing` and `BadDate`.
     """
-    require_keys(user, f"To change signing keys ({work})")
+    require(user, Action.KEYS, f"To change signing keys ({work})")
     if work is Work.PROLONG:
         day_to_come(until)
     if at_work := Job.objects.filter(kind=Job.Kind.KEYS, state__in=(Job.State.QUEUED, Job.State.RUNNING)).first():
@@ -101,7 +103,7 @@ def do_keys(job: Job, progress: Progress) -> dict[str, Any]:
     `KeysOtherThanShown`, and as the work itself does.
     """
     work = Work(job.arguments["do"])
-    require_keys(job.requested_by, f"To change signing keys ({work})")
+    require_of_job(job, Action.KEYS, f"To change signing keys ({work})")
     if work is not Work.LOOK:
         begun = bool(job.arguments.get("begun"))
         progress.step("look at keys")

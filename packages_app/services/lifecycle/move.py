@@ -21,13 +21,13 @@ from packages_app.core.layout import ALL
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Suite
+from packages_app.core.rights import Action, Rights, right_missing
 from packages_app.core.rollout import check_steps
 from packages_app.core.storable_text import storable
 from packages_app.core.suite_change import LONGEST_REASON, What
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
-from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.lifecycle.files import check_files, coming_back, put_back_files
 from packages_app.services.lifecycle.moved import move_together
 from packages_app.services.lifecycle.one_build import check_builds
@@ -37,6 +37,8 @@ from packages_app.services.lifecycle.steps import Move, Step, steps_of
 from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.mirror.selection import select_packages
 from packages_app.services.publication.requests import known_suite, known_suites, request_publications
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import rights_of, rights_of_job
 
 MOST = 10_000
 """Records of one job."""
@@ -88,7 +90,7 @@ def request_move(
     reason: str,
     *,
     shown: Collection[str] | None = None,
-    user: queue.Asker | None = None,
+    user: Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
@@ -97,11 +99,14 @@ def request_move(
     Raise `RightMissing`, `PreviewOutdated` where something else would be done by now, and `PackageRefused` for a
     withdrawal without a reason and as `plan_move` does.
     """
-    require_publisher(user, f"To {move.verb} packages")
+    rights = rights_of(user)
+    if not rights.may_somewhere(Action.PUBLISH):
+        raise right_missing(Action.PUBLISH, f"To {move.verb} packages")
     reason = storable(" ".join(reason.split()), LONGEST_REASON)
     if move.what is What.WITHDRAWN and not reason:
         raise PackageRefused("A withdrawal has no reason.", remedy="Say why: those who look for the version read it.")
     steps = plan_move(move)
+    _require(rights, move, steps)
     check_shown(shown_of(steps), shown)
     planned = replace(move, keys=tuple(step.record.key for step in steps))
     touched = sorted({suite for step in steps for suite in step.touched})
@@ -119,10 +124,10 @@ def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     `check_builds`, and the errors of the table.
     """
     move, reason, touched = Move.of_arguments(job.arguments), job.arguments["reason"], job.arguments["touched"]
-    require_publisher(job.requested_by, f"To {move.verb} packages")
     progress.step("read records")
     records = records_named(move.keys)
     steps = steps_of(move, adapters.package_table(), records)
+    _require(rights_of_job(job), move, steps)
     if len(steps) < len(records):  # this job did them before it was interrupted, or another one did
         mirror_records(records)
         put_back_files(record for record in records if record.suites)
@@ -131,6 +136,11 @@ def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     check_files(steps)
     count = move_records(move, steps, progress, who=job.asker, reason=reason, touched=touched)
     return {"moved": count, "suites": touched}
+
+
+def _require(rights: Rights, move: Move, steps: Sequence[Step]) -> None:
+    for name, suite in sorted({(step.record.package_name, suite) for step in steps for suite in step.touched}):
+        rights.require(Action.PUBLISH, f"To {move.verb} packages", packages=[name], suites=[suite])
 
 
 def move_records(

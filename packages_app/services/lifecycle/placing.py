@@ -13,11 +13,11 @@ from packages_app.core.suite_change import SuiteChange, What, changes_of
 from packages_app.models import Job, SuiteMembership
 from packages_app.services import adapters
 from packages_app.services.configuration.definitions import definition_in
-from packages_app.services.jobs import queue
 from packages_app.services.lifecycle.move import preview_move, request_move
 from packages_app.services.lifecycle.preview import Preview
 from packages_app.services.lifecycle.shown import check_shown
 from packages_app.services.lifecycle.steps import Move, histories_by_version
+from packages_app.services.rights.asker import Asker
 
 _BY_INTAKE = (What.TAKEN_IN, What.ADDED)
 
@@ -97,7 +97,7 @@ def preview_placing(placing: Placing) -> list[Preview]:
 
 
 def request_placing(
-    placing: Placing, shown: Sequence[str] | None, *, user: queue.Asker | None = None, requested_as: str = "",
+    placing: Placing, shown: Sequence[str] | None, *, user: Asker | None = None, requested_as: str = "",
     wake_worker: bool = True,
 ) -> list[Job]:  # fmt: skip
     """Ask for the moves, a job each; `shown` is what the previews gave as such to who consents, None for nobody.

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 import structlog
 
+from packages_app.core.rights import Action
 from packages_app.models import Publication
 from packages_app.publishing.difference import Difference, difference
-from packages_app.services.jobs import queue
-from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.publication.shown import Shown, shown_by
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import require
 
 log = structlog.get_logger(__name__)
 
@@ -26,10 +27,12 @@ def publication_before(publication: Publication) -> Shown | None:
     return shown_by(earlier) if earlier is not None else None
 
 
-def pin(publications: Iterable[Publication], user: queue.Asker | None, *, pinned: bool) -> int:
+def pin(publications: Iterable[Publication], user: Asker | None, *, pinned: bool) -> int:
     """Keep publications for ever, or no longer than others; return how many were not so. Raise `RightMissing`."""
-    require_publisher(user, "To keep a publication for ever")
-    keys = [publication.pk for publication in publications]
+    chosen = list(publications)
+    suites = {publication.suite for publication in chosen}
+    require(user, Action.PUBLISH, "To keep a publication for ever", suites=suites)
+    keys = [publication.pk for publication in chosen]
     changed = Publication.objects.filter(pk__in=keys, pinned=not pinned).update(pinned=pinned)
     log.info("publications_pinned", publications=keys, pinned=pinned, user=user.get_username() if user else "")
     return changed

@@ -16,18 +16,20 @@ import structlog
 from packages_app.core.errors import PackageRefused
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey, make_package_id, named_key
+from packages_app.core.rights import Action
 from packages_app.core.storable_text import storable
 from packages_app.core.suite_change import LONGEST_REASON, What, change_of, is_purged
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
-from packages_app.services.jobs.rights import require_superuser
 from packages_app.services.lifecycle.copies import PurgedFile, check_removable, remove_copies, remove_from_root
 from packages_app.services.lifecycle.move import move_records, records_named
 from packages_app.services.lifecycle.preview import Preview, preview
 from packages_app.services.lifecycle.steps import Move, histories_by_version, steps_of
 from packages_app.services.mirror.packages import reconcile_keys
 from packages_app.services.publication.publish import publish
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import require, require_of_job
 from packages_app.services.snapshots.snapshots import snapshots_naming
 
 MOST = 500
@@ -105,7 +107,7 @@ def request_purge(
     reason: str,
     typed: str,
     *,
-    user: queue.Asker | None = None,
+    user: Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
@@ -113,7 +115,7 @@ def request_purge(
 
     Raise `RightMissing` for who is no superuser, `PackageRefused` for another name, no reason, and as `plan_purge`.
     """
-    require_superuser(user, "A purge")
+    require(user, Action.ADMINISTER, "A purge")
     plan = plan_purge(keys)
     reason = storable(" ".join(reason.split()), LONGEST_REASON)
     if not reason:
@@ -136,7 +138,7 @@ def do_purge(job: Job, progress: Progress) -> dict[str, Any]:
     and what else keeps a suite from being published, before any file is touched; `PurgeUnfinished` where a copy of a
     file may not be deleted after all. Whatever it raises, the job may be done again.
     """
-    require_superuser(job.requested_by, "A purge")
+    require_of_job(job, Action.ADMINISTER, "A purge")
     reason = job.arguments["reason"]
     files = [PurgedFile(*one) for one in job.arguments["files"]]
     keys = [file.key for file in files]

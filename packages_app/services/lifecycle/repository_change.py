@@ -12,19 +12,20 @@ from packages_app.core.errors import DefinitionError, PackageRefused
 from packages_app.core.layout import ALL
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.core.repository import Repository, Suite
+from packages_app.core.rights import Action
 from packages_app.core.suite_change import What
 from packages_app.publishing.root import root_keys
 from packages_app.publishing.snapshots import names_of_snapshots
 from packages_app.services import adapters
 from packages_app.services.configuration.repository_settings import DefaultSuiteStays, settings_now
 from packages_app.services.configuration.saved_versions import keep_version, next_version
-from packages_app.services.jobs.queue import Asker
-from packages_app.services.jobs.rights import require_superuser
 from packages_app.services.lifecycle.move import MOST, request_move
 from packages_app.services.lifecycle.repository_effects import effects_of
 from packages_app.services.lifecycle.shown import PreviewOutdated
 from packages_app.services.lifecycle.steps import Move
 from packages_app.services.publication.requests import request_publications
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import require
 from packages_app.services.transactions import in_transaction
 
 _NAMED = 10
@@ -110,7 +111,7 @@ def save_change(text: str, *, read: int, shown: str, user: Asker, withdraw: bool
     `RightMissing`, `ConfigurationOutdated`, `PreviewOutdated`, and `PackageRefused` for a withdrawal without a reason;
     nothing has changed then.
     """
-    require_superuser(user, "Changing the repository's settings")
+    require(user, Action.ADMINISTER, "Changing the repository's settings")
     document = next_version(REPOSITORY, text, read=read, who=user.get_username())
     current = adapters.documents().document(REPOSITORY)
     if current is not None and current != document and current.version >= document.version:

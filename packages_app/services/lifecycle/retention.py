@@ -18,6 +18,7 @@ from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.repository import Suite
 from packages_app.core.retaining import Exact, Held, retained
+from packages_app.core.rights import Action
 from packages_app.core.suite_change import What
 from packages_app.core.version import is_version, version_key
 from packages_app.debian.relations import exact_relations
@@ -25,7 +26,6 @@ from packages_app.debian.stanza import parsed_stanza
 from packages_app.models import Job, Publication
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
-from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.lifecycle.installable import Broken, broken_in
 from packages_app.services.lifecycle.move import MOST, move_records, records_named
 from packages_app.services.lifecycle.protected import protected_keys
@@ -34,6 +34,8 @@ from packages_app.services.lifecycle.unfinished import complete
 from packages_app.services.publication.held_candidates import is_held_back
 from packages_app.services.publication.publication_lists import whole_lists
 from packages_app.services.publication.requests import known_suite, known_suites
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import require, require_of_job
 
 FAULTS = "{} has faults, so what its policy keeps is not known"
 HELD_BACK = "a candidate of it is held back: which versions clients will have is not known"
@@ -115,7 +117,7 @@ def request_retention(
     suites: Collection[str] = (),
     *,
     consented: Mapping[str, Collection[TableKey]] | None = None,
-    user: queue.Asker | None = None,
+    user: Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> list[Job]:
@@ -124,9 +126,10 @@ def request_retention(
     With `consented` nothing goes but these versions of each suite, as far as the policies still say so. Raise
     `RightMissing`, and `PackageRefused` for an unknown suite.
     """
-    require_publisher(user, "Retention")
+    names = known_suites(suites)
+    require(user, Action.PUBLISH, "Retention", suites=names)
     jobs = []
-    for name in known_suites(suites):
+    for name in names:
         keys = None if consented is None else [list(key) for key in sorted(consented.get(name, ()))]
         if keys == [] or not has_policy(known_suite(name)):
             continue
@@ -144,8 +147,8 @@ def do_retain(job: Job, progress: Progress) -> dict[str, Any]:
 
     Raise `RightMissing` when who asked may publish no more, and the errors of the table.
     """
-    require_publisher(job.requested_by, "Retention")
     suite = job.arguments["suite"]
+    require_of_job(job, Action.PUBLISH, "Retention", suites=[suite])
     progress.step("read records", suite)
     plan = plan_retention(suite)
     if plan.kept_back:

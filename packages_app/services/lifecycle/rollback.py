@@ -20,6 +20,7 @@ from packages_app.core.layout import ALL
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.repository import Suite
+from packages_app.core.rights import Action
 from packages_app.core.rollout import rollouts_of
 from packages_app.core.snapshot import SnapshotRefused
 from packages_app.core.storable_text import storable
@@ -31,7 +32,6 @@ from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.publishing.snapshot_parts import Part
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
-from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.lifecycle.files import coming_back, gone_for_good, put_back_files
 from packages_app.services.lifecycle.installable import broken_in
 from packages_app.services.lifecycle.moved import move_together
@@ -42,6 +42,8 @@ from packages_app.services.lifecycle.unfinished import bring_up_to_date
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.requests import known_suite, request_publication
 from packages_app.services.publication.shown import Shown, shown_as, shown_now
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import require, require_of_job
 from packages_app.services.snapshots.parts import as_argument, keys_of, part_again, part_named, snapshot_named
 
 FIRST = 100
@@ -160,7 +162,7 @@ def request_rollback(
     reason: str = "",
     *,
     shown: Collection[str] | None = None,
-    user: queue.Asker | None = None,
+    user: Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
@@ -169,7 +171,7 @@ def request_rollback(
     Raise `RightMissing`, `PreviewOutdated` where something else would be done by now, and as `plan_rollback`, before
     any job is made.
     """
-    require_publisher(user, "To roll a suite back")
+    require(user, Action.PUBLISH, "To roll a suite back", suites=[suite_name])
     rollback = plan_rollback(suite_name, publication)
     check_shown(rollback.shown, shown)
     arguments = {"to": rollback.to.digest, **_arguments(rollback, reason)}
@@ -185,12 +187,12 @@ def request_fill(
     reason: str = "",
     *,
     shown: Collection[str] | None = None,
-    user: queue.Asker | None = None,
+    user: Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
     """Ask for it, as `request_rollback` does. Raise as that and `plan_fill`, before any job is made."""
-    require_publisher(user, "To fill a suite from a snapshot")
+    require(user, Action.PUBLISH, "To fill a suite from a snapshot", suites=[suite_name])
     rollback = plan_fill(suite_name, snapshot)
     check_shown(rollback.shown, shown)
     part = _snapshot(snapshot)
@@ -214,7 +216,7 @@ def do_rollback(job: Job, progress: Progress) -> dict[str, Any]:
     Raise `RightMissing` when who asked may publish no more, and what planning and publishing raise.
     """
     said = job.arguments
-    require_publisher(job.requested_by, "To roll a suite back")
+    require_of_job(job, Action.PUBLISH, "To roll a suite back", suites=[said["suite"]])
     suite = known_suite(said["suite"])
     progress.step("read records", suite.name)
     bring_up_to_date(suite.name)

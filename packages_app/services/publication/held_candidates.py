@@ -14,12 +14,14 @@ from django.utils import timezone
 
 from packages_app.core.candidate_finding import MISSING, CandidateFinding, findings_digest
 from packages_app.core.errors import CandidateHeld, CandidateRefused, PackageRefused
+from packages_app.core.rights import Action
 from packages_app.models import HeldCandidate, Job, Notice, Publication
-from packages_app.services.jobs import queue
 from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.services.publication.cleared_cautions import clear_cautions
 from packages_app.services.publication.held_lists import Whole, keep_whole, row_values
 from packages_app.services.publication.requests import request_publication
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import require
 from packages_app.services.transactions import in_transaction
 
 _UNREADABLE = "unreadable"
@@ -88,12 +90,13 @@ def publish_approved(suite: str, added: Collection[str], removed: Collection[str
             HeldCandidate.objects.filter(pk=held.pk).update(state=HeldCandidate.State.PUBLISHED)
 
 
-def approve(held: HeldCandidate, user: queue.Asker) -> Job:
+def approve(held: HeldCandidate, user: Asker) -> Job:
     """Let a held candidate's findings pass, and ask for the publication; return its job.
 
-    The approval holds for just the findings shown: others hold the candidate back again. Raise `PackageRefused` when
-    it no longer waits, or when its findings are none that a person can accept.
+    The approval holds for just the findings shown: others hold the candidate back again. Raise `RightMissing`,
+    and `PackageRefused` when it no longer waits, or when its findings are none that a person can accept.
     """
+    require(user, Action.PUBLISH, "To approve a candidate", suites=[held.suite])
     _check_approvable(held)
 
     def decide() -> Job:
@@ -104,7 +107,7 @@ def approve(held: HeldCandidate, user: queue.Asker) -> Job:
 
 
 def approve_for_rebuild(
-    numbers: Iterable[int], suites: Collection[str], user: queue.Asker | None, decided_as: str = ""
+    numbers: Iterable[int], suites: Collection[str], user: Asker | None, decided_as: str = ""
 ) -> None:
     """Let the findings of held candidates of these suites, named by their numbers, pass in the rebuild to come.
 
@@ -130,13 +133,17 @@ def _check_approvable(held: HeldCandidate) -> None:
         )
 
 
-def reject(held: HeldCandidate, user: queue.Asker) -> None:
-    """Record that a held candidate shall not be published; the suite stays as it is. Raise `PackageRefused`."""
+def reject(held: HeldCandidate, user: Asker) -> None:
+    """Record that a held candidate shall not be published; the suite stays as it is.
+
+    Raise `RightMissing`, `PackageRefused`.
+    """
+    require(user, Action.PUBLISH, "To reject a candidate", suites=[held.suite])
     _decide(held, HeldCandidate.State.REJECTED, user)
     settle_notices(Notice.Kind.CANDIDATE_HELD, held.suite)
 
 
-def _decide(held: HeldCandidate, state: HeldCandidate.State, user: queue.Asker | None, decided_as: str = "") -> None:
+def _decide(held: HeldCandidate, state: HeldCandidate.State, user: Asker | None, decided_as: str = "") -> None:
     decided = {"decided": timezone.now(), "decided_by_id": user.pk if user else None, "decided_as": decided_as}
     waiting = HeldCandidate.objects.filter(pk=held.pk, state=HeldCandidate.State.WAITING)
     if not waiting.update(state=state, **decided):

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from packages_app.core.repository import Suite
+from packages_app.core.rights import Action
 from packages_app.models import Job
 from packages_app.services.adapters import repository
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.messages import wake_worker_for
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import require
 
 
-def request_publication(suite: str, *, user: queue.Asker | None = None, wake_worker: bool = True) -> Job:
-    """Ask for a publication of a suite; return the waiting job, perhaps one that was there. Raise `PackageRefused`."""
+def request_publication(suite: str, *, user: Asker | None = None, wake_worker: bool = True) -> Job:
+    """Ask for a publication of a suite; return the waiting job, perhaps one that was there.
+
+    Raise `PackageRefused`, `RightMissing`.
+    """
     arguments = {"suite": known_suite(suite).name}
+    require(user, Action.PUBLISH, "A publication", suites=[suite])
     return queue.enqueue(Job.Kind.PUBLISH, arguments, subject=suite, user=user, wake_worker=wake_worker)
 
 

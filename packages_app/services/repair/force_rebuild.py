@@ -13,6 +13,7 @@ from packages_app.services.jobs import queue
 from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.requests import known_suite, known_suites
 from packages_app.services.repair.repair import repair_pool
+from packages_app.services.rights.asker import Asker
 
 FLAGS = ("repair", "new_identity", "new_key")
 """What a rebuild may do besides; each is part of what its job is about."""
@@ -22,7 +23,7 @@ def ask_for_rebuilds(
     suites: Iterable[str],
     flags: Mapping[str, bool],
     *,
-    user: queue.Asker | None,
+    user: Asker | None,
     requested_as: str,
     wake_worker: bool = True,
 ) -> list[Job]:

@@ -1,4 +1,4 @@
-"""The rights as groups: viewing, uploading, publishing, which has that of hot-fixes."""
+"""The rights as groups: viewing, uploading, publishing, which has those of hot-fixes and bootstrap packages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VIEW = tuple(f"view_{model}" for model in _SHOWN)
 _GROUPS = {
     "Viewers": _VIEW,
     "Uploaders": (*_VIEW, "upload_package"),
-    "Publishers": (*_VIEW, "upload_package", "publish_suite", "hotfix_package"),
+    "Publishers": (*_VIEW, "upload_package", "publish_suite", "hotfix_package", "bootstrap_package"),
 }
 
 

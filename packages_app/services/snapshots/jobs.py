@@ -6,6 +6,7 @@ from typing import Any
 
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import Progress
+from packages_app.core.rights import Action
 from packages_app.core.snapshot import (
     SnapshotExists,
     SnapshotIncomplete,
@@ -21,9 +22,10 @@ from packages_app.publishing.snapshot_parts import Recipe
 from packages_app.publishing.snapshots import IN_RELEASE, Snapshot, names_of_snapshots, objects_of_snapshots
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
-from packages_app.services.jobs.rights import require_publisher
 from packages_app.services.publication.requests import known_suite
 from packages_app.services.publication.shown import shown_as
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import require, require_of_job
 from packages_app.services.snapshots.compose import (
     PlannedSnapshot,
     as_arguments,
@@ -52,7 +54,7 @@ def request_snapshot(
     *,
     reason: str = "",
     publication: str = "",
-    user: queue.Asker | None = None,
+    user: Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
@@ -62,7 +64,7 @@ def request_snapshot(
     `RightMissing`, `PackageRefused` for an unknown suite, `SnapshotRefused` for an ID that can't be,
     `PublicationUnknown`, and `SnapshotExists`.
     """
-    require_publisher(user, "To make a snapshot")
+    require(user, Action.PUBLISH, "To make a snapshot", suites=[suite])
     suite, name = known_suite(suite).name, checked_id(name.strip())
     if _is_from_elsewhere(suite, publication):
         recipe = recipe_of(f"{suite}/{name}", [publication])
@@ -93,7 +95,7 @@ def request_composed(
     recipe: Recipe,
     reason: str = "",
     *,
-    user: queue.Asker | None = None,
+    user: Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
@@ -101,7 +103,7 @@ def request_composed(
 
     Raise `RightMissing`, `SnapshotExists`, and as `plan_snapshot`.
     """
-    require_publisher(user, "To make a snapshot")
+    require(user, Action.PUBLISH, "To make a snapshot", suites=[recipe.suite])
     plan_composed(recipe)
     arguments = {"reason": _told(reason), **as_arguments(recipe)}
     return _enqueue(
@@ -145,7 +147,7 @@ def request_deletion(
     suite: str,
     name: str,
     *,
-    user: queue.Asker | None = None,
+    user: Asker | None = None,
     requested_as: str = "",
     wake_worker: bool = True,
 ) -> Job:
@@ -153,7 +155,7 @@ def request_deletion(
 
     Return its job. Raise `RightMissing`, and `SnapshotRefused` where there is nothing of it.
     """
-    require_publisher(user, "To delete a snapshot")
+    require(user, Action.PUBLISH, "To delete a snapshot", suites=[suite])
     objects_to_delete(suite, name)
     return _enqueue(_DELETE, suite, name, {}, user=user, requested_as=requested_as, wake_worker=wake_worker)
 
@@ -187,7 +189,7 @@ def do_snapshot(job: Job, progress: Progress) -> dict[str, Any]:
     """
     asked = job.arguments
     suite, name = asked["suite"], asked["snapshot"]
-    require_publisher(job.requested_by, f"To {asked['do']} a snapshot")
+    require_of_job(job, Action.PUBLISH, f"To {asked['do']} a snapshot", suites=[suite])
     if asked["do"] == _DELETE:
         return {"suite": suite, "snapshot": name, "deleted_objects": delete_snapshot(suite, name, progress)}
     if asked["do"] == _COMPOSE:

@@ -9,13 +9,15 @@ from packages_app.adoption.existing_repository import WebRepository
 from packages_app.core.caution import ALLOWABLE
 from packages_app.core.errors import PackageRefused, RepositoryRefused
 from packages_app.core.ports import Progress
+from packages_app.core.rights import Action
 from packages_app.core.web_address import is_plain_address
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.configuration.definitions import require_definer
 from packages_app.services.jobs import queue
-from packages_app.services.jobs.rights import require_superuser
 from packages_app.services.publication.requests import known_suite
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import require, require_of_job
 from packages_app.services.takeover.adopt import adopt
 from packages_app.services.takeover.adoption_request import Adopted, AdoptionRequest, NewDefinitions, PoolFiles
 from packages_app.services.takeover.told import told_of_clients, told_of_definitions
@@ -26,26 +28,26 @@ _LONGEST_KEYRING = 1024 * 1024
 _MAPS, _LISTS = ("suites", "components"), ("architectures", "allow")
 
 
-def request_look(said: Mapping[str, str], user: queue.Asker) -> Job:
+def request_look(said: Mapping[str, str], user: Asker) -> Job:
     """Ask for a look at a repository, which writes nothing; return its job.
 
     `said` has `address`, `keyring` (armored, "" for signatures that are not looked at), `suites` and `components`
     (THEIRS=OURS by blanks), `flat` (a suite of ours), `architectures` and `allow` by blanks, `pool`, `definitions`, and
     `skip_broken`, "" for no. Raise `RightMissing`, `RepositoryRefused`, `PackageRefused` for a suite that is none.
     """
-    require_superuser(user, _WHAT)
+    require(user, Action.ADMINISTER, _WHAT)
     arguments = _arguments(said)
     _request(arguments, user, dry_run=True)
     subject = f"look at {arguments['address']}"[:255]
     return queue.enqueue(Job.Kind.ADOPT, {**arguments, "dry_run": True}, subject=subject, user=user)
 
 
-def request_adoption(look: Job, user: queue.Asker) -> Job:
+def request_adoption(look: Job, user: Asker) -> Job:
     """Ask for the adoption of what a look has shown; return its job.
 
     Raise `RightMissing`, and `PackageRefused` for a job that is no look that has ended well.
     """
-    require_superuser(user, _WHAT)
+    require(user, Action.ADMINISTER, _WHAT)
     if look.kind != Job.Kind.ADOPT or not look.arguments.get("dry_run") or look.state != Job.State.DONE:
         raise PackageRefused(f"The job {look} shows no repository.", remedy="Look at one, and wait until it is shown.")
     arguments = {**look.arguments, "dry_run": False, "seen": look.result["releases"]}
@@ -59,7 +61,7 @@ def do_adopt(job: Job, progress: Progress) -> dict[str, Any]:
     Raise `RightMissing` when who asked may no more, `PreviewOutdated` for a repository that is not as it was shown, and
     what `adopt` raises.
     """
-    require_superuser(job.requested_by, _WHAT)
+    require_of_job(job, Action.ADMINISTER, _WHAT)
     look = bool(job.arguments["dry_run"])
     request = _request(job.arguments, job.requested_by, dry_run=look)
     return _told(adopt(request, progress), request)
@@ -82,7 +84,7 @@ def _arguments(said: Mapping[str, str]) -> dict[str, Any]:
     return arguments | {"skip_broken": bool(said.get("skip_broken")), "unsigned": bool(said.get("unsigned"))}
 
 
-def _request(said: Mapping[str, Any], user: queue.Asker | None, *, dry_run: bool) -> AdoptionRequest:
+def _request(said: Mapping[str, Any], user: Asker | None, *, dry_run: bool) -> AdoptionRequest:
     """Return what a job's arguments ask for; raise `RepositoryRefused`, `PackageRefused`, `RightMissing`."""
     _check(said)
     suites = _mapped(said["suites"]) | ({"": said["flat"]} if said["flat"] else {})

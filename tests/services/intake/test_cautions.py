@@ -48,7 +48,7 @@ def tool(tool_once, tmp_path, settings, db):
 
 @pytest.fixture
 def user(db):
-    return get_user_model().objects.create_user("ann")
+    return get_user_model().objects.create_superuser("ann")
 
 
 def upload(deb):

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from packages_app.core.ports import Silent
+from packages_app.core.rights import EVERYTHING
 from packages_app.models import Job, Package, SuiteMembership
 from packages_app.services.intake.admit import admission_of_uploads
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
@@ -67,7 +68,7 @@ def offered(files, order, *, on_disk):
 
 
 def taken_in(batches, suite):
-    admission, outcomes = admission_of_uploads(suite=suite, by_publisher=True), []
+    admission, outcomes = admission_of_uploads(EVERYTHING, suite=suite), []
     for batch in batches:
         outcomes += take_in(batch, admission, Silent())
     return [

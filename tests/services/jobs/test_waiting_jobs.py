@@ -15,7 +15,7 @@ from tests.debs import build_deb
 def person(embedded, settings, django_user_model):
     """A person of whom two jobs may wait, and do."""
     settings.MOST_WAITING_JOBS = 2
-    person = django_user_model.objects.create_user("olga")
+    person = django_user_model.objects.create_superuser("olga")
     request_sync(["one"], person)
     request_sync(["two"], person)
     return person
@@ -27,7 +27,7 @@ def test_no_further_job_of_a_person_waits_who_has_many(person, django_user_model
     assert (refused.value.code, refused.value.retryable) == ("too_many_jobs", True)
     assert Job.objects.count() == 2
     assert request_sync(["two"], person).subject == "two"  # it waits already
-    request_sweep(django_user_model.objects.create_user("boris"))
+    request_sweep(django_user_model.objects.create_superuser("boris"))
     request_sweep(None, dry_run=True)
     assert Job.objects.count() == 4
 

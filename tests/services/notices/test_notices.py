@@ -33,7 +33,7 @@ def feed():
 
 @pytest.fixture
 def person(db):
-    return get_user_model().objects.create_user("person")
+    return get_user_model().objects.create_superuser("person")
 
 
 def watch(stack, feed, **fields):

@@ -22,7 +22,7 @@ from tests.records import make_record
 
 @pytest.fixture
 def user(db):
-    return get_user_model().objects.create_user("ann")
+    return get_user_model().objects.create_superuser("ann")
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ SETUID = Caution("setuid", "usr/bin/tool")
 
 @pytest.fixture
 def user(db):
-    return get_user_model().objects.create_user("ann")
+    return get_user_model().objects.create_superuser("ann")
 
 
 def add(stack, names, version="1.0"):

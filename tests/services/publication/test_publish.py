@@ -110,7 +110,9 @@ def test_the_convenience_copy_is_the_newest_version_in_apts_order(embedded, tmp_
     stage_upload(deb, deb.name)
     progress = Noting()
     embedded.run_jobs()
-    approve(HeldCandidate.objects.get(state="waiting"), get_user_model().objects.create_user("ann"))  # of the epoch
+    approve(
+        HeldCandidate.objects.get(state="waiting"), get_user_model().objects.create_superuser("ann")
+    )  # of the epoch
     embedded.run_jobs()
     assert embedded.bucket.head("kiro-repo.deb").metadata["version"] == "1:0.1"
     publish("stable", progress)

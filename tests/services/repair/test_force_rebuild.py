@@ -24,7 +24,7 @@ PAGE = "/admin/packages_app/publication/force-rebuild/"
 
 @pytest.fixture
 def user(db):
-    return get_user_model().objects.create_user("ann")
+    return get_user_model().objects.create_superuser("ann")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Repairing: a plan that says exactly what is done, done on consent, and never other bytes than the record's."""
 
 import pytest
-from django.contrib.auth.models import AnonymousUser
 
 from packages_app.core.errors import LeaseBusy, RepairRefused, RepomgrError, UpstreamError
 from packages_app.core.layout import by_hash_path
@@ -28,7 +27,7 @@ TOOL = "pool/main/t/tool/tool_1.0+b~1_amd64.deb"
 OTHER = "pool/main/o/other/other_3.0_arm64.deb"
 SETUP = "pool/main/s/setup/setup_1.1_all.deb"
 ORPHAN = "pool/main/o/orphan/orphan_1_all.deb"
-NOBODY = AnonymousUser()
+OPERATOR = None
 
 
 def plan_of(standing, **options):
@@ -215,14 +214,14 @@ def test_each_suite_is_verified_by_a_job_and_the_pool_by_another(standing):
     publish("testing", Silent())
     standing.path(TOOL).unlink()
     standing.corrupt("dists/testing/main/binary-amd64/Packages.xz")
-    stable, testing, pool = map(run, request_verify(NOBODY))
+    stable, testing, pool = map(run, request_verify(OPERATOR))
     assert [job.subject for job in (stable, testing, pool)] == ["suite stable", "suite testing", "pool of all"]
     assert [codes_of(job) for job in (stable, testing, pool)] == [set(), {"index_differs"}, {"pool_missing"}]
     assert (stable.result["pool_files"], pool.result["indexes"]) == (0, 0)
-    assert request_verify(NOBODY) == request_verify(NOBODY)
-    [one, its_pool] = map(run, request_verify(NOBODY, suites=["testing"]))
+    assert request_verify(OPERATOR) == request_verify(OPERATOR)
+    [one, its_pool] = map(run, request_verify(OPERATOR, suites=["testing"]))
     assert [codes_of(job) for job in (one, its_pool)] == [{"index_differs"}, set()]
-    repair = run(request_repair(testing, testing.result["digest"], NOBODY))
+    repair = run(request_repair(testing, testing.result["digest"], OPERATOR))
     assert (repair.result["failed"], repair.result["faults"], len(repair.result["done"])) == ([], [], 1)
     assert not standing.path(TOOL).exists()
 
@@ -241,11 +240,11 @@ def test_a_job_verifies_and_another_does_what_somebody_consented_to(standing):
     assert codes_of(verified) == {"pool_missing", "index_differs"}
     assert Notice.objects.filter(job=verified).count() == 2
     with pytest.raises(RepairRefused, match="no plan"):
-        request_repair(verified, "another digest", NOBODY)
-    job = request_repair(verified, verified.result["digest"], NOBODY)
-    assert request_repair(verified, verified.result["digest"], NOBODY) == job
+        request_repair(verified, "another digest", OPERATOR)
+    job = request_repair(verified, verified.result["digest"], OPERATOR)
+    assert request_repair(verified, verified.result["digest"], OPERATOR) == job
     with pytest.raises(RepairRefused):
-        request_repair(job, verified.result["digest"], NOBODY)
+        request_repair(job, verified.result["digest"], OPERATOR)
     job = run(job)
     assert (job.state, job.result["failed"], job.result["faults"]) == (Job.State.DONE, [], [])
     assert len(job.result["done"]) == 2
@@ -255,23 +254,23 @@ def test_a_job_verifies_and_another_does_what_somebody_consented_to(standing):
 def test_a_repair_refuses_what_nobody_has_seen_and_goes_on_with_what_is_left(standing):
     standing.path(TOOL).unlink()
     standing.path(OTHER).unlink()
-    _, verified = map(run, request_verify(NOBODY))
+    _, verified = map(run, request_verify(OPERATOR))
     standing.corrupt(SETUP)
-    refused = run(request_repair(verified, verified.result["digest"], NOBODY))
+    refused = run(request_repair(verified, verified.result["digest"], OPERATOR))
     assert (refused.state, refused.error_code) == (Job.State.FAILED, "repair_refused")
     assert "nobody consented to" in refused.error
     assert not standing.path(TOOL).exists()
     standing.corrupt(SETUP, standing.path(COPY).read_bytes())
     standing.corrupt(TOOL, standing.feed.files["/1.0+b~1/tool_1.0+b~1_amd64.deb"])  # as an interrupted repair leaves it
-    done = run(request_again(refused, NOBODY))
+    done = run(request_again(refused, OPERATOR))
     assert (done.state, done.result["faults"], len(done.result["done"])) == (Job.State.DONE, [], 1)
 
 
 def test_a_job_that_finds_nothing_has_nothing_to_repair(standing):
-    _, verified = map(run, request_verify(NOBODY))
+    _, verified = map(run, request_verify(OPERATOR))
     assert (verified.state, verified.result["faults"], verified.result["digest"]) == (Job.State.DONE, [], "")
     with pytest.raises(RepairRefused):
-        request_repair(verified, "", NOBODY)
+        request_repair(verified, "", OPERATOR)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from packages_app.core.archive import present_slug, within
 from packages_app.services.archives import slugs
+from packages_app.services.rights.granted import PERMISSIONS, granted
 
 
 class RightsInArchive(ModelBackend):
@@ -27,9 +28,20 @@ class RightsInArchive(ModelBackend):
         return super()._get_permissions(user_obj, obj, from_name)  # type: ignore[misc]
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
-        """Return the names of all rights of a user here."""
+        """Return the names of all rights of a user here, those too that he has for some packages or suites alone.
+
+        A page opens by these; what is done from there is asked of `rights.rule`.
+        """
         _forget_of_another(user_obj)
-        return super().get_all_permissions(user_obj, obj)
+        there: set[str] = super().get_all_permissions(user_obj, obj)
+        if obj is not None or not user_obj.is_active or user_obj.is_anonymous or user_obj.is_superuser:
+            return there
+        if not hasattr(user_obj, "_granted_cache"):
+            user_obj._granted_cache = {
+                PERMISSIONS[grant.action] for grant in granted(user_obj) if grant.action in PERMISSIONS
+            }
+        some: set[str] = user_obj._granted_cache
+        return there | some
 
 
 def archives_of(user: AbstractBaseUser | AnonymousUser) -> list[str]:
@@ -46,6 +58,6 @@ def _forget_of_another(user: Any) -> None:
     """Forget what Django has kept with a user of his rights in another archive."""
     slug = present_slug(slugs())
     if getattr(user, "_rights_in", slug) != slug:
-        for kept in ("_perm_cache", "_user_perm_cache", "_group_perm_cache"):
+        for kept in ("_perm_cache", "_user_perm_cache", "_group_perm_cache", "_granted_cache"):
             user.__dict__.pop(kept, None)
     user._rights_in = slug

@@ -1,0 +1,149 @@
+"""Rights: what one may do, with which packages, in which suites.
+
+Whoever asks holds sets of grants, of which each must allow it: a person's rights and those of his groups are one, and
+a token adds another, so that it never reaches further than its owner.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any, Self
+
+from packages_app.core.errors import PackageRefused, RightMissing
+
+EVERY = "*"
+LONGEST_PATTERN = 128
+_PATTERN = re.compile(r"[A-Za-z0-9.+~/_*-]{1,128}\Z", re.ASCII)
+
+
+class Action(StrEnum):
+    """What one does."""
+
+    READ = "read"
+    UPLOAD = "upload"
+    HOTFIX = "hotfix"
+    BOOTSTRAP = "bootstrap"
+    PUBLISH = "publish"
+    KEYS = "keys"
+    ADMINISTER = "administer"
+
+
+MEANINGS = {
+    Action.READ: "look at packages, publications and jobs",
+    Action.UPLOAD: "upload versions",
+    Action.HOTFIX: "upload versions of packages that a source watches",
+    Action.BOOTSTRAP: "build and upload bootstrap packages, which set clients up as root",
+    Action.PUBLISH: "publish, promote, withdraw, roll back, and choose where an upload goes",
+    Action.KEYS: "change signing keys",
+    Action.ADMINISTER: "do everything, purges, adoption and the repository's settings too",
+}
+"""The same for people."""
+
+
+class PatternRefused(PackageRefused):
+    """A pattern of names that matches nothing, or is none."""
+
+    code = "bad_pattern"
+
+
+def checked_pattern(text: str) -> str:
+    """Return a pattern of names of packages or suites: letters as they are, and `*` for any; raise `PatternRefused`."""
+    text = text.strip()
+    if not _PATTERN.match(text):
+        raise PatternRefused(
+            f"{text[:80]!r} is no pattern of names.",
+            remedy=f"Write up to {LONGEST_PATTERN} of a-z, 0-9 and .+~/_-, and * for any of them.",
+        )
+    return text
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One may do this with packages whose names fit a pattern, in suites whose names fit another.
+
+    Upper and lower case differ. Who may administer may do everything.
+    """
+
+    action: Action
+    packages: str = EVERY
+    suites: str = EVERY
+
+    def allows(self, action: Action, package: str = "", suite: str = "") -> bool:
+        """Return whether it allows something; "" stands for all packages, or all suites, at once."""
+        if self.action not in (action, Action.ADMINISTER):
+            return False
+        return _fits(package, self.packages) and _fits(suite, self.suites)
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.packages} in {self.suites}"
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return pattern == EVERY or (bool(name) and fnmatchcase(name, pattern))
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What one may do who asks: everything that each of the sets allows."""
+
+    sets: tuple[frozenset[Grant], ...]
+
+    @classmethod
+    def of(cls, grants: Iterable[Grant]) -> Self:
+        """Return the rights that one set of grants gives."""
+        return cls((frozenset(grants),))
+
+    def within(self, other: Rights) -> Rights:
+        """Return what both allow."""
+        return Rights((*self.sets, *other.sets))
+
+    def may(self, action: Action, package: str = "", suite: str = "") -> bool:
+        """Return whether this may be done; "" stands for all packages, or all suites, at once."""
+        return all(any(grant.allows(action, package, suite) for grant in grants) for grants in self.sets)
+
+    def may_somewhere(self, action: Action, package: str = "") -> bool:
+        """Return whether this may be done in some suite with a package, or with some package where none is named."""
+        return all(any(_somewhere(grant, action, package) for grant in grants) for grants in self.sets)
+
+    def require(
+        self, action: Action, what: str, *, packages: Iterable[str] = ("",), suites: Iterable[str] = ("",)
+    ) -> None:
+        """Raise `RightMissing` unless this may be done with each package in each suite; `what` begins the sentence."""
+        for package in packages:
+            for suite in suites:
+                if not self.may(action, package, suite):
+                    raise right_missing(action, what, package, suite)
+
+    def as_json(self) -> list[list[list[str]]]:
+        """Return them as a job keeps them."""
+        return [sorted([grant.action, grant.packages, grant.suites] for grant in grants) for grants in self.sets]
+
+    @classmethod
+    def of_json(cls, kept: Any) -> Self:
+        """Return what a job has kept."""
+        return cls(tuple(frozenset(Grant(Action(a), p, s) for a, p, s in grants) for grants in kept))
+
+
+def _somewhere(grant: Grant, action: Action, package: str) -> bool:
+    return grant.action in (action, Action.ADMINISTER) and (not package or _fits(package, grant.packages))
+
+
+EVERYTHING = Rights.of([Grant(Action.ADMINISTER)])
+NOTHING = Rights.of([])
+
+
+def right_missing(action: Action, what: str, package: str = "", suite: str = "") -> RightMissing:
+    """Return the error of somebody who may not do something; `what` is that, as a sentence's subject."""
+    where = f" of {package}" if package else ""
+    where += f" in suite {suite}" if suite else ""
+    if action is Action.ADMINISTER:
+        return RightMissing(f"{what} is a superuser's.", remedy="Ask an administrator.")
+    who = "Ask somebody of the group Publishers to do it, or an administrator for that right."
+    return RightMissing(
+        f"{what} needs the right to {action}{where}.",
+        remedy=who if action in (Action.PUBLISH, Action.HOTFIX) else "Ask an administrator for that right.",
+    )

@@ -1,0 +1,51 @@
+"""Rights narrower than Django's: an action, packages and suites by patterns, for a person, a group or a token."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import models
+
+from packages_app.core.rights import EVERY, LONGEST_PATTERN, Action, Grant
+from packages_app.models.access_token import AccessToken
+from packages_app.models.of_archive import OfArchive
+
+
+class AccessGrant(OfArchive):
+    """One holder may do one action with these packages in these suites; a token's narrow what its owner may."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE)
+    group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.CASCADE, related_name="access_grants")
+    token = models.ForeignKey(AccessToken, null=True, blank=True, on_delete=models.CASCADE, related_name="grants")
+    action = models.CharField(max_length=16, choices=[(str(action), str(action)) for action in Action])
+    packages = models.CharField(max_length=LONGEST_PATTERN, default=EVERY)
+    suites = models.CharField(max_length=LONGEST_PATTERN, default=EVERY)
+
+    class Meta:
+        """One holder each."""
+
+        verbose_name = "right"
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(user__isnull=False, group__isnull=True, token__isnull=True)
+                | models.Q(user__isnull=True, group__isnull=False, token__isnull=True)
+                | models.Q(user__isnull=True, group__isnull=True, token__isnull=False),
+                name="one_holder_a_grant",
+            ),
+        )
+
+    @property
+    def grant(self) -> Grant:
+        """Return what it allows."""
+        return Grant(Action(self.action), self.packages, self.suites)
+
+    @property
+    def holder(self) -> str:
+        """Return whose it is, for people."""
+        if self.user is not None:
+            return self.user.get_username()
+        return f"group {self.group}" if self.group is not None else f"token {self.token}"
+
+    def __str__(self) -> str:
+        return f"{self.holder}: {self.grant}"

@@ -1,0 +1,196 @@
+"""Access tokens: made once and shown once, kept by their digest, revoked, and told of before they end.
+
+A token is `repomgr_`, 32 letters and digits at random, and 8 that are a code of this installation over those before:
+who reads a request's head alone can tell by them whether a token may be one of ours (`repomgr.web`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import string
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
+from django.db import transaction
+from django.utils import timezone
+
+from packages_app.core.errors import PackageRefused, RecordNotFound, RepomgrError
+from packages_app.core.outcome import Outcome
+from packages_app.core.rights import Action, Grant, Rights, checked_pattern
+from packages_app.core.storable_text import storable
+from packages_app.models import AccessGrant, AccessToken
+from packages_app.services.rights.asker import Asker, Machine
+from packages_app.services.rights.rule import own_rights
+from packages_app.services.rights.shown_token import ShownToken
+
+PREFIX = "repomgr_"
+"""What scanners for secrets look for."""
+USUAL_DAYS, MOST_DAYS = 90, 366
+_LETTERS = string.ascii_letters + string.digits
+_RANDOM, _CODE = 32, 8
+_FORM = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{_RANDOM + _CODE}}}\Z", re.ASCII)
+_MOST_OF_ONE = 100
+_SEEN_AGAIN = timedelta(minutes=1)
+"""The last use is not written more often than this: a token may be shown many times a second."""
+
+log = structlog.get_logger(__name__)
+
+
+class TokenRefused(RepomgrError):
+    """A request shows no token, or one that does not count."""
+
+    code = "token_unknown"
+    outcome = Outcome.REFUSED
+
+
+class TokenExpired(TokenRefused):
+    """A token's time is over."""
+
+    code = "token_expired"
+
+
+class TokenRevoked(TokenRefused):
+    """A token was taken back, or its owner may not sign in any more."""
+
+    code = "token_revoked"
+
+
+class BadToken(PackageRefused):
+    """A token that can't be made so."""
+
+    code = "bad_token"
+
+
+def new_secret() -> str:
+    """Return a token that nobody has."""
+    begin = PREFIX + "".join(secrets.choice(_LETTERS) for _ in range(_RANDOM))
+    return begin + _code_of(begin)
+
+
+def may_be_token(text: str) -> bool:
+    """Return whether a text has the form of a token of this installation; nothing is looked up."""
+    return bool(_FORM.match(text)) and hmac.compare_digest(_code_of(text[:-_CODE]), text[-_CODE:])
+
+
+def make_token(
+    name: str,
+    owner: Asker,
+    *,
+    actions: Collection[str],
+    packages: Sequence[str] = ("*",),
+    suites: Sequence[str] = ("*",),
+    days: int = USUAL_DAYS,
+) -> tuple[AccessToken, str]:
+    """Make a token for a person, for these actions with packages and suites that fit a pattern.
+
+    Return its row, and what is shown once and kept nowhere. Raise `BadToken` for no name, no or unknown actions, those
+    that the owner himself may nowhere do, and days that are none; `PatternRefused`.
+    """
+    name = storable(" ".join(name.split()), 64)
+    if not name:
+        raise BadToken("The token has no name.", remedy="Say what it is for.")
+    if not 1 <= days <= MOST_DAYS:
+        raise BadToken(f"A token can't last {days} days.", remedy=f"Say 1 to {MOST_DAYS}.")
+    known = {str(action) for action in Action}
+    if not actions or set(actions) - known:
+        raise BadToken("A token is for no action, or for one that is none.", remedy=f"Say some of {sorted(known)}.")
+    rights = own_rights(owner)
+    for action in actions:
+        if not rights.may_somewhere(Action(action)):
+            raise BadToken(f"You may not {action} yourself.", remedy="Make one without it, or ask for that right.")
+    patterns = [(checked_pattern(package), checked_pattern(suite)) for package in packages for suite in suites]
+    if Action.ADMINISTER in actions and patterns != [("*", "*")]:
+        raise BadToken("To administer has no limits.", remedy="Leave it out, or let packages and suites be *.")
+    if AccessToken.objects.filter(owner_id=owner.pk, revoked=None, expires__gt=timezone.now()).count() >= _MOST_OF_ONE:
+        raise BadToken(f"You have {_MOST_OF_ONE} tokens.", remedy="Revoke those that nobody needs.")
+    return keep_token(
+        name, [Grant(Action(action), *pattern) for action in sorted(actions) for pattern in patterns], owner=owner,
+        lasting=timedelta(days=days),
+    )  # fmt: skip
+
+
+def keep_token(
+    name: str, grants: Sequence[Grant], *, owner: Asker | None, lasting: timedelta
+) -> tuple[AccessToken, str]:
+    """Keep a new token with these grants; return it, and what is shown once."""
+    secret = new_secret()
+    with transaction.atomic():
+        token = AccessToken.objects.create(
+            name=name, owner_id=owner.pk if owner is not None else None, digest=_digest(secret), hint=secret[-4:],
+            expires=timezone.now() + lasting,
+        )  # fmt: skip
+        AccessGrant.objects.bulk_create(
+            AccessGrant(token=token, action=str(each.action), packages=each.packages, suites=each.suites)
+            for each in grants
+        )
+    log.info("token_made", token=token.pk, name=name, expires=token.expires.isoformat())
+    return token, secret
+
+
+def token_of(secret: str, address: str = "") -> tuple[Asker, ShownToken]:
+    """Return who shows a token and what it allows, and note its use.
+
+    Raise `TokenRefused`, `TokenExpired`, `TokenRevoked`.
+    """
+    token = None
+    if may_be_token(secret):
+        token = AccessToken.objects.select_related("owner").filter(digest=_digest(secret)).first()
+    if token is None:
+        raise TokenRefused("The token is not known here.", remedy="Make one in the admin, under Tokens.")
+    if token.revoked is not None or not _may_sign_in(token.owner):
+        raise TokenRevoked(f"The token {token} was revoked.", remedy="Make another one in the admin, under Tokens.")
+    if not token.counts:
+        raise TokenExpired(f"The token {token} has expired.", remedy="Make another one in the admin, under Tokens.")
+    _note_use(token, address)
+    who: Asker = token.owner if token.owner is not None else Machine(token.name)
+    return who, ShownToken(token.pk, token.name, frozenset(row.grant for row in token.grants.all()))
+
+
+def revoke(number: int, user: Asker | None) -> AccessToken:
+    """Take a token back, at once; return it. Raise `RecordNotFound` for one that is not there, or another's."""
+    rows = AccessToken.objects.filter(pk=number)
+    if not own_rights(user).may(Action.ADMINISTER):
+        rows = rows.filter(owner_id=user.pk if user is not None else None)
+    token = rows.first()
+    if token is None:
+        raise RecordNotFound(f"There is no token {number} of yours.", remedy="See those that are listed.")
+    if AccessToken.objects.filter(pk=token.pk, revoked=None).update(revoked=timezone.now()):
+        log.info("token_revoked", token=token.pk, name=token.name, user=user.get_username() if user else "")
+    token.refresh_from_db()
+    return token
+
+
+def rights_of_token(token: AccessToken) -> Rights:
+    """Return what a token allows now: within its owner's rights."""
+    own = Rights.of(row.grant for row in token.grants.all())
+    return own if token.owner is None else own_rights(token.owner).within(own)
+
+
+def _may_sign_in(owner: AbstractBaseUser | None) -> bool:
+    return owner is None or (isinstance(owner, PermissionsMixin) and owner.is_active)
+
+
+def _note_use(token: AccessToken, address: str) -> None:
+    now = timezone.now()
+    if token.last_used is None or now - token.last_used > _SEEN_AGAIN or token.last_address != address[:64]:
+        AccessToken.objects.filter(pk=token.pk).update(last_used=now, last_address=address[:64])
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _code_of(begin: str) -> str:
+    key = hashlib.sha256(b"access token" + settings.SECRET_KEY.encode()).digest()
+    number = int.from_bytes(hmac.digest(key, begin.encode(), "sha256"), "big")
+    digits = []
+    for _ in range(_CODE):
+        number, digit = divmod(number, len(_LETTERS))
+        digits.append(_LETTERS[digit])
+    return "".join(digits)
