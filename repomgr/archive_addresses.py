@@ -14,9 +14,10 @@ from django.urls import get_script_prefix, set_script_prefix
 from packages_app.core.archive import DEFAULT
 from packages_app.services.archives import entered, slugs
 from repomgr.archives import ARCHIVES
-from repomgr.limits import HEALTH, READY, REPOSITORY
+from repomgr.limits import HEALTH, READY, REPOSITORY, is_for_machines
 
 _PREFIX = re.compile(rf"/{ARCHIVES}/([a-z][a-z0-9-]{{0,31}})(?:/|\Z)")
+_LONGEST = 300
 _TEXT = "text/plain; charset=utf-8"
 
 
@@ -32,12 +33,16 @@ def archive_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> C
                 return get_response(request)
         if request.path_info in (HEALTH, READY) or request.path_info.startswith((REPOSITORY, "/static/")):
             return get_response(request)
+        if is_for_machines(request.path_info):
+            named = f"Name the archive: /{ARCHIVES}/NAME{request.path_info}\n"[:_LONGEST]
+            return HttpResponse(named, status=404, content_type=_TEXT)
         return HttpResponseRedirect(f"/{ARCHIVES}/{slugs()[0]}/admin/")
 
     def _of_archive(request: HttpRequest, slug: str, rest: str) -> HttpResponse:
         if slug not in slugs():
             return HttpResponse("There is no such archive.\n", status=404, content_type=_TEXT)
-        if slug == DEFAULT or not rest.startswith("/admin/"):
+        for_people = rest.startswith("/admin/") and slug != DEFAULT
+        if not for_people and not is_for_machines(rest):  # which lose what they send where they are led on
             return HttpResponseRedirect("/admin/" if slug == DEFAULT else f"/{ARCHIVES}/{slug}/admin/")
         before = get_script_prefix()
         request.path_info = rest

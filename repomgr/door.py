@@ -54,7 +54,7 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isascii() or not length.isdigit():
         return HttpResponse("Content-Length is no number.\n", status=400, content_type=_TEXT)
-    if int(length[:20]) > largest_body(request.path):
+    if int(length[:20]) > largest_body(request.method or "", request.path):
         return HttpResponse("The request is too large.\n", status=413, content_type=_TEXT)
     return None
 

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -294,3 +295,11 @@ def _keep_new_secret(path: Path) -> str:
     finally:
         draft.unlink()
     return path.read_text(encoding="ascii")
+
+
+def folder_of_package(package: str, folder: str) -> Path:
+    """Return a folder of an installed package, which is not imported."""
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        raise SettingsError(f"{package} is not installed.", remedy="Install what requirements.lock names.")
+    return Path(found.origin).parent / folder

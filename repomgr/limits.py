@@ -12,6 +12,9 @@ HEALTH = "/healthz"
 READY = "/readyz"
 REPOSITORY = "/repository/"
 LOGIN = "/admin/login/"
+API = "/api/"
+PUSHES = "/api/v1/uploads"
+PUT = "/upload/"
 LARGEST_FORM = 128 * 1024
 """Bytes of a request's body where no file is taken: forms of the admin have a few hundred, a list with all of its rows
 chosen 60 KB. It stays in memory, of every connection that strangers may have."""
@@ -27,6 +30,19 @@ def page_of(path: str) -> str:
     return path[of_archive.end() :] if of_archive else path
 
 
-def largest_body(path: str) -> int:
+def is_for_machines(path: str) -> bool:
+    """Return whether a path is the API's, or one that files are pushed to."""
+    return page_of(path).startswith((API, PUT))
+
+
+def takes_packages(method: str, path: str) -> bool:
+    """Return whether a request brings packages, from a machine."""
+    page = page_of(path)
+    return (method == "POST" and page.rstrip("/") == PUSHES) or (method == "PUT" and page.startswith(PUT))
+
+
+def largest_body(method: str, path: str) -> int:
     """Return how many bytes a request to a path may send."""
-    return settings.UPLOAD_LIMIT_BYTES + _AROUND_A_FILE if page_of(path) == UPLOAD else LARGEST_FORM
+    if page_of(path) == UPLOAD or takes_packages(method, path):
+        return settings.UPLOAD_LIMIT_BYTES + _AROUND_A_FILE
+    return LARGEST_FORM

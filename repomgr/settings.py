@@ -11,7 +11,6 @@ import sys
 from datetime import timedelta
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
-from django.urls import reverse_lazy
 from kombu import Exchange, Queue
 
 from packages_app.core import home
@@ -22,6 +21,7 @@ from packages_app.core.source_tokens import GITHUB_HOST
 from repomgr import environment, settings_file
 from repomgr.archives import read_archives
 from repomgr.broker.message import QUEUES
+from repomgr.look import look
 
 # Every process reads this: whatever it makes is for its owner alone. What clients read is opened by the store itself.
 os.umask(home.UMASK)
@@ -42,24 +42,6 @@ CONFIG_DIR = environment.folder(
     "REPOMGR_CONFIG", default=OWN_CONFIG_DIR if OWN_CONFIG_DIR.is_dir() else SHIPPED_CONFIG_DIR
 )
 TEMPLATES_DIR = BASE_DIR / "templates"
-
-
-def _section(title: str, items: tuple[tuple[str, str, str, str], ...]) -> dict[str, object]:
-    """Return a section of the admin's sidebar from (title, icon, page, permission or "")."""
-    return {
-        "title": title,
-        "separator": True,
-        "items": [
-            {
-                "title": name,
-                "icon": icon,
-                "link": reverse_lazy(page),
-                "permission": lambda request, right=right: not right or request.user.has_perm(right),
-            }
-            for name, icon, page, right in items
-        ],
-    }
-
 
 # Where the data is
 PACKAGE_TABLE = parse_table_url(
@@ -253,6 +235,7 @@ MIDDLEWARE = [
     "repomgr.archive_addresses.archive_middleware",
     "repomgr.health.health_middleware",
     "repomgr.headers.headers_middleware",
+    "repomgr.machines.problems_middleware",
     "repomgr.door.door_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -261,6 +244,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "repomgr.machines.machines_middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "repomgr.door.RequestLog",
@@ -289,6 +273,8 @@ USE_I18N = False
 FORMAT_MODULE_PATH = ["repomgr.formats"]
 STATIC_URL = "/static/"
 STATIC_ROOT = HOME / home.STATIC
+# The scripts of the API's page. django-ninja as an app would be imported by every process.
+STATICFILES_DIRS = [environment.folder_of_package("ninja", "static")]
 if _AT_HOME:
     STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True
@@ -308,42 +294,4 @@ LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
 LOG_LEVEL_FOR_PEOPLE = environment.text("LOG_LEVEL", default="CRITICAL")
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
-UNFOLD = {
-    "SITE_TITLE": "repomgr",
-    "SITE_HEADER": "repomgr",
-    "SITE_SUBHEADER": "packages_app.admin.archive_switch.shown_archive",
-    "SITE_DROPDOWN": "packages_app.admin.archive_switch.archive_links",
-    "SITE_SYMBOL": "deployed_code",
-    "SHOW_HISTORY": False,
-    "SHOW_VIEW_ON_SITE": False,
-    "SHOW_BACK_BUTTON": True,
-    "DASHBOARD_CALLBACK": "packages_app.admin.front_page.fill_front_page",
-    "STYLES": [lambda _request: f"{STATIC_URL}packages_app/admin.css"],
-    "SCRIPTS": [lambda _request: f"{STATIC_URL}packages_app/job.js"],
-    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": [
-        _section("Repository", (
-            ("Overview", "home", "admin:index", ""),
-            ("Packages", "inventory_2", "admin:packages_app_package_changelist", "packages_app.view_package"),
-            ("Publications", "publish", "admin:packages_app_publication_changelist", "packages_app.view_publication"),
-            ("Keys", "key", "admin:packages_app_publication_keys", "packages_app.view_publication"),
-            ("Held back", "front_hand", "admin:packages_app_heldcandidate_changelist",
-             "packages_app.view_heldcandidate"),
-            ("Cleared cautions", "verified_user", "admin:packages_app_clearedcaution_changelist",
-             "packages_app.view_clearedcaution"),
-            ("Definitions", "description", "admin:packages_app_definitionstatus_changelist",
-             "packages_app.view_definitionstatus"),
-            ("Repository", "dns", "admin:packages_app_definitionstatus_repository", "packages_app.publish_suite"),
-            ("Conflicts", "warning", "admin:packages_app_conflict_changelist", "packages_app.view_conflict"),
-            ("Notices", "notifications", "admin:packages_app_notice_changelist", "packages_app.view_notice"),
-        )),
-        _section("Work", (
-            ("Jobs", "work_history", "admin:packages_app_job_changelist", "packages_app.view_job"),
-            ("Schedules", "schedule", "admin:django_celery_beat_periodictask_changelist",
-             "django_celery_beat.view_periodictask"),
-        )),
-        _section("Access", (
-            ("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
-            ("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
-        )),
-    ]},
-}  # fmt: skip
+UNFOLD = look(STATIC_URL)

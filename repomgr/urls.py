@@ -5,12 +5,16 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from packages_app import views
+from packages_app.api.put import put_package
+from packages_app.api.router import api
 
 admin.autodiscover()
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
+    path("upload/<str:suite>/<str:component>/<str:filename>", put_package, name="put_package"),
     path("repository/", views.repository_object),
     path("repository/<path:key>", views.repository_object),
 ]

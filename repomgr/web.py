@@ -22,11 +22,23 @@ from waitress.server import MultiSocketServer, TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 from waitress.utilities import RequestEntityTooLarge
 
+from packages_app.services.rights.token_text import may_be_token, shown_secret
 from packages_app.uploading import UPLOAD, holds_pass
 from repomgr.addresses import of_one_customer
-from repomgr.limits import HEALTH, LARGEST_FORM, LOGIN, READY, REPOSITORY, largest_body, page_of
+from repomgr.limits import (
+    HEALTH,
+    LARGEST_FORM,
+    LOGIN,
+    READY,
+    REPOSITORY,
+    is_for_machines,
+    largest_body,
+    page_of,
+    takes_packages,
+)
 
-_THREADS: Mapping[str, int] = {"health": 1, "ready": 1, "repository": 4, "pages": 6, "login": 2, "upload": 2}
+_THREADS: Mapping[str, int] = {"health": 1, "ready": 1, "repository": 4, "pages": 6, "login": 2, "upload": 2,
+                               "machines": 4, "push": 6}  # fmt: skip
 _HEAD_SECONDS = 30
 _FORM_SECONDS = 60
 _UPLOAD_SECONDS = 15 * 60
@@ -74,8 +86,16 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
             self.headers["COOKIE"] = self.headers["COOKIE"].replace("\\", "")
         if not self.chunked and self.content_length == 0:
             self.expect_continue = False  # else waitress asks for the body that there is not, and goes on asking
-        if page_of(self.path) == UPLOAD and holds_pass(self.headers.get("COOKIE", "")):
-            self._largest, self._seconds = largest_body(UPLOAD), _UPLOAD_SECONDS
+        if self._may_bring_packages():
+            self._largest, self._seconds = largest_body(self.command, self.path), _UPLOAD_SECONDS
+
+    def _may_bring_packages(self) -> bool:
+        """Return whether it is to a page that takes files, of one who shows a pass or a token of ours for it."""
+        if page_of(self.path) == UPLOAD:
+            return holds_pass(self.headers.get("COOKIE", ""))
+        return takes_packages(self.command, self.path) and may_be_token(
+            shown_secret(self.headers.get("AUTHORIZATION", ""))
+        )
 
     def received(self, data: bytes) -> int:
         """Take bytes; return how many were used. One whose body is too large is completed by an error."""
@@ -182,6 +202,8 @@ def lane_of(method: str, path: str) -> str:
         return _LANES[path]
     if path.startswith(REPOSITORY):
         return "repository"
+    if is_for_machines(path):
+        return "push" if takes_packages(method, path) else "machines"
     page = page_of(path)
     if method == "POST" and page in (UPLOAD, LOGIN):
         return "upload" if page == UPLOAD else "login"

@@ -2,6 +2,7 @@
 
 from packages_app.models.access_grant import AccessGrant
 from packages_app.models.access_token import AccessToken
+from packages_app.models.answered_request import AnsweredRequest
 from packages_app.models.cleared_caution import ClearedCaution
 from packages_app.models.conflict import Conflict
 from packages_app.models.definition import DefinitionStatus
@@ -16,6 +17,7 @@ from packages_app.models.publication import Publication
 __all__ = [
     "AccessGrant",
     "AccessToken",
+    "AnsweredRequest",
     "ClearedCaution",
     "Conflict",
     "DefinitionStatus",

@@ -14,12 +14,14 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, OuterRef, QuerySet
 
-from packages_app.models import Conflict, HeldCandidate, Publication
+from packages_app.models import AnsweredRequest, Conflict, HeldCandidate, Publication
 from packages_app.services import adapters
 
 _AT_ONCE = 500
 """Rows that are read and removed together: what it costs in memory does not grow with what has gathered."""
 _DECIDED = (HeldCandidate.State.PUBLISHED, HeldCandidate.State.REJECTED, HeldCandidate.State.OUTDATED)
+ANSWERED_KEPT = timedelta(days=2)
+"""A client that sends a request again does so within hours."""
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +44,7 @@ def remove_old_rows(now: datetime | None = None) -> dict[str, int]:
         "sessions": _remove(Session.objects.filter(expire_date__lt=now)),
         "failed_logins": _remove(AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)),
     }
+    gone["answered_requests"] = _remove(AnsweredRequest.objects.filter(came__lt=now - ANSWERED_KEPT))
     if any(gone.values()):
         log.info("old_rows_removed", **gone)
     return gone

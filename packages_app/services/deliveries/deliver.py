@@ -25,7 +25,7 @@ from packages_app.services.deliveries.delivered import (
 from packages_app.services.deliveries.preview import Fate, Judged, judged_for, look_at
 from packages_app.services.intake.proposals import define
 from packages_app.services.intake.upload_batch import ask_for_batch
-from packages_app.services.intake.uploads import ask_for_intake
+from packages_app.services.intake.uploads import ask_for_intake, version_in
 from packages_app.services.jobs import queue
 from packages_app.services.rights.asker import Asker
 
@@ -106,6 +106,6 @@ def _asked_for(files: Sequence[Judged], user: Asker) -> Job:
     [file] = files
     control, checksums = file.came.contents.control, file.came.checksums
     return ask_for_intake(
-        file.came.key, control, file.record.build if file.record else "", user=user, **place,
+        file.came.key, version_in(control, file.record.build if file.record else ""), user=user, **place,
         sha256=checksums.sha256 if checksums is not None else "",
     )  # fmt: skip

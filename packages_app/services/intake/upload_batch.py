@@ -50,11 +50,16 @@ def ask_for_batch(
     component: str,
     rollout: Sequence[int],
     build: str,
-    user: Asker,
+    user: Asker | None,
+    versions: Sequence[tuple[str, str, str]] = (),
 ) -> Job:
-    """Ask for the intake of files that are staged one by one, each a name and its key there; return the job."""
+    """Ask for the intake of files that are staged one by one, each a name and its key there; return the job.
+
+    `versions` are those of their records, where somebody will ask how far the job is.
+    """
     arguments = {
-        "each": [[*file] for file in files], "suite": suite, "component": component, "files": len(files),
+        "each": [[*file] for file in files], "versions": [[*version] for version in versions],
+        "suite": suite, "component": component, "files": len(files),
         "rollout": [*rollout], "build": build,
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user)

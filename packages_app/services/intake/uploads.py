@@ -58,18 +58,28 @@ def stage_upload(
     admission = admission_of_uploads(rights_of(user), suite=suite, component=component, build=build, rollout=rollout)
     admitted = admit(contents, admission, filename)
     queue.require_room(user)  # before anything is staged
+    version = version_in(contents.control, admitted.destination.build)
+    return ask_for_intake(
+        stage_file(path, filename), version, sha256=_sha256_of(path), suite=suite, component=component, build=build,
+        rollout=rollout, user=user, wake_worker=wake_worker,
+    )  # fmt: skip
+
+
+def stage_file(path: Path, filename: str) -> str:
+    """Put an uploaded file into staging; return its key there. Raise what the store raises."""
     staged = f"uploads/{uuid4().hex}/{filename}"
     adapters.staging().put(staged, path)
-    return ask_for_intake(
-        staged, contents.control, admitted.destination.build, sha256=_sha256_of(path), suite=suite,
-        component=component, build=build, rollout=rollout, user=user, wake_worker=wake_worker,
-    )  # fmt: skip
+    return staged
+
+
+def version_in(control: Mapping[str, str], build: str) -> tuple[str, str, str]:
+    """Return name, version and `built_for` of the record that a control paragraph is to have, as one of its builds."""
+    return (control["Package"], control["Version"], built_for(control["Architecture"], build))
 
 
 def ask_for_intake(
     staged: str,
-    control: Mapping[str, str],
-    its_build: str,
+    version: tuple[str, str, str],
     *,
     sha256: str,
     suite: str,
@@ -79,11 +89,10 @@ def ask_for_intake(
     user: Asker | None,
     wake_worker: bool = True,
 ) -> Job:
-    """Ask for the intake of a file that is staged, by its control paragraph and build; return the job."""
-    name, version, architecture = (control[field] for field in ("Package", "Version", "Architecture"))
+    """Ask for the intake of a file that is staged, whose record is to have this `version_in`; return the job."""
     arguments = {
         "staged": staged, "suite": suite, "component": component, "build": build,
-        "key": [name, version, built_for(architecture, its_build)], "sha256": sha256, "rollout": [*rollout],
+        "key": [*version], "sha256": sha256, "rollout": [*rollout],
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 

@@ -1,21 +1,11 @@
-"""Access tokens: made once and shown once, kept by their digest, revoked, and told of before they end.
-
-A token is `repomgr_`, 32 letters and digits at random, and 8 that are a code of this installation over those before:
-who reads a request's head alone can tell by them whether a token may be one of ours (`repomgr.web`).
-"""
+"""Access tokens: made once and shown once, kept by their digest, revoked, and told of before they end."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
-import secrets
-import string
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 import structlog
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.db import transaction
 from django.utils import timezone
@@ -28,13 +18,9 @@ from packages_app.models import AccessGrant, AccessToken
 from packages_app.services.rights.asker import Asker, Machine
 from packages_app.services.rights.rule import own_rights
 from packages_app.services.rights.shown_token import ShownToken
+from packages_app.services.rights.token_text import digest_of_secret, may_be_token, new_secret
 
-PREFIX = "repomgr_"
-"""What scanners for secrets look for."""
 USUAL_DAYS, MOST_DAYS = 90, 366
-_LETTERS = string.ascii_letters + string.digits
-_RANDOM, _CODE = 32, 8
-_FORM = re.compile(rf"{PREFIX}[A-Za-z0-9]{{{_RANDOM + _CODE}}}\Z", re.ASCII)
 _MOST_OF_ONE = 100
 _SEEN_AGAIN = timedelta(minutes=1)
 """The last use is not written more often than this: a token may be shown many times a second."""
@@ -65,17 +51,6 @@ class BadToken(PackageRefused):
     """A token that can't be made so."""
 
     code = "bad_token"
-
-
-def new_secret() -> str:
-    """Return a token that nobody has."""
-    begin = PREFIX + "".join(secrets.choice(_LETTERS) for _ in range(_RANDOM))
-    return begin + _code_of(begin)
-
-
-def may_be_token(text: str) -> bool:
-    """Return whether a text has the form of a token of this installation; nothing is looked up."""
-    return bool(_FORM.match(text)) and hmac.compare_digest(_code_of(text[:-_CODE]), text[-_CODE:])
 
 
 def make_token(
@@ -122,8 +97,8 @@ def keep_token(
     secret = new_secret()
     with transaction.atomic():
         token = AccessToken.objects.create(
-            name=name, owner_id=owner.pk if owner is not None else None, digest=_digest(secret), hint=secret[-4:],
-            expires=timezone.now() + lasting,
+            name=name, owner_id=owner.pk if owner is not None else None, digest=digest_of_secret(secret),
+            hint=secret[-4:], expires=timezone.now() + lasting,
         )  # fmt: skip
         AccessGrant.objects.bulk_create(
             AccessGrant(token=token, action=str(each.action), packages=each.packages, suites=each.suites)
@@ -140,7 +115,7 @@ def token_of(secret: str, address: str = "") -> tuple[Asker, ShownToken]:
     """
     token = None
     if may_be_token(secret):
-        token = AccessToken.objects.select_related("owner").filter(digest=_digest(secret)).first()
+        token = AccessToken.objects.select_related("owner").filter(digest=digest_of_secret(secret)).first()
     if token is None:
         raise TokenRefused("The token is not known here.", remedy="Make one in the admin, under Tokens.")
     if token.revoked is not None or not _may_sign_in(token.owner):
@@ -180,17 +155,3 @@ def _note_use(token: AccessToken, address: str) -> None:
     now = timezone.now()
     if token.last_used is None or now - token.last_used > _SEEN_AGAIN or token.last_address != address[:64]:
         AccessToken.objects.filter(pk=token.pk).update(last_used=now, last_address=address[:64])
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _code_of(begin: str) -> str:
-    key = hashlib.sha256(b"access token" + settings.SECRET_KEY.encode()).digest()
-    number = int.from_bytes(hmac.digest(key, begin.encode(), "sha256"), "big")
-    digits = []
-    for _ in range(_CODE):
-        number, digit = divmod(number, len(_LETTERS))
-        digits.append(_LETTERS[digit])
-    return "".join(digits)

@@ -16,13 +16,13 @@ from packages_app.services.lifecycle.move import request_move
 from packages_app.services.lifecycle.steps import Move
 from packages_app.services.rights.rule import rights_of
 from packages_app.services.rights.shown_token import showing
+from packages_app.services.rights.token_text import may_be_token
 from packages_app.services.rights.tokens import (
     BadToken,
     TokenExpired,
     TokenRefused,
     TokenRevoked,
     make_token,
-    may_be_token,
     revoke,
     token_of,
 )

@@ -1,0 +1,108 @@
+"""Files in the body of a request: of a form, or the body itself. They are on the disk, never in memory."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.http import HttpRequest, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+
+from packages_app.api.problems import BadRequest, DigestMismatch
+from packages_app.core.errors import PackageRefused
+from packages_app.services.outside_errors import told_as_ours
+
+_FIELD = "file"
+_CHUNK = 1024 * 1024
+_SHA256 = re.compile(r"(?:\A|[, ])sha-256=:([A-Za-z0-9+/=]{44}):", re.ASCII)
+_DIGESTS = ("Content-Digest", "Repr-Digest")
+
+
+class TooLarge(PackageRefused):
+    """A file is larger than UPLOAD_LIMIT_BYTES."""
+
+    code = "too_large"
+
+
+@contextmanager
+def files_of(request: HttpRequest, filename: str = "") -> Iterator[list[tuple[Path, str]]]:
+    """Let the block have the files of a request, each a path and the name it was sent by.
+
+    Raise `BadRequest` for a form that can't be read and for a body without a name, `TooLarge`, `DigestMismatch`, and
+    what the disk raises.
+    """
+    with told_as_ours():
+        if request.content_type == "multipart/form-data":
+            yield _of_form(request)
+            return
+        if not filename:
+            raise BadRequest("The body has no name.", remedy="Say its name: ?filename=NAME.deb, or send a form.")
+        with tempfile.NamedTemporaryFile(prefix="repomgr-push-", suffix=".deb") as file:
+            digest = _copied(request, file)
+            _check(request, digest)
+            yield [(Path(file.name), filename)]
+
+
+def _of_form(request: HttpRequest) -> list[tuple[Path, str]]:
+    try:
+        sent = request.FILES.getlist(_FIELD)
+    except (MultiPartParserError, UnreadablePostError, SuspiciousOperation) as error:
+        raise BadRequest(f"The form can't be read: {error}", remedy="Send multipart/form-data, whole.") from error
+    if getattr(request, "upload_was_too_large", False):
+        raise _too_large()
+    if (fault := getattr(request, "upload_fault", None)) is not None:
+        raise fault
+    files = [
+        (Path(one.temporary_file_path()), one.name or "") for one in sent if isinstance(one, TemporaryUploadedFile)
+    ]
+    if len(files) == 1:
+        _check(request, _sha256_of(files[0][0]))
+    return files
+
+
+def _copied(request: HttpRequest, file: IO[bytes]) -> bytes:
+    digest, size = hashlib.sha256(), 0
+    while chunk := request.read(_CHUNK):
+        size += len(chunk)
+        if size > settings.UPLOAD_LIMIT_BYTES:
+            raise _too_large()
+        digest.update(chunk)
+        file.write(chunk)
+    file.flush()
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if size != int(length):
+        raise BadRequest(f"{size} bytes came of {length}.", remedy="Send the whole file.")
+    return digest.digest()
+
+
+def _check(request: HttpRequest, sha256: bytes) -> None:
+    for header in _DIGESTS:
+        said = request.headers.get(header, "")
+        found = _SHA256.search(said)
+        if said and found is None:
+            raise BadRequest(f"{header} has no sha-256.", remedy="Send sha-256=:BASE64: (RFC 9530), or no such header.")
+        if found is not None and not hmac.compare_digest(found[1], base64.b64encode(sha256).decode()):
+            raise DigestMismatch(
+                f"The body's SHA256 is {sha256.hex()}, and {header} says another.", remedy="Send the file again."
+            )
+
+
+def _sha256_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(
+        f"A file is larger than {settings.UPLOAD_LIMIT_BYTES} bytes.", remedy="UPLOAD_LIMIT_BYTES sets the bound."
+    )

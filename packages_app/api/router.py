@@ -1,0 +1,68 @@
+"""The API: its routes, and what every one of them answers to errors."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+from ninja.openapi.docs import DocsBase
+
+from packages_app.api import jobs, packages, uploads
+from packages_app.api.problems import problem, problem_of_any
+from packages_app.core.product import product_version
+
+_MOST_SHOWN = 20
+
+
+class DocsPage(DocsBase):
+    """The routes as a page: the theme of others, its scripts from our own files alone."""
+
+    def render_page(self, request: HttpRequest, api: NinjaAPI, **kwargs: Any) -> HttpResponse:
+        """Return the page."""
+        return render(request, "api/docs.html", {"document": self.get_openapi_url(api, kwargs)})
+
+
+api = NinjaAPI(
+    title="repomgr",
+    version=product_version(),
+    description="Packages, publications and work on an APT repository. Errors are problem documents (RFC 9457).",
+    urls_namespace="api",
+    docs=DocsPage(),
+    docs_url="docs",
+    openapi_url="openapi.json",
+)
+
+
+@api.exception_handler(ValidationError)
+def _wrong_shape(_request: HttpRequest, error: ValidationError) -> HttpResponse:
+    faults = [
+        {"where": ".".join(map(str, fault.get("loc", ()))), "what": str(fault.get("msg", ""))}
+        for fault in error.errors[:_MOST_SHOWN]
+    ]
+    detail = "; ".join(f"{fault['where']}: {fault['what']}" for fault in faults)
+    remedy = "See the route's shape in the API's documentation."
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_request", detail, remedy, faults=faults)
+
+
+@api.exception_handler(HttpError)
+def _http_error(_request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problem(error.status_code, "bad_request", str(error), "See the route in the API's documentation.")
+
+
+@api.exception_handler(Http404)
+def _not_found(_request: HttpRequest, _error: Http404) -> HttpResponse:
+    return problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing of that name.", "See the list that it is of.")
+
+
+@api.exception_handler(Exception)
+def _any(request: HttpRequest, error: Exception) -> HttpResponse:
+    return problem_of_any(request, error)
+
+
+api.add_router("/packages", packages.router)
+api.add_router("/uploads", uploads.router)
+api.add_router("/jobs", jobs.router)

@@ -1,0 +1,1 @@
+"""What machines push: files taken at once or refused at once, and waited for until clients see them."""
