@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Router, Status
 
 from packages_app.api.listed import USUAL, Listed, page_of
 from packages_app.api.needs import PUBLISHES, READS
@@ -37,9 +37,9 @@ def one_job(request: HttpRequest, number: UUID, wait: int = 0) -> dict[str, Any]
 
 
 @router.post("/{number}/again", response={202: JobShape, **PROBLEMS}, auth=PUBLISHES)
-def job_again(request: HttpRequest, number: UUID) -> tuple[int, dict[str, Any]]:
+def job_again(request: HttpRequest, number: UUID) -> Status[dict[str, Any]]:
     """Ask for the work of a failed job once more."""
-    return 202, JobShape.of(request_again(_job(number), request.user))
+    return Status(202, JobShape.of(request_again(_job(number), request.user)))
 
 
 def _job(number: UUID) -> Job:

@@ -38,4 +38,4 @@ class Needs(AuthBase):
 
 
 READS, UPLOADS, PUBLISHES = Needs(Action.READ), Needs(Action.UPLOAD), Needs(Action.PUBLISH)
-KEYS, ADMINISTERS = Needs(Action.KEYS), Needs(Action.ADMINISTER)
+KEYS, ADMINISTERS, BOOTSTRAPS = Needs(Action.KEYS), Needs(Action.ADMINISTER), Needs(Action.BOOTSTRAP)

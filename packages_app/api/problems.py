@@ -38,6 +38,7 @@ _STATUSES: Mapping[str, HTTPStatus] = {
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "digest_mismatch": HTTPStatus.BAD_REQUEST,
     "bad_request": HTTPStatus.BAD_REQUEST,
+    "condition_missing": HTTPStatus.PRECONDITION_REQUIRED,
 }
 _BY_OUTCOME = {
     Outcome.REFUSED: HTTPStatus.UNPROCESSABLE_ENTITY,

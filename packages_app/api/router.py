@@ -11,7 +11,18 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.docs import DocsBase
 
-from packages_app.api import jobs, packages, uploads
+from packages_app.api import (
+    configuration,
+    intake,
+    jobs,
+    keys,
+    moves,
+    packages,
+    publications,
+    snapshots,
+    suites,
+    uploads,
+)
 from packages_app.api.problems import problem, problem_of_any
 from packages_app.core.product import product_version
 
@@ -66,3 +77,14 @@ def _any(request: HttpRequest, error: Exception) -> HttpResponse:
 api.add_router("/packages", packages.router)
 api.add_router("/uploads", uploads.router)
 api.add_router("/jobs", jobs.router)
+api.add_router("/moves", moves.router)
+api.add_router("/suites", suites.router)
+api.add_router("/publications", publications.router)
+api.add_router("/held", publications.held)
+api.add_router("/snapshots", snapshots.router)
+api.add_router("/definitions", configuration.router)
+api.add_router("/repository", configuration.repository)
+api.add_router("/intake", intake.router)
+api.add_router("/notices", intake.notices)
+api.add_router("/keys", keys.router)
+api.add_router("/upkeep", suites.upkeep)

@@ -22,7 +22,7 @@ class Problem(Schema):
     remedy: str = ""
 
 
-PROBLEMS = dict.fromkeys((400, 401, 403, 404, 405, 409, 410, 412, 413, 422, 429, 503), Problem)
+PROBLEMS = dict.fromkeys((400, 401, 403, 404, 405, 409, 410, 412, 413, 422, 428, 429, 503), Problem)
 """What any route may answer with besides."""
 
 

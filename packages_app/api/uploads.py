@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 
 from packages_app.api.bodies import files_of
 from packages_app.api.needs import READS, UPLOADS
@@ -58,7 +58,7 @@ class UploadShape(Schema):
 @router.post("", response={200: UploadShape, 202: UploadShape, **PROBLEMS}, openapi_extra=_BODY)
 def upload(
     request: HttpRequest, suite: str = "", component: str = "", build: str = "", filename: str = "", wait: int = 0
-) -> tuple[int, dict[str, Any]]:
+) -> Status[dict[str, Any]]:
     """Take packages in: all of them, or none where one is refused.
 
     Send a form with `file` once or more, or one package as the body and its name as `filename`. `suite` and `component`
@@ -69,7 +69,8 @@ def upload(
     place = Place(suite, component, build=build)
     with files_of(request, filename) as files:
         pushed = push(files, place, request.user)
-    return answer_of(pushed, wait)
+    status, said = answer_of(pushed, wait)
+    return Status(status, said)
 
 
 @router.get("/{job}", response={200: UploadShape, **PROBLEMS}, auth=READS)
