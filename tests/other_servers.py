@@ -54,6 +54,14 @@ def dynalite_server() -> Iterator[str]:
     yield from _running(port, _NODE, _PACKAGES / "dynalite" / "cli.js", "--port", port, "--createTableMs", "0")
 
 
+def program_of_others(name: str) -> str:
+    """Return a program that is installed beside the servers; raise `ServerMissing`."""
+    program = _INSTALLED / "bin" / name
+    if not program.exists():
+        raise ServerMissing(f"{name} is not installed: make .venv/servers/.installed")
+    return str(program)
+
+
 def _running(port: str, *command: str | Path, **options: Any) -> Iterator[str]:
     lacking = [part for part in command if isinstance(part, Path) and not part.exists()]
     if lacking:

@@ -10,7 +10,7 @@ from ninja import Field, Router, Schema
 
 from packages_app.api.needs import ADMINISTERS, READS, UPLOADS
 from packages_app.api.problems import BadRequest, NotThere
-from packages_app.api.shapes import PROBLEMS
+from packages_app.api.shapes import PROBLEMS, Said
 from packages_app.core.documents import REPOSITORY, Document, of_package
 from packages_app.core.errors import RepomgrError
 from packages_app.core.outcome import Outcome
@@ -20,8 +20,8 @@ from packages_app.services.configuration.definitions import definition_document,
 from packages_app.services.configuration.saved_versions import history_of
 from packages_app.services.lifecycle.repository_change import plan_change, save_change
 
-router = Router(tags=["definitions"], auth=READS)
-repository = Router(tags=["repository"], auth=READS)
+router = Router(tags=["documents"], auth=READS)
+repository = Router(tags=["documents"], auth=READS)
 _ETAG = re.compile(r'(?:W/)?"([0-9]{1,9})"\Z', re.ASCII)
 
 
@@ -46,7 +46,7 @@ class DefinitionShape(Schema):
     version: int = 0
 
 
-class DocumentText(Schema):
+class DocumentText(Said):
     """The YAML of a document."""
 
     text: str = Field(max_length=100_000)

@@ -13,7 +13,7 @@ from packages_app.api.listed import USUAL, Listed, page_of
 from packages_app.api.needs import BOOTSTRAPS, PUBLISHES, READS
 from packages_app.api.problems import NotThere
 from packages_app.api.publications import MOST_NUMBER
-from packages_app.api.shapes import PROBLEMS, JobShape
+from packages_app.api.shapes import PROBLEMS, JobShape, Said
 from packages_app.models import Conflict, Notice
 from packages_app.services.intake.settle_builds import request_two_builds
 from packages_app.services.requests import request_build, request_sync, settle_by_hand, settle_conflicts
@@ -22,7 +22,7 @@ router = Router(tags=["intake"], auth=READS)
 notices = Router(tags=["notices"], auth=READS)
 
 
-class CheckShape(Schema):
+class CheckShape(Said):
     """Definitions to be checked upstream, all that are enabled when none is named; with `again` refused offers too."""
 
     names: list[str] = Field(default_factory=list, max_length=1000)
@@ -35,7 +35,7 @@ def check_upstream(request: HttpRequest, body: CheckShape) -> Status[dict[str, A
     return Status(202, JobShape.of(request_sync(body.names, request.user, again=body.again)))
 
 
-class BuildShape(Schema):
+class BuildShape(Said):
     """A version of a bootstrap package to be built from its templates."""
 
     name: str
@@ -89,7 +89,7 @@ def settle_conflict(request: HttpRequest, number: int) -> dict[str, Any]:
     return ConflictShape.of(conflict)
 
 
-class TwoBuilds(Schema):
+class TwoBuilds(Said):
     """The label of the build that was offered, and the suites whose clients get it."""
 
     build: str = Field(max_length=64)

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Field, Router, Schema, Status
 
 from packages_app.api.needs import KEYS, READS
-from packages_app.api.shapes import PROBLEMS, JobShape
+from packages_app.api.shapes import PROBLEMS, JobShape, Said
 from packages_app.services.keys.standing import KeyStanding
 from packages_app.services.keys.told import told_keys
 from packages_app.services.keys.work import Work, request_key_work
@@ -55,7 +55,7 @@ def _key(key: KeyStanding) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class KeyWork(Schema):
+class KeyWork(Said):
     """Work on keys: `key` is the fingerprint it is about, `new` the one that takes over, as they were shown."""
 
     do: Literal["look", "add", "ship", "sign", "leave", "retire", "lost", "prolong"]

@@ -9,7 +9,7 @@ from ninja import Field, Router, Schema, Status
 
 from packages_app.api.needs import ADMINISTERS, PUBLISHES, READS
 from packages_app.api.problems import BadRequest
-from packages_app.api.shapes import PROBLEMS, JobShape
+from packages_app.api.shapes import PROBLEMS, JobShape, Said
 from packages_app.core.record import TableKey, make_package_id
 from packages_app.core.suite_change import What
 from packages_app.services.lifecycle.move import keys_selected, preview_move, request_move
@@ -24,7 +24,7 @@ _WHAT = {
 }  # fmt: skip
 
 
-class Version(Schema):
+class Version(Said):
     """A version for one architecture, of one of several builds `amd64#BUILD`."""
 
     package: str = Field(max_length=255)
@@ -37,7 +37,7 @@ class Version(Schema):
         return (make_package_id(self.package, self.version), self.built_for)
 
 
-class MoveShape(Schema):
+class MoveShape(Said):
     """What is to be done with which versions: those named, or those that a query selects.
 
     `suites` are those that they leave or come back to, all where none is named. `to` is the suite of a promotion, with
@@ -114,7 +114,7 @@ def move(request: HttpRequest, body: MoveShape) -> Status[dict[str, Any]]:
     return Status(202, JobShape.of(job))
 
 
-class PurgeShape(Schema):
+class PurgeShape(Said):
     """Versions of one package to be removed for good; `package` is its name, written once more as consent."""
 
     versions: list[Version] = Field(min_length=1, max_length=1000)

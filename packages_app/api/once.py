@@ -20,7 +20,7 @@ def once(request: HttpRequest, work: Callable[[], HttpResponse]) -> HttpResponse
     An upload's body is not looked at for it: the same bytes again are known anyway.
     """
     key = request.headers.get(HEADER, "")
-    if not key or request.method in _READS:
+    if not key or request.method not in _CHANGES:
         return work()
     try:
         known = begin(key, _digest(request))
@@ -41,7 +41,7 @@ def once(request: HttpRequest, work: Callable[[], HttpResponse]) -> HttpResponse
         end(key, answer)
 
 
-_READS = ("GET", "HEAD", "OPTIONS")
+_CHANGES = ("POST", "PUT", "DELETE")
 _PASSING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 
 

@@ -23,7 +23,8 @@ from packages_app.api import (
     suites,
     uploads,
 )
-from packages_app.api.problems import problem, problem_of_any
+from packages_app.api.once import HEADER
+from packages_app.api.problems import CONTENT_TYPE, problem, problem_of_any
 from packages_app.core.product import product_version
 
 _MOST_SHOWN = 20
@@ -37,10 +38,36 @@ class DocsPage(DocsBase):
         return render(request, "api/docs.html", {"document": self.get_openapi_url(api, kwargs)})
 
 
-api = NinjaAPI(
+class Api(NinjaAPI):
+    """Says of each route that its errors are problem documents, and which headers it takes."""
+
+    def get_openapi_schema(self, **how: Any) -> Any:
+        """Return the OpenAPI document."""
+        document = super().get_openapi_schema(**how)
+        for path in document["paths"].values():
+            for method, operation in path.items():
+                _describe(method, operation)
+        return document
+
+
+def _describe(method: str, operation: dict[str, Any]) -> None:
+    for status, answer in operation["responses"].items():
+        if int(status) >= HTTPStatus.BAD_REQUEST and "application/json" in answer.get("content", {}):
+            answer["content"] = {CONTENT_TYPE: answer["content"]["application/json"]}
+    if method in ("put", "delete") and _CONDITIONAL in operation.get("tags", ()):
+        what = "the ETag that was read, or * for what there is not yet"
+        shape = {"type": "string", "maxLength": 255}
+        said = {"in": "header", "name": "If-Match", "required": False, "description": what, "schema": shape}
+        operation.setdefault("parameters", []).append(said)
+
+
+_CONDITIONAL = "documents"
+
+api = Api(
     title="repomgr",
     version=product_version(),
-    description="Packages, publications and work on an APT repository. Errors are problem documents (RFC 9457).",
+    description="Packages, publications and work on an APT repository. Errors are problem documents (RFC 9457)."
+    f" What changes something takes a header {HEADER}: sent again with the same key, it gets the same answer.",
     urls_namespace="api",
     docs=DocsPage(),
     docs_url="docs",

@@ -6,9 +6,21 @@ from datetime import datetime
 from typing import Any
 
 from ninja import Schema
+from pydantic import model_validator
 
 from packages_app.core.record import PackageRecord
 from packages_app.models import Job, Package, Publication
+
+
+class Said(Schema):
+    """What a caller says, as JSON: an object, and nothing that happens to have attributes of these names."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_object(cls, said: Any) -> Any:
+        if not isinstance(getattr(said, "_obj", said), dict):  # ninja looks at whatever it was sent by its attributes
+            raise ValueError("An object is needed.")
+        return said
 
 
 class Problem(Schema):

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Field, Router, Schema, Status
 
 from packages_app.api.needs import PUBLISHES, READS
-from packages_app.api.shapes import PROBLEMS, JobShape
+from packages_app.api.shapes import PROBLEMS, JobShape, Said
 from packages_app.services.snapshots.compose import recipe_of
 from packages_app.services.snapshots.jobs import request_composed, request_deletion, request_snapshot
 from packages_app.services.snapshots.snapshots import ListedSnapshot, list_snapshots
@@ -39,7 +39,7 @@ def snapshots_of(request: HttpRequest, suite: str) -> list[dict[str, Any]]:
     return [_shape(listed) for listed in list_snapshots(suite)]
 
 
-class NewSnapshot(Schema):
+class NewSnapshot(Said):
     """A snapshot to be made: of what is in place, or of `publication` (a number, a digest, SUITE/SNAPSHOT)."""
 
     name: str = Field(max_length=100)
@@ -54,7 +54,7 @@ def make_snapshot(request: HttpRequest, suite: str, body: NewSnapshot) -> Status
     return Status(202, JobShape.of(job))
 
 
-class ComposedSnapshot(Schema):
+class ComposedSnapshot(Said):
     """A snapshot merged of others, or filtered: `parts` as `manage.py snapshot` takes them, `way` as there."""
 
     name: str = Field(max_length=100)

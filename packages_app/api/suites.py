@@ -9,7 +9,7 @@ from ninja import Field, Router, Schema, Status
 
 from packages_app.api.moves import PreviewShape
 from packages_app.api.needs import PUBLISHES, READS
-from packages_app.api.shapes import PROBLEMS, JobShape, PublicationShape
+from packages_app.api.shapes import PROBLEMS, JobShape, PublicationShape, Said
 from packages_app.core.repository import Suite
 from packages_app.models import Publication
 from packages_app.services import adapters
@@ -61,7 +61,7 @@ def publish_suite(request: HttpRequest, suite: str) -> Status[dict[str, Any]]:
     return Status(202, JobShape.of(request_publication(suite, user=request.user)))
 
 
-class RebuildShape(Schema):
+class RebuildShape(Said):
     """How a suite is rebuilt: held candidates that are approved by it, and what is allowed to change with it."""
 
     approved: list[int] = Field(default_factory=list, max_length=1000)
@@ -85,7 +85,7 @@ def verify_suite(request: HttpRequest, suite: str, whole_pool: bool = False) -> 
     return Status(202, [JobShape.of(job) for job in request_verify(request.user, suites=[suite], pool=scope)])
 
 
-class RollbackShape(Schema):
+class RollbackShape(Said):
     """The publication that a suite goes back to: its number, or the beginning of its Release's SHA256."""
 
     to: str = Field(min_length=1, max_length=100)

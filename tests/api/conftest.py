@@ -8,6 +8,9 @@ from django.test import Client
 
 from packages_app.services.rights.tokens import make_token
 
+OF_ALL = ("read", "upload", "hotfix", "bootstrap", "publish", "keys", "administer")
+"""Every action."""
+
 
 class Caller:
     """Calls the API with a token; answers are (status, JSON)."""

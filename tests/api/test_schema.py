@@ -1,0 +1,31 @@
+"""The whole OpenAPI document by schemathesis, a program of others: whatever is sent, each answer is of its shape.
+
+It makes requests of all kinds from the document, sound and unsound ones; none may end in a 5xx that is ours.
+"""
+
+import subprocess
+
+import pytest
+
+from tests.api.conftest import OF_ALL
+from tests.other_servers import program_of_others
+from tests.records import make_record
+
+CHECKS = (
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
+    "negative_data_rejection", "unsupported_method", "ignored_auth",
+)  # fmt: skip
+
+
+@pytest.mark.outside
+def test_no_request_of_the_document_or_beside_it_fails(live_server, embedded, caller, tmp_path):
+    embedded.define_uploads("tool")
+    embedded.table.put_new(make_record("tool", "1.0"))
+    command = [
+        program_of_others("schemathesis"), "run", f"{live_server.url}/api/v1/openapi.json", "--max-examples=3",
+        "--seed=1", "--generation-database=none", "--phases=coverage,fuzzing", f"--checks={','.join(CHECKS)}",
+        "--header", f"Authorization: Bearer {caller(*OF_ALL).secret}",
+    ]  # fmt: skip
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:]
+    assert "Tested:" in ended.stdout
