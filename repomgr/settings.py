@@ -69,6 +69,11 @@ MOST_WAITING_JOBS = environment.number("MOST_WAITING_JOBS", default=500)
 JOBS_KEPT_DAYS = environment.number("JOBS_KEPT_DAYS", default=30)
 NOTICES_KEPT_DAYS = environment.number("NOTICES_KEPT_DAYS", default=90)
 HISTORY_KEPT_DAYS = environment.number("HISTORY_KEPT_DAYS", default=365)
+# The audit trail: how long its lines stay, and where they are kept besides, in a store of their own.
+AUDIT_KEPT_DAYS = environment.number("AUDIT_KEPT_DAYS", default=730)
+AUDIT_EXPORT = environment.text("AUDIT_EXPORT_URL", default="") and parse_store_url(
+    "AUDIT_EXPORT_URL", environment.text("AUDIT_EXPORT_URL", default="")
+)
 # A publisher that says nothing for so long loses its suite to another; a job, its worker.
 LEASE_SECONDS = environment.number("LEASE_SECONDS", default=120)
 SILENT_SECONDS = environment.number("SILENT_SECONDS", default=60)
@@ -248,6 +253,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "repomgr.door.RequestLog",
+    "repomgr.audited.audited_middleware",
     # Last, so that it sees the login's own answer.
     "axes.middleware.AxesMiddleware",
 ]

@@ -44,6 +44,7 @@ from packages_app.core.record import TableKey
 from packages_app.core.suite_change import What
 from packages_app.models import Job, Package, SuiteMembership
 from packages_app.models.package import PackageQuerySet
+from packages_app.services.audit.write import refused_with
 from packages_app.services.intake.build_bootstrap import PARTS, next_version
 from packages_app.services.lifecycle.history import history_of
 from packages_app.services.lifecycle.move import MOST
@@ -268,6 +269,7 @@ class PackageAdmin(ReadOnlyAdmin):
                 with told_as_ours():
                     return HttpResponseRedirect(job_page(_build_asked_for(form, request)))
             except RepomgrError as error:
+                refused_with(error.code)
                 form.add_error(form.refused_field, ValidationError(str(error), code=error.code))
         context = {
             **self.admin_site.each_context(request),

@@ -20,6 +20,7 @@ from packages_app.admin.long_list import LongChangeList, LongListPaginator
 from packages_app.core.batches import batches_of
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Job
+from packages_app.services.audit.write import refused_with
 from packages_app.services.rights import granted
 
 LONGEST_SEARCH, MOST_WORDS = 300, 8
@@ -102,7 +103,8 @@ def refusal(error: RepomgrError) -> SafeString:
 
 
 def say_refused(request: HttpRequest, error: RepomgrError) -> None:
-    """Show a refusal at the top of the page that comes next."""
+    """Show a refusal at the top of the page that comes next; the audit trail has it too."""
+    refused_with(error.code)
     messages.error(request, refusal(error))
 
 
