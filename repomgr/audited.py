@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -11,13 +12,19 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import Resolver404, resolve
+from django.utils.datastructures import MultiValueDict
 
 from packages_app.core.audit import Actor, ActorKind, Result
 from packages_app.services.audit.doors import Answered, request_door
-from repomgr.limits import LOGIN
+from packages_app.services.audit.write import by_token
+from packages_app.services.rights.shown_token import ShownToken
+from repomgr.limits import LOGIN, is_for_machines
 from repomgr.login import client_address, counted_address
+from repomgr.named import SUITES, names_in, packages_named
 
 _READS = ("GET", "HEAD", "OPTIONS", "TRACE")
+_LOOKS = "/preview"
+"""How addresses of machines end that only say what would be done."""
 _MOST_ROWS = 100
 _REFUSALS_OF_NOBODY = 100
 """Refusals of one who is not logged in that are kept of an address in an hour: strangers must not fill the database."""
@@ -33,7 +40,7 @@ def audited_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> C
     def answer(request: HttpRequest) -> HttpResponse:
         answered: list[Answered] = []
         known: list[Actor] = []
-        if request.method not in _READS:
+        if request.method not in _READS and not is_for_machines(request.path_info):
             known.append(_who_asks(request))  # a logout ends with nobody
 
         def who() -> Actor:
@@ -52,6 +59,9 @@ def audited_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> C
 def _who_asks(request: HttpRequest) -> Actor:
     address = client_address(request) or ""
     user = getattr(request, "user", None)
+    token: ShownToken | None = getattr(request, "shown_token", None)
+    if token is not None and user is not None:
+        return by_token(user.get_username() if user.is_authenticated else "", token, address)
     if user is None or not user.is_authenticated:
         return Actor(ActorKind.NOBODY, "", address)
     return Actor(ActorKind.PERSON, user.get_username(), address, str(user.pk))
@@ -66,7 +76,10 @@ def _answered(request: HttpRequest, response: HttpResponse, who: Callable[[], Ac
     if result is Result.REFUSED and who().kind is ActorKind.NOBODY and _is_one_too_many(request, response):
         return []
     what, code = _what(request), "" if result in (Result.DONE, Result.SHOWN) else f"http_{response.status_code}"
-    return [Answered(what, result, code, _subject(request, what), None if reads else _given(request, what))]
+    given = {} if reads else _given(request, what)
+    said = {**given, **(request.resolver_match.kwargs if request.resolver_match is not None else {})}
+    packages, suites = packages_named(what, said), names_in(said, SUITES)
+    return [Answered(what, result, code, _subject(request, what), given, packages, suites)]
 
 
 def _result(request: HttpRequest, response: HttpResponse) -> Result:
@@ -74,6 +87,9 @@ def _result(request: HttpRequest, response: HttpResponse) -> Result:
         return Result.REFUSED
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Result.FAILED
+    if is_for_machines(request.path_info) and response.status_code < HTTPStatus.BAD_REQUEST:
+        changed = request.method not in _READS and not request.path_info.endswith(_LOOKS)
+        return Result.DONE if changed and "Idempotency-Replayed" not in response.headers else Result.SHOWN
     if response.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED) and request.method in _READS:
         return Result.SHOWN
     to_login = response.headers.get("Location", "").startswith(LOGIN) and request.path != LOGIN
@@ -102,10 +118,12 @@ def _is_one_too_many(request: HttpRequest, response: HttpResponse) -> bool:
 def _what(request: HttpRequest) -> str:
     """Return the name of what was asked for: that of the address, and of a list's action."""
     try:
-        name = (request.resolver_match or resolve(request.path_info)).view_name or "request"
+        found = request.resolver_match or resolve(request.path_info)
     except Resolver404:
         return "request"
-    name = name.removeprefix("admin:").removeprefix("packages_app_")
+    if is_for_machines(request.path_info):
+        return f"api.{(request.method or '').lower()}/{found.route.removeprefix('api/v1/')}"
+    name = (found.view_name or "request").removeprefix("admin:").removeprefix("packages_app_")
     signs = {"login": "sign_in", "logout": "sign_out"}
     action = _posted(request).get("action", "") if name.endswith("_changelist") else ""
     return signs.get(name, f"{name.removesuffix('_changelist')}.{action}" if action else name)
@@ -124,12 +142,33 @@ def _subject(request: HttpRequest, what: str) -> str:
 
 
 def _given(request: HttpRequest, what: str) -> dict[str, Any]:
-    """Return what a form was posted with, but for what a browser adds; nothing of a sign-in, which has a password."""
+    """Return what a form was posted with, but for what a browser adds; nothing of a sign-in, which has a password.
+
+    Of a machine's request it is the JSON that it sent.
+    """
     if what.startswith("sign_"):
         return {}
+    if request.content_type == "application/json":
+        return _json(request)
     fields = _posted(request)
-    posted = {name: fields.getlist(name)[:_MOST_ROWS] for name in fields if name not in _OWN_FIELDS}
+    files = {name: [file.name for file in sent][:_MOST_ROWS] for name, sent in _sent_files(request)}
+    posted = {name: fields.getlist(name)[:_MOST_ROWS] for name in fields if name not in _OWN_FIELDS} | files
     return {name: values[0] if len(values) == 1 else values for name, values in posted.items() if values != [""]}
+
+
+def _sent_files(request: HttpRequest) -> Iterable[tuple[str, list[Any]]]:
+    files: Iterable[tuple[str, list[Any]]] = request.__dict__.get("_files", MultiValueDict()).lists()
+    return files
+
+
+def _json(request: HttpRequest) -> dict[str, Any]:
+    """Return the JSON of a body, as far as it was read by now: a text that is none as `body`."""
+    body: bytes = request.__dict__.get("_body", b"")
+    try:
+        sent = json.loads(body) if body else {}
+    except (ValueError, RecursionError):
+        sent = body.decode(errors="replace")
+    return sent if isinstance(sent, dict) else {"body": sent}
 
 
 def _posted(request: HttpRequest) -> QueryDict:

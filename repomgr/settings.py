@@ -249,11 +249,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "repomgr.audited.audited_middleware",
     "repomgr.machines.machines_middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "repomgr.door.RequestLog",
-    "repomgr.audited.audited_middleware",
     # Last, so that it sees the login's own answer.
     "axes.middleware.AxesMiddleware",
 ]

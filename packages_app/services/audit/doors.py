@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +17,20 @@ from packages_app.core.errors import RepomgrError
 from packages_app.core.outcome import Outcome
 from packages_app.services.audit.aside import AuditUnwritten
 from packages_app.services.audit.check import take_back_soon
-from packages_app.services.audit.write import deed, this_process, write
+from packages_app.services.audit.write import Deed, deed, this_process, write
 
 
 @dataclass(frozen=True)
 class Answered:
-    """How a request was answered: what it was, what became of it, its error's code, and what it was given."""
+    """How a request was answered: what it was, what became of it, its error's code, what it was given and is about."""
 
     what: str
     result: Result
     code: str = ""
     subject: str = ""
     given: Mapping[str, Any] | None = None
+    packages: Iterable[str] = ()
+    suites: Iterable[str] = ()
 
 
 @contextmanager
@@ -84,15 +86,20 @@ def request_door(who: Callable[[], Actor], answered: list[Answered]) -> Iterator
         yield
         for answer in answered:
             if answer.result in (Result.REFUSED, Result.FAILED):
+                if present.has_said(present.code):
+                    continue
                 with _behind_what_failed():
-                    _tell(answer, present.code)
+                    _tell(answer, present)
             elif present.code or not present.told:
-                _tell(answer, present.code)
+                _tell(answer, present)
 
 
-def _tell(answer: Answered, code: str) -> None:
-    result = Result.REFUSED if code and answer.result is not Result.FAILED else answer.result
-    write(answer.what, result=result, subject=answer.subject, given=answer.given, code=code or answer.code)
+def _tell(answer: Answered, present: Deed) -> None:
+    result = Result.REFUSED if present.code and answer.result is not Result.FAILED else answer.result
+    write(
+        answer.what, result=result, subject=answer.subject, given=answer.given, code=present.code or answer.code,
+        after={"error": present.why} if present.why else None, packages=answer.packages, suites=answer.suites,
+    )  # fmt: skip
     take_back_soon()
 
 

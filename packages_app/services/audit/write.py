@@ -37,16 +37,22 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class Deed:
-    """One request, command or job: what it was refused by, "" for nothing, and the rows of its lines."""
+    """One request, command or job: what it was refused by, code and sentence, "" for nothing; the rows of its lines."""
 
     number: UUID = field(default_factory=uuid4)
     code: str = ""
+    why: str = ""
     lines: list[int] = field(default_factory=list)
 
     @property
     def told(self) -> bool:
         """Whether a line tells of it: one whose transaction was given up does not."""
         return bool(self.lines) and AuditEntry.of_all_archives.filter(pk__in=self.lines, deed=self.number).exists()
+
+    def has_said(self, code: str) -> bool:
+        """Return whether a line of it has this code of an error already; never of ""."""
+        lines = AuditEntry.of_all_archives.filter(pk__in=self.lines, code=code)
+        return bool(code and self.lines) and lines.exists()
 
 
 _deed: ContextVar[Deed | None] = ContextVar("deed", default=None)
@@ -63,10 +69,10 @@ def deed(number: UUID | None = None) -> Iterator[Deed]:
         _deed.reset(token)
 
 
-def refused_with(code: str) -> None:
-    """Let the door say that the present deed was refused by an error of this code."""
+def refused_with(code: str, why: str) -> None:
+    """Let the door say that the present deed was refused by an error of this code, and why."""
     if (present := _deed.get()) is not None:
-        present.code = code
+        present.code, present.why = code, why
 
 
 def this_process() -> Actor:
