@@ -21,7 +21,7 @@ if __name__ == "__main__":
         sys.stdout.write(f"{product_version()}\n")
         sys.exit(0)
     try:
-        from repomgr.command_line import prepare_home
+        from repomgr.command_line import audited, prepare_home
 
         prepare_home(sys.argv)
         django.setup()
@@ -37,6 +37,7 @@ if __name__ == "__main__":
     gc.freeze()
     gc.enable()
     try:
-        execute_from_command_line(sys.argv)
+        with audited(sys.argv):
+            execute_from_command_line(sys.argv)
     finally:
         gc.freeze()

@@ -15,8 +15,9 @@ import structlog
 from celery import shared_task
 
 from packages_app.core.errors import RepomgrError
-from packages_app.services import job_services, old_rows, scheduled
+from packages_app.services import audit_keeping, job_services, old_rows, scheduled
 from packages_app.services.archives import in_each
+from packages_app.services.audit.doors import clock_door
 from packages_app.services.jobs import waking
 from packages_app.services.jobs.turns import run_in_turn
 from packages_app.services.keys import expiry
@@ -37,7 +38,7 @@ def _task(work: Callable[Parameters, Result]) -> Any:
     @wraps(work)
     def told(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         try:
-            with told_as_ours():
+            with told_as_ours(), clock_door():
                 return work(*args, **kwargs)
         except RepomgrError as error:
             log.error("task_gave_up", task=work.__name__, code=error.code, error=error.message, remedy=error.remedy)
@@ -96,6 +97,12 @@ def remove_old_rows() -> dict[str, int]:
     for each in in_each(old_rows.remove_old_rows):
         removed.update(each)
     return dict(removed)
+
+
+@_task
+def keep_audit_trail() -> dict[str, int]:
+    """Export the audit trail, and let go what is too old."""
+    return audit_keeping.keep_trail()
 
 
 @_task

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from packages_app.core.home import check_home, make_home
@@ -11,6 +12,10 @@ from repomgr.settings_file import load_settings
 
 MAKES_A_HOME = "first_start"
 _NEED_NONE = ("check", "diffsettings", "findstatic", "help", "init", "makemigrations", "version")
+_DJANGOS_THAT_CHANGE = (
+    "axes_reset", "axes_reset_ip", "axes_reset_username", "changepassword", "createsuperuser", "dbshell", "flush",
+    "loaddata", "remove_stale_contenttypes", "shell",
+)  # fmt: skip
 _STATE = ("PACKAGE_TABLE_URL", "BUCKET_URL", "STAGING_URL", "DATABASE_URL", "BROKER_URL")
 _SECRETS = ("SECRET_KEY", "SIGNING_KEY")
 _LOCAL = ("", "file", "sqlite", "filesystem")
@@ -27,6 +32,22 @@ def prepare_home(arguments: Sequence[str]) -> None:
         make_home(environment.home())
     elif name not in _NEED_NONE and not name.startswith("-") and not _asks_for_help(arguments):
         look_for_home()
+
+
+@contextmanager
+def audited(arguments: Sequence[str]) -> Iterator[None]:
+    """Let the block be a command of manage.py; those of Django's and axes' that change something have their line too.
+
+    Commands of ours have a door of their own. Django has to be set up.
+    """
+    name = arguments[1] if len(arguments) > 1 else ""
+    if name not in _DJANGOS_THAT_CHANGE or _asks_for_help(arguments):
+        yield
+        return
+    from packages_app.services.audit.doors import command_door
+
+    with command_door(name, {"arguments": list(arguments[2:])}, changes=True):
+        yield
 
 
 def look_for_home() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import logging.config
-import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from http import HTTPStatus
@@ -15,9 +14,8 @@ from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 
 from packages_app.core.archive import entered_slug
-from packages_app.core.redaction import redact
+from packages_app.core.redaction import without_secrets
 
-_SECRET_NAMES = re.compile(r"secret|password|token|signing_key|authorization|cookie", re.IGNORECASE)
 _REFUSALS = (SuspiciousOperation, PermissionDenied, BadRequest)
 
 _LOGGERS: Mapping[str, Mapping[str, Any]] = {
@@ -47,21 +45,8 @@ _LOGGERS: Mapping[str, Mapping[str, Any]] = {
 def redact_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Blank fields with a secret's name, and what `redact` finds in texts, at any depth (a structlog processor)."""
     for name, value in event.items():
-        event[name] = _without_secrets(name, value)
+        event[name] = without_secrets(name, value)
     return event
-
-
-def _without_secrets(name: str, value: Any) -> Any:
-    if value and _SECRET_NAMES.search(name):
-        return "(hidden)"
-    if isinstance(value, Mapping):
-        return {key: _without_secrets(str(key), each) for key, each in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_without_secrets("", each) for each in value]
-    if value is None or isinstance(value, (int, float)):
-        return value
-    # Whatever it is, a renderer would write its text.
-    return redact(value if isinstance(value, str) else str(value))
 
 
 def of_archive(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

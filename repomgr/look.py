@@ -48,6 +48,7 @@ _SIDEBAR = [
     _section("Access", (
         ("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
         ("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+        ("Audit trail", "receipt_long", "admin:packages_app_auditentry_changelist", "packages_app.view_auditentry"),
     )),
 ]  # fmt: skip
 

@@ -38,6 +38,7 @@ def machines_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> 
         except Exception as error:
             return problem_of_any(request, error)
         request.user = user  # type: ignore[assignment]
+        request.shown_token = token  # type: ignore[attr-defined]
         with showing(token):
             return once(request, partial(get_response, request))
 

@@ -94,6 +94,11 @@ MEANINGS: Mapping[str, Meaning] = {
         "for how many days publications, decided candidates and settled conflicts stay; a suite's last publication"
         " always"
     ),
+    "AUDIT_KEPT_DAYS": Meaning("for how many days lines of the audit trail stay; 30 at the least"),
+    "AUDIT_EXPORT_URL": Meaning(
+        "where the audit trail is copied to each hour: as `BUCKET_URL`; private, best a bucket of its own with Object"
+        " Lock"
+    ),
     "LEASE_SECONDS": Meaning("a publisher that says nothing for so long loses its suite to another"),
     "SILENT_SECONDS": Meaning("a worker that says nothing for so long loses its job to another"),
     "LEAST_FREE_BYTES": Meaning("a disk of ours with less room is told of, by a notice and by `doctor` (512 MiB)"),

@@ -69,6 +69,11 @@ MOST_WAITING_JOBS = environment.number("MOST_WAITING_JOBS", default=500)
 JOBS_KEPT_DAYS = environment.number("JOBS_KEPT_DAYS", default=30)
 NOTICES_KEPT_DAYS = environment.number("NOTICES_KEPT_DAYS", default=90)
 HISTORY_KEPT_DAYS = environment.number("HISTORY_KEPT_DAYS", default=365)
+# The audit trail: how long its lines stay, and where they are kept besides, in a store of their own.
+AUDIT_KEPT_DAYS = environment.number("AUDIT_KEPT_DAYS", default=730)
+AUDIT_EXPORT = environment.text("AUDIT_EXPORT_URL", default="") and parse_store_url(
+    "AUDIT_EXPORT_URL", environment.text("AUDIT_EXPORT_URL", default="")
+)
 # A publisher that says nothing for so long loses its suite to another; a job, its worker.
 LEASE_SECONDS = environment.number("LEASE_SECONDS", default=120)
 SILENT_SECONDS = environment.number("SILENT_SECONDS", default=60)
@@ -244,6 +249,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "repomgr.audited.audited_middleware",
     "repomgr.machines.machines_middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

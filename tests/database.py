@@ -57,10 +57,27 @@ def django_db_setup(
         else:
             connection.settings_dict["NAME"] = "file:tests?mode=memory&cache=shared"
             _copy(request.getfixturevalue("migrated"), connection)
+        _empty_all_the_same(connection)
     yield
     with django_db_blocker.unblock():
         connection.close()
         connection.settings_dict["NAME"] = name
+
+
+def _empty_all_the_same(database: Any) -> None:
+    """Let Django empty the tables after a test of transactions: those of the audit trail can't be emptied otherwise."""
+    flush = database.ops.sql_flush
+
+    def sql_flush(style: Any, tables: Any, **named: Any) -> list[str]:
+        emptying = flush(style, tables, **named)
+        if database.vendor == "postgresql":
+            return ["SET session_replication_role = replica", *emptying, "SET session_replication_role = DEFAULT"]
+        with database.cursor() as cursor:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+        return [*(f"DROP TRIGGER {name}" for name, _ in triggers), *emptying, *(sql for _, sql in triggers)]
+
+    database.ops.sql_flush = sql_flush
 
 
 @pytest.fixture

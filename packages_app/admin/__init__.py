@@ -2,6 +2,7 @@
 
 from packages_app.admin import (
     access,
+    audit,
     cleared_caution,
     conflict,
     definition,
@@ -14,6 +15,7 @@ from packages_app.admin import (
 
 __all__ = [
     "access",
+    "audit",
     "cleared_caution",
     "conflict",
     "definition",

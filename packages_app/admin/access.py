@@ -22,6 +22,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from packages_app.admin.audited import AuditedAdmin
 from packages_app.models import GroupArchive
 from packages_app.services.archives import slugs
 
@@ -30,7 +31,7 @@ for model in (User, Group, ClockedSchedule, CrontabSchedule, IntervalSchedule, P
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(AuditedAdmin, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
     """People."""
 
     form = UserChangeForm
@@ -61,7 +62,7 @@ class GroupArchives(TabularInline):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(AuditedAdmin, DjangoGroupAdmin, ModelAdmin):
     """Rights: viewing, uploading, publishing; in every archive, or in those named."""
 
     def get_inlines(self, request: HttpRequest, obj: Group | None) -> list[type[TabularInline]]:
@@ -70,7 +71,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(BeatPeriodicTaskAdmin, ModelAdmin):
+class PeriodicTaskAdmin(AuditedAdmin, BeatPeriodicTaskAdmin, ModelAdmin):
     """What the clock starts."""
 
     # beat's own template has a script in the page, which the Content-Security-Policy forbids. It repeats what a
@@ -84,5 +85,5 @@ class PeriodicTaskAdmin(BeatPeriodicTaskAdmin, ModelAdmin):
 
 
 @admin.register(IntervalSchedule, CrontabSchedule)
-class ScheduleAdmin(ModelAdmin):
+class ScheduleAdmin(AuditedAdmin, ModelAdmin):
     """How often."""

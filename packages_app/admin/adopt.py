@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -19,7 +19,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from packages_app.admin.read_only import go_to_job, job_page
+from packages_app.admin.read_only import as_fault, go_to_job, job_page
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Job
 from packages_app.services.outside_errors import told_as_ours
@@ -85,7 +85,7 @@ def adopt_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRe
             with told_as_ours():
                 return HttpResponseRedirect(job_page(request_look(request.POST.dict(), request.user)))
         except RepomgrError as error:
-            form.add_error(None, ValidationError(str(error), code=error.code))
+            form.add_error(None, as_fault(error))
     page = {"opts": opts, "title": "Adopt a repository", "form": form,
             "cancel": reverse("admin:packages_app_package_changelist")}  # fmt: skip
     return TemplateResponse(request, "admin/packages_app/package/adopt.html", {**site.each_context(request), **page})

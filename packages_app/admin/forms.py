@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from packages_app.admin.read_only import as_fault
 from packages_app.core.builds import LONGEST_BUILD
 from packages_app.core.errors import PackageRefused
 from packages_app.core.rights import Action
@@ -101,7 +102,7 @@ class UploadForm(forms.Form):
         try:
             return steps_in(self.cleaned_data["rollout"])
         except PackageRefused as error:
-            raise forms.ValidationError(str(error), code=error.code) from error
+            raise as_fault(error) from error
 
     def clean_file(self) -> list[UploadedFile[Any]]:
         """Return the files; refuse one that is larger than the settings allow."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -29,6 +28,7 @@ from packages_app.admin.read_only import (
     LONGEST_SEARCH,
     PUBLISH,
     ReadOnlyAdmin,
+    as_fault,
     job_page,
     lines,
     require,
@@ -268,7 +268,7 @@ class PackageAdmin(ReadOnlyAdmin):
                 with told_as_ours():
                     return HttpResponseRedirect(job_page(_build_asked_for(form, request)))
             except RepomgrError as error:
-                form.add_error(form.refused_field, ValidationError(str(error), code=error.code))
+                form.add_error(form.refused_field, as_fault(error))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

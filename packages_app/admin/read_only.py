@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import SEARCH_VAR
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -20,6 +20,8 @@ from packages_app.admin.long_list import LongChangeList, LongListPaginator
 from packages_app.core.batches import batches_of
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Job
+from packages_app.services.audit.write import refused_with
+from packages_app.services.deliveries.delivered import Refusal
 from packages_app.services.rights import granted
 
 LONGEST_SEARCH, MOST_WORDS = 300, 8
@@ -102,8 +104,15 @@ def refusal(error: RepomgrError) -> SafeString:
 
 
 def say_refused(request: HttpRequest, error: RepomgrError) -> None:
-    """Show a refusal at the top of the page that comes next."""
+    """Show a refusal at the top of the page that comes next; the audit trail has it too."""
+    refused_with(error.code, error.message)
     messages.error(request, refusal(error))
+
+
+def as_fault(error: RepomgrError | Refusal) -> ValidationError:
+    """Return a refusal as a fault of a form; the audit trail has it too."""
+    refused_with(error.code, error.message)
+    return ValidationError(str(error), code=error.code)
 
 
 def send_back(request: HttpRequest, error: RepomgrError, to: str) -> HttpResponseRedirect:

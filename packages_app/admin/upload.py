@@ -8,15 +8,16 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import TooManyFilesSent, ValidationError
+from django.core.exceptions import TooManyFilesSent
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_protect
 
 from packages_app.admin.forms import UploadForm
-from packages_app.admin.read_only import UPLOAD, go_to_job, require, say_refused
+from packages_app.admin.read_only import UPLOAD, as_fault, go_to_job, require, say_refused
 from packages_app.core.errors import PackageRefused, RepomgrError
+from packages_app.services.audit.write import refused_with
 from packages_app.services.deliveries.deliver import deliver, take_delivery_in
 from packages_app.services.deliveries.delivered import Delivered, delivered, discard, waiting
 from packages_app.services.deliveries.preview import Fate, Judged, look_at
@@ -50,7 +51,7 @@ def _checked(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResp
             with told_as_ours():
                 answer = _sent(form, scripted=scripted)
         except RepomgrError as error:
-            form.add_error(form.refused_field, ValidationError(str(error), code=error.code))
+            form.add_error(form.refused_field, as_fault(error))
         else:
             if answer is not None:
                 return answer
@@ -86,9 +87,12 @@ def _sent(form: UploadForm, *, scripted: bool) -> HttpResponseBase | None:
     judged = deliver(files, delivery, form.place, form.user, is_all=not scripted)
     page = reverse(_DELIVERY, args=[delivery])
     if scripted:
+        for file in judged:
+            if file.refused is not None:
+                refused_with(file.refused.code, file.refused.message)
         return JsonResponse({"page": page, "files": [_told(file) for file in judged]})
     if len(judged) == 1 and (refused := judged[0].refused) is not None:
-        form.add_error(form.refused_field, ValidationError(str(refused), code=refused.code))
+        form.add_error(form.refused_field, as_fault(refused))
         return None
     return HttpResponseRedirect(page)
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest, JsonResponse
 
 from packages_app.core.errors import RepomgrError
 from packages_app.core.outcome import Outcome
+from packages_app.services.audit.write import refused_with
 from packages_app.services.outside_errors import error_told
 
 CONTENT_TYPE = "application/problem+json"
@@ -79,7 +80,8 @@ def status_of(error: RepomgrError) -> HTTPStatus:
 def problem(
     status: int, code: str, detail: str, remedy: str = "", *, headers: Mapping[str, str] | None = None, **more: Any
 ) -> JsonResponse:
-    """Return a problem document."""
+    """Return a problem document; the audit trail has its code."""
+    refused_with(code, detail)
     status = HTTPStatus(status)
     said = {"type": "about:blank", "title": status.phrase, "status": int(status), "code": code, "detail": detail,
             "remedy": remedy, **more}  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 LONGEST_TEXT = 64 * 1024
 """Characters of a text that are looked at; what is longer is cut. A traceback has a tenth of it."""
@@ -17,12 +19,27 @@ _TOKEN = re.compile(r"(?<=://)[^/@\s:]+@")  # an address with one word before th
 _QUERY = re.compile(r"([?&][^?=&\s]*=)([^&\s\"'<>]+)")
 _SECRET_WORDS = ("signature", "token", "key", "secret", "passw", "credential")
 _CUT_MARK = " (cut)"
+_SECRET_NAMES = re.compile(r"secret|password|passphrase|token|signing_key|authorization|cookie", re.IGNORECASE)
 
 
 def redact(text: str) -> str:
     """Return a text without the secrets that can be known by their place in it, cut to `LONGEST_TEXT` characters."""
     text = _PASSWORD.sub(r"\1:(hidden)@", _KEY_BLOCK.sub("(hidden key)", _cut(text)))
     return _QUERY.sub(_without_value, _TOKEN.sub("(hidden)@", text))
+
+
+def without_secrets(name: str, value: Any) -> Any:
+    """Return a value without secrets: all of one that has a secret's name, and what `redact` finds, at any depth."""
+    if value and _SECRET_NAMES.search(name):
+        return "(hidden)"
+    if isinstance(value, Mapping):
+        return {key: without_secrets(str(key), each) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [without_secrets("", each) for each in value]
+    if value is None or isinstance(value, (int, float)):
+        return value
+    # Whatever it is, a renderer would write its text.
+    return redact(value if isinstance(value, str) else str(value))
 
 
 def _without_value(found: re.Match[str]) -> str:

@@ -9,8 +9,8 @@ from django.core.management.base import CommandParser
 
 from packages_app.core.rollout import steps_in
 from packages_app.core.suite_change import What
+from packages_app.core.system_user import system_user
 from packages_app.management.consent import check_yes
-from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.models import Job
 from packages_app.services.jobs import queue

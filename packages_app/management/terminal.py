@@ -32,11 +32,16 @@ from packages_app.management.said_once import (
 from packages_app.models import Job
 from packages_app.services import job_services
 from packages_app.services.archives import entered, present_archive, slugs
+from packages_app.services.audit.doors import command_door
 from packages_app.services.jobs import queue
 from packages_app.services.outside_errors import told_as_ours
 from packages_app.services.setup.database import check_database
 
 EXIT_FAILED = Outcome.FAILED.exit_code
+_OPTIONS_OF_ALL = frozenset(
+    {"verbosity", "settings", "pythonpath", "traceback", "no_color", "force_color", "skip_checks", "log_format",
+     "stdout", "stderr"}
+)  # fmt: skip
 
 log = structlog.get_logger(__name__)
 
@@ -155,6 +160,8 @@ class ServiceCommand(BaseCommand):
     """Whether the work is done in every archive, so that none needs to be named."""
     needs_database = True
     """Whether the command is refused before it does anything where the database lacks migrations."""
+    changes: bool | frozenset[str] = True
+    """Whether it may change something, so that the audit trail has a line of it; of several that are one, which do."""
     _called_from_command_line = False  # Django sets it
     _logs_errors = False
 
@@ -193,9 +200,12 @@ class ServiceCommand(BaseCommand):
             with speaking_by_the_log(logs), told_as_ours(), entered(named):
                 self._say_where()
                 # A command for another environment runs in a process of its own, with a database of its own.
-                if self.needs_database and not options.get("env"):
+                elsewhere = bool(options.get("env"))
+                if self.needs_database and not elsewhere:
                     check_database()
-                return super().execute(*args, **options)
+                changes = self.may_change(options) and not elsewhere
+                with command_door(self._name, self._given(options), changes=changes):
+                    return super().execute(*args, **options)
         except RepomgrError as error:
             self._end(f"{error.code}: {error}", error.outcome.exit_code, error)
         except CommandError as error:
@@ -216,6 +226,16 @@ class ServiceCommand(BaseCommand):
     @property
     def _name(self) -> str:
         return type(self).__module__.rpartition(".")[2]
+
+    def may_change(self, options: dict[str, Any]) -> bool:
+        """Return whether what was asked for may change something."""
+        chosen = self.changes if isinstance(self.changes, bool) else options.get("what") in self.changes
+        return chosen and not options.get("dry_run", False)
+
+    def _given(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return what the audit trail keeps of a command's options: its own, where they say something."""
+        own = {name: value for name, value in options.items() if name not in _OPTIONS_OF_ALL}
+        return {name: value for name, value in own.items() if value not in (None, "", False, [], ())}
 
     def _set_up_log(self, chosen: str | None) -> None:
         """Log in the format that was asked for. What people see of the work itself is not logged beside it."""

@@ -3,6 +3,7 @@
 from packages_app.models.access_grant import AccessGrant
 from packages_app.models.access_token import AccessToken
 from packages_app.models.answered_request import AnsweredRequest
+from packages_app.models.audit_entry import AuditCut, AuditEntry, AuditName
 from packages_app.models.cleared_caution import ClearedCaution
 from packages_app.models.conflict import Conflict
 from packages_app.models.definition import DefinitionStatus
@@ -18,6 +19,9 @@ __all__ = [
     "AccessGrant",
     "AccessToken",
     "AnsweredRequest",
+    "AuditCut",
+    "AuditEntry",
+    "AuditName",
     "ClearedCaution",
     "Conflict",
     "DefinitionStatus",

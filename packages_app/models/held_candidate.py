@@ -45,6 +45,8 @@ class HeldCandidate(OfArchive):
     decided = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     decided_as = models.CharField(max_length=128, blank=True)
+    # Who decided, as he was called then: his user may go.
+    decider_name = models.CharField(max_length=255, blank=True, default="")
     job = models.ForeignKey("packages_app.Job", null=True, on_delete=models.SET_NULL, related_name="held_candidates")
 
     class Meta:
@@ -62,6 +64,8 @@ class HeldCandidate(OfArchive):
     @property
     def decider(self) -> str:
         """Return who decided, for people; "" when nobody did."""
+        if self.decider_name:
+            return self.decider_name
         if self.decided_by is not None:
             return self.decided_by.get_username()
         return f"{self.decided_as}, by a command" if self.decided_as else ""

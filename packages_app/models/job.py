@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from packages_app.core.audit import Actor, ActorKind
 from packages_app.core.errors import outcome_of
 from packages_app.core.outcome import Outcome
 from packages_app.models.access_token import AccessToken
@@ -66,6 +67,10 @@ class Job(OfArchive):
     # What who asked might do then (`core.rights`), null for everything; and the token that he showed.
     rights = models.JSONField(null=True)
     token = models.ForeignKey(AccessToken, null=True, on_delete=models.SET_NULL)
+    # Who asked, as he was called then: his user may go. From where: an address, or the host of a command.
+    asker_kind = models.CharField(max_length=16, blank=True, default="")
+    asker_name = models.CharField(max_length=255, blank=True, default="")
+    asked_from = models.CharField(max_length=255, blank=True, default="")
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
     steps = models.JSONField(default=list)
     result = models.JSONField(default=dict)
@@ -99,12 +104,22 @@ class Job(OfArchive):
         )
 
     @property
-    def asker(self) -> str:
-        """Return who asked for it, for people: a user's name, or that of a command's system user."""
+    def actor(self) -> Actor:
+        """Return who asked for it, also when his user is gone; of a job of an earlier release what its row tells."""
+        number = str(self.requested_by_id or "")
+        if self.asker_kind:
+            number = str(self.token_id or "") if self.asker_kind == ActorKind.TOKEN else number
+            return Actor(ActorKind(self.asker_kind), self.asker_name, self.asked_from, number)
         if self.requested_by is not None:
-            by_token = f", by the token {self.token.name}" if self.token is not None else ""
-            return f"{self.requested_by.get_username()}{by_token}"
-        return f"{self.requested_as}, by a command" if self.requested_as else "clock or command"
+            return Actor(ActorKind.PERSON, self.requested_by.get_username(), "", number)
+        if self.requested_as:
+            return Actor(ActorKind.COMMAND, self.requested_as, "a host that was not kept")
+        return Actor(ActorKind.CLOCK, "clock or command")
+
+    @property
+    def asker(self) -> str:
+        """Return who asked for it, for people: a user's name, `USER on HOST (command)`, or the clock."""
+        return str(self.actor)
 
     @property
     def outcome(self) -> Outcome | None:

@@ -30,6 +30,7 @@ from packages_app.publishing.key_roles import KeyRole, read_roles
 from packages_app.publishing.keys_here import KeyHere, added_keys, keep_revocation, open_key
 from packages_app.publishing.shard_cache import ShardCache
 from packages_app.services.archives import present_archive
+from packages_app.services.audit.documents import AuditedDocuments
 from packages_app.services.upstream_answers import StoredAnswers
 from packages_app.signing.open_signer import open_signer
 from packages_app.signing.openpgp import generate_key, keep_key
@@ -223,8 +224,8 @@ def configuration() -> Configuration:
 
 
 def documents() -> Documents:
-    """Return the documents that the package table of PACKAGE_TABLE_URL keeps."""
-    return _documents(present_archive().table)
+    """Return the documents that the package table of PACKAGE_TABLE_URL keeps; a write is told of."""
+    return AuditedDocuments(_documents(present_archive().table))
 
 
 def fetcher(operators_url: str = "", *, https_only: bool = False, answers: AnswerCache | None = None) -> Fetcher:

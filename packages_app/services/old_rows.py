@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from packages_app.models import AnsweredRequest, Conflict, HeldCandidate, Publication
 from packages_app.services import adapters
+from packages_app.services.audit.write import write
 
 _AT_ONCE = 500
 """Rows that are read and removed together: what it costs in memory does not grow with what has gathered."""
@@ -47,6 +48,7 @@ def remove_old_rows(now: datetime | None = None) -> dict[str, int]:
     gone["answered_requests"] = _remove(AnsweredRequest.objects.filter(came__lt=now - ANSWERED_KEPT))
     if any(gone.values()):
         log.info("old_rows_removed", **gone)
+        write("old_rows.remove", after=gone)
     return gone
 
 

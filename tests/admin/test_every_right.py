@@ -104,6 +104,11 @@ for window in WINDOWS:
     RIGHTS |= {f"{name}_{page}": (VIEW, VIEW) for page in ("changelist", "history")}
     RIGHTS |= {f"{name}_{page}": (NOBODY, NOBODY) for page in ("add", "delete")}
     RIGHTS |= {f"{name}_change": (VIEW, NOBODY), f"{name}_old_address": (STAFF, STAFF)}
+# Those of the group Auditors may look at the trail, and of the people here root alone.
+TRAIL = "packages_app_auditentry"
+RIGHTS |= {f"{TRAIL}_{page}": (ROOT, ROOT) for page in ("changelist", "history")}
+RIGHTS |= {f"{TRAIL}_{page}": (NOBODY, NOBODY) for page in ("add", "delete")}
+RIGHTS |= {f"{TRAIL}_change": (ROOT, NOBODY), f"{TRAIL}_export": (ROOT, NOBODY), f"{TRAIL}_old_address": (STAFF, STAFF)}
 for name in EDITED:
     RIGHTS |= {f"{name}_{page}": (ROOT, ROOT) for page in ("changelist", "history", "add", "delete", "change")}
     RIGHTS[f"{name}_old_address"] = (STAFF, STAFF)

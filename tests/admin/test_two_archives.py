@@ -16,7 +16,7 @@ from django_celery_beat.models import CrontabSchedule
 from packages_app import tasks
 from packages_app.core.archive import DEFAULT
 from packages_app.core.threads import Threads
-from packages_app.models import ClearedCaution, Conflict, HeldCandidate, Job, Notice, Package, Publication
+from packages_app.models import AuditEntry, ClearedCaution, Conflict, HeldCandidate, Job, Notice, Package, Publication
 from packages_app.services import adapters
 from packages_app.services.archives import entered, present_archive
 from packages_app.signing.openpgp import verified_text
@@ -55,6 +55,8 @@ STEPS = (
     ("restore_package_table", "--backup-file", "{debs}/none"),
     ("adopt_repository", "{debs}", "--unsigned", "--dry-run"),
     ("force_rebuild",),
+    ("audit", "list"),
+    ("audit", "export"),
     ("doctor",),
     ("verify_repository",),
     ("sweep",),
@@ -145,7 +147,7 @@ def test_every_command_and_every_page_in_two_archives_at_once(both):
         for one in asked:
             turn()
             path = prefix + one.path[one.path.index("admin/") :]
-            seen += [(one.name, ask(path).content.decode(errors="replace")) for ask in (client.get, client.post)]
+            seen += [(one.name, b"".join(ask(path)).decode(errors="replace")) for ask in (client.get, client.post)]
             assert get_script_prefix() == prefix
         set_script_prefix("/")
         return seen
@@ -209,7 +211,7 @@ def check_contents(both):
                     assert other.encode() not in key.encode() + body, (slug, key)
                     assert origins[OTHER[slug]] not in body, (slug, key)
         row_values = [
-            str(values) for model in (Job, Notice, Conflict, ClearedCaution, Publication)
+            str(values) for model in (AuditEntry, Job, Notice, Conflict, ClearedCaution, Publication)
             for values in model.of_all_archives.filter(archive=slug).values()
         ]  # fmt: skip
         assert not [text for text in row_values if re.search(rf"\b{other}\b", text)]

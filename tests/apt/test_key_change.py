@@ -36,7 +36,7 @@ def client(served, tmp_path):
 
 
 def by_approval(stack):
-    approve(HeldCandidate.objects.get(state="waiting"), get_user_model().objects.create_user("ann"))
+    approve(HeldCandidate.objects.get(state="waiting"), get_user_model().objects.create_superuser("ann"))
     [job] = stack.run_jobs()
     assert job.state == "done", job.error
 

@@ -107,6 +107,7 @@ def test_the_doctor_has_a_line_for_each_probe(embedded, settings, tmp_path):
         "staging",
         "broker",
         "database",
+        "audit trail",
         "signing key",
         "clock",
         "definitions",

@@ -12,6 +12,8 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.db.models import Model
 
+from packages_app.models import AuditCut, AuditEntry, AuditName
+
 _WRITTEN_IN_PLACE = ".sqlite3"
 """All others are replaced, never written in place, so that a second name is as good as a copy."""
 
@@ -42,7 +44,9 @@ def bring_back(moment: Moment, place: Path) -> None:
 
 
 def _models() -> list[type[Model]]:
-    return list(apps.get_app_config("packages_app").get_models())
+    """Return all of ours but the audit trail's, which is only added to."""
+    trail = (AuditEntry, AuditName, AuditCut)
+    return [model for model in apps.get_app_config("packages_app").get_models() if model not in trail]
 
 
 def _copy(source: Path, target: Path) -> None:

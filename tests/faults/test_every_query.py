@@ -100,7 +100,7 @@ def test_an_upload_is_taken_in_and_published_and_told_once(world, tmp_path):
 def cautioned(world, tmp_path):
     """A package that a person must approve, and somebody who may."""
     deb = build_deb(tmp_path, *NEW, files=bootstrap_files("tool"), Essential="yes")
-    return deb, get_user_model().objects.create_user("ann")
+    return deb, get_user_model().objects.create_superuser("ann")
 
 
 def test_a_candidate_is_held_back_and_told_of_once(world, cautioned):

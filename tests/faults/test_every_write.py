@@ -146,7 +146,7 @@ def test_an_upload_is_taken_in_and_published_and_told_once(world, tmp_path):
 
 def test_an_approved_candidate_is_published_and_nothing_of_it_is_lost(world, tmp_path):
     deb = build_deb(tmp_path, *NEW, files=bootstrap_files("tool"), Essential="yes")
-    user = get_user_model().objects.create_user("ann")
+    user = get_user_model().objects.create_superuser("ann")
 
     def work():
         return [lambda: approve(HeldCandidate.objects.get(), user), lambda: world.stack.run_jobs(once=True)]

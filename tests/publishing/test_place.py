@@ -69,7 +69,7 @@ def codes(row):
 
 
 def approved(stack, row):
-    approve(row, get_user_model().objects.create_user("ann"))
+    approve(row, get_user_model().objects.create_superuser("ann"))
     [job] = stack.run_jobs()
     assert job.state == "done", job.error
     row.refresh_from_db()

@@ -9,7 +9,7 @@ from packages_app.adoption.existing_repository import open_repository
 from packages_app.core.caution import ALLOWABLE
 from packages_app.core.errors import RepositoryRefused
 from packages_app.core.readable import why_unreadable
-from packages_app.management.system_user import system_user
+from packages_app.core.system_user import system_user
 from packages_app.management.terminal import EXIT_FAILED, ServiceCommand, terminal_progress
 from packages_app.services import adapters
 from packages_app.services.takeover.adopt import adopt

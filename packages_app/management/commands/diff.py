@@ -15,6 +15,7 @@ from packages_app.services.publication.shown import shown_as
 class Command(ServiceCommand):
     """Compares what two publications showed."""
 
+    changes = False
     help = "Say how two publications, or what suites show now, differ: only in one, newer and older versions."
 
     def add_arguments(self, parser: CommandParser) -> None:

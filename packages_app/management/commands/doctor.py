@@ -11,6 +11,7 @@ from packages_app.services.setup.doctor import examine
 class Command(ServiceCommand):
     """Probes what work needs."""
 
+    changes = False
     needs_database = False
     help = (
         "Probe table, bucket, staging, broker and database by writing to them, key, clock, definitions, who may read"

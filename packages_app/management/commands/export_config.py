@@ -14,6 +14,7 @@ from packages_app.services.configuration.export import export_config
 class Command(ServiceCommand):
     """Writes the configuration as files."""
 
+    changes = False
     needs_database = False
     help = (
         "Write repository.yaml and packages/*.yaml as they count now, from files and from the package table, into a "

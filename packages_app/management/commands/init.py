@@ -17,6 +17,7 @@ class Command(ServiceCommand):
     """Makes the configuration of a repository with a name of its own in the home."""
 
     needs_database = False
+    changes = False  # of what is installed nothing, where anything is
     help = "Make the configuration of a repository with a name of its own in the home, before its first start."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from packages_app.core.system_user import system_user
 from packages_app.management.consent import check_yes
-from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand, terminal_progress
 from packages_app.services import adapters
 from packages_app.services.keys.emergency import exported, give_up, plan_emergency, prolong
@@ -41,6 +41,7 @@ _TOLD = {
 class Command(ServiceCommand):
     """Lists, adds, changes and retires the keys that Releases are signed with."""
 
+    changes = frozenset({"add", "rotate", "retire", "lost", "prolong"})
     help = "List signing keys, and change from one to the next without a client being warned."
 
     def add_arguments(self, parser: CommandParser) -> None:

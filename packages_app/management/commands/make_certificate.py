@@ -24,6 +24,7 @@ class Command(ServiceCommand):
     """Makes the public certificate of a signing key that others keep."""
 
     needs_database = False
+    changes = False  # of what is installed nothing, where anything is
     help = (
         "Make the OpenPGP certificate of the key whose address is SIGNING_KEY, for SIGNING_CERTIFICATE; run again, it"
         " sets another expiry and keeps the fingerprint."

@@ -12,6 +12,7 @@ from packages_app.services.mirror.selection import select_packages
 class Command(ServiceCommand):
     """Lists packages."""
 
+    changes = False
     help = "List the packages that a query selects (docs/QUERIES.md), one a line: name, version, architecture."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from packages_app.core.system_user import system_user
 from packages_app.management.consent import check_yes
 from packages_app.management.move_command import say_preview
-from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.models import Job
 from packages_app.services.intake.admit import defined

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from packages_app.core.record import TableKey
+from packages_app.core.system_user import system_user
 from packages_app.management.consent import ConsentMissing, answer_to
-from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.services.lifecycle.move import keys_selected
 from packages_app.services.lifecycle.purge import PurgePlan, plan_purge, purged_keys, request_purge

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from packages_app.core.record import named_key
+from packages_app.core.system_user import system_user
 from packages_app.management.consent import check_yes
-from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.models import Job
 from packages_app.services.jobs import queue

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from packages_app.core.system_user import system_user
 from packages_app.management.consent import check_yes
 from packages_app.management.planned_suite import say_rollback
-from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.services.lifecycle.rollback import plan_rollback, request_rollback
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from packages_app.core.system_user import system_user
 from packages_app.management.consent import check_yes
 from packages_app.management.planned_suite import say_rollback
-from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.models import Job
 from packages_app.publishing.snapshot_parts import Way
@@ -37,6 +37,7 @@ _PUBLICATION = (
 class Command(ServiceCommand):
     """Makes, lists and deletes snapshots, and fills suites from them."""
 
+    changes = frozenset({"create", "merge", "filter", "fill", "delete"})
     help = "Make, list and delete snapshots: states of a suite that clients can pin, for as long as they are kept."
 
     def add_arguments(self, parser: CommandParser) -> None:

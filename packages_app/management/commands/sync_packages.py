@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from packages_app.management.system_user import system_user
+from packages_app.core.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.services.requests import request_sync
 

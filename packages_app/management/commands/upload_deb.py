@@ -10,8 +10,8 @@ from packages_app.core.errors import RepomgrError, outcome_of
 from packages_app.core.outcome import Outcome
 from packages_app.core.readable import check_readable
 from packages_app.core.rollout import steps_in
+from packages_app.core.system_user import system_user
 from packages_app.management.said_once import ENDS, unsaid
-from packages_app.management.system_user import system_user
 from packages_app.management.terminal import ServiceCommand, terminal_progress, worst_of
 from packages_app.models import Job
 from packages_app.services.intake.proposals import define_unknown

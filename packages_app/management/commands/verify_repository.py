@@ -65,6 +65,10 @@ class Command(ServiceCommand):
         if verification.findings:
             raise CommandError(f"{len(verification.findings)} findings.", returncode=EXIT_FAILED)
 
+    def may_change(self, options: dict[str, Any]) -> bool:
+        """Return whether it repairs."""
+        return bool(options["repair"])
+
     def _repair(self, plan: RepairPlan, out: OutputWrapper, said: dict[str, Any], *, consented: bool) -> Verification:
         """Show a plan and do it on consent; return what is found afterwards."""
         for line in plan.lines():

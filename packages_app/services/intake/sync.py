@@ -31,6 +31,7 @@ from packages_app.core.record import PackageRecord
 from packages_app.core.storable_text import storable
 from packages_app.models import Job, Notice
 from packages_app.services import adapters
+from packages_app.services.audit.write import actor_now
 from packages_app.services.intake.admit import admission_of
 from packages_app.services.intake.checks_at_work import checking
 from packages_app.services.intake.conflicts import refusal_of, report_conflict
@@ -176,7 +177,7 @@ def _take_offer(
         fetched = source.fetch(offer, Path(folder), progress)
         provenance = Provenance(
             offer.deb_url, offer.certificate_url, offer.signature_url, offer.notes, offer.pub_date, fetched.certificate,
-            who=job.asker if job else "clock or command", way="check upstream",
+            who=job.asker if job else str(actor_now()), way="check upstream",
         )  # fmt: skip
         file = StagedFile(offer.filename, fetched.path, fetched.checksums, provenance)
         [taken] = take_in([file], admission_of(definition), progress)

@@ -38,7 +38,7 @@ def stage_batch(
     adapters.staging().put(staged, pack(files))
     arguments = {
         "staged": staged, "suite": suite, "component": component, "files": len(files),
-        "rollout": [*rollout], "build": build,
+        "rollout": [*rollout], "build": build, "packages": sorted({name.partition("_")[0] for name, _ in files}),
     }  # fmt: skip
     return queue.enqueue(Job.Kind.UPLOAD, arguments, user=user, wake_worker=wake_worker)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,12 +13,15 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from packages_app.core.audit import Actor, ActorKind, acting
 from packages_app.core.errors import LeaseBusy, RepomgrError, UpstreamUnavailable
 from packages_app.core.ports import Progress
 from packages_app.core.running_errors import TooManyJobs
 from packages_app.core.storable_text import storable, storable_json
 from packages_app.models import Job
 from packages_app.services import adapters
+from packages_app.services.audit.write import actor_now, by_token, deed, this_process
+from packages_app.services.jobs.lines import tell_asked, tell_ended
 from packages_app.services.jobs.messages import wake_worker_for
 from packages_app.services.jobs.notices import settle_failure, tell_of_failure
 from packages_app.services.jobs.progress import JobProgress, heartbeat, row_of_this_run
@@ -67,16 +71,30 @@ def enqueue(
                         rights=rights_of(user).as_json() if user is not None else None,
                         token_id=_token(),
                         wake_at=_wake_at(),
+                        **_asker(user, requested_as),
                     )
             except IntegrityError:  # another process made it a moment ago
                 return _waiting(kind, subject) or enqueue(
                     kind, arguments, subject=subject, user=user, requested_as=requested_as, wake_worker=wake_worker
                 )
+            tell_asked(job)
             job_id = job.pk
             if wake_worker:
                 transaction.on_commit(lambda: wake_worker_for(kind, job_id))
             log.info("job_queued", job=str(job_id), kind=kind, subject=subject)
         return job
+
+
+def _asker(user: Asker | None, requested_as: str) -> dict[str, str]:
+    """Return who asks, as the job's row keeps it: who acts here, unless a caller names another."""
+    who, token = actor_now(), shown_token()
+    if user is not None and token is not None:
+        who = by_token(user.get_username() if user.pk is not None else "", token, who.address)
+    elif user is not None and user.pk is not None and who.number != str(user.pk):
+        who = Actor(ActorKind.PERSON, user.get_username())
+    elif requested_as:
+        who = replace(who if who.kind is ActorKind.COMMAND else this_process(), name=requested_as)
+    return {"asker_kind": who.kind, "asker_name": who.name[:255], "asked_from": who.address[:255]}
 
 
 def require_room(user: Asker | None) -> None:
@@ -108,7 +126,8 @@ def run(job_id: UUID | str, service: Service, *, watcher: Progress | None = None
     if not claimed:
         return job
     progress = JobProgress(job, watcher)
-    with structlog.contextvars.bound_contextvars(job=str(job.pk), kind=job.kind), heartbeat(job):
+    bound = structlog.contextvars.bound_contextvars(job=str(job.pk), kind=job.kind)
+    with bound, deed(job.pk), acting(job.actor), heartbeat(job):
         try:
             with told_as_ours():
                 adapters.configuration().look()  # what was saved before a job began counts for it
@@ -186,7 +205,7 @@ def _end(
         "state": state, "ended": timezone.now(), "steps": job.steps, "result": storable_json(job.result),
         "error_code": code, "error": storable(error), "remedy": storable(remedy),
     }  # fmt: skip
-    if not in_transaction(lambda: row_of_this_run(job).update(**values)):
+    if not in_transaction(lambda: _ended(job, values)):
         log.warning("job_went_on_elsewhere", error=error)
         job.refresh_from_db()
         return
@@ -200,6 +219,14 @@ def _end(
     else:
         log.error("job_failed", code=code, error=error, remedy=remedy)
         tell_of_failure(job)
+
+
+def _ended(job: Job, values: dict[str, Any]) -> bool:
+    """End a job and tell of it, together; return whether this run still had it."""
+    if not row_of_this_run(job).update(**values):
+        return False
+    tell_ended(Job.objects.select_related("requested_by").defer("steps").get(pk=job.pk))
+    return True
 
 
 def waiting_jobs(kind: Job.Kind) -> list[Job]:

@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from packages_app.models import Job
+from packages_app.services.jobs.lines import tell_ended
 from packages_app.services.jobs.messages import wake_worker_for
 from packages_app.services.jobs.notices import tell_of_failure
 from packages_app.services.jobs.progress import end_running_step
@@ -76,16 +77,19 @@ def _revive(job: Job, now: datetime) -> None:
     same = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, heartbeat=job.heartbeat)
     end_running_step(job, "interrupted", now)
     if job.tries + 1 >= MOST_TRIES:
-        given_up = same.update(
-            state=Job.State.FAILED,
-            ended=now,
-            steps=job.steps,
-            error_code="worker_died",
-            error=f"The worker died {MOST_TRIES} times during this job.",
-            remedy="Look for the cause in the worker's log (memory?), then start the job again.",
-        )
-        if given_up:
+        with transaction.atomic():
+            given_up = same.update(
+                state=Job.State.FAILED,
+                ended=now,
+                steps=job.steps,
+                error_code="worker_died",
+                error=f"The worker died {MOST_TRIES} times during this job.",
+                remedy="Look for the cause in the worker's log (memory?), then start the job again.",
+            )
             job.refresh_from_db()
+            if given_up:
+                tell_ended(job)
+        if given_up:
             tell_of_failure(job)
         return
     log.warning("job_silent", job=str(job.pk), kind=job.kind, tries=job.tries + 1)

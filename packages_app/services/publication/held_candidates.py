@@ -16,6 +16,7 @@ from packages_app.core.candidate_finding import MISSING, CandidateFinding, findi
 from packages_app.core.errors import CandidateHeld, CandidateRefused, PackageRefused
 from packages_app.core.rights import Action
 from packages_app.models import HeldCandidate, Job, Notice, Publication
+from packages_app.services.audit.write import actor_now
 from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.services.publication.cleared_cautions import clear_cautions
 from packages_app.services.publication.held_lists import Whole, keep_whole, row_values
@@ -145,13 +146,13 @@ def reject(held: HeldCandidate, user: Asker) -> None:
 
 def _decide(held: HeldCandidate, state: HeldCandidate.State, user: Asker | None, decided_as: str = "") -> None:
     decided = {"decided": timezone.now(), "decided_by_id": user.pk if user else None, "decided_as": decided_as}
+    name = user.get_username() if user else str(actor_now())
     waiting = HeldCandidate.objects.filter(pk=held.pk, state=HeldCandidate.State.WAITING)
-    if not waiting.update(state=state, **decided):
+    if not waiting.update(state=state, decider_name=name, **decided):
         held.refresh_from_db()
         raise PackageRefused(
             f"The candidate {held} no longer waits: it is {held.get_state_display()}.", remedy="Look at the newest one."
         )
-    name = user.get_username() if user else decided_as
     log.info("candidate_decided", held=held.pk, suite=held.suite, state=str(state), user=name)
 
 

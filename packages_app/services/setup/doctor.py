@@ -27,6 +27,8 @@ from packages_app.debian.debcheck import PACKAGE, PROGRAM
 from packages_app.debian.solver import SolverMissing, solver_here
 from packages_app.publishing.place import named_keys
 from packages_app.services import adapters
+from packages_app.services.audit.check import check_trail
+from packages_app.services.audit_keeping import check_export
 from packages_app.services.intake.pins import refused_over_http, taken_on_trust
 from packages_app.services.lifecycle.placing import placed_elsewhere
 from packages_app.services.outside_errors import error_told, told_as_ours
@@ -136,6 +138,14 @@ def _other_keys() -> str:
         return ""
 
 
+def _audit_trail() -> str:
+    check_database()
+    with told_as_ours():
+        checked, copied = check_trail(), check_export()
+    back = f"; {checked.taken_back} taken back from the home" if checked.taken_back else ""
+    return "; ".join(filter(None, [f"{checked.lines} lines hold to number {checked.number}{back}", copied]))
+
+
 def _clock() -> str | Warned:
     compared, warning = check_clock()
     if warning:
@@ -215,6 +225,7 @@ _PROBES: dict[str, Callable[[], str | Warned]] = {
     "staging": lambda: adapters.staging().probe(),
     "broker": _broker,
     "database": _database,
+    "audit trail": _audit_trail,
     "signing key": _key,
     "clock": _clock,
     "definitions": _definitions,

@@ -20,6 +20,7 @@ _GROUPS = {
     "Viewers": _VIEW,
     "Uploaders": (*_VIEW, "upload_package"),
     "Publishers": (*_VIEW, "upload_package", "publish_suite", "hotfix_package", "bootstrap_package"),
+    "Auditors": (*_VIEW, "view_auditentry"),
 }
 
 

@@ -32,6 +32,7 @@ _TASKS_OF_THE_HOUSE = (
     ("Watch the disks", "watch_disks", 10),
     ("Watch the configuration", "watch_configuration", 1),
     ("Remove old rows", "remove_old_rows", 24 * 60),
+    ("Keep the audit trail", "keep_audit_trail", 60),
 )
 
 

@@ -1,6 +1,7 @@
 """Withdrawn and restored: what clients see, what the history says, and who comes in between."""
 
 import json
+import platform
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -69,7 +70,7 @@ def test_a_withdrawn_version_leaves_clients_and_comes_back_as_it_was(embedded):
     assert clients_see(embedded, "testing") == ["other_1", "tool_1.0", "tool_2.0"]
     [change] = embedded.table.suite_changes_of("tool", "2.0")
     assert (change.what, change.before, change.after) == (What.WITHDRAWN, ("stable", "testing"), ("testing",))
-    assert (change.who, change.reason) == ("root, by a command", "it breaks")
+    assert (change.who, change.reason) == (f"root on {platform.node()} (command)", "it breaks")
     memberships = Package.objects.get(package_id="tool#2.0").memberships
     assert list(memberships.values_list("suite", flat=True)) == ["testing"]
     do(embedded, What.RESTORED, "tool (= 2.0)", reason="")

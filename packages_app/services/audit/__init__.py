@@ -1,0 +1,1 @@
+"""The audit trail: one place writes its lines, seals them into a chain, finds and gives them."""

@@ -1,0 +1,177 @@
+"""Requests in the audit trail: each that may change something, and each that is refused, has its line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from django.contrib.auth import get_user_model
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import Resolver404, resolve
+from django.utils.datastructures import MultiValueDict
+
+from packages_app.core.audit import Actor, ActorKind, Result
+from packages_app.services.audit.doors import Answered, request_door
+from packages_app.services.audit.write import by_token
+from packages_app.services.rights.shown_token import ShownToken
+from repomgr.limits import LOGIN, is_for_machines
+from repomgr.login import client_address, counted_address
+from repomgr.named import SUITES, names_in, packages_named
+
+_READS = ("GET", "HEAD", "OPTIONS", "TRACE")
+_LOOKS = "/preview"
+"""How addresses of machines end that only say what would be done."""
+_MOST_ROWS = 100
+_REFUSALS_OF_NOBODY = 100
+"""Refusals of one who is not logged in that are kept of an address in an hour: strangers must not fill the database."""
+_HOUR = 3600
+_OWN_FIELDS = ("csrfmiddlewaretoken", "next", "_save", "_continue", "_addanother", "action", "index", "select_across")
+
+log = structlog.get_logger(__name__)
+
+
+def audited_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Say who acts in a request, and tell of what it did."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        answered: list[Answered] = []
+        known: list[Actor] = []
+        if request.method not in _READS and not is_for_machines(request.path_info):
+            known.append(_who_asks(request))  # a logout ends with nobody
+
+        def who() -> Actor:
+            if not known or known[0].kind is ActorKind.NOBODY:
+                known[:] = [_who_asks(request)]
+            return known[0]
+
+        with request_door(who, answered):
+            response = get_response(request)
+            answered += _answered(request, response, who)
+        return response
+
+    return answer
+
+
+def _who_asks(request: HttpRequest) -> Actor:
+    address = client_address(request) or ""
+    user = getattr(request, "user", None)
+    token: ShownToken | None = getattr(request, "shown_token", None)
+    if token is not None and user is not None:
+        return by_token(user.get_username() if user.is_authenticated else "", token, address)
+    if user is None or not user.is_authenticated:
+        return Actor(ActorKind.NOBODY, "", address)
+    return Actor(ActorKind.PERSON, user.get_username(), address, str(user.pk))
+
+
+def _answered(request: HttpRequest, response: HttpResponse, who: Callable[[], Actor]) -> list[Answered]:
+    """Return what is to be told of an answer: nothing of a page that was looked at."""
+    result = _result(request, response)
+    reads = request.method in _READS
+    if reads and result is not Result.REFUSED:
+        return []
+    if result is Result.REFUSED and who().kind is ActorKind.NOBODY and _is_one_too_many(request, response):
+        return []
+    what, code = _what(request), "" if result in (Result.DONE, Result.SHOWN) else f"http_{response.status_code}"
+    given = {} if reads else _given(request, what)
+    said = {**given, **(request.resolver_match.kwargs if request.resolver_match is not None else {})}
+    packages, suites = packages_named(what, said), names_in(said, SUITES)
+    return [Answered(what, result, code, _subject(request, what), given, packages, suites)]
+
+
+def _result(request: HttpRequest, response: HttpResponse) -> Result:
+    if request.path == LOGIN and request.method == "POST" and response.status_code == HTTPStatus.OK:
+        return Result.REFUSED
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Result.FAILED
+    if is_for_machines(request.path_info) and response.status_code < HTTPStatus.BAD_REQUEST:
+        changed = request.method not in _READS and not request.path_info.endswith(_LOOKS)
+        return Result.DONE if changed and "Idempotency-Replayed" not in response.headers else Result.SHOWN
+    if response.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED) and request.method in _READS:
+        return Result.SHOWN
+    to_login = response.headers.get("Location", "").startswith(LOGIN) and request.path != LOGIN
+    if response.status_code >= HTTPStatus.BAD_REQUEST or (to_login and _is_no_logout(request)):
+        return Result.REFUSED if request.method not in _READS or not to_login else Result.SHOWN
+    signed_out = _what(request) == "sign_out"  # the only answer to a form that shows a page and has done something
+    return Result.DONE if response.status_code != HTTPStatus.OK or signed_out else Result.SHOWN
+
+
+def _is_no_logout(request: HttpRequest) -> bool:
+    return not _what(request).startswith("sign_")
+
+
+def _is_one_too_many(request: HttpRequest, response: HttpResponse) -> bool:
+    """Return whether a refusal of nobody is not kept: one of a login that is locked already, or of very many."""
+    if request.path == LOGIN and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        return not getattr(request, "axes_failures_since_start", None)
+    key = f"audit-refusals-{counted_address(request)}"
+    cache.add(key, 0, _HOUR)
+    refused = cache.incr(key)
+    if refused == _REFUSALS_OF_NOBODY + 1:
+        log.warning("audit_refusals_not_kept", address=client_address(request))
+    return refused > _REFUSALS_OF_NOBODY
+
+
+def _what(request: HttpRequest) -> str:
+    """Return the name of what was asked for: that of the address, and of a list's action."""
+    try:
+        found = request.resolver_match or resolve(request.path_info)
+    except Resolver404:
+        return "request"
+    if is_for_machines(request.path_info):
+        return f"api.{(request.method or '').lower()}/{found.route.removeprefix('api/v1/')}"
+    name = (found.view_name or "request").removeprefix("admin:").removeprefix("packages_app_")
+    signs = {"login": "sign_in", "logout": "sign_out"}
+    action = _posted(request).get("action", "") if name.endswith("_changelist") else ""
+    return signs.get(name, f"{name.removesuffix('_changelist')}.{action}" if action else name)
+
+
+def _subject(request: HttpRequest, what: str) -> str:
+    """Return what it was about: who signs in, the row of the address, or the rows that were chosen."""
+    if what == "sign_in":
+        # What names nobody may be a password typed into the wrong field.
+        name = _posted(request).get("username", "")[:150]
+        return name if name and get_user_model().objects.filter(username=name).exists() else "(unknown)"
+    match = request.resolver_match
+    rows = [str(value) for value in (*match.args, *match.kwargs.values())] if match is not None else []
+    rows += _posted(request).getlist("_selected_action")[:_MOST_ROWS]
+    return ", ".join(rows) or request.path_info
+
+
+def _given(request: HttpRequest, what: str) -> dict[str, Any]:
+    """Return what a form was posted with, but for what a browser adds; nothing of a sign-in, which has a password.
+
+    Of a machine's request it is the JSON that it sent.
+    """
+    if what.startswith("sign_"):
+        return {}
+    if request.content_type == "application/json":
+        return _json(request)
+    fields = _posted(request)
+    files = {name: [file.name for file in sent][:_MOST_ROWS] for name, sent in _sent_files(request)}
+    posted = {name: fields.getlist(name)[:_MOST_ROWS] for name in fields if name not in _OWN_FIELDS} | files
+    return {name: values[0] if len(values) == 1 else values for name, values in posted.items() if values != [""]}
+
+
+def _sent_files(request: HttpRequest) -> Iterable[tuple[str, list[Any]]]:
+    files: Iterable[tuple[str, list[Any]]] = request.__dict__.get("_files", MultiValueDict()).lists()
+    return files
+
+
+def _json(request: HttpRequest) -> dict[str, Any]:
+    """Return the JSON of a body, as far as it was read by now: a text that is none as `body`."""
+    body: bytes = request.__dict__.get("_body", b"")
+    try:
+        sent = json.loads(body) if body else {}
+    except (ValueError, RecursionError):
+        sent = body.decode(errors="replace")
+    return sent if isinstance(sent, dict) else {"body": sent}
+
+
+def _posted(request: HttpRequest) -> QueryDict:
+    """Return the fields of a form, as far as they were read by now: nothing of a body is read for the trail's sake."""
+    fields: QueryDict = request.__dict__.get("_post", QueryDict())
+    return fields
