@@ -309,13 +309,11 @@ LOG_LEVEL_FOR_PEOPLE = environment.text("LOG_LEVEL", default="CRITICAL")
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
 UNFOLD = {
-    "SITE_TITLE": "repomgr",
-    "SITE_HEADER": "repomgr",
+    "SITE_TITLE": "repomgr", "SITE_HEADER": "repomgr",
     "SITE_SUBHEADER": "packages_app.admin.archive_switch.shown_archive",
     "SITE_DROPDOWN": "packages_app.admin.archive_switch.archive_links",
     "SITE_SYMBOL": "deployed_code",
-    "SHOW_HISTORY": False,
-    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_HISTORY": False, "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "DASHBOARD_CALLBACK": "packages_app.admin.front_page.fill_front_page",
     "STYLES": [lambda _request: f"{STATIC_URL}packages_app/admin.css"],
@@ -344,6 +342,8 @@ UNFOLD = {
         _section("Access", (
             ("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
             ("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+            ("Rights", "shield_person", "admin:packages_app_accessgrant_changelist", "packages_app.view_accessgrant"),
+            ("Tokens", "token", "admin:packages_app_accesstoken_changelist", ""),
         )),
     ]},
 }  # fmt: skip

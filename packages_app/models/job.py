@@ -61,7 +61,7 @@ class Job(OfArchive):
     # What of the same kind and subject waits already is not asked for twice (publications fold into the next).
     subject = models.CharField(max_length=255, blank=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
-    # The system user whose command asked for it.
+    # The system user whose command asked for it, or the name of the token by which it was asked for.
     requested_as = models.CharField(max_length=128, blank=True)
     # What who asked might do then (`core.rights`), null for everything; and the token that he showed.
     rights = models.JSONField(null=True)
@@ -100,11 +100,11 @@ class Job(OfArchive):
 
     @property
     def asker(self) -> str:
-        """Return who asked for it, for people: a user's name, or that of a command's system user."""
+        """Return who asked for it, for people: a user's name, that of his token, or of a command's system user."""
+        by_token = f"by the token {self.requested_as}" if self.requested_as and self.rights is not None else ""
         if self.requested_by is not None:
-            by_token = f", by the token {self.token.name}" if self.token is not None else ""
-            return f"{self.requested_by.get_username()}{by_token}"
-        return f"{self.requested_as}, by a command" if self.requested_as else "clock or command"
+            return ", ".join(filter(None, [self.requested_by.get_username(), by_token]))
+        return by_token or (f"{self.requested_as}, by a command" if self.requested_as else "clock or command")
 
     @property
     def outcome(self) -> Outcome | None:
