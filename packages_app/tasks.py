@@ -16,6 +16,7 @@ from celery import shared_task
 
 from packages_app.core.errors import RepomgrError
 from packages_app.services import audit_keeping, job_services, old_rows, scheduled
+from packages_app.services.access import token_ends
 from packages_app.services.archives import in_each
 from packages_app.services.audit.doors import clock_door
 from packages_app.services.jobs import waking
@@ -76,6 +77,12 @@ def step_rollouts() -> list[str]:
 def watch_expiry() -> list[str]:
     """Tell people of what is near its expiry, and the web process how keys stand."""
     return list(chain.from_iterable(in_each(expiry.watch_keys_and_suites)))
+
+
+@_task
+def watch_tokens() -> list[str]:
+    """Tell people of tokens in use that are near their end."""
+    return list(chain.from_iterable(in_each(token_ends.watch_tokens)))
 
 
 @_task

@@ -48,6 +48,8 @@ _SIDEBAR = [
     _section("Access", (
         ("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
         ("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+        ("Rights", "shield_person", "admin:packages_app_accessgrant_changelist", "packages_app.view_accessgrant"),
+        ("Tokens", "token", "admin:packages_app_accesstoken_changelist", ""),
         ("Audit trail", "receipt_long", "admin:packages_app_auditentry_changelist", "packages_app.view_auditentry"),
     )),
 ]  # fmt: skip

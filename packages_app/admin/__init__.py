@@ -11,6 +11,8 @@ from packages_app.admin import (
     notice,
     package,
     publication,
+    rights,
+    tokens,
 )
 
 __all__ = [
@@ -24,4 +26,6 @@ __all__ = [
     "notice",
     "package",
     "publication",
+    "rights",
+    "tokens",
 ]

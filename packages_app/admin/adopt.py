@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -19,7 +18,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from packages_app.admin.read_only import as_fault, go_to_job, job_page
+from packages_app.admin.read_only import as_fault, go_to_job, job_page, require_superuser
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Job
 from packages_app.services.outside_errors import told_as_ours
@@ -74,8 +73,7 @@ class AdoptionForm(forms.Form):
 
 def adopt_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
     """Show the form; ask for a look at what is posted, or with `look` for the adoption of what that job has shown."""
-    if not request.user.is_superuser:
-        raise PermissionDenied
+    require_superuser(request)
     if request.method == "POST" and "look" in request.POST:
         look = get_object_or_404(Job, pk=_uuid(request.POST["look"]))
         return go_to_job(request, lambda: request_adoption(look, request.user), otherwise=job_page(look))

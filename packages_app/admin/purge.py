@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from packages_app.admin.read_only import go_to_job, send_back
+from packages_app.admin.read_only import go_to_job, require_superuser, send_back
 from packages_app.core.errors import RepomgrError
 from packages_app.core.suite_change import LONGEST_REASON
 from packages_app.models import Package
@@ -23,8 +22,7 @@ _MOST_INDEXES = 60
 
 def purge_view(site: admin.AdminSite, opts: Any, request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show what a purge of a row's record would do; with the package's name typed, ask for it."""
-    if not request.user.is_superuser:
-        raise PermissionDenied
+    require_superuser(request)
     package = get_object_or_404(Package, pk=pk)
     key, said = package.key, request.POST
     here = reverse("admin:packages_app_package_purge", args=[pk])

@@ -19,10 +19,12 @@ from unfold.admin import ModelAdmin
 from packages_app.admin.long_list import LongChangeList, LongListPaginator
 from packages_app.core.batches import batches_of
 from packages_app.core.errors import RepomgrError
+from packages_app.core.rights import Action
 from packages_app.models import Job
 from packages_app.services.audit.write import refused_with
 from packages_app.services.deliveries.delivered import Refusal
 from packages_app.services.rights import granted
+from packages_app.services.rights.rule import rights_of
 
 LONGEST_SEARCH, MOST_WORDS = 300, 8
 """What a search may have: characters, and words."""
@@ -85,6 +87,17 @@ class ReadOnlyAdmin(ModelAdmin):
 def require(request: HttpRequest, permission: str) -> None:
     """Refuse a user without a right (403)."""
     if not request.user.has_perm(permission):
+        raise PermissionDenied
+
+
+def may_administer(request: HttpRequest) -> bool:
+    """Return whether the user may do everything."""
+    return rights_of(request.user).may(Action.ADMINISTER)
+
+
+def require_superuser(request: HttpRequest) -> None:
+    """Refuse a user who may not do everything (403)."""
+    if not may_administer(request):
         raise PermissionDenied
 
 

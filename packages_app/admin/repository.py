@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -15,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from packages_app.admin.define import field_for
-from packages_app.admin.read_only import PUBLISH, require, say_refused, send_back
+from packages_app.admin.read_only import PUBLISH, may_administer, require, require_superuser, say_refused, send_back
 from packages_app.core.documents import REPOSITORY, ConfigurationOutdated
 from packages_app.core.errors import RepomgrError
 from packages_app.core.setting_field import SettingField
@@ -81,14 +80,14 @@ def repository_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> H
     page = {
         "title": "Repository", "now": now, "suites": suites, "file": _shown(_top(now.of_file)),
         "document": _shown(_top(now.document)), "fault": faults_in(now.newest.text if now.newest else ""),
-        "changes": history_of(REPOSITORY), "may_change": request.user.is_superuser,  # type: ignore[union-attr]
+        "changes": history_of(REPOSITORY), "may_change": may_administer(request),
     }  # fmt: skip
     return _page(site, opts, request, "page.html", page)
 
 
 def change_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
     """Show the form of the repository's own settings, or of a suite; then what clients will see of what is posted."""
-    _require_superuser(request)
+    require_superuser(request)
     now, given = settings_now(), request.POST if request.method == "POST" else request.GET
     name, new = given.get("suite", ""), "new" in given
     is_suite = new or bool(name)
@@ -127,7 +126,7 @@ def change_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpR
 
 def preview_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
     """Show what a change would do: a suite that is retired, or an earlier version that is brought back."""
-    _require_superuser(request)
+    require_superuser(request)
     now, back = settings_now(), reverse("admin:packages_app_definitionstatus_repository")
     try:
         if suite := request.POST.get("retire"):
@@ -141,7 +140,7 @@ def preview_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> Http
 
 def save_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
     """Do what was consented to."""
-    _require_superuser(request)
+    require_superuser(request)
     said = request.POST
     text = said.get("text", "").replace("\r\n", "\n")
     try:
@@ -190,11 +189,6 @@ def _page(
     site: admin.AdminSite, opts: Any, request: HttpRequest, template: str, page: dict[str, Any]
 ) -> HttpResponseBase:
     return TemplateResponse(request, f"{_TEMPLATES}/{template}", {**site.each_context(request), "opts": opts, **page})
-
-
-def _require_superuser(request: HttpRequest) -> None:
-    if not request.user.is_superuser:  # type: ignore[union-attr]
-        raise PermissionDenied
 
 
 def _title(name: str, *, new: bool, is_suite: bool) -> str:

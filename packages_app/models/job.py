@@ -62,7 +62,7 @@ class Job(OfArchive):
     # What of the same kind and subject waits already is not asked for twice (publications fold into the next).
     subject = models.CharField(max_length=255, blank=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
-    # The system user whose command asked for it.
+    # The system user whose command asked for it, or the name of the token by which it was asked for.
     requested_as = models.CharField(max_length=128, blank=True)
     # What who asked might do then (`core.rights`), null for everything; and the token that he showed.
     rights = models.JSONField(null=True)

@@ -34,6 +34,7 @@ class Notice(OfArchive):
         UNINSTALLABLE = "uninstallable", "packages can't be installed"
         CONFIGURATION_FAULTY = "configuration_faulty", "configuration at fault"
         HAND_MADE_VERSION = "hand_made_version", "version made by hand"
+        TOKEN_ENDS = "token_ends", "token ends"
         MESSAGE_UNREADABLE = "message_unreadable", "message can't be read"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

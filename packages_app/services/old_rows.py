@@ -1,4 +1,4 @@
-"""Rows that nobody asks for any more go, once a day: publications, decided candidates, settled conflicts, sessions.
+"""Rows that nobody asks for any more go, once a day: publications, decided candidates, conflicts, tokens, sessions.
 
 Jobs and notices are forgotten by what wakes and sends them, each minute. How long each stays is set.
 """
@@ -12,9 +12,9 @@ import structlog
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from packages_app.models import AnsweredRequest, Conflict, HeldCandidate, Publication
+from packages_app.models import AccessToken, AnsweredRequest, Conflict, HeldCandidate, Publication
 from packages_app.services import adapters
 from packages_app.services.audit.write import write
 
@@ -42,6 +42,7 @@ def remove_old_rows(now: datetime | None = None) -> dict[str, int]:
         ),
         "candidates": _remove(HeldCandidate.objects.filter(state__in=_DECIDED, seen__lt=old)),
         "conflicts": _remove(Conflict.objects.filter(settled=True, seen__lt=old)),
+        "tokens": _remove(AccessToken.objects.filter(Q(revoked__lt=old) | Q(expires__lt=old))),
         "sessions": _remove(Session.objects.filter(expire_date__lt=now)),
         "failed_logins": _remove(AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)),
     }

@@ -1,6 +1,7 @@
 """Each address and action of the admin gives each person what his right says; a new one must say its right here."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -13,7 +14,8 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils.timezone import now
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
-from packages_app.models import ClearedCaution, Conflict, HeldCandidate, Job, Notice, Publication
+from packages_app.models import AccessGrant, AccessToken, ClearedCaution, Conflict, HeldCandidate, Job, Notice
+from packages_app.models.publication import Publication
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.mirror.definitions import mirror_definitions
@@ -32,7 +34,8 @@ ROOT = {"root"}
 NOBODY = set()
 
 WINDOWS = (
-    "clearedcaution", "conflict", "definitionstatus", "heldcandidate", "job", "notice", "package", "publication",
+    "accessgrant", "accesstoken", "clearedcaution", "conflict", "definitionstatus", "heldcandidate", "job", "notice",
+    "package", "publication",
 )  # fmt: skip
 EDITED = (
     "auth_user", "auth_group", "django_celery_beat_periodictask", "django_celery_beat_intervalschedule",
@@ -98,12 +101,17 @@ RIGHTS = {
     "packages_app_job_repair": (NOBODY, PUBLISH),
     "packages_app_job_verify": (NOBODY, PUBLISH),
     "auth_user_password_change": (ROOT, ROOT),
+    "packages_app_accesstoken_make": (VIEW, VIEW),
+    "packages_app_accesstoken_revoke": (VIEW, VIEW),
 }
+RIGHTS["packages_app_accessgrant_give"] = (ROOT, ROOT)
 for window in WINDOWS:
-    name = f"packages_app_{window}"
-    RIGHTS |= {f"{name}_{page}": (VIEW, VIEW) for page in ("changelist", "history")}
+    name, sees = f"packages_app_{window}", ROOT if window == "accessgrant" else VIEW
+    RIGHTS |= {f"{name}_{page}": (sees, sees) for page in ("changelist", "history")}
     RIGHTS |= {f"{name}_{page}": (NOBODY, NOBODY) for page in ("add", "delete")}
-    RIGHTS |= {f"{name}_change": (VIEW, NOBODY), f"{name}_old_address": (STAFF, STAFF)}
+    RIGHTS |= {f"{name}_change": (sees, NOBODY), f"{name}_old_address": (STAFF, STAFF)}
+# Of a token that one does not see there is none: it leads to the overview.
+RIGHTS["packages_app_accesstoken_history"] = (STAFF, STAFF)
 # Those of the group Auditors may look at the trail, and of the people here root alone.
 TRAIL = "packages_app_auditentry"
 RIGHTS |= {f"{TRAIL}_{page}": (ROOT, ROOT) for page in ("changelist", "history")}
@@ -127,6 +135,7 @@ ACTIONS = {
     ("package", "restore"): PUBLISH,
     ("package", "promote"): PUBLISH,
     ("package", "roll_out"): PUBLISH,
+    ("accessgrant", "take_back"): ROOT,
     ("user", "delete_selected"): ROOT,
     ("group", "delete_selected"): ROOT,
     ("periodictask", "delete_selected"): ROOT,
@@ -209,7 +218,9 @@ def fill(stack, folder):
     ClearedCaution.objects.create(suite="stable", digest="x", package="tool", said="setuid: usr/bin/tool")
     Notice.objects.create(kind="job_failed", subject="x", text="x", seen=now())
     CrontabSchedule.objects.create()
-    get_user_model().objects.create(username="somebody")
+    who = get_user_model().objects.create(username="somebody")
+    AccessGrant.objects.create(user=who, action="read")
+    AccessToken.objects.create(name="ci", owner=who, digest="d", hint="hint", expires=now() + timedelta(days=1))
     assert Publication.objects.exists()
 
 
@@ -255,6 +266,8 @@ def state():
         "pinned": list(Publication.objects.order_by("pk").values_list("pinned", flat=True)),
         "users": get_user_model().objects.count(),
         "groups": Group.objects.count(),
+        "grants": list(AccessGrant.objects.order_by("pk").values_list("pk", flat=True)),
+        "tokens": list(AccessToken.objects.order_by("pk").values_list("pk", "revoked")),
     }
 
 

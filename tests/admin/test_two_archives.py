@@ -16,7 +16,18 @@ from django_celery_beat.models import CrontabSchedule
 from packages_app import tasks
 from packages_app.core.archive import DEFAULT
 from packages_app.core.threads import Threads
-from packages_app.models import AuditEntry, ClearedCaution, Conflict, HeldCandidate, Job, Notice, Package, Publication
+from packages_app.models import (
+    AccessGrant,
+    AccessToken,
+    AuditEntry,
+    ClearedCaution,
+    Conflict,
+    HeldCandidate,
+    Job,
+    Notice,
+    Package,
+    Publication,
+)
 from packages_app.services import adapters
 from packages_app.services.archives import entered, present_archive
 from packages_app.signing.openpgp import verified_text
@@ -182,6 +193,9 @@ def make_rows(slug):
     HeldCandidate.objects.create(suite="stable", findings=[], digest="x", packages=1, seen=now())
     ClearedCaution.objects.create(suite="stable", digest="x", package=own(slug), said="setuid: usr/bin/tool")
     Notice.objects.create(kind="job_failed", subject=own(slug), text="x", seen=now(), job=job)
+    admin = get_user_model().objects.get(username="admin")
+    AccessGrant.objects.create(user=admin, action="upload", packages=own(slug))
+    AccessToken.objects.create(name=own(slug), owner=admin, digest=slug, hint="hint", expires=now())
     assert Publication.objects.exists()
 
 

@@ -8,20 +8,22 @@ from datetime import timedelta
 import structlog
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from packages_app.core.errors import PackageRefused, RecordNotFound, RepomgrError
 from packages_app.core.outcome import Outcome
-from packages_app.core.rights import Action, Grant, Rights, checked_pattern
+from packages_app.core.rights import Action, Grant, Rights, checked_pattern, right_missing
 from packages_app.core.storable_text import storable
 from packages_app.models import AccessGrant, AccessToken
 from packages_app.services.rights.asker import Asker, Machine
-from packages_app.services.rights.rule import own_rights
-from packages_app.services.rights.shown_token import ShownToken
+from packages_app.services.rights.rule import own_rights, rights_of
+from packages_app.services.rights.shown_token import ShownToken, shown_token
 from packages_app.services.rights.token_text import digest_of_secret, may_be_token, new_secret
 
 USUAL_DAYS, MOST_DAYS = 90, 366
-_MOST_OF_ONE = 100
+LONGEST_NAME = 64
+_MOST_OF_ONE, _MOST_GRANTS = 100, 100
 _SEEN_AGAIN = timedelta(minutes=1)
 """The last use is not written more often than this: a token may be shown many times a second."""
 
@@ -65,9 +67,12 @@ def make_token(
     """Make a token for a person, for these actions with packages and suites that fit a pattern.
 
     Return its row, and what is shown once and kept nowhere. Raise `BadToken` for no name, no or unknown actions, those
-    that the owner himself may nowhere do, and days that are none; `PatternRefused`.
+    that the owner himself may nowhere do, and days that are none; `PatternRefused`; `RightMissing` where a token is
+    shown, which makes no other: that might do more than it.
     """
-    name = storable(" ".join(name.split()), 64)
+    if shown_token() is not None:
+        raise right_missing(Action.ADMINISTER, "To make a token by a token")
+    name = storable(" ".join(name.split()), LONGEST_NAME)
     if not name:
         raise BadToken("The token has no name.", remedy="Say what it is for.")
     if not 1 <= days <= MOST_DAYS:
@@ -80,12 +85,14 @@ def make_token(
         if not rights.may_somewhere(Action(action)):
             raise BadToken(f"You may not {action} yourself.", remedy="Make one without it, or ask for that right.")
     patterns = [(checked_pattern(package), checked_pattern(suite)) for package in packages for suite in suites]
+    if not 1 <= len(patterns) * len(set(actions)) <= _MOST_GRANTS:
+        raise BadToken("A token is for no package, or for too many.", remedy="Say fewer patterns, * for any.")
     if Action.ADMINISTER in actions and patterns != [("*", "*")]:
         raise BadToken("To administer has no limits.", remedy="Leave it out, or let packages and suites be *.")
     if AccessToken.objects.filter(owner_id=owner.pk, revoked=None, expires__gt=timezone.now()).count() >= _MOST_OF_ONE:
         raise BadToken(f"You have {_MOST_OF_ONE} tokens.", remedy="Revoke those that nobody needs.")
     return keep_token(
-        name, [Grant(Action(action), *pattern) for action in sorted(actions) for pattern in patterns], owner=owner,
+        name, [Grant(Action(action), *pattern) for action in sorted(set(actions)) for pattern in patterns], owner=owner,
         lasting=timedelta(days=days),
     )  # fmt: skip
 
@@ -128,17 +135,40 @@ def token_of(secret: str, address: str = "") -> tuple[Asker, ShownToken]:
 
 
 def revoke(number: int, user: Asker | None) -> AccessToken:
-    """Take a token back, at once; return it. Raise `RecordNotFound` for one that is not there, or another's."""
-    rows = AccessToken.objects.filter(pk=number)
-    if not own_rights(user).may(Action.ADMINISTER):
-        rows = rows.filter(owner_id=user.pk if user is not None else None)
-    token = rows.first()
-    if token is None:
-        raise RecordNotFound(f"There is no token {number} of yours.", remedy="See those that are listed.")
+    """Take a token back, at once; return it. Raise as `token_named`, and `RightMissing`.
+
+    Who shows a token, and does not administer by it, takes back that one alone.
+    """
+    shown = shown_token()
+    token = token_named(number, user)
+    if shown is not None and shown.number != number and not rights_of(user).may(Action.ADMINISTER):
+        raise right_missing(Action.ADMINISTER, "To revoke another token by a token")
     if AccessToken.objects.filter(pk=token.pk, revoked=None).update(revoked=timezone.now()):
         log.info("token_revoked", token=token.pk, name=token.name, user=user.get_username() if user else "")
     token.refresh_from_db()
     return token
+
+
+def token_named(number: int, user: Asker | None) -> AccessToken:
+    """Return the token of a number; raise `RecordNotFound` for one that is not there, or another's."""
+    token = tokens_of(user).filter(pk=number).first()
+    if token is None:
+        raise RecordNotFound(f"There is no token {number} of yours.", remedy="See those that are listed.")
+    return token
+
+
+def tokens_of(user: Asker | None) -> QuerySet[AccessToken]:
+    """Return the tokens that somebody may see and revoke: his own, all of who administers."""
+    rows = AccessToken.objects.all()
+    if own_rights(user).may(Action.ADMINISTER):
+        return rows
+    return rows.filter(owner_id=user.pk) if user is not None and user.pk is not None else rows.none()
+
+
+def actions_for(owner: Asker) -> list[Action]:
+    """Return what a token of somebody may be for: what he may do with some package himself."""
+    rights = own_rights(owner)
+    return [action for action in Action if rights.may_somewhere(action)]
 
 
 def rights_of_token(token: AccessToken) -> Rights:

@@ -29,6 +29,7 @@ _TASKS_OF_THE_HOUSE = (
     ("Send notices", "send_notices", 1),
     ("Step roll-outs", "step_rollouts", 15),
     ("Watch expiry dates", "watch_expiry", 60),
+    ("Watch tokens", "watch_tokens", 60),
     ("Watch the disks", "watch_disks", 10),
     ("Watch the configuration", "watch_configuration", 1),
     ("Remove old rows", "remove_old_rows", 24 * 60),

@@ -44,6 +44,7 @@ def test_a_new_installation_has_a_row_for_all_that_the_clock_asks_for(embedded):
         "Send notices": (tasks.send_notices.name, []),
         "Step roll-outs": (tasks.step_rollouts.name, []),
         "Watch expiry dates": (tasks.watch_expiry.name, []),
+        "Watch tokens": (tasks.watch_tokens.name, []),
         "Watch the disks": (tasks.watch_disks.name, []),
         "Watch the configuration": (tasks.watch_configuration.name, []),
         "Remove old rows": (tasks.remove_old_rows.name, []),

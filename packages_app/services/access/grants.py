@@ -1,0 +1,108 @@
+"""Grants given to people and groups, and taken back, by superusers alone: nobody raises himself by a right that he has.
+
+A token's grants are made with it (`rights.tokens`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import structlog
+from django.contrib.auth.models import AbstractBaseUser, Group
+
+from packages_app.core.errors import PackageRefused
+from packages_app.core.rights import EVERY, Action, checked_pattern
+from packages_app.models import AccessGrant, PackageName
+from packages_app.services import adapters
+from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import require
+
+GRANTABLE = tuple(action for action in Action if action is not Action.ADMINISTER)
+"""What can be granted: to administer is a superuser's."""
+_UNLIMITED = (Action.READ, Action.KEYS)
+"""What is of no package and no suite."""
+_WHAT = "To change rights"
+
+log = structlog.get_logger(__name__)
+
+
+class BadGrant(PackageRefused):
+    """A right that can't be granted so."""
+
+    code = "bad_grant"
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What a pattern fits now: how many, and the first of them by name."""
+
+    count: int
+    first: tuple[str, ...]
+
+
+def add_grant(
+    holder: AbstractBaseUser | Group | None,
+    action: str,
+    packages: str = EVERY,
+    suites: str = EVERY,
+    *,
+    user: Asker | None,
+) -> AccessGrant:
+    """Let a person or a group do an action with packages and suites that fit patterns; return the grant.
+
+    One that is there already is returned. `user` asks for it. Raise `RightMissing`, `PatternRefused`, and `BadGrant`
+    for no holder, an action that can't be granted, and patterns of one that is of no package.
+    """
+    require(user, Action.ADMINISTER, _WHAT)
+    if holder is None:
+        raise BadGrant("The right is nobody's.", remedy="Name a person or a group.")
+    if action not in GRANTABLE:
+        raise BadGrant(
+            f"{action[:80]!r} can't be granted.",
+            remedy=f"Say one of {', '.join(GRANTABLE)}; who is to administer is made a superuser.",
+        )
+    packages, suites = checked_pattern(packages), checked_pattern(suites)
+    if action in _UNLIMITED and (packages, suites) != (EVERY, EVERY):
+        raise BadGrant(f"The right to {action} has no limits.", remedy="Let packages and suites be *.")
+    held = {"group": holder} if isinstance(holder, Group) else {"user": holder}
+    grant = AccessGrant.objects.filter(**held, action=action, packages=packages, suites=suites).first()
+    if grant is None:
+        grant = AccessGrant.objects.create(**held, action=action, packages=packages, suites=suites)
+        log.info("right_granted", grant=str(grant), user=_named(user))
+    return grant
+
+
+def take_back(grants: Iterable[AccessGrant], user: Asker | None) -> int:
+    """Take grants of people and groups back; return how many there were. Raise `RightMissing`."""
+    require(user, Action.ADMINISTER, _WHAT)
+    gone = [grant for grant in grants if grant.token_id is None]
+    for grant in gone:
+        grant.delete()
+        log.info("right_taken_back", grant=str(grant), user=_named(user))
+    return len(gone)
+
+
+def fitting_packages(pattern: str, most: int = 20) -> Fitting:
+    """Return the packages that a pattern fits now: those that there are, and those that are defined.
+
+    Raise `PatternRefused`.
+    """
+    pattern = checked_pattern(pattern)
+    before = pattern.partition("*")[0]
+    names = PackageName.objects.filter(name__startswith=before).values_list("name", flat=True)
+    found = {*names.iterator(), *adapters.definitions().by_package}
+    fitting = sorted(name for name in found if fnmatchcase(name, pattern))
+    return Fitting(len(fitting), tuple(fitting[:most]))
+
+
+def fitting_suites(pattern: str) -> Fitting:
+    """Return the suites that a pattern fits now; raise `PatternRefused`."""
+    pattern = checked_pattern(pattern)
+    fitting = [suite.name for suite in adapters.repository().suites if fnmatchcase(suite.name, pattern)]
+    return Fitting(len(fitting), tuple(fitting))
+
+
+def _named(user: Asker | None) -> str:
+    return user.get_username() if user is not None else ""
