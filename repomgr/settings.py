@@ -206,8 +206,7 @@ BROKER_FOLDER = HOME / home.BROKER
 CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = "publish"
 CELERY_TASK_ROUTES = {
-    "packages_app.tasks.send_notices": {"queue": "intake"},
-    "packages_app.tasks.watch_expiry": {"queue": "intake"},
+    f"packages_app.tasks.{name}": {"queue": "intake"} for name in ("send_notices", "send_webhooks", "watch_expiry")
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -335,6 +334,7 @@ UNFOLD = {
             ("Repository", "dns", "admin:packages_app_definitionstatus_repository", "packages_app.publish_suite"),
             ("Conflicts", "warning", "admin:packages_app_conflict_changelist", "packages_app.view_conflict"),
             ("Notices", "notifications", "admin:packages_app_notice_changelist", "packages_app.view_notice"),
+            ("Webhooks", "webhook", "admin:packages_app_webhook_changelist", "packages_app.change_webhook"),
         )),
         _section("Work", (
             ("Jobs", "work_history", "admin:packages_app_job_changelist", "packages_app.view_job"),

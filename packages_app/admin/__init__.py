@@ -10,6 +10,8 @@ from packages_app.admin import (
     notice,
     package,
     publication,
+    webhook,
+    webhook_delivery,
 )
 
 __all__ = [
@@ -22,4 +24,6 @@ __all__ = [
     "notice",
     "package",
     "publication",
+    "webhook",
+    "webhook_delivery",
 ]

@@ -35,6 +35,7 @@ class Notice(OfArchive):
         CONFIGURATION_FAULTY = "configuration_faulty", "configuration at fault"
         HAND_MADE_VERSION = "hand_made_version", "version made by hand"
         MESSAGE_UNREADABLE = "message_unreadable", "message can't be read"
+        WEBHOOK_FAILED = "webhook_failed", "webhook not received"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=32, choices=Kind.choices)

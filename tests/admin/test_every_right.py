@@ -14,11 +14,13 @@ from django.utils.timezone import now
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from packages_app.models import ClearedCaution, Conflict, HeldCandidate, Job, Notice, Publication
+from packages_app.models.webhook import Webhook, WebhookDelivery
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.setup.groups import ensure_groups
 from packages_app.services.setup.schedules import ensure_schedules
+from packages_app.services.webhooks.webhooks import make_webhook, send_test
 from tests.debs import build_deb
 
 # Who a right belongs to. Below staff there are a stranger, who is not logged in, and a guest, who is and may nothing.
@@ -98,6 +100,14 @@ RIGHTS = {
     "packages_app_job_repair": (NOBODY, PUBLISH),
     "packages_app_job_verify": (NOBODY, PUBLISH),
     "auth_user_password_change": (ROOT, ROOT),
+    "packages_app_webhook_test": (NOBODY, ROOT),
+    "packages_app_webhook_secret": (NOBODY, ROOT),
+    "packages_app_webhookdelivery_again": (NOBODY, ROOT),
+    **{f"packages_app_webhook_{page}": (ROOT, ROOT) for page in ("changelist", "history", "add", "delete", "change")},
+    **{f"packages_app_webhookdelivery_{page}": (ROOT, ROOT) for page in ("changelist", "history")},
+    **{f"packages_app_webhookdelivery_{page}": (NOBODY, NOBODY) for page in ("add", "delete")},
+    "packages_app_webhookdelivery_change": (ROOT, NOBODY),
+    **{f"packages_app_{name}_old_address": (STAFF, STAFF) for name in ("webhook", "webhookdelivery")},
 }
 for window in WINDOWS:
     name = f"packages_app_{window}"
@@ -131,6 +141,8 @@ ACTIONS = {
     ("periodictask", "run_tasks"): ROOT,
     ("intervalschedule", "delete_selected"): ROOT,
     ("crontabschedule", "delete_selected"): ROOT,
+    ("webhook", "delete_selected"): ROOT,
+    ("webhookdelivery", "again"): ROOT,
 }
 
 
@@ -204,6 +216,8 @@ def fill(stack, folder):
     ClearedCaution.objects.create(suite="stable", digest="x", package="tool", said="setuid: usr/bin/tool")
     Notice.objects.create(kind="job_failed", subject="x", text="x", seen=now())
     CrontabSchedule.objects.create()
+    make_webhook(hook := Webhook(name="ci", address="https://hooks.example.org", events=["job.failed"]))
+    send_test(hook)
     get_user_model().objects.create(username="somebody")
     assert Publication.objects.exists()
 
@@ -250,6 +264,8 @@ def state():
         "pinned": list(Publication.objects.order_by("pk").values_list("pinned", flat=True)),
         "users": get_user_model().objects.count(),
         "groups": Group.objects.count(),
+        "webhooks": list(Webhook.objects.values_list("pk", "sealed_secret")),
+        "deliveries": list(WebhookDelivery.objects.order_by("pk").values_list("pk", "next_try")),
     }
 
 

@@ -16,9 +16,10 @@ from django_celery_beat.models import CrontabSchedule
 from packages_app import tasks
 from packages_app.core.archive import DEFAULT
 from packages_app.core.threads import Threads
-from packages_app.models import ClearedCaution, Conflict, HeldCandidate, Job, Notice, Package, Publication
+from packages_app.models import ClearedCaution, Conflict, HeldCandidate, Job, Notice, Package, Publication, Webhook
 from packages_app.services import adapters
 from packages_app.services.archives import entered, present_archive
+from packages_app.services.webhooks.webhooks import make_webhook, send_test
 from packages_app.signing.openpgp import verified_text
 from repomgr.archives import read_archives
 from tests.admin.test_every_right import EDITED, ENDING, addresses
@@ -180,6 +181,8 @@ def make_rows(slug):
     HeldCandidate.objects.create(suite="stable", findings=[], digest="x", packages=1, seen=now())
     ClearedCaution.objects.create(suite="stable", digest="x", package=own(slug), said="setuid: usr/bin/tool")
     Notice.objects.create(kind="job_failed", subject=own(slug), text="x", seen=now(), job=job)
+    make_webhook(hook := Webhook(name=own(slug), address="https://hooks.example.org", events=[]))
+    send_test(hook)
     assert Publication.objects.exists()
 
 

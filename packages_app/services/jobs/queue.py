@@ -17,13 +17,15 @@ from packages_app.core.errors import LeaseBusy, RepomgrError, UpstreamUnavailabl
 from packages_app.core.ports import Progress
 from packages_app.core.running_errors import TooManyJobs
 from packages_app.core.storable_text import storable, storable_json
-from packages_app.models import Job
+from packages_app.models import Job, Webhook
 from packages_app.services import adapters
 from packages_app.services.jobs.messages import wake_worker_for
 from packages_app.services.jobs.notices import settle_failure, tell_of_failure
 from packages_app.services.jobs.progress import JobProgress, heartbeat, row_of_this_run
 from packages_app.services.outside_errors import told_as_ours
 from packages_app.services.transactions import in_transaction
+from packages_app.services.webhooks.facts import job_failed
+from packages_app.services.webhooks.tell import tell
 
 Asker = AbstractBaseUser | AnonymousUser
 """Who asks for a job."""
@@ -174,7 +176,14 @@ def _end(
         "state": state, "ended": timezone.now(), "steps": job.steps, "result": storable_json(job.result),
         "error_code": code, "error": storable(error), "remedy": storable(remedy),
     }  # fmt: skip
-    if not in_transaction(lambda: row_of_this_run(job).update(**values)):
+
+    def end() -> int:
+        ended = row_of_this_run(job).update(**values)
+        if ended and state == Job.State.FAILED:
+            tell(Webhook.Event.JOB_FAILED, [job_failed(job, code, error, remedy)])
+        return ended
+
+    if not in_transaction(end):
         log.warning("job_went_on_elsewhere", error=error)
         job.refresh_from_db()
         return

@@ -18,7 +18,7 @@ from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey, make_package_id, named_key
 from packages_app.core.storable_text import storable
 from packages_app.core.suite_change import LONGEST_REASON, What, change_of, is_purged
-from packages_app.models import Job
+from packages_app.models import Job, Webhook
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.rights import require_superuser
@@ -29,6 +29,8 @@ from packages_app.services.lifecycle.steps import Move, histories_by_version, st
 from packages_app.services.mirror.packages import reconcile_keys
 from packages_app.services.publication.publish import publish
 from packages_app.services.snapshots.snapshots import snapshots_naming
+from packages_app.services.webhooks.facts import purged_version
+from packages_app.services.webhooks.tell import tell
 
 MOST = 500
 """Versions of one job."""
@@ -161,6 +163,10 @@ def do_purge(job: Job, progress: Progress) -> dict[str, Any]:
     removed += remove_copies(files, progress)
     progress.step("remove rows")
     reconcile_keys(keys, progress)
+    tell(
+        Webhook.Event.VERSION_PURGED,
+        (purged_version(file.key, file.sha256, job.arguments["suites"], reason, job) for file in files),
+    )
     progress.note(OUT_OF_REACH, level="warning")
     log.warning("versions_purged", packages=[named_key(key) for key in keys], who=job.asker, objects=removed)
     return {"purged": len(files), "suites": suites, "objects": removed}

@@ -42,6 +42,7 @@ def test_a_new_installation_has_a_row_for_all_that_the_clock_asks_for(embedded):
         "Make snapshots": (start, ["snapshot"]),
         "Wake silent jobs": (tasks.wake_silent_jobs.name, []),
         "Send notices": (tasks.send_notices.name, []),
+        "Send webhooks": (tasks.send_webhooks.name, []),
         "Step roll-outs": (tasks.step_rollouts.name, []),
         "Watch expiry dates": (tasks.watch_expiry.name, []),
         "Watch the disks": (tasks.watch_disks.name, []),
@@ -57,7 +58,7 @@ def test_rows_of_an_older_release_start_the_same_work_at_the_same_times(of_an_ol
         assert found["Check upstream"] == (tasks.start_scheduled.name, ["sync_packages"])
         assert found["Rebuild"] == (tasks.start_scheduled.name, ["force_rebuild"])
         assert found["Wake"] == (tasks.wake_silent_jobs.name, [])
-        assert len(found) == 17
+        assert len(found) == 18
     upstream = PeriodicTask.objects.get(name="Check upstream")
     assert (upstream.enabled, upstream.interval.every) == (False, 30)
     assert PeriodicTask.objects.get(name="Rebuild").crontab.hour == "3"
