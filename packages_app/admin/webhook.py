@@ -19,6 +19,8 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from packages_app.admin.read_only import ReadOnlyAdmin, require, send_back
 from packages_app.core.errors import RepomgrError
 from packages_app.models import Webhook
+from packages_app.services.adapters import now
+from packages_app.services.webhooks.secrets import still_good
 from packages_app.services.webhooks.webhooks import (
     CHANGE,
     EVENTS,
@@ -109,7 +111,7 @@ class WebhookAdmin(ForWebhooks):
     search_fields = ("name__istartswith",)
     list_before_template = "admin/packages_app/webhook/links.html"
     change_form_outer_before_template = "admin/packages_app/webhook/buttons.html"
-    readonly_fields = ("off_why", "secret_made", "old_secret_until", "created")
+    readonly_fields = ("off_why", "secret_made", "old_ones", "created")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Ask for what a person says; of one that is there show what else there is to know."""
@@ -145,12 +147,26 @@ class WebhookAdmin(ForWebhooks):
         """Return what it hears of."""
         return "all" if set(webhook.events) >= set(EVENTS) else ", ".join(webhook.events)
 
+    @display(description="old secrets")
+    def old_ones(self, webhook: Webhook) -> str:
+        """Return until when messages are signed with old secrets too."""
+        until = [each["until"][:16].replace("T", " ") for each in still_good(webhook, now())]
+        return f"messages are signed with them too until {', '.join(until)} UTC" if until else "none"
+
     def save_model(self, request: HttpRequest, obj: Webhook, form: Any, change: bool) -> None:
         """Have the service save it; a new one's secret is for the page that comes next alone."""
         if change:
             change_webhook(obj, form.changed_data)
         else:
             request.new_secret = make_webhook(obj)  # type: ignore[attr-defined]
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Offer one way to save: the page that comes next shows the secret of a new one."""
+        one_way = {"show_save_and_add_another": False, "show_save_and_continue": False, **(extra_context or {})}
+        response: HttpResponse = super().changeform_view(request, object_id, form_url, one_way)
+        return response
 
     def response_add(self, request: HttpRequest, obj: Webhook, post_url_continue: str | None = None) -> HttpResponse:
         """Show the secret of a new one."""
@@ -206,5 +222,6 @@ class WebhookAdmin(ForWebhooks):
             "title": f"The secret of {webhook.name}",
             "webhook": webhook,
             "secret": secret,
+            "old": self.old_ones(webhook),
         }
         return TemplateResponse(request, "admin/packages_app/webhook/secret.html", context)

@@ -25,13 +25,13 @@ from packages_app.services.webhooks.webhooks import CHANGE, send_again
 class WebhookDeliveryAdmin(ForWebhooks):
     """Messages, newest first."""
 
-    list_display = ("event", "webhook", "shown_state", "created", "tries", "response_code", "shown_next_try")
+    list_display = ("shown_event", "webhook", "shown_state", "created", "tries", "response_code", "shown_next_try")
     list_filter = ("state", "event", "webhook")
     search_fields = ("event_id__exact",)
     actions = ("again",)
     change_form_outer_before_template = "admin/packages_app/webhook/again.html"
     fieldsets = (
-        (None, {"fields": ("event", "shown_webhook", "shown_state", "event_id", "shown_payload")}),
+        (None, {"fields": ("shown_event", "shown_webhook", "shown_state", "event_id", "shown_payload")}),
         ("Last try", {"fields": ("tried", "response_code", "shown_response", "failure")}),
         ("When", {"fields": ("created", "tries", "shown_next_try", "received")}),
     )
@@ -44,6 +44,11 @@ class WebhookDeliveryAdmin(ForWebhooks):
     def has_send_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may send again."""
         return request.user.has_perm(CHANGE)
+
+    @display(description="event", ordering="event")
+    def shown_event(self, delivery: WebhookDelivery) -> str:
+        """Return the type that the message has."""
+        return delivery.event
 
     @display(
         description="state",

@@ -13,7 +13,7 @@ class Webhook(OfArchive):
     """An address of others, which is told of events.
 
     `events` are values of `Event`; `packages` and `suites` are patterns, "" for all. `sealed_secret` is what messages
-    are signed with, and so is `sealed_old_secret` until `old_secret_until`; neither can be read without SECRET_KEY.
+    are signed with, and so are `old_secrets`, each {"sealed", "until"}, until then; it takes SECRET_KEY to read them.
     Nothing is sent before `next_turn`: while a worker is sending, and for a while after the receiver failed. `off_why`
     says why it was switched off by itself.
     """
@@ -38,8 +38,7 @@ class Webhook(OfArchive):
     suites = models.CharField(max_length=LONGEST_PATTERNS, blank=True)
     enabled = models.BooleanField(default=True)
     sealed_secret = models.TextField(editable=False)
-    sealed_old_secret = models.TextField(blank=True, editable=False)
-    old_secret_until = models.DateTimeField(null=True, editable=False)
+    old_secrets = models.JSONField(default=list, editable=False)
     secret_made = models.DateTimeField(default=timezone.now, editable=False)
     next_turn = models.DateTimeField(default=timezone.now, editable=False)
     off_why = models.TextField(blank=True, editable=False)

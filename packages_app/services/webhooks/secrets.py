@@ -18,7 +18,7 @@ from packages_app.core.webhooks import WebhookSecretLost
 from packages_app.models import Webhook
 
 OVERLAP = timedelta(days=1)
-"""So long messages are signed with the old secret too, once there is a new one."""
+"""So long messages are signed with an old secret too, once there is a newer one."""
 _PREFIX = "whsec_"
 _BYTES = 32
 _PURPOSE = b"repomgr hooks 1"
@@ -35,14 +35,17 @@ def sealed(secret: str) -> str:
     return _box().encrypt(secret.encode()).decode()
 
 
+def still_good(webhook: Webhook, at: datetime) -> list[dict[str, str]]:
+    """Return the old secrets of a webhook that still count, the newest first."""
+    return [each for each in webhook.old_secrets if at < datetime.fromisoformat(each["until"])]
+
+
 def signatures(webhook: Webhook, event_id: str, at: datetime, payload: str) -> str:
     """Return the `webhook-signature` of a message: one by each secret that counts now, the newest first.
 
     Raise `WebhookSecretLost`.
     """
-    kept = [webhook.sealed_secret]
-    if webhook.sealed_old_secret and webhook.old_secret_until is not None and at < webhook.old_secret_until:
-        kept.append(webhook.sealed_old_secret)
+    kept = [webhook.sealed_secret, *(each["sealed"] for each in still_good(webhook, at))]
     return " ".join(Signature(_opened(webhook, each)).sign(event_id, at, payload) for each in kept)
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from packages_app.core.webhooks import WebhookRefused, patterns_in
 from packages_app.models import Notice, Webhook, WebhookDelivery
 from packages_app.services.notices.notify import settle_notices
-from packages_app.services.webhooks.secrets import OVERLAP, new_secret, sealed
+from packages_app.services.webhooks.secrets import OVERLAP, new_secret, sealed, still_good
 from packages_app.services.webhooks.tell import Happening, rows_for, wake_sender
 from packages_app.sources.exchange import is_web_address
 from packages_app.sources.posting import check_target
@@ -23,6 +23,8 @@ CHANGE = "packages_app.change_webhook"
 """The right that all of it needs."""
 EVENTS = tuple(event for event in Webhook.Event if event != Webhook.Event.TEST)
 """What a webhook may hear of; a test is sent to one that is named."""
+
+_MOST_OLD = 4
 
 log = structlog.get_logger(__name__)
 
@@ -85,13 +87,15 @@ def remove_webhook(webhook: Webhook) -> None:
 def change_secret(webhook: Webhook, *, at_once: bool = False) -> str:
     """Give a webhook a new secret; return it, which is shown this once.
 
-    Messages are signed with the old one too for `OVERLAP`, unless it is to end `at_once`.
+    Messages are signed with the old ones too, each for `OVERLAP`, unless they are to end `at_once`.
     """
     secret, now = new_secret(), timezone.now()
-    old, until = ("", None) if at_once else (webhook.sealed_secret, now + OVERLAP)
-    Webhook.objects.filter(pk=webhook.pk).update(
-        sealed_secret=sealed(secret), secret_made=now, sealed_old_secret=old, old_secret_until=until
-    )
+    with transaction.atomic():
+        row = Webhook.objects.select_for_update().get(pk=webhook.pk)
+        old = [{"sealed": row.sealed_secret, "until": (now + OVERLAP).isoformat()}, *still_good(row, now)]
+        row.old_secrets = [] if at_once else old[:_MOST_OLD]
+        row.sealed_secret, row.secret_made = sealed(secret), now
+        row.save(update_fields=["sealed_secret", "secret_made", "old_secrets"])
     log.info("webhook_secret_changed", webhook=webhook.name, old_ends_at_once=at_once)
     return secret
 

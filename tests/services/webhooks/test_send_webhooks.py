@@ -6,8 +6,11 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
+import signal
 import socket
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +34,8 @@ from packages_app.services.webhooks.webhooks import (
     send_test,
 )
 from repomgr.servers.process import free_port
+from tests import prepared
+from tests.commands.installation import Installation
 from tests.receivers import MessageReceiver
 from tests.services.webhooks.hooks import SHORT, hook, let_pass
 from tests.stack import REPOSITORY
@@ -82,15 +87,19 @@ def test_a_message_is_signed_as_the_specification_says_and_by_two_secrets_while_
     assert not is_genuine(secret, {**headers, "webhook-timestamp": "1"}, body)
     assert headers["webhook-id"] == WebhookDelivery.objects.get().event_id
     second = change_secret(webhook)
-    third = change_secret(Webhook.objects.get())
-    for expected in ([third, second], [third]):
+    third = change_secret(webhook)  # a second click on the button
+    for expected in ([third, second, secret], [third]):
         send_test(Webhook.objects.get())
         assert send_webhooks() == 1
         _, headers, body = receiver.messages[-1]
         assert headers["webhook-signature"].split() == [signatures_by_hand(s, headers, body) for s in expected]
-        Webhook.objects.update(old_secret_until=timezone.now())
-    change_secret(Webhook.objects.get(), at_once=True)
-    assert Webhook.objects.get().sealed_old_secret == ""
+        ended = [{**each, "until": timezone.now().isoformat()} for each in Webhook.objects.get().old_secrets]
+        Webhook.objects.update(old_secrets=ended)
+    for _ in range(9):
+        change_secret(webhook)
+    assert len(Webhook.objects.get().old_secrets) == 4
+    change_secret(webhook, at_once=True)
+    assert Webhook.objects.get().old_secrets == []
 
 
 @pytest.mark.parametrize(
@@ -172,18 +181,41 @@ def test_who_answers_410_is_sent_nothing_any_more(receiver):
     assert not Notice.objects.filter(kind="webhook_failed", settled=None).exists()
 
 
-def test_a_worker_that_dies_before_it_noted_down_leaves_a_message_that_goes_out_again_by_the_same_id(receiver):
-    sent = send_test(hook(receiver.url)[0])
-    # What a killed worker leaves: the row claimed, the webhook taken, the message sent.
-    assert send_webhooks() == 1
-    WebhookDelivery.objects.update(
-        state="waiting", received=None, response_code=None, next_try=timezone.now() + WAITS[0]
-    )
-    Webhook.objects.update(next_turn=timezone.now() + timedelta(minutes=4))
-    assert send_webhooks() == 0
-    let_pass(minutes=6)
-    assert send_webhooks() == 1
-    assert [headers["webhook-id"] for _, headers, _ in receiver.messages] == [sent.event_id] * 2
+MADE = """
+from packages_app.models import Webhook
+from packages_app.services.webhooks.webhooks import make_webhook, send_test
+webhook = Webhook(name="ci", address="{}", events=[])
+make_webhook(webhook)
+print(send_test(webhook).event_id)
+"""
+SENT = """
+import django; django.setup()
+from packages_app import tasks
+tasks.send_webhooks()
+"""
+LATER = """
+from tests.services.webhooks.hooks import let_pass
+from packages_app import tasks
+from packages_app.models import WebhookDelivery
+print(tasks.send_webhooks())
+let_pass(minutes=6)
+print(tasks.send_webhooks(), WebhookDelivery.objects.get().state)
+"""
+
+
+def test_a_worker_that_is_killed_before_it_noted_down_leaves_a_message_that_goes_out_again(tmp_path, migrated):
+    installation = Installation.make(tmp_path / "home", migrated, PRIVATE_UPSTREAMS="127.0.0.1")
+    variables = {**installation.environment, "DJANGO_SETTINGS_MODULE": "repomgr.settings"}
+    with MessageReceiver() as receiver:
+        event_id = installation.python(MADE.format(receiver.url))
+        started = threading.Event()
+        receiver.on_message = lambda: started.wait() and os.kill(worker.pid, signal.SIGKILL)
+        worker = prepared.start(("-c", SENT), env=variables)
+        started.set()
+        assert worker.wait(60) == -signal.SIGKILL
+        receiver.on_message = lambda: None
+        assert installation.python(LATER).split() == ["0", "1", "received"], "not while the dead one's turn lasts"
+    assert [headers["webhook-id"] for _, headers, _ in receiver.messages] == [event_id] * 2
     assert receiver.messages[0][2] == receiver.messages[1][2]
 
 
