@@ -26,6 +26,7 @@ from packages_app.services.lifecycle import rollout
 from packages_app.services.notices import send as sending
 from packages_app.services.outside_errors import told_as_ours
 from packages_app.services.setup import disk_space, faults
+from packages_app.services.webhooks import send as sending_webhooks
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -65,6 +66,12 @@ def start_scheduled(kind: str) -> list[str]:
 def send_notices() -> int:
     """Send notices on by e-mail, webhook and so on."""
     return sum(in_each(sending.send_notices))
+
+
+@_task
+def send_webhooks() -> int:
+    """Send webhooks what they are told and have not received yet."""
+    return sum(in_each(sending_webhooks.send_webhooks))
 
 
 @_task

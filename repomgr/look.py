@@ -39,6 +39,7 @@ _SIDEBAR = [
         ("Repository", "dns", "admin:packages_app_definitionstatus_repository", "packages_app.publish_suite"),
         ("Conflicts", "warning", "admin:packages_app_conflict_changelist", "packages_app.view_conflict"),
         ("Notices", "notifications", "admin:packages_app_notice_changelist", "packages_app.view_notice"),
+        ("Webhooks", "webhook", "admin:packages_app_webhook_changelist", "packages_app.change_webhook"),
     )),
     _section("Work", (
         ("Jobs", "work_history", "admin:packages_app_job_changelist", "packages_app.view_job"),

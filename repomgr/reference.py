@@ -9,7 +9,17 @@ from inspect import getdoc
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand, DjangoHelpFormatter
 
-from packages_app.core import disk, documents, errors, history_errors, query, running_errors, snapshot, suite_change
+from packages_app.core import (
+    disk,
+    documents,
+    errors,
+    history_errors,
+    query,
+    running_errors,
+    snapshot,
+    suite_change,
+    webhooks,
+)
 from packages_app.core.errors import RepomgrError
 from packages_app.signing import signer_errors
 from repomgr import environment, processes
@@ -91,7 +101,9 @@ def _help_of(name: str) -> str:
 
 def error_kinds() -> Mapping[str, type[RepomgrError]]:
     """Return every kind of error that the core has, by its code, sorted; kinds without a code are not in it."""
-    modules = (errors, disk, documents, history_errors, query, running_errors, signer_errors, snapshot, suite_change)
+    modules = (
+        errors, disk, documents, history_errors, query, running_errors, signer_errors, snapshot, suite_change, webhooks,
+    )  # fmt: skip
     found = (kind for each in modules for kind in vars(each).values())
     kinds = (kind for kind in found if isinstance(kind, type) and issubclass(kind, RepomgrError))
     return dict(sorted((kind.code, kind) for kind in kinds if kind is not RepomgrError and "code" in vars(kind)))

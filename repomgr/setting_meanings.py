@@ -62,7 +62,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "PRIVATE_UPSTREAMS": Meaning(
         "host names, addresses and networks (`10.1.0.0/16`) that downloads may go to although they are private"
     ),
-    "SECRET_KEY": Meaning("sessions and forms", "made at first start"),
+    "SECRET_KEY": Meaning("sessions and forms; seals the secrets of webhooks", "made at first start"),
     "ALLOWED_HOSTS": Meaning("names the web process answers to"),
     "BEHIND_HTTPS": Meaning("a proxy in front speaks HTTPS, and sets `X-Forwarded-Proto` and `X-Forwarded-For`"),
     "LOGIN_ATTEMPTS": Meaning(
@@ -89,7 +89,7 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     "MOST_WAITING_JOBS": Meaning("how many jobs of one person of the admin may wait at once"),
     "JOBS_KEPT_DAYS": Meaning("for how many days a job that has ended stays in the admin"),
-    "NOTICES_KEPT_DAYS": Meaning("for how many days news and settled notices stay"),
+    "NOTICES_KEPT_DAYS": Meaning("for how many days news, settled notices and webhook deliveries stay"),
     "HISTORY_KEPT_DAYS": Meaning(
         "for how many days publications, decided candidates and settled conflicts stay; a suite's last publication"
         " always"

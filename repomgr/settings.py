@@ -193,8 +193,7 @@ BROKER_FOLDER = HOME / home.BROKER
 CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = "publish"
 CELERY_TASK_ROUTES = {
-    "packages_app.tasks.send_notices": {"queue": "intake"},
-    "packages_app.tasks.watch_expiry": {"queue": "intake"},
+    f"packages_app.tasks.{name}": {"queue": "intake"} for name in ("send_notices", "send_webhooks", "watch_expiry")
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

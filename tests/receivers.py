@@ -8,6 +8,7 @@ import json
 import socketserver
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from email.message import Message
 from email.policy import default
 from typing import Any, Self
@@ -99,3 +100,54 @@ class MailServer:
             out.write(f"{answer}\r\n".encode())
             if word == "QUIT":
                 return
+
+
+class MessageReceiver(LoopbackServer):
+    """Keeps webhook messages as they come; its path says how it answers them.
+
+    `/` takes them, `/500` has an answer of its number as every number has, `/hang` never answers, `/drip` sends an
+    endless head, `/late` an endless body, `/huge` one of 50 MB, `/to?ADDRESS` sends elsewhere.
+    """
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, dict[str, str], bytes]] = []
+        self.on_message: Callable[[], object] = lambda: None
+        self._ended = threading.Event()
+        receiver = self
+
+        class Handler(QuietHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.messages.append((self.path, {name.lower(): each for name, each in self.headers.items()}, body))
+                receiver.on_message()
+                self.close_connection = True
+                with suppress(OSError):
+                    receiver._answer(self)
+
+            def do_GET(self) -> None:
+                receiver.messages.append((self.path, {}, b"asked, not told"))
+
+        super().__init__(Handler)
+
+    def stop(self) -> None:
+        self._ended.set()
+        super().stop()
+
+    def _answer(self, request: Any) -> None:
+        path, _, to = request.path.partition("?")
+        if path == "/hang":
+            self._ended.wait()
+            return
+        status = int(path[1:]) if path[1:].isdigit() else 302 if path == "/to" else 200
+        request.wfile.write(f"HTTP/1.1 {status} Said\r\n".encode())
+        while path == "/drip" and not self._ended.wait(0.02):
+            request.wfile.write(b"X-More: x\r\n")
+        if path == "/to":
+            request.wfile.write(f"Location: {to}\r\n".encode())
+        if path == "/503":
+            request.wfile.write(b"Retry-After: 36000\r\n")
+        request.wfile.write(b"Connection: close\r\n\r\n<b>said</b>\0")
+        while path == "/late" and not self._ended.wait(0.02):
+            request.wfile.write(b"x")
+        for _ in range(50 if path == "/huge" else 0):
+            request.wfile.write(bytes(1_000_000))

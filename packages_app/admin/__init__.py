@@ -13,6 +13,8 @@ from packages_app.admin import (
     publication,
     rights,
     tokens,
+    webhook,
+    webhook_delivery,
 )
 
 __all__ = [
@@ -28,4 +30,6 @@ __all__ = [
     "publication",
     "rights",
     "tokens",
+    "webhook",
+    "webhook_delivery",
 ]

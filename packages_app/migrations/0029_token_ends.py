@@ -11,13 +11,14 @@ KINDS = [
     ("disk_nearly_full", "disk nearly full"), ("uninstallable", "packages can't be installed"),
     ("configuration_faulty", "configuration at fault"), ("hand_made_version", "version made by hand"),
     ("token_ends", "token ends"), ("message_unreadable", "message can't be read"),
+    ("webhook_failed", "webhook not received"),
 ]  # fmt: skip
 
 
 class Migration(migrations.Migration):
     """No row is touched."""
 
-    dependencies = [("packages_app", "0027_rights")]
+    dependencies = [("packages_app", "0028_webhooks")]
 
     operations = [
         migrations.AlterField(model_name="notice", name="kind", field=models.CharField(choices=KINDS, max_length=32)),

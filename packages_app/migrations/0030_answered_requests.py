@@ -9,7 +9,7 @@ import packages_app.models.of_archive
 class Migration(migrations.Migration):
     """A table that is empty at first."""
 
-    dependencies = [("packages_app", "0027_rights")]
+    dependencies = [("packages_app", "0029_token_ends")]
 
     operations = [
         migrations.CreateModel(

@@ -36,6 +36,7 @@ class Notice(OfArchive):
         HAND_MADE_VERSION = "hand_made_version", "version made by hand"
         TOKEN_ENDS = "token_ends", "token ends"
         MESSAGE_UNREADABLE = "message_unreadable", "message can't be read"
+        WEBHOOK_FAILED = "webhook_failed", "webhook not received"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=32, choices=Kind.choices)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import structlog
 from django.conf import settings
+from django.urls import reverse
 
 from packages_app.core import archive
 from packages_app.core.archive import Archive
@@ -57,6 +58,14 @@ def in_each(work: Callable[[], Result]) -> list[Result]:
     if failed is not None:
         raise failed
     return done
+
+
+def admin_page(name: str, *arguments: object) -> str:
+    """Return the whole address of a page of the admin, by its name; "" where nobody has set ADMIN_URL."""
+    address = present_archive().admin_url
+    if not address:
+        return ""
+    return f"{address}/{reverse(f'admin:{name}', args=arguments).removeprefix(reverse('admin:index'))}"
 
 
 def _of_settings(slug: str) -> Archive:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from packages_app.models import AccessToken, AnsweredRequest, Conflict, HeldCandidate, Publication
+from packages_app.models import AccessToken, AnsweredRequest, Conflict, HeldCandidate, Publication, WebhookDelivery
 from packages_app.services import adapters
 from packages_app.services.audit.write import write
 
@@ -30,17 +30,19 @@ log = structlog.get_logger(__name__)
 def remove_old_rows(now: datetime | None = None) -> dict[str, int]:
     """Remove what is older than HISTORY_KEPT_DAYS, and sessions that are over; return how many rows went, by kind.
 
-    Each suite's newest publication and pinned ones stay whatever their age, and so does what waits for a person. Raise
-    what staging raises, where the objects with a publication's whole lists are: each goes before its row.
+    Webhook deliveries stay for NOTICES_KEPT_DAYS, whatever became of them. Each suite's newest publication and pinned
+    ones stay whatever their age, and so does what waits for a person. Raise what staging raises, where the objects with
+    a publication's whole lists are: each goes before its row.
     """
     now = now or adapters.now()
-    old = now - timedelta(days=settings.HISTORY_KEPT_DAYS)
+    old, told = (now - timedelta(days=days) for days in (settings.HISTORY_KEPT_DAYS, settings.NOTICES_KEPT_DAYS))
     later = Publication.objects.filter(suite=OuterRef("suite"), pk__gt=OuterRef("pk"))
     gone = {
         "publications": _remove_publications(
             Publication.objects.filter(Exists(later), published_at__lt=old, pinned=False)
         ),
         "candidates": _remove(HeldCandidate.objects.filter(state__in=_DECIDED, seen__lt=old)),
+        "webhook_deliveries": _remove(WebhookDelivery.objects.filter(created__lt=told)),
         "conflicts": _remove(Conflict.objects.filter(settled=True, seen__lt=old)),
         "tokens": _remove(AccessToken.objects.filter(Q(revoked__lt=old) | Q(expires__lt=old))),
         "sessions": _remove(Session.objects.filter(expire_date__lt=now)),

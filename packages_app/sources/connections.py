@@ -1,4 +1,4 @@
-"""Connections of downloads: opened to checked addresses only, so that no feed can point into a private network.
+"""Connections to others: opened to checked addresses only, so that no feed can point into a private network.
 
 A name is resolved once, each of its addresses is checked, and the connection is made to an address that was checked:
 a name server that answers otherwise the next time (DNS rebinding) gains nothing. Since every connection is made here,
@@ -23,7 +23,7 @@ from packages_app.core.errors import UpstreamError, UpstreamUnavailable
 from packages_app.core.private_upstreams import PrivateUpstreams, read_address
 from packages_app.sources.exchange import plain
 
-_REMEDY = "Name the host or its network in PRIVATE_UPSTREAMS if downloads from there are meant."
+_REMEDY = "Name the host or its network in PRIVATE_UPSTREAMS if it is meant."
 
 SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 
@@ -280,7 +280,7 @@ def checked_addresses(host: str, port: int, allowed: PrivateUpstreams) -> list[s
     for address in found:
         if not allowed.permits(host, read_address(address)):
             where = address if address == host else f"{host} ({address})"
-            raise PrivateAddress(f"{where} is a private address, and nothing is fetched from there.", remedy=_REMEDY)
+            raise PrivateAddress(f"{where} is a private address, and is not connected to.", remedy=_REMEDY)
     return found
 
 

@@ -46,10 +46,11 @@ class TooLarge(UpstreamError):
 
 
 class upstream_errors:  # noqa: N801 - reads as a word of the with statement
-    """Turns httpx's errors into ours."""
+    """Turns httpx's errors into ours; `done` says what was to be done with the address."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, done: str = "fetched") -> None:
         self._url = plain(url)
+        self._done = done
 
     def __enter__(self) -> None: ...
 
@@ -58,12 +59,13 @@ class upstream_errors:  # noqa: N801 - reads as a word of the with statement
             error, httpx.UnsupportedProtocol
         ):
             raise Broken(
-                f"{self._url} can't be fetched: {str(error) or type(error).__name__}.",
+                f"{self._url} can't be {self._done}: {str(error) or type(error).__name__}.",
                 remedy="Check that the server is up and can be reached from here, then try again.",
             ) from error
         if isinstance(error, (httpx.HTTPError, httpx.InvalidURL)):
             raise UpstreamError(
-                f"{self._url} can't be fetched: {error}.", remedy="Correct the address; http and https are followed."
+                f"{self._url} can't be {self._done}: {error}.",
+                remedy="Correct the address; http and https are followed.",
             ) from error
 
 

@@ -14,13 +14,23 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils.timezone import now
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
-from packages_app.models import AccessGrant, AccessToken, ClearedCaution, Conflict, HeldCandidate, Job, Notice
-from packages_app.models.publication import Publication
+from packages_app.models import (
+    AccessGrant,
+    AccessToken,
+    ClearedCaution,
+    Conflict,
+    HeldCandidate,
+    Job,
+    Notice,
+    Publication,
+)
+from packages_app.models.webhook import Webhook, WebhookDelivery
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.setup.groups import ensure_groups
 from packages_app.services.setup.schedules import ensure_schedules
+from packages_app.services.webhooks.webhooks import make_webhook, send_test
 from tests.debs import build_deb
 
 # Who a right belongs to. Below staff there are a stranger, who is not logged in, and a guest, who is and may nothing.
@@ -103,6 +113,14 @@ RIGHTS = {
     "auth_user_password_change": (ROOT, ROOT),
     "packages_app_accesstoken_make": (VIEW, VIEW),
     "packages_app_accesstoken_revoke": (VIEW, VIEW),
+    "packages_app_webhook_test": (NOBODY, ROOT),
+    "packages_app_webhook_secret": (NOBODY, ROOT),
+    "packages_app_webhookdelivery_again": (NOBODY, ROOT),
+    **{f"packages_app_webhook_{page}": (ROOT, ROOT) for page in ("changelist", "history", "add", "delete", "change")},
+    **{f"packages_app_webhookdelivery_{page}": (ROOT, ROOT) for page in ("changelist", "history")},
+    **{f"packages_app_webhookdelivery_{page}": (NOBODY, NOBODY) for page in ("add", "delete")},
+    "packages_app_webhookdelivery_change": (ROOT, NOBODY),
+    **{f"packages_app_{name}_old_address": (STAFF, STAFF) for name in ("webhook", "webhookdelivery")},
 }
 RIGHTS["packages_app_accessgrant_give"] = (ROOT, ROOT)
 for window in WINDOWS:
@@ -145,6 +163,8 @@ ACTIONS = {
     ("periodictask", "run_tasks"): ROOT,
     ("intervalschedule", "delete_selected"): ROOT,
     ("crontabschedule", "delete_selected"): ROOT,
+    ("webhook", "delete_selected"): ROOT,
+    ("webhookdelivery", "again"): ROOT,
 }
 
 
@@ -218,6 +238,9 @@ def fill(stack, folder):
     ClearedCaution.objects.create(suite="stable", digest="x", package="tool", said="setuid: usr/bin/tool")
     Notice.objects.create(kind="job_failed", subject="x", text="x", seen=now())
     CrontabSchedule.objects.create()
+    make_webhook(hook := Webhook(name="ci", address="https://hooks.example.org", events=["job.failed"]))
+    send_test(hook)
+    get_user_model().objects.create(username="somebody")
     who = get_user_model().objects.create(username="somebody")
     AccessGrant.objects.create(user=who, action="read")
     AccessToken.objects.create(name="ci", owner=who, digest="d", hint="hint", expires=now() + timedelta(days=1))
@@ -268,6 +291,8 @@ def state():
         "groups": Group.objects.count(),
         "grants": list(AccessGrant.objects.order_by("pk").values_list("pk", flat=True)),
         "tokens": list(AccessToken.objects.order_by("pk").values_list("pk", "revoked")),
+        "webhooks": list(Webhook.objects.values_list("pk", "sealed_secret")),
+        "deliveries": list(WebhookDelivery.objects.order_by("pk").values_list("pk", "next_try")),
     }
 
 

@@ -27,9 +27,11 @@ from packages_app.models import (
     Notice,
     Package,
     Publication,
+    Webhook,
 )
 from packages_app.services import adapters
 from packages_app.services.archives import entered, present_archive
+from packages_app.services.webhooks.webhooks import make_webhook, send_test
 from packages_app.signing.openpgp import verified_text
 from repomgr.archives import read_archives
 from tests.admin.test_every_right import EDITED, ENDING, addresses
@@ -196,6 +198,8 @@ def make_rows(slug):
     admin = get_user_model().objects.get(username="admin")
     AccessGrant.objects.create(user=admin, action="upload", packages=own(slug))
     AccessToken.objects.create(name=own(slug), owner=admin, digest=slug, hint="hint", expires=now())
+    make_webhook(hook := Webhook(name=own(slug), address="https://hooks.example.org", events=[]))
+    send_test(hook)
     assert Publication.objects.exists()
 
 

@@ -6,14 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import structlog
+from django.db import transaction
 
 from packages_app.core.conflict import FileIdentity
 from packages_app.core.errors import RepomgrError, VersionConflict
 from packages_app.core.record import PackageRecord, package_named
-from packages_app.models import Conflict, Job, Notice
+from packages_app.models import Conflict, Job, Notice, Webhook
 from packages_app.services import adapters
 from packages_app.services.intake.take_in import Refused
 from packages_app.services.notices.notify import notify, settle_notices
+from packages_app.services.webhooks.facts import conflict_found
+from packages_app.services.webhooks.tell import tell
 
 log = structlog.get_logger(__name__)
 
@@ -35,15 +38,18 @@ def report_conflict(
 
     People are told, unless one of them has settled this very offer.
     """
-    conflict, _ = Conflict.objects.update_or_create(
-        package_name=known.package_name,
-        version=known.version,
-        architecture=known.architecture,
-        build=known.build,
-        offered_sha256=offered.sha256,
-        offered_size=offered.size or 0,
-        defaults={"known_sha256": known.sha256_hash, "origin": origin, "quarantined": quarantined, "job": job},
-    )
+    with transaction.atomic():
+        conflict, is_new = Conflict.objects.update_or_create(
+            package_name=known.package_name,
+            version=known.version,
+            architecture=known.architecture,
+            build=known.build,
+            offered_sha256=offered.sha256,
+            offered_size=offered.size or 0,
+            defaults={"known_sha256": known.sha256_hash, "origin": origin, "quarantined": quarantined, "job": job},
+        )
+        if is_new:
+            tell(Webhook.Event.VERSION_CONFLICT, [conflict_found(conflict, known, offered)])
     log.error(
         "version_conflict",
         package=known.package_name,

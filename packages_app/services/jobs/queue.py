@@ -18,7 +18,7 @@ from packages_app.core.errors import LeaseBusy, RepomgrError, UpstreamUnavailabl
 from packages_app.core.ports import Progress
 from packages_app.core.running_errors import TooManyJobs
 from packages_app.core.storable_text import storable, storable_json
-from packages_app.models import Job
+from packages_app.models import Job, Webhook
 from packages_app.services import adapters
 from packages_app.services.audit.write import actor_now, by_token, deed, this_process
 from packages_app.services.jobs.lines import tell_asked, tell_ended
@@ -30,6 +30,8 @@ from packages_app.services.rights.asker import Asker
 from packages_app.services.rights.rule import rights_of
 from packages_app.services.rights.shown_token import shown_token
 from packages_app.services.transactions import in_transaction
+from packages_app.services.webhooks.facts import job_failed
+from packages_app.services.webhooks.tell import tell
 
 Service = Callable[[Job, Progress], dict[str, Any]]
 """What does a job's work: returns the job's result, small and JSON-able, or raises `RepomgrError`, with the result
@@ -228,7 +230,10 @@ def _ended(job: Job, values: dict[str, Any]) -> bool:
     """End a job and tell of it, together; return whether this run still had it."""
     if not row_of_this_run(job).update(**values):
         return False
-    tell_ended(Job.objects.select_related("requested_by").defer("steps").get(pk=job.pk))
+    ended = Job.objects.select_related("requested_by").defer("steps").get(pk=job.pk)
+    tell_ended(ended)
+    if ended.state == Job.State.FAILED:
+        tell(Webhook.Event.JOB_FAILED, [job_failed(job, values["error_code"], values["error"], values["remedy"])])
     return True
 
 

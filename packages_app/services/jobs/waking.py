@@ -9,15 +9,17 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from packages_app.models import Job
+from packages_app.models import Job, Webhook
 from packages_app.services.jobs.lines import tell_ended
 from packages_app.services.jobs.messages import wake_worker_for
 from packages_app.services.jobs.notices import tell_of_failure
 from packages_app.services.jobs.progress import end_running_step
 from packages_app.services.jobs.queue import MOST_TRIES
+from packages_app.services.webhooks.facts import job_failed
+from packages_app.services.webhooks.tell import tell
 
 WOKEN_AT_ONCE = 500
 """The most waiting jobs that one run wakes: those behind them had their message, and their turn comes."""
@@ -72,24 +74,30 @@ def _pause(wakes: int) -> timedelta:
     return timedelta(seconds=min(settings.SILENT_SECONDS * _PAUSE_GROWTH ** min(wakes, 10), longest))
 
 
+def _give_up(job: Job, same: QuerySet[Job], now: datetime) -> bool:
+    """End a job that kills its workers as failed; return whether it was still this run's."""
+    with transaction.atomic():
+        given_up = same.update(
+            state=Job.State.FAILED,
+            ended=now,
+            steps=job.steps,
+            error_code="worker_died",
+            error=f"The worker died {MOST_TRIES} times during this job.",
+            remedy="Look for the cause in the worker's log (memory?), then start the job again.",
+        )
+        if given_up:
+            job.refresh_from_db()
+            tell_ended(job)
+            tell(Webhook.Event.JOB_FAILED, [job_failed(job, job.error_code, job.error, job.remedy)])
+    return bool(given_up)
+
+
 def _revive(job: Job, now: datetime) -> None:
     """Put a job whose worker died back into the queue, to be woken at once; give up after some tries."""
     same = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, heartbeat=job.heartbeat)
     end_running_step(job, "interrupted", now)
     if job.tries + 1 >= MOST_TRIES:
-        with transaction.atomic():
-            given_up = same.update(
-                state=Job.State.FAILED,
-                ended=now,
-                steps=job.steps,
-                error_code="worker_died",
-                error=f"The worker died {MOST_TRIES} times during this job.",
-                remedy="Look for the cause in the worker's log (memory?), then start the job again.",
-            )
-            job.refresh_from_db()
-            if given_up:
-                tell_ended(job)
-        if given_up:
+        if _give_up(job, same, now):
             tell_of_failure(job)
         return
     log.warning("job_silent", job=str(job.pk), kind=job.kind, tries=job.tries + 1)

@@ -25,7 +25,7 @@ from packages_app.core.rights import Action, Rights, right_missing
 from packages_app.core.rollout import check_steps
 from packages_app.core.storable_text import storable
 from packages_app.core.suite_change import LONGEST_REASON, What
-from packages_app.models import Job
+from packages_app.models import Job, Webhook
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.lifecycle.files import check_files, coming_back, put_back_files
@@ -39,6 +39,9 @@ from packages_app.services.mirror.selection import select_packages
 from packages_app.services.publication.requests import known_suite, known_suites, request_publications
 from packages_app.services.rights.asker import Asker
 from packages_app.services.rights.rule import rights_of, rights_of_job
+from packages_app.services.transactions import in_transaction
+from packages_app.services.webhooks.facts import withdrawn_version
+from packages_app.services.webhooks.tell import tell
 
 MOST = 10_000
 """Records of one job."""
@@ -135,6 +138,9 @@ def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     check_builds(steps)
     check_files(steps)
     count = move_records(move, steps, progress, who=job.asker, reason=reason, touched=touched)
+    if move.what is What.WITHDRAWN:  # of all of them: a run of this job that was interrupted told of none
+        withdrawn = (withdrawn_version(record, touched, reason, job) for record in records_named(move.keys))
+        in_transaction(lambda: tell(Webhook.Event.VERSION_WITHDRAWN, withdrawn))
     return {"moved": count, "suites": touched}
 
 

@@ -19,7 +19,7 @@ from packages_app.core.record import PackageRecord, TableKey, make_package_id, n
 from packages_app.core.rights import Action
 from packages_app.core.storable_text import storable
 from packages_app.core.suite_change import LONGEST_REASON, What, change_of, is_purged
-from packages_app.models import Job
+from packages_app.models import Job, Webhook
 from packages_app.services import adapters
 from packages_app.services.jobs import queue
 from packages_app.services.lifecycle.copies import PurgedFile, check_removable, remove_copies, remove_from_root
@@ -31,6 +31,8 @@ from packages_app.services.publication.publish import publish
 from packages_app.services.rights.asker import Asker
 from packages_app.services.rights.rule import require, require_of_job
 from packages_app.services.snapshots.snapshots import snapshots_naming
+from packages_app.services.webhooks.facts import purged_version
+from packages_app.services.webhooks.tell import tell
 
 MOST = 500
 """Versions of one job."""
@@ -163,6 +165,10 @@ def do_purge(job: Job, progress: Progress) -> dict[str, Any]:
     removed += remove_copies(files, progress)
     progress.step("remove rows")
     reconcile_keys(keys, progress)
+    tell(
+        Webhook.Event.VERSION_PURGED,
+        (purged_version(file.key, file.sha256, job.arguments["suites"], reason, job) for file in files),
+    )
     progress.note(OUT_OF_REACH, level="warning")
     log.warning("versions_purged", packages=[named_key(key) for key in keys], who=job.asker, objects=removed)
     return {"purged": len(files), "suites": suites, "objects": removed}

@@ -18,15 +18,17 @@ from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, TableKey, named_key
 from packages_app.core.storable_text import storable
 from packages_app.core.version import version_key
-from packages_app.models import Package, SuiteMembership
+from packages_app.models import Package, SuiteMembership, Webhook
 from packages_app.models.package import KEY_COLUMNS, key_of_row
-from packages_app.services.adapters import package_table
+from packages_app.services.adapters import now, package_table
 from packages_app.services.mirror.bulk_rows import lock_rows, write_rows
 from packages_app.services.mirror.fitting import fitting, is_key_of_a_row, with_place, written
 from packages_app.services.mirror.names import add_names, renew_names
 from packages_app.services.mirror.unmirrored import Unmirrored
 from packages_app.services.publication.requests import request_publications, wake_publications
 from packages_app.services.transactions import in_transaction
+from packages_app.services.webhooks.facts import is_news, new_version
+from packages_app.services.webhooks.tell import tell
 
 # Records of which the rows are read, compared and written at a time.
 _BATCH = 1000
@@ -286,8 +288,17 @@ def _write(
     memberships = [(pks[record.key], *membership) for record in records for membership in _memberships(record)]
     write_rows(SuiteMembership, ("package", "suite", "package_name"), memberships, key=("suite", "package"))
     add_names({record.package_name for record in records})
+    _tell_of_new(records, before)
     if ask:
         request_publications(_suites_of(records, before), wake_worker=False)
+
+
+def _tell_of_new(records: Sequence[PackageRecord], before: Collection[_Mirrored]) -> None:
+    """Tell webhooks of what was taken in lately and has its first row now, whoever finds it first."""
+    there = {key_of_row(_key_in(row.values)) for row in before}
+    new = [record for record in records if record.key not in there]
+    if new:
+        tell(Webhook.Event.VERSION_ADDED, (new_version(record) for record in new if is_news(record, now())))
 
 
 def _remove(pks: Sequence[int]) -> set[str]:

@@ -8,11 +8,10 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db.models import Q, QuerySet
-from django.urls import reverse
 from django.utils import timezone
 
 from packages_app.models import Notice
-from packages_app.services.archives import present_archive
+from packages_app.services.archives import admin_page, present_archive
 from packages_app.services.notices.addresses import Address, Message, deliver, notify_addresses
 from packages_app.services.notices.notify import wanted_kinds
 
@@ -59,9 +58,8 @@ def message_of(notice: Notice) -> Message:
     if notice.remedy:
         lines += ["", f"What to do: {notice.remedy}"]
     lines += ["", f"Repository: {present_archive().public_url}", f"Seen: {notice.seen:%Y-%m-%d %H:%M:%S} UTC"]
-    if present_archive().admin_url:
-        page = reverse("admin:packages_app_notice_change", args=[notice.pk]).removeprefix(reverse("admin:index"))
-        lines.append(f"In the admin: {present_archive().admin_url}/{page}")
+    if page := admin_page("packages_app_notice_change", notice.pk):
+        lines.append(f"In the admin: {page}")
     return Message(f"[{notice.level}] {notice}", "\n".join(lines), notice.level)
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from packages_app.core.candidate_finding import MISSING, CandidateFinding, findings_digest
 from packages_app.core.errors import CandidateHeld, CandidateRefused, PackageRefused
 from packages_app.core.rights import Action
-from packages_app.models import HeldCandidate, Job, Notice, Publication
+from packages_app.models import HeldCandidate, Job, Notice, Publication, Webhook
 from packages_app.services.audit.write import actor_now
 from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.services.publication.cleared_cautions import clear_cautions
@@ -24,6 +24,8 @@ from packages_app.services.publication.requests import request_publication
 from packages_app.services.rights.asker import Asker
 from packages_app.services.rights.rule import require
 from packages_app.services.transactions import in_transaction
+from packages_app.services.webhooks.facts import candidate_held
+from packages_app.services.webhooks.tell import tell
 
 _UNREADABLE = "unreadable"
 
@@ -62,8 +64,10 @@ def hold_back(suite: str, error: CandidateRefused, job: Job | None) -> HeldCandi
         if approved is not None:
             log.info("candidate_approved_meanwhile", suite=suite, held=approved.pk)
             return approved
-        held = _waiting(suite, {**row_values(whole), **values}, job)
+        held, is_new = _waiting(suite, {**row_values(whole), **values}, job)
         keep_whole(held, whole)
+        if is_new:
+            tell(Webhook.Event.PUBLICATION_HELD, [candidate_held(held, error.message)])
     if held.approvable:
         named = f" A force rebuild publishes it where it is named: force_rebuild {suite} --approve {held.pk}."
         error.remedy = error.remedy.removesuffix(named) + named
@@ -174,13 +178,14 @@ def _outdate(suite: str, *, but: str) -> None:
     open_ones.exclude(digest=but).update(state=HeldCandidate.State.OUTDATED)
 
 
-def _waiting(suite: str, values: dict[str, object], job: Job | None) -> HeldCandidate:
+def _waiting(suite: str, values: dict[str, object], job: Job | None) -> tuple[HeldCandidate, bool]:
+    """Return the row of a suite's candidate that waits, and whether it was made now."""
     now = timezone.now()
     waiting = HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.WAITING)
     if not waiting.update(**values, seen=now, job=job):
         try:
             with transaction.atomic():
-                return HeldCandidate.objects.create(suite=suite, **values, seen=now, job=job)
+                return HeldCandidate.objects.create(suite=suite, **values, seen=now, job=job), True
         except IntegrityError:  # another process held it back a moment ago
             pass
-    return waiting.get()
+    return waiting.get(), False

@@ -15,7 +15,7 @@ from packages_app.core.checksums import checksums_of_bytes
 from packages_app.core.ports import Progress
 from packages_app.core.record import named_key
 from packages_app.indexes.release import parse_release
-from packages_app.models import Job, Notice, Publication
+from packages_app.models import Job, Notice, Publication, Webhook
 from packages_app.publishing.outcome import Outcome
 from packages_app.publishing.unrecorded import Brought, brought_by
 from packages_app.services import adapters
@@ -24,6 +24,8 @@ from packages_app.services.publication.held_candidates import hold_back, publish
 from packages_app.services.publication.notices import tell_of_new_versions, tell_of_uninstallable
 from packages_app.services.publication.publication_lists import INCLUDED, keep_lists
 from packages_app.services.transactions import in_transaction
+from packages_app.services.webhooks.facts import publication_made
+from packages_app.services.webhooks.tell import tell
 
 _NAMED = 5
 """So many things are named in a notice."""
@@ -71,6 +73,7 @@ def _record_missed(suite: str, missed: Brought, job: Job | None) -> None:
     publication.packages = missed.packages
     keep_lists(publication, {"added": added, "removed": removed})
     publication.save()
+    tell(Webhook.Event.PUBLICATION_MADE, [publication_made(publication, added, removed)])
     log.warning("publication_completed", suite=suite, added=len(added), removed=len(removed))
     tell_of_new_versions(publication)
     publish_approved(suite, added, removed)
@@ -97,11 +100,11 @@ def _record(outcome: Outcome, kind: Publication.Kind, job: Job | None) -> Public
     publication.records_read = outcome.read
     publication.packages = outcome.packages
     publication.uploaded_bytes = outcome.uploaded_bytes
-    changes = {"added": outcome.added, "removed": outcome.removed}
-    if kind == Publication.Kind.FORCE_REBUILD:
-        changes[INCLUDED] = outcome.included
-    keep_lists(publication, {**found, **{name: list(map(named_key, keys)) for name, keys in changes.items()}})
+    changes = {"added": list(map(named_key, outcome.added)), "removed": list(map(named_key, outcome.removed))}
+    included = {INCLUDED: list(map(named_key, outcome.included))} if kind == Publication.Kind.FORCE_REBUILD else {}
+    keep_lists(publication, {**found, **changes, **included})
     publication.save()
+    tell(Webhook.Event.PUBLICATION_MADE, (publication_made(publication, **changes) for _ in range(1)))
     return publication
 
 

@@ -8,10 +8,12 @@ import structlog
 from django.utils.timesince import timeuntil
 
 from packages_app.core.errors import RepomgrError, SigningKeyError
-from packages_app.models import Notice, Publication
+from packages_app.models import Notice, Publication, Webhook
 from packages_app.publishing.published import read_published
 from packages_app.services import adapters
 from packages_app.services.notices.notify import notify, settle_all_but, settle_notices
+from packages_app.services.webhooks.facts import expiry_near
+from packages_app.services.webhooks.tell import tell
 
 _KEY = "signing key"
 KEY_REMEDY = (
@@ -48,12 +50,13 @@ def _suite_is_near(suite: str) -> bool:
     text = f"Clients stop trusting suite {suite} on {until:%Y-%m-%d %H:%M} UTC, in {left}: it was not signed again."
     if until <= now:
         text = f"Clients refuse suite {suite}: its Release expired on {until:%Y-%m-%d %H:%M} UTC."
-    notify(
+    notice = notify(
         Notice.Kind.EXPIRY_NEAR,
         suite,
         text,
         remedy="See that beat and workers run and why 'renew signatures' failed; force_rebuild signs at once.",
     )
+    tell(Webhook.Event.EXPIRY_NEAR, [expiry_near(notice, suite)])
     return True
 
 
@@ -78,17 +81,13 @@ def _key_is_near() -> bool:
     try:
         signer = adapters.signer()
     except SigningKeyError as error:
-        notify(Notice.Kind.EXPIRY_NEAR, _KEY, error.message, remedy=error.remedy)
+        notice = notify(Notice.Kind.EXPIRY_NEAR, _KEY, error.message, remedy=error.remedy)
+        tell(Webhook.Event.EXPIRY_NEAR, [expiry_near(notice)])
         return True
     ending = [said for facts in signer.facts if (said := facts.ends_soon(adapters.now()))]
     if not ending:
         settle_notices(Notice.Kind.EXPIRY_NEAR, _KEY)
         return False
-    notify(
-        Notice.Kind.EXPIRY_NEAR,
-        _KEY,
-        " ".join(ending),
-        level="warning",
-        remedy=KEY_REMEDY,
-    )
+    notice = notify(Notice.Kind.EXPIRY_NEAR, _KEY, " ".join(ending), level="warning", remedy=KEY_REMEDY)
+    tell(Webhook.Event.EXPIRY_NEAR, [expiry_near(notice)])
     return True

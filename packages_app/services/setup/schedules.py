@@ -27,6 +27,7 @@ _JOBS = (
 _TASKS_OF_THE_HOUSE = (
     ("Wake silent jobs", "wake_silent_jobs", 1),
     ("Send notices", "send_notices", 1),
+    ("Send webhooks", "send_webhooks", 1),
     ("Step roll-outs", "step_rollouts", 15),
     ("Watch expiry dates", "watch_expiry", 60),
     ("Watch tokens", "watch_tokens", 60),

@@ -42,6 +42,7 @@ def test_a_new_installation_has_a_row_for_all_that_the_clock_asks_for(embedded):
         "Make snapshots": (start, ["snapshot"]),
         "Wake silent jobs": (tasks.wake_silent_jobs.name, []),
         "Send notices": (tasks.send_notices.name, []),
+        "Send webhooks": (tasks.send_webhooks.name, []),
         "Step roll-outs": (tasks.step_rollouts.name, []),
         "Watch expiry dates": (tasks.watch_expiry.name, []),
         "Watch tokens": (tasks.watch_tokens.name, []),

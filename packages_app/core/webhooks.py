@@ -1,0 +1,54 @@
+"""Which events a webhook hears of, by patterns; and what is refused of one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from fnmatch import fnmatchcase
+
+from packages_app.core.errors import RepomgrError
+from packages_app.core.outcome import Outcome
+
+LONGEST_PATTERNS = 1000
+"""Characters of all patterns together."""
+_MOST_PATTERNS = 50
+_PATTERN = re.compile(r"[A-Za-z0-9.+*?_-]{1,255}\Z")
+
+
+class WebhookRefused(RepomgrError):
+    """A webhook can't be as it was written, or what is asked of it makes no sense; nothing was changed."""
+
+    code = "webhook_refused"
+    outcome = Outcome.REFUSED
+
+
+class WebhookSecretLost(RepomgrError):
+    """A webhook's secret can't be read any more: it was sealed with another SECRET_KEY."""
+
+    code = "webhook_secret_lost"
+
+
+def patterns_in(text: str) -> tuple[str, ...]:
+    """Return the patterns of a text, which commas and blanks part; raise `WebhookRefused` that names a bad one.
+
+    `*` stands for any characters, `?` for one; case counts, since names of packages and suites differ by it.
+    """
+    found = tuple(dict.fromkeys(text.replace(",", " ").split()))
+    for pattern in found:
+        if not _PATTERN.match(pattern):
+            raise WebhookRefused(
+                f"{pattern[:80]!r} is no pattern of names.",
+                remedy="Write names, with * for any characters and ? for one, parted by commas: kiro*, tool.",
+            )
+    if len(found) > _MOST_PATTERNS:
+        raise WebhookRefused(f"{len(found)} patterns are named.", remedy=f"Name {_MOST_PATTERNS} at most; use *.")
+    return found
+
+
+def concerns(patterns: Collection[str], names: Collection[str] | None) -> bool:
+    """Return whether an event about some names is one for these patterns, all where there are none.
+
+    With None the event is about no name of this kind, and is for whoever hears of such; with names that are none at
+    all, such as the packages of a publication that changed none, it is for those without patterns.
+    """
+    return not patterns or names is None or any(fnmatchcase(name, each) for name in names for each in patterns)
