@@ -12,6 +12,7 @@ HEALTH = "/healthz"
 READY = "/readyz"
 REPOSITORY = "/repository/"
 LOGIN = "/admin/login/"
+CONFIRM = "/admin/confirm/"
 LARGEST_FORM = 128 * 1024
 """Bytes of a request's body where no file is taken: forms of the admin have a few hundred, a list with all of its rows
 chosen 60 KB. It stays in memory, of every connection that strangers may have."""

@@ -68,6 +68,9 @@ MEANINGS: Mapping[str, Meaning] = {
     "LOGIN_ATTEMPTS": Meaning(
         "failures that lock a user name for an address, for 15 minutes; four times as many lock the address"
     ),
+    "FRESH_MINUTES": Meaning(
+        "for so many minutes a password or second factor that was shown is enough for keys, purges and rights"
+    ),
     "SWEEP_GENERATIONS": Meaning("how many old publications stay readable"),
     "SWEEP_DAYS": Meaning("for how many days what was in place stays readable"),
     "UPLOAD_LIMIT_BYTES": Meaning("largest upload through the admin (2 GiB)"),

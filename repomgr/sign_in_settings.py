@@ -1,0 +1,40 @@
+"""Django's settings of signing in; `repomgr.settings` has them all. Read from the environment, as those are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.urls import reverse_lazy
+
+from repomgr import environment
+
+# A user name is locked for an address after so many failures (django-axes), and the address for all names after four
+# times as many; `axes_reset` unlocks.
+AUTHENTICATION_BACKENDS = ["repomgr.login.GuessedAt", "packages_app.services.archive_rights.RightsInArchive"]
+AXES_FAILURE_LIMIT = environment.number("LOGIN_ATTEMPTS", default=5)
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+ADDRESS_FAILURE_LIMIT = 4 * AXES_FAILURE_LIMIT
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "repomgr.login.counted_address"
+AXES_LOCKOUT_CALLABLE = "repomgr.login.locked_page"
+AXES_RESET_ON_SUCCESS = True
+# Attempts while it is locked neither count nor prolong it.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# Its tables keep failures that still count, and of what was posted nothing that is secret; it logs nothing of them.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]
+AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+# The admin's login is the one door.
+LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
+# For so long a password or a second factor counts as just shown: keys, purges and rights ask for it anew later.
+FRESH_MINUTES = environment.number("FRESH_MINUTES", default=15)
+# What the menu of who is signed in leads to.
+ACCOUNT_LINKS = [
+    {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+    {"title": "Sessions", "link": reverse_lazy("admin:sessions")},
+]
