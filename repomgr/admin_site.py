@@ -1,15 +1,29 @@
-"""The admin's site: the theme's, whose login notes who signed in, and which has the pages of signing in."""
+"""The admin's site: the theme's, with a login that may ask for more than a password, and the pages of signing in."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import LoginView
+from django.db.models.base import ModelBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import URLPattern, reverse
 from unfold.sites import UnfoldAdminSite
 
-from packages_app.services.sign_in.note import note_sign_in
-from repomgr.login import client_address
+from packages_app.services.sign_in.stages import sign_in_by_password
+
+_ALLAUTH = ("account", "mfa", "socialaccount")
+"""Applications of django-allauth. Its own pages of the admin would show their secrets."""
+
+
+class Login(LoginView):
+    """The login, whose right password may be the first step alone."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Sign in whose password was right, or go on to what is asked of him besides."""
+        return sign_in_by_password(self.request, form.get_user(), self.get_success_url())
 
 
 class Site(UnfoldAdminSite):  # type: ignore[misc]
@@ -21,9 +35,27 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]
 
         return sign_in_addresses(self)
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the login, or sign in; who has signed in is noted in the session."""
-        response: HttpResponse = super().login(request, extra_context)
-        if request.method == "POST" and response.status_code == 302:
-            note_sign_in(request, client_address(request))
-        return response
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Register models, but for those of django-allauth."""
+        models: Iterable[Any] = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
+        super().register([each for each in models if each._meta.app_label not in _ALLAUTH], admin_class, **options)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """Show the login, or take a password."""
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index", current_app=self.name))
+        context = {
+            **self.each_context(request),
+            "title": "Log in",
+            "subtitle": None,
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            **(extra_context or {}),
+        }
+        if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:
+            context[REDIRECT_FIELD_NAME] = reverse("admin:index", current_app=self.name)
+        request.current_app = self.name
+        view = Login.as_view(
+            extra_context=context, authentication_form=self.login_form, template_name="admin/login.html"
+        )
+        return view(request)

@@ -71,6 +71,10 @@ MEANINGS: Mapping[str, Meaning] = {
     "FRESH_MINUTES": Meaning(
         "for so many minutes a password or second factor that was shown is enough for keys, purges and rights"
     ),
+    "SECOND_FACTOR": Meaning(
+        "an authenticator app or a security key besides the password ([SIGN-IN](docs/SIGN-IN.md)): `off`, `offered`,"
+        " `required-for-publishers`, or `required`; run `first_start` after a change"
+    ),
     "SWEEP_GENERATIONS": Meaning("how many old publications stay readable"),
     "SWEEP_DAYS": Meaning("for how many days what was in place stays readable"),
     "UPLOAD_LIMIT_BYTES": Meaning("largest upload through the admin (2 GiB)"),

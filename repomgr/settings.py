@@ -173,7 +173,7 @@ CONTENT_SECURITY_POLICY = {
 }
 # Read here, once the settings file is.
 from repomgr.sign_in_settings import *  # noqa: E402, F403 - all that it holds are settings
-from repomgr.sign_in_settings import ACCOUNT_LINKS  # noqa: E402
+from repomgr.sign_in_settings import ACCOUNT_LINKS, SIGN_IN_APPS, SIGN_IN_MIDDLEWARE  # noqa: E402
 
 UPLOAD_LIMIT_BYTES = environment.number("UPLOAD_LIMIT_BYTES", default=2 * 1024**3)
 # Uploads go to disk above this size, so a large .deb never stands in memory.
@@ -229,6 +229,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "django_structlog",
     "axes",
+    *SIGN_IN_APPS,
     "packages_app",
 ]
 MIDDLEWARE = [
@@ -246,6 +247,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "repomgr.door.RequestLog",
+    *SIGN_IN_MIDDLEWARE,
     "repomgr.sign_in_door.SignInDoor",
     # Last, so that it sees the login's own answer.
     "axes.middleware.AxesMiddleware",

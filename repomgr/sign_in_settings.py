@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.urls import reverse_lazy
 
+from packages_app.core.second_factor import ALL, OFF, OFFERED, PUBLISHERS
 from repomgr import environment
 
 # A user name is locked for an address after so many failures (django-axes), and the address for all names after four
@@ -22,7 +23,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 # Its tables keep failures that still count, and of what was posted nothing that is secret; it logs nothing of them.
 AXES_DISABLE_ACCESS_LOG = True
-AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]
+AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken", "code", "credential"]
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False
 AUTH_PASSWORD_VALIDATORS = [
@@ -33,8 +34,24 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 # For so long a password or a second factor counts as just shown: keys, purges and rights ask for it anew later.
 FRESH_MINUTES = environment.number("FRESH_MINUTES", default=15)
+# The second factor, by django-allauth, whose applications are there only where a setting wants them.
+SECOND_FACTOR = environment.choice("SECOND_FACTOR", (OFF, OFFERED, PUBLISHERS, ALL), default=OFF)
+_HAS_FACTORS = SECOND_FACTOR != OFF
+SIGN_IN_APPS = ["allauth", "allauth.account", "allauth.mfa"] if _HAS_FACTORS else []
+SIGN_IN_MIDDLEWARE = ["allauth.account.middleware.AccountMiddleware"] if SIGN_IN_APPS else []
+ACCOUNT_ADAPTER = "packages_app.services.sign_in.allauth_adapters.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+MFA_ADAPTER = "packages_app.services.sign_in.allauth_adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+# A clock may be half a minute off. What a page of ours is for asks for a proof itself.
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_REAUTHENTICATION_REQUIRED = False
 # What the menu of who is signed in leads to.
 ACCOUNT_LINKS = [
     {"title": "Change password", "link": reverse_lazy("admin:password_change")},
     {"title": "Sessions", "link": reverse_lazy("admin:sessions")},
+    *([{"title": "Second factor", "link": reverse_lazy("mfa_index")}] if _HAS_FACTORS else []),
 ]

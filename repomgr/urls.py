@@ -1,15 +1,17 @@
 """Addresses of the web process."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from packages_app import views
+from packages_app.admin.sign_in import further_addresses
 
 admin.autodiscover()
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    *(path("admin/", include(addresses)) for addresses in further_addresses()),
     path("admin/", admin.site.urls),
     path("repository/", views.repository_object),
     path("repository/<path:key>", views.repository_object),

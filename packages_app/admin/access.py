@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.conf import settings
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
@@ -22,8 +23,10 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from packages_app.core.second_factor import OFF
 from packages_app.models import GroupArchive
 from packages_app.services.archives import slugs
+from packages_app.services.sign_in.lost_factor import take_away_factors
 from packages_app.services.sign_in.note import require_fresh
 
 for model in (User, Group, ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
@@ -61,6 +64,21 @@ class UserAdmin(DjangoUserAdmin, RightsAdmin):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    actions = ("take_factors_away",)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer to take second factors away where there are any."""
+        actions: dict[str, Any] = super().get_actions(request)
+        if settings.SECOND_FACTOR == OFF:
+            actions.pop("take_factors_away", None)
+        return actions
+
+    @admin.action(description="Take second factors away (lost phone or key)", permissions=["change"])
+    def take_factors_away(self, request: HttpRequest, users: Any) -> None:
+        """Let those in by their password who have lost their second factor; their sessions end."""
+        for user in users:
+            take_away_factors(user.username, by=request.user.get_username())
+        messages.success(request, f"They sign in by their password alone now: {', '.join(map(str, users))}.")
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002 - Django's
         """Ask for another's new password, or set it."""

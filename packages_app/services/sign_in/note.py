@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import SessionBase
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from packages_app.core.errors import RepomgrError
@@ -63,6 +65,13 @@ def note_proof(request: HttpRequest, *, second: bool = False) -> None:
     if noted is None:
         raise ValueError("A session that notes no sign-in can't be proved again.")
     _keep(request, replace(noted, proved=adapters.now().timestamp(), second=noted.second or second))
+
+
+def user_of(request: HttpRequest) -> User:
+    """Return who is signed in; raise `PermissionDenied` where nobody is."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
 
 
 def require_fresh(request: HttpRequest) -> None:

@@ -54,12 +54,12 @@ def end_session(handle: str, *, by: User) -> bool:
     return False
 
 
-def end_sessions(user: User, *, by: User, but: str | None = None) -> int:
+def end_sessions(user: User, *, by: str, but: str | None = None) -> int:
     """End all sessions of a user, but for the one of a key; return how many."""
     keys = [row.session_key for row, _, _ in _signed_in(user) if row.session_key != but]
     Session.objects.filter(pk__in=keys).delete()
     if keys:
-        log.info("sessions_ended", user=user.username, by=by.username, sessions=len(keys))
+        log.info("sessions_ended", user=user.username, by=by, sessions=len(keys))
     return len(keys)
 
 
