@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import LoginView
 from django.db.models.base import ModelBase
@@ -12,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import URLPattern, reverse
 from unfold.sites import UnfoldAdminSite
 
+from packages_app.services.sign_in.required import may_use_password
 from packages_app.services.sign_in.stages import sign_in_by_password
 
 _ALLAUTH = ("account", "mfa", "socialaccount")
@@ -23,6 +25,9 @@ class Login(LoginView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Sign in whose password was right, or go on to what is asked of him besides."""
+        if not may_use_password(form.get_user()):
+            form.add_error(None, f"Passwords are for superusers here: sign in with {settings.SIGN_IN_OIDC_NAME}.")
+            return self.form_invalid(form)
         return sign_in_by_password(self.request, form.get_user(), self.get_success_url())
 
 
@@ -50,6 +55,8 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]
             "subtitle": None,
             "app_path": request.get_full_path(),
             "username": request.user.get_username(),
+            "issuer": settings.SIGN_IN_OIDC_ISSUER and settings.SIGN_IN_OIDC_NAME,
+            "passwords": settings.SIGN_IN_PASSWORDS,
             **(extra_context or {}),
         }
         if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:

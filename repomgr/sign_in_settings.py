@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django.urls import reverse_lazy
 
-from packages_app.core.second_factor import ALL, OFF, OFFERED, PUBLISHERS
+from packages_app.core.errors import SettingsError
+from packages_app.core.second_factor import ALL, EVERYBODY, OFF, OFFERED, PUBLISHERS, SUPERUSERS
 from repomgr import environment
 
 # A user name is locked for an address after so many failures (django-axes), and the address for all names after four
@@ -37,12 +39,38 @@ FRESH_MINUTES = environment.number("FRESH_MINUTES", default=15)
 # The second factor, by django-allauth, whose applications are there only where a setting wants them.
 SECOND_FACTOR = environment.choice("SECOND_FACTOR", (OFF, OFFERED, PUBLISHERS, ALL), default=OFF)
 _HAS_FACTORS = SECOND_FACTOR != OFF
-SIGN_IN_APPS = ["allauth", "allauth.account", "allauth.mfa"] if _HAS_FACTORS else []
+# Single sign-on by OpenID Connect: the issuer, what we are to it, and which of its groups are which of ours.
+SIGN_IN_OIDC_ISSUER = environment.issuer("SIGN_IN_OIDC_ISSUER")
+SIGN_IN_OIDC_NAME = environment.text("SIGN_IN_OIDC_NAME", default="") or urlsplit(SIGN_IN_OIDC_ISSUER).netloc
+SIGN_IN_OIDC_CLIENT_ID = environment.text("SIGN_IN_OIDC_CLIENT_ID", default="")
+SIGN_IN_OIDC_CLIENT_SECRET = environment.text("SIGN_IN_OIDC_CLIENT_SECRET", default="")
+SIGN_IN_OIDC_GROUPS_CLAIM = environment.text("SIGN_IN_OIDC_GROUPS_CLAIM", default="groups")
+SIGN_IN_OIDC_GROUPS = environment.pairs("SIGN_IN_OIDC_GROUPS")
+SIGN_IN_OIDC_DOMAINS = environment.texts("SIGN_IN_OIDC_DOMAINS", default=[])
+SIGN_IN_OIDC_SECOND_FACTOR = environment.flag("SIGN_IN_OIDC_SECOND_FACTOR", default=False)
+SIGN_IN_PASSWORDS = environment.choice("SIGN_IN_PASSWORDS", (EVERYBODY, SUPERUSERS), default=EVERYBODY)
+if SIGN_IN_OIDC_ISSUER and not (SIGN_IN_OIDC_CLIENT_ID and SIGN_IN_OIDC_GROUPS):
+    raise SettingsError(
+        "SIGN_IN_OIDC_ISSUER is set without SIGN_IN_OIDC_CLIENT_ID or SIGN_IN_OIDC_GROUPS.",
+        remedy="Set both: what the issuer knows this server by, and which of its groups may do what, THEIRS=OURS each.",
+    )
+if SIGN_IN_PASSWORDS != EVERYBODY and not SIGN_IN_OIDC_ISSUER:
+    raise SettingsError(
+        "SIGN_IN_PASSWORDS leaves nobody but superusers a way to sign in.", remedy="Set SIGN_IN_OIDC_ISSUER first."
+    )
+SIGN_IN_APPS = [
+    *(["allauth", "allauth.account"] if _HAS_FACTORS or SIGN_IN_OIDC_ISSUER else []),
+    *(["allauth.mfa"] if _HAS_FACTORS else []),
+    *(["allauth.socialaccount"] if SIGN_IN_OIDC_ISSUER else []),
+]
+SOCIALACCOUNT_ADAPTER = "packages_app.services.sign_in.single_sign_on.SocialAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 SIGN_IN_MIDDLEWARE = ["allauth.account.middleware.AccountMiddleware"] if SIGN_IN_APPS else []
-ACCOUNT_ADAPTER = "packages_app.services.sign_in.allauth_adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "packages_app.services.sign_in.account_adapter.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
-MFA_ADAPTER = "packages_app.services.sign_in.allauth_adapters.FactorAdapter"
+MFA_ADAPTER = "packages_app.services.sign_in.factor_adapter.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 # A clock may be half a minute off. What a page of ours is for asks for a proof itself.
 MFA_TOTP_TOLERANCE = 1

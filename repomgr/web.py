@@ -24,7 +24,17 @@ from waitress.utilities import RequestEntityTooLarge
 
 from packages_app.uploading import UPLOAD, holds_pass
 from repomgr.addresses import of_one_customer
-from repomgr.limits import CONFIRM, HEALTH, LARGEST_FORM, LOGIN, READY, REPOSITORY, largest_body, page_of
+from repomgr.limits import (
+    CONFIRM,
+    HEALTH,
+    LARGEST_FORM,
+    LOGIN,
+    READY,
+    REPOSITORY,
+    SINGLE_SIGN_ON,
+    largest_body,
+    page_of,
+)
 
 _THREADS: Mapping[str, int] = {"health": 1, "ready": 1, "repository": 4, "pages": 6, "login": 2, "upload": 2}
 _HEAD_SECONDS = 30
@@ -183,6 +193,8 @@ def lane_of(method: str, path: str) -> str:
     if path.startswith(REPOSITORY):
         return "repository"
     page = page_of(path)
+    if page.startswith(SINGLE_SIGN_ON):  # an issuer is asked meanwhile
+        return "login"
     if method == "POST" and page in (UPLOAD, LOGIN, CONFIRM):
         return "upload" if page == UPLOAD else "login"
     return "pages"

@@ -166,7 +166,6 @@ def factor_addresses() -> list[URLPattern]:
         return path(f"second-factor/{address}", page, name=name)
 
     return [
-        path("login/", admin.site.login, name="account_login"),
         at("", view(factors_page), "mfa_index"),
         at("show/", ShowFactor.as_view(), "mfa_authenticate"),
         at("app/", view(AddApp.as_view()), "mfa_activate_totp"),

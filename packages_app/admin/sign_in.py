@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from packages_app.core.second_factor import OFF
 from packages_app.services.sign_in.attempts import forget_failures
 from packages_app.services.sign_in.note import note_proof, user_of
+from packages_app.services.sign_in.required import may_use_password
 from packages_app.services.sign_in.sessions import end_session, end_sessions, open_sessions
 
 
@@ -66,11 +67,18 @@ def end_view(request: HttpRequest) -> HttpResponseBase:
 
 def further_addresses() -> list[list[URLPattern]]:
     """Return the addresses of pages that are there where a setting wants them."""
-    if settings.SECOND_FACTOR == OFF:
-        return []
-    from packages_app.admin.second_factor import factor_addresses
+    found: list[list[URLPattern]] = []
+    if settings.SIGN_IN_APPS:
+        found.append([path("login/", admin.site.login, name="account_login")])
+    if settings.SECOND_FACTOR != OFF:
+        from packages_app.admin.second_factor import factor_addresses
 
-    return [factor_addresses()]
+        found.append(factor_addresses())
+    if settings.SIGN_IN_OIDC_ISSUER:
+        from packages_app.admin.single_sign_on import single_sign_on_addresses
+
+        found.append(single_sign_on_addresses())
+    return found
 
 
 def confirm_page(site: admin.AdminSite, request: HttpRequest) -> HttpResponseBase:
@@ -91,7 +99,8 @@ def confirm_page(site: admin.AdminSite, request: HttpRequest) -> HttpResponseBas
         "wrong": wrong,
         "next": to,
         "pressed": request.GET.get("pressed"),
-        "has_password": me.has_usable_password(),
+        "has_password": me.has_usable_password() and may_use_password(me),
+        "issuer": settings.SIGN_IN_OIDC_ISSUER and settings.SIGN_IN_OIDC_NAME,
         **(factors.asked_of(me) if by_factor else {}),
     }
     return TemplateResponse(request, "admin/sign_in/confirm.html", {**site.each_context(request), **page})
@@ -99,6 +108,8 @@ def confirm_page(site: admin.AdminSite, request: HttpRequest) -> HttpResponseBas
 
 def _shows_password(request: HttpRequest, me: User) -> bool:
     """Return whether the password that was posted is that of who is signed in; a wrong one counts as at the login."""
+    if not may_use_password(me):
+        return False
     found = authenticate(request, username=me.get_username(), password=request.POST.get("password", ""))
     if found is None or found.pk != me.pk:
         return False

@@ -52,11 +52,13 @@ def note_of(session: SessionBase | dict[str, object]) -> SignIn | None:
     return SignIn(**kept) if isinstance(kept, dict) else None
 
 
-def note_sign_in(request: HttpRequest, address: str | None, *, second: bool = False) -> None:
-    """Note in the session of a request that somebody has signed in just now."""
+def note_sign_in(
+    request: HttpRequest, address: str | None, *, second: bool = False, proved: float | None = None
+) -> None:
+    """Note in the session of a request that somebody has signed in now, and when he proved who he is if before."""
     now = adapters.now().timestamp()
     browser = request.META.get("HTTP_USER_AGENT", "")[:_LONGEST_BROWSER]
-    _keep(request, SignIn(now, address or "", browser, now, second))
+    _keep(request, SignIn(now, address or "", browser, now if proved is None else min(proved, now), second))
 
 
 def note_proof(request: HttpRequest, *, second: bool = False) -> None:

@@ -7,7 +7,6 @@ from django.contrib.auth import login, logout
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from packages_app.core.second_factor import OFF
 from packages_app.services.sign_in.attempts import counted_address
 from packages_app.services.sign_in.note import note_sign_in
 
@@ -16,7 +15,7 @@ _PENDING_SECONDS = 15 * 60
 
 def sign_in_by_password(request: HttpRequest, user: User, to: str) -> HttpResponse:
     """Sign in a user and go to a page; where he has a second factor, ask for that first: he is nobody until then."""
-    if settings.SECOND_FACTOR == OFF:
+    if not settings.SIGN_IN_APPS:
         login(request, user)
         note_sign_in(request, counted_address(request))
         return HttpResponseRedirect(to)
