@@ -13,7 +13,7 @@ from django.core import checks
 class AdminConfig(SimpleAdminConfig):
     """Django's admin on the theme's site."""
 
-    default_site = "unfold.sites.UnfoldAdminSite"
+    default_site = "repomgr.admin_site.Site"
 
     def ready(self) -> None:
         """Have the admin checked where all is checked."""

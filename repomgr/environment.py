@@ -206,6 +206,25 @@ def checked_web_address(name: str, value: str) -> str:
     return value.rstrip("/")
 
 
+def issuer(name: str) -> str:
+    """Return the address of an OpenID Connect issuer as it writes it, "" where none is set: https, or this machine."""
+    _note(name, "an https address", "")
+    value = text(name, default="")
+    parts = urlsplit(checked_web_address(name, value)) if value else None
+    if parts is not None and parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise SettingsError(f"{name} is {value!r}.", remedy="Write an https address: whoever answers lets people in.")
+    return value
+
+
+def pairs(name: str) -> list[tuple[str, str]]:
+    """Return pairs, written THEIRS=OURS with commas between; OURS is what stands after the last equals sign."""
+    _note(name, "THEIRS=OURS, separated by commas", "")
+    found = [entry.rpartition("=")[::2] for entry in texts(name, default=[])]
+    if not all(theirs.strip() and ours.strip() for theirs, ours in found):
+        raise SettingsError(f"{name} holds what is no pair.", remedy="Write THEIRS=OURS, with commas between.")
+    return [(theirs.strip(), ours.strip()) for theirs, ours in found]
+
+
 def broker(name: str, *, default: str) -> str:
     """Return Celery's broker address."""
     _note(name, "an address", default)

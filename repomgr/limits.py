@@ -15,6 +15,8 @@ LOGIN = "/admin/login/"
 API = "/api/"
 PUSHES = "/api/v1/uploads"
 PUT = "/upload/"
+CONFIRM = "/admin/confirm/"
+SINGLE_SIGN_ON = "/admin/single-sign-on/"
 LARGEST_FORM = 128 * 1024
 """Bytes of a request's body where no file is taken: forms of the admin have a few hundred, a list with all of its rows
 chosen 60 KB. It stays in memory, of every connection that strangers may have."""

@@ -9,15 +9,13 @@ from typing import Any
 import structlog
 from axes.backends import AxesStandaloneBackend
 from axes.exceptions import AxesBackendPermissionDenied
-from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 
+from packages_app.services.sign_in.attempts import failures_of
 from repomgr.addresses import of_one_customer, plain_address
 
 log = structlog.get_logger(__name__)
@@ -50,18 +48,10 @@ class GuessedAt(AxesStandaloneBackend):  # type: ignore[misc]
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **others: Any
     ) -> None:
         """Raise `AxesBackendPermissionDenied` for one that is locked; return None for the next backend to look."""
-        if request is not None and _failures_of(counted_address(request)) >= settings.ADDRESS_FAILURE_LIMIT:
+        if request is not None and failures_of(counted_address(request)) >= settings.ADDRESS_FAILURE_LIMIT:
             request.axes_locked_out = True  # type: ignore[attr-defined]
             raise AxesBackendPermissionDenied("Too many failures from this address.")
         super().authenticate(request, username=username, password=password, **others)
-
-
-def _failures_of(address: str | None) -> int:
-    if address is None:
-        return 0
-    since = timezone.now() - settings.AXES_COOLOFF_TIME
-    counted = AccessAttempt.objects.filter(ip_address=address, attempt_time__gt=since)
-    return counted.aggregate(total=Sum("failures_since_start"))["total"] or 0
 
 
 def locked_page(request: HttpRequest, _response: HttpResponse, credentials: Mapping[str, Any] | None) -> HttpResponse:

@@ -56,8 +56,11 @@ _SIDEBAR = [
 ]  # fmt: skip
 
 
-def look(static_url: str) -> dict[str, Any]:
-    """Return the settings of the theme (django-unfold), for static files at an address."""
+def look(static_url: str, account_links: Any) -> dict[str, Any]:
+    """Return the settings of the theme (django-unfold), for static files at an address.
+
+    `account_links` are those below one's own name.
+    """
     return {
         "SITE_TITLE": "repomgr",
         "SITE_HEADER": "repomgr",
@@ -69,6 +72,7 @@ def look(static_url: str) -> dict[str, Any]:
         "SHOW_BACK_BUTTON": True,
         "DASHBOARD_CALLBACK": "packages_app.admin.front_page.fill_front_page",
         "STYLES": [lambda _request: f"{static_url}packages_app/admin.css"],
+        "ACCOUNT": {"navigation": account_links},
         "SCRIPTS": [lambda _request: f"{static_url}packages_app/job.js"],
         "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": _SIDEBAR},
     }

@@ -68,6 +68,28 @@ MEANINGS: Mapping[str, Meaning] = {
     "LOGIN_ATTEMPTS": Meaning(
         "failures that lock a user name for an address, for 15 minutes; four times as many lock the address"
     ),
+    "FRESH_MINUTES": Meaning(
+        "for so many minutes a password or second factor that was shown is enough for keys, purges and rights"
+    ),
+    "SECOND_FACTOR": Meaning(
+        "an authenticator app or a security key besides the password ([SIGN-IN](docs/SIGN-IN.md)): `off`, `offered`,"
+        " `required-for-publishers`, or `required`; run `first_start` after a change"
+    ),
+    "SIGN_IN_OIDC_ISSUER": Meaning(
+        "single sign-on by OpenID Connect ([SIGN-IN](docs/SIGN-IN.md#single-sign-on)): the issuer's address, as it"
+        " writes it itself; run `first_start` after a change"
+    ),
+    "SIGN_IN_OIDC_NAME": Meaning("what the login's button calls the issuer", "its host"),
+    "SIGN_IN_OIDC_CLIENT_ID": Meaning("what the issuer knows this server by"),
+    "SIGN_IN_OIDC_CLIENT_SECRET": Meaning("the secret that goes with it"),
+    "SIGN_IN_OIDC_GROUPS": Meaning(
+        "which of the issuer's groups are which of ours, `THEIRS=OURS` with commas between; `*` is everybody,"
+        " `superusers` superusers; who has none of them has no account"
+    ),
+    "SIGN_IN_OIDC_GROUPS_CLAIM": Meaning("the claim of its ID tokens that names groups, or one in others: `a.b`"),
+    "SIGN_IN_OIDC_DOMAINS": Meaning("domains of e-mail addresses that it must have verified for who is let in", "any"),
+    "SIGN_IN_OIDC_SECOND_FACTOR": Meaning("the issuer asks for a second factor itself, and that is enough"),
+    "SIGN_IN_PASSWORDS": Meaning("whose passwords sign in: `everybody`, or `superusers` where an issuer does"),
     "SWEEP_GENERATIONS": Meaning("how many old publications stay readable"),
     "SWEEP_DAYS": Meaning("for how many days what was in place stays readable"),
     "UPLOAD_LIMIT_BYTES": Meaning("largest upload through the admin (2 GiB)"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import timedelta
 
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from kombu import Exchange, Queue
@@ -159,27 +158,10 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-# A user name is locked for an address after so many failures (django-axes), and the address for all names after four
-# times as many; `axes_reset` unlocks.
-AUTHENTICATION_BACKENDS = ["repomgr.login.GuessedAt", "packages_app.services.rights.in_archive.RightsInArchive"]
-AXES_FAILURE_LIMIT = environment.number("LOGIN_ATTEMPTS", default=5)
-AXES_COOLOFF_TIME = timedelta(minutes=15)
-ADDRESS_FAILURE_LIMIT = 4 * AXES_FAILURE_LIMIT
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "repomgr.login.counted_address"
-AXES_LOCKOUT_CALLABLE = "repomgr.login.locked_page"
-AXES_RESET_ON_SUCCESS = True
-# Attempts while it is locked neither count nor prolong it.
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-# Its tables keep failures that still count, and of what was posted nothing that is secret; it logs nothing of them.
-AXES_DISABLE_ACCESS_LOG = True
-AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]
-AXES_VERBOSE = False
-AXES_ENABLE_ADMIN = False
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
-]
+# Read here, once the settings file is.
+from repomgr.sign_in_settings import *  # noqa: E402, F403 - all that it holds are settings
+from repomgr.sign_in_settings import ACCOUNT_LINKS, SIGN_IN_APPS, SIGN_IN_MIDDLEWARE  # noqa: E402
+
 UPLOAD_LIMIT_BYTES = environment.number("UPLOAD_LIMIT_BYTES", default=2 * 1024**3)
 # Uploads go to disk above this size, so a large .deb never stands in memory.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
@@ -233,6 +215,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "django_structlog",
     "axes",
+    *SIGN_IN_APPS,
     "packages_app",
 ]
 MIDDLEWARE = [
@@ -253,6 +236,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "repomgr.door.RequestLog",
+    *SIGN_IN_MIDDLEWARE,
+    "repomgr.sign_in_door.SignInDoor",
     # Last, so that it sees the login's own answer.
     "axes.middleware.AxesMiddleware",
 ]
@@ -299,4 +284,4 @@ LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
 LOG_LEVEL_FOR_PEOPLE = environment.text("LOG_LEVEL", default="CRITICAL")
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
-UNFOLD = look(STATIC_URL)
+UNFOLD = look(STATIC_URL, ACCOUNT_LINKS)

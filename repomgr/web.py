@@ -26,11 +26,13 @@ from packages_app.services.rights.token_text import may_be_token, shown_secret
 from packages_app.uploading import UPLOAD, holds_pass
 from repomgr.addresses import of_one_customer
 from repomgr.limits import (
+    CONFIRM,
     HEALTH,
     LARGEST_FORM,
     LOGIN,
     READY,
     REPOSITORY,
+    SINGLE_SIGN_ON,
     is_for_machines,
     largest_body,
     page_of,
@@ -205,7 +207,9 @@ def lane_of(method: str, path: str) -> str:
     if is_for_machines(path):
         return "push" if takes_packages(method, path) else "machines"
     page = page_of(path)
-    if method == "POST" and page in (UPLOAD, LOGIN):
+    if page.startswith(SINGLE_SIGN_ON):  # an issuer is asked meanwhile
+        return "login"
+    if method == "POST" and page in (UPLOAD, LOGIN, CONFIRM):
         return "upload" if page == UPLOAD else "login"
     return "pages"
 

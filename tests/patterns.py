@@ -44,8 +44,16 @@ def patterns_used() -> list[Used]:
     return sorted({used.place: used for used in found}.values(), key=lambda used: used.place)
 
 
-_NOT_IMPORTED = frozenset(("repomgr.servers.moto",))
-"""It plays a server of others for tests, and changes the library that does."""
+_NOT_IMPORTED = frozenset(
+    (
+        "repomgr.servers.moto", "packages_app.admin.second_factor", "packages_app.admin.single_sign_on",
+        *(f"packages_app.services.sign_in.{name}" for name in (
+            "account_adapter", "factor_adapter", "factors", "single_sign_on"
+        )),
+    )
+)  # fmt: skip
+"""The first plays a server of others for tests, and changes the library that does; the others can be imported where a
+setting has django-allauth in."""
 
 
 def _kept_in(module: ModuleType, methods: Mapping[str, set[str]]) -> Iterator[Used]:

@@ -30,6 +30,7 @@ _LONGEST_REQUEST = 1 << 17
 _MOST_FILES = 1 << 16
 _END_MILLISECONDS = 15_000
 _SETTINGS = "repomgr.settings"
+_READ_WITH_THEM = ("repomgr.settings", "repomgr.sign_in_settings")
 _IMPORTED = (
     "celery.bin.celery", "celery.apps.worker", "celery.apps.beat", "django_celery_beat.schedulers", "boto3",
     "packages_app.tasks", "packages_app.views", "unfold.admin", "unfold.sites",
@@ -92,7 +93,8 @@ class SettingsOfEach:
             del vars(settings)[name]
         environment.READ.clear()
         del connections["default"]
-        del sys.modules[_SETTINGS]
+        for name in _READ_WITH_THEM:
+            del sys.modules[name]
 
 
 def prepare() -> None:

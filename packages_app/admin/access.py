@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.conf import settings
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
@@ -23,20 +24,68 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from packages_app.admin.audited import AuditedAdmin
+from packages_app.core.second_factor import OFF
 from packages_app.models import GroupArchive
 from packages_app.services.archives import slugs
+from packages_app.services.sign_in.lost_factor import take_away_factors
+from packages_app.services.sign_in.note import require_fresh
 
 for model in (User, Group, ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
     admin.site.unregister(model)
 
 
+class RightsAdmin(ModelAdmin):
+    """What gives rights: whoever may change it proves anew who he is, once that is some minutes ago."""
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """Show a form, or save it."""
+        if self.has_change_permission(request) if object_id else self.has_add_permission(request):
+            require_fresh(request)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        """Ask whether to delete, or do it."""
+        if self.has_delete_permission(request):
+            require_fresh(request)
+        return super().delete_view(request, object_id, extra_context)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Show the list, or do what is asked of chosen rows."""
+        if request.method == "POST" and self.has_view_or_change_permission(request):
+            require_fresh(request)
+        return super().changelist_view(request, extra_context)
+
+
 @admin.register(User)
-class UserAdmin(AuditedAdmin, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(AuditedAdmin, DjangoUserAdmin, RightsAdmin):  # type: ignore[type-arg]
     """People."""
 
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    actions = ("take_factors_away",)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer to take second factors away where there are any."""
+        actions: dict[str, Any] = super().get_actions(request)
+        if settings.SECOND_FACTOR == OFF:
+            actions.pop("take_factors_away", None)
+        return actions
+
+    @admin.action(description="Take second factors away (lost phone or key)", permissions=["change"])
+    def take_factors_away(self, request: HttpRequest, users: Any) -> None:
+        """Let those in by their password who have lost their second factor; their sessions end."""
+        for user in users:
+            take_away_factors(user.username, by=request.user.get_username())
+        messages.success(request, f"They sign in by their password alone now: {', '.join(map(str, users))}.")
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002 - Django's
+        """Ask for another's new password, or set it."""
+        if self.has_change_permission(request):
+            require_fresh(request)
+        return super().user_change_password(request, id, form_url)
 
 
 class GroupArchives(TabularInline):
@@ -62,7 +111,7 @@ class GroupArchives(TabularInline):
 
 
 @admin.register(Group)
-class GroupAdmin(AuditedAdmin, DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(AuditedAdmin, DjangoGroupAdmin, RightsAdmin):
     """Rights: viewing, uploading, publishing; in every archive, or in those named."""
 
     def get_inlines(self, request: HttpRequest, obj: Group | None) -> list[type[TabularInline]]:

@@ -24,6 +24,7 @@ from packages_app.services.keys.standing import KeyStanding
 from packages_app.services.keys.told import Told, told_keys
 from packages_app.services.keys.work import Work, request_key_work
 from packages_app.services.rights.granted import KEYS
+from packages_app.services.sign_in.note import require_fresh
 from packages_app.signing.client_policies import words_of_clients
 
 _VIEW = "packages_app.view_publication"
@@ -94,6 +95,7 @@ def _row(key: KeyStanding, told: Told, rotation: Rotation) -> dict[str, Any]:
 def work_view(request: HttpRequest) -> HttpResponseBase:
     """Ask for the work on keys that a button names."""
     require(request, KEYS)
+    require_fresh(request)
     said = request.POST
     if said.get("do") not in set(Work):
         raise Http404
@@ -114,6 +116,7 @@ def work_view(request: HttpRequest) -> HttpResponseBase:
 def lost_page(site: admin.AdminSite, opts: Any, request: HttpRequest, fingerprint: str) -> HttpResponseBase:
     """Say what breaks when a key is given up, and what clients must type then; its form asks for it."""
     require(request, KEYS)
+    require_fresh(request)
     try:
         told = told_keys()
         if told is None:
@@ -138,6 +141,7 @@ def public_view(request: HttpRequest, fingerprint: str) -> HttpResponseBase:
 def revocation_view(request: HttpRequest, fingerprint: str) -> HttpResponseBase:
     """Give the revocation certificate that is kept of a key of the home, to who may change keys alone."""
     require(request, KEYS)
+    require_fresh(request)
     told = told_keys()
     known = {key.fingerprint for key in told.standing.keys} if told is not None else set()
     text = revocation_of(fingerprint) if fingerprint in known else ""

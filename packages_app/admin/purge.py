@@ -15,6 +15,7 @@ from packages_app.core.errors import RepomgrError
 from packages_app.core.suite_change import LONGEST_REASON
 from packages_app.models import Package
 from packages_app.services.lifecycle.purge import plan_purge, request_purge
+from packages_app.services.sign_in.note import require_fresh
 
 _MOST_INDEXES = 60
 """Of snapshots, so many are read for one page: of 50,000 packages each takes a tenth of a second and more."""
@@ -23,6 +24,7 @@ _MOST_INDEXES = 60
 def purge_view(site: admin.AdminSite, opts: Any, request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show what a purge of a row's record would do; with the package's name typed, ask for it."""
     require_superuser(request)
+    require_fresh(request)
     package = get_object_or_404(Package, pk=pk)
     key, said = package.key, request.POST
     here = reverse("admin:packages_app_package_purge", args=[pk])

@@ -1,0 +1,68 @@
+"""The admin's site: the theme's, with a login that may ask for more than a password, and the pages of signing in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import LoginView
+from django.db.models.base import ModelBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import URLPattern, reverse
+from unfold.sites import UnfoldAdminSite
+
+from packages_app.services.sign_in.required import may_use_password
+from packages_app.services.sign_in.stages import sign_in_by_password
+
+_ALLAUTH = ("account", "mfa", "socialaccount")
+"""Applications of django-allauth. Its own pages of the admin would show their secrets."""
+
+
+class Login(LoginView):
+    """The login, whose right password may be the first step alone."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Sign in whose password was right, or go on to what is asked of him besides."""
+        if not may_use_password(form.get_user()):
+            form.add_error(None, f"Passwords are for superusers here: sign in with {settings.SIGN_IN_OIDC_NAME}.")
+            return self.form_invalid(form)
+        return sign_in_by_password(self.request, form.get_user(), self.get_success_url())
+
+
+class Site(UnfoldAdminSite):  # type: ignore[misc]
+    """The one site of the admin."""
+
+    def extra_urls(self) -> list[URLPattern]:
+        """Return the addresses of the pages of signing in, for the theme's site to add."""
+        from packages_app.admin.sign_in import sign_in_addresses  # pages are imported with the addresses
+
+        return sign_in_addresses(self)
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Register models, but for those of django-allauth."""
+        models: Iterable[Any] = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
+        super().register([each for each in models if each._meta.app_label not in _ALLAUTH], admin_class, **options)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """Show the login, or take a password."""
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index", current_app=self.name))
+        context = {
+            **self.each_context(request),
+            "title": "Log in",
+            "subtitle": None,
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            "issuer": settings.SIGN_IN_OIDC_ISSUER and settings.SIGN_IN_OIDC_NAME,
+            "passwords": settings.SIGN_IN_PASSWORDS,
+            **(extra_context or {}),
+        }
+        if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:
+            context[REDIRECT_FIELD_NAME] = reverse("admin:index", current_app=self.name)
+        request.current_app = self.name
+        view = Login.as_view(
+            extra_context=context, authentication_form=self.login_form, template_name="admin/login.html"
+        )
+        return view(request)

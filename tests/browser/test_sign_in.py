@@ -1,0 +1,101 @@
+"""Sessions, and the proof that is asked anew, as a person sees them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.apt.running import Running
+from tests.browser.conftest import WAIT
+from tests.browser.pages import picture, refused_by_policy, sign_in
+from tests.web_clients import PASSWORD, code_of, present_step, serving
+
+
+def test_another_browser_is_seen_and_ended(product: Running, page: Page, browser: Browser) -> None:
+    other = browser.new_context(user_agent="Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0")
+    other.set_default_timeout(WAIT)
+    theirs = other.new_page()
+    sign_in(theirs, product)
+    page.get_by_text("admin", exact=True).first.click()
+    page.get_by_role("link", name="Sessions").click()
+    card = page.locator(".rm-session", has_text="Firefox on Windows")
+    expect(card).to_have_count(1)
+    picture(page, "sessions")
+    card.get_by_role("button", name="End").click()
+    expect(card).to_have_count(0)
+    theirs.goto(f"{product.url}/admin/")
+    expect(theirs.locator("input[name=password]")).to_be_visible()
+    other.close()
+    page.goto(f"{product.url}/admin/confirm/?next=/admin/auth/user/&pressed=1")
+    picture(page, "confirm")
+    page.fill("input[name=password]", product.password)
+    page.get_by_role("button", name="Confirm").click()
+    page.wait_for_url(f"{product.url}/admin/auth/user/")
+
+
+def test_a_publisher_is_led_to_a_second_factor_and_signs_in_with_a_security_key(
+    tmp_path: Path, migrated: Path, browser: Browser
+) -> None:
+    """The key is Chromium's own virtual one (WebAuthn; Chrome DevTools Protocol, domain WebAuthn)."""
+    people = {"root": "root", "ann": "Publishers"}
+    with serving(tmp_path, migrated, people, SECOND_FACTOR="required-for-publishers", host="localhost") as web:
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+        context.set_default_timeout(WAIT)
+        page = context.new_page()
+        refused = refused_by_policy(page)
+        log_in(page, web.url, "ann")
+        page.wait_for_url("**/admin/second-factor/")
+        picture(page, "factors-lacking")
+        page.get_by_role("link", name="Set up an authenticator app").click()
+        picture(page, "factor-app")
+        page.fill("#id_code", code_of(page.locator("#secret").inner_text(), present_step()))
+        page.get_by_role("button", name="Set it up").click()
+        expect(page.locator("#codes")).to_be_visible()
+        picture(page, "recovery-codes")
+        with_key(page)
+        page.goto(f"{web.url}/admin/second-factor/key/")
+        picture(page, "factor-key")
+        page.fill("#id_name", "the blue one")
+        page.get_by_role("button", name="Add the key").click()
+        page.wait_for_url("**/admin/second-factor/")
+        expect(page.get_by_text("the blue one")).to_be_visible()
+        picture(page, "factors")
+        page.goto(f"{web.url}/admin/second-factor/codes/new/")
+        picture(page, "recovery-codes-new")
+        page.context.clear_cookies()
+        log_in(page, web.url, "ann")
+        page.wait_for_url("**/admin/second-factor/show/")
+        picture(page, "factor-show")
+        page.get_by_role("button", name="Use a security key").click()
+        expect(page.get_by_text("On a client")).to_be_visible()
+        page.goto(f"{web.url}/admin/confirm/?next=/admin/sessions/")
+        picture(page, "confirm-factor")
+        page.get_by_role("button", name="Use a security key").click()
+        page.wait_for_url("**/admin/sessions/")
+        expect(page.locator(".rm-session")).to_have_count(2)
+        page.goto(f"{web.url}/admin/second-factor/")
+        page.get_by_role("link", name="Remove…").first.click()
+        picture(page, "factor-remove")
+        page.get_by_role("button", name="Remove").click()
+        page.wait_for_url("**/admin/second-factor/")
+        assert refused == []
+        context.close()
+
+
+def log_in(page: Page, url: str, name: str) -> None:
+    page.goto(f"{url}/admin/login/")
+    page.fill("input[name=username]", name)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+
+
+def with_key(page: Page) -> None:
+    """Give the browser a security key."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2", "transport": "usb", "hasResidentKey": True, "hasUserVerification": True,
+        "isUserVerified": True, "automaticPresenceSimulation": True,
+    }  # fmt: skip
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
