@@ -16,7 +16,14 @@ from packages_app.services import adapters
 from packages_app.services.archives import entered, present_archive
 from packages_app.services.deliveries import direct
 from packages_app.services.deliveries.deliver import deliver, take_delivery_in
-from packages_app.services.deliveries.delivered import LOOKED_INTO_BYTES, Place, TooManyFiles, delivered, new_delivery
+from packages_app.services.deliveries.delivered import (
+    LOOKED_INTO_BYTES,
+    Place,
+    TooManyFiles,
+    delivered,
+    folder_of,
+    new_delivery,
+)
 from packages_app.services.deliveries.direct import abort, address_of_part, begin, complete
 from packages_app.services.deliveries.preview import look_at
 from packages_app.signing.openpgp import verified_text
@@ -65,7 +72,8 @@ def test_a_large_file_is_known_by_its_head_and_hashed_when_it_is_taken_in(stack,
     assert send(deb, first, root) == "new"
     [came] = delivered(first, root)
     assert (came.is_hashed, came.cautions, came.contents.control["Version"]) == (False, None, "1.0")
-    take_delivery_in(first, numbers(first, root), root)
+    [job] = take_delivery_in(first, numbers(first, root), root)
+    assert "each" in job.arguments  # once its file is gone, such a job knows by what it kept whether it took it in
     assert [job.state for job in stack.run_jobs()] == ["done", "done"]
     [record] = [one for one in stack.records() if one.package_name == "tool"]
     assert record.sha256_hash == hashlib.sha256(deb.read_bytes()).hexdigest()
@@ -164,7 +172,12 @@ def test_how_much_a_person_sends_is_bounded_and_what_was_left_is_forgotten(stack
             begin(name, size, new_delivery(), HERE, root)
     with pytest.raises(PackageRefused):
         begin("a.deb", 5, "../x", HERE, root)
+    adapters.staging().put(f"{folder_of(root)}{new_delivery()}/x.deb", bytes(9_999))
+    with pytest.raises(TooManyFiles):
+        begin("a.deb", 5, new_delivery(), HERE, root)
     assert under_way() == []
+    for key, _ in [*adapters.staging().keys("uploads/")]:
+        adapters.staging().delete(key)
     for number in range(direct.MOST_BEGUN):
         begin(f"{number}.deb", 5, new_delivery(), HERE, root)
     more = ("more.deb", 5, new_delivery(), HERE, root)
