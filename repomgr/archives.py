@@ -27,7 +27,7 @@ from packages_app.core.locations import (
 )
 from packages_app.core.snapshot import MARK
 from packages_app.core.yaml_reader import YamlReader, reader_of_text
-from repomgr.environment import checked_web_address
+from repomgr.environment import checked_server_of, checked_web_address
 
 ARCHIVES = "archives"
 _RESERVED = ("dists", "pool", MARK)
@@ -71,6 +71,7 @@ def _archive(slug: str, values: YamlReader, standing: Archive, withheld: Collect
     admin = values.text("ADMIN_URL", required=False)
     if not admin and standing.admin_url:
         admin = f"{standing.admin_url.removesuffix('/admin')}/{ARCHIVES}/{slug}/admin"
+    staging = _store(values, "STAGING_URL", standing.staging, own / home.STAGING)
     key = _text_or_file(values, "SIGNING_KEY")
     if "-----BEGIN" in values.text("SIGNING_KEY", required=False):
         values.problem("SIGNING_KEY", "It is a key itself.", "Name a file that holds it: SIGNING_KEY_FILE.")
@@ -81,7 +82,7 @@ def _archive(slug: str, values: YamlReader, standing: Archive, withheld: Collect
         own_config_dir=own / home.CONFIG,
         table=_table(values, standing.table, own / home.TABLE_FILE),
         bucket=bucket,
-        staging=_store(values, "STAGING_URL", standing.staging, own / home.STAGING),
+        staging=staging,
         embedded=embedded,
         public_url=_address(values, "PUBLIC_URL", address) if address else f"{standing.public_url}/{slug}",
         public_url_given=bool(address),
@@ -89,6 +90,7 @@ def _archive(slug: str, values: YamlReader, standing: Archive, withheld: Collect
         signing_certificate=_text_or_file(values, "SIGNING_CERTIFICATE")(),
         signing_key_file=own / home.SIGNING_KEY_FILE,
         admin_url=_address(values, "ADMIN_URL", admin) if admin else "",
+        staging_upload_url=_server_of(values, "STAGING_UPLOAD_URL", staging),
     )
 
 
@@ -105,6 +107,11 @@ def _told(values: YamlReader, name: str, read: Callable[[], Value], otherwise: V
 
 def _address(values: YamlReader, name: str, given: str) -> str:
     return _told(values, name, lambda: checked_web_address(name, given), given)
+
+
+def _server_of(values: YamlReader, name: str, store: StoreLocation) -> str:
+    given = values.text(name, required=False)
+    return _told(values, name, lambda: checked_server_of(store, name, given), "")
 
 
 def _table(values: YamlReader, standing: TableLocation, file: Path) -> TableLocation:

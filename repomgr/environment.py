@@ -18,6 +18,7 @@ import environ
 
 from packages_app.core.errors import SettingsError
 from packages_app.core.home import is_home
+from packages_app.core.locations import FolderStore, StoreLocation
 from packages_app.core.redaction import redact
 from packages_app.core.source_tokens import host_named
 from packages_app.core.web_address import is_plain_address
@@ -223,6 +224,30 @@ def pairs(name: str) -> list[tuple[str, str]]:
     if not all(theirs.strip() and ours.strip() for theirs, ours in found):
         raise SettingsError(f"{name} holds what is no pair.", remedy="Write THEIRS=OURS, with commas between.")
     return [(theirs.strip(), ours.strip()) for theirs, ours in found]
+
+
+def server_of(store: StoreLocation, name: str) -> str:
+    """Return where browsers reach the server of a store, an http(s) address without a path; "" where none is set."""
+    _note(name, "an http(s) address", "")
+    return checked_server_of(store, name, text(name, default=""))
+
+
+def checked_server_of(store: StoreLocation, name: str, value: str) -> str:
+    """Return an address as `server_of` does, of the setting that has this value; raise `SettingsError`."""
+    if not value:
+        return ""
+    address = checked_web_address(name, value)
+    if urlsplit(address).path:
+        raise SettingsError(
+            f"{name} is {address!r}, which has a path.",
+            remedy="Write the server alone, like https://s3.eu-central-1.amazonaws.com: the bucket's name is added.",
+        )
+    if isinstance(store, FolderStore):
+        raise SettingsError(
+            f"{name} is set, and STAGING_URL is a folder, to which no browser can send.",
+            remedy=f"Unset {name}, or give STAGING_URL a bucket.",
+        )
+    return address
 
 
 def broker(name: str, *, default: str) -> str:

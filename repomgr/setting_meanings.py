@@ -36,6 +36,11 @@ MEANINGS: Mapping[str, Meaning] = {
         "a folder in the home",
     ),
     "STAGING_URL": Meaning("what is not for clients: as `BUCKET_URL`; keep it private", "a folder in the home"),
+    "STAGING_UPLOAD_URL": Meaning(
+        "the S3 server of `STAGING_URL` as browsers reach it: uploads in the admin go straight there"
+        " ([how](docs/DEPLOYMENT.md#uploads-straight-to-s3))",
+        "they go through the web process",
+    ),
     "DATABASE_URL": Meaning(
         "Django's database: `sqlite:///path` (`?timeout=30`: seconds that one process waits for another's write) or "
         "`postgres://user:password@host/name`",

@@ -48,6 +48,7 @@ PACKAGE_TABLE = parse_table_url(
 )
 BUCKET = parse_store_url("BUCKET_URL", environment.text("BUCKET_URL", default=f"file://{HOME / home.BUCKET}"))
 STAGING = parse_store_url("STAGING_URL", environment.text("STAGING_URL", default=f"file://{HOME / home.STAGING}"))
+STAGING_UPLOAD_URL = environment.server_of(STAGING, "STAGING_UPLOAD_URL")
 PUBLIC_URL = environment.web_address("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}/repository")
 PUBLIC_URL_GIVEN = environment.is_given("PUBLIC_URL")
 SIGNING_KEY = environment.text("SIGNING_KEY", default="")
@@ -101,7 +102,7 @@ ARCHIVES = read_archives(
     environment.text("ARCHIVES", default=""),
     Archive(
         DEFAULT, HOME, CONFIG_DIR, OWN_CONFIG_DIR, PACKAGE_TABLE, BUCKET, STAGING, EMBEDDED_BUCKET, PUBLIC_URL,
-        PUBLIC_URL_GIVEN, SIGNING_KEY, SIGNING_CERTIFICATE, SIGNING_KEY_FILE, ADMIN_URL,
+        PUBLIC_URL_GIVEN, SIGNING_KEY, SIGNING_CERTIFICATE, SIGNING_KEY_FILE, ADMIN_URL, STAGING_UPLOAD_URL,
     ),
     WITHHELD,
 )  # fmt: skip

@@ -16,7 +16,8 @@ def test_an_archive_has_what_is_said_and_else_what_lies_in_its_folder(settings, 
     standing = replace(present_archive(), public_url="https://apt.example.org", admin_url="https://example.org/admin")
     assert read_archives("", standing, ()) == {"default": None}
     (tmp_path / "key").write_text("the key\n")
-    text = f"default:\nacme: {{}}\nbeta: {{{ON_AWS}'https://b.example.org/', SIGNING_KEY_FILE: {tmp_path}/key}}"
+    text = f"default:\nacme: {{}}\nbeta: {{{ON_AWS}'https://b.example.org/', SIGNING_KEY_FILE: {tmp_path}/key,"
+    text += " STAGING_UPLOAD_URL: 'https://s3.example.org'}"
     found = read_archives(text, standing, ())
     assert list(found) == ["default", "acme", "beta"]
     assert found["default"] is None
@@ -27,6 +28,7 @@ def test_an_archive_has_what_is_said_and_else_what_lies_in_its_folder(settings, 
     assert (acme.embedded, acme.public_url) == (True, "https://apt.example.org/acme")
     assert acme.admin_url == "https://example.org/archives/acme/admin"
     assert (beta.table, beta.bucket) == (DynamoTable("acme", "", ""), S3Store("acme", "apt", "", "", ""))
+    assert (acme.staging_upload_url, beta.staging_upload_url) == ("", "https://s3.example.org")
     assert (beta.embedded, beta.public_url, beta.signing_key) == (False, "https://b.example.org", "the key")
     (tmp_path / "key").unlink()
     assert read_archives(text, standing, ("SIGNING_KEY",))["beta"].signing_key == ""
@@ -40,6 +42,9 @@ def test_an_archive_has_what_is_said_and_else_what_lies_in_its_folder(settings, 
         "default: {PUBLIC_URL: 'https://example.org'}", "acme: {PUBLIC_URL: 'ftp://example.org'}",
         "acme: {BUCKET_URL: 'ftp://x'}", "acme: {REPOMGR_CONFIG: here}", "acme: {SIGNING_KEY_FILE: /nowhere/at/all}",
         "acme: {SIGNING_KEY: '-----BEGIN PGP'}", "acme: {SIGNING_KEY: 'gpg:x', SIGNING_KEY_FILE: /x}",
+        "acme: {STAGING_UPLOAD_URL: 'https://s3.example.org'}",  # of a folder
+        f"acme: {{{ON_AWS}'https://example.org', STAGING_UPLOAD_URL: 'https://s3.example.org/acme'}}",
+        f"acme: {{{ON_AWS}'https://example.org', STAGING_UPLOAD_URL: s3.example.org}}",
         "acme: {BUCKET_URL: 's3://acme'}",  # without an address
         "acme: {BUCKET_URL: 'file:///srv/acme'}\nbeta: {STAGING_URL: 'file:///srv/acme/staging'}",
         "acme: {PUBLIC_URL: 'https://example.org'}\nbeta: {PUBLIC_URL: 'https://example.org/'}",

@@ -59,6 +59,11 @@ resource "aws_s3_bucket_lifecycle_configuration" "repository" {
     expiration {
       days = var.staging_days
     }
+
+    # A browser that is closed leaves the parts that it has sent.
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
   }
 
   rule {
@@ -95,6 +100,18 @@ resource "aws_s3_bucket_policy" "repository" {
   bucket     = aws_s3_bucket.repository.id
   policy     = templatefile("${path.module}/../bucket-policy.json", local.names)
   depends_on = [aws_s3_bucket_public_access_block.repository]
+}
+
+# Lets the upload page send files straight to staging (STAGING_UPLOAD_URL); what it may write, signed addresses say.
+resource "aws_s3_bucket_cors_configuration" "repository" {
+  count  = var.admin_origin == "" ? 0 : 1
+  bucket = aws_s3_bucket.repository.id
+
+  cors_rule {
+    allowed_origins = [var.admin_origin]
+    allowed_methods = ["PUT"]
+    max_age_seconds = 3600
+  }
 }
 
 resource "aws_s3_bucket_website_configuration" "repository" {

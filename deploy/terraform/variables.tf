@@ -50,6 +50,17 @@ variable "staging_days" {
   default     = 30
 }
 
+variable "admin_origin" {
+  description = "Origin of the admin, such as https://repomgr.example.org, whose page may send uploads straight to the bucket"
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^(https?://[^/*]+)?$", var.admin_origin))
+    error_message = "Write scheme and host alone, without a slash at the end."
+  }
+}
+
 variable "snapshots_function" {
   description = "Make the CloudFront function that lets apt ask for snapshots by itself"
   type        = bool

@@ -49,10 +49,9 @@ class _FilesField(forms.FileField):
         return [super(_FilesField, self).clean(each, initial) for each in files or [None]]
 
 
-class UploadForm(forms.Form):
-    """Builds to look at, and then to take in. Files that are sent one after the other are of one delivery."""
+class PlaceForm(forms.Form):
+    """Where files are to go. Those that are sent one after the other are of one delivery."""
 
-    file = _FilesField(label="Packages", widget=_ManyFiles, allow_empty_file=True, max_length=255)
     delivery = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
     suite = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget)
     component = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget)
@@ -69,10 +68,6 @@ class UploadForm(forms.Form):
     def __init__(self, *, request: HttpRequest) -> None:
         data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
         super().__init__(data, files, initial={"delivery": new_delivery()})
-        if getattr(request, "upload_was_too_large", False):  # it was not read to its end
-            self.fields["file"].error_messages["required"] = _too_large()
-        if (fault := getattr(request, "upload_fault", None)) is not None:
-            self.fields["file"].error_messages["required"] = str(fault)
         # The place is the definition's for those who may not publish; the service holds to that, whatever is posted.
         self.user = getattr(request, "user", AnonymousUser())
         rights = rights_of(self.user)
@@ -84,7 +79,47 @@ class UploadForm(forms.Form):
         self.fields["component"].choices = [as_defined, *((c, c) for c in components)]  # type: ignore[attr-defined]
         if not publisher:
             del self.fields["rollout"], self.fields["build"]
-        targets = upload_targets()
+
+    def clean_rollout(self) -> tuple[int, ...]:
+        """Return the steps; refuse what are none."""
+        try:
+            return steps_in(self.cleaned_data["rollout"])
+        except PackageRefused as error:
+            raise as_fault(error) from error
+
+    @property
+    def place(self) -> Place:
+        """Where the files are to go."""
+        said = self.cleaned_data
+        return Place(said["suite"], said["component"], tuple(said.get("rollout", ())), said.get("build", ""))
+
+    @property
+    def of_delivery(self) -> str:
+        """The delivery that the files are of: a new one where none is named."""
+        named: str = self.cleaned_data["delivery"] or self.initial["delivery"]
+        return named
+
+
+class BeginForm(PlaceForm):
+    """A file that is to go straight to the staging bucket."""
+
+    name = forms.CharField(max_length=255, strip=False)
+    size = forms.IntegerField()
+
+
+class UploadForm(PlaceForm):
+    """Builds to look at, and then to take in."""
+
+    file = _FilesField(label="Packages", widget=_ManyFiles, allow_empty_file=True, max_length=255)
+    field_order = ("file",)
+
+    def __init__(self, *, request: HttpRequest) -> None:
+        super().__init__(request=request)
+        if getattr(request, "upload_was_too_large", False):  # it was not read to its end
+            self.fields["file"].error_messages["required"] = _too_large()
+        if (fault := getattr(request, "upload_fault", None)) is not None:
+            self.fields["file"].error_messages["required"] = str(fault)
+        rights, targets = rights_of(self.user), upload_targets()
         offered = [
             name
             for name, definition in targets.items()
@@ -97,25 +132,12 @@ class UploadForm(forms.Form):
         more = "; of another package what its .deb says of it is proposed" if may_define(self.user) else ""
         self.fields["file"].help_text = f"Files .deb of packages that take uploads: {names}{more}.{beside}"
 
-    def clean_rollout(self) -> tuple[int, ...]:
-        """Return the steps; refuse what are none."""
-        try:
-            return steps_in(self.cleaned_data["rollout"])
-        except PackageRefused as error:
-            raise as_fault(error) from error
-
     def clean_file(self) -> list[UploadedFile[Any]]:
         """Return the files; refuse one that is larger than the settings allow."""
         files: list[UploadedFile[Any]] = self.cleaned_data["file"]
         if any((upload.size or 0) > settings.UPLOAD_LIMIT_BYTES for upload in files):
             raise forms.ValidationError(_too_large())
         return files
-
-    @property
-    def place(self) -> Place:
-        """Where the files are to go."""
-        said = self.cleaned_data
-        return Place(said["suite"], said["component"], tuple(said.get("rollout", ())), said.get("build", ""))
 
     @property
     def refused_field(self) -> str:

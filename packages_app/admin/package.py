@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import action, display
 
 from packages_app.admin.adopt import adopt_view
+from packages_app.admin.direct_upload import direct_upload_urls
 from packages_app.admin.forms import BuildForm
 from packages_app.admin.long_list import LongChangeList, ValueFilter
 from packages_app.admin.package_moves import move_page, move_view
@@ -245,6 +246,7 @@ class PackageAdmin(ReadOnlyAdmin):
         beside = self.admin_site.admin_view(require_safe(self.beside_view))
         return [
             path("upload/", upload, name="packages_app_package_upload"),
+            *direct_upload_urls(self.admin_site),
             path("upload/<str:delivery>/", delivery, name="packages_app_package_delivery"),
             path("build/", self.admin_site.admin_view(self.build_view), name="packages_app_package_build"),
             path("side-by-side/", beside, name="packages_app_package_beside"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from csp.constants import SELF
+from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import TooManyFilesSent
@@ -14,13 +17,15 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_protect
 
+from packages_app.admin.direct_upload import direct_upload_addresses, told_fate
 from packages_app.admin.forms import UploadForm
 from packages_app.admin.read_only import UPLOAD, as_fault, go_to_job, require, say_refused
 from packages_app.core.errors import PackageRefused, RepomgrError
 from packages_app.services.audit.write import refused_with
 from packages_app.services.deliveries.deliver import deliver, take_delivery_in
 from packages_app.services.deliveries.delivered import Delivered, delivered, discard, waiting
-from packages_app.services.deliveries.preview import Fate, Judged, look_at
+from packages_app.services.deliveries.direct import server_for_browsers
+from packages_app.services.deliveries.preview import Fate, look_at
 from packages_app.services.outside_errors import told_as_ours
 from packages_app.uploading import LimitedUpload, give_pass
 
@@ -31,8 +36,11 @@ def upload_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpR
     """Show the upload form, and look at the files that are sent."""
     require(request, UPLOAD)
     request.upload_handlers = [LimitedUpload(request)]
+    answered: Callable[[HttpRequest], HttpResponseBase] = partial(_checked, site, opts)
+    if server := server_for_browsers():
+        answered = csp_update({"connect-src": [SELF, server]})(answered)
     try:
-        response = csrf_protect(partial(_checked, site, opts))(request)
+        response = csrf_protect(answered)(request)
     except TooManyFilesSent:
         most = settings.DATA_UPLOAD_MAX_NUMBER_FILES
         messages.error(request, f"More than {most} files at once. Send fewer, or let the page's script send them.")
@@ -64,6 +72,7 @@ def _checked(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResp
         "title": "Upload packages",
         "form": form,
         "limit": settings.UPLOAD_LIMIT_BYTES,
+        "direct": direct_upload_addresses() if server_for_browsers() else {},
         "waiting": _waiting(request),
         "cancel": reverse("admin:packages_app_package_changelist"),
     }
@@ -82,7 +91,7 @@ def _waiting(request: HttpRequest) -> list[tuple[str, int]]:
 def _sent(form: UploadForm, *, scripted: bool) -> HttpResponseBase | None:
     """Look at the files of a valid form; return where that leads to, None where the form says why one is refused."""
     said = form.cleaned_data
-    delivery = said["delivery"] or form.initial["delivery"]
+    delivery = form.of_delivery
     files = [(Path(upload.temporary_file_path()), upload.name or "") for upload in said["file"]]
     judged = deliver(files, delivery, form.place, form.user, is_all=not scripted)
     page = reverse(_DELIVERY, args=[delivery])
@@ -90,17 +99,11 @@ def _sent(form: UploadForm, *, scripted: bool) -> HttpResponseBase | None:
         for file in judged:
             if file.refused is not None:
                 refused_with(file.refused.code, file.refused.message)
-        return JsonResponse({"page": page, "files": [_told(file) for file in judged]})
+        return JsonResponse(told_fate(delivery, judged))
     if len(judged) == 1 and (refused := judged[0].refused) is not None:
         form.add_error(form.refused_field, as_fault(refused))
         return None
     return HttpResponseRedirect(page)
-
-
-def _told(file: Judged) -> dict[str, str]:
-    """Return what a script shows beside a file's name."""
-    fate = file.fate.value if file.proposal is None else f"{file.fate.value}, to be defined"
-    return {"name": file.came.name, "fate": fate, "said": str(file.refused or "")}
 
 
 def delivery_view(site: admin.AdminSite, opts: Any, request: HttpRequest, delivery: str) -> HttpResponseBase:

@@ -44,7 +44,7 @@ class Archive:
 
     `home` is the folder with what it keeps on this machine. `signing_key` is "" where that has the key, as
     `signing_key_file`; `embedded` says that the bucket is a folder of this machine. `admin_url` is "" where nobody has
-    said where the admin is.
+    said where the admin is, `staging_upload_url` where browsers send nothing to the staging store themselves.
     """
 
     slug: str
@@ -61,6 +61,7 @@ class Archive:
     signing_certificate: str
     signing_key_file: Path
     admin_url: str
+    staging_upload_url: str
 
 
 _entered: ContextVar[str] = ContextVar("archive", default="")

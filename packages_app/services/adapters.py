@@ -17,6 +17,7 @@ from django.core.cache import caches
 from packages_app.core.caution import certificate_of
 from packages_app.core.configuration import Configuration
 from packages_app.core.definition import Definitions
+from packages_app.core.direct_upload import DirectUploads
 from packages_app.core.documents import Documents
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.kept_documents import KeptDocuments
@@ -39,7 +40,7 @@ from packages_app.sources.answers import AnswerCache
 from packages_app.sources.download import Fetcher
 from packages_app.sources.exchange import is_web_address
 from packages_app.sources.registry import settings_readers
-from packages_app.stores.open_store import open_store
+from packages_app.stores.open_store import open_direct_uploads, open_store
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,11 @@ def staging() -> ObjectStore:
     """Return the private staging store of STAGING_URL."""
     given_ones = _given.get()
     return given_ones.staging if given_ones else _store(present_archive().staging, private=True)
+
+
+def direct_uploads() -> DirectUploads | None:
+    """Return what takes parts of files from browsers, at STAGING_UPLOAD_URL; None where that is not set."""
+    return _direct_uploads(present_archive().staging, present_archive().staging_upload_url)
 
 
 def shard_cache() -> ShardCache:
@@ -276,6 +282,11 @@ def _table(location: TableLocation) -> PackageTable:
 @lru_cache(maxsize=_MOST)
 def _store(location: StoreLocation, *, private: bool = False) -> ObjectStore:
     return open_store(location, private=private)
+
+
+@lru_cache(maxsize=_MOST)
+def _direct_uploads(location: StoreLocation, address: str) -> DirectUploads | None:
+    return open_direct_uploads(location, address)
 
 
 @lru_cache(maxsize=_MOST)

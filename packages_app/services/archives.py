@@ -84,4 +84,5 @@ def _of_settings(slug: str) -> Archive:
         signing_certificate=settings.SIGNING_CERTIFICATE,
         signing_key_file=settings.SIGNING_KEY_FILE,
         admin_url=settings.ADMIN_URL,
+        staging_upload_url=settings.STAGING_UPLOAD_URL,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from packages_app.core.locations import FolderStore, StoreLocation
+from packages_app.core.direct_upload import DirectUploads
+from packages_app.core.locations import FolderStore, S3Store, StoreLocation
 from packages_app.core.ports import ObjectStore
 
 
@@ -18,3 +19,15 @@ def open_store(location: StoreLocation, *, private: bool = False) -> ObjectStore
     from packages_app.stores.s3_store import S3ObjectStore
 
     return S3ObjectStore(location)
+
+
+def open_direct_uploads(location: StoreLocation, address: str) -> DirectUploads | None:
+    """Return what takes parts from browsers, which reach its server at an address.
+
+    None where there is no such address (""), and where the store is a folder.
+    """
+    if not address or not isinstance(location, S3Store):
+        return None
+    from packages_app.stores.s3_direct import S3DirectUploads
+
+    return S3DirectUploads(location, address)

@@ -49,6 +49,12 @@ _RIGHTS = {
     "copy_object": "s3:GetObject and s3:PutObject, and s3:PutObjectAcl for acl=",
     "delete_object": "s3:DeleteObject",
     "list_objects": "s3:ListBucket",
+    "create_multipart_upload": "s3:PutObject",
+    "upload_part": "s3:PutObject",
+    "list_parts": "s3:ListMultipartUploadParts",
+    "complete_multipart_upload": "s3:PutObject",
+    "abort_multipart_upload": "s3:AbortMultipartUpload",
+    "list_multipart_uploads": "s3:ListBucketMultipartUploads",
 }
 """Actions of AWS policies by our operation (service authorization reference, "Amazon S3")."""
 

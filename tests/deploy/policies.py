@@ -43,12 +43,15 @@ def _of_s3(note: Mapping[str, Any]) -> Iterator[Need]:
     asked, method = parse_qs(note["query"], keep_blank_values=True), note["method"]
     arn = f"arn:aws:s3:::{bucket}"
     if not key:
-        named = {"GET": "s3:ListBucket", "HEAD": "s3:ListBucket"}
+        listed = "s3:ListBucketMultipartUploads" if "uploads" in asked else "s3:ListBucket"
+        named = {"GET": listed, "HEAD": "s3:ListBucket"}
         yield Need(named.get(method, f"s3:{method} {note['query']}"), arn)
         return
     if note["copied"]:
         yield Need("s3:GetObject", f"arn:aws:s3:::{unquote(note['copied']).lstrip('/')}")
     actions = {"GET": "s3:GetObject", "HEAD": "s3:GetObject", "PUT": "s3:PutObject", "POST": "s3:PutObject"}
+    if method == "GET" and "uploadId" in asked:
+        actions["GET"] = "s3:ListMultipartUploadParts"
     if method == "DELETE":
         actions["DELETE"] = "s3:AbortMultipartUpload" if "uploadId" in asked else "s3:DeleteObject"
     yield Need(actions[method], f"{arn}/{key}")

@@ -11,7 +11,7 @@ from typing import Any
 from repomgr.servers.moto import Dispatcher, serve
 
 Application = Callable[..., Iterable[bytes]]
-_WHO = re.compile(r"Credential=([^/]+)/")
+_WHO = re.compile(r"Credential=([^/%]+)[/%]")
 
 
 class Recording:
@@ -26,7 +26,7 @@ class Recording:
         if environ["PATH_INFO"] == "/recorded":
             start_response("200 OK", [("Content-Type", "application/json")])
             return [json.dumps(self._notes).encode()]
-        who = _WHO.search(environ.get("HTTP_AUTHORIZATION", ""))
+        who = _WHO.search(environ.get("HTTP_AUTHORIZATION") or environ.get("QUERY_STRING", ""))
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         body = b""
         if target:

@@ -101,7 +101,7 @@ def _for_jobs(wanted: Sequence[Judged]) -> Iterator[list[Judged]]:
 
 def _asked_for(files: Sequence[Judged], user: Asker) -> Job:
     place = asdict(files[0].came.place)
-    if len(files) > 1:
+    if len(files) > 1 or not files[0].came.is_hashed:  # whose job alone could not tell who took its file in
         return ask_for_batch([(file.came.name, file.came.key) for file in files], user=user, **place)
     [file] = files
     control, checksums = file.came.contents.control, file.came.checksums

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from packages_app.core.caution import cautions_of, with_cautions
+from packages_app.core.conflict import FileIdentity, conflict_between, same_file
 from packages_app.core.errors import RepomgrError
 from packages_app.core.record import PackageRecord, TableKey
 from packages_app.models import Job
@@ -32,6 +33,7 @@ class Fate(StrEnum):
     NEW = "new"
     KNOWN = "known"
     CONFLICT = "conflict"
+    THERE = "there already"
     REFUSED = "refused"
     ASKED_FOR = "asked for"
 
@@ -40,8 +42,9 @@ class Fate(StrEnum):
 class Judged:
     """A file and its fate: the record that it would have, what about it waits for a person, why it is refused.
 
-    `proposal` is the definition that is made first of a package that has none. `clash` says what a conflict is with,
-    `job` takes in what was asked for.
+    `proposal` is the definition that is made first of a package that has none. `clash` says what a conflict is with, or
+    what it may be the same as: the record of a file that is not hashed yet has no checksums that count. `job` takes in
+    what was asked for.
     """
 
     came: Delivered
@@ -55,7 +58,7 @@ class Judged:
     @property
     def may_be_taken(self) -> bool:
         """Whether a job can be asked for: a conflict too, which quarantines the file for a person to settle."""
-        return self.fate in (Fate.NEW, Fate.CONFLICT)
+        return self.fate in (Fate.NEW, Fate.CONFLICT, Fate.THERE)
 
     @property
     def waits_for(self) -> tuple[str, ...]:
@@ -178,18 +181,22 @@ def _compared(judged: Sequence[Judged]) -> list[Judged]:
     """Compare files with what the table has of their versions, and with those before them."""
     keys = {file.record.key for file in judged if file.record is not None}
     table = adapters.package_table().get_many(keys)
-    known: dict[TableKey, tuple[PackageRecord, str]] = {key: (one, one.named) for key, one in table.items()}
+    known: dict[TableKey, tuple[PackageRecord, FileIdentity, str]]
+    known = {key: (one, one.file_identity, one.named) for key, one in table.items()}
     found = []
     for file in judged:
         record = file.record
         if record is None:
             found.append(file)
             continue
-        other, called = known.setdefault(record.key, (record, f"{file.came.name} of this upload"))
+        offered = file.came.file_identity
+        other, its, called = known.setdefault(record.key, (record, offered, f"{file.came.name} of this upload"))
         if other is record:
             found.append(file)
-        elif not other.same_bytes_as(record):
+        elif conflict_between(its, offered):
             found.append(replace(file, fate=Fate.CONFLICT, clash=called))
+        elif not same_file(its, offered) or not offered.sha256:
+            found.append(replace(file, fate=Fate.THERE, clash=called))
         else:  # the same file in another suite is more of it
             adds = {*record.suites} - {*other.suites}
             found.append(file if adds else replace(file, fate=Fate.KNOWN, clash=called))

@@ -7,22 +7,45 @@ document.addEventListener("DOMContentLoaded", () => {
   const list = form.querySelector(".rm-fates");
   const button = form.querySelector("button");
   const limit = Number(form.dataset.limit);
+  const direct = "begin" in form.dataset ? window.directUploads(form, post) : null;
   let entries = [];
   let page = "";
 
+  // Those that were there stay what they are: sent, or with the parts that were sent.
   function show() {
+    const before = entries;
     entries = [...input.files].map((file) => {
-      const line = document.createElement("li");
-      const name = document.createElement("strong");
-      const state = document.createElement("span");
-      name.textContent = file.name;
-      state.className = "rm-soft";
-      state.textContent = `${Math.ceil(file.size / 1024)} KiB`;
-      line.append(name, state);
-      return { file, line, state, sent: false };
+      const same = (one) => ["name", "size", "lastModified"].every((each) => one.file[each] === file[each]);
+      return before.find(same) ?? entryOf(file);
     });
+    before.filter((one) => !entries.includes(one)).forEach((one) => direct?.forget(one));
     list.replaceChildren(...entries.map((entry) => entry.line));
     list.hidden = entries.length === 0;
+  }
+
+  function entryOf(file) {
+    const line = document.createElement("li");
+    const name = document.createElement("strong");
+    const state = document.createElement("span");
+    const remove = document.createElement("button");
+    name.textContent = file.name;
+    state.className = "rm-soft";
+    state.textContent = `${Math.ceil(file.size / 1024)} KiB`;
+    remove.type = "button";
+    remove.className = "rm-link";
+    remove.textContent = "Remove";
+    remove.setAttribute("aria-label", `Remove ${file.name}`);
+    line.append(name, remove, state);
+    const entry = { file, line, state, remove, sent: false };
+    remove.addEventListener("click", () => choose(entries.filter((one) => one !== entry).map((one) => one.file)));
+    return entry;
+  }
+
+  function choose(files) {
+    const together = new DataTransfer();
+    for (const file of files) together.items.add(file);
+    input.files = together.files;
+    show();
   }
 
   function say(entry, words, bad) {
@@ -30,28 +53,34 @@ document.addEventListener("DOMContentLoaded", () => {
     entry.state.className = bad ? "rm-bad" : "rm-soft";
   }
 
-  function send(entry) {
+  // Sends fields to an address of ours, with those of the form; gives the status, 0 where none came, and the answer.
+  function post(address, fields, progress) {
     const said = new FormData(form);
     said.delete("file");
-    said.append("file", entry.file);
-    const bar = document.createElement("progress");
-    entry.line.append(bar);
+    for (const [name, value] of Object.entries(fields)) said.append(name, value);
     return new Promise((done) => {
       const request = new XMLHttpRequest();
-      request.open("POST", form.action);
+      request.open("POST", address);
       request.setRequestHeader("Accept", "application/json");
       request.responseType = "json";
-      request.upload.onprogress = (event) => {
-        bar.max = event.total;
-        bar.value = event.loaded;
-        say(entry, `${Math.floor((100 * event.loaded) / event.total)} %`, false);
-      };
-      request.onloadend = () => {
-        bar.remove();
-        done({ status: request.status, told: request.response });
-      };
+      if (progress) request.upload.onprogress = (event) => progress(event.loaded, event.total);
+      request.onloadend = () => done({ status: request.status, told: request.response });
       request.send(said);
     });
+  }
+
+  async function send(entry) {
+    const bar = document.createElement("progress");
+    entry.line.append(bar);
+    const progress = (loaded, total) => {
+      bar.max = total;
+      bar.value = loaded;
+      say(entry, `${Math.floor((100 * loaded) / total)} %`, false);
+    };
+    const straight = direct ? await direct.send(entry, progress) : null;
+    const answer = straight ?? (await post(form.action, { file: entry.file }, progress));
+    bar.remove();
+    return answer;
   }
 
   function settle(entry, { status, told }) {
@@ -59,6 +88,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const [fate] = told.files;
       say(entry, [fate.fate, fate.said].filter(Boolean).join(": "), fate.said !== "");
       entry.sent = true;
+      entry.remove.remove();
       page = told.page;
     } else if (told && told.said) {
       say(entry, told.said, true);
@@ -72,6 +102,7 @@ document.addEventListener("DOMContentLoaded", () => {
   async function sendAll() {
     button.disabled = true;
     for (const entry of entries.filter((one) => !one.sent)) {
+      if (!entries.includes(entry)) continue; // removed meanwhile
       if (entry.file.size > limit) {
         say(entry, `It is larger than ${limit} bytes.`, true);
         continue;
@@ -100,14 +131,12 @@ document.addEventListener("DOMContentLoaded", () => {
   form.addEventListener("drop", (event) => {
     event.preventDefault();
     form.classList.remove("rm-over");
-    const together = new DataTransfer();
-    for (const file of [...input.files, ...event.dataTransfer.files]) together.items.add(file);
-    input.files = together.files;
-    show();
+    choose([...input.files, ...event.dataTransfer.files]);
   });
   input.addEventListener("change", show);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     sendAll();
   });
+  window.addEventListener("pagehide", () => entries.forEach((entry) => direct?.forget(entry)));
 });

@@ -3,8 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 
 from packages_app.core.errors import DefinitionError, PackageRefused, RightMissing
 from packages_app.core.ports import Silent
@@ -15,7 +13,6 @@ from packages_app.services.deliveries.deliver import deliver, take_delivery_in
 from packages_app.services.deliveries.delivered import Place, TooManyFiles, delivered, discard, new_delivery, waiting
 from packages_app.services.deliveries.preview import look_at
 from packages_app.services.intake.proposals import define_unknown, proposed
-from packages_app.services.setup.groups import ensure_groups
 from packages_app.services.sweep import sweep
 from tests.debs import build_deb
 from tests.reader import read_everything
@@ -25,17 +22,6 @@ HERE = Place()
 
 def keyring():
     return adapters.signer().public_keyring()
-
-
-@pytest.fixture
-def people(db):
-    ensure_groups()
-    users = get_user_model().objects
-    made = {"root": users.create(username="root", is_superuser=True)}
-    for group in ("Uploaders", "Publishers"):
-        made[group] = users.create(username=group)
-        made[group].groups.add(Group.objects.get(name=group))
-    return made
 
 
 @pytest.fixture(params=["embedded", "distributed"])
