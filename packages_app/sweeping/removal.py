@@ -12,6 +12,7 @@ from packages_app.core.layout import suite_path
 from packages_app.core.ports import ObjectStore
 from packages_app.core.record import PackageRecord
 from packages_app.stores.immutable import put_immutable
+from packages_app.sweeping.retired import RetiredPlan
 from packages_app.sweeping.sweep import SWEPT, Leftover, SuitePlan, Sweep
 
 _BATCH = 50
@@ -28,6 +29,13 @@ def remove_generations(sweep: Sweep, plan: SuitePlan) -> None:
     for number, found in enumerate([*plan.snapshots, *plan.by_hash]):
         if number % _BATCH == 0:
             _check_in_place(sweep.bucket, plan)
+        _remove(sweep.bucket, found, "bucket", sweep.keep_lease)
+    remove_leftovers(sweep, plan.releases)
+
+
+def remove_retired(sweep: Sweep, plan: RetiredPlan) -> None:
+    """Remove what may go of a suite that is configured no more: what clients ask for first, then what it leads to."""
+    for found in plan.objects:
         _remove(sweep.bucket, found, "bucket", sweep.keep_lease)
     remove_leftovers(sweep, plan.releases)
 

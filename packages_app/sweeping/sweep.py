@@ -70,6 +70,22 @@ class PoolPlan:
     kept_back: str = ""
 
 
+@dataclass(frozen=True)
+class History:
+    """Which publications people can look at: those with one of the `needed` digests, and those dated from `since` on.
+
+    A digest is the beginning of a Release's SHA256, as generations are named.
+    """
+
+    needed: Collection[str]
+    since: datetime
+
+
+def is_by_hash(key: str) -> bool:
+    """Return whether this is the key of an index by hash, as our publications write it."""
+    return _BY_HASH.match(key) is not None
+
+
 def swept_copies(staging: ObjectStore) -> dict[str, Leftover]:
     """Return the newest copy in staging of each pool file that was taken, by its key in the pool."""
     copies = ((_SWEPT_KEY.match(key), Leftover(key, size)) for key, size in staging.keys(SWEPT))
@@ -107,7 +123,7 @@ class Sweep:
         listed = [
             found
             for found in below
-            if not found.key.startswith(of_snapshots) and (_BY_HASH.match(found.key) or is_patch(found.key))
+            if not found.key.startswith(of_snapshots) and (is_by_hash(found.key) or is_patch(found.key))
         ]
         named |= self._patches_of(suite, kept) if any(is_patch(found.key) for found in listed) else set()
         listed = [found for found in listed if found.key not in named]
@@ -116,23 +132,27 @@ class Sweep:
                 named |= self._by_hash_of(suite, self._read(generation))
         except (CandidateRefused, ObjectNotFound) as error:
             return SuitePlan(suite, kept_back=f"a kept generation can't be read: {error.message}")
-        by_hash = self._old(self.bucket, (found for found in listed if found.key not in named))
-        releases = self._old(
+        by_hash = self.old(self.bucket, (found for found in listed if found.key not in named))
+        releases = self.old(
             self.staging, (*(Leftover(one.key, one.size) for one in kept.dropped), *self._lists_of_nobody(suite, kept))
         )
-        snapshots = self._left_of_snapshots(suite, kept) if any(of_snapshots in found.key for found in below) else ()
+        dates = {one.date for one in kept.retained}
+        snapshots = self.left_of_snapshots(suite, dates) if any(of_snapshots in found.key for found in below) else ()
         return SuitePlan(suite, published.etag, tuple(snapshots), tuple(by_hash), tuple(releases))
 
-    def plan_pool(self) -> PoolPlan:
-        """Plan the pool. It is listed before the records are read, so one written meanwhile protects its file."""
+    def plan_pool(self, gone: Container[str] = ()) -> PoolPlan:
+        """Plan the pool, as if the suites `gone` stood there no more.
+
+        It is listed before the records are read, so one written meanwhile protects its file.
+        """
         listed = [Leftover(*each) for each in self.bucket.keys("pool/")]
         there = {found.key for found in listed}
         recorded = {record.pool_path for record in self.kept_records(there)}
-        orphans = list(self._old(self.bucket, (found for found in listed if found.key not in recorded)))
+        orphans = list(self.old(self.bucket, (found for found in listed if found.key not in recorded)))
         if not orphans:
             return PoolPlan()
         try:
-            named = self._named_by_releases()
+            named = self._named_by_releases(gone)
         except (CandidateRefused, ObjectNotFound) as error:
             return PoolPlan(kept_back=error.message)
         return PoolPlan(tuple(found for found in orphans if found.key not in named))
@@ -141,21 +161,20 @@ class Sweep:
         """Plan leftovers below some prefixes of staging, and copies of taken pool files, but for those still needed."""
         listed = [Leftover(*each) for prefix in sorted(set(prefixes)) for each in self.staging.keys(prefix)]
         unneeded = (found for found in listed if _LEFTOVER.match(found.key) and found.key not in needed)
-        return (*self._old(self.staging, unneeded), *self._old(self.staging, self._swept_for_good()))
+        return (*self.old(self.staging, unneeded), *self.old(self.staging, self._swept_for_good()))
 
-    def plan_contents(self, suite: str, needed: Collection[str], since: datetime) -> tuple[Leftover, ...]:
-        """Plan what was kept of what publications held, but for what is needed.
+    def plan_contents(self, suite: str, history: History) -> tuple[Leftover, ...]:
+        """Plan what was kept of what publications held, but for what those of the history stand on.
 
-        That is what those stand on that have one of the `needed` digests, a kept generation, or a date from `since` on,
-        and the one in place.
+        And those of a kept generation, and the one in place.
         """
         published = read_published(self.bucket, suite, self.keyring)
-        if published.release is None:
+        if published.release is None and not published.nothing_is_there:
             return ()
         kept_releases = (one.sha256 for one in generations(self.staging, suite))
-        stay = {*needed, *kept_releases, release_digest(published.text)}
-        gone = unneeded(kept_contents(self.staging, suite), stay, since)
-        return tuple(self._old(self.staging, (Leftover(one.key, one.size) for one in gone)))
+        stay = {*history.needed, *kept_releases, release_digest(published.text)}
+        gone = unneeded(kept_contents(self.staging, suite), stay, history.since)
+        return tuple(self.old(self.staging, (Leftover(one.key, one.size) for one in gone)))
 
     def records(self) -> Iterator[PackageRecord]:
         """Return every record, holding on meanwhile."""
@@ -192,19 +211,18 @@ class Sweep:
             for name in patch_names(index, diffs)
         }  # fmt: skip
 
-    def _left_of_snapshots(self, suite: str, kept: Retention) -> Iterator[Leftover]:
-        """Return copies of publications that are not retained, and what was made of snapshots that are not there.
+    def left_of_snapshots(self, suite: str, retained: Container[datetime]) -> Iterator[Leftover]:
+        """Return copies of publications of other dates than those, and what was made of snapshots that are not there.
 
         Of a snapshot that is there nothing goes, whatever stands in its folder.
         """
-        retained = {one.date for one in kept.retained}
         for name, objects in objects_of_snapshots(self.bucket, suite).items():
             date = time_of(name)
             found = [Leftover(key, objects[key]) for key in in_order_of_removal(suite, name, objects)]
             if date is not None:  # its indexes may go next, so it does not stay for some days more
                 yield from found if date not in retained else ()
             elif not is_there(objects, suite, name):
-                yield from self._old(self.bucket, found)
+                yield from self.old(self.bucket, found)
 
     def _lists_of_nobody(self, suite: str, kept: Retention) -> Iterator[Leftover]:
         """Return the shard lists of Releases that are not retained."""
@@ -221,7 +239,7 @@ class Sweep:
     def _by_hash_of(self, suite: str, release: Release) -> set[str]:
         return {by_hash_path(suite, name, entry.sha256) for name, entry in release.entries.items()}
 
-    def _old(self, store: ObjectStore, found: Iterable[Leftover]) -> Iterator[Leftover]:
+    def old(self, store: ObjectStore, found: Iterable[Leftover]) -> Iterator[Leftover]:
         """Return those that were written before the days that are kept."""
         for each in found:
             self.keep_lease()
@@ -229,8 +247,8 @@ class Sweep:
             if info is not None and info.modified < self.now - self.keeping.age:
                 yield each
 
-    def _named_by_releases(self) -> set[str]:
-        """Return the pool files of every suite there is, also one configured no more, in place or retained.
+    def _named_by_releases(self, gone: Container[str]) -> set[str]:
+        """Return the pool files of every suite there is but those, also one configured no more, in place or retained.
 
         Those of snapshots too. Raise `CandidateRefused` for a suite or a snapshot that can't be read and where there is
         no suite, `ObjectNotFound` when an index in place is gone.
@@ -242,7 +260,7 @@ class Sweep:
                 remedy="Publish, or put dists/ back from its backup.",
             )
         named = {entry.pool_path for entry in entries_of_snapshots(self.bucket, self.keyring, self.keep_lease)}
-        for suite in sorted(suites):
+        for suite in sorted(one for one in suites if one not in gone):
             published = read_published(self.bucket, suite, self.keyring)
             if published.release is None:
                 raise CandidateRefused(

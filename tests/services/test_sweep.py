@@ -198,7 +198,7 @@ def test_a_suite_configured_no_more_still_protects_its_files(stack, tmp_path):
     stack.bucket.put("dists/testing/InRelease", b"of another tool")
     result = sweep(Silent(), now=in_days(15))
     assert result["pool"]["objects"] == 0
-    assert result["kept_back"][0].startswith("pool: dists/testing ")
+    assert [line.partition(" ")[0] for line in result["kept_back"]] == ["suite", "pool:"]
 
 
 def test_leftovers_in_staging_go_unless_somebody_still_needs_them(stack, tmp_path):

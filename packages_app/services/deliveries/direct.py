@@ -34,7 +34,7 @@ from packages_app.services.deliveries.delivered import (
 )
 from packages_app.services.deliveries.preview import Fate, Judged, judged_for
 from packages_app.services.intake.uploads import check_filename
-from packages_app.services.jobs.queue import Asker
+from packages_app.services.rights.asker import Asker
 
 MOST_BEGUN = 10
 """So many uploads of a person may be under way: the page sends one at a time; a browser that crashed leaves one."""

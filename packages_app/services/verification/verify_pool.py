@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 
 from django.conf import settings
 
 from packages_app.core.layout import suite_path
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord
+from packages_app.core.snapshot import time_of
+from packages_app.publishing.snapshots import is_there, objects_of_snapshots
 from packages_app.services import adapters
 from packages_app.services.mirror.packages import mirror_differences
 from packages_app.stores.promises import is_leftover
 from packages_app.sweeping.let_go import keeps_file
 from packages_app.sweeping.retention import Keeping
+from packages_app.sweeping.retired import is_of_publications, look_at_retired
 from packages_app.sweeping.sweep import Sweep
 from packages_app.verification.builds import build_findings
 from packages_app.verification.finding import Cure, Finding, PoolScope
@@ -134,18 +138,21 @@ def sweep_of(age: timedelta, keep_lease: Callable[[], None], now: datetime) -> S
 
 
 def _foreign_strays(view: View) -> list[Finding]:
-    """Find objects below dists/ of no configured suite, and packages and keyrings in the root that are of no use now.
+    """Find objects below dists/ of no suite, and packages and keyrings in the root that are of no use now.
 
-    So what a probe left that was killed.
+    So what a probe left that was killed. What a retired suite has left is the sweep's, its snapshots stay.
     What else an operator puts into the root is his own.
     """
     repository = adapters.repository()
-    folders = tuple(suite_path(suite.name) for suite in repository.suites)
+    configured = {suite.name for suite in repository.suites}
+    folders = tuple(suite_path(name) for name in configured)
     copies = {d.bootstrap.copy for d in adapters.definitions().bootstrap_packages() if d.bootstrap}
     in_root = {repository.keyring_key, *copies}
     findings = []
-    for key, _ in adapters.bucket().keys(""):
-        if key.startswith("dists/") and not key.startswith(folders):
+    keys = [key for key, _ in adapters.bucket().keys("")]
+    of_retired = _of_retired_suites(view, {key.split("/")[1] for key in keys if key.count("/") > 1} - configured)
+    for key in keys:
+        if key.startswith("dists/") and not key.startswith(folders) and key not in of_retired:
             findings.append(Finding("stray", key, "It belongs to no suite of repository.yaml.", Cure.SET_ASIDE))
         elif "/" not in key and key not in in_root and key.endswith(_OF_ROOT):
             text = "No bootstrap package is copied there, and it is not the repository's keyring: an old one?"
@@ -154,3 +161,17 @@ def _foreign_strays(view: View) -> list[Finding]:
             text = "A probe of the bucket that was killed left it; the next one (doctor, create_storage) removes it."
             findings.append(Finding("stray", key, text, Cure.SET_ASIDE, repository.default_suite.name))
     return findings
+
+
+def _of_retired_suites(view: View, names: Collection[str]) -> set[str]:
+    """Return the objects in these folders of dists/ that are the sweep's to take, or snapshots that are there."""
+    sweep = sweep_of(ORPHAN_AGE, lambda: None, view.now)
+    given = cache(lambda: frozenset(sweep.table.suites_given()))
+    found: set[str] = set()
+    for name in names:
+        retired = look_at_retired(sweep, name, given)
+        found |= {key for key in retired.objects if retired.ours and is_of_publications(name, key)}
+        for snapshot, objects in objects_of_snapshots(sweep.bucket, name).items():
+            of_publication = retired.ours and time_of(snapshot) is not None
+            found |= objects.keys() if of_publication or is_there(objects, name, snapshot) else set()
+    return found

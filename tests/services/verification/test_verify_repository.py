@@ -16,6 +16,7 @@ from packages_app.services import adapters
 from packages_app.services.publication.held_candidates import approve_for_rebuild
 from packages_app.services.publication.publish import publish
 from packages_app.services.publication.requests import request_publication
+from packages_app.services.snapshots.snapshots import create_snapshot
 from packages_app.services.verification.verify import verify_repository
 from packages_app.verification.finding import Cure, PoolScope
 from tests.reader import read_release
@@ -303,3 +304,16 @@ def test_the_real_pages_serve_what_the_bucket_has(standing, live_server, setting
     settings.PUBLIC_URL = f"{live_server.url}/repository"
     publish("stable", Silent())
     assert found(verify_repository([], Silent(), pool=PoolScope.ALL)) == set()
+
+
+def test_what_a_retired_suite_has_left_is_the_sweeps_and_its_snapshots_stay(standing):
+    with_another_suite(standing)
+    publish("next", Silent())
+    create_snapshot("next", "q4", Silent())
+    standing.stack.configure(suites=[{"architectures": ["amd64", "arm64"]}])
+    standing.corrupt("dists/next/junk", b"junk")
+    assert found(standing.verify()) == {("stray", "dists/next/junk")}
+    for key, _ in standing.stack.bucket.keys("dists/next/"):
+        if not key.startswith("dists/next/snapshots/"):
+            standing.stack.bucket.delete(key)
+    assert found(standing.verify()) == set()
