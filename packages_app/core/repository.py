@@ -16,14 +16,14 @@ from packages_app.core.release_fields import NO_FIELDS, ReleaseFields, read_rele
 from packages_app.core.snapshot import MARK, PERIODS, SnapshotSchedule
 from packages_app.core.yaml_reader import MOST, MOST_DAYS, Problem, YamlReader, read_yaml
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*\Z")
+_NAME = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}\Z")
 _FORMS = ("plain", "gz", "xz")
 NEVER_PATCHED = MOST
 """No suite has so many packages: `pdiff_above` of one whose indexes have no patches."""
 DEBIANS_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 """Of Debian's package debian-archive-keyring."""
 _FOLDERS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*\Z")
-_SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _PLACE_OF_ID = "@SNAPSHOTID@"
 _SNAPSHOTS_ADDRESS = re.compile(rf"https?://[^\s@]+/{MARK}/{_PLACE_OF_ID}/\Z")
 
@@ -191,7 +191,7 @@ def _repository(reader: YamlReader, folder: Path) -> Repository:
             f"Write PUBLIC_URL, then /{MARK}/{_PLACE_OF_ID}/, such as https://apt.example.org/{MARK}/{_PLACE_OF_ID}/.",
         )
     if repository.keyring and not _NAME.match(repository.keyring):
-        reader.problem("keyring", f"{repository.keyring!r} is no file name.", "Write it like example-archive-keyring.")
+        reader.problem("keyring", f"{repository.keyring!r} is no file name.", "Write it like acme-archive-keyring.")
     reader.finish()
     return repository
 
@@ -268,10 +268,12 @@ def _suite(reader: YamlReader) -> Suite:
         )
     for name, value in (("name", suite.name), ("codename", suite.codename)):
         if value and not is_suite_name(value):
-            reader.problem(name, f"{value!r} can't be a folder of dists/.", "Use letters, digits, dot and hyphen.")
+            reader.problem(
+                name, f"{value!r} can't be a folder of dists/.", "Use up to 64 letters, digits, dot, hyphen."
+            )
     for component in suite.components:
         if not _NAME.match(component) or component == MARK:  # a folder beside those of components
-            reader.problem("components", f"{component!r} is no component.", "Use lower-case letters and digits.")
+            reader.problem("components", f"{component!r} is no component.", "Use up to 64 small letters and digits.")
     for architecture in suite.architectures:
         if not _NAME.match(architecture) or architecture in (ALL, "any", "source"):
             reader.problem(

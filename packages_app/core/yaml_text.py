@@ -134,6 +134,7 @@ def _made(value: Any, known: dict[int, int]) -> int:
     if not isinstance(value, Mapping | list):
         return 1 + (len(value) // 16 if isinstance(value, str) else 0)
     if id(value) not in known:
+        known[id(value)] = _MOST_MADE  # what holds itself never ends
         parts = [*value, *value.values()] if isinstance(value, Mapping) else value
         known[id(value)] = 1 + sum(_made(part, known) for part in parts)
     return known[id(value)]

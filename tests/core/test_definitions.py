@@ -160,7 +160,7 @@ def test_a_text_that_is_to_exhaust_its_reader_is_one_problem_at_its_line(tmp_pat
     assert len(found[2]) < 300
 
 
-@pytest.mark.parametrize("text", ["", "- a\n- b\n", "\x00", "{1: 2}"])
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "\x00", "{1: 2}", "&a [*a]"])
 def test_what_is_no_mapping_is_one_problem(tmp_path, text):
     assert len(problems_of(tmp_path, text)) == 1
 
@@ -223,6 +223,7 @@ def test_whatever_a_file_holds_it_is_problems_and_never_a_crash(tmp_path_factory
         (("origin: Kiro", 'origin: "Kiro\\nSuite: x"'), "origin: 'Kiro\\nSuite: x' is more than one line"),
         (("valid_days: 14", "valid_days: 14\n    retain: {newest: 0}"), "retain.newest"),
         (("- name: stable", "- name: ../x"), "can't be a folder"),
+        (("- name: stable", f"- name: {'x' * 65}"), "can't be a folder"),
         (("components: [main]", "components: [Main/x]"), "is no component"),
         (("keyring: kiro-archive-keyring", "keyring: /etc/x"), "is no file name"),
         (("suites:", "suits:"), "suites: It is missing"),
