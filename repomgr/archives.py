@@ -58,8 +58,8 @@ def read_archives(text: str, standing: Archive, withheld: Collection[str]) -> di
     for what in _shared({slug: one or standing for slug, one in found.items()}):
         reader.problem("(file)", what, "Give each archive a table, a bucket and a staging store of its own.")
     if reader.problems:
-        said = "; ".join(f"line {one.line}: {one.field}: {one.message}" for one in sorted(reader.problems))
-        raise SettingsError(f"ARCHIVES can't be used: {said}", remedy=min(reader.problems).remedy)
+        said = "\n".join(map(str, sorted(reader.problems)))
+        raise SettingsError(f"ARCHIVES can't be used:\n{said}", remedy="Mend each; its remedy stands beside it.")
     return found
 
 

@@ -1,5 +1,6 @@
 """ARCHIVES: what each archive has of its own, and what is refused."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -35,25 +36,37 @@ def test_an_archive_has_what_is_said_and_else_what_lies_in_its_folder(settings, 
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "faults"),
     [
-        "- acme", "acme: [", "{}", "Acme: {}", "pool: {}", "snapshots: {}", "acme: text",
-        "acme: {NAME: x}", "acme: {BUCKET_URL: 7}",
-        "default: {PUBLIC_URL: 'https://example.org'}", "acme: {PUBLIC_URL: 'ftp://example.org'}",
-        "acme: {BUCKET_URL: 'ftp://x'}", "acme: {REPOMGR_CONFIG: here}", "acme: {SIGNING_KEY_FILE: /nowhere/at/all}",
-        "acme: {SIGNING_KEY: '-----BEGIN PGP'}", "acme: {SIGNING_KEY: 'gpg:x', SIGNING_KEY_FILE: /x}",
-        "acme: {STAGING_UPLOAD_URL: 'https://s3.example.org'}",  # of a folder
-        f"acme: {{{ON_AWS}'https://example.org', STAGING_UPLOAD_URL: 'https://s3.example.org/acme'}}",
-        f"acme: {{{ON_AWS}'https://example.org', STAGING_UPLOAD_URL: s3.example.org}}",
-        "acme: {BUCKET_URL: 's3://acme'}",  # without an address
-        "acme: {BUCKET_URL: 'file:///srv/acme'}\nbeta: {STAGING_URL: 'file:///srv/acme/staging'}",
-        "acme: {PUBLIC_URL: 'https://example.org'}\nbeta: {PUBLIC_URL: 'https://example.org/'}",
-        f"acme: {{{ON_AWS}'https://example.org/a'}}\nbeta: {{{ON_AWS}'https://example.org/b'}}",
+        ("- acme", "1: (file)"),
+        ("acme: [", "1: (file)"),
+        ("{}", "1: (file)"),
+        ("Acme: {}\npool: {}\ndists: {}\nsnapshots: {}", "1: Acme, 2: pool, 3: dists, 4: snapshots"),
+        ("acme: text\nbeta: {NAME: x, BUCKET_URL: 7}", "1: acme, 2: beta.BUCKET_URL, 2: beta.NAME"),
+        ("default: {PUBLIC_URL: 'https://example.org'}", "1: default.PUBLIC_URL"),
+        ("acme: {PUBLIC_URL: 'ftp://example.org', ADMIN_URL: x}", "1: acme.ADMIN_URL, 1: acme.PUBLIC_URL"),
+        ("acme: {BUCKET_URL: 'ftp://x', PACKAGE_TABLE_URL: x}", "1: acme.BUCKET_URL, 1: acme.PACKAGE_TABLE_URL"),
+        ("acme: {REPOMGR_CONFIG: here}", "1: acme.REPOMGR_CONFIG"),
+        ("acme: {SIGNING_KEY_FILE: /nowhere/at/all}", "1: acme.SIGNING_KEY_FILE"),
+        ("acme: {SIGNING_KEY: '-----BEGIN PGP'}", "1: acme.SIGNING_KEY"),
+        ("acme: {SIGNING_KEY: 'gpg:x', SIGNING_KEY_FILE: /dev/null}", "1: acme.SIGNING_KEY"),
+        ("acme: {BUCKET_URL: 's3://acme'}", "1: acme.PUBLIC_URL"),
+        ("acme: {BUCKET_URL: 'file:///a/b'}\nbeta: {STAGING_URL: 'file:///a/b/c'}", "1: (file)"),
+        ("acme: {STAGING_URL: 'file:///a/b'}\nbeta: {STAGING_URL: 'file:///a/b'}", "1: (file)"),
+        ("acme: {PUBLIC_URL: 'https://example.org'}\nbeta: {PUBLIC_URL: 'https://example.org/'}", "1: (file)"),
+        (f"acme: {{{ON_AWS}'https://a.org'}}\nbeta: {{{ON_AWS}'https://b.org'}}", "1: (file), 1: (file), 1: (file)"),
+        ("acme: {STAGING_UPLOAD_URL: 'https://s3.example.org'}", "1: acme.STAGING_UPLOAD_URL"),  # of a folder
+        (f"acme: {{{ON_AWS}'https://example.org', STAGING_UPLOAD_URL: 'https://s3.example.org/acme'}}",
+         "1: acme.STAGING_UPLOAD_URL"),
+        (f"acme: {{{ON_AWS}'https://example.org', STAGING_UPLOAD_URL: s3.example.org}}",
+         "1: acme.STAGING_UPLOAD_URL"),
     ],
 )  # fmt: skip
-def test_what_makes_no_archives_is_refused(text):
-    with pytest.raises(SettingsError):
+def test_what_makes_no_archives_is_refused_each_fault_with_its_line_and_remedy(text, faults):
+    with pytest.raises(SettingsError) as refused:
         read_archives(text, present_archive(), ())
+    found = re.findall(r"^ARCHIVES:(\d+: \S+): .* Remedy: \S.*$", refused.value.message, re.MULTILINE)
+    assert ", ".join(found) == faults
 
 
 def test_beside_stores_on_servers_an_archive_names_its_own():

@@ -33,6 +33,7 @@ from packages_app.services.requests import request_sync
 from packages_app.sources.registry import source_types
 
 _SHORT = 200
+_DIGITS = 19
 
 
 def _refused_lines(row: DefinitionStatus, most: int | None = None) -> list[str]:
@@ -68,7 +69,8 @@ class DefinitionAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Show a definition, with what may be done to one that the table keeps."""
-        row = DefinitionStatus.objects.filter(pk=object_id).first() if object_id and object_id.isdecimal() else None
+        number = object_id if object_id and object_id.isdecimal() and len(object_id) < _DIGITS else None
+        row = DefinitionStatus.objects.filter(pk=number).first() if number else None
         document = definition_document(row.name) if row is not None and is_document(row.file) else None
         more = {"document": document, "may_define": may_define(request.user), **(extra_context or {})}
         response: HttpResponse = super().changeform_view(request, object_id, form_url, more)

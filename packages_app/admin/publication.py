@@ -280,7 +280,8 @@ class PublicationAdmin(ReadOnlyAdmin):
         given = request.POST if request.method == "POST" else request.GET
         suites, repair = given.getlist("suite"), "repair" in given
         if "consent" in request.POST:
-            approved = [int(number) for number in request.POST.getlist("approve") if number.isdecimal()]
+            named = request.POST.getlist("approve")
+            approved = [int(number) for number in named if number.isdecimal() and len(number) < 19]
             return go_to_job(
                 request,
                 lambda: request_force_rebuild(suites, request.user, approved=approved, repair=repair),

@@ -146,7 +146,8 @@ def _check_suites(suites: Sequence[str], codename: str) -> None:
     for suite in (*suites, codename):
         if not is_suite_name(suite):
             raise SuiteRefused(
-                f"{suite[:200]!r} can't be a folder of dists/.", remedy="Use letters, digits, dot, hyphen, underscore."
+                f"{suite[:200]!r} can't be a folder of dists/.",
+                remedy="Use up to 64 letters, digits, dots, hyphens and underscores.",
             )
     names = [*suites, *([codename] if codename != suites[0] else [])]
     if twice := sorted({suite for suite in names if names.count(suite) > 1}):

@@ -10,9 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from packages_app.core.yaml_reader import YamlReader
+from packages_app.core.yaml_reader import MOST_DAYS, YamlReader
 
-_LONGEST_DAYS = 36_500
 HELD, CONFLICT = "held", "conflict"
 HINDRANCES = (HELD, CONFLICT)
 """What a promotion may wait for: the suite that it comes from has a held candidate, the package an open conflict."""
@@ -95,8 +94,4 @@ def read_promotion(reader: YamlReader, suites: Collection[str], configured: Coll
 
 
 def _days(mapping: YamlReader, name: str) -> timedelta:
-    days = mapping.number(name, default=0)
-    if days > _LONGEST_DAYS:
-        mapping.problem(name, f"{days} days are more than a century.", f"Write at most {_LONGEST_DAYS}.")
-        days = 0
-    return timedelta(days=days)
+    return timedelta(days=mapping.number(name, default=0, most=MOST_DAYS))

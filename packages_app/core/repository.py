@@ -14,16 +14,16 @@ from packages_app.core.layout import ALL
 from packages_app.core.policies import RetentionPolicy, read_retention
 from packages_app.core.release_fields import NO_FIELDS, ReleaseFields, read_release_fields
 from packages_app.core.snapshot import MARK, PERIODS, SnapshotSchedule
-from packages_app.core.yaml_reader import Problem, YamlReader, read_yaml
+from packages_app.core.yaml_reader import MOST, MOST_DAYS, Problem, YamlReader, read_yaml
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*\Z")
+_NAME = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}\Z")
 _FORMS = ("plain", "gz", "xz")
-NEVER_PATCHED = 1_000_000_000
+NEVER_PATCHED = MOST
 """No suite has so many packages: `pdiff_above` of one whose indexes have no patches."""
 DEBIANS_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 """Of Debian's package debian-archive-keyring."""
 _FOLDERS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*\Z")
-_SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _PLACE_OF_ID = "@SNAPSHOTID@"
 _SNAPSHOTS_ADDRESS = re.compile(rf"https?://[^\s@]+/{MARK}/{_PLACE_OF_ID}/\Z")
 
@@ -175,9 +175,9 @@ def _repository(reader: YamlReader, folder: Path) -> Repository:
     for name in sorted({name for name in names if names.count(name) > 1}):
         reader.problem("suites", f"{name} names two suites.", "Give each suite and codename a name of its own.")
     repository = Repository(
-        origin=reader.text("origin"),
-        label=reader.text("label"),
-        description=reader.text("description"),
+        origin=_line(reader, "origin"),
+        label=_line(reader, "label"),
+        description=_line(reader, "description"),
         keyring=reader.text("keyring"),
         suites=suites,
         snapshots_address=reader.text("snapshots_address", required=False),
@@ -191,9 +191,20 @@ def _repository(reader: YamlReader, folder: Path) -> Repository:
             f"Write PUBLIC_URL, then /{MARK}/{_PLACE_OF_ID}/, such as https://apt.example.org/{MARK}/{_PLACE_OF_ID}/.",
         )
     if repository.keyring and not _NAME.match(repository.keyring):
-        reader.problem("keyring", f"{repository.keyring!r} is no file name.", "Write it like example-archive-keyring.")
+        reader.problem("keyring", f"{repository.keyring!r} is no file name.", "Write it like acme-archive-keyring.")
     reader.finish()
     return repository
+
+
+def _line(reader: YamlReader, name: str) -> str:
+    """Return a text as a field of Release can hold it: what begins another line would be another field."""
+    text = reader.text(name)
+    if not text.isprintable():
+        reader.problem(
+            name, f"{text[:80]!r} is more than one line of print.", "Write one line, without control characters."
+        )
+        return ""
+    return text
 
 
 def _definers(reader: YamlReader) -> Definers:
@@ -236,11 +247,11 @@ def _suite(reader: YamlReader) -> Suite:
     suite = Suite(
         name=reader.text("name"),
         codename=reader.text("codename"),
-        version=reader.text("version"),
-        description=reader.text("description"),
+        version=_line(reader, "version"),
+        description=_line(reader, "description"),
         components=reader.texts("components"),
         architectures=reader.texts("architectures"),
-        valid_for=timedelta(days=reader.number("valid_days", default=14, least=1)),
+        valid_for=timedelta(days=reader.number("valid_days", default=14, least=1, most=MOST_DAYS)),
         index_forms=reader.texts("index_forms", required=False, default=_FORMS),
         pdiff_above=reader.number("pdiff_above", default=NEVER_PATCHED),
         pdiff_history=reader.number("pdiff_history", default=20, least=1),
@@ -257,10 +268,12 @@ def _suite(reader: YamlReader) -> Suite:
         )
     for name, value in (("name", suite.name), ("codename", suite.codename)):
         if value and not is_suite_name(value):
-            reader.problem(name, f"{value!r} can't be a folder of dists/.", "Use letters, digits, dot and hyphen.")
+            reader.problem(
+                name, f"{value!r} can't be a folder of dists/.", "Use up to 64 letters, digits, dot, hyphen."
+            )
     for component in suite.components:
         if not _NAME.match(component) or component == MARK:  # a folder beside those of components
-            reader.problem("components", f"{component!r} is no component.", "Use lower-case letters and digits.")
+            reader.problem("components", f"{component!r} is no component.", "Use up to 64 small letters and digits.")
     for architecture in suite.architectures:
         if not _NAME.match(architecture) or architecture in (ALL, "any", "source"):
             reader.problem(

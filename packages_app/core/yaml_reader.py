@@ -11,6 +11,10 @@ from typing import Any, TypeVar
 from packages_app.core.yaml_text import LinedMapping, parsed
 
 Default = TypeVar("Default")
+MOST = 1_000_000_000
+MOST_DAYS = 36_500
+"""A hundred years: what is reckoned from today stays a date."""
+_MOST_TOLD = 200
 _FILES_KEPT = 2048
 """Files of which the text and what stands in it is kept: a file that is read again has mostly not changed."""
 
@@ -61,7 +65,7 @@ class YamlReader:
         if value is None:
             return default
         if not isinstance(value, str):
-            self.problem(name, f"{value!r} is not text.", "Put the value in quotes.")
+            self.problem(name, f"{_told(value)} is not text.", "Put the value in quotes.")
             return default
         if required and not value.strip():
             self.problem(name, "It is empty.", f"Give {name} a value.")
@@ -73,17 +77,18 @@ class YamlReader:
         if value is None:
             return default
         if not isinstance(value, bool):
-            self.problem(name, f"{value!r} is neither true nor false.", "Write true or false.")
+            self.problem(name, f"{_told(value)} is neither true nor false.", "Write true or false.")
             return default
         return value
 
-    def number(self, name: str, *, default: int, least: int = 0) -> int:
-        """Take a whole number that is not below `least`."""
+    def number(self, name: str, *, default: int, least: int = 0, most: int = MOST) -> int:
+        """Take a whole number from `least` to `most`."""
         value = self._take(name, required=False)
         if value is None:
             return default
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            self.problem(name, f"{value!r} is not a whole number of at least {least}.", "Write such a number.")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            said = f"{_told(value)} is not a whole number of at least {least} and at most {most}."
+            self.problem(name, said, "Write such a number.")
             return default
         return value
 
@@ -93,7 +98,7 @@ class YamlReader:
         if value is None:
             return ()
         if not isinstance(value, list) or not value or not all(type(item) is int for item in value):
-            self.problem(name, f"{value!r} is not a list of whole numbers.", "Write it like [10, 25, 50, 100].")
+            self.problem(name, f"{_told(value)} is not a list of whole numbers.", "Write it like [10, 25, 50, 100].")
             return ()
         return tuple(value)
 
@@ -105,7 +110,7 @@ class YamlReader:
         items = [value] if isinstance(value, str) else value
         if not isinstance(items, list) or not items or not all(isinstance(item, str) and item for item in items):
             self.problem(
-                name, f"{value!r} is not a list of texts.", "Write [one, two], each in quotes if it is a number."
+                name, f"{_told(value)} is not a list of texts.", "Write [one, two], each in quotes if it is a number."
             )
             return tuple(default)
         return tuple(items)
@@ -200,7 +205,7 @@ def reader_of(path: Path, loaded: Any) -> YamlReader:
 
 def reader_of_text(name: str, text: str) -> YamlReader:
     """Return a new reader of a YAML text, as `read_yaml` of a file; problems name it `name`."""
-    return _reader(name, _parsed(name, text.encode()))
+    return _reader(name, _parsed(name, text.encode(errors="surrogatepass")))
 
 
 def over(upper: Any, lower: Any, file: str) -> Any:
@@ -239,6 +244,11 @@ def _reader(file: str, loaded: _Loaded) -> YamlReader:
         none = _file_problem(file, 1, "The file holds no mapping.", "Write `field: value` lines.")
         return YamlReader(file, {}, {}, problems=problems or [none])
     return YamlReader(file, value, value.lines, unread=value.unread, problems=problems)
+
+
+def _told(value: object) -> str:
+    said = repr(value)
+    return said if len(said) <= _MOST_TOLD else f"{said[:_MOST_TOLD]}…"
 
 
 def _file_problem(file: str, line: int, message: str, remedy: str) -> Problem:

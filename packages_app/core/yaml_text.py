@@ -1,5 +1,8 @@
 """YAML texts: what stands in one, with the line of every field, and each fault of one that is no YAML.
 
+Whoever wrote it may be an enemy: how long a text is, how deep it goes and how much its aliases make of it is
+bounded, since the parser in C ends the process with a text that goes deep enough.
+
 A parser stops at the first fault. So a text that it refuses is read once more, each field by itself: what can be read
 is, and every field that can't is named. One round of mending is enough then.
 """
@@ -18,6 +21,11 @@ import yaml
 _MOST_LINES = 2000
 """Of a longer text the first fault alone is named: a field is parsed behind as many line ends as stand before it."""
 _DEEPEST = 4
+_LONGEST = 1024 * 1024
+"""Bytes; the longest document of the table has a tenth of it."""
+_MOST_LEVELS = 64
+_MOST_MADE = 100_000
+"""Values, and as many times 16 characters, that may stand in a text whose aliases are written out."""
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*:(?=\s|\Z)")
 _ANCHOR = re.compile(r"[-:,\[{\s]&[A-Za-z0-9]")
 
@@ -62,6 +70,13 @@ class _LinedLoader(_SafeLoader):  # type: ignore[misc]
             mapping.lines[key] = key_node.start_mark.line + 1
         return mapping
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, AttributeError, KeyError) as error:  # what PyYAML makes of 2024-13-45, or of !!int abc
+            said = f"{str(node.value)[:40]!r} is no {node.tag.rpartition(':')[2]}; a text is put in quotes"
+            raise yaml.constructor.ConstructorError(None, None, said, node.start_mark) from error
+
 
 _LinedLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _LinedLoader.construct_lined)
 
@@ -71,6 +86,8 @@ def parsed(text: bytes) -> tuple[Any, tuple[TextFault, ...]]:
 
     That is None where nothing can.
     """
+    if len(text) > _LONGEST:
+        return None, (TextFault(1, f"it has {len(text)} bytes, more than {_LONGEST}"),)
     try:
         return _load(text), ()
     except yaml.YAMLError as error:
@@ -89,7 +106,38 @@ def parsed(text: bytes) -> tuple[Any, tuple[TextFault, ...]]:
 
 
 def _load(text: bytes | str) -> Any:
-    return yaml.load(text, Loader=_LinedLoader)  # noqa: S506 - derived from SafeLoader
+    aliased = _check_levels(text)
+    value = yaml.load(text, Loader=_LinedLoader)  # noqa: S506 - derived from SafeLoader
+    if aliased is not None and _made(value, {}) > _MOST_MADE:
+        raise yaml.constructor.ConstructorError(None, None, "its aliases make too much of it", aliased)
+    return value
+
+
+def _check_levels(text: bytes | str) -> Any:
+    """Return where the first alias stands, None for none; raise `YAMLError` for a text that goes too deep."""
+    level, alias = 0, None
+    for event in yaml.parse(text, Loader=_SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            level += 1
+            if level > _MOST_LEVELS:
+                mark: Any = event.start_mark
+                raise yaml.composer.ComposerError(None, None, f"it goes more than {_MOST_LEVELS} levels deep", mark)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            level -= 1
+        elif alias is None and isinstance(event, yaml.AliasEvent):
+            alias = event.start_mark
+    return alias
+
+
+def _made(value: Any, known: dict[int, int]) -> int:
+    """Return how much a value is with its aliases written out; `known` has what was counted, by identity."""
+    if not isinstance(value, Mapping | list):
+        return 1 + (len(value) // 16 if isinstance(value, str) else 0)
+    if id(value) not in known:
+        known[id(value)] = _MOST_MADE  # what holds itself never ends
+        parts = [*value, *value.values()] if isinstance(value, Mapping) else value
+        known[id(value)] = 1 + sum(_made(part, known) for part in parts)
+    return known[id(value)]
 
 
 def _fields(

@@ -78,7 +78,7 @@ def added_keys(key_file: Path) -> list[str]:
     found = []
     for path in sorted(added_folder(key_file).glob("*.asc")):
         try:
-            found.append(path.read_text(encoding="ascii"))
+            found.append(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue
     return found

@@ -180,7 +180,7 @@ def _in_files(entry: str) -> tuple[str, ...]:
     if not entry.startswith("file:///"):
         return (entry,)
     try:
-        return keys_given(Path(unquote(urlsplit(entry).path)).read_text(encoding="ascii"))
+        return keys_given(Path(unquote(urlsplit(entry).path)).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SigningKeyError(
             f"{entry} of SIGNING_KEY can't be read: {getattr(error, 'strerror', '') or 'it is no armored key'}.",
@@ -200,7 +200,7 @@ def key_of_home() -> str:
         if earlier is not None and not file.exists():
             raise key_is_missed(earlier, file.name)
         make_key_of_home()
-    return file.read_text(encoding="ascii")
+    return file.read_text(encoding="utf-8")
 
 
 def make_key_of_home() -> None:

@@ -65,7 +65,7 @@ class KeyFacts:
 
 
 def key_facts(certificate: bytes) -> KeyFacts:
-    """Return what a certificate says; raise as `check_kind`."""
+    """Return what a certificate says; raise as `check_kind`, and `KeyUnsupported` for one that is not valid now."""
     check_kind(certificate)
     found = Cert.from_bytes(certificate)
     primary = next(iter(PacketPile.from_bytes(certificate)))
@@ -74,7 +74,14 @@ def key_facts(certificate: bytes) -> KeyFacts:
     if primary.key_algorithm in _RSA and _rsa_bits(primary) < _NEXT_RSA_BITS:
         ends = _ALGORITHM_ENDS["RSA 2048"]
     made = primary.key_created or datetime.fromtimestamp(0, UTC)
-    names = tuple(str(user_id) for user_id in found.user_ids)
+    try:
+        names = tuple(str(user_id) for user_id in found.user_ids)
+    except Exception as error:  # pysequoia raises plain exceptions
+        raise KeyUnsupported(
+            f"The key {found.fingerprint.upper()} ({algorithm}, made {made:%Y-%m-%d %H:%M} UTC) is not valid now.",
+            remedy="Look at this machine's clock where the key is from the future; use an Ed25519 key where it is of a"
+            " kind that few know.",
+        ) from error
     return KeyFacts(found.fingerprint.upper(), algorithm, made, end_of(found), ends, names)
 
 

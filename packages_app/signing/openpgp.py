@@ -107,7 +107,7 @@ def keep_key(path: Path, make: Callable[[], str]) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="ascii") as stream:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(make())
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -116,7 +116,7 @@ def keep_key(path: Path, make: Callable[[], str]) -> str:
             pass  # another process was first; its key counts
         finally:
             os.unlink(draft)
-    return path.read_text(encoding="ascii")
+    return path.read_text(encoding="utf-8")
 
 
 def verified_text(signed: bytes, keyring: bytes, signature: bytes | None = None) -> bytes | None:

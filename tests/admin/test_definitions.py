@@ -33,6 +33,7 @@ def test_a_package_is_defined_changed_and_removed(embedded, admin_client, tmp_pa
     row = DefinitionStatus.objects.get(name="tool")
     shown = admin_client.get(reverse("admin:packages_app_definitionstatus_change", args=[row.pk])).text
     assert f"{DEFINE}?name=tool" in shown
+    assert admin_client.get(reverse("admin:packages_app_definitionstatus_change", args=["9" * 5000])).status_code == 302
     assert 'value="amd64"' in admin_client.get(f"{DEFINE}?name=tool").text
     admin_client.post(DEFINE, {**SAID, "read": "1", "description": "Theirs"})
     page = admin_client.post(DEFINE, {**SAID, "read": "1", "description": "Mine"}).text

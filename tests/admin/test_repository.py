@@ -10,6 +10,9 @@ SUITE = {"new": "1", "read": "0", "name": "testing", "codename": "testing", "ver
          "components": "main", "architectures": "amd64"}  # fmt: skip
 
 
+LONG = {"pdiff_history": "9" * 5000}
+
+
 def hidden(page):
     """Give what the page of the preview posts."""
     named = dict(re.findall(r'<input type="hidden" name="(read|digest)" value="([^"]*)">', page))
@@ -22,8 +25,8 @@ def hidden(page):
 def test_a_suite_is_added_after_a_look_changed_retired_and_brought_back(embedded, admin_client, as_member):
     page = as_member("Publishers").get(BASE).text
     assert ("keyring: kiro-archive-keyring" in page, f"{BASE}change/" in page) == (True, False)
-    bad = admin_client.post(f"{BASE}change/", {**SUITE, "name": "../up", "valid_days": "many"}).text
-    assert bad.count('role="alert"') == 2
+    bad = admin_client.post(f"{BASE}change/", {**SUITE, "name": "../up", "valid_days": "many", **LONG}).text
+    assert bad.count('role="alert"') == 3
     assert "suite_exists" in admin_client.post(f"{BASE}change/", {**SUITE, "name": "stable"}).text
     preview = admin_client.post(f"{BASE}change/", SUITE).text
     assert adapters.documents().documents() == []

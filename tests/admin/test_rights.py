@@ -168,7 +168,8 @@ def test_a_publishers_requests_become_jobs_once(filled, as_member):
 
 def test_a_request_for_several_suites_makes_a_job_for_each_and_shows_them_all(filled, as_member):
     filled.configure(suites=[{"name": name, "codename": name} for name in ("stable", "testing")])
-    answer = as_member("Publishers").post(f"{BASE}/publication/force-rebuild/", {"consent": "1"}, follow=True)
+    consent = {"consent": "1", "approve": "9" * 5000}  # which is no number of a candidate
+    answer = as_member("Publishers").post(f"{BASE}/publication/force-rebuild/", consent, follow=True)
     made = Job.objects.filter(kind=Job.Kind.FORCE_REBUILD, state=Job.State.QUEUED).exclude(subject="")
     assert {job.subject for job in made} == {"stable", "testing"}
     assert answer.redirect_chain[-1][0] == f"{BASE}/job/"

@@ -28,13 +28,13 @@ def files(folder):
 def test_a_configuration_is_made_whole_and_counts_from_then_on(tmp_path):
     home, before = tmp_path / "home", files(REPOSITORY / "config")
     url = "https://apt.example.org/deb"
-    done = manage(home, "init", "--name", "Acme: #1", "--suites", "trixie,edge", "--codename", "13", "--url", url,
+    done = manage(home, "init", "--name", "Acmé: #1", "--suites", "trixie,edge", "--codename", "13", "--url", url,
                   "--architectures", "amd64,riscv64", "--origin", "Acme Inc")  # fmt: skip
     assert done.returncode == 0, done.stderr
     said = yaml.safe_load((home / "config" / "repository.yaml").read_text())
     suites = [(suite["name"], suite["codename"], suite["architectures"]) for suite in said["suites"]]
     assert suites == [("trixie", "13", ["amd64", "riscv64"]), ("edge", "edge", ["amd64", "riscv64"])]
-    assert (said["label"], said["origin"], said["keyring"]) == ("Acme: #1", "Acme Inc", "acme-1-archive-keyring")
+    assert (said["label"], said["origin"], said["keyring"]) == ("Acmé: #1", "Acme Inc", "acme-1-archive-keyring")
     done = manage(home, "first_start")
     assert done.returncode == 0, done.stderr
     assert (home / "bucket" / "acme-1-repo.deb").is_file()

@@ -44,6 +44,9 @@ def test_a_key_that_clients_would_refuse_is_not_added(embedded):
         assert add_refused(embedded, key.secret_armored()) == "key_expired"
         revoked = key.renewed().revoked()
         assert add_refused(embedded, revoked.secret_armored()) == "bad_signing_key"
+    for odd in (("ed25519", "--faked-system-time", "20500101T000000!"), ("secp256k1",)):
+        with odd_key(*odd) as key:
+            assert add_refused(embedded, key.secret_armored()) == "signing_key_unsupported"
     assert add_refused(embedded, str(Tsk.generate("Next", profile=Profile.RFC9580))) == "signing_key_unsupported"
     assert add_refused(embedded, (embedded.home / "signing-key.asc").read_text()) == "key_known"
     assert add_refused(embedded, "no key") == "bad_signing_key"

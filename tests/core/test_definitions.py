@@ -76,7 +76,7 @@ def test_source_types_are_found_through_entry_points():
         (("priority: optional", "retain: {}\npriority: optional"), 6, "retain", "neither newest nor days"),
         (("priority: optional", "retain: {newest: 0}\npriority: optional"), 6, "retain.newest", "0 "),
         (("priority: optional", "retain:\n  days: -1\npriority: optional"), 7, "retain.days", "-1 "),
-        (("priority: optional", "retain: {days: 99999}\npriority: optional"), 6, "retain.days", "century"),
+        (("priority: optional", "retain: {days: 99999}\npriority: optional"), 6, "retain.days", "at most 36500"),
         (("priority: optional", "retain: {newest: 1, in: x}\npriority: optional"), 6, "retain.in", "not known"),
         (("priority: optional", "promote: {from: stable}\npriority: optional"), 6, "promote.to", "missing"),
         (("priority: optional", "promote: {from: a, to: b}\npriority: optional"), 6, "promote.from", "a is no suite"),
@@ -137,7 +137,30 @@ def test_a_damaged_text_is_problems_or_sound_and_never_a_crash(tmp_path_factory,
     assert len(definitions.by_name) + bool(definitions.problems) >= 1
 
 
-@pytest.mark.parametrize("text", ["", "- a\n- b\n", "\x00", "{1: 2}"])
+BOMB = "a: &a [x]\n" + "".join(f"{one}: &{one} [{f'*{chr(ord(one) - 1)},' * 10}]\n" for one in "bcdefghi")
+
+
+@pytest.mark.parametrize(
+    ("hostile", "line"),
+    [
+        ("section: " + "[" * 5000 + "]" * 5000, 5),
+        ("section:\n" + "- " * 5000 + "x", 6),
+        (f"{BOMB}section: *i", 6),
+        ("section: 2024-13-45", 5),
+        ("section: !!timestamp x", 5),
+        ("section: !!bool x", 5),
+        ("section: " + "9" * 5000, 5),
+        ("2024-13-45: misc", 5),
+        ("section: misc\n" + "#" * 1024 * 1024, 1),
+    ],
+)  # fmt: skip
+def test_a_text_that_is_to_exhaust_its_reader_is_one_problem_at_its_line(tmp_path, hostile, line):
+    [found] = problems_of(tmp_path, GOOD.replace("section: misc", hostile))
+    assert (found[1], found[0]) == ("(file)", line)
+    assert len(found[2]) < 300
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "\x00", "{1: 2}", "&a [*a]"])
 def test_what_is_no_mapping_is_one_problem(tmp_path, text):
     assert len(problems_of(tmp_path, text)) == 1
 
@@ -196,8 +219,11 @@ def test_whatever_a_file_holds_it_is_problems_and_never_a_crash(tmp_path_factory
     [
         (("architectures: [amd64, arm64]", "architectures: [all]"), "architecture"),
         (("valid_days: 14", "valid_days: 0"), "at least 1"),
+        (("valid_days: 14", "valid_days: 9999999999"), "at most 36500"),
+        (("origin: Kiro", 'origin: "Kiro\\nSuite: x"'), "origin: 'Kiro\\nSuite: x' is more than one line"),
         (("valid_days: 14", "valid_days: 14\n    retain: {newest: 0}"), "retain.newest"),
         (("- name: stable", "- name: ../x"), "can't be a folder"),
+        (("- name: stable", f"- name: {'x' * 65}"), "can't be a folder"),
         (("components: [main]", "components: [Main/x]"), "is no component"),
         (("keyring: kiro-archive-keyring", "keyring: /etc/x"), "is no file name"),
         (("suites:", "suits:"), "suites: It is missing"),

@@ -9,6 +9,7 @@ from typing import Any
 from packages_app.core.setting_field import Kind, SettingField
 
 _BETWEEN = re.compile(r"[,\n]")
+_DIGITS = 18
 _FLAGS = {"true": True, "false": False}
 
 
@@ -18,7 +19,7 @@ def value_of(field: SettingField, text: str) -> Any:
         return None
     if field.kind is Kind.TEXTS:
         return [one for part in _BETWEEN.split(text) if (one := part.strip())] or None
-    if field.kind is Kind.NUMBER and text.isdecimal():
+    if field.kind is Kind.NUMBER and text.isdecimal() and len(text) <= _DIGITS:
         return int(text)
     return _FLAGS.get(text, text) if field.kind is Kind.FLAG else text
 

@@ -113,7 +113,7 @@ def prolong(fingerprint: str, until: datetime, progress: Progress, who: str) -> 
     signer.prove()
     own = present_archive().signing_key_file
     for path in (own, added_folder(own) / f"{key.fingerprint}.asc"):
-        if path.exists() and path.read_text(encoding="ascii") == key.here.given:
+        if path.exists() and path.read_text(encoding="utf-8") == key.here.given:
             _replace(path, armored)
     return ship(progress, who, anew=True)
 

@@ -61,14 +61,14 @@ def keep_revocations() -> None:
     own: Path = present_archive().signing_key_file
     if present_archive().signing_key:
         return
-    for armored in [*([own.read_text(encoding="ascii")] if own.exists() else []), *added_keys(own)]:
+    for armored in [*([own.read_text(encoding="utf-8")] if own.exists() else []), *added_keys(own)]:
         keep_revocation(own, armored)
 
 
 def revocation_of(fingerprint: str) -> str:
     """Return the revocation certificate of a key of the home, armored; "" where there is none here."""
     file = revocation_file(present_archive().signing_key_file, fingerprint)
-    return file.read_text(encoding="ascii") if file.exists() else ""
+    return file.read_text(encoding="utf-8") if file.exists() else ""
 
 
 def put_aside(fingerprint: str) -> None:
@@ -82,7 +82,7 @@ def put_aside(fingerprint: str) -> None:
         return
     (folder / _RETIRED).mkdir(mode=0o700, exist_ok=True)
     for path in (own, folder / f"{fingerprint}.asc"):
-        if path.exists() and open_key(path.read_text(encoding="ascii")).fingerprint == fingerprint:
+        if path.exists() and open_key(path.read_text(encoding="utf-8")).fingerprint == fingerprint:
             path.rename(folder / _RETIRED / f"{fingerprint}.asc")
     left = sorted(folder.glob("*.asc"))
     if not own.exists() and len(left) == 1:
