@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from ninja import Schema
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 
 from packages_app.core.record import PackageRecord
 from packages_app.models import Job, Package, Publication
 
 
 class Said(Schema):
-    """What a caller says, as JSON: an object, and nothing that happens to have attributes of these names."""
+    """What a caller says, as JSON: an object, whose values are of their types: "true" is no true."""
+
+    model_config = ConfigDict(strict=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -247,7 +247,6 @@ def fill(stack, folder):
     CrontabSchedule.objects.create()
     make_webhook(hook := Webhook(name="ci", address="https://hooks.example.org", events=["job.failed"]))
     send_test(hook)
-    get_user_model().objects.create(username="somebody")
     who = get_user_model().objects.create(username="somebody")
     AccessGrant.objects.create(user=who, action="read")
     AccessToken.objects.create(name="ci", owner=who, digest="d", hint="hint", expires=now() + timedelta(days=1))

@@ -103,7 +103,9 @@ def test_a_small_file_is_looked_at_as_one_of_a_form_and_what_is_no_package_leave
     assert replace(ours[deb.name], number="", key="") == replace(form, number="", key="")
     assert {name: fate for name, fate, _ in fates(delivery, root)}["page.deb"] == "refused"
     assert [key for key, _ in stack.staging.keys("uploads/") if key.endswith("page.deb")] == []
-    assert send(deb, new_delivery(), people["Uploaders"], Place(component="contrib")) == "refused"
+    uploader, other = people["Uploaders"], new_delivery()
+    assert send(deb, other, uploader, Place(component="contrib")) == "refused"
+    assert [(came.key, came.refused.code) for came in delivered(other, uploader)] == [("", "package_refused")]
 
 
 def test_a_ticket_is_for_one_person_one_archive_and_some_hours(stack, people, settings, tmp_path):
