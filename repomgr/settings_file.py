@@ -38,8 +38,8 @@ OTHERS = frozenset(
 """Names that are read by the libraries we use, not by us."""
 _SECRET = frozenset(
     {
-        "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "BROKER_URL", "DATABASE_URL", "GITHUB_TOKEN", "NOTIFY_URLS",
-        "SECRET_KEY", "SHARD_CACHE_URL", "SIGNING_KEY", "SOURCE_TOKENS",
+        "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "BROKER_URL", "DATABASE_URL", "GITHUB_TOKEN", "METRICS_TOKEN",
+        "NOTIFY_URLS", "SECRET_KEY", "SHARD_CACHE_URL", "SIGNING_KEY", "SOURCE_TOKENS",
     }
 )  # fmt: skip
 _PATHS = frozenset({"REPOMGR_HOME", "REPOMGR_CONFIG", "AWS_CA_BUNDLE", "SSL_CERT_DIR", "TMPDIR"})
