@@ -10,6 +10,7 @@ from packages_app.uploading import UPLOAD
 
 HEALTH = "/healthz"
 READY = "/readyz"
+METRICS = "/metrics"
 REPOSITORY = "/repository/"
 LOGIN = "/admin/login/"
 API = "/api/"

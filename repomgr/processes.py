@@ -28,8 +28,10 @@ _OF_AMAZON = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _OF_SOURCES = ("GITHUB_TOKEN", "SOURCE_TOKENS")
 _NO_NEED_OF: Mapping[str, tuple[str, ...]] = {
     "web": ("SIGNING_KEY", *_OF_SOURCES),
-    "sweeper": _OF_SOURCES,
-    "beat": ("SIGNING_KEY", *_OF_SOURCES, "NOTIFY_URLS", "SECRET_KEY", *_OF_AMAZON),
+    "worker": ("METRICS_TOKEN",),
+    "publisher": ("METRICS_TOKEN",),
+    "sweeper": (*_OF_SOURCES, "METRICS_TOKEN"),
+    "beat": ("SIGNING_KEY", *_OF_SOURCES, "METRICS_TOKEN", "NOTIFY_URLS", "SECRET_KEY", *_OF_AMAZON),
 }
 """Secrets that a process has no use for: strangers reach web, and beat only wakes workers."""
 

@@ -103,6 +103,10 @@ MEANINGS: Mapping[str, Meaning] = {
         " `jsons://…` (webhook), `sns://…`"
     ),
     "NOTIFY_KINDS": Meaning("the kinds of notices that are sent", "all"),
+    "METRICS_TOKEN": Meaning(
+        "what Prometheus shows to read `/metrics`, as `Authorization: Bearer …`; without one there is no `/metrics`"
+        " ([METRICS](docs/METRICS.md))"
+    ),
     "ADMIN_URL": Meaning("the admin's address, for links in what is sent: `https://repomgr.example.org/admin`"),
     "VERIFY_SAMPLE": Meaning("pool files that the daily verification reads besides the newest versions"),
     "APT_CHECK": Meaning(

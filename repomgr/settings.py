@@ -85,6 +85,8 @@ APT_CHECK = environment.choice("APT_CHECK", ("auto", "required", "off"), default
 # Who is told of notices: addresses of apprise, which hold passwords; which kinds; where the admin is, for links
 NOTIFY_URLS = environment.addresses("NOTIFY_URLS")
 NOTIFY_KINDS = environment.texts("NOTIFY_KINDS", default=[])
+# Who may read /metrics; nobody where there is none.
+METRICS_TOKEN = environment.token("METRICS_TOKEN")
 ADMIN_URL = environment.text("ADMIN_URL", default="") and environment.web_address("ADMIN_URL", default="")
 
 # Compressed parts of indexes, by content: files of this host, or a Redis that several share. It may be lost any time.
@@ -220,6 +222,7 @@ INSTALLED_APPS = [
     "packages_app",
 ]
 MIDDLEWARE = [
+    "repomgr.metrics.metrics_middleware",
     "repomgr.archive_addresses.archive_middleware",
     "repomgr.health.health_middleware",
     "repomgr.headers.headers_middleware",

@@ -30,6 +30,7 @@ from repomgr.limits import (
     HEALTH,
     LARGEST_FORM,
     LOGIN,
+    METRICS,
     READY,
     REPOSITORY,
     SINGLE_SIGN_ON,
@@ -40,7 +41,7 @@ from repomgr.limits import (
 )
 
 _THREADS: Mapping[str, int] = {"health": 1, "ready": 1, "repository": 4, "pages": 6, "login": 2, "upload": 2,
-                               "machines": 4, "push": 6}  # fmt: skip
+                               "machines": 4, "push": 6, "metrics": 1}  # fmt: skip
 _HEAD_SECONDS = 30
 _FORM_SECONDS = 60
 _UPLOAD_SECONDS = 15 * 60
@@ -58,8 +59,8 @@ _LONGEST_KIND = 256
 semicolon of one: 31 KB took it 2 s, of any request to any path."""
 
 
-_LANES: Mapping[str, str] = {HEALTH: "health", READY: "ready"}
-"""Each by itself: what is ready waits for servers that are away, and health for nothing."""
+_LANES: Mapping[str, str] = {HEALTH: "health", READY: "ready", METRICS: "metrics"}
+"""Each by itself: what is ready, or measured, waits for servers that are away, and health for nothing."""
 
 
 class Request(HTTPRequestParser):  # type: ignore[misc]

@@ -128,7 +128,7 @@ def test_each_process_of_the_compose_file_has_the_secrets_that_it_has_a_use_for(
         ), name
     signs = {"SIGNING_KEY_FILE", "SECRET_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "NOTIFY_URLS"}
     assert held["beat"] == set()
-    assert held["web"] == signs - {"SIGNING_KEY_FILE"}
+    assert held["web"] == signs - {"SIGNING_KEY_FILE"} | {"METRICS_TOKEN"}
     assert held["publisher"] == held["sweeper"] == signs
     assert held["worker"] == held["first-start"] == {*signs, "GITHUB_TOKEN", "SOURCE_TOKENS"}
     environment = {name: service.get("environment") or {} for name, service in compose["services"].items()}
