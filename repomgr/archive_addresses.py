@@ -11,7 +11,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import get_script_prefix, set_script_prefix
 
-from packages_app.core.archive import DEFAULT
+from packages_app.core.archive import DEFAULT, entered_slug
 from packages_app.services.archives import entered, slugs
 from repomgr.archives import ARCHIVES
 from repomgr.limits import HEALTH, READY, REPOSITORY, is_for_machines
@@ -19,6 +19,11 @@ from repomgr.limits import HEALTH, READY, REPOSITORY, is_for_machines
 _PREFIX = re.compile(rf"/{ARCHIVES}/([a-z][a-z0-9-]{{0,31}})(?:/|\Z)")
 _LONGEST = 300
 _TEXT = "text/plain; charset=utf-8"
+
+
+def key_in_archive(key: str, prefix: str, version: int) -> str:
+    """Return the key of a value in a cache, of the archive that was entered: the theme keeps what a search found."""
+    return f"{entered_slug()}:{prefix}:{version}:{key}"
 
 
 def archive_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

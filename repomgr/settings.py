@@ -91,12 +91,13 @@ ADMIN_URL = environment.text("ADMIN_URL", default="") and environment.web_addres
 
 # Compressed parts of indexes, by content: files of this host, or a Redis that several share. It may be lost any time.
 SHARD_CACHE_URL = environment.cache("SHARD_CACHE_URL", default=f"file://{HOME / home.CACHE / 'shards'}")
+_IN_MEMORY = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "default": {**_IN_MEMORY, "KEY_FUNCTION": "repomgr.archive_addresses.key_in_archive"},
     "shards": {**SHARD_CACHE_URL, "TIMEOUT": 30 * 24 * 3600},
 }
 if not _AT_HOME and not environment.is_given("SHARD_CACHE_URL"):
-    CACHES["shards"] = CACHES["default"]  # a cache of files makes its folder as soon as it is looked at
+    CACHES["shards"] = _IN_MEMORY  # a cache of files makes its folder as soon as it is looked at
 
 EMBEDDED_BUCKET = isinstance(BUCKET, FolderStore)
 # The repositories of this installation; None stands for the one that the settings above make.

@@ -31,6 +31,13 @@ def two(embedded, settings):
     return embedded
 
 
+def test_what_a_search_found_in_one_archive_is_not_shown_in_another(two, admin_client):
+    for prefix in ("/archives/acme", "", "/archives/acme"):
+        found = admin_client.get(f"{prefix}/admin/search/?s=job&extended=1").text
+        assert f'href="{prefix}/{LIST.replace("/package/", "/job/")}' in found
+        assert found.count(f'href="{prefix}/admin/') == found.count('href="')
+
+
 def test_a_group_has_its_rights_in_the_archives_that_are_named_for_it(two, as_member, admin_client):
     client = as_member("Publishers")
     for prefix in ("", "archives/acme/"):

@@ -126,6 +126,25 @@ def test_whatever_is_no_file_is_named_and_stops_no_other(embedded, tmp_path):
     assert published(embedded) == {("tool", "1.0")}
 
 
+def test_packages_without_a_definition_are_defined_when_that_is_said_and_allowed(embedded, tmp_path):
+    folder, pipe = tmp_path / "incoming", tmp_path / "pipe.deb"
+    build_deb(folder, "fresh", "1.0", "arm64")
+    strange = build_deb(folder, "strange", "1.0", "sparc")
+    os.mkfifo(pipe)
+    embedded.configure(define="nobody")
+    assert refused("upload_deb", "--define", folder).code == "right_missing"
+    embedded.configure(define="superusers")
+    assert refused("upload_deb", "--define", folder).code == "bad_definition"
+    assert (adapters.documents().documents(), embedded.records(), Job.objects.count()) == ([], [], 0)
+    strange.unlink()
+    assert "fresh is defined now" in call("upload_deb", "--define", folder)
+    assert (published(embedded), adapters.definitions().by_name["fresh"].architectures) == (
+        {("fresh", "1.0")}, ("arm64",),
+    )  # fmt: skip
+    assert "is defined now" not in call("upload_deb", "--define", folder)
+    assert refused("upload_deb", "--define", pipe).returncode == 1
+
+
 @pytest.mark.parametrize("what", ["absent", "pipe", "device", "link"])
 def test_one_that_is_no_file_is_named_by_itself(embedded, tmp_path, what):
     path = tmp_path / "one.deb"

@@ -10,6 +10,7 @@ from packages_app.core.definition import Definition
 from packages_app.core.documents import ConfigurationOutdated
 from packages_app.core.errors import DefinitionError, RepomgrError
 from packages_app.core.layout import ALL
+from packages_app.core.readable import check_readable
 from packages_app.core.yaml_writer import written_yaml
 from packages_app.debian.deb_file import open_deb
 from packages_app.services import adapters
@@ -73,6 +74,7 @@ def define_unknown(paths: Iterable[Path], *, suite: str = "", component: str = "
     architectures: dict[str, set[str]] = {}
     for path in paths:
         try:
+            check_readable(path)  # a pipe would be waited for
             control = open_deb(path).control
         except (RepomgrError, OSError):
             continue

@@ -16,6 +16,7 @@ from packages_app.services.lifecycle.move import request_move
 from packages_app.services.lifecycle.repository_change import SignedByLocksOut, StillUsed, plan_change, save_change
 from packages_app.services.lifecycle.shown import PreviewOutdated
 from packages_app.services.lifecycle.steps import Move
+from tests.commands.calling import call
 from tests.debs import build_deb
 
 TESTING = {"codename": "testing", "version": "2", "description": "Soon", "components": "main, extra",
@@ -58,6 +59,10 @@ def test_a_suite_and_a_component_are_added_and_what_uses_them_is_named_before_th
     with pytest.raises(StillUsed, match=r"tool\.yaml"):
         plan_change(suite("testing", **{**TESTING, "architectures": "amd64"}))
     definition.unlink()
+    both = embedded.define_uploads("both", suites=["stable", "testing"])
+    with pytest.raises(StillUsed, match=r"both\.yaml"):  # which stable goes on having an index for
+        plan_change(suite("testing", **{**TESTING, "architectures": "riscv64"}))
+    both.unlink()
     embedded.define_uploads("tool", suites=["testing"], component="extra", architecture="riscv64")
     take_in(embedded, tmp_path, "tool", "riscv64")
     definition.unlink()
@@ -84,6 +89,10 @@ def test_a_retired_suite_leaves_its_last_publication_and_no_package_comes_back_i
     definition.unlink()
     shown = embedded.bucket.read("dists/testing/InRelease")
     text = without_suite(settings_now(), "testing")
+    call("snapshot", "create", "testing", "pinned", "--yes")
+    with pytest.raises(StillUsed, match="pinned"):
+        save(text, root, withdraw=True, reason="over")
+    call("snapshot", "delete", "testing", "pinned", "--yes")
     assert (text, [one.only_here for one in plan_change(text).leaving]) == ("", [0])
     save(text, root, withdraw=True, reason="over")
     embedded.run_jobs()
@@ -112,6 +121,9 @@ def test_what_is_unsound_or_of_the_file_or_was_changed_meanwhile_is_refused_and_
         with_suite(settings_now(), "stable", {"name": "stable"}, new=True)
     with pytest.raises(DefaultSuiteStays):
         without_suite(settings_now(), "stable")
+    with pytest.raises(PackageRefused) as unknown:
+        without_suite(settings_now(), "nowhere")
+    assert unknown.value.code == "package_refused"
     with pytest.raises(SignedByLocksOut):
         plan_change(suite("testing", **TESTING, signed_by="0" * 40))
     text, good = suite("stable", components="extra"), suite("testing", **TESTING, valid_days="3")
@@ -126,6 +138,16 @@ def test_what_is_unsound_or_of_the_file_or_was_changed_meanwhile_is_refused_and_
     embedded.configure(suites=[{}, {**TESTING, "name": "testing", "components": ["main"], "architectures": ["amd64"]}])
     with pytest.raises(SetByFile):
         without_suite(settings_now(), "testing")
+
+
+def test_the_default_suite_of_a_document_that_is_the_whole_is_not_renamed_away(embedded, root):
+    file = embedded.config / "repository.yaml"
+    text = file.read_text()
+    file.unlink()
+    save(text, root)
+    with pytest.raises(DefaultSuiteStays):
+        save(text.replace("name: stable", "name: other"), root)
+    assert ([suite.name for suite in adapters.repository().suites], settings_now().version) == (["stable"], 1)
 
 
 def test_another_identity_is_held_back_by_the_guard_and_what_the_file_says_stays(embedded, root):
