@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management import call_command, get_commands, load_command_class
 from django.core.management.base import CommandError
 from django.test import Client
@@ -14,9 +15,12 @@ from packages_app.core.audit import Actor, ActorKind, acting
 from packages_app.core.documents import Document, of_package
 from packages_app.models import AuditEntry, HeldCandidate, Job
 from packages_app.services import adapters
-from packages_app.services.audit.write import deed, this_process
+from packages_app.services.archives import entered
+from packages_app.services.audit.check import check_trail
+from packages_app.services.audit.write import deed, this_process, write
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
+from packages_app.services.setup.groups import ensure_groups
 from tests.admin.test_every_right import ACTIONS, RIGHTS, STAFF, addresses, filled, people, rows_for  # noqa: F401
 from tests.debs import build_deb
 
@@ -158,6 +162,39 @@ def test_each_command_that_may_change_something_has_a_line(embedded, tmp_path):
     assert {change.who for change in adapters.package_table().suite_changes_of("tool", "1.0")} == {
         f"{host.name} on {host.address} (command)"
     }
+
+
+def test_who_has_his_rights_in_one_archive_sees_the_lines_of_that_one_alone(db, settings):
+    ensure_groups()
+    settings.ARCHIVES = {"default": None, "acme": None}
+    for slug in ("default", "acme"):
+        with entered(slug):
+            write("test.change", subject=f"in {slug}", packages=["tool"])
+    write("test.change", subject="in none")
+    group = Group.objects.get(name="Auditors")
+    group.archives.create(archive="acme")
+    auditor = get_user_model().objects.create_user("auditor", is_staff=True)
+    auditor.groups.add(group)
+    seen = {}
+    for user in (auditor, get_user_model().objects.create_superuser("root")):
+        client = Client()
+        client.force_login(user)
+        for prefix in ("", "/archives/acme"):
+            page = f"{prefix}/admin/packages_app/auditentry/"
+            for address in (page, f"{page}?q=package:tool", f"{page}export/", f"{page}export/?format=csv&q=tool"):
+                answer = client.get(address)
+                said = b"".join(answer).decode()
+                found = {name for name in ("default", "acme", "none") if f"in {name}" in said}
+                seen.setdefault((user.username, prefix[-4:]), []).append((answer.status_code, found))
+    assert seen[("auditor", "")] == [(403, set())] * 4
+    assert seen[("auditor", "acme")] == [(200, {"acme"})] * 4
+    assert seen[("root", "")] == [(200, {"default", "none"}), (200, {"default"})] * 2
+    assert seen[("root", "acme")] == [(200, {"acme", "none"}), (200, {"acme"})] * 2
+    lines = AuditEntry.of_all_archives.filter(what="test.change").order_by("pk")
+    with entered("acme"):
+        shown = [client.get(f"/archives/acme/admin/packages_app/auditentry/{line.pk}/change/") for line in lines]
+    assert [answer.status_code for answer in shown] == [302, 200, 200]
+    assert check_trail().lines == AuditEntry.of_all_archives.count()
 
 
 def test_what_a_user_did_is_his_when_he_is_gone(embedded, tmp_path):
