@@ -27,7 +27,12 @@ class AuditedAdmin(_Page):
         """Keep what the form changed, and return Django's own message."""
         changed = form.changed_data
         before = {} if add else {name: _said(name, form.initial.get(name)) for name in changed}
-        setattr(request, _CHANGED, (before, {name: _said(name, form.cleaned_data.get(name)) for name in changed}))
+        after = {name: _said(name, form.cleaned_data.get(name)) for name in changed}
+        for formset in formsets or ():
+            gone, new = formset.deleted_objects, [*formset.new_objects, *(row for row, _ in formset.changed_objects)]
+            before |= {formset.prefix: _said("", gone)} if gone else {}
+            after |= {formset.prefix: _said("", new)} if new else {}
+        setattr(request, _CHANGED, (before, after))
         return super().construct_change_message(request, form, formsets, add)
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:

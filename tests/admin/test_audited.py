@@ -132,6 +132,20 @@ def test_a_changed_user_has_before_and_after_and_no_password(filled, people):  #
     assert '"password":"(hidden)"' in gone.before
 
 
+def test_a_group_whose_archives_change_has_them_before_and_after(filled, people, settings):  # noqa: F811
+    settings.ARCHIVES = {"default": None, "acme": None}
+    root, group = people("root"), Group.objects.create(name="some")
+    page = reverse("admin:auth_group_change", args=[group.pk])
+    rows = {"archives-TOTAL_FORMS": "1", "archives-INITIAL_FORMS": "0", "archives-0-archive": "acme"}
+    assert root.post(page, {"name": "some", **rows}).status_code == 302
+    [row] = group.archives.all()
+    of_row = {"archives-0-id": row.pk, "archives-0-group": group.pk, "archives-0-DELETE": "on"}
+    assert root.post(page, {"name": "some", **rows, "archives-INITIAL_FORMS": "1", **of_row}).status_code == 302
+    with entered("default"):
+        first, second = AuditEntry.objects.filter(what="group.change").order_by("pk")
+    assert ("acme" in first.after, first.before, "acme" in second.before, second.after) == (True, "", True, "")
+
+
 def test_each_command_that_may_change_something_has_a_line(embedded, tmp_path):
     ours = [name for name, app in get_commands().items() if app == "packages_app"]
     classes = {name: load_command_class("packages_app", name) for name in ours}
