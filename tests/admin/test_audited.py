@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 
+from packages_app import tasks
 from packages_app.core.audit import Actor, ActorKind, acting
 from packages_app.core.documents import Document, of_package
 from packages_app.models import AuditEntry, HeldCandidate, Job
@@ -238,3 +239,18 @@ def test_a_definition_that_is_saved_has_what_it_was_and_what_a_stale_one_was_ref
     assert (second.packages, second.result) == ("tool", "done")
     assert ("name: tool\\n" in second.before, "name: tool2\\n" in second.after) == (True, True)
     assert (refused.result, refused.code) == ("refused", "configuration_outdated")
+    many = [
+        Document(of_package(name), 1, f"name: {name}\n", "2026-01-04T00:00:00", "ann") for name in ("tool", "a", "b")
+    ]
+    assert [document.name for document in adapters.documents().put_many(many)] == [of_package("tool")]
+    last = AuditEntry.objects.order_by("pk").last()
+    assert (last.what, last.packages, "name: b" in last.after) == ("configuration.save", "a\nb", True)
+
+
+def test_what_the_clock_starts_is_the_clocks_to_the_end_of_its_jobs(embedded):
+    tasks.start_scheduled("sweep")
+    embedded.run_jobs()
+    job = Job.objects.get(kind=Job.Kind.SWEEP)
+    told = AuditEntry.objects.filter(job=job.pk).order_by("pk").values_list("kind", "actor", "address", "result")
+    assert list(told) == [("clock", "clock", this_process().address, result) for result in ("asked", "done")]
+    assert job.asker == "clock"
