@@ -1,6 +1,8 @@
 """Each address, action and command that may change something has its line in the audit trail, and so has a refusal."""
 
 import io
+import os
+import pwd
 from uuid import uuid4
 
 import pytest
@@ -161,6 +163,7 @@ def test_each_command_that_may_change_something_has_a_line(embedded, tmp_path):
         ["withdraw", "tool", "--yes"],
     ]
     host = this_process()
+    assert pwd.getpwuid(os.getuid()).pw_name in host.name
     for name, *arguments in calls:
         last = last_line()
         try:
