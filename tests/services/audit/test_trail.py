@@ -9,7 +9,9 @@ from uuid import uuid4
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from django.core.management import CommandError, call_command
 from django.db import Error, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from packages_app.core.audit import Actor, ActorKind, acting
@@ -25,6 +27,7 @@ from packages_app.services.audit.search import SearchRefused, found, parse_searc
 from packages_app.services.audit.write import insert, write
 from packages_app.services.audit_keeping import check_export, export_trail, keep_trail, let_go
 from packages_app.services.jobs import queue
+from packages_app.services.setup.doctor import examine
 from tests.database import database_in
 
 LINE, NAME, CUT = "packages_app_auditentry", "packages_app_auditname", "packages_app_auditcut"
@@ -89,6 +92,22 @@ def test_no_statement_changes_a_line_and_a_line_that_was_changed_all_the_same_is
     guard(connection)
     with pytest.raises(TrailBroken, match="Line 2 "):
         check_trail()
+    with pytest.raises(CommandError, match=r"audit_trail_broken: Line 2 "):
+        call_command("audit", "check", stdout=io.StringIO())
+    probed = next(probed for probed in examine() if probed.name == "audit trail")
+    assert (probed.well, "Line 2 " in probed.detail) == (False, True)
+
+
+def test_lines_of_one_change_cost_their_inserts_and_one_seal(trail):
+    write("test.change")
+    with CaptureQueriesContext(connection) as captured, transaction.atomic():
+        for number in range(2):
+            write("test.change", subject=str(number), packages=["tool"])
+    asked = [query["sql"].split()[0] for query in captured.captured_queries]
+    names = ("BEGIN", "INSERT", "COMMIT", "SELECT", "UPDATE", "SAVEPOINT")
+    assert {name: asked.count(name) for name in names} == {
+        "BEGIN": 2, "INSERT": 4, "COMMIT": 2, "SELECT": 2, "UPDATE": 2, "SAVEPOINT": 0,
+    }  # fmt: skip
 
 
 PROGRAM = """
