@@ -26,8 +26,13 @@ class AuditedAdmin(_Page):
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """Keep what the form changed, and return Django's own message."""
         changed = form.changed_data
-        before = {} if add else {name: _said(name, form.initial.get(name)) for name in changed}
-        setattr(request, _CHANGED, (before, {name: _said(name, form.cleaned_data.get(name)) for name in changed}))
+        before = {} if add else {name: _said(form.initial.get(name)) for name in changed}
+        after = {name: _said(form.cleaned_data.get(name)) for name in changed}
+        for formset in formsets or ():
+            gone, new = formset.deleted_objects, [*formset.new_objects, *(row for row, _ in formset.changed_objects)]
+            before |= {formset.prefix: _said(gone)} if gone else {}
+            after |= {formset.prefix: _said(new)} if new else {}
+        setattr(request, _CHANGED, (before, after))
         return super().construct_change_message(request, form, formsets, add)
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
@@ -59,19 +64,17 @@ class AuditedAdmin(_Page):
 
     def _tell_gone(self, obj: Model) -> None:
         names = [field.name for field in obj._meta.concrete_fields]
-        before = {name: _said(name, getattr(obj, name)) for name in names}
+        before = {name: _said(getattr(obj, name)) for name in names}
         if isinstance(obj, User):
-            before["groups"] = _said("groups", obj.groups.all())
+            before["groups"] = _said(obj.groups.all())
         if isinstance(obj, User | Group):
             rights = obj.user_permissions if isinstance(obj, User) else obj.permissions
-            before["permissions"] = _said("permissions", rights.all())
+            before["permissions"] = _said(rights.all())
         write(f"{self.opts.model_name}.delete", subject=str(obj), before=before)
 
 
-def _said(name: str, value: Any) -> Any:
-    """Return a field's value as the trail keeps it: rows by what they are called; never a password."""
-    if "password" in name:
-        return "(hidden)"
+def _said(value: Any) -> Any:
+    """Return a field's value as the trail keeps it: rows by what they are called. It leaves passwords out itself."""
     if isinstance(value, QuerySet | list | tuple):
         return sorted(str(each) for each in value)
     return value if value is None or isinstance(value, bool | int) else str(value)

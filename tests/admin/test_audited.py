@@ -1,22 +1,29 @@
 """Each address, action and command that may change something has its line in the audit trail, and so has a refusal."""
 
 import io
+import os
+import pwd
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core.management import call_command, get_commands, load_command_class
 from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 
+from packages_app import tasks
 from packages_app.core.audit import Actor, ActorKind, acting
 from packages_app.core.documents import Document, of_package
 from packages_app.models import AuditEntry, HeldCandidate, Job
 from packages_app.services import adapters
-from packages_app.services.audit.write import deed, this_process
+from packages_app.services.archives import entered
+from packages_app.services.audit.check import check_trail
+from packages_app.services.audit.write import deed, this_process, write
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
+from packages_app.services.setup.groups import ensure_groups
 from tests.admin.test_every_right import ACTIONS, RIGHTS, STAFF, addresses, filled, people, rows_for  # noqa: F401
 from tests.debs import build_deb
 
@@ -128,6 +135,20 @@ def test_a_changed_user_has_before_and_after_and_no_password(filled, people):  #
     assert '"password":"(hidden)"' in gone.before
 
 
+def test_a_group_whose_archives_change_has_them_before_and_after(filled, people, settings):  # noqa: F811
+    settings.ARCHIVES = {"default": None, "acme": None}
+    root, group = people("root"), Group.objects.create(name="some")
+    page = reverse("admin:auth_group_change", args=[group.pk])
+    rows = {"archives-TOTAL_FORMS": "1", "archives-INITIAL_FORMS": "0", "archives-0-archive": "acme"}
+    assert root.post(page, {"name": "some", **rows}).status_code == 302
+    [row] = group.archives.all()
+    of_row = {"archives-0-id": row.pk, "archives-0-group": group.pk, "archives-0-DELETE": "on"}
+    assert root.post(page, {"name": "some", **rows, "archives-INITIAL_FORMS": "1", **of_row}).status_code == 302
+    with entered("default"):
+        first, second = AuditEntry.objects.filter(what="group.change").order_by("pk")
+    assert ("acme" in first.after, first.before, "acme" in second.before, second.after) == (True, "", True, "")
+
+
 def test_each_command_that_may_change_something_has_a_line(embedded, tmp_path):
     ours = [name for name, app in get_commands().items() if app == "packages_app"]
     classes = {name: load_command_class("packages_app", name) for name in ours}
@@ -142,6 +163,7 @@ def test_each_command_that_may_change_something_has_a_line(embedded, tmp_path):
         ["withdraw", "tool", "--yes"],
     ]
     host = this_process()
+    assert pwd.getpwuid(os.getuid()).pw_name in host.name
     for name, *arguments in calls:
         last = last_line()
         try:
@@ -158,6 +180,39 @@ def test_each_command_that_may_change_something_has_a_line(embedded, tmp_path):
     assert {change.who for change in adapters.package_table().suite_changes_of("tool", "1.0")} == {
         f"{host.name} on {host.address} (command)"
     }
+
+
+def test_who_has_his_rights_in_one_archive_sees_the_lines_of_that_one_alone(db, settings):
+    ensure_groups()
+    settings.ARCHIVES = {"default": None, "acme": None}
+    for slug in ("default", "acme"):
+        with entered(slug):
+            write("test.change", subject=f"in {slug}", packages=["tool"])
+    write("test.change", subject="in none")
+    group = Group.objects.get(name="Auditors")
+    group.archives.create(archive="acme")
+    auditor = get_user_model().objects.create_user("auditor", is_staff=True)
+    auditor.groups.add(group)
+    seen = {}
+    for user in (auditor, get_user_model().objects.create_superuser("root")):
+        client = Client()
+        client.force_login(user)
+        for prefix in ("", "/archives/acme"):
+            page = f"{prefix}/admin/packages_app/auditentry/"
+            for address in (page, f"{page}?q=package:tool", f"{page}export/", f"{page}export/?format=csv&q=tool"):
+                answer = client.get(address)
+                said = b"".join(answer).decode()
+                found = {name for name in ("default", "acme", "none") if f"in {name}" in said}
+                seen.setdefault((user.username, prefix[-4:]), []).append((answer.status_code, found))
+    assert seen[("auditor", "")] == [(403, set())] * 4
+    assert seen[("auditor", "acme")] == [(200, {"acme"})] * 4
+    assert seen[("root", "")] == [(200, {"default", "none"}), (200, {"default"})] * 2
+    assert seen[("root", "acme")] == [(200, {"acme", "none"}), (200, {"acme"})] * 2
+    lines = AuditEntry.of_all_archives.filter(what="test.change").order_by("pk")
+    with entered("acme"):
+        shown = [client.get(f"/archives/acme/admin/packages_app/auditentry/{line.pk}/change/") for line in lines]
+    assert [answer.status_code for answer in shown] == [302, 200, 200]
+    assert check_trail().lines == AuditEntry.of_all_archives.count()
 
 
 def test_what_a_user_did_is_his_when_he_is_gone(embedded, tmp_path):
@@ -187,3 +242,18 @@ def test_a_definition_that_is_saved_has_what_it_was_and_what_a_stale_one_was_ref
     assert (second.packages, second.result) == ("tool", "done")
     assert ("name: tool\\n" in second.before, "name: tool2\\n" in second.after) == (True, True)
     assert (refused.result, refused.code) == ("refused", "configuration_outdated")
+    many = [
+        Document(of_package(name), 1, f"name: {name}\n", "2026-01-04T00:00:00", "ann") for name in ("tool", "a", "b")
+    ]
+    assert [document.name for document in adapters.documents().put_many(many)] == [of_package("tool")]
+    last = AuditEntry.objects.order_by("pk").last()
+    assert (last.what, last.packages, "name: b" in last.after) == ("configuration.save", "a\nb", True)
+
+
+def test_what_the_clock_starts_is_the_clocks_to_the_end_of_its_jobs(embedded):
+    tasks.start_scheduled("sweep")
+    embedded.run_jobs()
+    job = Job.objects.get(kind=Job.Kind.SWEEP)
+    told = AuditEntry.objects.filter(job=job.pk).order_by("pk").values_list("kind", "actor", "address", "result")
+    assert list(told) == [("clock", "clock", this_process().address, result) for result in ("asked", "done")]
+    assert job.asker == "clock"

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.management import CommandError, get_commands
+from django.core.management import CommandError, get_commands, load_command_class
 from django.db import connection
 from django.test import Client
 from django.urls import get_script_prefix, set_script_prefix
@@ -175,6 +175,8 @@ def test_every_command_and_every_page_in_two_archives_at_once(both):
 
     told = both.do(commands)
     check_contents(both)
+    for slug in SLUGS:
+        check_lines(slug, told[slug])
     shown = both.do(pages)
     assert min(both.do(jobs).values()) > 0
     check_contents(both)
@@ -190,6 +192,24 @@ def test_every_command_and_every_page_in_two_archives_at_once(both):
         assert own(slug) in "".join(text for name, text in shown[slug] if name == "packages_app_package_changelist")
     with entered("acme"):
         assert {row.archive for row in Package.objects.all()} == {"acme"}
+
+
+def check_lines(slug, told):
+    """See that each command that might change something has its line in the audit trail, of its archive alone."""
+    results = {0: "done", 2: "refused"}
+    tried = [(step, code) for step, (_, code, _) in zip(STEPS, told, strict=True) if may_change(step)]
+    with entered(slug):
+        lines = AuditEntry.objects.filter(what__startswith="command.").exclude(what="command.first_start")
+        said = list(lines.order_by("pk").values_list("what", "result", "kind"))
+    assert said == [(f"command.{step[0]}", results.get(code, "failed"), "command") for step, code in tried]
+
+
+def may_change(step):
+    """Return whether a command that is tried so may change something."""
+    changes = load_command_class("packages_app", step[0]).changes
+    if "--dry-run" in step or step[0] == "verify_repository":  # which changes with --repair alone
+        return False
+    return changes if isinstance(changes, bool) else step[1] in changes
 
 
 def make_rows(slug):

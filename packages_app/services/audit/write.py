@@ -143,7 +143,7 @@ def insert(entry: AuditEntry) -> None:
     """Write a line and what it is found by, and have it sealed after the commit; raise what the database raises."""
     told = ((AuditName.Kind.PACKAGE, entry.packages), (AuditName.Kind.SUITE, entry.suites))
     named = [(kind, name) for kind, names in told for name in names.split("\n") if name]
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):  # what fails here undoes all of the transaction
         entry.save(force_insert=True)
         AuditName.objects.bulk_create(AuditName(entry=entry, kind=kind, name=name) for kind, name in named)
     if not any(seal_soon in registered for registered in connection.run_on_commit):

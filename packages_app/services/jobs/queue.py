@@ -79,10 +79,10 @@ def enqueue(
                 return _waiting(kind, subject) or enqueue(
                     kind, arguments, subject=subject, user=user, requested_as=requested_as, wake_worker=wake_worker
                 )
-            tell_asked(job)
             job_id = job.pk
             if wake_worker:
                 transaction.on_commit(lambda: wake_worker_for(kind, job_id))
+            tell_asked(job)  # its line is sealed once a worker is awake
             log.info("job_queued", job=str(job_id), kind=kind, subject=subject)
         return job
 
@@ -230,10 +230,11 @@ def _ended(job: Job, values: dict[str, Any]) -> bool:
     """End a job and tell of it, together; return whether this run still had it."""
     if not row_of_this_run(job).update(**values):
         return False
-    ended = Job.objects.select_related("requested_by").defer("steps").get(pk=job.pk)
-    tell_ended(ended)
-    if ended.state == Job.State.FAILED:
-        tell(Webhook.Event.JOB_FAILED, [job_failed(job, values["error_code"], values["error"], values["remedy"])])
+    for name, value in values.items():
+        setattr(job, name, value)
+    tell_ended(job)
+    if job.state == Job.State.FAILED:
+        tell(Webhook.Event.JOB_FAILED, [job_failed(job, job.error_code, job.error, job.remedy)])
     return True
 
 

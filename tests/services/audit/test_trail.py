@@ -9,7 +9,9 @@ from uuid import uuid4
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from django.core.management import CommandError, call_command
 from django.db import Error, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from packages_app.core.audit import Actor, ActorKind, acting
@@ -23,8 +25,9 @@ from packages_app.services.audit.export import Format, exported, in_order
 from packages_app.services.audit.seal import seal
 from packages_app.services.audit.search import SearchRefused, found, parse_search
 from packages_app.services.audit.write import insert, write
-from packages_app.services.audit_keeping import check_export, export_trail, keep_trail
+from packages_app.services.audit_keeping import check_export, export_trail, keep_trail, let_go
 from packages_app.services.jobs import queue
+from packages_app.services.setup.doctor import examine
 from tests.database import database_in
 
 LINE, NAME, CUT = "packages_app_auditentry", "packages_app_auditname", "packages_app_auditcut"
@@ -34,7 +37,7 @@ ATTEMPTS = (
     f"UPDATE {LINE} SET happened = '2020-01-01' WHERE number = 2",
     f"UPDATE {LINE} SET digest = 'x' WHERE number = 2",
     f"UPDATE {LINE} SET number = 99 WHERE number = 3",
-    f"DELETE FROM {LINE} WHERE number = 3",
+    f"DELETE FROM {LINE} WHERE packages = ''",
     f"DELETE FROM {NAME}",
     f"UPDATE {NAME} SET name = 'x'",
     f"INSERT INTO {CUT} (upto, digest, made) VALUES (3, 'x', '2026-01-01')",
@@ -57,7 +60,9 @@ def trail(tmp_path, migrated, transactional_db, settings):
 
 def three_lines():
     for number in range(3):
-        write("test.change", subject=str(number), packages=["tool"], suites=["stable"])
+        # The last has no names, whose keys alone would keep it.
+        names = ["tool"] if number < 2 else []
+        write("test.change", subject=str(number), packages=names, suites=names)
 
 
 def refusals(statements):
@@ -87,6 +92,22 @@ def test_no_statement_changes_a_line_and_a_line_that_was_changed_all_the_same_is
     guard(connection)
     with pytest.raises(TrailBroken, match="Line 2 "):
         check_trail()
+    with pytest.raises(CommandError, match=r"audit_trail_broken: Line 2 "):
+        call_command("audit", "check", stdout=io.StringIO())
+    probed = next(probed for probed in examine() if probed.name == "audit trail")
+    assert (probed.well, "Line 2 " in probed.detail) == (False, True)
+
+
+def test_lines_of_one_change_cost_their_inserts_and_one_seal(trail):
+    write("test.change")
+    with CaptureQueriesContext(connection) as captured, transaction.atomic():
+        for number in range(2):
+            write("test.change", subject=str(number), packages=["tool"])
+    asked = [query["sql"].split()[0] for query in captured.captured_queries]
+    names = ("BEGIN", "INSERT", "COMMIT", "SELECT", "UPDATE", "SAVEPOINT")
+    assert {name: asked.count(name) for name in names} == {
+        "BEGIN": 2, "INSERT": 4, "COMMIT": 2, "SELECT": 2, "UPDATE": 2, "SAVEPOINT": 0,
+    }  # fmt: skip
 
 
 PROGRAM = """
@@ -104,7 +125,7 @@ with acting(Actor(ActorKind.PERSON, str(os.getpid()))):
     for number in range(40):
         try:
             with transaction.atomic():
-                write("test.change", subject=str(number), packages=["tool"])
+                write("test.change", subject=str(number), packages=["tool"] * (number % 2))
                 if number % 10 == 9:
                     raise Error("this one is given up")
         except Error:
@@ -195,10 +216,11 @@ def test_old_lines_go_once_they_are_exported_and_the_chain_goes_on(trail, settin
         aged(days)
     settings.AUDIT_EXPORT = FolderStore(tmp_path / "kept")
     (tmp_path / "kept").mkdir()
+    assert let_go(timezone.now()) == 0  # no line goes that is not exported
     assert keep_trail() == {"audit_exported": 4, "audit_let_go": 2}
     assert keep_trail() == {"audit_exported": 1, "audit_let_go": 0}  # the line that tells of the cut
     assert (check_trail().lines, check_trail().number) == (3, 5)
-    assert refusals((f"DELETE FROM {LINE} WHERE number = 3", f"DELETE FROM {CUT}")) == []
+    assert refusals((f"DELETE FROM {LINE} WHERE number = 3", f"DELETE FROM {CUT}", f"UPDATE {CUT} SET upto = 4")) == []
     assert check_export()
     with connection.cursor() as cursor:  # who may change the schema cuts the end off, which no chain can tell
         for name in ("audit_line_stays", "audit_name_kept"):
