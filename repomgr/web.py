@@ -36,7 +36,9 @@ from repomgr.limits import (
     page_of,
 )
 
-_THREADS: Mapping[str, int] = {"health": 1, "ready": 1, "repository": 4, "pages": 6, "login": 2, "upload": 2}
+_THREADS: Mapping[str, int] = {
+    "health": 1, "ready": 1, "repository": 4, "pages": 6, "login": 2, "issuer": 2, "upload": 2,
+}  # fmt: skip
 _HEAD_SECONDS = 30
 _FORM_SECONDS = 60
 _UPLOAD_SECONDS = 15 * 60
@@ -193,8 +195,8 @@ def lane_of(method: str, path: str) -> str:
     if path.startswith(REPOSITORY):
         return "repository"
     page = page_of(path)
-    if page.startswith(SINGLE_SIGN_ON):  # an issuer is asked meanwhile
-        return "login"
+    if page.startswith(SINGLE_SIGN_ON):  # who answers is asked meanwhile, and may be slow
+        return "issuer"
     if method == "POST" and page in (UPLOAD, LOGIN, CONFIRM):
         return "upload" if page == UPLOAD else "login"
     return "pages"
