@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
 from django.db.models.base import ModelBase
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -44,6 +45,14 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]
         """Register models, but for those of django-allauth."""
         models: Iterable[Any] = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
         super().register([each for each in models if each._meta.app_label not in _ALLAUTH], admin_class, **options)
+
+    def _get_account_links(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Return what the menu of who is signed in leads to; a change of password is for who has one to sign in by."""
+        found: list[dict[str, Any]] = super()._get_account_links(request)
+        user = request.user
+        if isinstance(user, User) and user.has_usable_password() and may_use_password(user):
+            return found
+        return [link for link in found if link["link"] != reverse("admin:password_change", current_app=self.name)]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """Show the login, or take a password."""

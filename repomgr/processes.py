@@ -26,14 +26,15 @@ _ENDED_BY_SIGNAL = 128
 _BIN = os.path.dirname(sys.executable)
 _OF_AMAZON = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _OF_SOURCES = ("GITHUB_TOKEN", "SOURCE_TOKENS")
+_OF_WEB = ("METRICS_TOKEN", "SIGN_IN_OIDC_CLIENT_SECRET")
 _NO_NEED_OF: Mapping[str, tuple[str, ...]] = {
     "web": ("SIGNING_KEY", *_OF_SOURCES),
-    "worker": ("METRICS_TOKEN",),
-    "publisher": ("METRICS_TOKEN",),
-    "sweeper": (*_OF_SOURCES, "METRICS_TOKEN"),
-    "beat": ("SIGNING_KEY", *_OF_SOURCES, "METRICS_TOKEN", "NOTIFY_URLS", "SECRET_KEY", *_OF_AMAZON),
+    "worker": _OF_WEB,
+    "publisher": _OF_WEB,
+    "sweeper": (*_OF_SOURCES, *_OF_WEB),
+    "beat": ("SIGNING_KEY", *_OF_SOURCES, "NOTIFY_URLS", "SECRET_KEY", *_OF_WEB, *_OF_AMAZON),
 }
-"""Secrets that a process has no use for: strangers reach web, and beat only wakes workers."""
+"""Secrets that a process has no use for: strangers reach web, which alone signs in, and beat only wakes workers."""
 
 
 def commands(bind: str, port: int, workers: int, *, sweeper: bool = False) -> dict[str, list[str]]:

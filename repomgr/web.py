@@ -40,8 +40,10 @@ from repomgr.limits import (
     takes_packages,
 )
 
-_THREADS: Mapping[str, int] = {"health": 1, "ready": 1, "repository": 4, "pages": 6, "login": 2, "upload": 2,
-                               "machines": 4, "push": 6, "metrics": 1}  # fmt: skip
+_THREADS: Mapping[str, int] = {
+    "health": 1, "ready": 1, "metrics": 1, "repository": 4, "pages": 6, "login": 2, "issuer": 2, "upload": 2,
+    "machines": 4, "push": 6,
+}  # fmt: skip
 _HEAD_SECONDS = 30
 _FORM_SECONDS = 60
 _UPLOAD_SECONDS = 15 * 60
@@ -208,8 +210,8 @@ def lane_of(method: str, path: str) -> str:
     if is_for_machines(path):
         return "push" if takes_packages(method, path) else "machines"
     page = page_of(path)
-    if page.startswith(SINGLE_SIGN_ON):  # an issuer is asked meanwhile
-        return "login"
+    if page.startswith(SINGLE_SIGN_ON):  # who answers is asked meanwhile, and may be slow
+        return "issuer"
     if method == "POST" and page in (UPLOAD, LOGIN, CONFIRM):
         return "upload" if page == UPLOAD else "login"
     return "pages"

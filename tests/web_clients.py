@@ -76,9 +76,24 @@ def serving(folder: Path, database: Path, people: dict[str, str], **settings: st
     web = Web(f"http://{host}:{port}", home / database.name, environment)
     begin = [sys.executable, "-c", _BEGIN.format(people=people, password=PASSWORD)]
     subprocess.run(begin, env=environment, cwd=REPOSITORY, check=True)
-    with process(sys.executable, "-m", "repomgr.processes", "web", env=environment, cwd=REPOSITORY):
-        wait_until(lambda: listens(port), "the web process", 120)
+    with _answering(web, port):
         yield web
+
+
+@contextmanager
+def beside(web: Web) -> Iterator[Web]:
+    """Serve the same home by a second process, as a second host would."""
+    port = free_port()
+    second = Web(f"http://127.0.0.1:{port}", web.database, {**web.environment, "PORT": str(port)})
+    with _answering(second, port):
+        yield second
+
+
+@contextmanager
+def _answering(web: Web, port: int) -> Iterator[None]:
+    with process(sys.executable, "-m", "repomgr.processes", "web", env=web.environment, cwd=REPOSITORY):
+        wait_until(lambda: listens(port), "the web process", 120)
+        yield
 
 
 class Person:

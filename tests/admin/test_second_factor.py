@@ -5,11 +5,11 @@ import sqlite3
 
 import pytest
 
-from tests.web_clients import PASSWORD, Person, code_of, present_step, secret_of, serving
+from tests.web_clients import PASSWORD, Person, beside, code_of, present_step, secret_of, serving
 
 PEOPLE = {
     "peter": "Publishers", "paula": "Publishers", "root": "root", "vera": "Viewers", "ulla": "Uploaders",
-    "locked": "Publishers", "lost": "Publishers", "boss": "root",
+    "late": "Publishers", "locked": "Publishers", "lost": "Publishers", "boss": "root",
 }  # fmt: skip
 SHOW, APP, FACTORS, CODES = (f"/admin/second-factor/{page}" for page in ("show/", "app/", "", "codes/"))
 CONFIRM = "/admin/confirm/"
@@ -68,10 +68,13 @@ def test_each_code_counts_once_and_until_then_he_is_nobody(web):
     assert (let_in.status_code, let_in.headers["Location"]) == (302, "/admin/"), "and to no other server"
     assert person.is_in()
     assert person.session != pending
-    again = Person(web)
-    again.log_in("paula")
-    assert again.post(SHOW, code=code_of(secret, step)).status_code == 200, "a code that was seen over the shoulder"
-    assert again.post(SHOW, code=codes[0]).status_code == 302
+    with beside(web) as host:
+        again = Person(host)
+        again.log_in("paula")
+        assert again.post(SHOW, code=code_of(secret, step)).status_code == 200, (
+            "seen over the shoulder, on another host"
+        )
+        assert again.post(SHOW, code=codes[0]).status_code == 302
     third = Person(web)
     third.log_in("paula")
     assert third.post(SHOW, code=codes[0]).status_code == 200
@@ -136,6 +139,33 @@ def test_whoever_runs_the_server_lets_in_who_has_lost_it(web):
     assert not again.is_in()
     again.log_in("lost")
     assert again.get("/admin/").headers["Location"] == FACTORS
+
+
+LATER = """
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+for row in Session.objects.all():
+    session = SessionStore(row.pk)
+    if "repomgr_sign_in" in session:
+        session["repomgr_sign_in"]["proved"] -= 3600
+        session.save()
+"""
+
+
+def test_each_page_is_for_who_is_signed_in_and_has_just_proved_it(web):
+    pages = (APP, f"{APP}remove/", "/admin/second-factor/key/", CODES, f"{CODES}new/")
+    stranger, pending, person = Person(web), Person(web), Person(web)
+    set_up(person, "late")
+    pending.log_in("late")
+    for each in (stranger, pending):
+        for page in (*pages, FACTORS):
+            assert each.get(page).headers["Location"].startswith("/admin/login/"), page
+    assert web.manage("shell", "--no-imports", "-c", LATER) == (0, "")
+    assert person.get(FACTORS).status_code == 200
+    for page in pages:
+        assert [ask(page).headers["Location"].partition("?")[0] for ask in (person.get, person.post)] == [
+            CONFIRM
+        ] * 2, page
 
 
 def test_the_tables_are_those_of_the_applications(web):

@@ -11,6 +11,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from packages_app.services.sign_in.membership import membership_of
+from repomgr.processes import commands, environment_of
+from repomgr.web import lane_of
 from tests.oidc_issuer import CLIENT, SECRET, Issuer
 from tests.stack import REPOSITORY
 from tests.web_clients import Person, serving
@@ -238,3 +240,10 @@ def test_half_a_setting_is_refused(tmp_path, given):
 def test_a_domain_lets_in_whose_address_the_issuer_has_verified(settings, said, let_in):
     settings.SIGN_IN_OIDC_GROUPS, settings.SIGN_IN_OIDC_DOMAINS = [("*", "Viewers")], ["acme.example"]
     assert (membership_of(said) is not None) is let_in
+
+
+def test_web_alone_has_the_clients_secret_and_no_password_waits_for_an_issuer():
+    given = {"SIGN_IN_OIDC_CLIENT_SECRET": "x", "SIGN_IN_OIDC_CLIENT_SECRET_FILE": "y"}
+    names = commands("127.0.0.1", 8000, 1, sweeper=True)
+    assert {name for name in names if given.keys() & environment_of(name, given).keys()} == {"web"}
+    assert [lane_of("GET", f"/archives/acme{BACK}"), lane_of("POST", LOGIN)] == ["issuer", "login"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.apt.running import Running
 from tests.browser.conftest import WAIT
 from tests.browser.pages import picture, refused_by_policy, sign_in
+from tests.oidc_issuer import CLIENT, SECRET, Issuer
 from tests.web_clients import PASSWORD, code_of, present_step, serving
 
 
@@ -99,3 +101,36 @@ def with_key(page: Page) -> None:
         "isUserVerified": True, "automaticPresenceSimulation": True,
     }  # fmt: skip
     session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+
+def test_a_publisher_signs_in_by_the_issuer_whose_second_factor_is_enough(
+    tmp_path: Path, migrated: Path, browser: Browser
+) -> None:
+    with Issuer() as issuer:
+        settings = {
+            "SIGN_IN_OIDC_ISSUER": issuer.url, "SIGN_IN_OIDC_CLIENT_ID": CLIENT, "SIGN_IN_OIDC_CLIENT_SECRET": SECRET,
+            "SIGN_IN_OIDC_NAME": "Acme", "SIGN_IN_OIDC_GROUPS": "*=Publishers", "SIGN_IN_PASSWORDS": "superusers",
+            "SECOND_FACTOR": "required", "SIGN_IN_OIDC_SECOND_FACTOR": "true",
+        }  # fmt: skip
+        with serving(tmp_path, migrated, {"ann": "Publishers"}, **settings) as web:
+            page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+            page.set_default_timeout(WAIT)
+            refused = refused_by_policy(page)
+            log_in(page, web.url, "ann")
+            expect(page.get_by_text("Passwords are for superusers.")).to_be_visible()
+            issuer.claims = {"aud": "another"}
+            page.get_by_role("link", name="Sign in with Acme").click()
+            expect(page.get_by_text("(aud)")).to_be_visible()
+            picture(page, "login-by-issuer")
+            issuer.claims = {"preferred_username": "paula"}
+            page.goto(f"{web.url}/admin/login/?next=/admin/sessions/")
+            page.get_by_role("link", name="Sign in with Acme").click()
+            page.wait_for_url("**/admin/sessions/")
+            page.goto(f"{web.url}/admin/second-factor/key/")
+            expect(page.get_by_role("link", name="Sign in with Acme again")).to_be_visible()
+            picture(page, "confirm-by-issuer")
+            issuer.claims = {"auth_time": int(time.time())}
+            page.get_by_role("link", name="Sign in with Acme again").click()
+            page.wait_for_url("**/admin/second-factor/key/")
+            assert refused == []
+            page.close()
