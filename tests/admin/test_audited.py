@@ -24,7 +24,8 @@ from packages_app.services.audit.write import deed, this_process, write
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.setup.groups import ensure_groups
-from tests.admin.test_every_right import ACTIONS, RIGHTS, STAFF, addresses, filled, people, rows_for  # noqa: F401
+from tests.admin.rights import ACTIONS, RIGHTS, STAFF
+from tests.admin.test_every_right import addresses, filled, people, rows_for  # noqa: F401
 from tests.debs import build_deb
 
 # What changes nothing of an installation, whatever it is given; every other command has a line.

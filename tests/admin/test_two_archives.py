@@ -34,7 +34,8 @@ from packages_app.services.archives import entered, present_archive
 from packages_app.services.webhooks.webhooks import make_webhook, send_test
 from packages_app.signing.openpgp import verified_text
 from repomgr.archives import read_archives
-from tests.admin.test_every_right import EDITED, ENDING, addresses
+from tests.admin.rights import EDITED, ENDING
+from tests.admin.test_every_right import addresses
 from tests.commands.calling import call
 from tests.database import database_in
 from tests.debs import build_deb
@@ -140,6 +141,11 @@ def both(transactional_db, embedded, settings, tmp_path, migrated):
         yield made
 
 
+REFUSED = {
+    "make_certificate", "migrate_package_table", "restore_package_table", "adopt_repository", "reset_second_factor",
+}  # fmt: skip
+
+
 def test_every_command_and_every_page_in_two_archives_at_once(both):
     ours = {name for name, app in get_commands().items() if app == "packages_app"}
     assert {step[0] for step in STEPS} | set(BEFORE) == ours, "say how each command is tried"
@@ -182,11 +188,7 @@ def test_every_command_and_every_page_in_two_archives_at_once(both):
     check_contents(both)
     for slug in SLUGS:
         failed = {name: text for name, code, text in told[slug] if code}
-        refused = {
-            "make_certificate", "migrate_package_table", "restore_package_table", "adopt_repository",
-            "reset_second_factor",
-        }  # fmt: skip
-        assert failed.keys() - {"doctor", "verify_repository"} == refused, failed
+        assert failed.keys() - {"doctor", "verify_repository"} == REFUSED, failed
         for name, text in [*((name, text) for name, _, text in told[slug]), *shown[slug]]:
             assert own(OTHER[slug]) not in text, (slug, name)
         assert own(slug) in "".join(text for name, text in shown[slug] if name == "packages_app_package_changelist")
