@@ -51,6 +51,11 @@ class RightsAdmin(ModelAdmin):
             require_fresh(request)
         return super().delete_view(request, object_id, extra_context)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Return what goes with a user or group: tokens and grants too, whose pages delete none."""
+        shown, counts, _, protected = super().get_deleted_objects(objs, request)
+        return shown, counts, set(), protected
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Show the list, or do what is asked of chosen rows."""
         if request.method == "POST" and self.has_view_or_change_permission(request):
