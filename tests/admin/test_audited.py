@@ -1,6 +1,7 @@
 """Each address, action and command that may change something has its line in the audit trail, and so has a refusal."""
 
 import io
+import json
 import os
 import pwd
 from uuid import uuid4
@@ -134,6 +135,8 @@ def test_a_changed_user_has_before_and_after_and_no_password(filled, people):  #
     said = f"{added.after}{password.before}{password.after}{gone.before}"
     assert "quite-another" not in said
     assert '"password":"(hidden)"' in gone.before
+    kept = json.loads(gone.before)
+    assert (len(kept["grants"]), kept["tokens"] != []) == (1, True)
 
 
 def test_a_group_whose_archives_change_has_them_before_and_after(filled, people, settings):  # noqa: F811

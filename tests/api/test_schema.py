@@ -28,8 +28,8 @@ def test_no_request_of_the_document_or_beside_it_fails(live_server, embedded, ca
     own.write_text(f"[checks.negative_data_rejection]\nexpected-statuses = {list(map(str, REFUSALS))}\n")
     command = [
         program_of_others("schemathesis"), "--config-file", str(own), "run", f"{live_server.url}/api/v1/openapi.json",
-        "--max-examples=3", "--seed=1", "--generation-database=none", "--phases=coverage,fuzzing", f"--checks={','.join(CHECKS)}",
-        "--header", f"Authorization: Bearer {caller(*OF_ALL).secret}",
+        "--max-examples=3", "--seed=1", "--generation-database=none", "--phases=coverage,fuzzing",
+        f"--checks={','.join(CHECKS)}", "--header", f"Authorization: Bearer {caller(*OF_ALL).secret}",
     ]  # fmt: skip
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     told = "\n".join(line[:300] for line in (ended.stdout + ended.stderr).splitlines())
