@@ -96,6 +96,8 @@ class Issuer(LoopbackServer):
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
         request.send_response(status)
         request.send_header("Content-Type", "application/json")
+        if 300 <= status < 400:
+            request.send_header("Location", said)
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         request.wfile.write(body)

@@ -39,6 +39,7 @@ from packages_app.admin.read_only import (
 )
 from packages_app.admin.side_by_side import side_by_side_view
 from packages_app.admin.upload import delivery_view, upload_view
+from packages_app.core.built_from import built_from, built_from_told
 from packages_app.core.errors import RepomgrError
 from packages_app.core.query import QueryRefused, is_query
 from packages_app.core.record import TableKey
@@ -112,7 +113,7 @@ class PackageAdmin(ReadOnlyAdmin):
     actions = ("withdraw", "restore", "promote", "roll_out")
     fieldsets = (
         (None, {"fields": ("package_name", "version", "architecture", "build", "suites", "component", "package_type",
-                           "rollouts", "download", "history")}),
+                           "rollouts", "download", "history", "origin")}),
         ("Description", {"fields": ("shown_description", "maintainer", "homepage", "section", "priority", "depends")}),
         ("File", {"fields": ("pool_path", "actual_filename", "size", "md5_hash", "sha1_hash", "sha256_hash",
                              "sha512_hash")}),
@@ -188,6 +189,11 @@ class PackageAdmin(ReadOnlyAdmin):
     def history(self, package: Package) -> SafeString:
         """Return when it was taken in, and each change of its suites."""
         return told_or_refused(lambda: lines(history_of(package)))
+
+    @display(description="built from")
+    def origin(self, package: Package) -> str:
+        """Return what it was built from, where an identity provider vouched for that."""
+        return built_from_told(built_from(package)) or "not told"
 
     @display(description="rolled out")
     def rollouts(self, package: Package) -> SafeString:

@@ -74,7 +74,7 @@ class GrantAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessGrant]:
         """Return those of people and groups."""
-        return super().get_queryset(request).filter(token=None).select_related("user", "group")
+        return super().get_queryset(request).filter(token=None, publisher=None).select_related("user", "group")
 
     def has_administer_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may change rights."""

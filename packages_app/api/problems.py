@@ -13,9 +13,12 @@ from packages_app.core.errors import RepomgrError
 from packages_app.core.outcome import Outcome
 from packages_app.services.audit.write import refused_with
 from packages_app.services.outside_errors import error_told
+from packages_app.services.trusted.refusals import UNPROVEN, UNTRUSTED
 
 CONTENT_TYPE = "application/problem+json"
 _STATUSES: Mapping[str, HTTPStatus] = {
+    **dict.fromkeys(UNPROVEN, HTTPStatus.UNAUTHORIZED),
+    **dict.fromkeys(UNTRUSTED, HTTPStatus.FORBIDDEN),
     "token_unknown": HTTPStatus.UNAUTHORIZED,
     "token_expired": HTTPStatus.UNAUTHORIZED,
     "token_revoked": HTTPStatus.UNAUTHORIZED,

@@ -17,6 +17,7 @@ from packages_app.api import (
     jobs,
     keys,
     moves,
+    oidc,
     packages,
     publications,
     snapshots,
@@ -103,6 +104,7 @@ def _any(request: HttpRequest, error: Exception) -> HttpResponse:
 
 api.add_router("/packages", packages.router)
 api.add_router("/uploads", uploads.router)
+api.add_router("/oidc", oidc.router)
 api.add_router("/jobs", jobs.router)
 api.add_router("/moves", moves.router)
 api.add_router("/suites", suites.router)

@@ -8,6 +8,7 @@ from typing import Any
 from ninja import Schema
 from pydantic import ConfigDict, model_validator
 
+from packages_app.core.built_from import built_from
 from packages_app.core.record import PackageRecord
 from packages_app.models import Job, Package, Publication
 
@@ -57,6 +58,8 @@ class PackageShape(Schema):
     section: str = ""
     maintainer: str = ""
     description: str = ""
+    built_from: dict[str, str] = {}
+    """What an identity provider vouched for: repository, workflow, commit and more; empty as a rule."""
 
     @staticmethod
     def of_record(record: PackageRecord) -> dict[str, Any]:
@@ -67,6 +70,7 @@ class PackageShape(Schema):
             "sha256": record.sha256_hash or "", "size": record.file_size, "file": record.pool_path or "",
             "taken_in": record.processed_timestamp or "", "section": record.section or "",
             "maintainer": record.maintainer or "", "description": record.description or "",
+            "built_from": built_from(record),
         }  # fmt: skip
 
     @staticmethod
@@ -77,7 +81,7 @@ class PackageShape(Schema):
             "component": row.component, "suites": sorted(one.suite for one in row.memberships.all()),
             "sha256": row.sha256_hash, "size": row.file_size, "file": row.pool_path,
             "taken_in": row.processed_timestamp, "section": row.section, "maintainer": row.maintainer,
-            "description": row.description,
+            "description": row.description, "built_from": built_from(row),
         }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -12,7 +12,16 @@ from packages_app.core.record import PackageRecord
 _OLD_TEXT = "other_fields"
 
 
-def kept_in(record: PackageRecord) -> dict[str, Any]:
+class Keeps(Protocol):
+    """A record, or its row in the mirror."""
+
+    @property
+    def other_fields(self) -> str:
+        """What it keeps, as text."""
+        ...
+
+
+def kept_in(record: Keeps) -> dict[str, Any]:
     """Return what a record keeps, by name; empty for nothing, and for what an older table said that is no object."""
     try:
         kept = msgspec.json.decode(record.other_fields or "{}")

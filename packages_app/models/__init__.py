@@ -14,6 +14,7 @@ from packages_app.models.notice import Notice
 from packages_app.models.package import Package, PackageName, SuiteMembership
 from packages_app.models.package_query import selected_by
 from packages_app.models.publication import Publication
+from packages_app.models.trusted_publisher import SpentIdentity, TrustedPublisher
 from packages_app.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
@@ -34,7 +35,9 @@ __all__ = [
     "Package",
     "PackageName",
     "Publication",
+    "SpentIdentity",
     "SuiteMembership",
+    "TrustedPublisher",
     "Webhook",
     "WebhookDelivery",
     "selected_by",

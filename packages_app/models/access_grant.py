@@ -1,4 +1,4 @@
-"""Rights narrower than Django's: an action, packages and suites by patterns, for a person, a group or a token."""
+"""Rights narrower than Django's: an action, packages and suites, for a person, group, token or publisher."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from django.db import models
 from packages_app.core.rights import EVERY, LONGEST_PATTERN, Action, Grant
 from packages_app.models.access_token import AccessToken
 from packages_app.models.of_archive import OfArchive
+from packages_app.models.trusted_publisher import TrustedPublisher
+
+_HOLDERS = ("user", "group", "token", "publisher")
+
+
+def _one_holder() -> models.Q:
+    condition = models.Q()
+    for own in _HOLDERS:
+        condition |= models.Q(**{f"{name}__isnull": name != own for name in _HOLDERS})
+    return condition
 
 
 class AccessGrant(OfArchive):
@@ -17,6 +27,9 @@ class AccessGrant(OfArchive):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE)
     group = models.ForeignKey(Group, null=True, blank=True, on_delete=models.CASCADE, related_name="access_grants")
     token = models.ForeignKey(AccessToken, null=True, blank=True, on_delete=models.CASCADE, related_name="grants")
+    publisher = models.ForeignKey(
+        TrustedPublisher, null=True, blank=True, on_delete=models.CASCADE, related_name="grants"
+    )
     action = models.CharField(max_length=16, choices=[(str(action), str(action)) for action in Action])
     packages = models.CharField(max_length=LONGEST_PATTERN, default=EVERY)
     suites = models.CharField(max_length=LONGEST_PATTERN, default=EVERY)
@@ -26,14 +39,7 @@ class AccessGrant(OfArchive):
 
         verbose_name = "right"
         ordering = ("id",)
-        constraints = (
-            models.CheckConstraint(
-                condition=models.Q(user__isnull=False, group__isnull=True, token__isnull=True)
-                | models.Q(user__isnull=True, group__isnull=False, token__isnull=True)
-                | models.Q(user__isnull=True, group__isnull=True, token__isnull=False),
-                name="one_holder_a_grant",
-            ),
-        )
+        constraints = (models.CheckConstraint(condition=_one_holder(), name="one_holder_a_grant"),)
 
     @property
     def grant(self) -> Grant:
@@ -45,7 +51,9 @@ class AccessGrant(OfArchive):
         """Return whose it is, for people."""
         if self.user is not None:
             return self.user.get_username()
-        return f"group {self.group}" if self.group is not None else f"token {self.token}"
+        if self.group is not None:
+            return f"group {self.group}"
+        return f"publisher {self.publisher}" if self.publisher is not None else f"token {self.token}"
 
     def __str__(self) -> str:
         return f"{self.holder}: {self.grant}"

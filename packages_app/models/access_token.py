@@ -7,10 +7,14 @@ from django.db import models
 from django.utils import timezone
 
 from packages_app.models.of_archive import OfArchive
+from packages_app.models.trusted_publisher import TrustedPublisher
 
 
 class AccessToken(OfArchive):
-    """A token of a person. `digest` is the SHA256 (hex) of the whole token, `hint` its last four characters."""
+    """A token of a person. `digest` is the SHA256 (hex) of the whole token, `hint` its last four characters.
+
+    One that a trusted publisher was given has no owner, and says what its issuer vouched for (`core.built_from`).
+    """
 
     name = models.CharField(max_length=64)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE)
@@ -21,6 +25,8 @@ class AccessToken(OfArchive):
     revoked = models.DateTimeField(null=True)
     last_used = models.DateTimeField(null=True)
     last_address = models.CharField(max_length=64, blank=True)
+    publisher = models.ForeignKey(TrustedPublisher, null=True, on_delete=models.SET_NULL)
+    built_from = models.JSONField(default=dict)
 
     class Meta:
         """Newest first."""

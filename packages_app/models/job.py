@@ -108,7 +108,7 @@ class Job(OfArchive):
         """Return who asked for it, also when his user is gone; of a job of an earlier release what its row tells."""
         number = str(self.requested_by_id or "")
         if self.asker_kind:
-            number = str(self.token_id or "") if self.asker_kind == ActorKind.TOKEN else number
+            number = str(self.token_id or "") if self.asker_kind in (ActorKind.TOKEN, ActorKind.PUBLISHER) else number
             return Actor(ActorKind(self.asker_kind), self.asker_name, self.asked_from, number)
         if self.requested_by is not None:
             return Actor(ActorKind.PERSON, self.requested_by.get_username(), "", number)

@@ -14,7 +14,15 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from packages_app.models import AccessToken, AnsweredRequest, Conflict, HeldCandidate, Publication, WebhookDelivery
+from packages_app.models import (
+    AccessToken,
+    AnsweredRequest,
+    Conflict,
+    HeldCandidate,
+    Publication,
+    SpentIdentity,
+    WebhookDelivery,
+)
 from packages_app.services import adapters
 from packages_app.services.audit.write import write
 
@@ -49,6 +57,7 @@ def remove_old_rows(now: datetime | None = None) -> dict[str, int]:
         "failed_logins": _remove(AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME)),
     }
     gone["answered_requests"] = _remove(AnsweredRequest.objects.filter(came__lt=now - ANSWERED_KEPT))
+    gone["spent_identities"] = _remove(SpentIdentity.objects.filter(expires__lt=now))
     if any(gone.values()):
         log.info("old_rows_removed", **gone)
         write("old_rows.remove", after=gone)

@@ -1,6 +1,6 @@
 """Grants given to people and groups, and taken back, by superusers alone: nobody raises himself by a right that he has.
 
-A token's grants are made with it (`rights.tokens`).
+A token's grants are made with it (`rights.tokens`), a publisher's with him (`trusted.publishers`).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def add_grant(
 def take_back(grants: Iterable[AccessGrant], user: Asker | None) -> int:
     """Take grants of people and groups back; return how many there were. Raise `RightMissing`."""
     require(user, Action.ADMINISTER, _WHAT)
-    gone = [grant for grant in grants if grant.token_id is None]
+    gone = [grant for grant in grants if grant.token_id is None and grant.publisher_id is None]
     for grant in gone:
         grant.delete()
         log.info("right_taken_back", grant=str(grant), user=_named(user))

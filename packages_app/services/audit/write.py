@@ -91,7 +91,8 @@ def actor_now() -> Actor:
 def by_token(owner: str, token: ShownToken, address: str) -> Actor:
     """Return who acts by a token: `owner` is the name of the person whose it is, "" for a machine's own."""
     name = f"{owner}, by the token {token.name}" if owner else token.name
-    return Actor(ActorKind.TOKEN, name, address, str(token.number))
+    kind = ActorKind.PUBLISHER if token.of_publisher else ActorKind.TOKEN
+    return Actor(kind, name, address, str(token.number))
 
 
 def archive_of_lines() -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from packages_app.core.built_from import with_built_from
 from packages_app.core.caution import Caution, kept_with_record
 from packages_app.core.checksums import Checksums
 from packages_app.core.hand_made import made_by_hand
@@ -23,7 +24,7 @@ class Provenance:
     """Where a file came from: what upstream said of it, nothing for an upload or a build.
 
     `certificate` is the fingerprint of the certificate whose signature was checked. `who` and `way` say in its history
-    who brought it, and how.
+    who brought it, and how; `built_from` what an identity provider vouched for, nothing as a rule.
     """
 
     deb_url: str = ""
@@ -34,6 +35,7 @@ class Provenance:
     certificate: str = ""
     who: str = "intake"
     way: str = "upload"
+    built_from: Mapping[str, str] = field(default_factory=dict)
 
 
 _OF_THE_DEFINITION = ("maintainer", "section", "priority", "homepage", "description")
@@ -75,6 +77,7 @@ def new_record(
         other_fields=kept_with_record(cautions, provenance.certificate),
         build=destination.build,
     )
+    record = with_built_from(record, provenance.built_from)
     if admitted.by_hand:
         record = made_by_hand(record, provenance.who)
     if not destination.rollout:

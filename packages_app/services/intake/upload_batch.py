@@ -14,9 +14,8 @@ from packages_app.core.storable_text import storable_json
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.intake.conflicts import refusal_of
-from packages_app.services.intake.new_record import Provenance
 from packages_app.services.intake.take_in import Refused, StagedFile, take_in
-from packages_app.services.intake.uploads import added_by, admission_of_job, intake_upload, uploader_of
+from packages_app.services.intake.uploads import added_by, admission_of_job, intake_upload, provenance_of, uploader_of
 from packages_app.services.jobs import queue
 from packages_app.services.jobs.progress import row_of_this_run
 from packages_app.services.rights.asker import Asker
@@ -109,7 +108,7 @@ def intake_batch(job: Job, progress: Progress) -> dict[str, Any]:
 
 def _files_of(job: Job, copies: ExitStack) -> list[StagedFile]:
     """Return the files of a batch, as they are staged: bundled, or each by itself, whose copies last as `copies`."""
-    provenance, staging = Provenance(who=job.asker), adapters.staging()
+    provenance, staging = provenance_of(job), adapters.staging()
     if "staged" in job.arguments:
         bundled = unpack(staging.read(job.arguments["staged"]))
         return [StagedFile(name, body, provenance=provenance) for name, body in bundled]

@@ -111,7 +111,7 @@ def intake_upload(job: Job, progress: Progress) -> dict[str, Any]:
         return _result(done, new=added_by(job, done) or "sha256" not in job.arguments)
     admission = admission_of_job(job)
     with adapters.staging().as_local_file(staged) as path:
-        [taken] = take_in([StagedFile(filename, path, provenance=Provenance(who=job.asker))], admission, progress)
+        [taken] = take_in([StagedFile(filename, path, provenance=provenance_of(job))], admission, progress)
         if isinstance(taken, Refused):
             if isinstance(taken.error, VersionPurged):  # nobody is to have these bytes
                 adapters.staging().delete(staged)
@@ -173,6 +173,11 @@ def _result(record: PackageRecord, *, new: bool) -> dict[str, Any]:
         "architecture": record.built_for,
         "new": new,
     }
+
+
+def provenance_of(job: Job) -> Provenance:
+    """Return where the files of an upload come from: who brought them, and what was vouched for with his token."""
+    return Provenance(who=job.asker, built_from=job.token.built_from if job.token is not None else {})
 
 
 def uploader_of(job: Job) -> str:

@@ -12,11 +12,12 @@ from packages_app.core.rights import Grant
 
 @dataclass(frozen=True)
 class ShownToken:
-    """A token that counts: the number of its row, its name, and what it allows at most."""
+    """A token that counts: the number of its row, its name, what it allows, whether it is a trusted publisher's."""
 
     number: int
     name: str
     grants: frozenset[Grant]
+    of_publisher: bool = False
 
 
 _shown: ContextVar[ShownToken | None] = ContextVar("token", default=None)

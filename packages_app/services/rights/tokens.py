@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -15,7 +15,7 @@ from packages_app.core.errors import PackageRefused, RecordNotFound, RepomgrErro
 from packages_app.core.outcome import Outcome
 from packages_app.core.rights import Action, Grant, Rights, checked_pattern, right_missing
 from packages_app.core.storable_text import storable
-from packages_app.models import AccessGrant, AccessToken
+from packages_app.models import AccessGrant, AccessToken, TrustedPublisher
 from packages_app.services.rights.asker import Asker, Machine
 from packages_app.services.rights.rule import own_rights, rights_of
 from packages_app.services.rights.shown_token import ShownToken, shown_token
@@ -98,14 +98,23 @@ def make_token(
 
 
 def keep_token(
-    name: str, grants: Sequence[Grant], *, owner: Asker | None, lasting: timedelta
+    name: str,
+    grants: Sequence[Grant],
+    *,
+    owner: Asker | None,
+    lasting: timedelta,
+    publisher: TrustedPublisher | None = None,
+    built_from: Mapping[str, str] | None = None,
 ) -> tuple[AccessToken, str]:
-    """Keep a new token with these grants; return it, and what is shown once."""
+    """Keep a new token with these grants; return it, and what is shown once.
+
+    One without an owner is a machine's, as a trusted `publisher` is; `built_from` is what was vouched for with it.
+    """
     secret = new_secret()
     with transaction.atomic():
         token = AccessToken.objects.create(
             name=name, owner_id=owner.pk if owner is not None else None, digest=digest_of_secret(secret),
-            hint=secret[-4:], expires=timezone.now() + lasting,
+            hint=secret[-4:], expires=timezone.now() + lasting, publisher=publisher, built_from=dict(built_from or {}),
         )  # fmt: skip
         AccessGrant.objects.bulk_create(
             AccessGrant(token=token, action=str(each.action), packages=each.packages, suites=each.suites)
@@ -131,7 +140,8 @@ def token_of(secret: str, address: str = "") -> tuple[Asker, ShownToken]:
         raise TokenExpired(f"The token {token} has expired.", remedy="Make another one in the admin, under Tokens.")
     _note_use(token, address)
     who: Asker = token.owner if token.owner is not None else Machine(token.name)
-    return who, ShownToken(token.pk, token.name, frozenset(row.grant for row in token.grants.all()))
+    grants = frozenset(row.grant for row in token.grants.all())
+    return who, ShownToken(token.pk, token.name, grants, of_publisher=token.publisher_id is not None)
 
 
 def revoke(number: int, user: Asker | None) -> AccessToken:
