@@ -7,7 +7,7 @@ import pytest
 from tests.stack import REPOSITORY
 
 GREEDY_FOR_GOOD = ("*+", "++", "?+", "}+", "(?>")
-FOLDERS = ("packages_app", "repomgr", "tests")
+FOLDERS = ("packages_app", "repomgr", "repomgr_client", "tests")
 LONGEST_FILE = 350
 LONGEST_FUNCTION = 50
 

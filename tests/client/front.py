@@ -1,0 +1,80 @@
+"""What stands before the product: the exchange of ID tokens, faults of a network, and GitHub's issuer of tokens."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from tests.loopback import LoopbackServer, QuietHandler
+
+REQUEST_TOKEN = "V3ryS3cret-request-token"
+
+
+class Front(LoopbackServer):
+    """Passes requests on. `faults` are of the next of them: a status, `before` or `after` the product has it."""
+
+    def __init__(self, product: str, token: str) -> None:
+        self.product, self.token = product, token
+        self.faults: list[Any] = []
+        self.keys: list[str] = []
+        self.given: dict[str, str] = {}
+        """ID tokens that were given and not exchanged yet, with their audience."""
+        front = self
+
+        class Handler(QuietHandler):
+            def do_GET(self) -> None:
+                front._answer(self)
+
+            def do_POST(self) -> None:
+                front._answer(self)
+
+        super().__init__(Handler)
+
+    def _answer(self, request: QuietHandler) -> None:
+        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        parts = urlsplit(request.path)
+        if parts.path == "/issuer":
+            return self._issue(request, parse_qs(parts.query))
+        if parts.path == "/api/v1/oidc/token":
+            return self._exchange(request, json.loads(body)["token"])
+        if request.command == "POST":
+            self.keys.append(request.headers.get("Idempotency-Key", ""))
+        fault = self.faults.pop(0) if self.faults else None
+        if isinstance(fault, int):
+            return _say(request, fault, b"busy", {"Retry-After": "0"})
+        if fault != "before":
+            answer = httpx.request(
+                request.command, self.product + request.path, content=body, timeout=120,
+                headers={name: value for name, value in request.headers.items() if name.lower() != "host"},
+            )  # fmt: skip
+            if fault is None:
+                return _say(
+                    request, answer.status_code, answer.content, {"Content-Type": answer.headers["Content-Type"]}
+                )
+        request.close_connection = True
+        return None
+
+    def _issue(self, request: QuietHandler, asked: dict[str, list[str]]) -> None:
+        if request.headers.get("Authorization") != f"Bearer {REQUEST_TOKEN}" or asked.get("api-version") != ["2.0"]:
+            return _say(request, 401, b"{}", {})
+        made = f"header.{secrets.token_urlsafe()}.signature"
+        self.given[made] = asked["audience"][0]
+        return _say(request, 200, json.dumps({"value": made}).encode(), {})
+
+    def _exchange(self, request: QuietHandler, token: str) -> None:
+        if self.given.pop(token, "") != "https://apt.example.org":
+            problem = {"code": "oidc_audience", "detail": "Not for us.", "remedy": "Ask for another."}
+            return _say(request, 401, json.dumps(problem).encode(), {})
+        return _say(request, 200, json.dumps({"token": self.token, "expires": "2100-01-01T00:00:00Z"}).encode(), {})
+
+
+def _say(request: QuietHandler, status: int, body: bytes, headers: dict[str, str]) -> None:
+    request.send_response(status)
+    for name, value in {**headers, "Content-Length": str(len(body))}.items():
+        request.send_header(name, value)
+    request.end_headers()
+    request.wfile.write(body)
