@@ -68,10 +68,13 @@ def _who_asks(request: HttpRequest) -> Actor:
 
 
 def _answered(request: HttpRequest, response: HttpResponse, who: Callable[[], Actor]) -> list[Answered]:
-    """Return what is to be told of an answer: nothing of a page that was looked at."""
+    """Return what is to be told of an answer: nothing of a page that was looked at.
+
+    Of a run of refusals by `machine_limits` the first has its line, which says whose it is.
+    """
     result = _result(request, response)
     reads = request.method in _READS
-    if reads and result is not Result.REFUSED:
+    if (reads and result is not Result.REFUSED) or getattr(request, "goes_on_refused", False):
         return []
     if result is Result.REFUSED and who().kind is ActorKind.NOBODY and _is_one_too_many(request, response):
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from http import HTTPStatus
 
@@ -12,12 +13,13 @@ from django.http import HttpRequest, HttpResponse
 from packages_app.api.once import once
 from packages_app.api.problems import problem, problem_of_any
 from packages_app.services.outside_errors import told_as_ours
-from packages_app.services.rights.shown_token import showing
+from packages_app.services.rights.shown_token import ShownToken, showing
 from packages_app.services.rights.token_text import shown_secret
-from packages_app.services.rights.tokens import token_of
+from packages_app.services.rights.tokens import TokenRefused, token_of
 from packages_app.uploading import LimitedUpload
 from repomgr.limits import is_for_machines, takes_packages
 from repomgr.login import client_address
+from repomgr.machine_limits import check_stranger, check_token, check_unlooked, count_refused_token, one_upload
 
 
 def machines_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -27,22 +29,37 @@ def machines_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> 
         if not is_for_machines(request.path_info):
             return get_response(request)
         request.user = AnonymousUser()
-        if takes_packages(request.method or "", request.path_info):
+        if uploads := takes_packages(request.method or "", request.path_info):
             request.upload_handlers = [LimitedUpload(request)]
         secret = shown_secret(request.headers.get("Authorization", ""))
-        if not secret:
-            return get_response(request)
-        try:
-            with told_as_ours():
-                user, token = token_of(secret, client_address(request) or "")
-        except Exception as error:
-            return problem_of_any(request, error)
-        request.user = user  # type: ignore[assignment]
-        request.shown_token = token  # type: ignore[attr-defined]
-        with showing(token):
-            return once(request, partial(get_response, request))
+        with ExitStack() as present:
+            try:
+                if not secret:
+                    check_stranger(request)
+                else:
+                    present.enter_context(showing(_counted_token(request, secret)))
+                    if uploads:
+                        present.enter_context(one_upload(request, secret))
+            except Exception as error:
+                return problem_of_any(request, error)
+            return once(request, partial(get_response, request)) if secret else get_response(request)
 
     return answer
+
+
+def _counted_token(request: HttpRequest, secret: str) -> ShownToken:
+    """Return the token that a request shows, and let the request be its owner's; raise what refuses it."""
+    check_unlooked(request, secret)
+    with told_as_ours():
+        try:
+            user, token = token_of(secret, client_address(request) or "")
+        except TokenRefused:
+            count_refused_token(request, secret)
+            raise
+    request.user = user  # type: ignore[assignment]
+    request.shown_token = token  # type: ignore[attr-defined]
+    check_token(request, secret)
+    return token
 
 
 def problems_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

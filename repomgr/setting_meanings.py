@@ -99,6 +99,14 @@ MEANINGS: Mapping[str, Meaning] = {
     "SWEEP_GENERATIONS": Meaning("how many old publications stay readable"),
     "SWEEP_DAYS": Meaning("for how many days what was in place stays readable"),
     "UPLOAD_LIMIT_BYTES": Meaning("largest upload through the admin (2 GiB)"),
+    "API_REQUESTS_A_MINUTE": Meaning(
+        "requests that a token may make in a minute, and an address without one"
+        " ([limits](docs/OPERATIONS.md#limits-of-machines))"
+    ),
+    "API_REFUSED_TOKENS_A_MINUTE": Meaning("tokens that do not count which an address may show in a minute"),
+    "API_UPLOADS_AT_ONCE": Meaning(
+        "pushed uploads of a token that are worked on at once; a web process has six threads for those of all"
+    ),
     "NOTIFY_URLS": Meaning(
         "who is told of notices: addresses of [apprise](https://github.com/caronc/apprise): `mailtos://…`,"
         " `jsons://…` (webhook), `sns://…`"

@@ -167,6 +167,10 @@ from repomgr.sign_in_settings import *  # noqa: E402, F403 - all that it holds a
 from repomgr.sign_in_settings import ACCOUNT_LINKS, SIGN_IN_APPS, SIGN_IN_MIDDLEWARE  # noqa: E402
 
 UPLOAD_LIMIT_BYTES = environment.number("UPLOAD_LIMIT_BYTES", default=2 * 1024**3)
+# How often machines may ask, in each web process (`machine_limits`). It has six threads for pushes.
+API_REQUESTS_A_MINUTE = environment.number("API_REQUESTS_A_MINUTE", default=600)
+API_REFUSED_TOKENS_A_MINUTE = environment.number("API_REFUSED_TOKENS_A_MINUTE", default=30)
+API_UPLOADS_AT_ONCE = environment.number("API_UPLOADS_AT_ONCE", default=4)
 # Uploads go to disk above this size, so a large .deb never stands in memory.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 

@@ -17,11 +17,14 @@ _SETTINGS = {
     "LEASE_SECONDS", "SILENT_SECONDS", "GITHUB_TOKEN_HOST", "SHARD_CACHE_URL", "REPOMGR_SETTINGS", "LOG_FORMAT",
     "LOG_LEVEL", "WITHHELD", "SOURCE_TOKENS", "ARCHIVES", "FRESH_MINUTES", "SECOND_FACTOR", "SIGN_IN_OIDC_ISSUER",
     "SIGN_IN_OIDC_CLIENT_ID", "SIGN_IN_OIDC_CLIENT_SECRET", "SIGN_IN_OIDC_GROUPS", "SIGN_IN_PASSWORDS",
-    "AUDIT_KEPT_DAYS", "AUDIT_EXPORT_URL", "METRICS_TOKEN",
+    "AUDIT_KEPT_DAYS", "AUDIT_EXPORT_URL", "METRICS_TOKEN", "API_REQUESTS_A_MINUTE", "API_REFUSED_TOKENS_A_MINUTE",
+    "API_UPLOADS_AT_ONCE",
 }  # fmt: skip
 for _name in list(os.environ):
     if _name.removesuffix("_FILE") in _SETTINGS:
         del os.environ[_name]
+# All tests ask from one address, and some by one token: those of the limits lower them.
+os.environ.update({"API_REQUESTS_A_MINUTE": "1000000", "API_REFUSED_TOKENS_A_MINUTE": "1000000"})
 if "TEST_DATABASE_URL" in os.environ:  # a PostgreSQL in place of SQLite (tests/postgresql.py)
     os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
 _home = tempfile.mkdtemp(prefix="repomgr-test-")
