@@ -98,6 +98,9 @@ MEANINGS: Mapping[str, Meaning] = {
     "SWEEP_GENERATIONS": Meaning("how many old publications stay readable"),
     "SWEEP_DAYS": Meaning("for how many days what was in place stays readable"),
     "UPLOAD_LIMIT_BYTES": Meaning("largest upload through the admin (2 GiB)"),
+    "DPUT_SIGNATURES": Meaning(
+        "whether the `.changes` of dput must be signed by an uploader's key: `required`, or `accepted` unsigned too"
+    ),
     "NOTIFY_URLS": Meaning(
         "who is told of notices: addresses of [apprise](https://github.com/caronc/apprise): `mailtos://…`,"
         " `jsons://…` (webhook), `sns://…`"

@@ -167,6 +167,7 @@ from repomgr.sign_in_settings import *  # noqa: E402, F403 - all that it holds a
 from repomgr.sign_in_settings import ACCOUNT_LINKS, SIGN_IN_APPS, SIGN_IN_MIDDLEWARE  # noqa: E402
 
 UPLOAD_LIMIT_BYTES = environment.number("UPLOAD_LIMIT_BYTES", default=2 * 1024**3)
+DPUT_SIGNATURES = environment.choice("DPUT_SIGNATURES", ("required", "accepted"), default="required")
 # Uploads go to disk above this size, so a large .deb never stands in memory.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 

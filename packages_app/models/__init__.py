@@ -14,6 +14,7 @@ from packages_app.models.notice import Notice
 from packages_app.models.package import Package, PackageName, SuiteMembership
 from packages_app.models.package_query import selected_by
 from packages_app.models.publication import Publication
+from packages_app.models.uploader_key import UploaderKey
 from packages_app.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "PackageName",
     "Publication",
     "SuiteMembership",
+    "UploaderKey",
     "Webhook",
     "WebhookDelivery",
     "selected_by",

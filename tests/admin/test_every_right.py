@@ -23,6 +23,7 @@ from packages_app.models import (
     Job,
     Notice,
     Publication,
+    UploaderKey,
 )
 from packages_app.models.webhook import Webhook, WebhookDelivery
 from packages_app.services.intake.uploads import stage_upload
@@ -45,7 +46,7 @@ NOBODY = set()
 
 WINDOWS = (
     "accessgrant", "accesstoken", "clearedcaution", "conflict", "definitionstatus", "heldcandidate", "job", "notice",
-    "package", "publication",
+    "package", "publication", "uploaderkey",
 )  # fmt: skip
 EDITED = (
     "auth_user", "auth_group", "django_celery_beat_periodictask", "django_celery_beat_intervalschedule",
@@ -120,6 +121,8 @@ RIGHTS = {
     "auth_user_password_change": (ROOT, ROOT),
     "packages_app_accesstoken_make": (VIEW, VIEW),
     "packages_app_accesstoken_revoke": (VIEW, VIEW),
+    "packages_app_uploaderkey_give": (VIEW, VIEW),
+    "packages_app_uploaderkey_remove": (NOBODY, VIEW),
     "packages_app_webhook_test": (NOBODY, ROOT),
     "packages_app_webhook_secret": (NOBODY, ROOT),
     "packages_app_webhookdelivery_again": (NOBODY, ROOT),
@@ -137,6 +140,7 @@ for window in WINDOWS:
     RIGHTS |= {f"{name}_change": (sees, NOBODY), f"{name}_old_address": (STAFF, STAFF)}
 # Of a token that one does not see there is none: it leads to the overview.
 RIGHTS["packages_app_accesstoken_history"] = (STAFF, STAFF)
+RIGHTS["packages_app_uploaderkey_history"] = (STAFF, STAFF)
 # Those of the group Auditors may look at the trail, and of the people here root alone.
 TRAIL = "packages_app_auditentry"
 RIGHTS |= {f"{TRAIL}_{page}": (ROOT, ROOT) for page in ("changelist", "history")}
@@ -249,6 +253,7 @@ def fill(stack, folder):
     send_test(hook)
     who = get_user_model().objects.create(username="somebody")
     AccessGrant.objects.create(user=who, action="read")
+    UploaderKey.objects.create(user=who, fingerprint="A" * 40)
     AccessToken.objects.create(name="ci", owner=who, digest="d", hint="hint", expires=now() + timedelta(days=1))
     assert Publication.objects.exists()
 
@@ -296,6 +301,7 @@ def state():
         "users": get_user_model().objects.count(),
         "groups": Group.objects.count(),
         "grants": list(AccessGrant.objects.order_by("pk").values_list("pk", flat=True)),
+        "uploader keys": list(UploaderKey.objects.values_list("fingerprint", flat=True)),
         "tokens": list(AccessToken.objects.order_by("pk").values_list("pk", "revoked")),
         "webhooks": list(Webhook.objects.values_list("pk", "sealed_secret")),
         "deliveries": list(WebhookDelivery.objects.order_by("pk").values_list("pk", "next_try")),
