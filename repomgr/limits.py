@@ -16,6 +16,7 @@ LOGIN = "/admin/login/"
 API = "/api/"
 PUSHES = "/api/v1/uploads"
 PUT = "/upload/"
+DPUT = "/dput/"
 CONFIRM = "/admin/confirm/"
 SINGLE_SIGN_ON = "/admin/single-sign-on/"
 LARGEST_FORM = 128 * 1024
@@ -35,13 +36,13 @@ def page_of(path: str) -> str:
 
 def is_for_machines(path: str) -> bool:
     """Return whether a path is the API's, or one that files are pushed to."""
-    return page_of(path).startswith((API, PUT))
+    return page_of(path).startswith((API, PUT, DPUT))
 
 
 def takes_packages(method: str, path: str) -> bool:
     """Return whether a request brings packages, from a machine."""
     page = page_of(path)
-    return (method == "POST" and page.rstrip("/") == PUSHES) or (method == "PUT" and page.startswith(PUT))
+    return (method == "POST" and page.rstrip("/") == PUSHES) or (method == "PUT" and page.startswith((PUT, DPUT)))
 
 
 def largest_body(method: str, path: str) -> int:

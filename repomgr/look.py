@@ -63,6 +63,7 @@ _SIDEBAR = [
         ("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
         ("Rights", "shield_person", "admin:packages_app_accessgrant_changelist", "packages_app.view_accessgrant"),
         ("Tokens", "token", "admin:packages_app_accesstoken_changelist", ""),
+        ("Uploaders' keys", "signature", "admin:packages_app_uploaderkey_changelist", ""),
         ("Audit trail", "receipt_long", "admin:packages_app_auditentry_changelist", "packages_app.view_auditentry"),
     )),
 ]  # fmt: skip

@@ -107,6 +107,9 @@ MEANINGS: Mapping[str, Meaning] = {
     "API_UPLOADS_AT_ONCE": Meaning(
         "pushed uploads of a token that are worked on at once; a web process has six threads for those of all"
     ),
+    "DPUT_SIGNATURES": Meaning(
+        "whether the `.changes` of dput must be signed by an uploader's key: `required`, or `accepted` unsigned too"
+    ),
     "NOTIFY_URLS": Meaning(
         "who is told of notices: addresses of [apprise](https://github.com/caronc/apprise): `mailtos://…`,"
         " `jsons://…` (webhook), `sns://…`"

@@ -171,6 +171,7 @@ UPLOAD_LIMIT_BYTES = environment.number("UPLOAD_LIMIT_BYTES", default=2 * 1024**
 API_REQUESTS_A_MINUTE = environment.number("API_REQUESTS_A_MINUTE", default=600)
 API_REFUSED_TOKENS_A_MINUTE = environment.number("API_REFUSED_TOKENS_A_MINUTE", default=30)
 API_UPLOADS_AT_ONCE = environment.number("API_UPLOADS_AT_ONCE", default=4)
+DPUT_SIGNATURES = environment.choice("DPUT_SIGNATURES", ("required", "accepted"), default="required")
 # Uploads go to disk above this size, so a large .deb never stands in memory.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 

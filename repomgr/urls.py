@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from packages_app import views
 from packages_app.admin.sign_in import further_addresses
+from packages_app.api.dput import put_for_dput
 from packages_app.api.put import put_package
 from packages_app.api.router import api
 
@@ -17,6 +18,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
     path("upload/<str:suite>/<str:component>/<str:filename>", put_package, name="put_package"),
+    path("dput/<str:suite>/<str:filename>", put_for_dput, name="put_for_dput"),
     path("repository/", views.repository_object),
     path("repository/<path:key>", views.repository_object),
 ]

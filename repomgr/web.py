@@ -18,6 +18,7 @@ from django.conf import settings
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.receiver import FixedStreamReceiver
 from waitress.server import MultiSocketServer, TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 from waitress.utilities import RequestEntityTooLarge
@@ -65,6 +66,17 @@ _LANES: Mapping[str, str] = {HEALTH: "health", READY: "ready", METRICS: "metrics
 """Each by itself: what is ready, or measured, waits for servers that are away, and health for nothing."""
 
 
+class Nothing(FixedStreamReceiver):  # type: ignore[misc]
+    """Takes a body of a known length, and keeps nothing of it."""
+
+    def received(self, data: bytes) -> int:
+        """Pass over bytes; return how many."""
+        used = min(len(data), self.remain)
+        self.remain -= used
+        self.completed = self.remain < 1
+        return int(used)
+
+
 class Request(HTTPRequestParser):  # type: ignore[misc]
     """Reads a request; refuses one that is too large by its head, so that nothing of its body is kept."""
 
@@ -93,6 +105,21 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
             self.expect_continue = False  # else waitress asks for the body that there is not, and goes on asking
         if self._may_bring_packages():
             self._largest, self._seconds = largest_body(self.command, self.path), _UPLOAD_SECONDS
+        elif takes_packages(self.command, self.path) and self.content_length > LARGEST_FORM and not self.chunked:
+            self._keep_nothing()
+
+    def _keep_nothing(self) -> None:
+        """Let a push without a token be answered, which says what is missing, and keep nothing of its body.
+
+        Who waits to be asked for the body is answered at once. dput shows no token before it has sent a file whole, and
+        reads no answer before: what it sends is passed over.
+        """
+        self._largest, self._seconds = largest_body(self.command, self.path), _UPLOAD_SECONDS
+        if self.expect_continue:
+            self.expect_continue, self.completed = False, True
+            self.headers["CONNECTION"] = "close"
+        elif self.body_rcv is not None:
+            self.body_rcv = Nothing(self.content_length, self.body_rcv.getbuf())
 
     def _may_bring_packages(self) -> bool:
         """Return whether it is to a page that takes files, of one who shows a pass or a token of ours for it."""
@@ -110,6 +137,7 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
             self.completed, self.expect_continue = True, False
         return used
 
+    body_rcv: Any = None
     error: Any = None
     _largest, _seconds = LARGEST_FORM, _FORM_SECONDS
 

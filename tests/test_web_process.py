@@ -91,6 +91,25 @@ def test_what_a_stranger_sends_is_refused_by_its_head_and_spools_nothing(web, he
     assert list((home / "tmp").iterdir()) == []
 
 
+@pytest.mark.parametrize("path", ["/dput/-/x.deb", "/upload/-/-/x.deb"])
+def test_who_pushes_without_a_token_is_told_of_it_and_nothing_is_kept(web, path):
+    port, home = web
+    head = f"PUT {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3000000\r\n"
+    with sent(port, f"{head}Expect: 100-continue\r\n\r\n") as connection:  # before any of the body is sent
+        assert connection.recv(1000).split(b" ")[1] == b"401"
+    with sent(port, f"{head}\r\n") as connection:  # as dput does, which reads no answer before all is sent
+        for _ in range(30):
+            connection.sendall(b"x" * 100_000)
+        answer = connection.recv(10_000)
+    assert (answer.split(b" ")[1], b"www-authenticate: basic" in answer.lower()) == (b"401", True)
+    with sent(port, head.replace("3000000", "3000000000") + "\r\n") as connection:
+        assert connection.recv(1000).split(b" ")[1] == b"413"
+    chunked = f"PUT {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n"
+    with sent(port, chunked + "x" * 0x200000) as connection:
+        assert connection.recv(1000).split(b" ")[1] == b"413"
+    assert list((home / "tmp").iterdir()) == []
+
+
 def test_a_client_chooses_no_script_name_and_no_address(web):
     port, _ = web
     claims = {"SCRIPT_NAME": "/x", "Script-Name": "/x", "X-Script-Name": "/x", "X-Forwarded-Prefix": "/x"}

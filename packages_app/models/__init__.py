@@ -15,6 +15,7 @@ from packages_app.models.package import Package, PackageName, SuiteMembership
 from packages_app.models.package_query import selected_by
 from packages_app.models.publication import Publication
 from packages_app.models.trusted_publisher import SpentIdentity, TrustedPublisher
+from packages_app.models.uploader_key import UploaderKey
 from packages_app.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "SpentIdentity",
     "SuiteMembership",
     "TrustedPublisher",
+    "UploaderKey",
     "Webhook",
     "WebhookDelivery",
     "selected_by",

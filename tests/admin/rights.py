@@ -12,7 +12,7 @@ NOBODY = set()
 
 WINDOWS = (
     "accessgrant", "accesstoken", "clearedcaution", "conflict", "definitionstatus", "heldcandidate", "job", "notice",
-    "package", "publication",
+    "package", "publication", "uploaderkey",
 )  # fmt: skip
 EDITED = (
     "auth_user", "auth_group", "django_celery_beat_periodictask", "django_celery_beat_intervalschedule",
@@ -87,6 +87,8 @@ RIGHTS = {
     "auth_user_password_change": (ROOT, ROOT),
     "packages_app_accesstoken_make": (VIEW, VIEW),
     "packages_app_accesstoken_revoke": (VIEW, VIEW),
+    "packages_app_uploaderkey_give": (VIEW, VIEW),
+    "packages_app_uploaderkey_remove": (NOBODY, VIEW),
     "packages_app_webhook_test": (NOBODY, ROOT),
     "packages_app_webhook_secret": (NOBODY, ROOT),
     "packages_app_webhookdelivery_again": (NOBODY, ROOT),
@@ -103,7 +105,7 @@ for window in WINDOWS:
     RIGHTS |= {f"{name}_{page}": (NOBODY, NOBODY) for page in ("add", "delete")}
     RIGHTS |= {f"{name}_change": (sees, NOBODY), f"{name}_old_address": (STAFF, STAFF)}
 # Of a token that one does not see there is none: it leads to the overview.
-RIGHTS["packages_app_accesstoken_history"] = (STAFF, STAFF)
+RIGHTS["packages_app_accesstoken_history"] = RIGHTS["packages_app_uploaderkey_history"] = (STAFF, STAFF)
 # Those of the group Auditors may look at the trail, and of the people here root alone.
 TRAIL = "packages_app_auditentry"
 RIGHTS |= {f"{TRAIL}_{page}": (ROOT, ROOT) for page in ("changelist", "history")}

@@ -23,6 +23,7 @@ from packages_app.models import (
     Job,
     Notice,
     Publication,
+    UploaderKey,
 )
 from packages_app.models.webhook import Webhook, WebhookDelivery
 from packages_app.services.intake.uploads import stage_upload
@@ -109,6 +110,7 @@ def fill(stack, folder):
     send_test(hook)
     who = get_user_model().objects.create(username="somebody")
     AccessGrant.objects.create(user=who, action="read")
+    UploaderKey.objects.create(user=who, fingerprint="A" * 40)
     AccessToken.objects.create(name="ci", owner=who, digest="d", hint="hint", expires=now() + timedelta(days=1))
     assert Publication.objects.exists()
 
@@ -156,6 +158,7 @@ def state():
         "users": get_user_model().objects.count(),
         "groups": Group.objects.count(),
         "grants": list(AccessGrant.objects.order_by("pk").values_list("pk", flat=True)),
+        "uploader keys": list(UploaderKey.objects.values_list("fingerprint", flat=True)),
         "tokens": list(AccessToken.objects.order_by("pk").values_list("pk", "revoked")),
         "webhooks": list(Webhook.objects.values_list("pk", "sealed_secret")),
         "deliveries": list(WebhookDelivery.objects.order_by("pk").values_list("pk", "next_try")),

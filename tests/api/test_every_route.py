@@ -13,7 +13,7 @@ from packages_app.core.rights import Action
 from packages_app.models import AccessToken, Job
 from tests.api.conftest import Caller
 
-PUT = ("PUT", "/upload/-/-/x.deb", Action.UPLOAD)
+PUTS = [("PUT", "/upload/-/-/x.deb", Action.UPLOAD), ("PUT", "/dput/-/x.deb", Action.UPLOAD)]
 EXCHANGE = "/api/v1/oidc/token"  # who asks there has no token yet: tests/api/test_trusted_publishing.py
 OPEN = {"/api/v1/openapi.json", "/api/v1/docs", "/api/v1/", EXCHANGE}
 _UUID = "00000000-0000-4000-8000-000000000000"
@@ -21,7 +21,7 @@ _UUID = "00000000-0000-4000-8000-000000000000"
 
 def operations():
     """Return (method, address, action) of every operation; fail for one that asks for no right."""
-    found = [PUT]
+    found = [*PUTS]
     for router in api._get_bound_routers():
         for path, view in router.path_operations.items():
             for operation in view.operations:
@@ -39,10 +39,11 @@ def test_no_machine_address_is_missing_here():
     known = {re.sub(rf"/(1|{_UUID})(?=/|\Z)", "/{}", address) for _, address, _ in operations()}
     for pattern in get_resolver().url_patterns:
         prefix = str(pattern.pattern)
-        for inner in getattr(pattern, "url_patterns", [pattern]) if prefix.startswith(("api/", "upload/")) else ():
+        ours = prefix.startswith(("api/", "upload/", "dput/"))
+        for inner in getattr(pattern, "url_patterns", [pattern]) if ours else ():
             own = "" if inner is pattern else str(inner.pattern)
             address = re.sub(r"<[^>]*>", "{}", f"/{prefix}{own}")
-            assert address in known | OPEN | {"/upload/{}/{}/{}"}, address
+            assert address in known | OPEN | {"/upload/{}/{}/{}", "/dput/{}/{}"}, address
 
 
 @pytest.mark.parametrize("wrong", ["anonymous", "expired", "revoked", "elsewhere", "other"])
