@@ -51,6 +51,8 @@ _SIDEBAR = [
         ("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
         ("Rights", "shield_person", "admin:packages_app_accessgrant_changelist", "packages_app.view_accessgrant"),
         ("Tokens", "token", "admin:packages_app_accesstoken_changelist", ""),
+        ("Trusted publishers", "handshake", "admin:packages_app_trustedpublisher_changelist",
+         "packages_app.view_trustedpublisher"),
         ("Audit trail", "receipt_long", "admin:packages_app_auditentry_changelist", "packages_app.view_auditentry"),
     )),
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from packages_app.admin import (
     publication,
     rights,
     tokens,
+    trusted_publishers,
     webhook,
     webhook_delivery,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "publication",
     "rights",
     "tokens",
+    "trusted_publishers",
     "webhook",
     "webhook_delivery",
 ]

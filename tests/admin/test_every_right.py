@@ -23,6 +23,7 @@ from packages_app.models import (
     Job,
     Notice,
     Publication,
+    TrustedPublisher,
 )
 from packages_app.models.webhook import Webhook, WebhookDelivery
 from packages_app.services.intake.uploads import stage_upload
@@ -45,7 +46,7 @@ NOBODY = set()
 
 WINDOWS = (
     "accessgrant", "accesstoken", "clearedcaution", "conflict", "definitionstatus", "heldcandidate", "job", "notice",
-    "package", "publication",
+    "package", "publication", "trustedpublisher",
 )  # fmt: skip
 EDITED = (
     "auth_user", "auth_group", "django_celery_beat_periodictask", "django_celery_beat_intervalschedule",
@@ -129,9 +130,9 @@ RIGHTS = {
     "packages_app_webhookdelivery_change": (ROOT, NOBODY),
     **{f"packages_app_{name}_old_address": (STAFF, STAFF) for name in ("webhook", "webhookdelivery")},
 }
-RIGHTS["packages_app_accessgrant_give"] = (ROOT, ROOT)
+RIGHTS |= dict.fromkeys(("packages_app_accessgrant_give", "packages_app_trustedpublisher_trust"), (ROOT, ROOT))
 for window in WINDOWS:
-    name, sees = f"packages_app_{window}", ROOT if window == "accessgrant" else VIEW
+    name, sees = f"packages_app_{window}", ROOT if window in ("accessgrant", "trustedpublisher") else VIEW
     RIGHTS |= {f"{name}_{page}": (sees, sees) for page in ("changelist", "history")}
     RIGHTS |= {f"{name}_{page}": (NOBODY, NOBODY) for page in ("add", "delete")}
     RIGHTS |= {f"{name}_change": (sees, NOBODY), f"{name}_old_address": (STAFF, STAFF)}
@@ -161,6 +162,7 @@ ACTIONS = {
     ("package", "promote"): PUBLISH,
     ("package", "roll_out"): PUBLISH,
     ("accessgrant", "take_back"): ROOT,
+    ("trustedpublisher", "remove"): ROOT,
     ("user", "delete_selected"): ROOT,
     ("group", "delete_selected"): ROOT,
     ("periodictask", "delete_selected"): ROOT,
@@ -247,9 +249,9 @@ def fill(stack, folder):
     CrontabSchedule.objects.create()
     make_webhook(hook := Webhook(name="ci", address="https://hooks.example.org", events=["job.failed"]))
     send_test(hook)
-    get_user_model().objects.create(username="somebody")
     who = get_user_model().objects.create(username="somebody")
     AccessGrant.objects.create(user=who, action="read")
+    TrustedPublisher.objects.create(name="ci", kind="github", issuer="https://ci.example.org")
     AccessToken.objects.create(name="ci", owner=who, digest="d", hint="hint", expires=now() + timedelta(days=1))
     assert Publication.objects.exists()
 
@@ -296,6 +298,7 @@ def state():
         "pinned": list(Publication.objects.order_by("pk").values_list("pinned", flat=True)),
         "users": get_user_model().objects.count(),
         "groups": Group.objects.count(),
+        "trusted": TrustedPublisher.objects.count(),
         "grants": list(AccessGrant.objects.order_by("pk").values_list("pk", flat=True)),
         "tokens": list(AccessToken.objects.order_by("pk").values_list("pk", "revoked")),
         "webhooks": list(Webhook.objects.values_list("pk", "sealed_secret")),
