@@ -64,6 +64,8 @@ _SIDEBAR = [
         ("Rights", "shield_person", "admin:packages_app_accessgrant_changelist", "packages_app.view_accessgrant"),
         ("Tokens", "token", "admin:packages_app_accesstoken_changelist", ""),
         ("Uploaders' keys", "signature", "admin:packages_app_uploaderkey_changelist", ""),
+        ("Trusted publishers", "handshake", "admin:packages_app_trustedpublisher_changelist",
+         "packages_app.view_trustedpublisher"),
         ("Audit trail", "receipt_long", "admin:packages_app_auditentry_changelist", "packages_app.view_auditentry"),
     )),
 ]  # fmt: skip

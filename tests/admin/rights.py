@@ -12,7 +12,7 @@ NOBODY = set()
 
 WINDOWS = (
     "accessgrant", "accesstoken", "clearedcaution", "conflict", "definitionstatus", "heldcandidate", "job", "notice",
-    "package", "publication", "uploaderkey",
+    "package", "publication", "trustedpublisher", "uploaderkey",
 )  # fmt: skip
 EDITED = (
     "auth_user", "auth_group", "django_celery_beat_periodictask", "django_celery_beat_intervalschedule",
@@ -98,9 +98,9 @@ RIGHTS = {
     "packages_app_webhookdelivery_change": (ROOT, NOBODY),
     **{f"packages_app_{name}_old_address": (STAFF, STAFF) for name in ("webhook", "webhookdelivery")},
 }
-RIGHTS["packages_app_accessgrant_give"] = (ROOT, ROOT)
+RIGHTS |= dict.fromkeys(("packages_app_accessgrant_give", "packages_app_trustedpublisher_trust"), (ROOT, ROOT))
 for window in WINDOWS:
-    name, sees = f"packages_app_{window}", ROOT if window == "accessgrant" else VIEW
+    name, sees = f"packages_app_{window}", ROOT if window in ("accessgrant", "trustedpublisher") else VIEW
     RIGHTS |= {f"{name}_{page}": (sees, sees) for page in ("changelist", "history")}
     RIGHTS |= {f"{name}_{page}": (NOBODY, NOBODY) for page in ("add", "delete")}
     RIGHTS |= {f"{name}_change": (sees, NOBODY), f"{name}_old_address": (STAFF, STAFF)}
@@ -130,6 +130,7 @@ ACTIONS = {
     ("package", "promote"): PUBLISH,
     ("package", "roll_out"): PUBLISH,
     ("accessgrant", "take_back"): ROOT,
+    ("trustedpublisher", "remove"): ROOT,
     ("user", "delete_selected"): ROOT,
     ("group", "delete_selected"): ROOT,
     ("periodictask", "delete_selected"): ROOT,

@@ -23,6 +23,7 @@ from packages_app.models import (
     Job,
     Notice,
     Publication,
+    TrustedPublisher,
     UploaderKey,
 )
 from packages_app.models.webhook import Webhook, WebhookDelivery
@@ -111,6 +112,7 @@ def fill(stack, folder):
     who = get_user_model().objects.create(username="somebody")
     AccessGrant.objects.create(user=who, action="read")
     UploaderKey.objects.create(user=who, fingerprint="A" * 40)
+    TrustedPublisher.objects.create(name="ci", kind="github", issuer="https://ci.example.org")
     AccessToken.objects.create(name="ci", owner=who, digest="d", hint="hint", expires=now() + timedelta(days=1))
     assert Publication.objects.exists()
 
@@ -157,6 +159,7 @@ def state():
         "pinned": list(Publication.objects.order_by("pk").values_list("pinned", flat=True)),
         "users": get_user_model().objects.count(),
         "groups": Group.objects.count(),
+        "trusted": TrustedPublisher.objects.count(),
         "grants": list(AccessGrant.objects.order_by("pk").values_list("pk", flat=True)),
         "uploader keys": list(UploaderKey.objects.values_list("fingerprint", flat=True)),
         "tokens": list(AccessToken.objects.order_by("pk").values_list("pk", "revoked")),

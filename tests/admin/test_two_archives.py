@@ -27,6 +27,7 @@ from packages_app.models import (
     Notice,
     Package,
     Publication,
+    TrustedPublisher,
     UploaderKey,
     Webhook,
 )
@@ -226,6 +227,7 @@ def make_rows(slug):
     Notice.objects.create(kind="job_failed", subject=own(slug), text="x", seen=now(), job=job)
     admin = get_user_model().objects.get(username="admin")
     AccessGrant.objects.create(user=admin, action="upload", packages=own(slug))
+    TrustedPublisher.objects.create(name=own(slug), kind="github", issuer="https://ci.example.org")
     UploaderKey.objects.create(user=admin, fingerprint="A" * 40, names=own(slug))
     AccessToken.objects.create(name=own(slug), owner=admin, digest=slug, hint="hint", expires=now())
     make_webhook(hook := Webhook(name=own(slug), address="https://hooks.example.org", events=[]))
