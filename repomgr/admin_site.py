@@ -9,8 +9,9 @@ from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
+from django.core.paginator import InvalidPage
 from django.db.models.base import ModelBase
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from unfold.sites import UnfoldAdminSite
 
@@ -53,6 +54,14 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]
         if isinstance(user, User) and user.has_usable_password() and may_use_password(user):
             return found
         return [link for link in found if link["link"] != reverse("admin:password_change", current_app=self.name)]
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """Show what the search in the sidebar found; raise `Http404` for a page that there is none of."""
+        try:
+            found: HttpResponseBase = super().search(request, extra_context)
+        except InvalidPage as error:  # the theme asks for whatever page the address says
+            raise Http404("What was found has no such page.") from error
+        return found
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """Show the login, or take a password."""

@@ -36,3 +36,9 @@ def test_a_query_that_cannot_be_read_says_where(as_member):
     assert not rows
     assert [message.level_tag for message in page.context["messages"]] == ["error"]
     assert "character 13" in page.content.decode()
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "2", "abc", "", "1.0", "9" * 5000])
+def test_a_page_of_the_sidebars_search_that_there_is_not_is_not_found(admin_client, page):
+    assert admin_client.get("/admin/search/", {"s": "job", "page": "1"}).status_code == 200
+    assert admin_client.get("/admin/search/", {"s": "job", "page": page}).status_code == 404
