@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from django.urls import reverse_lazy
+from django.http import HttpRequest
+from django.urls import reverse, reverse_lazy
 
 
 def _section(title: str, items: tuple[tuple[str, str, str, str], ...]) -> dict[str, object]:
     """Return a section of the admin's sidebar from (title, icon, page, permission or "")."""
+    pages = tuple(page for _, _, page, _ in items)
     return {
         "title": title,
         "separator": True,
@@ -17,11 +20,20 @@ def _section(title: str, items: tuple[tuple[str, str, str, str], ...]) -> dict[s
                 "title": name,
                 "icon": icon,
                 "link": reverse_lazy(page),
+                "active": partial(_is_shown, pages, page),
                 "permission": lambda request, right=right: not right or request.user.has_perm(right),
             }
             for name, icon, page, right in items
         ],
     }
+
+
+def _is_shown(pages: tuple[str, ...], page: str, request: HttpRequest) -> bool:
+    """Return whether a page, or one below it, is shown: of several of the section the one that is nearest."""
+    index = reverse("admin:index")
+    links = {reverse(one): one for one in pages}
+    nearest = max((link for link in links if request.path.startswith(link)), key=len, default="")
+    return links.get(nearest) == page and (nearest != index or request.path == index)
 
 
 _SIDEBAR = [

@@ -65,7 +65,8 @@ MEANINGS: Mapping[str, Meaning] = {
         " between; sent to that host alone"
     ),
     "PRIVATE_UPSTREAMS": Meaning(
-        "host names, addresses and networks (`10.1.0.0/16`) that downloads may go to although they are private"
+        "host names, addresses and networks (`10.1.0.0/16`) that downloads and webhooks may go to although they are"
+        " private"
     ),
     "SECRET_KEY": Meaning("sessions and forms; seals the secrets of webhooks", "made at first start"),
     "ALLOWED_HOSTS": Meaning("names the web process answers to"),

@@ -105,13 +105,15 @@ class MailServer:
 class MessageReceiver(LoopbackServer):
     """Keeps webhook messages as they come; its path says how it answers them.
 
-    `/` takes them, `/500` has an answer of its number as every number has, `/hang` never answers, `/drip` sends an
-    endless head, `/late` an endless body, `/huge` one of 50 MB, `/to?ADDRESS` sends elsewhere.
+    `/` takes them, `/500` has an answer of its number as every number has, `/hang` never answers, `/drip` takes seconds
+    for its head, `/late` for its body, `/huge` has one of 50 MB, `/to?ADDRESS` sends elsewhere. `whole` counts the
+    answers that went out to their end.
     """
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, dict[str, str], bytes]] = []
         self.on_message: Callable[[], object] = lambda: None
+        self.whole = 0
         self._ended = threading.Event()
         receiver = self
 
@@ -123,6 +125,7 @@ class MessageReceiver(LoopbackServer):
                 self.close_connection = True
                 with suppress(OSError):
                     receiver._answer(self)
+                    receiver.whole += 1
 
             def do_GET(self) -> None:
                 receiver.messages.append((self.path, {}, b"asked, not told"))
@@ -140,14 +143,16 @@ class MessageReceiver(LoopbackServer):
             return
         status = int(path[1:]) if path[1:].isdigit() else 302 if path == "/to" else 200
         request.wfile.write(f"HTTP/1.1 {status} Said\r\n".encode())
-        while path == "/drip" and not self._ended.wait(0.02):
+        for _ in range(100 if path == "/drip" else 0):
+            self._ended.wait(0.02)
             request.wfile.write(b"X-More: x\r\n")
         if path == "/to":
             request.wfile.write(f"Location: {to}\r\n".encode())
         if path == "/503":
             request.wfile.write(b"Retry-After: 36000\r\n")
         request.wfile.write(b"Connection: close\r\n\r\n<b>said</b>\0")
-        while path == "/late" and not self._ended.wait(0.02):
+        for _ in range(100 if path == "/late" else 0):
+            self._ended.wait(0.02)
             request.wfile.write(b"x")
         for _ in range(50 if path == "/huge" else 0):
             request.wfile.write(bytes(1_000_000))

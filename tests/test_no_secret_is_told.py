@@ -95,11 +95,20 @@ def settings_with_secrets(tmp_path, signing_key):
     }
 
 
-SEND = """
+SEND = f"""
+from packages_app.models import Webhook
 from packages_app.services.notices.notify import notify
 from packages_app.services.notices.send import send_notices
 notify("job_failed", "a job", "It failed.")
 send_notices()
+from packages_app.services.webhooks.send import send_webhooks
+from packages_app.services.webhooks.webhooks import make_webhook, remove_webhook, send_test
+webhook = Webhook(name="ci", address="http://127.0.0.1:9/{FEED}", events=[])
+secret = make_webhook(webhook)
+send_test(webhook)
+send_webhooks()
+print(send_test(webhook).webhook.deliveries.earliest("pk").failure)
+remove_webhook(webhook)  # its page alone shows the address
 """
 
 
@@ -213,6 +222,8 @@ def test_feeds_with_credentials_and_tokens_are_named_without_them(settings_with_
         said += run(environment, "shell", "--no-imports", "-c", SEND)
     assert said.count("definition_failed") >= 7
     assert "notice_not_sent" in said
+    assert "webhook_not_received" in said
+    assert "whsec_" not in said
     assert told_by(said) == []
     assert told_by(rows(environment)) == []
 

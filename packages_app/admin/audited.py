@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from packages_app.models import AccessGrant, AccessToken
 from packages_app.services.audit.write import write
 
 if TYPE_CHECKING:
@@ -67,7 +68,10 @@ class AuditedAdmin(_Page):
         before = {name: _said(getattr(obj, name)) for name in names}
         if isinstance(obj, User):
             before["groups"] = _said(obj.groups.all())
+            before["tokens"] = _said(AccessToken.of_all_archives.filter(owner=obj))
         if isinstance(obj, User | Group):
+            held = {"user": obj} if isinstance(obj, User) else {"group": obj}
+            before["grants"] = _said(AccessGrant.of_all_archives.filter(**held))
             rights = obj.user_permissions if isinstance(obj, User) else obj.permissions
             before["permissions"] = _said(rights.all())
         write(f"{self.opts.model_name}.delete", subject=str(obj), before=before)

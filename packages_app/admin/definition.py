@@ -139,7 +139,7 @@ class DefinitionAdmin(ReadOnlyAdmin):
             path("<int:pk>/place/", view(self.place_view), name="packages_app_definitionstatus_place"),
             path("<int:pk>/remove/", view(self.remove_view), name="packages_app_definitionstatus_remove"),
             path("<int:pk>/refused/", refused, name="packages_app_definitionstatus_refused"),
-            *repository_urls(self.admin_site, self.opts),
+            *repository_urls(self.admin_site),
             *super().get_urls(),
         ]
 

@@ -30,17 +30,17 @@ from packages_app.signing.client_policies import words_of_clients
 _VIEW = "packages_app.view_publication"
 
 
-def key_addresses(site: admin.AdminSite, opts: Any) -> list[URLPattern]:
+def key_addresses(site: admin.AdminSite) -> list[URLPattern]:
     """Return the addresses of the Keys page and of what its buttons ask for."""
 
     def at(address: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
         return path(f"keys/{address}", site.admin_view(view), name=f"packages_app_publication_keys{name}")
 
     def keys(request: HttpRequest) -> HttpResponseBase:
-        return keys_page(site, opts, request)
+        return keys_page(site, request)
 
     def lost(request: HttpRequest, fingerprint: str) -> HttpResponseBase:
-        return lost_page(site, opts, request, fingerprint)
+        return lost_page(site, request, fingerprint)
 
     return [
         at("", require_safe(keys), ""),
@@ -51,7 +51,7 @@ def key_addresses(site: admin.AdminSite, opts: Any) -> list[URLPattern]:
     ]
 
 
-def keys_page(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
+def keys_page(site: admin.AdminSite, request: HttpRequest) -> HttpResponseBase:
     """Show keys as a worker saw them last, and how far the change from one to the next is."""
     require(request, _VIEW)
     page: dict[str, Any] = {"title": "Signing keys", "may_change": request.user.has_perm(KEYS)}
@@ -62,7 +62,7 @@ def keys_page(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRes
     except RepomgrError as error:
         page["fault"] = error
     at_work = Job.objects.filter(kind=Job.Kind.KEYS, state__in=(Job.State.QUEUED, Job.State.RUNNING))
-    return _page(site, opts, request, "keys", {**page, "at_work": at_work.first()})
+    return _page(site, request, "keys", {**page, "at_work": at_work.first()})
 
 
 def _told(told: Told) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def work_view(request: HttpRequest) -> HttpResponseBase:
     )
 
 
-def lost_page(site: admin.AdminSite, opts: Any, request: HttpRequest, fingerprint: str) -> HttpResponseBase:
+def lost_page(site: admin.AdminSite, request: HttpRequest, fingerprint: str) -> HttpResponseBase:
     """Say what breaks when a key is given up, and what clients must type then; its form asks for it."""
     require(request, KEYS)
     require_fresh(request)
@@ -125,7 +125,7 @@ def lost_page(site: admin.AdminSite, opts: Any, request: HttpRequest, fingerprin
     except RepomgrError as error:
         return send_back(request, error, _address())
     page = {"title": "A key is lost or stolen", "planned": planned, "are_set": told.are_set, "cancel": _address()}
-    return _page(site, opts, request, "lost", page)
+    return _page(site, request, "lost", page)
 
 
 def public_view(request: HttpRequest, fingerprint: str) -> HttpResponseBase:
@@ -156,8 +156,8 @@ def _file(text: str, name: str) -> HttpResponse:
     return response
 
 
-def _page(site: admin.AdminSite, opts: Any, request: HttpRequest, name: str, page: dict[str, Any]) -> HttpResponseBase:
-    context = {**site.each_context(request), "opts": opts, **page}
+def _page(site: admin.AdminSite, request: HttpRequest, name: str, page: dict[str, Any]) -> HttpResponseBase:
+    context = {**site.each_context(request), "content_title": page["title"], **page}
     return TemplateResponse(request, f"admin/packages_app/keys/{name}.html", context)
 
 

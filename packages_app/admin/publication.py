@@ -218,7 +218,7 @@ class PublicationAdmin(ReadOnlyAdmin):
             path("<int:pk>/roll-back/", view(self.rollback_view), name="packages_app_publication_rollback"),
             path("<int:pk>/pin/", view(require_POST(self.pin_view)), name="packages_app_publication_pin"),
             path("retain/", view(retain), name="packages_app_publication_retain"),
-            *key_addresses(self.admin_site, self.opts),
+            *key_addresses(self.admin_site),
             path("snapshots/", view(require_safe(self.snapshots_view)), name="packages_app_publication_snapshots"),
             path(
                 "snapshots/create/",

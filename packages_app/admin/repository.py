@@ -60,15 +60,19 @@ class RepositoryForm(forms.Form):
     def fault(self, problems: tuple[Problem, ...]) -> bool:
         """Show problems at their fields; return whether there are any."""
         self.full_clean()
+        told = set[str]()
         for problem in problems:
             name = field_of(problem, self.settings)
+            if name is not None and not self.data.get(name) and problem.message in told:
+                continue  # a codename that was left empty is the name, where it is told
+            told.add(problem.message)
             at = name if name in self.fields else None
             said = f"{problem.message} {problem.remedy}" if at else str(problem)
             self.add_error(at, forms.ValidationError(said, code="bad_definition"))
         return bool(problems)
 
 
-def repository_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
+def repository_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponseBase:
     """Show the settings, and where each is set; what is broken is shown with its fault."""
     require(request, PUBLISH)
     now = settings_now()
@@ -82,10 +86,10 @@ def repository_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> H
         "document": _shown(_top(now.document)), "fault": faults_in(now.newest.text if now.newest else ""),
         "changes": history_of(REPOSITORY), "may_change": may_administer(request),
     }  # fmt: skip
-    return _page(site, opts, request, "page.html", page)
+    return _page(site, request, "page.html", page)
 
 
-def change_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
+def change_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponseBase:
     """Show the form of the repository's own settings, or of a suite; then what clients will see of what is posted."""
     require_superuser(request)
     now, given = settings_now(), request.POST if request.method == "POST" else request.GET
@@ -104,7 +108,7 @@ def change_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpR
     if not is_suite and BASES not in now.of_file:
         form.fields[BASES] = _bases(now)
     page = {"title": _title(name, new=new, is_suite=is_suite), "form": form, "suite": name, "new": new,
-            "read": given.get("read", now.version)}  # fmt: skip
+            "by_file": bool(of_file), "read": given.get("read", now.version)}  # fmt: skip
     if request.method == "POST":
         said = request.POST.dict()
         try:
@@ -115,30 +119,30 @@ def change_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpR
                 text, problems = with_settings(now, said)
         except RepomgrError as error:
             say_refused(request, error)
-            return _page(site, opts, request, "form.html", page)
+            return _page(site, request, "form.html", page)
         if not form.fault(problems or faults_in(text)):
             try:
-                return preview_page(site, opts, request, plan_change(text))
+                return preview_page(site, request, plan_change(text))
             except RepomgrError as error:
                 say_refused(request, error)
-    return _page(site, opts, request, "form.html", page)
+    return _page(site, request, "form.html", page)
 
 
-def preview_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
+def preview_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponseBase:
     """Show what a change would do: a suite that is retired, or an earlier version that is brought back."""
     require_superuser(request)
     now, back = settings_now(), reverse("admin:packages_app_definitionstatus_repository")
     try:
         if suite := request.POST.get("retire"):
-            return preview_page(site, opts, request, plan_change(without_suite(now, suite)))
+            return preview_page(site, request, plan_change(without_suite(now, suite)))
         number = request.POST.get("version", "")
         version = int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else 0
-        return preview_page(site, opts, request, plan_change(version_of(REPOSITORY, version).text))
+        return preview_page(site, request, plan_change(version_of(REPOSITORY, version).text))
     except RepomgrError as error:
         return send_back(request, error, back)
 
 
-def save_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
+def save_view(site: admin.AdminSite, request: HttpRequest) -> HttpResponseBase:
     """Do what was consented to."""
     require_superuser(request)
     said = request.POST
@@ -154,41 +158,42 @@ def save_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRes
             change = plan_change(text)
         except RepomgrError as now_refused:
             return send_back(request, now_refused, reverse("admin:packages_app_definitionstatus_repository"))
-        return preview_page(site, opts, request, change, read=theirs.version if theirs else None)
+        return preview_page(site, request, change, read=theirs.version if theirs else None)
     messages.success(request, f"Saved as version {saved.version}; the publications that follow are asked for.")
     return HttpResponseRedirect(reverse("admin:packages_app_definitionstatus_repository"))
 
 
 def preview_page(
-    site: admin.AdminSite, opts: Any, request: HttpRequest, change: RepositoryChange, *, read: int | None = None
+    site: admin.AdminSite, request: HttpRequest, change: RepositoryChange, *, read: int | None = None
 ) -> HttpResponseBase:
     """Return the page that shows what clients will see of a change.
 
-    `read` is the version that it replaces, that of the form where None is given.
+    `read` is the version that it replaces, that of the form where None is given. What was ticked stays so where it was
+    said of just this change.
     """
     page = {
         "title": "What clients will see", "change": change, "longest": LONGEST_REASON,
         "read": _read(request) if read is None else read, "reason": request.POST.get("reason", "")[:LONGEST_REASON],
+        "withdraw": "withdraw" in request.POST and request.POST.get("digest") == change.digest,
     }  # fmt: skip
-    return _page(site, opts, request, "preview.html", page)
+    return _page(site, request, "preview.html", page)
 
 
-def repository_urls(site: admin.AdminSite, opts: Any) -> list[URLPattern]:
+def repository_urls(site: admin.AdminSite) -> list[URLPattern]:
     """Return the addresses of the page."""
     views = {
-        "": require_safe(partial(repository_view, site, opts)), "_change": partial(change_view, site, opts),
-        "_preview": require_POST(partial(preview_view, site, opts)),
-        "_save": require_POST(partial(save_view, site, opts)),
+        "": require_safe(partial(repository_view, site)), "_change": partial(change_view, site),
+        "_preview": require_POST(partial(preview_view, site)),
+        "_save": require_POST(partial(save_view, site)),
     }  # fmt: skip
     name = "packages_app_definitionstatus_repository"
     return [path(f"repository/{end[1:]}{'/' if end else ''}", site.admin_view(view), name=f"{name}{end}")
             for end, view in views.items()]  # fmt: skip
 
 
-def _page(
-    site: admin.AdminSite, opts: Any, request: HttpRequest, template: str, page: dict[str, Any]
-) -> HttpResponseBase:
-    return TemplateResponse(request, f"{_TEMPLATES}/{template}", {**site.each_context(request), "opts": opts, **page})
+def _page(site: admin.AdminSite, request: HttpRequest, template: str, page: dict[str, Any]) -> HttpResponseBase:
+    context = {**site.each_context(request), "content_title": page["title"], **page}
+    return TemplateResponse(request, f"{_TEMPLATES}/{template}", context)
 
 
 def _title(name: str, *, new: bool, is_suite: bool) -> str:

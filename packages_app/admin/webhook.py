@@ -156,9 +156,9 @@ class WebhookAdmin(ForWebhooks):
     def save_model(self, request: HttpRequest, obj: Webhook, form: Any, change: bool) -> None:
         """Have the service save it; a new one's secret is for the page that comes next alone."""
         if change:
-            change_webhook(obj, form.changed_data)
+            change_webhook(obj, form.changed_data, who=request.user.get_username())
         else:
-            request.new_secret = make_webhook(obj)  # type: ignore[attr-defined]
+            request.new_secret = make_webhook(obj, who=request.user.get_username())  # type: ignore[attr-defined]
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
@@ -174,12 +174,12 @@ class WebhookAdmin(ForWebhooks):
 
     def delete_model(self, request: HttpRequest, obj: Webhook) -> None:
         """Have the service remove it."""
-        remove_webhook(obj)
+        remove_webhook(obj, who=request.user.get_username())
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> None:
         """Have the service remove the chosen ones."""
         for webhook in queryset:
-            remove_webhook(webhook)
+            remove_webhook(webhook, who=request.user.get_username())
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Name the webhooks alone: there may be very many deliveries, which go with them."""
@@ -200,7 +200,7 @@ class WebhookAdmin(ForWebhooks):
         require(request, CHANGE)
         webhook = get_object_or_404(Webhook, pk=pk)
         try:
-            delivery = send_test(webhook)
+            delivery = send_test(webhook, who=request.user.get_username())
         except RepomgrError as error:
             return send_back(request, error, reverse("admin:packages_app_webhook_change", args=[pk]))
         messages.success(request, "A worker sends the test; look again in a moment.")
@@ -210,7 +210,8 @@ class WebhookAdmin(ForWebhooks):
         """Make a new secret, and show it."""
         require(request, CHANGE)
         webhook = get_object_or_404(Webhook, pk=pk)
-        secret = change_secret(webhook, at_once=bool(request.POST.get("at_once")))
+        at_once = bool(request.POST.get("at_once"))
+        secret = change_secret(webhook, at_once=at_once, who=request.user.get_username())
         webhook.refresh_from_db()
         self.log_change(request, webhook, "New secret.")
         return self._secret_page(request, webhook, secret)

@@ -103,7 +103,7 @@ class WebhookDeliveryAdmin(ForWebhooks):
     def _send_again(self, request: HttpRequest, deliveries: list[WebhookDelivery]) -> None:
         try:
             for delivery in deliveries:
-                send_again(delivery)
+                send_again(delivery, who=request.user.get_username())
         except RepomgrError as error:
             say_refused(request, error)
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import unified_diff
 from typing import Protocol
 
@@ -35,6 +36,11 @@ class Document:
     who: str
 
     @property
+    def moment(self) -> str:
+        """When it was made, as people read it: in UTC, to the second."""
+        return f"{datetime.fromisoformat(self.when):%Y-%m-%d %H:%M:%S} UTC"
+
+    @property
     def removed(self) -> bool:
         """Whether the document was removed by this version."""
         return not self.text
@@ -46,7 +52,7 @@ class ConfigurationOutdated(PackageRefused):
     code = "configuration_outdated"
 
     def __init__(self, name: str, read: int, current: Document | None) -> None:
-        by = f"{current.who} made version {current.version} at {current.when}" if current else "it was never made"
+        by = f"{current.who} made version {current.version} at {current.moment}" if current else "it was never made"
         super().__init__(
             f"{name} was read as version {read}, and {by}.",
             remedy="Look at what differs, put your change into what is there now, and save again.",

@@ -1,6 +1,7 @@
 """Each address, action and command that may change something has its line in the audit trail, and so has a refusal."""
 
 import io
+import json
 import os
 import pwd
 from uuid import uuid4
@@ -24,7 +25,8 @@ from packages_app.services.audit.write import deed, this_process, write
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.setup.groups import ensure_groups
-from tests.admin.test_every_right import ACTIONS, RIGHTS, STAFF, addresses, filled, people, rows_for  # noqa: F401
+from tests.admin.rights import ACTIONS, RIGHTS, STAFF
+from tests.admin.test_every_right import addresses, filled, people, rows_for  # noqa: F401
 from tests.debs import build_deb
 
 # What changes nothing of an installation, whatever it is given; every other command has a line.
@@ -133,6 +135,8 @@ def test_a_changed_user_has_before_and_after_and_no_password(filled, people):  #
     said = f"{added.after}{password.before}{password.after}{gone.before}"
     assert "quite-another" not in said
     assert '"password":"(hidden)"' in gone.before
+    kept = json.loads(gone.before)
+    assert (len(kept["grants"]), kept["tokens"] != []) == (1, True)
 
 
 def test_a_group_whose_archives_change_has_them_before_and_after(filled, people, settings):  # noqa: F811

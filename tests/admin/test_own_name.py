@@ -15,7 +15,8 @@ from packages_app.core.ports import Silent
 from packages_app.services import adapters
 from packages_app.services.setup.first_start import first_start
 from packages_app.services.setup.own_configuration import make_own_configuration
-from tests.admin.test_every_right import ENDING, addresses, fill
+from tests.admin.rights import ENDING
+from tests.admin.test_every_right import addresses, fill
 from tests.stack import REPOSITORY, point_settings_at
 
 SHIPPED = re.compile(rb"kiro(?!v)", re.IGNORECASE)  # the clock of Europe/Kirov is on a page

@@ -10,7 +10,8 @@ from django.urls import reverse
 from packages_app.services.sign_in.browsers import browser_named
 from packages_app.services.sign_in.note import NOTE
 from packages_app.services.sign_in.sessions import handle_of
-from tests.admin.test_every_right import RIGHTS, addresses, fill
+from tests.admin.rights import RIGHTS
+from tests.admin.test_every_right import addresses, fill
 
 PASSWORD = "correct-horse-battery"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

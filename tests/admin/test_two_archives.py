@@ -35,7 +35,8 @@ from packages_app.services.archives import entered, present_archive
 from packages_app.services.webhooks.webhooks import make_webhook, send_test
 from packages_app.signing.openpgp import verified_text
 from repomgr.archives import read_archives
-from tests.admin.test_every_right import EDITED, ENDING, addresses
+from tests.admin.rights import EDITED, ENDING
+from tests.admin.test_every_right import addresses
 from tests.commands.calling import call
 from tests.database import database_in
 from tests.debs import build_deb
@@ -141,6 +142,11 @@ def both(transactional_db, embedded, settings, tmp_path, migrated):
         yield made
 
 
+REFUSED = {
+    "make_certificate", "migrate_package_table", "restore_package_table", "adopt_repository", "reset_second_factor",
+}  # fmt: skip
+
+
 def test_every_command_and_every_page_in_two_archives_at_once(both):
     ours = {name for name, app in get_commands().items() if app == "packages_app"}
     assert {step[0] for step in STEPS} | set(BEFORE) == ours, "say how each command is tried"
@@ -167,32 +173,30 @@ def test_every_command_and_every_page_in_two_archives_at_once(both):
         set_script_prefix("/")
         return seen
 
-    def jobs(slug, turn):
-        done = 0
-        while job := Job.objects.filter(state=Job.State.QUEUED).order_by("created").first():
-            tasks.run_job(str(job.pk))
-            done += 1
-        return done
-
     told = both.do(commands)
     check_contents(both)
     for slug in SLUGS:
         check_lines(slug, told[slug])
     shown = both.do(pages)
-    assert min(both.do(jobs).values()) > 0
+    assert min(both.do(do_jobs).values()) > 0
     check_contents(both)
     for slug in SLUGS:
         failed = {name: text for name, code, text in told[slug] if code}
-        refused = {
-            "make_certificate", "migrate_package_table", "restore_package_table", "adopt_repository",
-            "reset_second_factor",
-        }  # fmt: skip
-        assert failed.keys() - {"doctor", "verify_repository"} == refused, failed
+        assert failed.keys() - {"doctor", "verify_repository"} == REFUSED, failed
         for name, text in [*((name, text) for name, _, text in told[slug]), *shown[slug]]:
             assert own(OTHER[slug]) not in text, (slug, name)
         assert own(slug) in "".join(text for name, text in shown[slug] if name == "packages_app_package_changelist")
     with entered("acme"):
         assert {row.archive for row in Package.objects.all()} == {"acme"}
+
+
+def do_jobs(_slug, _turn):
+    """Do the jobs that wait; return how many."""
+    done = 0
+    while job := Job.objects.filter(state=Job.State.QUEUED).order_by("created").first():
+        tasks.run_job(str(job.pk))
+        done += 1
+    return done
 
 
 def check_lines(slug, told):

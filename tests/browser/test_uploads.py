@@ -77,10 +77,13 @@ def test_without_a_script_the_form_sends_all_at_once(product: Running, page: Pag
     plain = context.new_page()
     plain.goto(f"{product.url}{UPLOAD}")
     (tmp_path / "page.deb").write_text("<html>")
-    sound = [build_deb(tmp_path, "plain", version) for version in ("1.0", "2.0")]
+    long = build_deb(tmp_path, "plain-with-a-name-that-goes-on-and-on-for-as-long-as-some-do", "1.0")
+    sound = [*(build_deb(tmp_path, "plain", version) for version in ("1.0", "2.0")), long]
     plain.set_input_files("input[type=file]", [*sound, tmp_path / "page.deb"])
     plain.get_by_role("button", name="Upload and look").click()
-    assert list(fates(plain).values()) == ["refused", "new", "new"]
+    assert list(fates(plain).values()) == ["refused", "new", "new", "new"]
+    said = [one.bounding_box() for one in plain.locator(".rm-facts dd").all()]
+    assert min(box["width"] for box in said if box) > 100  # a long name leaves room for what is said of it
     expect(plain.get_by_text("stable: plain amd64: none → 2.0")).to_be_visible()
     plain.get_by_role("checkbox", name=re.compile("plain_1.0")).uncheck()
     plain.get_by_role("button", name="Define and take in").click()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -33,7 +33,7 @@ from packages_app.services.lifecycle.moved import move_together
 from packages_app.services.lifecycle.one_build import check_builds
 from packages_app.services.lifecycle.preview import Preview, preview, shown_of
 from packages_app.services.lifecycle.shown import check_shown
-from packages_app.services.lifecycle.steps import Move, Step, steps_of
+from packages_app.services.lifecycle.steps import Move, Step, histories_by_version, steps_of
 from packages_app.services.mirror.packages import mirror_records
 from packages_app.services.mirror.selection import select_packages
 from packages_app.services.publication.requests import known_suite, known_suites, request_publications
@@ -41,7 +41,7 @@ from packages_app.services.rights.asker import Asker
 from packages_app.services.rights.rule import rights_of, rights_of_job
 from packages_app.services.transactions import in_transaction
 from packages_app.services.webhooks.facts import withdrawn_version
-from packages_app.services.webhooks.tell import tell
+from packages_app.services.webhooks.tell import Happening, tell
 
 MOST = 10_000
 """Records of one job."""
@@ -139,14 +139,24 @@ def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     check_files(steps)
     count = move_records(move, steps, progress, who=job.asker, reason=reason, touched=touched)
     if move.what is What.WITHDRAWN:  # of all of them: a run of this job that was interrupted told of none
-        withdrawn = (withdrawn_version(record, touched, reason, job) for record in records_named(move.keys))
-        in_transaction(lambda: tell(Webhook.Event.VERSION_WITHDRAWN, withdrawn))
+        in_transaction(lambda: tell(Webhook.Event.VERSION_WITHDRAWN, _withdrawn(move.keys, reason, job)))
     return {"moved": count, "suites": touched}
 
 
 def _require(rights: Rights, move: Move, steps: Sequence[Step]) -> None:
     for name, suite in sorted({(step.record.package_name, suite) for step in steps for suite in step.touched}):
         rights.require(Action.PUBLISH, f"To {move.verb} packages", packages=[name], suites=[suite])
+
+
+def _withdrawn(keys: Iterable[TableKey], reason: str, job: Job) -> Iterator[Happening]:
+    """Yield what webhooks are told of each version that a job has withdrawn, by its history."""
+    records = records_named(keys)
+    histories = histories_by_version(adapters.package_table(), (record.key for record in records))
+    for record in records:
+        of_it = [one for one in histories[record.package_id] if one.architecture == record.built_for]
+        last = [one for one in of_it if one.what is What.WITHDRAWN][-1:]
+        left = {suite for one in last for suite in one.before} - set(record.suites)
+        yield withdrawn_version(record, sorted(left), reason, job)
 
 
 def move_records(

@@ -154,10 +154,9 @@ def _check_definitions(before: Repository, after: Repository, now: Definitions, 
             if suite.name in definition.every_suite and (lost := sorted(gone & set(definition.architectures))):
                 faulty[definition.file] = f"It brings files for {', '.join(lost)} into {suite.name}."
     if faulty:
-        said = "; ".join(f"{file}: {why}" for file, why in sorted(faulty.items())[:_NAMED])
-        raise StillUsed(
-            f"{len(faulty)} definitions use what would go: {said}", remedy="Change these definitions first."
-        )
+        said = "; ".join(f"{file} ({why.rstrip('.')})" for file, why in sorted(faulty.items())[:_NAMED])
+        more = ", …" if len(faulty) > _NAMED else ""
+        raise StillUsed(f"Definitions use what would go: {said}{more}.", remedy="Change these definitions first.")
 
 
 def _check_snapshots(before: Repository, after: Repository) -> None:

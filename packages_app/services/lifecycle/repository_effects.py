@@ -41,9 +41,9 @@ def effects_of(before: Repository, after: Repository, leaving: Mapping[str, tupl
         if after.suite(suite.name) is None:
             count, only = leaving.get(suite.name, (0, 0))
             seen.append(
-                f"Suite {suite.name} is published no more. {count} packages are in it, {only} of them in no other;"
-                f" what it showed last stays in place, and apt refuses it after its Valid-Until ({suite.valid_for.days}"
-                " days at most)."
+                f"Suite {suite.name} is published no more. Packages in it: {count}, in no other suite: {only}. apt"
+                f" refuses what it showed last after its Valid-Until ({suite.valid_for.days} days at most); a sweep"
+                " takes that away then."
             )
     if before.keyring != after.keyring:
         seen.append(

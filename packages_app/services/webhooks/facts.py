@@ -43,7 +43,7 @@ def is_news(record: PackageRecord, now: datetime) -> bool:
 
 def withdrawn_version(record: PackageRecord, suites: Sequence[str], reason: str, job: Job) -> Happening:
     """Return what is told of a version that a job has taken out of suites."""
-    facts = {"withdrawn_from": sorted(suites), "reason": reason}
+    facts = {"withdrawn_from": list(suites), "reason": reason}
     return _of_record(record, facts, suites, f"{job.pk} {record.package_id} {record.built_for}")
 
 

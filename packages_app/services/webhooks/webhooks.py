@@ -1,4 +1,4 @@
-"""Webhooks made, changed and removed; tried by a test, and what was delivered sent again."""
+"""Webhooks made, changed and removed; tried by a test, and what was delivered sent again. The log says by `who`."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ def check_patterns(text: str) -> str:
     return ", ".join(patterns_in(text))
 
 
-def make_webhook(webhook: Webhook) -> str:
+def make_webhook(webhook: Webhook, *, who: str = "") -> str:
     """Save a new webhook; return its secret, which is shown this once."""
     secret = new_secret()
     webhook.sealed_secret, webhook.secret_made = sealed(secret), timezone.now()
     webhook.save()
-    log.info("webhook_made", webhook=webhook.name, events=webhook.events)
+    log.info("webhook_made", webhook=webhook.name, events=webhook.events, user=who)
     return secret
 
 
-def change_webhook(webhook: Webhook, changed: Collection[str]) -> None:
+def change_webhook(webhook: Webhook, changed: Collection[str], *, who: str = "") -> None:
     """Save the fields of a webhook that a person has changed, by their names: what the sender writes stays.
 
     One that is switched on has its turn at once, and its notice is over; so is that of one that is switched off.
@@ -73,18 +73,18 @@ def change_webhook(webhook: Webhook, changed: Collection[str]) -> None:
         webhook.save(update_fields=fields)
     if fields & {"enabled", "name"} and before:
         settle_notices(Notice.Kind.WEBHOOK_FAILED, before)
-    log.info("webhook_changed", webhook=webhook.name, fields=sorted(fields))
+    log.info("webhook_changed", webhook=webhook.name, fields=sorted(fields), user=who)
 
 
-def remove_webhook(webhook: Webhook) -> None:
+def remove_webhook(webhook: Webhook, *, who: str = "") -> None:
     """Remove a webhook, with what was delivered to it."""
     settle_notices(Notice.Kind.WEBHOOK_FAILED, webhook.name)
     name = webhook.name
     webhook.delete()
-    log.info("webhook_removed", webhook=name)
+    log.info("webhook_removed", webhook=name, user=who)
 
 
-def change_secret(webhook: Webhook, *, at_once: bool = False) -> str:
+def change_secret(webhook: Webhook, *, at_once: bool = False, who: str = "") -> str:
     """Give a webhook a new secret; return it, which is shown this once.
 
     Messages are signed with the old ones too, each for `OVERLAP`, unless they are to end `at_once`.
@@ -96,27 +96,28 @@ def change_secret(webhook: Webhook, *, at_once: bool = False) -> str:
         row.old_secrets = [] if at_once else old[:_MOST_OLD]
         row.sealed_secret, row.secret_made = sealed(secret), now
         row.save(update_fields=["sealed_secret", "secret_made", "old_secrets"])
-    log.info("webhook_secret_changed", webhook=webhook.name, old_ends_at_once=at_once)
+    log.info("webhook_secret_changed", webhook=webhook.name, old_ends_at_once=at_once, user=who)
     return secret
 
 
-def send_test(webhook: Webhook) -> WebhookDelivery:
+def send_test(webhook: Webhook, *, who: str = "") -> WebhookDelivery:
     """Send a webhook a test, whatever it hears of; raise `WebhookRefused` for one that is switched off."""
     _require_on(webhook)
     facts = {"text": f"A test of the webhook {webhook.name}."}
     [row] = rows_for(Webhook.Event.TEST, Happening(facts), [webhook])
     row.save()
+    log.info("webhook_tested", webhook=webhook.name, event_id=row.event_id, user=who)
     _wake_for(webhook)
     return row
 
 
-def send_again(delivery: WebhookDelivery) -> None:
+def send_again(delivery: WebhookDelivery, *, who: str = "") -> None:
     """Send a message once more, by the same id, with all its tries anew; raise `WebhookRefused` as `send_test`."""
     _require_on(delivery.webhook)
     WebhookDelivery.objects.filter(pk=delivery.pk).update(
         state=WebhookDelivery.State.WAITING, tries=0, next_try=timezone.now(), received=None, failure=""
     )
-    log.info("webhook_sent_again", webhook=delivery.webhook.name, event_id=delivery.event_id)
+    log.info("webhook_sent_again", webhook=delivery.webhook.name, event_id=delivery.event_id, user=who)
     _wake_for(delivery.webhook)
 
 

@@ -57,4 +57,4 @@ def test_tokens_that_ended_long_ago_go_and_their_jobs_keep_their_names(root, set
     job = Job.objects.get(pk=job.pk)
     assert (job.token, job.asker) == (None, "root, by the token gone")
     root.delete()
-    assert Job.objects.get(pk=job.pk).asker == "by the token gone"
+    assert Job.objects.get(pk=job.pk).asker == "root, by the token gone"

@@ -60,7 +60,7 @@ def test_rows_of_an_older_release_start_the_same_work_at_the_same_times(of_an_ol
         assert found["Check upstream"] == (tasks.start_scheduled.name, ["sync_packages"])
         assert found["Rebuild"] == (tasks.start_scheduled.name, ["force_rebuild"])
         assert found["Wake"] == (tasks.wake_silent_jobs.name, [])
-        assert len(found) == 18
+        assert len(found) == 20
     upstream = PeriodicTask.objects.get(name="Check upstream")
     assert (upstream.enabled, upstream.interval.every) == (False, 30)
     assert PeriodicTask.objects.get(name="Rebuild").crontab.hour == "3"

@@ -161,6 +161,8 @@ def test_of_an_answer_that_has_no_end_its_status_counts_and_its_beginning_is_kep
     assert row.state == RECEIVED
     assert row.response.startswith("<b>said</b>\N{REPLACEMENT CHARACTER}")
     assert len(row.response) <= 2000
+    receiver.stop()
+    assert receiver.whole == 0, "it was not heard to its end"
 
 
 def test_who_answers_410_is_sent_nothing_any_more(receiver):

@@ -74,16 +74,34 @@ def test_the_life_of_a_version_is_told_from_its_intake_to_its_purge(embedded, se
     failed = told(Event.JOB_FAILED)
     assert [(each["kind"], each["code"]) for each in failed] == [("intake_upload", "version_conflict")] * 2
 
-    request_move(Move(What.WITHDRAWN, tuple(keys_selected("tool"))), "it breaks")
-    embedded.run_jobs()
-    [withdrawn] = told(Event.VERSION_WITHDRAWN)
-    assert (withdrawn["package"], withdrawn["withdrawn_from"], withdrawn["reason"]) == ("tool", ["stable"], "it breaks")
-    assert told(Event.PUBLICATION_MADE)[-1]["removed"] == made["added"]
     request_purge(keys_selected("tool"), "a key is in it", "tool")
     embedded.run_jobs()
     [purged] = told(Event.VERSION_PURGED)
     assert (purged["version"], purged["sha256"], purged["suites"]) == ("1.0", record.sha256_hash, ["stable"])
     assert WebhookDelivery.objects.exclude(state="waiting").count() == 0
+
+
+def test_each_version_that_is_withdrawn_is_told_also_by_a_job_that_was_interrupted_after_the_move(embedded, tmp_path):
+    embedded.configure(suites=[{"name": "stable"}, {"name": "testing", "codename": "testing"}])
+    embedded.define_uploads("tool")
+    embedded.define_uploads("wide", suites=["stable", "testing"])
+    for name in ("tool", "wide"):
+        upload(embedded, build_deb(tmp_path, name, "1.0"))
+    hook()
+    request_move(Move(What.WITHDRAWN, tuple(keys_selected("tool | wide")), ("stable",)), "it breaks")
+    [job, *_] = embedded.run_jobs()
+    withdrawn = told(Event.VERSION_WITHDRAWN)
+    assert [(each["package"], each["withdrawn_from"], each["suites"], each["reason"]) for each in withdrawn] == [
+        ("tool", ["stable"], [], "it breaks"), ("wide", ["stable"], ["testing"], "it breaks"),
+    ]  # fmt: skip
+    removed = told(Event.PUBLICATION_MADE)[-1]["removed"]
+    assert [each["package"] for each in removed] == ["tool", "wide"]
+    ids = set(WebhookDelivery.objects.filter(event=Event.VERSION_WITHDRAWN).values_list("event_id", flat=True))
+    WebhookDelivery.objects.filter(event=Event.VERSION_WITHDRAWN).delete()  # as if it had died after the move
+    Job.objects.filter(pk=job.pk).update(state="queued")
+    embedded.run_jobs()
+    again = WebhookDelivery.objects.filter(event=Event.VERSION_WITHDRAWN)
+    assert (set(again.values_list("event_id", flat=True)), told(Event.VERSION_WITHDRAWN)) == (ids, withdrawn)
 
 
 def test_a_candidate_that_is_held_is_told_once_and_so_is_a_release_that_nears_its_end(embedded):
