@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.decorators import action, display
@@ -21,6 +21,7 @@ from packages_app.core.errors import RepomgrError
 from packages_app.core.rights import EVERY, LONGEST_PATTERN, MEANINGS, Action
 from packages_app.models import AccessGrant
 from packages_app.services.access.grants import GRANTABLE, add_grant, fitting_packages, fitting_suites, take_back
+from packages_app.services.sign_in.note import require_fresh
 
 _LIST = "admin:packages_app_accessgrant_changelist"
 
@@ -90,6 +91,12 @@ class GrantAdmin(ReadOnlyAdmin):
         """Take the chosen rights back."""
         messages.success(request, f"{take_back(queryset, request.user)} rights taken back.")
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list, or take chosen rights back, by who has just proved who he is."""
+        if request.method == "POST" and self.has_administer_permission(request):
+            require_fresh(request)
+        return super().changelist_view(request, extra_context)
+
     def get_urls(self) -> list[URLPattern]:
         """Add the page that gives a right."""
         give = self.admin_site.admin_view(partial(give_view, self.admin_site, self.opts))
@@ -99,6 +106,7 @@ class GrantAdmin(ReadOnlyAdmin):
 def give_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
     """Ask whom a right is given to; show what its patterns fit now, or give it."""
     require_superuser(request)
+    require_fresh(request)
     posted = request.method == "POST"
     form = GrantForm(request.POST) if posted else GrantForm(initial=request.GET.dict())
     page: dict[str, Any] = {"title": "Give a right", "form": form, "cancel": reverse(_LIST), "opts": opts}

@@ -31,6 +31,7 @@ from packages_app.services.rights.tokens import (
     token_named,
     tokens_of,
 )
+from packages_app.services.sign_in.note import require_fresh
 
 _LIST = "admin:packages_app_accesstoken_changelist"
 _BETWEEN = re.compile(r"[\s,]+")
@@ -125,6 +126,7 @@ def make_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRes
     """Ask what a token is for; make it, and show it this once."""
     if not may_have_tokens(request):
         raise PermissionDenied
+    require_fresh(request)  # a token goes on when the session has ended
     form = TokenForm(request)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
