@@ -35,12 +35,6 @@ def checked(address: str, *, plain_http: bool) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def origin(address: str) -> str:
-    """Return an address without its path: what a token of an issuer is asked for."""
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 def _is_here(host: str) -> bool:
     if host == "localhost":
         return True

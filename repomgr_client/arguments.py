@@ -17,7 +17,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--quiet", action="store_true", help="no progress")
     common.add_argument("--tries", type=_count, default=6, help="attempts of each request (6)")
     common.add_argument("--plain-http", action="store_true", help="send the token to another machine by http://")
-    common.add_argument("--audience", default="", help="audience of CI's ID token (the server's address)")
+    common.add_argument("--audience", default="", help="audience of CI's ID token (what the server tells)")
     top = argparse.ArgumentParser(
         prog="repomgr", description="Push packages to a repomgr, and see to its suites.",
         epilog="Exit codes: 0 done and shown, 1 failed, 2 refused, 3 not shown yet or held back, 75 try again.",

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 
-from repomgr_client.address import origin
 from repomgr_client.faults import Exit, Fault
 
 _PRINTABLE = re.compile(r"[!-~]{1,20000}\Z", re.ASCII)
@@ -31,7 +30,7 @@ def token_for(server: str, environment: Mapping[str, str], audience: str = "") -
     if said := environment.get("REPOMGR_ID_TOKEN", ""):
         return _exchanged(server, _whole(said, "REPOMGR_ID_TOKEN"))
     if environment.get("ACTIONS_ID_TOKEN_REQUEST_URL") and environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
-        return _exchanged(server, _of_github(environment, audience or origin(server)))
+        return _exchanged(server, _of_github(environment, audience or _audience(server)))
     if said := _of_keyring(server):
         return _whole(said, "The keyring's entry")
     raise Fault(
@@ -76,6 +75,12 @@ def _of_github(environment: Mapping[str, str], audience: str) -> str:
     said = _said("GET", environment["ACTIONS_ID_TOKEN_REQUEST_URL"], "GitHub's issuer",
                  headers={"Authorization": f"Bearer {shown}"}, audience=audience)  # fmt: skip
     return _whole(str(said.get("value") or ""), "What GitHub's issuer gave")
+
+
+def _audience(server: str) -> str:
+    """Return for whom the server wants the issuer's token to be."""
+    said = _said("GET", f"{server}/api/v1/oidc/audience", "The server")
+    return str(said.get("audience") or server)
 
 
 def _exchanged(server: str, id_token: str) -> str:

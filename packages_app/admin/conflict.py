@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -12,12 +12,14 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
-from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, go_to_job, require, say_refused
+from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, done_or_refused, go_to_job, require, say_refused
 from packages_app.core.builds import LONGEST_BUILD
 from packages_app.core.errors import RepomgrError
+from packages_app.core.rights import Action
 from packages_app.models import Conflict
 from packages_app.services.intake.settle_builds import request_two_builds, suites_free_for
 from packages_app.services.requests import settle_conflicts
+from packages_app.services.rights.rule import rights_of
 
 
 @admin.register(Conflict)
@@ -39,15 +41,21 @@ class ConflictAdmin(ReadOnlyAdmin):
         """Return the architecture, and the build that clients have where it is one of several."""
         return conflict.built_for
 
+    def may_publish(self, request: HttpRequest, row: Conflict) -> bool:
+        """Return whether the user may publish its package in any suite."""
+        return rights_of(request.user).may_somewhere(Action.PUBLISH, row.package_name)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show a conflict, with what settles it as two builds where the user may."""
         row = self.get_object(request, object_id)
         context: dict[str, Any] = {**(extra_context or {}), "longest_build": LONGEST_BUILD}
-        if row is not None and not row.settled and self.has_publish_permission(request):
+        if row is not None and not row.settled and self.may_publish(request, row):
             try:
-                context["free_suites"] = suites_free_for(row)
+                rights, name = rights_of(request.user), row.package_name
+                free = suites_free_for(row)
+                context["free_suites"] = [suite for suite in free if rights.may(Action.PUBLISH, name, suite)]
             except RepomgrError as error:  # the page shows the rest all the same
                 say_refused(request, error)
         return super().change_view(request, object_id, form_url, context)
@@ -70,5 +78,7 @@ class ConflictAdmin(ReadOnlyAdmin):
     @action(description="Mark as settled", permissions=["publish"])
     def settle(self, request: HttpRequest, queryset: QuerySet[Conflict]) -> None:
         """Mark the chosen conflicts as looked into."""
-        settled = settle_conflicts(queryset, request.user)
-        messages.success(request, f"{settled} conflicts settled; what clients have stays as it is.")
+        done_or_refused(
+            request,
+            lambda: f"{settle_conflicts(queryset, request.user)} conflicts settled; what clients have stays as it is.",
+        )

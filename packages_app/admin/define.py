@@ -14,9 +14,10 @@ from django.utils.http import urlencode
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from packages_app.admin.placing import placing_address
-from packages_app.admin.read_only import PUBLISH, go_to_job, say_refused, send_back
+from packages_app.admin.read_only import go_to_job, say_refused, send_back
 from packages_app.core.documents import ConfigurationOutdated, difference, of_package
 from packages_app.core.errors import RepomgrError
+from packages_app.core.rights import Action
 from packages_app.core.setting_field import Kind, SettingField
 from packages_app.models import DefinitionStatus, Package
 from packages_app.services.configuration.definition_form import MORE, field_of, fields_of, said_by, text_of
@@ -30,6 +31,7 @@ from packages_app.services.configuration.definitions import (
 from packages_app.services.configuration.saved_versions import history_of, version_of
 from packages_app.services.intake.trial import request_trial
 from packages_app.services.lifecycle.placing import told_of_text
+from packages_app.services.rights.rule import rights_of
 from packages_app.sources.registry import source_types
 
 _LIST = "admin:packages_app_definitionstatus_changelist"
@@ -121,7 +123,7 @@ def _posted(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRespo
         say_refused(request, error)
         return _page(site, opts, request, form, read)
     messages.success(request, f"{name} is defined, version {saved.version}.")
-    elsewhere = told_of_text(name, text) and request.user.has_perm(PUBLISH)
+    elsewhere = told_of_text(name, text) and rights_of(request.user).may_somewhere(Action.PUBLISH, name)
     return HttpResponseRedirect(placing_address(name) if elsewhere else reverse(_LIST))
 
 

@@ -18,8 +18,18 @@ from unfold.decorators import action, display
 
 from packages_app.admin.define import define_view, remove_view, versions_view
 from packages_app.admin.placing import placing_view
-from packages_app.admin.read_only import PUBLISH, ReadOnlyAdmin, first_lines, go_to_job, plain_text, require
+from packages_app.admin.read_only import (
+    PUBLISH,
+    ReadOnlyAdmin,
+    first_lines,
+    go_to_job,
+    plain_text,
+    require,
+    told_or_refused,
+)
 from packages_app.admin.repository import repository_urls
+from packages_app.admin.who_may import uploaders_of
+from packages_app.core.rights import Action
 from packages_app.models import DefinitionStatus
 from packages_app.services.configuration.definitions import (
     definition_document,
@@ -30,6 +40,7 @@ from packages_app.services.configuration.definitions import (
 from packages_app.services.mirror.definitions import mirror_definitions
 from packages_app.services.publication.publication_lists import FIRST
 from packages_app.services.requests import request_sync
+from packages_app.services.rights.rule import rights_of
 from packages_app.sources.registry import source_types
 
 _SHORT = 200
@@ -53,7 +64,7 @@ class DefinitionAdmin(ReadOnlyAdmin):
     actions = ("check_upstream",)
     fieldsets = (
         (None, {"fields": ("name", "file", "condition", "description", "shown_problems")}),
-        ("Place", {"fields": ("architectures", "suites", "component", "bootstrap_copy")}),
+        ("Place", {"fields": ("architectures", "suites", "component", "bootstrap_copy", "may_upload")}),
         ("Source", {"fields": ("shown_type", "shown_settings", "checked", "outcome", "shown_refused")}),
     )
 
@@ -75,6 +86,10 @@ class DefinitionAdmin(ReadOnlyAdmin):
         more = {"document": document, "may_define": may_define(request.user), **(extra_context or {})}
         response: HttpResponse = super().changeform_view(request, object_id, form_url, more)
         return response
+
+    def may_publish(self, request: HttpRequest, row: DefinitionStatus) -> bool:
+        """Return whether the user may publish its package in any suite."""
+        return rights_of(request.user).may_somewhere(Action.PUBLISH, row.name)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DefinitionStatus]:
         """Read what was refused for a row's own page only."""
@@ -114,6 +129,11 @@ class DefinitionAdmin(ReadOnlyAdmin):
         """Return the source's settings, a line each."""
         items = format_html_join("", "<li>{}: <code>{}</code></li>", row.settings.items())
         return format_html('<ul class="rm-list">{}</ul>', items)
+
+    @display(description="may upload this")
+    def may_upload(self, row: DefinitionStatus) -> SafeString:
+        """Return who may upload a version, and by which right."""
+        return told_or_refused(lambda: uploaders_of(row.name))
 
     @display(description="refused")
     def shown_refused(self, row: DefinitionStatus) -> SafeString:

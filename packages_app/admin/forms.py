@@ -160,7 +160,9 @@ class BuildForm(forms.Form):
 
     def __init__(self, *, request: HttpRequest) -> None:
         super().__init__(request.POST if request.method == "POST" else None)
-        names = [definition.name for definition in adapters.definitions().bootstrap_packages()]
+        rights = rights_of(getattr(request, "user", AnonymousUser()))
+        there_are = (definition.name for definition in adapters.definitions().bootstrap_packages())
+        names = [name for name in there_are if rights.may(Action.BOOTSTRAP, name)]
         self.fields["name"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
         parts = [(part, f"the next {part} version") for part in reversed(PARTS)]
         self.fields["part"].choices = parts  # type: ignore[attr-defined]

@@ -9,11 +9,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from packages_app.admin.archive_switch import archive_here
-from packages_app.admin.read_only import PUBLISH, UPLOAD, deferred_of_job
+from packages_app.admin.read_only import BOOTSTRAP, UPLOAD, deferred_of_job, suites_to_publish
 from packages_app.core.documents import REPOSITORY
 from packages_app.core.errors import DefinitionError, RepomgrError
 from packages_app.core.redaction import redact
 from packages_app.core.repository import Suite
+from packages_app.core.rights import Action
 from packages_app.models import DefinitionStatus, Job, Notice, Package, Publication
 from packages_app.services import adapters
 from packages_app.services.archives import present_archive
@@ -21,6 +22,7 @@ from packages_app.services.jobs.late import late_queues
 from packages_app.services.notices.send import given_up
 from packages_app.services.publication.client_lines import client_lines
 from packages_app.services.publication.watch_expiry import near_expiry
+from packages_app.services.rights.rule import rights_of
 from packages_app.services.setup.faults import configuration_faults
 
 _REPOSITORYS = ("repository.yaml", REPOSITORY)
@@ -39,7 +41,10 @@ _SEEN_BY_RIGHT = {
 
 def fill_front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add what the front page shows, and which buttons this user has."""
-    may = {"publish": request.user.has_perm(PUBLISH), "upload": request.user.has_perm(UPLOAD)}
+    may = {
+        "publish": suites_to_publish(request), "publish_all": rights_of(request.user).may(Action.PUBLISH),
+        "upload": request.user.has_perm(UPLOAD), "bootstrap": request.user.has_perm(BOOTSTRAP),
+    }  # fmt: skip
     sees = {name: request.user.has_perm(f"packages_app.view_{name}") for name in _SEEN_BY_RIGHT}
     page = front_page()
     for name, values in _SEEN_BY_RIGHT.items():

@@ -26,10 +26,12 @@ from packages_app.admin.read_only import (
     say_refused,
 )
 from packages_app.core.errors import RepomgrError
+from packages_app.core.rights import Action
 from packages_app.models import HeldCandidate
 from packages_app.services.intake.reject_candidate import reject_candidate
 from packages_app.services.publication.held_candidates import approve
 from packages_app.services.publication.held_lists import whole_of
+from packages_app.services.rights.rule import rights_of
 
 _NAMED = 20
 """So many packages are named in a message."""
@@ -110,6 +112,10 @@ class HeldCandidateAdmin(ReadOnlyAdmin):
         if held.job is None:
             return "–"
         return format_html('<a class="rm-link" href="{}">{}</a>', job_page(held.job), held.job)
+
+    def may_publish(self, request: HttpRequest, row: HeldCandidate) -> bool:
+        """Return whether the user may publish the suite."""
+        return rights_of(request.user).may(Action.PUBLISH, suite=row.suite)
 
     def get_urls(self) -> list[URLPattern]:
         """Add what the buttons post to."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from unfold.decorators import action, display
 
-from packages_app.admin.read_only import ReadOnlyAdmin, deferred_of_job, job_page
+from packages_app.admin.read_only import ReadOnlyAdmin, deferred_of_job, done_or_refused, job_page
 from packages_app.models import Notice
 from packages_app.services.notices.send import sending_state
 from packages_app.services.requests import settle_by_hand
@@ -89,5 +89,4 @@ class NoticeAdmin(ReadOnlyAdmin):
     @action(description="Mark as settled", permissions=["publish"])
     def settle(self, request: HttpRequest, queryset: QuerySet[Notice]) -> None:
         """Mark the chosen notices as looked into."""
-        settled = settle_by_hand(queryset, request.user)
-        messages.success(request, f"{settled} notices settled.")
+        done_or_refused(request, lambda: f"{settle_by_hand(queryset, request.user)} notices settled.")

@@ -26,8 +26,8 @@ from packages_app.admin.package_moves import move_page, move_view
 from packages_app.admin.package_stanza import download_url, package_stanzas
 from packages_app.admin.purge import purge_view
 from packages_app.admin.read_only import (
+    BOOTSTRAP,
     LONGEST_SEARCH,
-    PUBLISH,
     ReadOnlyAdmin,
     as_fault,
     job_page,
@@ -39,10 +39,12 @@ from packages_app.admin.read_only import (
 )
 from packages_app.admin.side_by_side import side_by_side_view
 from packages_app.admin.upload import delivery_view, upload_view
+from packages_app.admin.who_may import uploaders_of
 from packages_app.core.built_from import built_from, built_from_told
 from packages_app.core.errors import RepomgrError
 from packages_app.core.query import QueryRefused, is_query
 from packages_app.core.record import TableKey
+from packages_app.core.rights import Action
 from packages_app.core.suite_change import What
 from packages_app.models import Job, Package, SuiteMembership
 from packages_app.models.package import PackageQuerySet
@@ -54,6 +56,7 @@ from packages_app.services.lifecycle.steps import Move
 from packages_app.services.mirror.selection import select_packages
 from packages_app.services.outside_errors import told_as_ours
 from packages_app.services.requests import request_build
+from packages_app.services.rights.rule import rights_of
 
 
 class TypeFilter(ValueFilter):
@@ -113,7 +116,7 @@ class PackageAdmin(ReadOnlyAdmin):
     actions = ("withdraw", "restore", "promote", "roll_out")
     fieldsets = (
         (None, {"fields": ("package_name", "version", "architecture", "build", "suites", "component", "package_type",
-                           "rollouts", "download", "history", "origin")}),
+                           "rollouts", "download", "history", "origin", "may_upload")}),
         ("Description", {"fields": ("shown_description", "maintainer", "homepage", "section", "priority", "depends")}),
         ("File", {"fields": ("pool_path", "actual_filename", "size", "md5_hash", "sha1_hash", "sha256_hash",
                              "sha512_hash")}),
@@ -195,6 +198,11 @@ class PackageAdmin(ReadOnlyAdmin):
         """Return what it was built from, where an identity provider vouched for that."""
         return built_from_told(built_from(package)) or "not told"
 
+    @display(description="may upload this")
+    def may_upload(self, package: Package) -> SafeString:
+        """Return who may upload a version, and by which right."""
+        return told_or_refused(lambda: uploaders_of(package.package_name))
+
     @display(description="rolled out")
     def rollouts(self, package: Package) -> SafeString:
         """Return to how many clients of each suite an upgrade is given, and in which steps to more."""
@@ -233,6 +241,10 @@ class PackageAdmin(ReadOnlyAdmin):
             return format_html('<pre class="rm-pre">{}</pre>', stanzas[0][1])
         return format_html_join("", '<p class="rm-soft">{}</p><pre class="rm-pre">{}</pre>', stanzas)
 
+    def may_publish(self, request: HttpRequest, row: Package) -> bool:
+        """Return whether the user may move the package in any suite."""
+        return rights_of(request.user).may_somewhere(Action.PUBLISH, row.package_name)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -268,8 +280,8 @@ class PackageAdmin(ReadOnlyAdmin):
         return side_by_side_view(self.admin_site, self.opts, request)
 
     def build_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Ask for a build of a bootstrap package, which is a publisher's; show why it is refused where it is."""
-        require(request, PUBLISH)
+        """Ask for a build of a bootstrap package, a right of its own; show why it is refused where it is."""
+        require(request, BOOTSTRAP)
         form = BuildForm(request=request)
         if request.method == "POST" and form.is_valid():
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -12,11 +13,12 @@ from django.urls import reverse
 from packages_app.admin.read_only import PUBLISH, go_to_job, require, say_refused, send_back
 from packages_app.core.errors import PackageRefused, RepomgrError
 from packages_app.core.record import key_named, named_key
+from packages_app.core.rights import Action, right_missing
 from packages_app.core.rollout import ALL_CLIENTS, STOPPED, steps_in
 from packages_app.core.suite_change import LONGEST_REASON, What
 from packages_app.models import Job, Package
 from packages_app.services import adapters
-from packages_app.services.lifecycle.move import MOST, preview_move, request_move
+from packages_app.services.lifecycle.move import MOST, preview_move, request_move, suites_to_publish
 from packages_app.services.lifecycle.steps import Move
 
 _ASKED_HERE = (What.WITHDRAWN, What.RESTORED, What.PROMOTED, What.ROLLED_OUT)
@@ -35,14 +37,18 @@ def move_page(site: admin.AdminSite, opts: Any, request: HttpRequest, move: Move
         "needs_reason": move.what is What.WITHDRAWN, "promotes": move.what is What.PROMOTED,
         "rolls_out": move.what is What.ROLLED_OUT, "steps": ", ".join(map(str, move.rollout)),
         "reason": request.POST.get("reason", "")[:LONGEST_REASON],
-        "choices": [suite.name for suite in adapters.repository().suites],
+        "choices": _may(request, move, (suite.name for suite in adapters.repository().suites)),
     }  # fmt: skip
     try:
         if len(move.keys) > MOST:
             raise PackageRefused(f"At most {MOST} packages are moved at once.", remedy="Choose fewer.")
         if move.to or move.rollout or not (page["promotes"] or page["rolls_out"]):
-            page["said"] = preview_move(move)
+            said = page["said"] = preview_move(move)
+            page["offered"] = _may(request, move, said.suites)
+            if said.suites and not page["offered"]:
+                raise right_missing(Action.PUBLISH, f"To {move.verb} packages", suite=", ".join(said.suites))
     except RepomgrError as error:
+        page.pop("said", None)
         if not (move.to or move.rollout):
             return send_back(request, error, _way_back(move))
         say_refused(request, error)
@@ -76,6 +82,10 @@ def _asked_for(move: Move, request: HttpRequest) -> Job:
     if not move.suites and move.what is not What.PROMOTED:  # to a service none means all
         raise PackageRefused("No suite is ticked.", remedy="Tick one at least.")
     return request_move(move, said.get("reason", ""), shown=said.getlist("shown"), user=request.user)
+
+
+def _may(request: HttpRequest, move: Move, suites: Iterable[str]) -> list[str]:
+    return suites_to_publish(move.keys[:MOST], suites, request.user)
 
 
 def _way_back(move: Move) -> str:

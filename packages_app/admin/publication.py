@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -33,6 +33,7 @@ from packages_app.admin.read_only import (
     PUBLISH,
     ReadOnlyAdmin,
     deferred_of_job,
+    done_or_refused,
     first_lines,
     go_to_job,
     job_page,
@@ -40,17 +41,20 @@ from packages_app.admin.read_only import (
     require,
     send_back,
     size_text,
+    suites_to_publish,
     told_or_refused,
 )
 from packages_app.admin.retention import retain_view
 from packages_app.admin.snapshots import create_view, delete_view, snapshots_page
 from packages_app.core.errors import RepomgrError
+from packages_app.core.rights import Action
 from packages_app.models import Publication
 from packages_app.services.lifecycle.publications import pin
 from packages_app.services.publication.publication_lists import whole_lists
 from packages_app.services.publication.requests import request_publication
 from packages_app.services.repair.rebuild_preview import preview_rebuild
 from packages_app.services.requests import request_force_rebuild, request_sweep
+from packages_app.services.rights.rule import rights_of
 
 
 def left_out_line(row: dict[str, Any]) -> str:
@@ -112,6 +116,15 @@ class PublicationAdmin(ReadOnlyAdmin):
         """Read the users with the rows, and lists of packages for a row's own page only."""
         rows = super().get_queryset(request).select_related("job__requested_by")
         return rows.defer(*Publication.LISTS, *deferred_of_job("job"))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """List publications, with the buttons of what the user may do to a suite."""
+        more = {"may_rebuild": suites_to_publish(request), "may_sweep": rights_of(request.user).may(Action.PUBLISH)}
+        return super().changelist_view(request, {**more, **(extra_context or {})})
+
+    def may_publish(self, request: HttpRequest, row: Publication) -> bool:
+        """Return whether the user may publish the suite."""
+        return rights_of(request.user).may(Action.PUBLISH, suite=row.suite)
 
     @display(description="kind", ordering="kind", label={"publish": "success", "force rebuild": "warning", "": "info"})
     def shown_kind(self, publication: Publication) -> str:
@@ -194,12 +207,12 @@ class PublicationAdmin(ReadOnlyAdmin):
     @action(description="Keep for ever", permissions=["publish"])
     def keep_for_ever(self, request: HttpRequest, queryset: QuerySet[Publication]) -> None:
         """Keep the chosen publications, and what they held, for ever."""
-        messages.success(request, f"{pin(queryset, request.user, pinned=True)} more are kept for ever.")
+        done_or_refused(request, lambda: f"{pin(queryset, request.user, pinned=True)} more are kept for ever.")
 
     @action(description="Keep no longer than others", permissions=["publish"])
     def keep_as_others(self, request: HttpRequest, queryset: QuerySet[Publication]) -> None:
         """Keep the chosen publications as long as others."""
-        messages.success(request, f"{pin(queryset, request.user, pinned=False)} are kept as long as others.")
+        done_or_refused(request, lambda: f"{pin(queryset, request.user, pinned=False)} are kept as long as others.")
 
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, those that buttons post to first."""

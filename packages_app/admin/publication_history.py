@@ -6,14 +6,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from packages_app.admin.read_only import PUBLISH, go_to_job, plain_text, require, say_refused, send_back
+from packages_app.admin.read_only import (
+    PUBLISH,
+    done_or_refused,
+    go_to_job,
+    plain_text,
+    require,
+    say_refused,
+    send_back,
+)
 from packages_app.core.errors import RepomgrError
 from packages_app.core.record import named_key
 from packages_app.core.suite_change import LONGEST_REASON
@@ -110,8 +118,12 @@ def pin_view(request: HttpRequest, publication: Publication) -> HttpResponseBase
     """Keep a publication for ever, or no longer than others; go back to its page."""
     require(request, PUBLISH)
     pinned = request.POST.get("pinned") == "1"
-    pin([publication], request.user, pinned=pinned)
-    messages.success(request, "Kept for ever." if pinned else "Kept as long as others.")
+
+    def do() -> str:
+        pin([publication], request.user, pinned=pinned)
+        return "Kept for ever." if pinned else "Kept as long as others."
+
+    done_or_refused(request, do)
     return HttpResponseRedirect(_own_page(publication))
 
 

@@ -21,6 +21,7 @@ from packages_app.core.batches import batches_of
 from packages_app.core.errors import RepomgrError
 from packages_app.core.rights import Action
 from packages_app.models import Job
+from packages_app.services import adapters
 from packages_app.services.audit.write import refused_with
 from packages_app.services.deliveries.delivered import Refusal
 from packages_app.services.rights import granted
@@ -29,7 +30,7 @@ from packages_app.services.rights.rule import rights_of
 LONGEST_SEARCH, MOST_WORDS = 300, 8
 """What a search may have: characters, and words."""
 _LINES_AT_ONCE = 1000
-PUBLISH, UPLOAD = granted.PUBLISH, granted.UPLOAD
+PUBLISH, UPLOAD, BOOTSTRAP = granted.PUBLISH, granted.UPLOAD, granted.BOOTSTRAP
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -80,8 +81,35 @@ class ReadOnlyAdmin(ModelAdmin):
         return row
 
     def has_publish_permission(self, request: HttpRequest, *_: Any) -> bool:
-        """Return whether the user may publish, rebuild and check upstream."""
+        """Return whether the user may publish anything; what is chosen then is asked of the service."""
         return request.user.has_perm(PUBLISH)
+
+    def may_publish(self, request: HttpRequest, row: Any) -> bool:
+        """Return whether the user may do what the buttons of a row's page ask for."""
+        return rights_of(request.user).may(Action.PUBLISH)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **named: Any) -> Any:
+        """Show a row's page, with the buttons of what may be done to just this row."""
+        row = named.get("obj")
+        context["may_publish"] = row is not None and self.may_publish(request, row)
+        return super().render_change_form(request, context, *args, **named)
+
+
+def suites_to_publish(request: HttpRequest) -> list[str]:
+    """Return the suites all of which the user may publish; none where the configuration can't be read."""
+    rights = rights_of(request.user)
+    try:
+        return [suite.name for suite in adapters.repository().suites if rights.may(Action.PUBLISH, suite=suite.name)]
+    except RepomgrError:
+        return []
+
+
+def done_or_refused(request: HttpRequest, do: Callable[[], str]) -> None:
+    """Do what an action of a list asks for and say what it said, or why it was refused."""
+    try:
+        messages.success(request, do())
+    except RepomgrError as error:
+        say_refused(request, error)
 
 
 def require(request: HttpRequest, permission: str) -> None:

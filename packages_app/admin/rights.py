@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from packages_app.admin.read_only import ReadOnlyAdmin, may_administer, require_superuser, say_refused
+from packages_app.admin.read_only import ReadOnlyAdmin, done_or_refused, may_administer, require_superuser, say_refused
 from packages_app.core.errors import RepomgrError
 from packages_app.core.rights import EVERY, LONGEST_PATTERN, MEANINGS, Action
 from packages_app.models import AccessGrant
@@ -89,7 +89,7 @@ class GrantAdmin(ReadOnlyAdmin):
     @action(description="Take back", permissions=["administer"])
     def take_back(self, request: HttpRequest, queryset: QuerySet[AccessGrant]) -> None:
         """Take the chosen rights back."""
-        messages.success(request, f"{take_back(queryset, request.user)} rights taken back.")
+        done_or_refused(request, lambda: f"{take_back(queryset, request.user)} rights taken back.")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list, or take chosen rights back, by who has just proved who he is."""

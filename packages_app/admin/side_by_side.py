@@ -8,10 +8,12 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 
-from packages_app.admin.read_only import PUBLISH, say_refused
+from packages_app.admin.read_only import say_refused
 from packages_app.core.errors import RepomgrError
+from packages_app.core.rights import Action
 from packages_app.services import adapters
 from packages_app.services.mirror.side_by_side import Difference, side_by_side
+from packages_app.services.rights.rule import rights_of
 
 
 def side_by_side_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:
@@ -19,7 +21,6 @@ def side_by_side_view(site: admin.AdminSite, opts: Any, request: HttpRequest) ->
     said = request.GET
     page: dict[str, Any] = {
         **site.each_context(request), "opts": opts, "title": "Two suites side by side",
-        "may_promote": request.user.has_perm(PUBLISH),
     }  # fmt: skip
     try:
         names = [suite.name for suite in adapters.repository().suites]
@@ -35,6 +36,10 @@ def side_by_side_view(site: admin.AdminSite, opts: Any, request: HttpRequest) ->
     if left and right and left != right:
         page["found"] = side_by_side(left, right, kind, said.get("after", "")[:400])
         page["to"] = right if kind.is_left else left
+        rights = rights_of(request.user)
+        page["may_promote"] = {
+            row.name for row in page["found"].rows if rights.may(Action.PUBLISH, row.name, page["to"])
+        }
     return TemplateResponse(request, "admin/packages_app/package/side_by_side.html", page)
 
 

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from packages_app.admin.publication_history import first_of
-from packages_app.admin.read_only import PUBLISH, go_to_job, require, send_back
+from packages_app.admin.read_only import PUBLISH, go_to_job, require, send_back, suites_to_publish
 from packages_app.core.errors import RepomgrError
 from packages_app.core.snapshot import LONGEST_ID, SnapshotRefused
 from packages_app.core.suite_change import LONGEST_REASON
@@ -25,7 +25,7 @@ def snapshots_page(site: admin.AdminSite, opts: Any, request: HttpRequest) -> Ht
         suites = [(suite, list_snapshots(suite.name)) for suite in adapters.repository().suites]
     except RepomgrError as error:
         return send_back(request, error, reverse("admin:index"))
-    page = {"opts": opts, "title": "Snapshots", "suites": suites, "may_publish": request.user.has_perm(PUBLISH),
+    page = {"opts": opts, "title": "Snapshots", "suites": suites, "to_publish": suites_to_publish(request),
             "longest_id": LONGEST_ID, "longest": LONGEST_REASON}  # fmt: skip
     return _page(site, request, "snapshots", page)
 

@@ -21,6 +21,7 @@ from packages_app.admin.read_only import ReadOnlyAdmin, lines, say_refused, send
 from packages_app.core.errors import RepomgrError
 from packages_app.core.rights import EVERY, MEANINGS, Action
 from packages_app.models import AccessToken
+from packages_app.services.rights import granted
 from packages_app.services.rights.tokens import (
     LONGEST_NAME,
     MOST_DAYS,
@@ -102,9 +103,7 @@ class TokenAdmin(ReadOnlyAdmin):
     @display(description="state", label={"counts": "success", "expired": "warning", "revoked": "danger"})
     def condition(self, token: AccessToken) -> str:
         """Return whether it may be used."""
-        if token.revoked is not None:
-            return "revoked"
-        return "counts" if token.counts else "expired"
+        return token.condition
 
     def get_urls(self) -> list[URLPattern]:
         """Add the pages that make a token and revoke one."""
@@ -119,7 +118,7 @@ class TokenAdmin(ReadOnlyAdmin):
 
 def may_have_tokens(request: HttpRequest) -> bool:
     """Return whether the user may do anything here, which a token could do too."""
-    return bool(actions_for(request.user))
+    return any(request.user.has_perm(right) for right in granted.PERMISSIONS.values())
 
 
 def make_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpResponseBase:

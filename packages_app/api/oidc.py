@@ -10,7 +10,7 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from packages_app.api.shapes import PROBLEMS, Said
-from packages_app.services.trusted.exchange import exchange
+from packages_app.services.trusted.exchange import audience, exchange
 from packages_app.services.trusted.verify import LONGEST_TOKEN
 
 router = Router(tags=["trusted publishing"])
@@ -27,6 +27,18 @@ class GivenToken(Schema):
 
     token: str
     expires: datetime
+
+
+class Audience(Schema):
+    """For whom a token of an issuer is to be."""
+
+    audience: str
+
+
+@router.get("/audience", response={200: Audience, **PROBLEMS})
+def audience_of_tokens(request: HttpRequest) -> dict[str, Any]:
+    """Return for whom tokens that are shown here have to be: the address that apt clients use."""
+    return {"audience": audience()}
 
 
 @router.post("/token", response={200: GivenToken, **PROBLEMS})

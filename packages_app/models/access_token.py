@@ -41,5 +41,12 @@ class AccessToken(OfArchive):
         """Whether it may be used now."""
         return self.revoked is None and self.expires > timezone.now()
 
+    @property
+    def condition(self) -> str:
+        """Return in a word whether it may be used."""
+        if self.revoked is not None:
+            return "revoked"
+        return "counts" if self.counts else "expired"
+
     def __str__(self) -> str:
         return f"{self.name} (…{self.hint})"

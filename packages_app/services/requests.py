@@ -48,7 +48,9 @@ def request_sync(
     """
     wanted = sorted(set(names))
     rights = rights_of(user)
-    for name in wanted or ("",):
+    if not wanted:
+        rights.require(Action.PUBLISH, "A check of all upstream")
+    for name in wanted:
         if not rights.may_somewhere(Action.PUBLISH, name):
             raise right_missing(Action.PUBLISH, "A check upstream", name)
     for name in wanted:

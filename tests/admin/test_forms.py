@@ -1,6 +1,7 @@
 """Forms check what was sent; what is asked for is asked once, and a refusal is shown on the form."""
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import RequestFactory
 
 from packages_app.admin.forms import BuildForm, UploadForm
@@ -21,6 +22,7 @@ def test_a_form_that_is_looked_at_twice_has_asked_for_nothing(embedded, deb):
     requests = RequestFactory()
     upload = requests.post(UPLOAD, {"file": sent(deb)})
     build = requests.post(BUILD, {"name": "kiro-repo", "part": "patch"})
+    build.user = get_user_model()(is_superuser=True)
     for form in (UploadForm(request=upload), BuildForm(request=build)):
         assert form.is_valid(), form.errors
         form.full_clean()

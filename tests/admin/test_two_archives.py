@@ -65,6 +65,8 @@ STEPS = (
     ("purge", "{own}", "1.0", "--dry-run"),
     ("build_kiro_repo", "--increment", "patch"),
     ("keys", "list"),
+    ("rights", "give", "upload", "--user", "admin", "--packages", "{own}"),
+    ("tokens", "make", "ci", "--owner", "admin", "--action", "upload", "--package", "{own}"),
     ("make_certificate", "{debs}/certificate.asc"),
     ("export_config", "{debs}/config"),
     ("migrate_package_table", "--from-table", "old", "--dry-run"),

@@ -23,6 +23,8 @@ class Front(LoopbackServer):
         self.keys: list[str] = []
         self.given: dict[str, str] = {}
         """ID tokens that were given and not exchanged yet, with their audience."""
+        self.asked_for: list[str] = []
+        """The audiences that were asked for."""
         front = self
 
         class Handler(QuietHandler):
@@ -63,6 +65,7 @@ class Front(LoopbackServer):
             return _say(request, 401, b"{}", {})
         made = f"header.{secrets.token_urlsafe()}.signature"
         self.given[made] = asked["audience"][0]
+        self.asked_for.append(asked["audience"][0])
         return _say(request, 200, json.dumps({"value": made}).encode(), {})
 
     def _exchange(self, request: QuietHandler, token: str) -> None:

@@ -65,8 +65,9 @@ def test_the_action_pushes_by_githubs_id_token(front, product, tmp_path):
     assert (code, outputs["standing"], len(outputs["release-sha256"])) == (0, "shown", 64), said
     secrets = (product.tokens["whole"], REQUEST_TOKEN)
     assert [secret for secret in secrets if secret in said] == []
-    code, outputs, said = run_action(front, tmp_path, **usual)
+    code, outputs, said = run_action(front, tmp_path, **usual)  # the server tells its own audience, which is another
     assert (code, outputs) == (2, {"standing": "oidc_audience", "release-sha256": ""}), said
+    assert front.asked_for == [AUDIENCE, f"{product.running.url}/repository"]
     code, _, said = run_action(front, tmp_path, **{**usual, "files": "*.deb"}, audience=AUDIENCE)
     assert (code, "::error::" in said) == (2, True)
     harmless = f"$(touch {tmp_path}/run)`touch {tmp_path}/run`.deb"

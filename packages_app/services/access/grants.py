@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import structlog
-from django.contrib.auth.models import AbstractBaseUser, Group
+from django.contrib.auth.models import AbstractBaseUser, Group, User
 
 from packages_app.core.errors import PackageRefused
-from packages_app.core.rights import EVERY, Action, checked_pattern
+from packages_app.core.rights import EVERY, Action, Grant, checked_pattern
 from packages_app.models import AccessGrant, PackageName
 from packages_app.services import adapters
 from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.granted import groups_here, held_by_groups, held_by_people
 from packages_app.services.rights.rule import require
 
 GRANTABLE = tuple(action for action in Action if action is not Action.ADMINISTER)
@@ -49,11 +50,13 @@ def add_grant(
     suites: str = EVERY,
     *,
     user: Asker | None,
+    who: str = "",
 ) -> AccessGrant:
     """Let a person or a group do an action with packages and suites that fit patterns; return the grant.
 
-    One that is there already is returned. `user` asks for it. Raise `RightMissing`, `PatternRefused`, and `BadGrant`
-    for no holder, an action that can't be granted, and patterns of one that is of no package.
+    One that is there already is returned. `user` asks for it in the admin; a command says `who` runs it. Raise
+    `RightMissing`, `PatternRefused`, and `BadGrant` for no holder, an action that can't be granted, and patterns of one
+    that is of no package.
     """
     require(user, Action.ADMINISTER, _WHAT)
     if holder is None:
@@ -70,18 +73,31 @@ def add_grant(
     grant = AccessGrant.objects.filter(**held, action=action, packages=packages, suites=suites).first()
     if grant is None:
         grant = AccessGrant.objects.create(**held, action=action, packages=packages, suites=suites)
-        log.info("right_granted", grant=str(grant), user=_named(user))
+        log.info("right_granted", grant=str(grant), user=user.get_username() if user else who)
     return grant
 
 
-def take_back(grants: Iterable[AccessGrant], user: Asker | None) -> int:
+def take_back(grants: Iterable[AccessGrant], user: Asker | None, *, who: str = "") -> int:
     """Take grants of people and groups back; return how many there were. Raise `RightMissing`."""
     require(user, Action.ADMINISTER, _WHAT)
     gone = [grant for grant in grants if grant.token_id is None and grant.publisher_id is None]
     for grant in gone:
         grant.delete()
-        log.info("right_taken_back", grant=str(grant), user=_named(user))
+        log.info("right_taken_back", grant=str(grant), user=user.get_username() if user else who)
     return len(gone)
+
+
+def all_rights() -> list[str]:
+    """Return who may do what, a line each: superusers, what groups and people have by Django's rights, and grants."""
+    supers = User.objects.filter(is_superuser=True, is_active=True).order_by("username")
+    groups, people = Group.objects.order_by("name"), User.objects.filter(is_active=True).order_by("username")
+    of_groups, of_people = held_by_groups(groups_here()), held_by_people(people)
+    lines = [f"{user.get_username()}: {Grant(Action.ADMINISTER)}" for user in supers]
+    for group in groups:
+        lines += [f"group {group}: {grant}" for grant in sorted(map(str, of_groups.get(group.pk, ())))]
+    for user in people:
+        lines += [f"{user.get_username()}: {grant}" for grant in sorted(map(str, of_people.get(user.pk, ())))]
+    return lines
 
 
 def fitting_packages(pattern: str, most: int = 20) -> Fitting:
@@ -102,7 +118,3 @@ def fitting_suites(pattern: str) -> Fitting:
     pattern = checked_pattern(pattern)
     fitting = [suite.name for suite in adapters.repository().suites if fnmatchcase(suite.name, pattern)]
     return Fitting(len(fitting), tuple(fitting))
-
-
-def _named(user: Asker | None) -> str:
-    return user.get_username() if user is not None else ""

@@ -82,6 +82,15 @@ def upload_targets(*, hotfixes: bool = False) -> dict[str, Definition]:
     }
 
 
+def actions_to_upload(definition: Definition) -> tuple[Action, ...]:
+    """Return all that an upload of a package of this definition is: who uploads it may do each."""
+    special = {
+        Action.BOOTSTRAP: definition.bootstrap is not None,
+        Action.HOTFIX: not _takes_uploads(definition),
+    }
+    return (*(action for action, needed in special.items() if needed), Action.UPLOAD)
+
+
 def _takes_uploads(definition: Definition) -> bool:
     return source_types()[definition.source_type].takes_uploads
 
@@ -175,12 +184,9 @@ def _check_rights(
 ) -> None:
     """Refuse what one may not upload; of one who may not publish it, what his word would do for clients besides."""
     for suite in destination.suites:
-        if definition.bootstrap is not None and not rights.may(Action.BOOTSTRAP, name, suite):
-            what = f"A bootstrap package such as {definition.name}, which sets clients up as root,"
-            raise right_missing(Action.BOOTSTRAP, what, name, suite)
-        if by_hand and not rights.may(Action.HOTFIX, name, suite):
-            raise _hotfix_missing(name, definition)
-        rights.require(Action.UPLOAD, "An upload", packages=[name], suites=[suite])
+        for action in actions_to_upload(definition):
+            if (by_hand or action is not Action.HOTFIX) and not rights.may(action, name, suite):
+                raise _upload_missing(action, name, suite, definition)
     if all(rights.may(Action.PUBLISH, name, suite) for suite in destination.suites):
         return
     own = definition.suites_for(destination.build)
@@ -194,6 +200,15 @@ def _check_rights(
     else:
         return
     raise right_missing(Action.PUBLISH, said, name)
+
+
+def _upload_missing(action: Action, name: str, suite: str, definition: Definition) -> RightMissing:
+    if action is Action.HOTFIX:
+        return _hotfix_missing(name, definition)
+    what = "An upload"
+    if action is Action.BOOTSTRAP:
+        what = f"A bootstrap package such as {definition.name}, which sets clients up as root,"
+    return right_missing(action, what, name, suite)
 
 
 def _hotfix_missing(name: str, watched: Definition) -> RightMissing:

@@ -120,6 +120,12 @@ def request_move(
     )  # fmt: skip
 
 
+def suites_to_publish(keys: Iterable[TableKey], suites: Iterable[str], user: Asker | None) -> list[str]:
+    """Return those of suites in which somebody may publish every one of these packages."""
+    rights, names = rights_of(user), {key[0].partition("#")[0] for key in keys}
+    return [suite for suite in suites if all(rights.may(Action.PUBLISH, name, suite) for name in names)]
+
+
 def do_move(job: Job, progress: Progress) -> dict[str, Any]:
     """Do what a job of a move says, as far as it is not done yet; return how many versions were moved, and suites.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from packages_app.core.definition import Definition
 from packages_app.core.errors import PackageRefused
 from packages_app.core.record import PackageRecord, TableKey
+from packages_app.core.rights import Action
 from packages_app.core.suite_change import SuiteChange, What, changes_of
 from packages_app.models import Job, SuiteMembership
 from packages_app.services import adapters
@@ -18,6 +19,7 @@ from packages_app.services.lifecycle.preview import Preview
 from packages_app.services.lifecycle.shown import check_shown
 from packages_app.services.lifecycle.steps import Move, histories_by_version
 from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import require
 
 _BY_INTAKE = (What.TAKEN_IN, What.ADDED)
 
@@ -108,6 +110,8 @@ def request_placing(
     if not moves:
         raise PackageRefused(f"All of {placing.name} is where its definition says.", remedy="Nothing is to be done.")
     check_shown([digest for one in preview_placing(placing) for digest in one.shown], shown)  # before any is asked for
+    require(user, Action.PUBLISH, f"To move the versions of {placing.name}", packages=[placing.name],
+            suites=sorted({*placing.coming, *placing.leaving}))  # fmt: skip
     reason = f"the definition of {placing.name} says so"
     return [
         request_move(move, reason, shown=shown, user=user, requested_as=requested_as, wake_worker=wake_worker)

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Permission, User
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from packages_app.core.archive import present_slug, within
 from packages_app.services.archives import slugs
-from packages_app.services.rights.granted import PERMISSIONS, granted
+from packages_app.services.rights.granted import PERMISSIONS, granted, groups_here
 
 
 class RightsInArchive(ModelBackend):
@@ -20,8 +20,7 @@ class RightsInArchive(ModelBackend):
     """
 
     def _get_group_permissions(self, user_obj: User) -> QuerySet[Permission]:
-        here = Q(archives=None) | Q(archives__archive=present_slug(slugs()))
-        return Permission.objects.filter(group__in=user_obj.groups.filter(here))
+        return Permission.objects.filter(group__in=groups_here().filter(user=user_obj))
 
     def _get_permissions(self, user_obj: Any, obj: Any, from_name: str) -> Any:
         _forget_of_another(user_obj)

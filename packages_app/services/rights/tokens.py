@@ -63,8 +63,11 @@ def make_token(
     packages: Sequence[str] = ("*",),
     suites: Sequence[str] = ("*",),
     days: int = USUAL_DAYS,
+    who: str = "",
 ) -> tuple[AccessToken, str]:
     """Make a token for a person, for these actions with packages and suites that fit a pattern.
+
+    `who` names the system user whose command makes it, for the log.
 
     Return its row, and what is shown once and kept nowhere. Raise `BadToken` for no name, no or unknown actions, those
     that the owner himself may nowhere do, and days that are none; `PatternRefused`; `RightMissing` where a token is
@@ -93,7 +96,7 @@ def make_token(
         raise BadToken(f"You have {_MOST_OF_ONE} tokens.", remedy="Revoke those that nobody needs.")
     return keep_token(
         name, [Grant(Action(action), *pattern) for action in sorted(set(actions)) for pattern in patterns], owner=owner,
-        lasting=timedelta(days=days),
+        lasting=timedelta(days=days), who=who,
     )  # fmt: skip
 
 
@@ -103,6 +106,7 @@ def keep_token(
     *,
     owner: Asker | None,
     lasting: timedelta,
+    who: str = "",
     publisher: TrustedPublisher | None = None,
     built_from: Mapping[str, str] | None = None,
 ) -> tuple[AccessToken, str]:
@@ -120,7 +124,7 @@ def keep_token(
             AccessGrant(token=token, action=str(each.action), packages=each.packages, suites=each.suites)
             for each in grants
         )
-    log.info("token_made", token=token.pk, name=name, expires=token.expires.isoformat())
+    log.info("token_made", token=token.pk, name=name, expires=token.expires.isoformat(), who=who)
     return token, secret
 
 
@@ -144,7 +148,7 @@ def token_of(secret: str, address: str = "") -> tuple[Asker, ShownToken]:
     return who, ShownToken(token.pk, token.name, grants, of_publisher=token.publisher_id is not None)
 
 
-def revoke(number: int, user: Asker | None) -> AccessToken:
+def revoke(number: int, user: Asker | None, *, who: str = "") -> AccessToken:
     """Take a token back, at once; return it. Raise as `token_named`, and `RightMissing`.
 
     Who shows a token, and does not administer by it, takes back that one alone.
@@ -154,7 +158,7 @@ def revoke(number: int, user: Asker | None) -> AccessToken:
     if shown is not None and shown.number != number and not rights_of(user).may(Action.ADMINISTER):
         raise right_missing(Action.ADMINISTER, "To revoke another token by a token")
     if AccessToken.objects.filter(pk=token.pk, revoked=None).update(revoked=timezone.now()):
-        log.info("token_revoked", token=token.pk, name=token.name, user=user.get_username() if user else "")
+        log.info("token_revoked", token=token.pk, name=token.name, user=user.get_username() if user else who)
     token.refresh_from_db()
     return token
 
