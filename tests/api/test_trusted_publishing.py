@@ -2,8 +2,9 @@
 
 import hmac
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -13,6 +14,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
+from packages_app.core.built_from import built_from
 from packages_app.core.private_upstreams import PrivateUpstreams
 from packages_app.models import AccessGrant, AccessToken, AuditEntry, Job, SpentIdentity, TrustedPublisher
 from packages_app.services.old_rows import remove_old_rows
@@ -93,7 +95,24 @@ def refused(answer, code, status=401, *, before=(0, 0, 0), result="refused"):
     assert said == (status, code), answer.json()
     assert kept() == before
     line = AuditEntry.objects.order_by("-pk").first()
+    assert "eyJ" not in line.given + line.after
     assert (line.result, line.code, line.what, line.kind) == (result, code, "api.post/oidc/token", "nobody")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_by_http_a_workflow_pushes_by_the_token_that_it_is_given(issuer, embedded, live_server, tmp_path):
+    trust(issuer)
+    said = {"token": issuer.signed(claims_of(issuer))}
+    given = httpx.post(f"{live_server.url}{EXCHANGE}", json=said, timeout=30).json()
+    assert datetime.fromisoformat(given["expires"]) > timezone.now()
+    shown, deb = {"Authorization": f"Bearer {given['token']}"}, build_deb(tmp_path, "tool", "1.0")
+    pushed = httpx.put(f"{live_server.url}/upload/-/-/x.deb", content=deb.read_bytes(), headers=shown, timeout=30)
+    assert (pushed.status_code, pushed.json()["standing"]) == (202, "waiting")
+    embedded.run_jobs()
+    [record] = embedded.records()
+    assert built_from(record)["commit"] == COMMIT
+    whole = "".join(f"{line.given}{line.before}{line.after}" for line in AuditEntry.objects.all())
+    assert said["token"] not in whole
 
 
 def test_a_workflow_pushes_its_package_by_the_token_that_it_is_given(issuer, embedded, tmp_path):
