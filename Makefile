@@ -24,7 +24,7 @@ CLIENT_TESTS := tests/apt tests/browser/test_own_repository.py tests/browser/tes
 DEBIAN_PYTHON := /usr/bin/python3
 DEBIAN_PARTS := $(addprefix tests/,core debian indexes sources)
 MINOR := import sys; print(sys.version_info[:2])
-SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev python3-apt reprepro aptly ed patch strace dose-distcheck sqv opensc softhsm2
+SYSTEM_PACKAGES := apt-utils gnupg redis-server postgresql chromium lintian dpkg-dev python3-apt reprepro aptly ed patch strace dose-distcheck sqv opensc softhsm2 curl
 
 .DEFAULT_GOAL := help
 .PHONY: help up up-distributed test coverage test-every test-fast test-debian-python test-postgresql test-apt-versions differential chaos soak bench lint audit format docs release lock system-packages clean
