@@ -25,16 +25,13 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from packages_app.admin.audited import AuditedAdmin
 from packages_app.core.second_factor import OFF
-from packages_app.models import AccessGrant, AccessToken, GroupArchive
+from packages_app.models import GroupArchive
 from packages_app.services.archives import slugs
 from packages_app.services.sign_in.lost_factor import take_away_factors
 from packages_app.services.sign_in.note import require_fresh
 
 for model in (User, Group, ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule):
     admin.site.unregister(model)
-
-
-_GOES_WITH_ITS_HOLDER = {model._meta.verbose_name for model in (AccessGrant, AccessToken)}
 
 
 class RightsAdmin(ModelAdmin):
@@ -55,9 +52,9 @@ class RightsAdmin(ModelAdmin):
         return super().delete_view(request, object_id, extra_context)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Return what goes with chosen rows: their rights and tokens do, which are given and taken elsewhere."""
-        gone, counts, lacking, kept = super().get_deleted_objects(objs, request)
-        return gone, counts, lacking - _GOES_WITH_ITS_HOLDER, kept
+        """Return what goes with a user or group: grants, tokens and keys too, whose own pages delete none."""
+        gone, counts, _, kept = super().get_deleted_objects(objs, request)
+        return gone, counts, set(), kept
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Show the list, or do what is asked of chosen rows."""

@@ -35,7 +35,7 @@ def test_what_is_pushed_is_shown_installed_known_again_and_never_other_bytes(pro
     assert done.said["publications"][0]["release_sha256"] == hashlib.sha256(release).hexdigest()
     apt = reader_of(product, tmp_path / "apt")
     apt.update()
-    apt.apt_get("install", "tool")
+    apt.apt_get("install", "tool=1.0")
     assert apt.installed("tool") == "1.0"
     again = product.client("push", deb)
     assert (again.code, again.said["files"][0]["known"], again.said["job"]) == (0, True, None)
