@@ -33,6 +33,8 @@ SERVERS = {
 }  # fmt: skip
 SLOW = (
     "tests/deploy/test_rights_of_processes.py",
+    "tests/api/test_schema.py",
+    "tests/client/",
     "tests/test_processes.py",
     "tests/faults",
     "tests/apt",
@@ -56,6 +58,7 @@ SLOW = (
 
 TOGETHER = (
     "tests/browser/",
+    "tests/client/",
     "tests/apt/test_trusted_client.py",
     "tests/deploy/test_rights_of_processes.py",
     "tests/debian/test_hostile.py",

@@ -16,6 +16,8 @@ _AGAIN = (
     "tests/apt",
     "tests/browser",
     "tests/benchmarks",
+    "tests/client",
+    "tests/api/test_schema.py",
     "tests/services/test_properties.py",
     "tests/services/repair/test_corrupt_at_random.py",
     "tests/debian/test_differential.py",

@@ -28,6 +28,7 @@ made = {
     "whole": make_token("whole", root, actions=every),
     "reads": make_token("reads", root, actions=("read",)),
     "expired": make_token("expired", root, actions=every),
+    **{f"one of many {number}": make_token(f"ci {number}", root, actions=every) for number in range(16)},
 }
 row = made["expired"][0]
 row.expires = timezone.now() - datetime.timedelta(days=1)
