@@ -19,6 +19,7 @@ from packages_app.admin.tokens import may_have_tokens
 from packages_app.core.errors import RepomgrError
 from packages_app.models import UploaderKey
 from packages_app.services.access.uploader_keys import LONGEST_KEY, add_key, keys_of, remove_key
+from packages_app.services.sign_in.note import require_fresh
 
 _LIST = "admin:packages_app_uploaderkey_changelist"
 
@@ -65,6 +66,7 @@ def give_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRes
     """Ask for a key, and keep it."""
     if not may_have_tokens(request):
         raise PermissionDenied
+    require_fresh(request)
     form = KeyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:

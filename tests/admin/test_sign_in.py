@@ -19,7 +19,8 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 FRESH = {
     "packages_app_package_purge", "packages_app_publication_keys_work", "packages_app_publication_keys_lost",
     "packages_app_publication_keys_revocation", "auth_user_password_change",
-    "packages_app_accesstoken_make", "packages_app_accessgrant_give", "packages_app_accessgrant_changelist",
+    "packages_app_accesstoken_make", "packages_app_uploaderkey_give",
+    "packages_app_accessgrant_give", "packages_app_accessgrant_changelist",
     "packages_app_trustedpublisher_trust", "packages_app_trustedpublisher_changelist",
     *(f"auth_{model}_{page}" for model in ("user", "group") for page in ("changelist", "add", "change", "delete")),
 }  # fmt: skip

@@ -182,7 +182,7 @@ def provenance_of(job: Job) -> Provenance:
 
 def uploader_of(job: Job) -> str:
     """Return where a job's files come from, for the report of a conflict."""
-    return f"upload by {job.requested_by.get_username() if job.requested_by else 'a command'}"
+    return f"upload by {job.asker}"
 
 
 def check_filename(filename: str) -> None:
