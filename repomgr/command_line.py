@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -46,8 +47,16 @@ def audited(arguments: Sequence[str]) -> Iterator[None]:
         return
     from packages_app.services.audit.doors import command_door
 
-    with command_door(name, {"arguments": list(arguments[2:])}, changes=True):
+    with command_door(name, _given(name, arguments[2:]), changes=True):
         yield
+
+
+def _given(name: str, arguments: Sequence[str]) -> dict[str, object]:
+    """Return what the trail keeps of a command's arguments: of a program that is given to a shell its digest alone."""
+    if name not in ("shell", "dbshell"):
+        return {"arguments": list(arguments)}
+    said = " ".join(arguments).encode(errors="surrogateescape")
+    return {"sha256": hashlib.sha256(said).hexdigest(), "characters": len(said)} if arguments else {}
 
 
 def look_for_home() -> None:

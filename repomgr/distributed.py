@@ -12,6 +12,8 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 
+import django
+
 from packages_app.core.errors import RepomgrError
 from packages_app.core.home import SIGNING_KEY_FILE, UMASK, make_home
 from packages_app.signing.openpgp import generate_key, keep_key
@@ -48,7 +50,8 @@ def settings_of_servers(servers: ExitStack) -> dict[str, str]:
 def _known_key() -> str:
     """Return the home's key for stores of others, by the rule of the embedded column; raise `RepomgrError`."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "repomgr.settings")
-    from packages_app.services import adapters  # reads the settings, which this column's need not be whole for
+    django.setup()  # reads the settings, which this column's need not be whole for
+    from packages_app.services import adapters
 
     return adapters.key_of_home()
 

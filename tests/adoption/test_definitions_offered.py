@@ -83,7 +83,7 @@ def test_many_are_made_at_the_cost_of_few_and_none_over_what_somebody_made(embed
     for name in ("p1", "p2"):
         make_definitions({name: theirs.replace("p1", name)}, who="ben")
     remove_definition("p2", read=1, user=get_user_model().objects.create(username="root", is_superuser=True))
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(17):
         made = make_definitions({**texts, "Bad": f"name: Bad\n{SOURCE}"}, who="ann")
     assert len(made.names) == 499
     assert "p1" not in made.names

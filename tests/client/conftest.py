@@ -72,7 +72,7 @@ class Product:
 def product(tmp_path_factory: pytest.TempPathFactory, migrated: Any) -> Iterator[Product]:
     """The product with packages `tool` and `acme-lib` that take uploads, for all tests of the folder."""
     with running(tmp_path_factory.mktemp("client"), database=migrated) as product:
-        for name in ("tool", "acme-lib", "other"):
+        for name in ("tool", "acme-lib", "other", "many"):
             write_definition(product.config, name, {"type": "build_script", "staging_prefix": name})
         done = prepared.run(("-c", _TOKENS), env={**product.environment, "DJANGO_SETTINGS_MODULE": "repomgr.settings"})
         assert done.returncode == 0, done.stderr
