@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from packages_app.core.built_from import built_from
 from packages_app.core.private_upstreams import PrivateUpstreams
-from packages_app.models import AccessGrant, AccessToken, AuditEntry, Job, SpentIdentity, TrustedPublisher
+from packages_app.models import AccessGrant, AccessToken, AuditEntry, Job, Package, SpentIdentity, TrustedPublisher
 from packages_app.services.old_rows import remove_old_rows
 from packages_app.services.rights.rule import rights_of_job
 from packages_app.services.trusted.exchange import audience
@@ -139,7 +139,8 @@ def test_a_workflow_pushes_its_package_by_the_token_that_it_is_given(issuer, emb
     )  # fmt: skip
     reader = Client()
     reader.force_login(get_user_model().objects.get(username="root"))
-    shown = reader.get("/admin/packages_app/package/1/change/", follow=True).content.decode()
+    page = f"/admin/packages_app/package/{Package.objects.get().pk}/change/"
+    shown = reader.get(page, follow=True).content.decode()
     assert f"built by workflow release.yml of repository Acme/tool at commit {COMMIT}" in shown
     publisher.refresh_from_db()
     assert (publisher.repository_id, publisher.owner_id) == ("74", "65")
