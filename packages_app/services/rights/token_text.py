@@ -14,7 +14,7 @@ import re
 import secrets
 import string
 
-from django.conf import settings
+from packages_app.services.secret_key import key_for
 
 PREFIX = "repomgr_"
 """What scanners for secrets look for."""
@@ -57,8 +57,7 @@ def shown_secret(authorization: str) -> str:
 
 
 def _code_of(begin: str) -> str:
-    key = hashlib.sha256(b"access token" + settings.SECRET_KEY.encode()).digest()
-    number = int.from_bytes(hmac.digest(key, begin.encode(), "sha256"), "big")
+    number = int.from_bytes(hmac.digest(key_for("access tokens"), begin.encode(), "sha256"), "big")
     digits = []
     for _ in range(_CODE):
         number, digit = divmod(number, len(_LETTERS))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from base64 import b32encode, urlsafe_b64encode
+from base64 import b32encode
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
+from cryptography.fernet import InvalidToken
 from django.contrib.auth.models import User
 
+from packages_app.services.secret_key import box_for
 from packages_app.services.sign_in.factors import is_last_factor
 from packages_app.services.sign_in.required import requires_factor
+
+_PURPOSE = "second factors"
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
@@ -22,12 +22,12 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def encrypt(self, text: str) -> str:
         """Return a secret sealed."""
-        return _seal().encrypt(text.encode()).decode()
+        return box_for(_PURPOSE).encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         """Return a secret; one that nobody knows where another SECRET_KEY has sealed it, so that no code fits."""
         try:
-            return _seal().decrypt(encrypted_text.encode()).decode()
+            return box_for(_PURPOSE).decrypt(encrypted_text.encode()).decode()
         except InvalidToken:
             return b32encode(secrets.token_bytes(20)).decode()
 
@@ -38,8 +38,3 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002 - allauth's
         """Return a name for a new key."""
         return f"Key {Authenticator.objects.filter(user=user, type=type).count() + 1}"
-
-
-def _seal() -> Fernet:
-    key = HKDF(SHA256(), 32, salt=None, info=b"repomgr second factors").derive(settings.SECRET_KEY.encode())
-    return Fernet(urlsafe_b64encode(key))

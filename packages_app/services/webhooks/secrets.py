@@ -6,23 +6,21 @@ A secret is `whsec_` and 32 random bytes in base64 (Standard Webhooks, "Symmetri
 from __future__ import annotations
 
 import base64
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from cryptography.fernet import Fernet, InvalidToken
-from django.conf import settings
+from cryptography.fernet import InvalidToken
 from standardwebhooks.webhooks import Webhook as Signature
 
 from packages_app.core.webhooks import WebhookSecretLost
 from packages_app.models import Webhook
+from packages_app.services.secret_key import box_for
 
 OVERLAP = timedelta(days=1)
 """So long messages are signed with an old secret too, once there is a newer one."""
 _PREFIX = "whsec_"
 _BYTES = 32
-_PURPOSE = b"repomgr hooks 1"
-"""Tells this key from others that are made of the same SECRET_KEY."""
+_PURPOSE = "webhooks"
 
 
 def new_secret() -> str:
@@ -32,7 +30,7 @@ def new_secret() -> str:
 
 def sealed(secret: str) -> str:
     """Return a secret as a row keeps it."""
-    return _box().encrypt(secret.encode()).decode()
+    return box_for(_PURPOSE).encrypt(secret.encode()).decode()
 
 
 def still_good(webhook: Webhook, at: datetime) -> list[dict[str, str]]:
@@ -51,14 +49,9 @@ def signatures(webhook: Webhook, event_id: str, at: datetime, payload: str) -> s
 
 def _opened(webhook: Webhook, sealed_secret: str) -> str:
     try:
-        return _box().decrypt(sealed_secret.encode()).decode()
+        return box_for(_PURPOSE).decrypt(sealed_secret.encode()).decode()
     except InvalidToken as error:
         raise WebhookSecretLost(
             f"The secret of the webhook {webhook.name} was sealed with another SECRET_KEY than this process has.",
             remedy="Give all processes the same SECRET_KEY, or make a new secret on the webhook's page.",
         ) from error
-
-
-def _box() -> Fernet:
-    key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=_PURPOSE).digest()
-    return Fernet(base64.urlsafe_b64encode(key))
