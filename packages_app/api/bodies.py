@@ -48,8 +48,8 @@ def files_of(request: HttpRequest, filename: str = "") -> Iterator[list[tuple[Pa
         if not filename:
             raise BadRequest("The body has no name.", remedy="Say its name: ?filename=NAME.deb, or send a form.")
         with tempfile.NamedTemporaryFile(prefix="repomgr-push-", suffix=".deb") as file:
-            digest = _copied(request, file)
-            _check(request, digest)
+            _copy(request, file)
+            _check(request, Path(file.name))
             yield [(Path(file.name), filename)]
 
 
@@ -66,32 +66,34 @@ def _of_form(request: HttpRequest) -> list[tuple[Path, str]]:
         (Path(one.temporary_file_path()), one.name or "") for one in sent if isinstance(one, TemporaryUploadedFile)
     ]
     if len(files) == 1:
-        _check(request, _sha256_of(files[0][0]))
+        _check(request, files[0][0])
     return files
 
 
-def _copied(request: HttpRequest, file: IO[bytes]) -> bytes:
-    digest, size = hashlib.sha256(), 0
+def _copy(request: HttpRequest, file: IO[bytes]) -> None:
+    size = 0
     while chunk := request.read(_CHUNK):
         size += len(chunk)
         if size > settings.UPLOAD_LIMIT_BYTES:
             raise _too_large()
-        digest.update(chunk)
         file.write(chunk)
     file.flush()
     length = request.META.get("CONTENT_LENGTH") or "0"
     if size != int(length):
         raise BadRequest(f"{size} bytes came of {length}.", remedy="Send the whole file.")
-    return digest.digest()
 
 
-def _check(request: HttpRequest, sha256: bytes) -> None:
+def _check(request: HttpRequest, path: Path) -> None:
+    """Hold a file to what its headers say of it; without any, it is not read for that."""
     for header in _DIGESTS:
         said = request.headers.get(header, "")
         found = _SHA256.search(said)
         if said and found is None:
             raise BadRequest(f"{header} has no sha-256.", remedy="Send sha-256=:BASE64: (RFC 9530), or no such header.")
-        if found is not None and not hmac.compare_digest(found[1], base64.b64encode(sha256).decode()):
+        if found is None:
+            continue
+        sha256 = _sha256_of(path)
+        if not hmac.compare_digest(found[1], base64.b64encode(sha256).decode()):
             raise DigestMismatch(
                 f"The body's SHA256 is {sha256.hex()}, and {header} says another.", remedy="Send the file again."
             )
