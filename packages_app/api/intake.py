@@ -9,10 +9,8 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Field, Router, Schema, Status
 
-from packages_app.api.listed import USUAL, Listed, page_of
+from packages_app.api.listed import USUAL, Listed, page_of, row_of
 from packages_app.api.needs import BOOTSTRAPS, PUBLISHES, READS
-from packages_app.api.problems import NotThere
-from packages_app.api.publications import MOST_NUMBER
 from packages_app.api.shapes import PROBLEMS, JobShape, Said
 from packages_app.models import Conflict, Notice
 from packages_app.services.intake.settle_builds import request_two_builds
@@ -103,10 +101,7 @@ def settle_as_builds(request: HttpRequest, number: int, body: TwoBuilds) -> Stat
 
 
 def _conflict(number: int) -> Conflict:
-    found = Conflict.objects.filter(pk=number).first() if 0 < number <= MOST_NUMBER else None
-    if found is None:
-        raise NotThere(f"There is no conflict {number}.", remedy="List those that are open.")
-    return found
+    return row_of(Conflict.objects.all(), number, "conflict")
 
 
 class NoticeShape(Schema):
@@ -143,9 +138,7 @@ def list_notices(request: HttpRequest, settled: bool = False, cursor: str = "", 
 @notices.post("/{number}/settle", response={200: NoticeShape, **PROBLEMS}, auth=PUBLISHES)
 def settle_notice(request: HttpRequest, number: UUID) -> dict[str, Any]:
     """Mark a notice as looked into."""
-    notice = Notice.objects.filter(pk=number).first()
-    if notice is None:
-        raise NotThere(f"There is no notice {number}.", remedy="List those that are open.")
+    notice = row_of(Notice.objects.all(), number, "notice")
     settle_by_hand([notice], request.user)
     notice.refresh_from_db()
     return NoticeShape.of(notice)

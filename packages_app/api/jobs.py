@@ -8,9 +8,8 @@ from uuid import UUID
 from django.http import HttpRequest
 from ninja import Router, Status
 
-from packages_app.api.listed import USUAL, Listed, page_of
+from packages_app.api.listed import USUAL, Listed, page_of, row_of
 from packages_app.api.needs import PUBLISHES, READS
-from packages_app.api.problems import NotThere
 from packages_app.api.shapes import PROBLEMS, JobShape
 from packages_app.models import Job
 from packages_app.services.jobs.waiting import wait_for_end
@@ -43,7 +42,4 @@ def job_again(request: HttpRequest, number: UUID) -> Status[dict[str, Any]]:
 
 
 def _job(number: UUID) -> Job:
-    job = Job.objects.select_related("requested_by", "token").filter(pk=number).first()
-    if job is None:
-        raise NotThere(f"There is no job {number}.", remedy="List the jobs; ended ones are forgotten after some weeks.")
-    return job
+    return row_of(Job.objects.select_related("requested_by", "token"), number, "job")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
 from django.db.models import Model, Q, QuerySet
 from ninja import Schema
 
-from packages_app.api.problems import BadRequest
+from packages_app.api.problems import BadRequest, NotThere
 
 Item = TypeVar("Item")
 Row = TypeVar("Row", bound=Model)
 
 MOST, USUAL = 500, 100
+_MOST_NUMBER = 2**63 - 1
 
 
 class Listed(Schema, Generic[Item]):
@@ -49,6 +51,15 @@ def page_of(rows: QuerySet[Row], order: Sequence[str], cursor: str, limit: int, 
         "items": found[:limit],
         "next": signer.sign_object([_plain(value) for value in values]) if more else None,
     }
+
+
+def row_of(rows: QuerySet[Row], key: int | UUID, what: str) -> Row:
+    """Return the row of a key; raise `NotThere` where there is none, of a number that no row can have too."""
+    known = isinstance(key, UUID) or 0 < key <= _MOST_NUMBER
+    found = rows.filter(pk=key).first() if known else None
+    if found is None:
+        raise NotThere(f"There is no {what} {key}.", remedy="List those that there are.")
+    return found
 
 
 def _after(order: Sequence[str], after: Sequence[Any]) -> Q:

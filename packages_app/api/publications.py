@@ -8,9 +8,8 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
 
-from packages_app.api.listed import USUAL, Listed, page_of
+from packages_app.api.listed import USUAL, Listed, page_of, row_of
 from packages_app.api.needs import PUBLISHES, READS
-from packages_app.api.problems import NotThere
 from packages_app.api.shapes import PROBLEMS, JobShape, PublicationShape
 from packages_app.core.history_errors import PublicationUnknown
 from packages_app.models import HeldCandidate, Publication
@@ -21,8 +20,6 @@ from packages_app.services.publication.shown import shown_as, shown_by
 
 router = Router(tags=["publications"], auth=READS)
 held = Router(tags=["held back"], auth=READS)
-
-MOST_NUMBER = 2**63 - 1
 
 
 class Newest(Schema):
@@ -87,10 +84,7 @@ def _pinned(request: HttpRequest, number: int, *, pinned: bool) -> dict[str, Any
 
 
 def _publication(number: int) -> Publication:
-    found = Publication.objects.filter(pk=number).first() if 0 < number <= MOST_NUMBER else None
-    if found is None:
-        raise NotThere(f"There is no publication {number}.", remedy="List those that there are.")
-    return found
+    return row_of(Publication.objects.all(), number, "publication")
 
 
 class HeldShape(Schema):
@@ -144,7 +138,4 @@ def reject_held(request: HttpRequest, number: int) -> list[str]:
 
 
 def _held(number: int) -> HeldCandidate:
-    found = HeldCandidate.objects.filter(pk=number).first() if 0 < number <= MOST_NUMBER else None
-    if found is None:
-        raise NotThere(f"There is no candidate {number}.", remedy="List those that are held back.")
-    return found
+    return row_of(HeldCandidate.objects.all(), number, "candidate")
