@@ -69,7 +69,7 @@ def enqueue(
                         arguments=arguments or {},
                         subject=subject,
                         requested_by_id=user.pk if user else None,
-                        requested_as=requested_as or _asking_machine(user),
+                        requested_as=requested_as,
                         rights=rights_of(user).as_json() if user is not None else None,
                         token_id=_token(),
                         wake_at=_wake_at(),
@@ -164,14 +164,6 @@ def run(job_id: UUID | str, service: Service, *, watcher: Progress | None = None
 def _token() -> int | None:
     token = shown_token()
     return token.number if token is not None else None
-
-
-def _asking_machine(user: Asker | None) -> str:
-    """Return what the token is called that was shown, or the machine, whose jobs are of no user; "" for a person."""
-    token = shown_token()
-    if token is not None:
-        return token.name[:128]
-    return user.get_username()[:128] if user is not None and user.pk is None else ""
 
 
 def _may_try_again(error: RepomgrError) -> bool:
