@@ -24,6 +24,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from packages_app.admin.audited import AuditedAdmin
+from packages_app.admin.fresh import FreshActions
 from packages_app.core.second_factor import OFF
 from packages_app.models import GroupArchive
 from packages_app.services.archives import slugs
@@ -34,7 +35,7 @@ for model in (User, Group, ClockedSchedule, CrontabSchedule, IntervalSchedule, P
     admin.site.unregister(model)
 
 
-class RightsAdmin(ModelAdmin):
+class RightsAdmin(FreshActions):
     """What gives rights: whoever may change it proves anew who he is, once that is some minutes ago."""
 
     def changeform_view(
@@ -56,11 +57,10 @@ class RightsAdmin(ModelAdmin):
         gone, counts, _, kept = super().get_deleted_objects(objs, request)
         return gone, counts, set(), kept
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """Show the list, or do what is asked of chosen rows."""
-        if request.method == "POST" and self.has_view_or_change_permission(request):
-            require_fresh(request)
-        return super().changelist_view(request, extra_context)
+    def may_act(self, request: HttpRequest) -> bool:
+        """Return whether the user may do an action of this list: what each needs more, Django asks."""
+        may: bool = self.has_view_or_change_permission(request)
+        return may
 
 
 @admin.register(User)

@@ -10,12 +10,13 @@ from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from packages_app.admin.fresh import FreshActions
 from packages_app.admin.read_only import ReadOnlyAdmin, done_or_refused, may_administer, require_superuser, say_refused
 from packages_app.core.errors import RepomgrError
 from packages_app.core.rights import EVERY, LONGEST_PATTERN, MEANINGS, Action
@@ -62,7 +63,7 @@ class GrantForm(forms.Form):
 
 
 @admin.register(AccessGrant)
-class GrantAdmin(ReadOnlyAdmin):
+class GrantAdmin(FreshActions, ReadOnlyAdmin):
     """Who may do what beside Django's rights; what tokens allow stands with the tokens."""
 
     list_display = ("shown_holder", "action", "packages", "suites")
@@ -90,12 +91,6 @@ class GrantAdmin(ReadOnlyAdmin):
     def take_back(self, request: HttpRequest, queryset: QuerySet[AccessGrant]) -> None:
         """Take the chosen rights back."""
         done_or_refused(request, lambda: f"{take_back(queryset, request.user)} rights taken back.")
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list, or take chosen rights back, by who has just proved who he is."""
-        if request.method == "POST" and self.has_administer_permission(request):
-            require_fresh(request)
-        return super().changelist_view(request, extra_context)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page that gives a right."""

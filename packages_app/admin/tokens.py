@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import Any
 
@@ -19,7 +18,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from packages_app.admin.read_only import ReadOnlyAdmin, lines, say_refused, send_back
 from packages_app.core.errors import RepomgrError
-from packages_app.core.rights import EVERY, MEANINGS, Action
+from packages_app.core.rights import EVERY, MEANINGS, Action, patterns_in
 from packages_app.models import AccessToken
 from packages_app.services.rights import granted
 from packages_app.services.rights.tokens import (
@@ -35,7 +34,6 @@ from packages_app.services.rights.tokens import (
 from packages_app.services.sign_in.note import require_fresh
 
 _LIST = "admin:packages_app_accesstoken_changelist"
-_BETWEEN = re.compile(r"[\s,]+")
 _HOW_PATTERNS = "Names, * for any of their letters; several with a space between. It reaches no further than you may."
 
 
@@ -63,10 +61,6 @@ class TokenForm(forms.Form):
         super().__init__(request.POST if request.method == "POST" else None)
         offered = [(str(action), f"{action}: {MEANINGS[action]}") for action in actions_for(request.user)]
         self.fields["actions"].choices = offered  # type: ignore[attr-defined]
-
-    def patterns(self, name: str) -> list[str]:
-        """Return the patterns of a field."""
-        return [each for each in _BETWEEN.split(self.cleaned_data[name]) if each]
 
 
 @admin.register(AccessToken)
@@ -131,8 +125,8 @@ def make_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRes
         said = form.cleaned_data
         try:
             token, secret = make_token(
-                said["name"], request.user, actions=said["actions"], packages=form.patterns("packages"),
-                suites=form.patterns("suites"), days=said["days"],
+                said["name"], request.user, actions=said["actions"], packages=patterns_in(said["packages"]),
+                suites=patterns_in(said["suites"]), days=said["days"],
             )  # fmt: skip
         except RepomgrError as error:
             say_refused(request, error)

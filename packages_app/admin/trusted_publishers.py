@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from packages_app.admin.fresh import FreshActions
 from packages_app.admin.read_only import ReadOnlyAdmin, lines, may_administer, require_superuser, say_refused
 from packages_app.core.errors import RepomgrError
-from packages_app.core.rights import EVERY, MEANINGS, Action
+from packages_app.core.rights import EVERY, MEANINGS, Action, patterns_in
 from packages_app.models import TrustedPublisher
 from packages_app.services.sign_in.note import require_fresh
 from packages_app.services.trusted.exchange import audience
 from packages_app.services.trusted.publishers import ACTIONS, ISSUERS, Trust, add_publisher, remove_publisher
 
 _LIST = "admin:packages_app_trustedpublisher_changelist"
-_BETWEEN = re.compile(r"[\s,]+")
 _LEARNED = "A number, so that another of the same name is not trusted. Empty: that of the first token."
 
 
@@ -70,13 +69,9 @@ class PublisherForm(forms.Form):
         own = {name: said[name] for name in Trust.__dataclass_fields__ if name != "claims"}
         return Trust(**own, claims={name.strip(): value.strip() for name, _, value in given})
 
-    def patterns(self, name: str) -> list[str]:
-        """Return the patterns of a field."""
-        return [each for each in _BETWEEN.split(self.cleaned_data[name]) if each]
-
 
 @admin.register(TrustedPublisher)
-class TrustedPublisherAdmin(ReadOnlyAdmin):
+class TrustedPublisherAdmin(FreshActions, ReadOnlyAdmin):
     """Who is trusted, by which claims, with what."""
 
     list_display = ("name", "kind", "repository", "workflow", "ref", "environment", "allows", "last_used")
@@ -95,12 +90,6 @@ class TrustedPublisherAdmin(ReadOnlyAdmin):
     def has_administer_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may change whom to trust."""
         return may_administer(request)
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list, or do what is asked of chosen rows, by who has just proved who he is."""
-        if request.method == "POST" and may_administer(request):
-            require_fresh(request)
-        return super().changelist_view(request, extra_context)
 
     @display(description="may")
     def allows(self, publisher: TrustedPublisher) -> SafeString:
@@ -138,10 +127,11 @@ def trust_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRe
     require_fresh(request)
     form = PublisherForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
         try:
             made = add_publisher(
-                form.trust(), actions=form.cleaned_data["actions"], packages=form.patterns("packages"),
-                suites=form.patterns("suites"), user=request.user,
+                form.trust(), actions=said["actions"], packages=patterns_in(said["packages"]),
+                suites=patterns_in(said["suites"]), user=request.user,
             )  # fmt: skip
         except RepomgrError as error:
             say_refused(request, error)

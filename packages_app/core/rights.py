@@ -7,7 +7,7 @@ a token adds another, so that it never reaches further than its owner.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -17,6 +17,9 @@ from packages_app.core.errors import PackageRefused, RightMissing
 
 EVERY = "*"
 LONGEST_PATTERN = 128
+MOST_GRANTS = 100
+"""What one token, or one trusted publisher, may hold."""
+_BETWEEN = re.compile(r"[\s,]+")
 _PATTERN = re.compile(r"[A-Za-z0-9.+~/_*-]{1,128}\Z", re.ASCII)
 
 
@@ -61,6 +64,11 @@ def checked_pattern(text: str) -> str:
     return text
 
 
+def patterns_in(text: str) -> list[str]:
+    """Return the patterns that somebody has written with spaces or commas between, not checked yet."""
+    return [each for each in _BETWEEN.split(text) if each]
+
+
 @dataclass(frozen=True)
 class Grant:
     """One may do this with packages whose names fit a pattern, in suites whose names fit another.
@@ -84,6 +92,12 @@ class Grant:
 
 def _fits(name: str, pattern: str) -> bool:
     return pattern == EVERY or (bool(name) and fnmatchcase(name, pattern))
+
+
+def grants_of(actions: Iterable[str], packages: Sequence[str], suites: Sequence[str]) -> list[Grant]:
+    """Return the grants of each of some actions with packages and suites by patterns; raise `PatternRefused`."""
+    patterns = [(checked_pattern(package), checked_pattern(suite)) for package in packages for suite in suites]
+    return [Grant(Action(action), *pattern) for action in sorted(set(actions)) for pattern in patterns]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
@@ -40,6 +42,11 @@ class AccessGrant(OfArchive):
         verbose_name = "right"
         ordering = ("id",)
         constraints = (models.CheckConstraint(condition=_one_holder(), name="one_holder_a_grant"),)
+
+    @classmethod
+    def of(cls, grant: Grant, **holder: Any) -> Self:
+        """Return a row of a grant, not kept yet, whose holder is a `user`, `group`, `token` or `publisher`."""
+        return cls(action=str(grant.action), packages=grant.packages, suites=grant.suites, **holder)
 
     @property
     def grant(self) -> Grant:

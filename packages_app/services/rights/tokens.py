@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from packages_app.core.errors import PackageRefused, RecordNotFound, RepomgrError
 from packages_app.core.outcome import Outcome
-from packages_app.core.rights import Action, Grant, Rights, checked_pattern, right_missing
+from packages_app.core.rights import MOST_GRANTS, Action, Grant, Rights, grants_of, right_missing
 from packages_app.core.storable_text import storable
 from packages_app.models import AccessGrant, AccessToken, TrustedPublisher
 from packages_app.services.rights.asker import Asker, Machine
@@ -23,7 +23,7 @@ from packages_app.services.rights.token_text import digest_of_secret, may_be_tok
 
 USUAL_DAYS, MOST_DAYS = 90, 366
 LONGEST_NAME = 64
-_MOST_OF_ONE, _MOST_GRANTS = 100, 100
+_MOST_OF_ONE = 100
 _SEEN_AGAIN = timedelta(minutes=1)
 """The last use is not written more often than this: a token may be shown many times a second."""
 
@@ -87,17 +87,14 @@ def make_token(
     for action in actions:
         if not rights.may_somewhere(Action(action)):
             raise BadToken(f"You may not {action} yourself.", remedy="Make one without it, or ask for that right.")
-    patterns = [(checked_pattern(package), checked_pattern(suite)) for package in packages for suite in suites]
-    if not 1 <= len(patterns) * len(set(actions)) <= _MOST_GRANTS:
+    grants = grants_of(actions, packages, suites)
+    if not 1 <= len(grants) <= MOST_GRANTS:
         raise BadToken("A token is for no package, or for too many.", remedy="Say fewer patterns, * for any.")
-    if Action.ADMINISTER in actions and patterns != [("*", "*")]:
+    if [grant for grant in grants if grant.action is Action.ADMINISTER] not in ([], [Grant(Action.ADMINISTER)]):
         raise BadToken("To administer has no limits.", remedy="Leave it out, or let packages and suites be *.")
     if AccessToken.objects.filter(owner_id=owner.pk, revoked=None, expires__gt=timezone.now()).count() >= _MOST_OF_ONE:
         raise BadToken(f"You have {_MOST_OF_ONE} tokens.", remedy="Revoke those that nobody needs.")
-    return keep_token(
-        name, [Grant(Action(action), *pattern) for action in sorted(set(actions)) for pattern in patterns], owner=owner,
-        lasting=timedelta(days=days), who=who,
-    )  # fmt: skip
+    return keep_token(name, grants, owner=owner, lasting=timedelta(days=days), who=who)
 
 
 def keep_token(
@@ -120,10 +117,7 @@ def keep_token(
             name=name, owner_id=owner.pk if owner is not None else None, digest=digest_of_secret(secret),
             hint=secret[-4:], expires=timezone.now() + lasting, publisher=publisher, built_from=dict(built_from or {}),
         )  # fmt: skip
-        AccessGrant.objects.bulk_create(
-            AccessGrant(token=token, action=str(each.action), packages=each.packages, suites=each.suites)
-            for each in grants
-        )
+        AccessGrant.objects.bulk_create(AccessGrant.of(each, token=token) for each in grants)
     log.info("token_made", token=token.pk, name=name, expires=token.expires.isoformat(), who=who)
     return token, secret
 

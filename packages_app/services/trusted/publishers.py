@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from packages_app.core.errors import PackageRefused
-from packages_app.core.rights import Action, checked_pattern
+from packages_app.core.rights import MOST_GRANTS, Action, grants_of
 from packages_app.core.storable_text import storable
 from packages_app.core.web_address import is_plain_address
 from packages_app.models import AccessGrant, AccessToken, TrustedPublisher
@@ -27,7 +27,6 @@ ISSUERS = {
 """Whose tokens are meant where nobody says."""
 ACTIONS = (Action.READ, Action.UPLOAD, Action.HOTFIX, Action.PUBLISH)
 """What a publisher may be given."""
-_MOST_GRANTS = 100
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]{1,100}(?:/[A-Za-z0-9_.-]{1,100}){1,20}\Z", re.ASCII)
 _WORKFLOW = re.compile(r"[A-Za-z0-9_./ -]{1,255}\Z", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{0,32}\Z", re.ASCII)
@@ -77,17 +76,13 @@ def add_publisher(
     values = _checked(trust)
     if not actions or set(actions) - {str(action) for action in ACTIONS}:
         raise BadPublisher("A publisher may do nothing, or what none may.", remedy=f"Say some of {', '.join(ACTIONS)}.")
-    patterns = [(checked_pattern(package), checked_pattern(suite)) for package in packages for suite in suites]
-    if not 1 <= len(patterns) * len(set(actions)) <= _MOST_GRANTS:
+    grants = grants_of(actions, packages, suites)
+    if not 1 <= len(grants) <= MOST_GRANTS:
         raise BadPublisher("A publisher is of no package, or of too many.", remedy="Say fewer patterns, * for any.")
     try:
         with transaction.atomic():
             made = TrustedPublisher.objects.create(**values)
-            AccessGrant.objects.bulk_create(
-                AccessGrant(publisher=made, action=action, packages=package, suites=suite)
-                for action in sorted(set(actions))
-                for package, suite in patterns
-            )
+            AccessGrant.objects.bulk_create(AccessGrant.of(each, publisher=made) for each in grants)
     except IntegrityError as error:
         raise BadPublisher(f"There is a publisher {values['name']}.", remedy="Take another name.") from error
     log.info("publisher_trusted", publisher=made.name, issuer=made.issuer, user=user.get_username() if user else "")
