@@ -134,8 +134,8 @@ def make_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRes
             address = request.build_absolute_uri(reverse("admin:index")).removesuffix("/admin/")
             page = {"title": f"The token {token.name}", "token": token, "secret": secret, "address": address,
                     "uploads": str(Action.UPLOAD) in said["actions"]}  # fmt: skip
-            return _page(site, opts, request, "made", page)
-    return _page(site, opts, request, "make", {"title": "Make a token", "form": form, "cancel": reverse(_LIST)})
+            return _page(site, opts, request, "tokens/made", page)
+    return _page(site, opts, request, "asked", {"title": "Make a token", "form": form, "cancel": reverse(_LIST)})
 
 
 def revoke_view(site: admin.AdminSite, opts: Any, request: HttpRequest, pk: int) -> HttpResponseBase:
@@ -149,9 +149,11 @@ def revoke_view(site: admin.AdminSite, opts: Any, request: HttpRequest, pk: int)
         token = token_named(pk, request.user)
     except RepomgrError as error:
         return send_back(request, error, reverse(_LIST))
-    return _page(site, opts, request, "revoke", {"title": f"Revoke {token}", "token": token, "cancel": reverse(_LIST)})
+    return _page(
+        site, opts, request, "tokens/revoke", {"title": f"Revoke {token}", "token": token, "cancel": reverse(_LIST)}
+    )
 
 
 def _page(site: admin.AdminSite, opts: Any, request: HttpRequest, name: str, page: dict[str, Any]) -> HttpResponseBase:
     context = {**site.each_context(request), "opts": opts, **page}
-    return TemplateResponse(request, f"admin/packages_app/tokens/{name}.html", context)
+    return TemplateResponse(request, f"admin/packages_app/{name}.html", context)

@@ -77,7 +77,7 @@ def give_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRes
             messages.success(request, f"The key {key} is yours: what it signs is taken.")
             return HttpResponseRedirect(reverse(_LIST))
     page = {**site.each_context(request), "opts": opts, "title": "Add a key", "form": form, "cancel": reverse(_LIST)}
-    return TemplateResponse(request, "admin/packages_app/tokens/make.html", page)
+    return TemplateResponse(request, "admin/packages_app/asked.html", page)
 
 
 def remove_view(request: HttpRequest, pk: int) -> HttpResponseBase:
