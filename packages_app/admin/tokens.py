@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from packages_app.admin.read_only import ReadOnlyAdmin, lines, say_refused, send_back
 from packages_app.core.errors import RepomgrError
-from packages_app.core.rights import EVERY, MEANINGS, Action, patterns_in
+from packages_app.core.rights import EVERY, MEANINGS, Action, parted
 from packages_app.models import AccessToken
 from packages_app.services.rights import granted
 from packages_app.services.rights.tokens import (
@@ -125,8 +125,8 @@ def make_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRes
         said = form.cleaned_data
         try:
             token, secret = make_token(
-                said["name"], request.user, actions=said["actions"], packages=patterns_in(said["packages"]),
-                suites=patterns_in(said["suites"]), days=said["days"],
+                said["name"], request.user, actions=said["actions"], packages=parted(said["packages"]),
+                suites=parted(said["suites"]), days=said["days"],
             )  # fmt: skip
         except RepomgrError as error:
             say_refused(request, error)

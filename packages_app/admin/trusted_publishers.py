@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 from packages_app.admin.fresh import FreshActions
 from packages_app.admin.read_only import ReadOnlyAdmin, lines, may_administer, require_superuser, say_refused
 from packages_app.core.errors import RepomgrError
-from packages_app.core.rights import EVERY, MEANINGS, Action, patterns_in
+from packages_app.core.rights import EVERY, MEANINGS, Action, parted
 from packages_app.models import TrustedPublisher
 from packages_app.services.sign_in.note import require_fresh
 from packages_app.services.trusted.exchange import audience
@@ -130,8 +130,8 @@ def trust_view(site: admin.AdminSite, opts: Any, request: HttpRequest) -> HttpRe
         said = form.cleaned_data
         try:
             made = add_publisher(
-                form.trust(), actions=said["actions"], packages=patterns_in(said["packages"]),
-                suites=patterns_in(said["suites"]), user=request.user,
+                form.trust(), actions=said["actions"], packages=parted(said["packages"]),
+                suites=parted(said["suites"]), user=request.user,
             )  # fmt: skip
         except RepomgrError as error:
             say_refused(request, error)

@@ -11,12 +11,7 @@ from packages_app.api.bodies import files_of
 from packages_app.api.needs import UPLOADS
 from packages_app.api.problems import problem_of_any
 from packages_app.api.uploads import answer_of
-from packages_app.services.deliveries.delivered import Place
-from packages_app.services.pushes.push import push
-
-AS_DEFINED = "-"
-"""Stands for the suite, or the component, that the package's definition says."""
-_MOST_SECONDS = 120
+from packages_app.services.pushes.push import place_at, push
 
 
 @csrf_exempt
@@ -26,11 +21,10 @@ def put_package(request: HttpRequest, suite: str, component: str, filename: str)
         return HttpResponseNotAllowed(["PUT"])
     try:
         user = UPLOADS(request)
-        place = Place("" if suite == AS_DEFINED else suite, "" if component == AS_DEFINED else component)
         with files_of(request, filename) as files:
-            pushed = push(files, place, user)
+            pushed = push(files, place_at(suite, component), user)
         wait = request.GET.get("wait", "0")
-        seconds = min(int(wait), _MOST_SECONDS) if wait.isascii() and wait.isdigit() and len(wait) < 9 else 0
+        seconds = int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 9 else 0
         status, said = answer_of(pushed, seconds)
     except Exception as error:
         return problem_of_any(request, error)

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from packages_app.core.errors import RepomgrError
 from packages_app.core.outcome import Outcome
+from packages_app.core.rights import parted
 
 LONGEST_PATTERNS = 1000
 """Characters of all patterns together."""
@@ -33,7 +34,7 @@ def patterns_in(text: str) -> tuple[str, ...]:
 
     `*` stands for any characters, `?` for one; case counts, since names of packages and suites differ by it.
     """
-    found = tuple(dict.fromkeys(text.replace(",", " ").split()))
+    found = tuple(dict.fromkeys(parted(text)))
     for pattern in found:
         if not _PATTERN.match(pattern):
             raise WebhookRefused(

@@ -19,9 +19,9 @@ from packages_app.core.outcome import Outcome
 from packages_app.debian.changes import ListedFile, listed_files, refuse_source
 from packages_app.services import adapters
 from packages_app.services.access.uploader_keys import signed_text
-from packages_app.services.deliveries.delivered import Place, TooManyFiles
+from packages_app.services.deliveries.delivered import TooManyFiles
 from packages_app.services.intake.uploads import check_filename
-from packages_app.services.pushes.push import Pushed, push
+from packages_app.services.pushes.push import AS_DEFINED, Pushed, place_at, push
 from packages_app.services.rights.asker import Asker
 from packages_app.signing.unproven import claims_of, unproven_text
 
@@ -29,7 +29,6 @@ REQUIRED, ACCEPTED = "required", "accepted"
 """What DPUT_SIGNATURES says of a .changes: it must be signed, or is looked at where it is."""
 CHANGES, BUILD_INFO = ".changes", ".buildinfo"
 LARGEST_CHANGES = 1024 * 1024
-AS_DEFINED = "-"
 _KEPT = timedelta(hours=6)
 _MOST_WAITING = 200
 _LIMITS_OF_BYTES = 10
@@ -64,7 +63,9 @@ def keep_waiting(path: Path, name: str, suite: str, token: int) -> None:
 
 
 def complete(changes: Path, suite: str, token: int, user: Asker) -> Pushed:
-    """Push all packages that a .changes lists; those that were sent for it wait no longer, also where it is refused.
+    """Push all packages that a .changes lists; those that were sent for it wait no longer, also where they are refused.
+
+    Where the .changes itself is, they wait on.
 
     Raise `ChangesRefused`, `ChangesUnsigned`, `ChangesSignatureBad`, `SourceRefused`, `FileMissing`, `FileDiffers`, and
     as `push`: nothing is taken in then.
@@ -78,7 +79,7 @@ def complete(changes: Path, suite: str, token: int, user: Asker) -> Pushed:
     try:
         with ExitStack() as opened:
             files = [(_checked(folder, file, opened), file.name) for file in packages]
-            pushed = push(files, Place("" if suite == AS_DEFINED else suite), user)
+            pushed = push(files, place_at(suite), user)
     except RepomgrError as error:
         if error.outcome is Outcome.REFUSED:
             _forget(keys)

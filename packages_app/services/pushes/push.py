@@ -29,6 +29,8 @@ from packages_app.services.rights.rule import rights_of
 
 MOST_FILES = 100
 """Files of one push."""
+AS_DEFINED = "-"
+"""Stands in an address for the suite, or the component, that the package's definition says."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Pushed:
 
     files: tuple[PushedFile, ...]
     job: Job | None
+
+
+def place_at(suite: str, component: str = AS_DEFINED) -> Place:
+    """Return the place that an address says."""
+    return Place("" if suite == AS_DEFINED else suite, "" if component == AS_DEFINED else component)
 
 
 def push(files: Sequence[tuple[Path, str]], place: Place, user: Asker | None) -> Pushed:
