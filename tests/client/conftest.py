@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 
 from tests import prepared
@@ -66,6 +67,13 @@ class Product:
         assert [name for name, secret in self.tokens.items() if secret in told] == []
         assert "Traceback" not in told, told
         return Done(ended.returncode, ended.stdout, ended.stderr, json.loads(ended.stdout) if as_json else None)
+
+    def publications(self, suite: str) -> list[dict[str, Any]]:
+        """Return a suite's publications, as the API has them."""
+        shown = {"Authorization": f"Bearer {self.tokens['whole']}"}
+        address = f"{self.running.url}/api/v1/publications?suite={suite}&limit=500"
+        items: list[dict[str, Any]] = httpx.get(address, headers=shown).json()["items"]
+        return items
 
 
 @pytest.fixture(scope="package")

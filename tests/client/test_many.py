@@ -31,7 +31,7 @@ def test_nothing_is_lost_of_what_many_push_at_once(product, tmp_path):
             ).json()
         return answer.status_code, said.get("standing", said.get("code"))
 
-    before = publications(product)
+    before = len(product.publications("stable"))
     with ThreadPoolExecutor(len(files)) as threads:
         ended = list(threads.map(pushed, files, tokens))
     # Of each contested version one of both is there, and who pushed the other is told so, at once or by the job.
@@ -41,10 +41,4 @@ def test_nothing_is_lost_of_what_many_push_at_once(product, tmp_path):
     assert (there, TWICE <= lost <= 2 * TWICE) == (len(files) - lost, True), ended
     records = product.client("packages", "many").said
     assert sorted(one["version"] for one in records) == [f"{number}.0" for number in range(VERSIONS)]
-    assert publications(product) - before <= VERSIONS
-
-
-def publications(product):
-    """Return how many publications there were."""
-    shown = {"Authorization": f"Bearer {product.tokens['whole']}"}
-    return len(httpx.get(f"{product.running.url}/api/v1/publications?limit=500", headers=shown).json()["items"])
+    assert len(product.publications("stable")) - before <= VERSIONS
