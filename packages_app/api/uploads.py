@@ -46,7 +46,7 @@ class UploadedFile(Schema):
 class UploadShape(Schema):
     """What became of an upload: `standing` is waiting, taken in, held back, shown or failed.
 
-    Once it is shown, `publications` has the newest one of each suite where clients see it.
+    Once it is shown, `publications` has the one in place of each suite where clients see it.
     """
 
     standing: str

@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 
-from packages_app.models import Job
+from packages_app.models import Job, Publication
 from tests.debs import build_deb
 
 DEB = "application/vnd.debian.binary-package"
@@ -126,3 +126,17 @@ def test_how_far_an_upload_is_can_be_asked_of_its_job(push, embedded, caller, tm
     assert own.get(f"/jobs/{number}").said["result"]["new"] is True
     for nothing in ("00000000-0000-0000-0000-000000000000", "x"):
         assert own.get(f"/uploads/{nothing}").status_code in (404, 422)
+
+
+def test_the_release_that_is_answered_is_the_one_that_clients_see(push, embedded, caller, tmp_path):
+    own = caller("upload", "read")
+    for version in ("1.0", "1.1"):
+        number = push("put", [deb(tmp_path, version=version)], own).json()["job"]["id"]
+        embedded.run_jobs()
+    said = own.get(f"/uploads/{number}").said
+    in_place = hashlib.sha256(embedded.bucket.read("dists/stable/Release")).hexdigest()
+    assert (said["standing"], [one["release_sha256"] for one in said["publications"]]) == ("shown", [in_place])
+    # After the switch a publication is recorded; until then the one before it is there, which shows nothing of this.
+    Publication.objects.get(release_sha256=in_place).delete()
+    said = own.get(f"/uploads/{number}").said
+    assert (said["standing"], said["publications"]) == ("taken in", [])

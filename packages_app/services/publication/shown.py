@@ -58,6 +58,17 @@ def shown_now(suite: str) -> Shown:
     return found
 
 
+def publication_in_place(suite: str) -> Publication | None:
+    """Return the publication that clients of a suite see; None where it has no row yet: each has one after the switch.
+
+    Raise what the bucket raises.
+    """
+    now = _in_place(suite)
+    if now is None:
+        return None
+    return Publication.objects.filter(suite=suite, release_sha256__startswith=now.digest).first()
+
+
 def shown_as(text: str, suite: str = "") -> Shown:
     """Return the publication that a person names, one of `suite` where that is given.
 

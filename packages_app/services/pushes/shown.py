@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +10,7 @@ from packages_app.core.record import TableKey
 from packages_app.models import HeldCandidate, Job, Publication
 from packages_app.services import adapters
 from packages_app.services.jobs.waiting import wait_until
+from packages_app.services.publication.shown import publication_in_place
 
 
 class Standing(StrEnum):
@@ -24,7 +25,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Shown:
-    """How far a push is, and the newest publication of each suite where clients see it."""
+    """How far a push is, and the publication in place of each suite where clients see it."""
 
     standing: Standing
     publications: tuple[Publication, ...] = ()
@@ -57,10 +58,7 @@ def standing_of(job: Job | None, keys: Iterable[TableKey]) -> Shown:
         if any(change.key in wanted for change in table.pending_changes_of(suite)):
             held = HeldCandidate.objects.filter(suite=suite, state=HeldCandidate.State.WAITING).exists()
             return Shown(Standing.HELD if held else Standing.TAKEN_IN)
-    return Shown(Standing.SHOWN, tuple(_newest(suites)))
-
-
-def _newest(suites: Iterable[str]) -> Iterator[Publication]:
-    for suite in suites:
-        if (newest := Publication.objects.filter(suite=suite).first()) is not None:
-            yield newest
+    in_place = [publication for suite in suites if (publication := publication_in_place(suite)) is not None]
+    if len(in_place) < len(suites):  # what clients see is recorded right after the switch; an older one is no answer
+        return Shown(Standing.TAKEN_IN)
+    return Shown(Standing.SHOWN, tuple(in_place))
