@@ -103,9 +103,9 @@ class YamlReader:
         return tuple(value)
 
     def texts(self, name: str, *, required: bool = True, default: Sequence[str] = ()) -> tuple[str, ...]:
-        """Take a list of texts; one text stands for a list of one."""
+        """Take a list of texts; one text stands for a list of one, and an empty list for none where none is usual."""
         value = self._take(name, required=required)
-        if value is None:
+        if value is None or (value == [] and not required and not default):
             return tuple(default)
         items = [value] if isinstance(value, str) else value
         if not isinstance(items, list) or not items or not all(isinstance(item, str) and item for item in items):

@@ -55,6 +55,17 @@ def test_source_types_are_found_through_entry_points():
     assert set(source_types()) >= {"external_download", "build_script"}
 
 
+def test_the_example_of_the_documentation_is_a_definition_and_may_say_that_it_allows_nothing(tmp_path):
+    example = (CONFIG.parent / "docs" / "PACKAGES.md").read_text().split("```yaml\n")[1].split("```")[0]
+    source = "type: build_script\n  staging_prefix: tool"
+    promotes = next(line for line in example.splitlines() if line.startswith("promote:"))  # no such suites here
+    text = example.replace(promotes, "").replace("type: …", source)
+    (tmp_path / "tool.yaml").write_text(text)
+    definitions = load(tmp_path)
+    assert (definitions.problems, definitions.by_name["tool"].allow) == ((), ())
+    assert problems_of(tmp_path, GOOD.replace("architecture: amd64", "architecture: []"))
+
+
 @pytest.mark.parametrize(
     ("change", "line", "field", "said"),
     [
