@@ -60,11 +60,16 @@ def build_deb(
     return path
 
 
+def ar_header(name: str, size: int) -> bytes:
+    """Give what stands before a member of so many bytes in an ar archive."""
+    return f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{size:<10}`\n".encode()
+
+
 def ar_archive(*members: tuple[str, bytes]) -> bytes:
     """Give an ar archive of members in their order."""
     out = bytearray(b"!<arch>\n")
     for name, body in members:
-        out += f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(body):<10}`\n".encode()
+        out += ar_header(name, len(body))
         out += body + b"\n" * (len(body) % 2)
     return bytes(out)
 

@@ -25,6 +25,7 @@ from tests.benchmarks.figures import (
     memory,
     move_many,
     publish_one,
+    push,
     requests,
     round_trips,
     start,
@@ -58,6 +59,8 @@ FIGURES: Mapping[str, Figure] = {
     "move_many": move_many.measure_many,
     "withdraw_one": move_many.measure_one,
     "will_it_install": will_it_install.measure,
+    "push": push.measure_visible,
+    "push_large": push.measure_memory,
 }
 _RESULT = REPOSITORY / "build" / "bench.json"
 

@@ -32,6 +32,7 @@ class Sizes:
     synthetic: int = 500_000
     small_files: int = 10_000
     large_bytes: int = 100_000_000
+    pushed_bytes: int = 2_000_000_000
     requests: tuple[int, int] = (1_000, 10_000)
     admin_rows: int = 1_000_000
     behind: tuple[int, ...] = (1, 5, 20)
@@ -45,7 +46,7 @@ class Sizes:
         return self.steps[-1]
 
 
-SMALL = Sizes((50, 150, 500), 1_500, 60, 4_000_000, (20, 60), 2_000, (1, 2, 4), (5, 300), 250, 200)
+SMALL = Sizes((50, 150, 500), 1_500, 60, 4_000_000, 90_000_000, (20, 60), 2_000, (1, 2, 4), (5, 300), 250, 200)
 """For a try of the bench itself: the goals make no sense for it."""
 
 
@@ -122,6 +123,7 @@ class Bench:
                 say(f"setting up {peer.name} with {count:,} packages")
                 peer.set_up([*self.debs(count), self.to_add[0]])
             self._peers[count] = Peers(all_of_them, [self.to_add[0]])
+            self._peers[count].aptly.more.append(self.to_add[0])
         return self._peers[count]
 
     def aptly(self, count: int) -> Aptly:
@@ -132,6 +134,7 @@ class Bench:
             say(f"setting up aptly with {count:,} packages")
             self._aptly[count] = Aptly(self.scratch / f"aptly-{count}", self.key)
             self._aptly[count].set_up([*self.debs(count), self.to_add[0]])
+            self._aptly[count].more.append(self.to_add[0])
         return self._aptly[count]
 
     def folder(self, name: str) -> Path:

@@ -50,8 +50,18 @@ class OurRepository:
         """The published index."""
         return self.bucket / "dists/stable/main/binary-amd64/Packages"
 
-    def configure(self, uploads: Sequence[TinyDeb] = (), *, names: Sequence[str] = ("stable",), **suite: Any) -> None:
-        """Write repository.yaml, with further keys of each suite, and a definition of each package that is uploaded."""
+    def configure(
+        self,
+        uploads: Sequence[TinyDeb] = (),
+        *,
+        names: Sequence[str] = ("stable",),
+        allow: Sequence[str] = (),
+        **suite: Any,
+    ) -> None:
+        """Write repository.yaml, with further keys of each suite, and a definition of each package that is uploaded.
+
+        `allow` are the cautions that all of these are meant to have.
+        """
         make_home(self.home)
         config = self.home / "config"
         shutil.rmtree(config, ignore_errors=True)
@@ -59,28 +69,28 @@ class OurRepository:
         (config / "repository.yaml").write_text(yaml.safe_dump(_repository(suite, names), sort_keys=False))
         for deb in uploads:
             path = config / "packages" / f"{deb.name}.yaml"
-            path.write_text(yaml.safe_dump(_definition(deb), sort_keys=False))
+            path.write_text(yaml.safe_dump({**_definition(deb), "allow": [*allow]}, sort_keys=False))
 
     def run(self, order: str, **arguments: Any) -> dict[str, Any]:
         """Give what a process of its own answers to an order of `our_process`."""
-        return self._answer(run(self._command(order, arguments), self._environment(), folder=REPOSITORY))
+        return self._answer(run(self._command(order, arguments), self.environment(), folder=REPOSITORY))
 
     def run_watched(self, order: str, **arguments: Any) -> dict[str, Any]:
         """Do as `run`; `peak_bytes` of the answer is that of the process and its children together."""
         with memory_watched() as (begin, peak):
-            done = run(self._command(order, arguments), self._environment(), folder=REPOSITORY, on_start=begin)
+            done = run(self._command(order, arguments), self.environment(), folder=REPOSITORY, on_start=begin)
         answer = self._answer(done)
         answer["peak_bytes"] = max(answer["peak_bytes"], peak[0])
         return answer
 
     def manage(self, *arguments: str) -> Run:
         """Run a command of manage.py."""
-        return run(_manage(arguments), self._environment(), folder=REPOSITORY)
+        return run(_manage(arguments), self.environment(), folder=REPOSITORY)
 
     def manage_watched(self, *arguments: str) -> tuple[Run, int]:
         """Do as `manage`; gives also the peak of the process and its children together, in bytes."""
         with memory_watched() as (begin, peak):
-            done = run(_manage(arguments), self._environment(), folder=REPOSITORY, on_start=begin)
+            done = run(_manage(arguments), self.environment(), folder=REPOSITORY, on_start=begin)
         return done, peak[0]
 
     @contextmanager
@@ -98,7 +108,8 @@ class OurRepository:
     def _command(self, order: str, arguments: dict[str, Any]) -> list[str]:
         return [sys.executable, "-m", "tests.benchmarks.our_process", order, json.dumps(arguments)]
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Give what its processes have as environment."""
         own = {
             "REPOMGR_HOME": str(self.home),
             "REPOMGR_CONFIG": str(self.home / "config"),

@@ -75,14 +75,19 @@ def signing_key(home: Path) -> Iterator[SigningKey]:
 
 
 class Aptly:
-    """aptly: gz and bz2, since it makes no xz. `computed` are the CPU seconds of all that it was told so far."""
+    """aptly: gz and bz2, since it makes no xz.
+
+    `computed` are the CPU seconds of all that it was told so far, `more` what it was given one by one and has.
+    """
 
     name: ClassVar[str] = "aptly"
+    repository: ClassVar[str] = "bench"
 
     def __init__(self, root: Path, key: SigningKey) -> None:
         root.mkdir()
         self._root, self._key = root, key
         self.computed = 0.0
+        self.more: list[TinyDeb] = []
         self._config = root / "aptly.conf"
         self._config.write_text(json.dumps({"rootDir": str(root), "architectures": ["amd64"], "gpgProvider": "gpg"}))
 
@@ -94,17 +99,18 @@ class Aptly:
 
     def create(self) -> None:
         """Make the repository without files."""
-        self._aptly("repo", "create", "-component=main", "-distribution=stable", "bench")
+        self._aptly("repo", "create", "-component=main", "-distribution=stable", self.repository)
 
     def add(self, files: Path) -> float:
         """Add a file, or a folder of files; gives the seconds."""
-        return self._aptly("repo", "add", "bench", str(files))
+        return self._aptly("repo", "add", self.repository, str(files))
 
     def publish(self) -> float:
         """Publish for the first time; gives the seconds."""
-        return self._aptly("publish", "repo", "-acquire-by-hash", *self._how(), "bench")
+        return self._aptly("publish", "repo", "-acquire-by-hash", *self._how(), self.repository)
 
     def publish_one(self, deb: TinyDeb) -> float:
+        self.more += [] if deb in self.more else [deb]
         return self.add(deb.path) + self.rebuild()
 
     def rebuild(self) -> float:
@@ -116,11 +122,12 @@ class Aptly:
 
     def remove_one(self, deb: TinyDeb) -> float:
         """Take a package out again and publish; gives the seconds."""
-        return self._aptly("repo", "remove", "bench", f"{deb.name} (= {deb.version})") + self.rebuild()
+        self.more.remove(deb)
+        return self._aptly("repo", "remove", self.repository, f"{deb.name} (= {deb.version})") + self.rebuild()
 
     def snapshot(self, name: str) -> float:
         """Make a snapshot of the repository; gives the seconds."""
-        return self._aptly("snapshot", "create", name, "from", "repo", "bench")
+        return self._aptly("snapshot", "create", name, "from", "repo", self.repository)
 
     def snapshot_without(self, name: str, source: str, query: str) -> float:
         """Make a snapshot of another one without what a query selects; gives the seconds."""
@@ -151,11 +158,25 @@ class Aptly:
         """The index of the snapshot that is published."""
         return self._root / f"public/{_OF_SNAPSHOTS}/dists/stable/main/binary-amd64/Packages"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What it runs in."""
+        return self._key.environment
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the key that it signs with."""
+        return self._key.fingerprint
+
+    def command(self, *arguments: str) -> list[str]:
+        """Give the command line that does something with this repository."""
+        return ["aptly", f"-config={self._config}", *arguments]
+
     def _how(self) -> list[str]:
-        return ["-batch", "-skip-contents", f"-gpg-key={self._key.fingerprint}"]
+        return ["-batch", "-skip-contents", f"-gpg-key={self.fingerprint}"]
 
     def _aptly(self, *arguments: str) -> float:
-        done = run(["aptly", f"-config={self._config}", *arguments], self._key.environment)
+        done = run(self.command(*arguments), self.environment)
         self.computed += done.cpu
         return done.seconds
 

@@ -108,6 +108,28 @@ def memory_watched() -> Iterator[tuple[Callable[[int], None], list[int]]]:
             thread.join()
 
 
+@contextmanager
+def growth_watched(pid: int) -> Iterator[Callable[[], int]]:
+    """Watch a process that runs for the block; what is given tells, behind it, by how many bytes it grew meanwhile.
+
+    That is the most of it by the kernel's own mark, or the most of its tree as `memory_watched` has it, whichever is
+    more, over what it held before.
+    """
+    Path(f"/proc/{pid}/clear_refs").write_text("5")  # the mark begins anew, proc_pid_clear_refs(5)
+    resident, together = _of_status(pid, "VmRSS"), sum(map(_proportional_bytes, _tree(pid)))
+    grown = [0]
+    with memory_watched() as (begin, peak):
+        begin(pid)
+        yield lambda: grown[0]
+    grown[0] = max(_of_status(pid, "VmHWM") - resident, peak[0] - together)
+
+
+def _of_status(pid: int, field: str) -> int:
+    """Give a size that the kernel tells of a process, in bytes."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
+
+
 def _tree(pid: int) -> Iterator[int]:
     yield pid
     with suppress(OSError):

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import random
+import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packages_app.core.checksums import Checksums, checksums_of_bytes
+from packages_app.core.checksums import Checksums, checksums_of_bytes, checksums_of_file
 from packages_app.core.layout import deb_filename
 from packages_app.debian.control import parse_control
 from packages_app.debian.stanza import parsed_stanza
 from tests.benchmarks.debian_index import debian_index
-from tests.debs import ar_archive, tar_archive
+from tests.debs import ar_archive, ar_header, tar_archive
 
 _ARCHITECTURES = ("amd64", "all")
 _DATA = gzip.compress(tar_archive({}), mtime=0)
-_MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -71,16 +72,36 @@ def make_versions(folder: Path, controls: Sequence[str], count: int) -> Iterator
 
 
 def make_large_deb(folder: Path, name: str, version: str, size: int) -> TinyDeb:
-    """Write a package with one file of `size` random bytes, not packed."""
+    """Write a package with one file of `size` random bytes, not packed; a small part of it is in memory at a time."""
     control = (
         f"Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: Bench <bench@example.org>\n"
         "Section: misc\nPriority: optional\nDescription: a large package"
     )
-    whole, rest = divmod(size, _MEBIBYTE)
-    random_bytes = b"".join(os.urandom(length) for length in [_MEBIBYTE] * whole + [rest])
     packed = gzip.compress(tar_archive({"./control": f"{control}\n".encode()}), mtime=0)
-    data = tar_archive({"./usr/share/large": random_bytes})
-    body = ar_archive(("debian-binary", b"2.0\n"), ("control.tar.gz", packed), ("data.tar", data))
     path = folder / deb_filename(name, version, "amd64")
-    path.write_bytes(body)
-    return TinyDeb(name, version, "amd64", control, path, checksums_of_bytes(body))
+    with path.open("wb") as out:
+        out.write(ar_archive(("debian-binary", b"2.0\n"), ("control.tar.gz", packed)))
+        head = out.tell()
+        out.write(ar_header("data.tar", 0))
+        begin = out.tell()
+        with tarfile.open(fileobj=out, mode="w|", format=tarfile.GNU_FORMAT) as tar:
+            large = tarfile.TarInfo("./usr/share/large")
+            large.size = size
+            tar.addfile(large, _Random(size))
+        length = out.tell() - begin
+        out.seek(head)
+        out.write(ar_header("data.tar", length))
+    return TinyDeb(name, version, "amd64", control, path, checksums_of_file(path))
+
+
+class _Random(io.RawIOBase):
+    """So many random bytes, made as they are read."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def read(self, size: int = -1) -> bytes:
+        """Give the next ones."""
+        wanted = self._left if size < 0 else min(size, self._left)
+        self._left -= wanted
+        return os.urandom(wanted)

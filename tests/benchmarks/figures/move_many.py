@@ -39,7 +39,8 @@ class _Step:
 def measure_many(bench: Bench) -> Iterator[Row]:
     """Give time and peak of each move of a fifth of the packages: out of the suite, in again, and rolled back."""
     count = bench.sizes.most
-    aptly, added = bench.aptly(count), [bench.to_add[0]]  # which aptly has too
+    aptly = bench.aptly(count)
+    added = list(aptly.more)
     query, moved = _spread([*bench.debs(count), *added], count // _SHARE)
     peaks = []
     with bench.ours(count) as ours:
