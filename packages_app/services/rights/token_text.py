@@ -17,7 +17,7 @@ import string
 from packages_app.services.secret_key import key_for
 
 PREFIX = "repomgr_"
-"""What scanners for secrets look for."""
+"""By which rules of scanners for secrets find it (docs/RIGHTS.md)."""
 _LETTERS = string.ascii_letters + string.digits
 _RANDOM, _CODE = 32, 8
 _FORM = re.compile(r"repomgr_[A-Za-z0-9]{40}\Z", re.ASCII)
