@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as live_settings
+from django.core.servers.basehttp import WSGIRequestHandler
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from xdist.scheduler import LoadScopeScheduling
@@ -22,6 +23,9 @@ hypothesis_settings.load_profile("repomgr")
 
 # Django's own hasher is slow on purpose, a third of a second each time; no test is about how strong a hash is.
 live_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# That of `live_server` sends head and body by two writes: the second would wait 40 ms for the delayed acknowledgement.
+WSGIRequestHandler.disable_nagle_algorithm = True
 
 # The settings have it by now; what is started by tests of SQLite has a database of its own.
 os.environ.pop("DATABASE_URL", None)
