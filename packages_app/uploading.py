@@ -14,10 +14,17 @@ from django.http import HttpResponse, parse_cookie
 from django.urls import get_script_prefix
 
 from packages_app.core.disk import disk_error
+from packages_app.core.errors import PackageRefused
 
 UPLOAD = "/admin/packages_app/package/upload/"
 _COOKIE = "upload_pass"
 _PASS_SECONDS = 12 * 3600
+
+
+class TooLarge(PackageRefused):
+    """A file is larger than UPLOAD_LIMIT_BYTES, or a body than what is taken there."""
+
+    code = "too_large"
 
 
 class NoFiles(FileUploadHandler):

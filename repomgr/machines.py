@@ -20,6 +20,7 @@ from packages_app.uploading import LimitedUpload
 from repomgr.limits import is_for_machines, takes_packages
 from repomgr.login import client_address
 from repomgr.machine_limits import check_stranger, check_token, check_unlooked, count_refused_token, one_upload
+from repomgr.unfit import check_fit
 
 
 def machines_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -38,6 +39,7 @@ def machines_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> 
                     check_stranger(request)
                 else:
                     present.enter_context(showing(_counted_token(request, secret)))
+                    check_fit(request.META)
                     if uploads:
                         present.enter_context(one_upload(request, secret))
             except Exception as error:

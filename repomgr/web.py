@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import resource
 import signal
+import socket
 import sys
-import time
 from collections.abc import Mapping
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
 from django.conf import settings
 from waitress.adjustments import Adjustments
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.receiver import FixedStreamReceiver
+from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.server import MultiSocketServer, TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher
-from waitress.utilities import RequestEntityTooLarge
+from waitress.task import ThreadedTaskDispatcher, WSGITask
 
-from packages_app.services.rights.token_text import may_be_token, shown_secret
-from packages_app.uploading import UPLOAD, holds_pass
+from packages_app.uploading import UPLOAD
 from repomgr.addresses import of_one_customer
 from repomgr.limits import (
     CONFIRM,
@@ -36,127 +33,95 @@ from repomgr.limits import (
     REPOSITORY,
     SINGLE_SIGN_ON,
     is_for_machines,
-    largest_body,
     page_of,
     takes_packages,
 )
+from repomgr.unfit import UNFIT
+from repomgr.web_request import Request
 
 _THREADS: Mapping[str, int] = {
     "health": 1, "ready": 1, "metrics": 1, "repository": 4, "pages": 6, "login": 2, "issuer": 2, "upload": 2,
     "machines": 4, "push": 6,
 }  # fmt: skip
-_HEAD_SECONDS = 30
-_FORM_SECONDS = 60
-_UPLOAD_SECONDS = 15 * 60
 _IDLE_SECONDS = 60
 _LONGEST_HEAD = 32 * 1024
-_LONGEST_LINE = 8 * 1024
 _MOST_CONNECTIONS = 4096
 _FILES_OF_OUR_OWN = 256
 _FILES_OF_ONE = 2
 """A connection is one, and what it reads of the repository another."""
 _LEAST_OF_ONE_ADDRESS = 16
-_LONGEST_NUMBER = 18
-_LONGEST_KIND = 256
-"""Characters of a Content-Type; a boundary has 70 at most (RFC 2046, 5.1.1). Python counts quotes anew at each
-semicolon of one: 31 KB took it 2 s, of any request to any path."""
-
+_MOST_UNANSWERED = 1000
 
 _LANES: Mapping[str, str] = {HEALTH: "health", READY: "ready", METRICS: "metrics"}
 """Each by itself: what is ready, or measured, waits for servers that are away, and health for nothing."""
 
 
-class Nothing(FixedStreamReceiver):  # type: ignore[misc]
-    """Takes a body of a known length, and keeps nothing of it."""
+class Answer(WSGITask):  # type: ignore[misc]
+    """The answer to a request, which the application is told the faults of."""
 
-    def received(self, data: bytes) -> int:
-        """Pass over bytes; return how many."""
-        used = min(len(data), self.remain)
-        self.remain -= used
-        self.completed = self.remain < 1
-        return int(used)
+    def get_environment(self) -> dict[str, Any]:
+        """Return what the application is given."""
+        environment: dict[str, Any] = super().get_environment()
+        if self.request.unfit is not None:
+            environment[UNFIT] = self.request.unfit
+        return environment
 
 
-class Request(HTTPRequestParser):  # type: ignore[misc]
-    """Reads a request; refuses one that is too large by its head, so that nothing of its body is kept."""
+class Unanswered:
+    """A request whose client is gone before it was whole: the application hears of it, and nobody of the answer."""
 
-    def __init__(self, adjustments: Adjustments) -> None:
-        super().__init__(adjustments)
-        self.began = time.monotonic()
+    def __init__(self, channel: Connection, request: Request) -> None:
+        self.channel, self.requests = channel, [request]
 
-    def parse_header(self, header_plus: bytes) -> None:
-        """Take a request's head apart; raise `ParsingError`."""
-        line = header_plus.partition(b"\r\n")[0]
-        if len(line) > _LONGEST_LINE or line.count(b" ") != 2:
-            raise ParsingError("The request line is too long, or none.")
-        try:
-            super().parse_header(header_plus)
-        except ValueError as error:  # waitress looks for its own errors alone, and any other is a traceback in the log
-            raise ParsingError("Address or length make no sense.") from error
-        if len(self.headers.get("CONTENT_LENGTH", "")) > _LONGEST_NUMBER:
-            raise ParsingError("Content-Length is too long.")
-        kind = self.headers.get("CONTENT_TYPE", "")
-        if len(kind) > _LONGEST_KIND or "*" in kind:  # one of RFC 2231 may have a character set that nobody knows
-            raise ParsingError("Content-Type is no form's.")
-        if "COOKIE" in self.headers:
-            # Of no cookie of ours. Python before 3.11.10 goes back over what is quoted so: 24 KB took it 5 s.
-            self.headers["COOKIE"] = self.headers["COOKIE"].replace("\\", "")
-        if not self.chunked and self.content_length == 0:
-            self.expect_continue = False  # else waitress asks for the body that there is not, and goes on asking
-        if self._may_bring_packages():
-            self._largest, self._seconds = largest_body(self.command, self.path), _UPLOAD_SECONDS
-        elif takes_packages(self.command, self.path) and self.content_length > LARGEST_FORM and not self.chunked:
-            self._keep_nothing()
+    def service(self) -> None:
+        """Let the application answer."""
+        with suppress(ClientDisconnected):
+            Answer(self.channel, self.requests[0]).service()
 
-    def _keep_nothing(self) -> None:
-        """Let a push without a token be answered, which says what is missing, and keep nothing of its body.
-
-        Who waits to be asked for the body is answered at once. dput shows no token before it has sent a file whole, and
-        reads no answer before: what it sends is passed over.
-        """
-        self._largest, self._seconds = largest_body(self.command, self.path), _UPLOAD_SECONDS
-        if self.expect_continue:
-            self.expect_continue, self.completed = False, True
-            self.headers["CONNECTION"] = "close"
-        elif self.body_rcv is not None:
-            self.body_rcv = Nothing(self.content_length, self.body_rcv.getbuf())
-
-    def _may_bring_packages(self) -> bool:
-        """Return whether it is to a page that takes files, of one who shows a pass or a token of ours for it."""
-        if page_of(self.path) == UPLOAD:
-            return holds_pass(self.headers.get("COOKIE", ""))
-        return takes_packages(self.command, self.path) and may_be_token(
-            shown_secret(self.headers.get("AUTHORIZATION", ""))
-        )
-
-    def received(self, data: bytes) -> int:
-        """Take bytes; return how many were used. One whose body is too large is completed by an error."""
-        used = int(super().received(data))
-        if self.headers_finished and not self.error and self._size > self._largest:
-            self.error = RequestEntityTooLarge(f"exceeds {self._largest} bytes")
-            self.completed, self.expect_continue = True, False
-        return used
-
-    body_rcv: Any = None
-    error: Any = None
-    _largest, _seconds = LARGEST_FORM, _FORM_SECONDS
-
-    @property
-    def _size(self) -> int:
-        return int(max(self.content_length, self.body_bytes_received))
-
-    @property
-    def overdue(self) -> bool:
-        """Whether its head, or all of it, takes longer than any sound client needs."""
-        allowed: int = self._seconds if self.headers_finished else _HEAD_SECONDS
-        return time.monotonic() - self.began > allowed
+    def cancel(self) -> None:
+        """End without."""
 
 
 class Connection(HTTPChannel):  # type: ignore[misc]
     """A client's connection, for whose reading no thread waits."""
 
     parser_class = Request
+    task_class = Answer
+    request: Request | None = None
     _is_last = False
+
+    def handle_read(self) -> None:
+        """Take what came; who sends no more of a body may read still, and is answered."""
+        if not (self._is_at_end() and self.answer_cut_off()):
+            super().handle_read()
+
+    def _is_at_end(self) -> bool:
+        if self.request is None:
+            return False
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return False
+
+    def answer_cut_off(self) -> bool:
+        """Let the request that will not be whole be answered, as the last; return whether it is to be."""
+        with self.requests_lock:
+            cut_off = self.request.cut_off() if self.request is not None else None
+            if cut_off is None:
+                return False
+            self.request = None
+            self.requests.append(cut_off)
+            if len(self.requests) == 1:
+                self.server.add_task(self)
+        return True
+
+    def handle_close(self) -> None:
+        """Close; the application hears of the request that will not be whole. May be called with any lock held."""
+        unfinished = self.request if self.connected else None
+        super().handle_close()
+        cut_off = unfinished.cut_off() if unfinished is not None else None
+        if cut_off is not None:
+            self.server.add_task(Unanswered(self, cut_off))
 
     def service(self) -> None:
         """Answer the first request; then end, where later ones were given up."""
@@ -207,6 +172,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         for channel in list(self.active_channels.values()):
             if channel.request is not None and channel.request.overdue:
                 channel.will_close = True
+            if channel.will_close and channel.answer_cut_off():
+                channel.will_close = False  # once that is answered
 
 
 class Lanes:
@@ -221,7 +188,10 @@ class Lanes:
         """Queue a channel, whose first request is whole."""
         request = channel.requests[0]
         refused = request.error is not None
-        self._lanes["pages" if refused else lane_of(request.command, request.path)].add_task(channel)
+        lane = self._lanes["pages" if refused else lane_of(request.command, request.path)]
+        if isinstance(channel, Unanswered) and len(lane.queue) >= _MOST_UNANSWERED:
+            return  # no connection bounds them
+        lane.add_task(channel)
 
     def shutdown(self) -> None:
         """End all threads, those that are at work after five seconds at most."""

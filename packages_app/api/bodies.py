@@ -19,19 +19,13 @@ from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
 from packages_app.api.problems import BadRequest, DigestMismatch
-from packages_app.core.errors import PackageRefused
 from packages_app.services.outside_errors import told_as_ours
+from packages_app.uploading import TooLarge
 
 _FIELD = "file"
 _CHUNK = 1024 * 1024
 _SHA256 = re.compile(r"(?:\A|[, ])sha-256=:([A-Za-z0-9+/=]{44}):", re.ASCII)
 _DIGESTS = ("Content-Digest", "Repr-Digest")
-
-
-class TooLarge(PackageRefused):
-    """A file is larger than UPLOAD_LIMIT_BYTES."""
-
-    code = "too_large"
 
 
 @contextmanager

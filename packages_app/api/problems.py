@@ -41,6 +41,7 @@ _STATUSES: Mapping[str, HTTPStatus] = {
     "key_in_use": HTTPStatus.CONFLICT,
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "digest_mismatch": HTTPStatus.BAD_REQUEST,
+    **dict.fromkeys(("body_cut_off", "body_unreadable", "length_invalid"), HTTPStatus.BAD_REQUEST),
     "bad_request": HTTPStatus.BAD_REQUEST,
     "condition_missing": HTTPStatus.PRECONDITION_REQUIRED,
 }
