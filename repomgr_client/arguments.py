@@ -50,7 +50,8 @@ def _moves(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     ):  # fmt: skip
         move = command(name, help_text)
         move.add_argument("what", nargs="+", metavar="WHAT", help="QUERY, or NAME VERSION ARCHITECTURE")
-        move.add_argument("--suite", action="append", default=[], dest="suites", help="of these suites (all)")
+        leave = {"promote": "leave it for that one; several (they stay)", "withdraw": "out of it; several (all)"}[name]
+        move.add_argument("--suite", action="append", default=[], dest="suites", help=leave)
         if name == "promote":
             move.add_argument("--to", required=True, metavar="SUITE")
             move.add_argument("--newer", action="store_true", help="only what is newer than what that suite has")

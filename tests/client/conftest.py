@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from tests import prepared
 from tests.apt.running import Running, running
@@ -78,10 +79,14 @@ class Product:
 
 @pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory, migrated: Any) -> Iterator[Product]:
-    """The product with packages `tool` and `acme-lib` that take uploads, for all tests of the folder."""
+    """The product with packages that take uploads, and suites stable and testing, for all tests of the folder."""
     with running(tmp_path_factory.mktemp("client"), database=migrated) as product:
         for name in ("tool", "acme-lib", "other", "many"):
             write_definition(product.config, name, {"type": "build_script", "staging_prefix": name})
+        repository = product.config / "repository.yaml"
+        said = yaml.safe_load(repository.read_text())
+        said["suites"].append({**said["suites"][0], "name": "testing", "codename": "testing"})
+        repository.write_text(yaml.safe_dump(said))
         done = prepared.run(("-c", _TOKENS), env={**product.environment, "DJANGO_SETTINGS_MODULE": "repomgr.settings"})
         assert done.returncode == 0, done.stderr
         yield Product(product, json.loads(done.stdout))

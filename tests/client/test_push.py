@@ -106,3 +106,34 @@ def test_what_may_not_push_is_refused_and_a_server_that_is_away_is_tried_again(p
     ):  # fmt: skip
         done = product.client("status", REPOMGR_SERVER=address)
         assert (done.code, done.said["code"], "secret" in done.out) == (2, code, False)
+
+
+KEYRING = """
+import os
+
+def get_password(service, name):
+    assert service == "repomgr"
+    if "locked" in name:
+        raise RuntimeError("a secret of the keyring's own")
+    return {os.environ["OF"]: os.environ["SECRET"]}.get(name)
+"""
+
+
+def test_the_token_is_that_of_the_keyring_for_just_that_server_where_nothing_else_has_one(product, tmp_path):
+    (tmp_path / "keyring.py").write_text(KEYRING)  # the library, which keeps to a desktop's session
+    url = product.running.url
+    kept = {"PYTHONPATH": str(tmp_path), "OF": url, "SECRET": product.tokens["whole"] + "\n", "token": ""}
+    done = product.client("packages", "nothing", "--server", f"{url}/", **kept)
+    assert (done.code, done.said) == (0, [])
+    first = product.client("packages", "nothing", **{**kept, "token": "expired"})
+    refused = [
+        product.client("status", "--server", server, **{**kept, **more})
+        for server, more in (
+            (f"{url}/archives/other", {}), (f"{url}/archives/locked", {}), (url, {"SECRET": "no token"}),
+            (url, {"SECRET": "repomgr_unknown"}),
+        )
+    ]  # fmt: skip
+    assert [(done.code, done.said["code"]) for done in (first, *refused)] == [
+        (2, "token_expired"), (2, "no_token"), (2, "no_keyring"), (2, "bad_token"), (2, "token_unknown"),
+    ]  # fmt: skip
+    assert "of the keyring's own" not in refused[1].out
