@@ -19,7 +19,8 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from packages_app.admin.fresh import FreshActions
 from packages_app.admin.read_only import ReadOnlyAdmin, done_or_refused, may_administer, require_superuser, say_refused
 from packages_app.core.errors import RepomgrError
-from packages_app.core.rights import EVERY, LONGEST_PATTERN, MEANINGS, Action
+from packages_app.core.name_patterns import EVERY, LONGEST_PATTERN
+from packages_app.core.rights import MEANINGS, Action
 from packages_app.models import AccessGrant
 from packages_app.services.access.grants import GRANTABLE, add_grant, fitting_packages, fitting_suites, take_back
 from packages_app.services.sign_in.note import require_fresh
@@ -42,7 +43,7 @@ class GrantForm(forms.Form):
     )  # fmt: skip
     packages = forms.CharField(
         max_length=LONGEST_PATTERN, initial=EVERY, widget=UnfoldAdminTextInputWidget,
-        help_text="A name, or a pattern with * for any letters, such as acme-*. Upper and lower case differ.",
+        help_text="A name, or a pattern with * for any letters and ? for one: acme-*. Upper and lower case differ.",
     )  # fmt: skip
     suites = forms.CharField(
         max_length=LONGEST_PATTERN, initial=EVERY, widget=UnfoldAdminTextInputWidget, help_text="The same of suites."

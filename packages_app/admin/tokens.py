@@ -18,7 +18,8 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from packages_app.admin.read_only import ReadOnlyAdmin, lines, say_refused, send_back
 from packages_app.core.errors import RepomgrError
-from packages_app.core.rights import EVERY, MEANINGS, Action, parted
+from packages_app.core.name_patterns import EVERY, parted
+from packages_app.core.rights import MEANINGS, Action
 from packages_app.models import AccessToken
 from packages_app.services.rights import granted
 from packages_app.services.rights.tokens import (

@@ -18,7 +18,8 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 from packages_app.admin.fresh import FreshActions
 from packages_app.admin.read_only import ReadOnlyAdmin, lines, may_administer, require_superuser, say_refused
 from packages_app.core.errors import RepomgrError
-from packages_app.core.rights import EVERY, MEANINGS, Action, parted
+from packages_app.core.name_patterns import EVERY, parted
+from packages_app.core.rights import MEANINGS, Action
 from packages_app.models import TrustedPublisher
 from packages_app.services.sign_in.note import require_fresh
 from packages_app.services.trusted.exchange import audience

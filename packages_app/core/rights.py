@@ -6,20 +6,16 @@ a token adds another, so that it never reaches further than its owner.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import Any, Self
 
-from packages_app.core.errors import PackageRefused, RightMissing
+from packages_app.core.errors import RightMissing
+from packages_app.core.name_patterns import EVERY, checked_pattern, fits
 
-EVERY = "*"
-LONGEST_PATTERN = 128
 MOST_GRANTS = 100
 """What one token, or one trusted publisher, may hold."""
-_PATTERN = re.compile(r"[A-Za-z0-9.+~/_*-]{1,128}\Z", re.ASCII)
 
 
 class Action(StrEnum):
@@ -46,28 +42,6 @@ MEANINGS = {
 """The same for people."""
 
 
-class PatternRefused(PackageRefused):
-    """A pattern of names that matches nothing, or is none."""
-
-    code = "bad_pattern"
-
-
-def checked_pattern(text: str) -> str:
-    """Return a pattern of names of packages or suites: letters as they are, and `*` for any; raise `PatternRefused`."""
-    text = text.strip()
-    if not _PATTERN.match(text):
-        raise PatternRefused(
-            f"{text[:80]!r} is no pattern of names.",
-            remedy=f"Write up to {LONGEST_PATTERN} of a-z, 0-9 and .+~/_-, and * for any of them.",
-        )
-    return text
-
-
-def parted(text: str) -> list[str]:
-    """Return the patterns that somebody has written with spaces or commas between, not checked yet."""
-    return text.replace(",", " ").split()
-
-
 @dataclass(frozen=True)
 class Grant:
     """One may do this with packages whose names fit a pattern, in suites whose names fit another.
@@ -83,14 +57,10 @@ class Grant:
         """Return whether it allows something; "" stands for all packages, or all suites, at once."""
         if self.action not in (action, Action.ADMINISTER):
             return False
-        return _fits(package, self.packages) and _fits(suite, self.suites)
+        return fits(package, self.packages) and fits(suite, self.suites)
 
     def __str__(self) -> str:
         return f"{self.action} {self.packages} in {self.suites}"
-
-
-def _fits(name: str, pattern: str) -> bool:
-    return pattern == EVERY or (bool(name) and fnmatchcase(name, pattern))
 
 
 def grants_of(actions: Iterable[str], packages: Sequence[str], suites: Sequence[str]) -> list[Grant]:
@@ -142,7 +112,7 @@ class Rights:
 
 
 def _somewhere(grant: Grant, action: Action, package: str) -> bool:
-    return grant.action in (action, Action.ADMINISTER) and (not package or _fits(package, grant.packages))
+    return grant.action in (action, Action.ADMINISTER) and (not package or fits(package, grant.packages))
 
 
 EVERYTHING = Rights.of([Grant(Action.ADMINISTER)])

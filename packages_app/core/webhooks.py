@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
-from fnmatch import fnmatchcase
 
 from packages_app.core.errors import RepomgrError
+from packages_app.core.name_patterns import checked_pattern, fits, parted
 from packages_app.core.outcome import Outcome
-from packages_app.core.rights import parted
 
 LONGEST_PATTERNS = 1000
 """Characters of all patterns together."""
 _MOST_PATTERNS = 50
-_PATTERN = re.compile(r"[A-Za-z0-9.+*?_-]{1,255}\Z")
 
 
 class WebhookRefused(RepomgrError):
@@ -30,17 +27,11 @@ class WebhookSecretLost(RepomgrError):
 
 
 def patterns_in(text: str) -> tuple[str, ...]:
-    """Return the patterns of a text, which commas and blanks part; raise `WebhookRefused` that names a bad one.
+    """Return the patterns of a text, which commas and blanks part.
 
-    `*` stands for any characters, `?` for one; case counts, since names of packages and suites differ by it.
+    Raise `PatternRefused` for what is none, `WebhookRefused` for too many.
     """
-    found = tuple(dict.fromkeys(parted(text)))
-    for pattern in found:
-        if not _PATTERN.match(pattern):
-            raise WebhookRefused(
-                f"{pattern[:80]!r} is no pattern of names.",
-                remedy="Write names, with * for any characters and ? for one, parted by commas: kiro*, tool.",
-            )
+    found = tuple(dict.fromkeys(checked_pattern(pattern) for pattern in parted(text)))
     if len(found) > _MOST_PATTERNS:
         raise WebhookRefused(f"{len(found)} patterns are named.", remedy=f"Name {_MOST_PATTERNS} at most; use *.")
     return found
@@ -52,4 +43,4 @@ def concerns(patterns: Collection[str], names: Collection[str] | None) -> bool:
     With None the event is about no name of this kind, and is for whoever hears of such; with names that are none at
     all, such as the packages of a publication that changed none, it is for those without patterns.
     """
-    return not patterns or names is None or any(fnmatchcase(name, each) for name in names for each in patterns)
+    return not patterns or names is None or any(fits(name, each) for name in names for each in patterns)

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 
-from packages_app.core.rights import EVERY, LONGEST_PATTERN, Action, Grant
+from packages_app.core.name_patterns import EVERY, LONGEST_PATTERN
+from packages_app.core.rights import Action, Grant
 from packages_app.models.access_token import AccessToken
 from packages_app.models.of_archive import OfArchive
 from packages_app.models.trusted_publisher import TrustedPublisher

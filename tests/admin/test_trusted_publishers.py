@@ -51,7 +51,7 @@ def test_what_is_said_of_a_publisher_is_sound_or_nobody_is_trusted(root, setting
     for wrong in ({"name": " "}, {"kind": "other"}, {"issuer": "ci.example.org"}, {"issuer": "http://ci.example.org"},
                   {"issuer": "https://10.1.2.3"}, {"repository": "tool"}, {"repository": "a/b c"}, {"workflow": ""},
                   {"ref": ""}, {"repository_id": "x"}, {"actions": ["administer"]}, {"actions": []},
-                  {"packages": ""}, {"packages": "a?"}, {"kind": "other", "issuer": "https://ci.example.org",
+                  {"packages": ""}, {"packages": "a!"}, {"kind": "other", "issuer": "https://ci.example.org",
                                                          "claims": "team=x"}):  # fmt: skip
         assert root.post(f"{PAGE}trust/", {**USUAL, **wrong}).status_code == 200, wrong
     assert not TrustedPublisher.objects.exists()

@@ -8,7 +8,8 @@ from django.contrib.auth.models import User
 from django.core.management.base import CommandParser
 
 from packages_app.core.errors import RecordNotFound
-from packages_app.core.rights import EVERY, Action
+from packages_app.core.name_patterns import EVERY
+from packages_app.core.rights import Action
 from packages_app.core.system_user import system_user
 from packages_app.management.terminal import ServiceCommand
 from packages_app.models import AccessToken

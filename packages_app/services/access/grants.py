@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 import structlog
 from django.contrib.auth.models import AbstractBaseUser, Group, User
 
 from packages_app.core.errors import PackageRefused
-from packages_app.core.rights import EVERY, Action, Grant, checked_pattern
+from packages_app.core.name_patterns import EVERY, checked_pattern, fits, fixed_beginning
+from packages_app.core.rights import Action, Grant
 from packages_app.models import AccessGrant, PackageName
 from packages_app.services import adapters
 from packages_app.services.rights.asker import Asker
@@ -106,15 +106,14 @@ def fitting_packages(pattern: str, most: int = 20) -> Fitting:
     Raise `PatternRefused`.
     """
     pattern = checked_pattern(pattern)
-    before = pattern.partition("*")[0]
-    names = PackageName.objects.filter(name__startswith=before).values_list("name", flat=True)
+    names = PackageName.objects.filter(name__startswith=fixed_beginning(pattern)).values_list("name", flat=True)
     found = {*names.iterator(), *adapters.definitions().by_package}
-    fitting = sorted(name for name in found if fnmatchcase(name, pattern))
+    fitting = sorted(name for name in found if fits(name, pattern))
     return Fitting(len(fitting), tuple(fitting[:most]))
 
 
 def fitting_suites(pattern: str) -> Fitting:
     """Return the suites that a pattern fits now; raise `PatternRefused`."""
     pattern = checked_pattern(pattern)
-    fitting = [suite.name for suite in adapters.repository().suites if fnmatchcase(suite.name, pattern)]
+    fitting = [suite.name for suite in adapters.repository().suites if fits(suite.name, pattern)]
     return Fitting(len(fitting), tuple(fitting))

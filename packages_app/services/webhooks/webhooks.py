@@ -46,7 +46,7 @@ def check_name(name: str, webhook: Webhook) -> None:
 
 
 def check_patterns(text: str) -> str:
-    """Return patterns as a row keeps them; raise `WebhookRefused`."""
+    """Return patterns as a row keeps them; raise as `patterns_in`."""
     return ", ".join(patterns_in(text))
 
 

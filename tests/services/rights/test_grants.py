@@ -8,7 +8,8 @@ from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from packages_app.core.errors import RecordNotFound, RightMissing
-from packages_app.core.rights import Action, Grant, PatternRefused, Rights, checked_pattern
+from packages_app.core.name_patterns import PatternRefused, checked_pattern, fixed_beginning
+from packages_app.core.rights import Action, Grant, Rights
 from packages_app.core.suite_change import What
 from packages_app.models import AccessGrant, AccessToken, Job
 from packages_app.services.intake.uploads import stage_upload
@@ -53,7 +54,12 @@ def test_a_pattern_fits_whole_names_as_they_are_written():
                   ("acme-tool", "Testing"), ("", "testing"), ("acme-tool", "")):  # fmt: skip
         assert not of.may(Action.UPLOAD, *wrong)
     assert not of.may(Action.PUBLISH, "acme-tool", "testing")
-    for bad in ("", "a b", "[a-z]*", "a?", "x" * 129, "ä"):
+    one = Rights.of([Grant(Action.UPLOAD, checked_pattern(" lib?.0-* "), "t*")])
+    assert [one.may(Action.UPLOAD, name, "t") for name in ("lib2.0-0", "lib.0-0", "lib20.0-0", "lib2.0")] == [
+        True, False, False, False,
+    ]  # fmt: skip
+    assert [fixed_beginning(pattern) for pattern in ("lib?.0-*", "a*?", "tool", "*")] == ["lib", "a", "tool", ""]
+    for bad in ("", "a b", "[a-z]*", "a!", "a/b", "x" * 129, "ä"):
         with pytest.raises(PatternRefused):
             checked_pattern(bad)
 

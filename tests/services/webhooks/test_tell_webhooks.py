@@ -11,11 +11,11 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from packages_app.core.errors import CandidateHeld, UpstreamError
+from packages_app.core.errors import CandidateHeld, RepomgrError, UpstreamError
 from packages_app.core.ports import Silent
 from packages_app.core.record import ADOPTED
 from packages_app.core.suite_change import What
-from packages_app.core.webhooks import WebhookRefused, patterns_in
+from packages_app.core.webhooks import patterns_in
 from packages_app.models import HeldCandidate, Job, Package, Publication, Webhook, WebhookDelivery
 from packages_app.services import adapters
 from packages_app.services.archives import entered
@@ -190,10 +190,14 @@ def test_patterns_say_who_hears_of_which_packages_and_suites(db, packages, suite
     assert tell(Event.VERSION_ADDED, [Happening({}, names, of_suites)]) == is_told
 
 
-@pytest.mark.parametrize("text", ["a b/c", "[a-", "tool;", "x" * 300, " ".join(map(str, range(51)))])
-def test_what_is_no_pattern_is_refused(text):
-    with pytest.raises(WebhookRefused):
+@pytest.mark.parametrize(("text", "code"), [
+    ("a b!c", "bad_pattern"), ("[a-", "bad_pattern"), ("tool;", "bad_pattern"), ("x" * 129, "bad_pattern"),
+    (" ".join(map(str, range(51))), "webhook_refused"),
+])  # fmt: skip
+def test_what_is_no_pattern_is_refused(text, code):
+    with pytest.raises(RepomgrError) as refused:
         patterns_in(text)
+    assert refused.value.code == code
 
 
 def test_an_archive_tells_its_own_webhooks_alone(db, settings):
