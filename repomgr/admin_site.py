@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import ModelAdmin
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
+from django.core.exceptions import ValidationError
 from django.core.paginator import InvalidPage
+from django.db.models import Model
 from django.db.models.base import ModelBase
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import URLPattern, reverse
@@ -20,6 +24,32 @@ from packages_app.services.sign_in.stages import sign_in_by_password
 
 _ALLAUTH = ("account", "mfa", "socialaccount")
 """Applications of django-allauth. Its own pages of the admin would show their secrets."""
+
+
+def chosen_of(model: type[Model], view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Return a list's view that is given those chosen rows alone that there may be: Django looks for whatever is sent.
+
+    Of a made-up key, such as a word for a number, that is a `ValueError`.
+    """
+
+    def listed(request: HttpRequest, *args: Any, **named: Any) -> HttpResponseBase:
+        if request.method == "POST" and ACTION_CHECKBOX_NAME in request.POST:
+            posted = request.POST.copy()
+            chosen = [key for key in posted.getlist(ACTION_CHECKBOX_NAME) if _may_be_key(model, key)]
+            posted.setlist(ACTION_CHECKBOX_NAME, chosen)
+            request.POST = posted  # type: ignore[assignment]
+        return view(request, *args, **named)
+
+    return listed
+
+
+def _may_be_key(model: type[Model], text: str) -> bool:
+    field = model._meta.pk
+    try:
+        field.run_validators(field.to_python(text))
+    except ValidationError:
+        return False
+    return "\0" not in text
 
 
 class Login(LoginView):
@@ -46,6 +76,13 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]
         """Register models, but for those of django-allauth."""
         models: Iterable[Any] = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else model_or_iterable
         super().register([each for each in models if each._meta.app_label not in _ALLAUTH], admin_class, **options)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Return a page for who may see the admin; a list acts on rows that there may be."""
+        owner = getattr(view, "__self__", None)
+        if isinstance(owner, ModelAdmin) and view.__name__ == "changelist_view":
+            view = chosen_of(owner.model, view)
+        return super().admin_view(view, cacheable)
 
     def _get_account_links(self, request: HttpRequest) -> list[dict[str, Any]]:
         """Return what the menu of who is signed in leads to; a change of password is for who has one to sign in by."""

@@ -219,6 +219,7 @@ def actions_for(page, user):
 
 
 def test_each_action_is_for_those_who_have_its_right(filled, people):
+    reverse("admin:index")  # as in `addresses`
     root = people("root").user
     pages = {model._meta: page for model, page in admin.site._registry.items()}
     found = {(meta.model_name, action): meta for meta, page in pages.items() for action in actions_for(page, root)}
@@ -234,6 +235,22 @@ def test_each_action_is_for_those_who_have_its_right(filled, people):
             assert state() == before, (who, model, action)
         if who in STAFF:
             assert (action in actions_for(pages[meta], client.user)) is allowed, (who, model, action)
+
+
+def test_made_up_rows_of_a_list_are_as_none_chosen(filled, people):
+    reverse("admin:index")  # as in `addresses`
+    root, before = people("root"), state()
+    made_up = ["x", "1.5", "9" * 40, "-1", "\0", "x" * 300]
+    for meta in {page.model._meta for page in admin.site._registry.values() if actions_for(page, root.user)}:
+        path = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+        for action in actions_for(admin.site._registry[meta.model], root.user):
+            for more in ({}, {"index": "0"}):
+                answer = root.post(path, {"action": action, "_selected_action": made_up, **more}, follow=True)
+                assert answer.status_code == 200, (meta.model_name, action)
+    assert state() == before
+    [row, *_] = rows_for(Notice)
+    root.post(reverse("admin:packages_app_notice_changelist"), {"action": "settle", "_selected_action": ["x", row]})
+    assert Notice.objects.get(pk=row).settled is not None
 
 
 def test_who_may_look_at_schedules_may_not_run_them(filled, people):

@@ -44,7 +44,19 @@ def check_trail() -> Checked:
             f"The database lacks {', '.join(missing)}: lines could be changed.",
             remedy="Find out who removed them. manage.py audit guard makes them anew.",
         )
-    number, digest = beginning()
+    begins = beginning()
+    while True:
+        try:
+            lines, number, digest = _followed(*begins)
+            return Checked(lines, number, digest, back)
+        except TrailBroken:
+            before, begins = begins, beginning()
+            if begins == before:
+                raise  # else old lines were let go meanwhile, and what begins now is to be followed
+
+
+def _followed(number: int, digest: str) -> tuple[int, int, str]:
+    """Return how many lines follow, and number and digest of the last; raise `TrailBroken` where one does not."""
     lines = 0
     for line in AuditEntry.of_all_archives.exclude(number=None).order_by("number").iterator(_AT_ONCE):
         lines, number = lines + 1, number + 1
@@ -55,7 +67,7 @@ def check_trail() -> Checked:
                 remedy="Compare with an export or a backup: who has the right to write this database?",
             )
         digest = line.digest
-    return Checked(lines, number, digest, back)
+    return lines, number, digest
 
 
 def take_back() -> int:

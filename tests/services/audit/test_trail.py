@@ -155,6 +155,37 @@ tell([lines.count(), shells, checked.lines, checked.number, check_trail().lines,
     assert per == [kept] * 4
 
 
+def test_a_cut_of_old_lines_between_two_reads_of_the_check_is_no_break_of_the_chain(on_postgresql):
+    checking = """
+import contextvars, datetime, threading, uuid
+from django.utils import timezone
+from packages_app.models import AuditEntry
+from packages_app.services.audit.write import insert
+from packages_app.services.audit_keeping import let_go
+for days in (900, 800, 1):
+    at = timezone.now() - datetime.timedelta(days=days)
+    insert(AuditEntry(happened=at, kind="clock", actor="clock", what="test.old", result="done", deed=uuid.uuid4()))
+before, going = check_trail(), []
+
+def cut():
+    going.append(let_go(timezone.now()))
+    connection.close()
+
+def after_its_beginning(execute, sql, params, many, context):
+    done = execute(sql, params, many, context)
+    if "auditcut" in sql and not going:
+        other = threading.Thread(target=contextvars.copy_context().run, args=(cut,))
+        other.start()
+        other.join()
+    return done
+
+with connection.execute_wrapper(after_its_beginning):
+    checked = check_trail()
+tell([before.lines, going, checked.lines, checked.number])
+"""
+    assert on_postgresql.run(PROGRAM + checking) == [3, [2], 2, 4]
+
+
 def refuse_lines():
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TRIGGER no_lines BEFORE INSERT ON {LINE} BEGIN SELECT RAISE(ABORT, 'not now'); END")
