@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -22,20 +22,28 @@ from unfold.sites import UnfoldAdminSite
 from packages_app.services.sign_in.required import may_use_password
 from packages_app.services.sign_in.stages import sign_in_by_password
 
+if TYPE_CHECKING:
+    _Page = ModelAdmin[Any]
+else:
+    _Page = ModelAdmin
+
 _ALLAUTH = ("account", "mfa", "socialaccount")
 """Applications of django-allauth. Its own pages of the admin would show their secrets."""
 
 
-def chosen_of(model: type[Model], view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Return a list's view that is given those chosen rows alone that there may be: Django looks for whatever is sent.
+def chosen_of(page: _Page, view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Return a list's view that is given those chosen rows alone that there may be, none where none of them is there.
 
-    Of a made-up key, such as a word for a number, that is a `ValueError`.
+    Django looks for whatever is sent: of a made-up key, such as a word for a number, that is a `ValueError`, and
+    an action on rows that are gone is one on none, which may stand for all.
     """
 
     def listed(request: HttpRequest, *args: Any, **named: Any) -> HttpResponseBase:
         if request.method == "POST" and ACTION_CHECKBOX_NAME in request.POST:
             posted = request.POST.copy()
-            chosen = [key for key in posted.getlist(ACTION_CHECKBOX_NAME) if _may_be_key(model, key)]
+            chosen = [key for key in posted.getlist(ACTION_CHECKBOX_NAME) if _may_be_key(page.model, key)]
+            if not page.get_queryset(request).filter(pk__in=chosen).exists():
+                chosen = []
             posted.setlist(ACTION_CHECKBOX_NAME, chosen)
             request.POST = posted  # type: ignore[assignment]
         return view(request, *args, **named)
@@ -81,7 +89,7 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]
         """Return a page for who may see the admin; a list acts on rows that there may be."""
         owner = getattr(view, "__self__", None)
         if isinstance(owner, ModelAdmin) and view.__name__ == "changelist_view":
-            view = chosen_of(owner.model, view)
+            view = chosen_of(owner, view)
         return super().admin_view(view, cacheable)
 
     def _get_account_links(self, request: HttpRequest) -> list[dict[str, Any]]:
