@@ -44,7 +44,9 @@ def machines_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> 
                         present.enter_context(one_upload(request, secret))
             except Exception as error:
                 return problem_of_any(request, error)
-            return once(request, partial(get_response, request)) if secret else get_response(request)
+            if not secret:
+                return get_response(request)
+            return once(request, partial(get_response, request), brings_files=uploads)
 
     return answer
 

@@ -37,14 +37,32 @@ def files_of(request: HttpRequest, filename: str = "") -> Iterator[list[tuple[Pa
     """
     with told_as_ours():
         if request.content_type == "multipart/form-data":
-            yield _of_form(request)
+            files = _of_form(request)
+            _note(request, files)
+            yield files
             return
         if not filename:
             raise BadRequest("The body has no name.", remedy="Say its name: ?filename=NAME.deb, or send a form.")
         with tempfile.NamedTemporaryFile(prefix="repomgr-push-", suffix=".deb") as file:
             _copy(request, file)
             _check(request, Path(file.name))
+            _note(request, [(Path(file.name), "")])  # the address has its name
             yield [(Path(file.name), filename)]
+
+
+def note_files(request: HttpRequest) -> None:
+    """Let `files_of` note what a request's files are, which costs a reading of them."""
+    request.files_sent = ""  # type: ignore[attr-defined]
+
+
+def files_sent(request: HttpRequest) -> str:
+    """Return what tells a request's files from others, their bytes and names; "" where none were read, or noted."""
+    return str(getattr(request, "files_sent", ""))
+
+
+def _note(request: HttpRequest, files: list[tuple[Path, str]]) -> None:
+    if hasattr(request, "files_sent"):
+        request.files_sent = "\n".join(f"{_sha256_of(path).hex()} {name!r}" for path, name in files) or "none"
 
 
 def _of_form(request: HttpRequest) -> list[tuple[Path, str]]:

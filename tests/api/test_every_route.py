@@ -89,3 +89,14 @@ def test_what_is_changed_asks_for_the_condition(caller, embedded):
     assert own.ask("PUT", "/repository", {**body, "shown": "x"}, If_Match=now.headers["ETag"]).status_code == 409
     put = own.ask("PUT", "/repository", body, If_Match=now.headers["ETag"])
     assert put.status_code in (200, 422)  # a file that says the label wins, and the answer says so
+
+
+def test_a_key_is_of_one_request_whatever_kind_its_body_says_to_be(embedded, caller):
+    own = caller("administer", "read")
+    kinds = ("application/json", "application/x-www-form-urlencoded", "text/json")  # curl -d says the second
+    for kind in kinds:
+        bodies = [{"what": "withdraw", "query": query} for query in ("tool", "other")]
+        sent = [own.post("/moves/preview", body, Idempotency_Key=kind, Content_Type=kind) for body in bodies]
+        assert [answer.said["code"] for answer in sent] == ["package_refused", "key_reused"], kind
+    sent = [own.ask("DELETE", "/definitions/tool", If_Match=each, Idempotency_Key="e") for each in ('"1"', '"2"')]
+    assert [answer.said["code"] for answer in sent] == ["record_not_found", "key_reused"]

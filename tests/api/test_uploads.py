@@ -2,12 +2,13 @@
 
 import base64
 import hashlib
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 
-from packages_app.models import Job, Publication
+from packages_app.models import AnsweredRequest, Job, Publication
 from tests.debs import build_deb
 
 DEB = "application/vnd.debian.binary-package"
@@ -114,6 +115,23 @@ def test_a_request_sent_again_by_its_key_is_answered_as_it_was(push, embedded, c
     assert Job.objects.filter(kind="intake_upload").count() == 2
     bad = push("put", [file], own, **{"Idempotency-Key": "x" * 256})
     assert bad.status_code == 422
+
+
+@pytest.mark.parametrize("way", ["form", "body", "put"])
+def test_a_key_that_was_sent_with_other_files_loses_none_of_them(push, embedded, caller, tmp_path, way):
+    (tmp_path / "other").mkdir()
+    key, file, other = {"Idempotency-Key": "run-7"}, deb(tmp_path), deb(tmp_path / "other", files={"usr/x": b"x"})
+    own = caller("upload", "read")
+    assert push(way, [file], own, **key).status_code == 202
+    refused = push(way, [other], own, **key)
+    assert (refused.status_code, refused.json()["code"]) == (422, "key_reused")
+    assert push(way, [file], own, **key).headers["Idempotency-Replayed"] == "true"
+    [job] = Job.objects.filter(kind="intake_upload")
+    AnsweredRequest.objects.update(status=0)  # as one whose process was killed
+    assert push(way, [file], own, **key).json()["code"] == "key_in_use"
+    AnsweredRequest.objects.update(came=job.created - timedelta(hours=1))
+    assert push(way, [other], own, **key).status_code == 202
+    assert Job.objects.filter(kind="intake_upload").count() == 2
 
 
 def test_how_far_an_upload_is_can_be_asked_of_its_job(push, embedded, caller, tmp_path):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from packages_app.core.errors import PackageRefused
 from packages_app.models import AnsweredRequest
 from packages_app.services.rights.shown_token import shown_token
 
 LONGEST_KEY = 255
+_GIVEN_UP = timedelta(minutes=15)
+"""One that is not answered for so long is answered no more: its process has ended. None works at a request so long."""
 
 
 class KeyReused(PackageRefused):
@@ -27,16 +31,18 @@ class KeyInUse(PackageRefused):
 
 @dataclass(frozen=True)
 class Answer:
-    """What was answered: a status of HTTP and a body of JSON."""
+    """What was answered: a status of HTTP and a body of JSON; `digest` is of the request that it answers."""
 
     status: int
     body: str
+    digest: str
 
 
 def begin(key: str, digest: str) -> Answer | None:
-    """Note that a request of the shown token is at work; return the answer that it got before, None for a new one.
+    """Note that a request of the shown token is at work; return the answer that its key got before, None for a new one.
 
-    Raise `KeyReused`, `KeyInUse`, and `PackageRefused` for a key that is none.
+    `digest` tells it from others, as far as it is known before it is read whole (`require_same`). Raise `KeyInUse`, and
+    `PackageRefused` for a key that is none.
     """
     if not key.isascii() or not key.isprintable() or not 0 < len(key) <= LONGEST_KEY:
         raise PackageRefused("The Idempotency-Key is no key.", remedy=f"Send up to {LONGEST_KEY} letters of ASCII.")
@@ -48,13 +54,20 @@ def begin(key: str, digest: str) -> Answer | None:
     return None
 
 
-def _before(key: str, digest: str) -> Answer:
-    known = AnsweredRequest.objects.filter(token_id=_token(), key=key).first()
-    if known is not None and known.digest != digest:
+def _before(key: str, digest: str) -> Answer | None:
+    now, rows = timezone.now(), AnsweredRequest.objects.filter(token_id=_token(), key=key)
+    known = rows.first()
+    if known is not None and known.status:
+        return Answer(known.status, known.body, known.digest)
+    if rows.filter(status=0, came__lt=now - _GIVEN_UP).update(came=now, digest=digest):
+        return None
+    raise KeyInUse("The request of this Idempotency-Key is at work.", remedy="Send it again in some seconds.")
+
+
+def require_same(answer: Answer, digest: str) -> None:
+    """Raise `KeyReused` where an answer is one to another request than that of this digest."""
+    if answer.digest != digest:
         raise KeyReused("The Idempotency-Key was sent with another request.", remedy="Make a new one for each.")
-    if known is None or not known.status:
-        raise KeyInUse("The request of this Idempotency-Key is at work.", remedy="Send it again in some seconds.")
-    return Answer(known.status, known.body)
 
 
 def end(key: str, answer: Answer | None) -> None:
@@ -63,7 +76,7 @@ def end(key: str, answer: Answer | None) -> None:
     if answer is None:
         row.delete()
     else:
-        row.update(status=answer.status, body=answer.body)
+        row.update(status=answer.status, body=answer.body, digest=answer.digest)
 
 
 def _token() -> int:
