@@ -74,7 +74,9 @@ def told_of_push(seen: Mapping[str, Any], *, waited: bool) -> Told:
     """Return what is told of a push: each file, and the Releases that show it, or where it is."""
     job = seen["job"] or {}
     if seen["standing"] == "failed":
-        raise Fault(job.get("code") or "job_failed", job.get("error") or "", job.get("remedy") or "", Exit.FAILED)
+        refused = "; ".join((job.get("result") or {}).get("refused") or ())  # of a batch, of which others are in
+        detail = job.get("error") or refused
+        raise Fault(job.get("code") or "job_failed", detail, job.get("remedy") or "", Exit.FAILED)
     lines = [
         f"{file['file']}: {'known' if file['known'] else 'new'}: {named(file['package'])} "
         f"{file['package']['sha256'][:16]}"

@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from packages_app.api.bodies import files_of
 from packages_app.api.needs import UPLOADS
 from packages_app.api.problems import BadRequest, problem_of_any
-from packages_app.api.uploads import answer_of
+from packages_app.api.uploads import answer_to
 from packages_app.services.pushes.dput import CHANGES, complete, keep_waiting
 from packages_app.services.rights.shown_token import shown_token
 
@@ -29,7 +29,7 @@ def put_for_dput(request: HttpRequest, suite: str, filename: str) -> HttpRespons
             raise BadRequest("A form was sent.", remedy="Send the file itself as the body: dput, dput-ng, curl -T.")
         with files_of(request, filename) as [(path, name)]:
             if name.endswith(CHANGES):
-                _, said = answer_of(complete(path, suite, token.number, user), 0)
+                _, said = answer_to(complete(path, suite, token.number, user), 0)
             else:
                 keep_waiting(path, name, suite, token.number)
     except Exception as error:

@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from packages_app.api.bodies import files_of
 from packages_app.api.needs import UPLOADS
 from packages_app.api.problems import problem_of_any
-from packages_app.api.uploads import answer_of
+from packages_app.api.uploads import answer_to
 from packages_app.services.pushes.push import place_at, push
 
 
@@ -25,7 +25,7 @@ def put_package(request: HttpRequest, suite: str, component: str, filename: str)
             pushed = push(files, place_at(suite, component), user)
         wait = request.GET.get("wait", "0")
         seconds = int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 9 else 0
-        status, said = answer_of(pushed, seconds)
+        status, said = answer_to(pushed, seconds)
     except Exception as error:
         return problem_of_any(request, error)
     # curl tells of what it has sent by 201 as by 200; what was there already is no news.

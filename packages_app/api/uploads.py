@@ -14,7 +14,7 @@ from packages_app.api.needs import READS, UPLOADS
 from packages_app.api.shapes import PROBLEMS, JobShape, PackageShape, PublicationShape
 from packages_app.services.deliveries.delivered import Place
 from packages_app.services.pushes.push import Pushed, keys_of, push, pushed_by
-from packages_app.services.pushes.shown import Standing, wait_until_shown
+from packages_app.services.pushes.shown import Standing, failure_of, wait_until_shown
 
 router = Router(tags=["uploads"], auth=UPLOADS)
 
@@ -63,13 +63,14 @@ def upload(
 
     Send a form with `file` once or more, or one package as the body and its name as `filename`. `suite` and `component`
     are those of the definition where none is named. 200 for what is there already with the same bytes, or is shown
-    within `wait` seconds; 202 for work that goes on; 409 for other bytes of a version that is there. A header
+    within `wait` seconds; 202 for work that goes on; 409 for other bytes of a version that is there; the job's own
+    error where it failed by then. A header
     `Content-Digest: sha-256=:BASE64:` is checked (RFC 9530).
     """
     place = Place(suite, component, build=build)
     with files_of(request, filename) as files:
         pushed = push(files, place, request.user)
-    status, said = answer_of(pushed, wait)
+    status, said = answer_to(pushed, wait)
     return Status(status, said)
 
 
@@ -77,6 +78,14 @@ def upload(
 def upload_standing(request: HttpRequest, job: UUID, wait: int = 0) -> dict[str, Any]:
     """Return how far an upload is, by its job; `wait` seconds for clients to see it."""
     return answer_of(pushed_by(job), wait)[1]
+
+
+def answer_to(pushed: Pushed, wait: int) -> tuple[int, dict[str, Any]]:
+    """Return what a push is answered with, as `answer_of`; raise `UploadFailed` for one that was refused by then."""
+    status, said = answer_of(pushed, wait)
+    if pushed.job is not None and said["standing"] == Standing.FAILED:
+        raise failure_of(pushed.job)
+    return status, said
 
 
 def answer_of(pushed: Pushed, wait: int) -> tuple[int, dict[str, Any]]:

@@ -64,14 +64,15 @@ def _beside(store: ObjectStore, each: tuple[str, bytes, Hashed]) -> bool | Immut
 def _put_beside(store: ObjectStore, key: str, body: bytes | Path, checksums: Hashed) -> bool:
     """Look at what stands at a key already; True when it went meanwhile, and the object is written."""
     try:
-        _check_same(store, key, checksums)
+        check_same(store, key, checksums)
     except ObjectNotFound:  # an orphan that a sweep took this moment
         store.put(key, body, if_none_match=True)
         return True
     return False
 
 
-def _check_same(store: ObjectStore, key: str, checksums: Hashed) -> None:
+def check_same(store: ObjectStore, key: str, checksums: Hashed) -> None:
+    """Raise `ImmutableObjectConflict` where an object has other bytes than these, `ObjectNotFound` where none is."""
     # Only a repeated intake comes here, so reading the object is cheaper than keeping its hash beside each one.
     with store.open(key) as stream:
         stored = sha256_of(chunks_of(stream))

@@ -8,7 +8,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import override_settings
 
+from packages_app.api.problems import status_of
+from packages_app.api.uploads import answer_to
 from packages_app.models import AnsweredRequest, Job, Publication
+from packages_app.services.pushes.push import pushed_by
+from packages_app.services.pushes.shown import UploadFailed
 from tests.debs import build_deb
 
 DEB = "application/vnd.debian.binary-package"
@@ -132,6 +136,43 @@ def test_a_key_that_was_sent_with_other_files_loses_none_of_them(push, embedded,
     AnsweredRequest.objects.update(came=job.created - timedelta(hours=1))
     assert push(way, [other], own, **key).status_code == 202
     assert Job.objects.filter(kind="intake_upload").count() == 2
+
+
+def test_what_intake_would_refuse_is_refused_before_anything_is_stored(push, embedded, caller, tmp_path):
+    file, lib = deb(tmp_path), deb(tmp_path, "acme-lib")
+    push("put", [file])
+    embedded.run_jobs()
+    # File names leave the epoch out, so both would have one place in the pool.
+    twin = deb(tmp_path / "epoch", version="1:1.0", files={"usr/x": b"x"})
+    both = [deb(tmp_path / each, version=f"{each}:2.0", files={"usr/x": each.encode()}) for each in ("1", "2")]
+    both = [(f"{number}.deb", body) for number, (_, body) in enumerate(both)]
+    for sent, status, code in (([lib, twin], 409, "version_conflict"), (both, 422, "package_refused")):
+        refused = push("form", sent)
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+    tool = {"package": "tool", "version": "1.0", "built_for": "amd64"}
+    root = caller("administer", "upload")
+    assert root.post("/moves", {"what": "withdraw", "versions": [tool], "reason": "bad"}).status_code == 202
+    embedded.run_jobs()
+    assert push("form", [lib, file]).json()["code"] == "version_withdrawn"
+    assert root.post("/moves/purge", {"versions": [tool], "reason": "bad", "package": "tool"}).status_code == 202
+    embedded.run_jobs()
+    gone = push("form", [lib, file])
+    assert (gone.status_code, gone.json()["code"]) == (410, "version_purged")
+    assert Job.objects.filter(kind="intake_upload").count() == 1
+    assert list(embedded.staging.keys("uploads/")) == []
+
+
+def test_of_what_is_refused_by_the_job_the_answer_is_no_success(push, embedded, caller, tmp_path):
+    first, lib = deb(tmp_path), deb(tmp_path, "acme-lib")
+    other = deb(tmp_path / "other", files={"usr/x": b"x"})
+    numbers = [push("form", sent).json()["job"]["id"] for sent in ([first], [other], [other, lib])]
+    embedded.run_jobs()
+    own = caller("read")
+    assert [own.get(f"/uploads/{number}").said["standing"] for number in numbers] == ["shown", "failed", "failed"]
+    for number in numbers[1:]:  # who waits is answered so
+        with pytest.raises(UploadFailed) as refused:
+            answer_to(pushed_by(number), 1)
+        assert (status_of(refused.value), refused.value.code) == (409, "version_conflict")
 
 
 def test_how_far_an_upload_is_can_be_asked_of_its_job(push, embedded, caller, tmp_path):

@@ -132,7 +132,7 @@ def _compared(outcomes: Sequence[Recorded]) -> list[Recorded]:
         if offered.key in purged:
             outcome.refuse(is_purged(offered.key, purged[offered.key]))
         elif known is None:
-            if (other := _other_build(offered)) is not None:
+            if (other := other_build(offered)) is not None:
                 outcome.refuse(other)
             else:
                 new.append(outcome)
@@ -141,7 +141,7 @@ def _compared(outcomes: Sequence[Recorded]) -> list[Recorded]:
     return new
 
 
-def _other_build(record: PackageRecord) -> OtherBuild | VersionPurged | None:
+def other_build(record: PackageRecord) -> OtherBuild | VersionPurged | None:
     """Return why a build can't come in, before its file is stored; None for a record that is none.
 
     A version of which a build was purged takes no further one. The table decides again when it writes.

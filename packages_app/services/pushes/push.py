@@ -11,7 +11,6 @@ from pathlib import Path
 from uuid import UUID
 
 from packages_app.core.checksums import checksums_of_file
-from packages_app.core.conflict import conflict_between, version_conflict
 from packages_app.core.errors import PackageRefused, RecordNotFound, RepomgrError
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
 from packages_app.debian.deb_file import open_deb
@@ -19,6 +18,7 @@ from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.deliveries.delivered import Place
 from packages_app.services.intake.admit import Admission, admission_of_uploads, admit
+from packages_app.services.intake.foreseen import known_of
 from packages_app.services.intake.new_record import UPLOADED
 from packages_app.services.intake.take_in import checked_record
 from packages_app.services.intake.upload_batch import ask_for_batch
@@ -92,15 +92,13 @@ def _looked_at(path: Path, name: str, admission: Admission, *, alone: bool) -> P
         contents = open_deb(path)
         admitted = admit(contents, admission, name)
         record = checked_record(contents, checksums_of_file(path), admitted, UPLOADED, ())
-        known = adapters.package_table().get(record.package_name, record.version, record.built_for)
-        if known is None:
-            return PushedFile(name, record, known=False)
-        if conflict_between(known.file_identity, record.file_identity):
-            raise version_conflict(known.named, known.file_identity, record.file_identity)
+        known = known_of(record)
     except RepomgrError as error:
         if not alone:
             error.message = f"{name[:80]}: {error.message}"
         raise
+    if known is None:
+        return PushedFile(name, record, known=False)
     return PushedFile(name, known, known=set(record.suites) <= set(known.suites))
 
 
@@ -111,6 +109,12 @@ def _check_each_once(files: Sequence[PushedFile]) -> None:
         if other is not file:
             raise PackageRefused(
                 f"{other.name} and {file.name} are both {file.record.named}.", remedy="Send each version once."
+            )
+        other = seen.setdefault(file.record.pool_path, file)
+        if other is not file:
+            raise PackageRefused(
+                f"{other.name} and {file.name} have one place in the pool, {file.record.pool_path}.",
+                remedy="Give each a version that differs in more than its epoch.",
             )
 
 
