@@ -12,6 +12,7 @@ from packages_app.services import adapters
 from packages_app.services.configuration.saved_versions import keep_version, next_version
 from packages_app.services.rights.asker import Asker
 from packages_app.services.rights.rule import rights_of
+from packages_app.sources.registry import source_types
 
 
 def may_define(user: Asker) -> bool:
@@ -48,15 +49,17 @@ def save_definition(name: str, text: str, *, read: int, user: Asker | None, who:
     """
     require_definer(user)
     _require_no_file(name)
-    _, faults = definition_in(name, text)
+    definition, faults = definition_in(name, text)
     if faults:
         raise definition_error(faults)
+    _require_own_rights(name, definition, user)
     return _put(name, text, read, who or _named(user))
 
 
 def remove_definition(name: str, *, read: int, user: Asker) -> Document:
     """Remove a definition; its packages stay where they are, and its versions can be looked at. Raise as saving."""
     require_definer(user)
+    _require_own_rights(name, None, user)
     return _put(name, "", read, _named(user))
 
 
@@ -74,6 +77,39 @@ def removed_definitions() -> list[str]:
 def is_document(file: str) -> bool:
     """Return whether what a definition's row calls its file is a document of the table."""
     return bool(package_of(file))
+
+
+def _require_own_rights(name: str, after: Definition | None, user: Asker | None) -> None:
+    """Raise `RightMissing` for who would get by a definition what is a right of its own.
+
+    What makes a bootstrap package of another, or another of one, is for who may upload those; and so is what lets
+    people upload what a source brought before, be it after a removal.
+    """
+    if user is None:
+        return
+    before, was_bootstrap = _last_of(name)
+    rights = rights_of(user)
+    if was_bootstrap or (after is not None and after.bootstrap is not None):
+        rights.require(Action.BOOTSTRAP, "To define a bootstrap package", packages=[name])
+    if before is not None and after is not None and not _takes_uploads(before) and _takes_uploads(after):
+        rights.require(Action.HOTFIX, "To take a package from its source", packages=before.names)
+
+
+def _last_of(name: str) -> tuple[Definition | None, bool]:
+    """Return the last definition of a package that its document had, and whether that was a bootstrap package's."""
+    document = adapters.documents().document(of_package(name))
+    if document is None:
+        return None, False
+    text = document.text
+    if document.removed:
+        text = next((one.text for one in reversed(adapters.documents().versions_of(document.name)) if one.text), "")
+    definition, _ = definition_in(name, text)
+    # One that has a fault by now, as its suite is gone, is known by its text.
+    return definition, definition.bootstrap is not None if definition is not None else "bootstrap:" in text
+
+
+def _takes_uploads(definition: Definition) -> bool:
+    return source_types()[definition.source_type].takes_uploads
 
 
 def _named(user: Asker | None) -> str:

@@ -9,6 +9,7 @@ from packages_app.core.errors import DefinitionError, RightMissing
 from packages_app.core.ports import Silent
 from packages_app.models import DefinitionStatus
 from packages_app.services import adapters
+from packages_app.services.access.grants import add_grant
 from packages_app.services.configuration.definition_form import MORE, field_of, fields_of, said_by, text_of
 from packages_app.services.configuration.definitions import (
     definition_document,
@@ -159,6 +160,28 @@ def test_what_is_unsound_of_a_file_or_of_nobodys_right_is_refused_and_changes_no
     for user in (root, publisher):
         with pytest.raises(RightMissing):
             remove_definition("tool", read=1, user=user)
+
+
+def test_a_definition_gives_nobody_what_is_a_right_of_its_own(embedded, root):
+    embedded.configure(define="publishers")
+    user = get_user_model().objects.create(username="ann")
+    add_grant(user, "publish", user=root)
+    setup = "name: tool\narchitecture: all\nsuites: [stable]\ndescription: x\nmaintainer: A <a@example.org>\n"
+    setup += "homepage: https://example.org\nsection: admin\npriority: optional\nbootstrap: {copy: tool.deb}\n"
+    setup += "source: {type: build_script, staging_prefix: tool, templates: kiro-repo}\n"
+    watched = "name: tool\narchitecture: amd64\nsuites: [stable]\nsource: {type: github_release, repository: a/b}\n"
+    for own, needed in ((setup, "bootstrap"), (watched, "hotfix")):
+        read = save_definition("tool", own, read=0, user=root).version
+        if needed == "hotfix":
+            read = remove_definition("tool", read=read, user=user).version
+        for text in (upload_text(), *([setup] if needed == "bootstrap" else [])):
+            with pytest.raises(RightMissing, match=f"right to {needed} of tool"):
+                save_definition("tool", text + "# other\n", read=read, user=user)
+        if needed == "bootstrap":
+            with pytest.raises(RightMissing):
+                remove_definition("tool", read=read, user=user)
+        add_grant(user, needed, "tool", user=root)
+        remove_definition("tool", read=save_definition("tool", upload_text(), read=read, user=user).version, user=user)
 
 
 def test_a_definition_of_the_table_with_what_only_it_must_say_takes_a_build_in(embedded, root, tmp_path):
