@@ -53,6 +53,7 @@ def issuer_keys(issuer: str, allowed: PrivateUpstreams) -> Keys:
         and isinstance(key.get("kid"), str)
         and key.get("kty") in _KINDS
         and key.get("use", "sig") == "sig"
+        and key.get("key_ops", ["verify"]) == ["verify"]
     }
 
 

@@ -1,6 +1,7 @@
 """Trusted publishing: a workflow's token, once, for one of ours that reaches as far as its publisher may."""
 
 import hmac
+import json
 import time
 from datetime import datetime, timedelta
 
@@ -189,6 +190,7 @@ WRONG_GITHUB = [
     ({"job_workflow_ref": "acme/tool/.github/workflows/release.yml"}, "oidc_workflow"),
     ({"ref": "refs/heads/v1", "job_workflow_ref": "acme/tool/.github/workflows/release.yml@refs/heads/v1"}, "oidc_ref"),
     ({"event_name": "pull_request_target"}, "oidc_event"),
+    ({"event_name": "issue_comment"}, "oidc_event"),
     ({"event_name": None}, "oidc_event"),
     ({"ref_protected": "false"}, "oidc_unprotected_ref"),
     ({"ref_protected": None}, "oidc_unprotected_ref"),
@@ -256,9 +258,15 @@ def test_what_is_not_the_issuers_for_us_and_now_is_refused(issuer):
         *((issuer.signed({n: v for n, v in good.items() if n != name}), "oidc_claim_missing")
           for name in ("aud", "sub", "exp", "iat", "jti")),
         (issuer.signed({**good, "jti": 7}), "oidc_malformed"),
+        (issuer.signed({**good, "jti": ""}), "oidc_claim_missing"),
+        *((issuer.signed({**good, name: no_time}), "oidc_malformed")
+          for name in ("exp", "iat", "nbf") for no_time in (str(good[name]), [now])),
+        (issuer.signed({**good, "deep": json.loads("[" * 600 + "]" * 600)}), "oidc_malformed"),
     ):  # fmt: skip
         refused(show(token), code)
     assert show(issuer.signed({**good, "exp": now - 10, "nbf": now + 10})).status_code == 200
+    odd = {"jti": "\ud800", "actor": "a\x00b", "run_id": {"\udfff": 1}}
+    assert show(issuer.signed(claims_of(issuer, **odd))).status_code == 200  # what no database keeps
     used = kept()
     refused(show(issuer.signed(good)), "oidc_replayed", before=used)  # another signature, the same token
     by_curve = issuer.signed(claims_of(issuer), key=issuer.curve, kid="two", algorithm="ES256")

@@ -27,7 +27,11 @@ from packages_app.services.trusted.verify import Claims
 
 Kind = TrustedPublisher.Kind
 _NUMBER = re.compile(r"@[0-9]{1,20}\Z", re.ASCII)
-_PROPOSALS = ("pull_request", "pull_request_target", "merge_request_event", "external_pull_request_event")
+_OF_STRANGERS = (
+    "pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment", "issues",
+    "issue_comment", "discussion", "discussion_comment", "fork", "watch", "gollum",
+    "merge_request_event", "external_pull_request_event",
+)  # fmt: skip
 """Events that somebody who may not write to a repository can start."""
 NAMES = {
     Kind.GITHUB: {
@@ -57,7 +61,7 @@ def refusals(publisher: TrustedPublisher, claims: Claims) -> Iterator[tuple[bool
     yield _same_number(publisher.owner_id, said["owner"]), WrongOwner
     yield _is_workflow(publisher, said), WrongWorkflow
     yield bool(said["ref"]) and fnmatchcase(said["ref"], publisher.ref), WrongRef
-    yield bool(said["event"]) and said["event"] not in _PROPOSALS, WrongEvent
+    yield bool(said["event"]) and said["event"] not in _OF_STRANGERS, WrongEvent
     yield not publisher.protected or text(claims, "ref_protected") == "true", UnprotectedRef
     yield _is_environment(publisher, text(claims, "environment")), WrongEnvironment
 

@@ -125,7 +125,7 @@ class WrongEnvironment(NotTrusted):
 
 
 class WrongEvent(NotTrusted):
-    """Somebody who proposes a change may have started it."""
+    """Somebody who may not write to the repository may have started it."""
 
     code = "oidc_event"
 

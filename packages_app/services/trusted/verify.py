@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import jwt
 
+from packages_app.core.storable_text import storable_json
 from packages_app.services import adapters
 from packages_app.services.trusted.keys import key_of
 from packages_app.services.trusted.refusals import (
@@ -31,6 +32,7 @@ LONGEST = timedelta(days=1)
 LONGEST_TOKEN = 16 * 1024
 """Characters; GitHub's and GitLab's have some 2000."""
 _NEEDED = ("iss", "aud", "sub", "exp", "iat", "jti")
+_TIMES = ("exp", "iat", "nbf")
 _BROKEN = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
 
 
@@ -51,7 +53,7 @@ def verified(token: str, issuers: Collection[str], audience: str) -> Claims:
             remedy="Add the publisher in the admin, under Trusted publishers.",
         )
     key = key_of(issuer, kid)
-    if key["kty"] != ALGORITHMS[algorithm]:
+    if key["kty"] != ALGORITHMS[algorithm] or key.get("alg", algorithm) != algorithm:
         raise AlgorithmRefused(
             "The token names a key of another kind than its signature.", remedy="Show the token as the issuer gave it."
         )
@@ -77,10 +79,15 @@ def _said(token: str) -> tuple[str, str, str]:
 
 def _decoded(token: str, key: dict[str, Any], algorithm: str, issuer: str, audience: str) -> Claims:
     try:
-        return jwt.decode(
+        claims = storable_json(jwt.decode(
             token, jwt.PyJWK(key, algorithm=algorithm), algorithms=[algorithm], audience=audience, issuer=issuer,
             leeway=LEEWAY, options={"require": [*_NEEDED], "strict_aud": True},
-        )  # fmt: skip
+        ))  # fmt: skip
+        if not claims["jti"]:
+            raise jwt.MissingRequiredClaimError("jti")
+        if any(type(claims.get(name, 0)) not in (int, float) for name in _TIMES):  # PyJWT takes "1" and true for one
+            raise ValueError("no time")
+        return cast("Claims", claims)
     except jwt.InvalidSignatureError as error:
         raise SignatureWrong("The token's signature is wrong.", remedy="Show it as the issuer gave it.") from error
     except jwt.ExpiredSignatureError as error:
