@@ -25,6 +25,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from packages_app.admin.audited import AuditedAdmin
 from packages_app.admin.fresh import FreshActions
+from packages_app.admin.read_only import may_administer
 from packages_app.core.second_factor import OFF
 from packages_app.models import GroupArchive
 from packages_app.services.archives import slugs
@@ -36,7 +37,22 @@ for model in (User, Group, ClockedSchedule, CrontabSchedule, IntervalSchedule, P
 
 
 class RightsAdmin(FreshActions):
-    """What gives rights: whoever may change it proves anew who he is, once that is some minutes ago."""
+    """What gives rights: superusers change it, and prove anew who they are, once that is some minutes ago.
+
+    Django's rights to change users or groups would let who has one make himself a superuser, or take one's password.
+    """
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let superusers add."""
+        return may_administer(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let superusers change."""
+        return may_administer(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let superusers delete."""
+        return may_administer(request)
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
@@ -110,7 +126,7 @@ class GroupArchives(TabularInline):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let those see and change it who may change the group."""
-        return request.user.has_perm("auth.change_group")
+        return may_administer(request)
 
     has_add_permission = has_change_permission = has_delete_permission = has_view_permission
 

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -255,3 +256,22 @@ def test_no_job_is_made_for_what_can_be_no_name(filled, as_member, name):
     before = Job.objects.count()
     as_member("Publishers").post(f"{BASE}/definitionstatus/check/", {"name": name})
     assert Job.objects.count() == before
+
+
+def test_a_right_of_djangos_to_change_users_makes_nobody_a_superuser(client, db):
+    people = get_user_model().objects
+    root, hr = people.create_superuser("root", password="x"), people.create_user("hr", password="x", is_staff=True)
+    hr.user_permissions.set(Permission.objects.filter(content_type__app_label="auth"))
+    client.force_login(hr)
+    group = Group.objects.create(name="Those")
+    said = {"username": "hr", "is_active": "on", "is_staff": "on", "is_superuser": "on", "name": "Those",
+            "date_joined_0": "2026-11-29", "date_joined_1": "07:00:00", "password1": "long-enough-1",
+            "password2": "long-enough-1", "usable_password": "true", "post": "yes"}  # fmt: skip
+    for address in (f"user/{hr.pk}/change", f"user/{root.pk}/password", f"user/{root.pk}/delete", "user/add",
+                    f"group/{group.pk}/change", f"group/{group.pk}/delete", "group/add"):  # fmt: skip
+        assert client.post(f"/admin/auth/{address}/", said).status_code == 403, address
+    for name in ("user", "group"):
+        assert client.get(f"/admin/auth/{name}/").status_code == 200
+    hr.refresh_from_db()
+    root.refresh_from_db()
+    assert (hr.is_superuser, root.check_password("x"), people.count()) == (False, True, 2)
