@@ -175,6 +175,31 @@ def test_of_what_is_refused_by_the_job_the_answer_is_no_success(push, embedded, 
         assert (status_of(refused.value), refused.value.code) == (409, "version_conflict")
 
 
+def test_no_part_of_a_form_is_lost(push, embedded, caller, tmp_path):
+    (name, body), (_, lib), own = deb(tmp_path), deb(tmp_path, "acme-lib"), caller("upload")
+    shown = {"Authorization": f"Bearer {own.secret}"}
+
+    def part(disposition, content):
+        return b"--B\r\nContent-Disposition: form-data; " + disposition + b"\r\n\r\n" + content + b"\r\n"
+
+    file, kind = b'name="file"; filename="%s"', "multipart/form-data; boundary=B"
+    first, end = part(file % name.encode(), body), b"--B--\r\n"
+    whole = first + part(file % b"lib.deb", lib) + end
+    others = [file % b"l\xefb.deb", file % b"", file % b"..", b'name="file"', b'name="deb"; filename="lib.deb"', b""]
+    for form in (
+        *(first + part(other, lib) + end for other in others),
+        first + part(b'name="suite"', b"testing") + end,
+        *(whole[:-cut] for cut in (5, len(end) + 1, len(end) + 50)),
+        whole.replace(b"--B", b"--C"),
+        whole.replace(end, b"") + b"--B--\r\n" + whole,
+    ):
+        refused = own.client.generic("POST", "/api/v1/uploads", form, content_type=kind, headers=shown)
+        assert (refused.status_code, refused.json()["code"]) == (400, "bad_request"), form[-90:]
+    assert not Job.objects.filter(kind="intake_upload").exists()
+    taken = own.client.generic("POST", "/api/v1/uploads", whole, content_type=kind, headers=shown)
+    assert (taken.status_code, len(taken.json()["files"])) == (202, 2)
+
+
 def test_how_far_an_upload_is_can_be_asked_of_its_job(push, embedded, caller, tmp_path):
     own = caller("upload", "read")
     number = push("put", [deb(tmp_path)], own).json()["job"]["id"]
