@@ -18,7 +18,7 @@ from packages_app.core.audit import Actor, ActorKind, Result
 from packages_app.services.audit.doors import Answered, request_door
 from packages_app.services.audit.write import by_token
 from packages_app.services.rights.shown_token import ShownToken
-from repomgr.limits import LOGIN, is_for_machines
+from repomgr.limits import LOGIN, is_for_machines, is_part
 from repomgr.login import client_address, counted_address
 from repomgr.named import SUITES, names_in, packages_named
 
@@ -68,13 +68,13 @@ def _who_asks(request: HttpRequest) -> Actor:
 
 
 def _answered(request: HttpRequest, response: HttpResponse, who: Callable[[], Actor]) -> list[Answered]:
-    """Return what is to be told of an answer: nothing of a page that was looked at.
+    """Return what is to be told of an answer: nothing of a page that was looked at, and of a part that was taken.
 
     Of a run of refusals by `machine_limits` the first has its line, which says whose it is.
     """
     result = _result(request, response)
     reads = request.method in _READS
-    if (reads and result is not Result.REFUSED) or getattr(request, "goes_on_refused", False):
+    if _is_untold(request, result):
         return []
     if result is Result.REFUSED and who().kind is ActorKind.NOBODY and _is_one_too_many(request, response):
         return []
@@ -83,6 +83,13 @@ def _answered(request: HttpRequest, response: HttpResponse, who: Callable[[], Ac
     said = {**given, **(request.resolver_match.kwargs if request.resolver_match is not None else {})}
     packages, suites = packages_named(what, said), names_in(said, SUITES)
     return [Answered(what, result, code, _subject(request, what), given, packages, suites)]
+
+
+def _is_untold(request: HttpRequest, result: Result) -> bool:
+    if is_part(request.method or "", request.path_info) and result in (Result.DONE, Result.SHOWN):
+        return True  # its file has a line when it begins, and one when it is complete
+    reads = request.method in _READS
+    return (reads and result is not Result.REFUSED) or getattr(request, "goes_on_refused", False)
 
 
 def _result(request: HttpRequest, response: HttpResponse) -> Result:

@@ -6,6 +6,7 @@ import re
 
 from django.conf import settings
 
+from packages_app.core.direct_upload import PART_BYTES
 from packages_app.uploading import UPLOAD
 
 HEALTH = "/healthz"
@@ -15,6 +16,7 @@ REPOSITORY = "/repository/"
 LOGIN = "/admin/login/"
 API = "/api/"
 PUSHES = "/api/v1/uploads"
+PARTS = "/api/v1/uploads/parts/"
 PUT = "/upload/"
 DPUT = "/dput/"
 CONFIRM = "/admin/confirm/"
@@ -40,13 +42,21 @@ def is_for_machines(path: str) -> bool:
 
 
 def takes_packages(method: str, path: str) -> bool:
-    """Return whether a request brings packages, from a machine."""
+    """Return whether a request brings packages, or parts of them, from a machine."""
     page = page_of(path)
-    return (method == "POST" and page.rstrip("/") == PUSHES) or (method == "PUT" and page.startswith((PUT, DPUT)))
+    pushes = (method == "POST" and page.rstrip("/") == PUSHES) or (method == "PUT" and page.startswith((PUT, DPUT)))
+    return pushes or is_part(method, path)
+
+
+def is_part(method: str, path: str) -> bool:
+    """Return whether a request brings a part of a file."""
+    return method == "PUT" and page_of(path).startswith(PARTS)
 
 
 def largest_body(method: str, path: str) -> int:
     """Return how many bytes a request to a path may send."""
+    if is_part(method, path):
+        return PART_BYTES
     if page_of(path) == UPLOAD or takes_packages(method, path):
         return settings.UPLOAD_LIMIT_BYTES + _AROUND_A_FILE
     return LARGEST_FORM

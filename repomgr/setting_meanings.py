@@ -37,7 +37,7 @@ MEANINGS: Mapping[str, Meaning] = {
     ),
     "STAGING_URL": Meaning("what is not for clients: as `BUCKET_URL`; keep it private", "a folder in the home"),
     "STAGING_UPLOAD_URL": Meaning(
-        "the S3 server of `STAGING_URL` as browsers reach it: uploads in the admin go straight there"
+        "the S3 server of `STAGING_URL` as browsers and who pushes reach it: uploads in parts go straight there"
         " ([how](docs/DEPLOYMENT.md#uploads-straight-to-s3))",
         "they go through the web process",
     ),

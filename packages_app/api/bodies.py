@@ -19,6 +19,7 @@ from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 
 from packages_app.api.problems import BadRequest, DigestMismatch
+
 from packages_app.services.outside_errors import told_as_ours
 from packages_app.uploading import TooLarge
 
@@ -45,11 +46,21 @@ def files_of(request: HttpRequest, filename: str = "") -> Iterator[list[tuple[Pa
             return
         if not filename:
             raise BadRequest("The body has no name.", remedy="Say its name: ?filename=NAME.deb, or send a form.")
-        file = opened.enter_context(tempfile.NamedTemporaryFile(prefix="repomgr-push-", suffix=".deb"))
-        _copy(request, file)
+        with body_of(request, settings.UPLOAD_LIMIT_BYTES) as path:
+            yield [(path, filename)]
+
+
+@contextmanager
+def body_of(request: HttpRequest, most: int) -> Iterator[Path]:
+    """Let the block have the body of a request, of `most` bytes at most, as a file.
+
+    Raise `BadRequest`, `TooLarge`, `DigestMismatch`, and what the disk raises.
+    """
+    with told_as_ours(), tempfile.NamedTemporaryFile(prefix="repomgr-push-", suffix=".deb") as file:
+        _copy(request, file, most)
         _check(request, Path(file.name))
         _note(request, [(Path(file.name), "")])  # the address has its name
-        yield [(Path(file.name), filename)]
+        yield Path(file.name)
 
 
 def note_files(request: HttpRequest) -> None:
@@ -79,7 +90,7 @@ def _of_form(request: HttpRequest, opened: ExitStack) -> list[tuple[Path, str]]:
         for part in parts:
             opened.callback(part.close)
     if getattr(request, "upload_was_too_large", False):
-        raise _too_large()
+        raise _too_large(settings.UPLOAD_LIMIT_BYTES)
     if (fault := getattr(request, "upload_fault", None)) is not None:
         raise fault
     files = [
@@ -134,12 +145,12 @@ def _check_whole(body: _Parts, files: int) -> None:
         )
 
 
-def _copy(request: HttpRequest, file: IO[bytes]) -> None:
+def _copy(request: HttpRequest, file: IO[bytes], most: int) -> None:
     size = 0
     while chunk := request.read(_CHUNK):
         size += len(chunk)
-        if size > settings.UPLOAD_LIMIT_BYTES:
-            raise _too_large()
+        if size > most:
+            raise _too_large(most)
         file.write(chunk)
     file.flush()
     length = request.META.get("CONTENT_LENGTH") or "0"
@@ -168,7 +179,7 @@ def _sha256_of(path: Path) -> bytes:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def _too_large() -> TooLarge:
+def _too_large(most: int) -> TooLarge:
     return TooLarge(
-        f"A file is larger than {settings.UPLOAD_LIMIT_BYTES} bytes.", remedy="UPLOAD_LIMIT_BYTES sets the bound."
+        f"What was sent is larger than {most} bytes.", remedy="UPLOAD_LIMIT_BYTES sets the bound of a file."
     )

@@ -19,6 +19,7 @@ from packages_app.api import (
     moves,
     oidc,
     packages,
+    parts,
     publications,
     snapshots,
     suites,
@@ -103,6 +104,7 @@ def _any(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 api.add_router("/packages", packages.router)
+api.add_router("/uploads/parts", parts.router)
 api.add_router("/uploads", uploads.router)
 api.add_router("/oidc", oidc.router)
 api.add_router("/jobs", jobs.router)

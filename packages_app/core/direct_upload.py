@@ -1,4 +1,4 @@
-"""Files that browsers send to the staging store themselves, in parts, by addresses that are signed for them.
+"""Files that come to staging in parts: through us, or sent to the store itself by addresses that are signed for them.
 
 S3 API, "Uploading and copying objects using multipart upload" and "Authenticating requests: using query parameters".
 """
@@ -6,8 +6,10 @@ S3 API, "Uploading and copying objects using multipart upload" and "Authenticati
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from packages_app.core.errors import RepomgrError
@@ -57,12 +59,39 @@ class BegunUpload:
     begun: datetime
 
 
-class DirectUploads(Protocol):
-    """What a store can do that takes parts from whoever has an address signed by us. Raise the store's errors."""
+class PartUploads(Protocol):
+    """What a store does with files that come in parts, in any order, as often as need be. Raise the store's errors."""
 
     def begin_parts(self, key: str) -> str:
         """Begin an upload that is to become an object; return its ID."""
         ...
+
+    def put_part(self, key: str, upload: str, number: int, body: Path) -> None:
+        """Keep a part, in place of one of its number that is there; raise `UploadGone`."""
+        ...
+
+    def parts_there(self, key: str, upload: str) -> list[Part]:
+        """Return the parts that are there whole, by their numbers; raise `UploadGone`."""
+        ...
+
+    def file_of_parts(self, key: str, upload: str, size: int) -> AbstractContextManager[Path]:
+        """Let the block have the file of `size` bytes that the parts make, as often as it is asked for.
+
+        Raise `PartsMissing`, `PartsDiffer` and `UploadGone`, and `ObjectNotFound` where somebody removes it meanwhile.
+        """
+        ...
+
+    def abort_parts(self, key: str, upload: str) -> None:
+        """Remove an upload and its parts; one that is gone is a success."""
+        ...
+
+    def begun_below(self, prefix: str) -> list[BegunUpload]:
+        """Return the uploads below a prefix that are neither completed nor aborted."""
+        ...
+
+
+class DirectUploads(PartUploads, Protocol):
+    """What a store can do besides that takes parts from whoever has an address signed by us."""
 
     def part_address(self, key: str, upload: str, number: int, size: int) -> str:
         """Return the address to PUT one part to, of just so many bytes, within some minutes; nothing is asked."""
@@ -73,14 +102,6 @@ class DirectUploads(Protocol):
 
         Raise `PartsMissing`, `PartsDiffer` and `UploadGone`: there is no object then.
         """
-        ...
-
-    def abort_parts(self, key: str, upload: str) -> None:
-        """Remove an upload and its parts; one that is gone is a success."""
-        ...
-
-    def begun_below(self, prefix: str) -> list[BegunUpload]:
-        """Return the uploads below a prefix that are neither completed nor aborted."""
         ...
 
     def open_anywhere(self, key: str, size: int) -> BinaryIO:
@@ -100,7 +121,7 @@ def check_parts(parts: Collection[Part], size: int) -> None:
     if others:
         raise PartsDiffer(
             f"The file was said to have {size} bytes, and has other parts: {', '.join(others[:_NAMED])}.",
-            remedy="Choose the file again: it may have changed while it was sent.",
+            remedy="Send the file again: it may have changed while it was sent.",
         )
     if missing := sorted(expected.keys() - {part.number for part in parts}):
         named = ", ".join(map(str, missing[:_NAMED]))

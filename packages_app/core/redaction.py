@@ -19,7 +19,7 @@ _TOKEN = re.compile(r"(?<=://)[^/@\s:]+@")  # an address with one word before th
 _QUERY = re.compile(r"([?&][^?=&\s]*=)([^&\s\"'<>]+)")
 _SECRET_WORDS = ("signature", "token", "key", "secret", "passw", "credential")
 _CUT_MARK = " (cut)"
-_SECRET_NAMES = re.compile(r"secret|password|passphrase|token|signing_key|authorization|cookie", re.IGNORECASE)
+_SECRET_NAMES = re.compile(r"secret|password|passphrase|token|ticket|signing_key|authorization|cookie", re.IGNORECASE)
 
 
 def redact(text: str) -> str:

@@ -17,7 +17,7 @@ from django.core.cache import caches
 from packages_app.core.caution import certificate_of
 from packages_app.core.configuration import Configuration
 from packages_app.core.definition import Definitions
-from packages_app.core.direct_upload import DirectUploads
+from packages_app.core.direct_upload import DirectUploads, PartUploads
 from packages_app.core.documents import Documents
 from packages_app.core.errors import SigningKeyError
 from packages_app.core.kept_documents import KeptDocuments
@@ -41,6 +41,7 @@ from packages_app.sources.download import Fetcher
 from packages_app.sources.exchange import is_web_address
 from packages_app.sources.registry import settings_readers
 from packages_app.stores.open_store import open_direct_uploads, open_store
+from packages_app.stores.parts_as_objects import PartsAsObjects
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,13 @@ def staging() -> ObjectStore:
 
 
 def direct_uploads() -> DirectUploads | None:
-    """Return what takes parts of files from browsers, at STAGING_UPLOAD_URL; None where that is not set."""
+    """Return what takes parts of files from outside, at STAGING_UPLOAD_URL; None where that is not set."""
     return _direct_uploads(present_archive().staging, present_archive().staging_upload_url)
+
+
+def part_uploads() -> PartUploads:
+    """Return what takes parts of files to staging: `direct_uploads`, or what takes them through us alone."""
+    return direct_uploads() or PartsAsObjects(staging())
 
 
 def shard_cache() -> ShardCache:

@@ -22,7 +22,7 @@ def open_store(location: StoreLocation, *, private: bool = False) -> ObjectStore
 
 
 def open_direct_uploads(location: StoreLocation, address: str) -> DirectUploads | None:
-    """Return what takes parts from browsers, which reach its server at an address.
+    """Return what takes parts from outside, from where its server is reached at an address.
 
     None where there is no such address (""), and where the store is a folder.
     """

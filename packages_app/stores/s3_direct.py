@@ -1,4 +1,4 @@
-"""A bucket to which browsers send the parts of a file themselves, by addresses that are signed for one part each."""
+"""A bucket to which the parts of a file are sent from outside, by addresses that are signed for one part each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import ClientError
@@ -26,15 +27,15 @@ _GONE = "NoSuchUpload"
 
 
 class S3DirectUploads(S3ObjectStore):
-    """Fulfils `core.direct_upload.DirectUploads`. `address` is where browsers reach the server of the bucket."""
+    """Fulfils `core.direct_upload.DirectUploads`. `address` is where the bucket's server is reached from outside."""
 
     def __init__(self, location: S3Store, address: str) -> None:
         super().__init__(location)
-        self._seen_by_browsers = replace(location, endpoint=address)
+        self._seen_from_outside = replace(location, endpoint=address)
 
     @cached_property
     def _signer(self) -> Any:
-        return client_of(connect(self._seen_by_browsers))
+        return client_of(connect(self._seen_from_outside))
 
     def begin_parts(self, key: str) -> str:
         """Begin an upload; return its ID."""
@@ -49,11 +50,16 @@ class S3DirectUploads(S3ObjectStore):
             address: str = self._signer.generate_presigned_url("upload_part", where, ExpiresIn=_ADDRESS_SECONDS)
         return address
 
+    def put_part(self, key: str, upload: str, number: int, body: Path) -> None:
+        """Keep a part that came through us."""
+        with body.open("rb") as stream, self._of_upload("upload_part", key, upload):
+            self._client.upload_part(**self._address(key), UploadId=upload, PartNumber=number, Body=stream)
+
     def complete_parts(self, key: str, upload: str, size: int) -> None:
         """Make the object, of what the server says is there."""
         where = self._address(key)
         try:
-            parts = self._parts(key, upload)
+            parts = self.parts_there(key, upload)
             check_parts(parts, size)
             named = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
             with self._of_upload("complete_multipart_upload", key, upload):
@@ -63,7 +69,15 @@ class S3DirectUploads(S3ObjectStore):
             if info is None or info.size != size:
                 raise
 
-    def _parts(self, key: str, upload: str) -> list[Part]:
+    @contextmanager
+    def file_of_parts(self, key: str, upload: str, size: int) -> Iterator[Path]:
+        """Let the block have the file: the object is made first, which is there until it is deleted."""
+        self.complete_parts(key, upload, size)
+        with self.as_local_file(key) as path:
+            yield path
+
+    def parts_there(self, key: str, upload: str) -> list[Part]:
+        """Return the parts, by their numbers."""
         with self._of_upload("list_parts", key, upload):
             pages = self._client.get_paginator("list_parts").paginate(**self._address(key), UploadId=upload)
             found = [part for page in pages for part in page.get("Parts", ())]

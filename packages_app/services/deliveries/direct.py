@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
-from django.conf import settings
-from django.core import signing
 
 from packages_app.core.direct_upload import PART_BYTES, DirectUploads, PartsDiffer, part_sizes
 from packages_app.core.errors import PackageRefused, RepomgrError
@@ -33,12 +30,12 @@ from packages_app.services.deliveries.delivered import (
     with_key,
 )
 from packages_app.services.deliveries.preview import Fate, Judged, judged_for
-from packages_app.services.intake.uploads import check_filename
+from packages_app.services.deliveries.tickets import TICKET_SECONDS, give_ticket, read_ticket
+from packages_app.services.intake.uploads import check_filename, check_size
 from packages_app.services.rights.asker import Asker
 
 MOST_BEGUN = 10
 """So many uploads of a person may be under way: the page sends one at a time; a browser that crashed leaves one."""
-TICKET_SECONDS = 12 * 3600
 _SALT = "direct-upload"
 
 log = structlog.get_logger(__name__)
@@ -48,20 +45,6 @@ class NoDirectUploads(RepomgrError):
     """Browsers send nothing to this staging store: STAGING_UPLOAD_URL is not set, or it is a folder."""
 
     code = "no_direct_uploads"
-    outcome = Outcome.REFUSED
-
-
-class TicketRefused(RepomgrError):
-    """A ticket that we did not give for this person and this archive, or that was altered."""
-
-    code = "upload_ticket_refused"
-    outcome = Outcome.REFUSED
-
-
-class TicketExpired(RepomgrError):
-    """A ticket whose time is over."""
-
-    code = "upload_ticket_expired"
     outcome = Outcome.REFUSED
 
 
@@ -97,20 +80,16 @@ def begin(filename: str, size: int, delivery: str, place: Place, user: Asker, *,
     """
     uploads = _uploads()
     check_filename(filename)
-    if not 0 < size <= settings.UPLOAD_LIMIT_BYTES:
-        raise PackageRefused(
-            f"{filename} has {size} bytes; from 1 to {settings.UPLOAD_LIMIT_BYTES} are taken.",
-            remedy="Upload a Debian binary package, or let an administrator raise UPLOAD_LIMIT_BYTES.",
-        )
+    check_size(filename, size)
     require_room(user, size)
     _require_few(uploads, user, now or adapters.now())
     came = with_key(named(filename, place), delivery, user)
     said = {
-        "user": user.pk, "archive": present_archive().slug, "number": came.number, "name": came.name, "key": came.key,
+        "number": came.number, "name": came.name, "key": came.key,
         "place": asdict(place), "delivery": delivery, "size": size, "upload": uploads.begin_parts(came.key),
     }  # fmt: skip
     log.info("direct_upload_begun", key=came.key, size=size)
-    return Begun(signing.dumps(said, salt=_SALT), PART_BYTES, len(part_sizes(size)))
+    return Begun(give_ticket(said, _whose(user), purpose=_SALT), PART_BYTES, len(part_sizes(size)))
 
 
 def address_of_part(ticket: str, number: int, user: Asker) -> str:
@@ -192,18 +171,12 @@ def _require_few(uploads: DirectUploads, user: Asker, now: datetime) -> None:
 
 
 def _read(ticket: str, user: Asker) -> _Upload:
-    try:
-        said: dict[str, Any] = signing.loads(ticket, salt=_SALT, max_age=TICKET_SECONDS)
-    except signing.SignatureExpired as error:
-        raise TicketExpired("The time for this upload is over.", remedy="Send the file again.") from error
-    except signing.BadSignature as error:
-        raise _refused() from error
-    if (said["user"], said["archive"]) != (user.pk, present_archive().slug):
-        raise _refused()
+    again = "Choose the file on the upload page again."
+    said = read_ticket(ticket, _whose(user), purpose=_SALT, again=again)
     place = Place(**{**said["place"], "rollout": tuple(said["place"]["rollout"])})
     came = Delivered(said["number"], said["name"], place, said["key"])
     return _Upload(came, said["delivery"], said["upload"], said["size"])
 
 
-def _refused() -> TicketRefused:
-    return TicketRefused("This upload is not one of yours here.", remedy="Choose the file on the upload page again.")
+def _whose(user: Asker) -> dict[str, object]:
+    return {"user": user.pk, "archive": present_archive().slug}

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
+
 from packages_app.core.errors import ObjectNotFound, PackageRefused
 from packages_app.core.ports import Progress
 from packages_app.core.record import PackageRecord, built_for
@@ -30,6 +32,12 @@ PACKAGE_ENDINGS = (".deb", ".ddeb")
 
 _LONGEST_NAME = 200
 """Bytes of UTF-8. File systems and S3 hold 255 and 1024, of a name and of a key with all that stands before."""
+
+
+class TooLarge(PackageRefused):
+    """A file is larger than UPLOAD_LIMIT_BYTES."""
+
+    code = "too_large"
 
 
 def stage_upload(
@@ -195,3 +203,13 @@ def check_filename(filename: str) -> None:
         )
     if not filename.endswith(PACKAGE_ENDINGS):
         raise PackageRefused(f"{filename[:80]!r} is not named .deb.", remedy="Upload a Debian binary package.")
+
+
+def check_size(filename: str, size: int) -> None:
+    """Check the size in bytes that a file is said to have; raise `TooLarge`, and `PackageRefused` for an empty one."""
+    if not 0 < size <= settings.UPLOAD_LIMIT_BYTES:
+        refusal = TooLarge if size > 0 else PackageRefused
+        raise refusal(
+            f"{filename[:80]} has {size} bytes; from 1 to {settings.UPLOAD_LIMIT_BYTES} are taken.",
+            remedy="Upload a Debian binary package, or let an administrator raise UPLOAD_LIMIT_BYTES.",
+        )

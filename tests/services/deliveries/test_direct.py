@@ -14,7 +14,7 @@ from packages_app.core.errors import PackageRefused
 from packages_app.core.locations import FolderStore
 from packages_app.services import adapters
 from packages_app.services.archives import entered, present_archive
-from packages_app.services.deliveries import direct
+from packages_app.services.deliveries import direct, tickets
 from packages_app.services.deliveries.deliver import deliver, take_delivery_in
 from packages_app.services.deliveries.delivered import (
     LOOKED_INTO_BYTES,
@@ -118,10 +118,10 @@ def test_a_ticket_is_for_one_person_one_archive_and_some_hours(stack, people, se
     for call in calls:
         with entered("default"):
             for given, user in ((ticket, people["Publishers"]), (f"{ticket}x", root), (ticket[1:], root), ("", root)):
-                with pytest.raises(direct.TicketRefused):
+                with pytest.raises(tickets.TicketRefused):
                     call(given, user)
-        with entered("other"), pytest.raises(direct.TicketRefused):
-            call(replaced(ticket, archive="default"), root)
+        with entered("other"), pytest.raises(tickets.TicketRefused):
+            call(replaced(ticket, whose={"user": root.pk, "archive": "default"}), root)
     settings.ARCHIVES = {"default": None}
     for number in (0, 2, -1):
         with pytest.raises(PackageRefused):
@@ -130,7 +130,7 @@ def test_a_ticket_is_for_one_person_one_archive_and_some_hours(stack, people, se
     assert complete(ticket, root)[1].fate == "new"
     old = expired(ticket)
     for call in calls:
-        with pytest.raises(direct.TicketExpired):
+        with pytest.raises(tickets.TicketExpired):
             call(old, root)
 
 
@@ -141,7 +141,7 @@ def replaced(ticket, **values):
 def expired(ticket):
     """Give what a ticket would be that we gave when its time began."""
     signer = signing.TimestampSigner(salt=direct._SALT)
-    signer.timestamp = lambda: signing.b62_encode(int(adapters.now().timestamp()) - direct.TICKET_SECONDS - 1)
+    signer.timestamp = lambda: signing.b62_encode(int(adapters.now().timestamp()) - tickets.TICKET_SECONDS - 1)
     return signer.sign_object(signing.loads(ticket, salt=direct._SALT))
 
 
@@ -187,7 +187,7 @@ def test_how_much_a_person_sends_is_bounded_and_what_was_left_is_forgotten(stack
         begin(*more)
     begin("a.deb", 5, new_delivery(), HERE, other)
     assert len(under_way()) == direct.MOST_BEGUN + 1
-    begin(*more, now=adapters.now() + timedelta(seconds=direct.TICKET_SECONDS + 60))
+    begin(*more, now=adapters.now() + timedelta(seconds=tickets.TICKET_SECONDS + 60))
     assert len(under_way()) == 2
 
 
