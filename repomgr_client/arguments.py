@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 _WAIT = 300
+_PARTS_ABOVE = 64 * 1024 * 1024
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
     push.add_argument("files", nargs="+", type=Path, metavar="FILE")
     push.add_argument("--suite", default="", help="the suite (that of the package's definition)")
     push.add_argument("--component", default="", help="the component (that of the package's definition)")
+    push.add_argument("--parts-above", type=_mebibytes, default=_PARTS_ABOVE, metavar="MIB",
+                      help=f"what is larger goes in parts ({_PARTS_ABOVE >> 20})")  # fmt: skip
     _waiting(push)
     command("status", "each suite's newest publication, open notices, and jobs under way")
     packages = command("packages", "list packages that a query selects")
@@ -81,6 +84,10 @@ def _waiting(command: argparse.ArgumentParser) -> None:
 
 def _count(said: str) -> int:
     return _number(said, 1, 1_000_000)
+
+
+def _mebibytes(said: str) -> int:
+    return _number(said, 0, 1_000_000) * 1024 * 1024
 
 
 def _seconds(said: str) -> int:

@@ -8,6 +8,7 @@ import io
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,20 +45,42 @@ class _Counted(io.RawIOBase):
         return part
 
 
+@dataclass(frozen=True)
+class OpenFile:
+    """A file to be pushed, of `size` bytes as it was opened."""
+
+    name: str
+    size: int
+    file: io.BufferedReader
+
+    def sha256(self) -> bytes:
+        """Return the digest of all of it."""
+        self.file.seek(0)
+        return hashlib.file_digest(self.file, "sha256").digest()
+
+    def part(self, start: int, size: int) -> bytes:
+        """Return some of its bytes."""
+        self.file.seek(start)
+        return self.file.read(size)
+
+
 class Files:
     """The files of a push, open as long as it lasts. A form has several; one alone is the body itself."""
 
     def __init__(self, paths: Sequence[Path], *, quiet: bool) -> None:
-        self.paths, self._open = list(paths), ExitStack()
+        self._open = ExitStack()
         try:
-            self._files = [self._open.enter_context(path.open("rb")) for path in paths]
+            self.opened = [
+                OpenFile(path.name, path.stat().st_size, self._open.enter_context(path.open("rb"))) for path in paths
+            ]
         except OSError as error:
             self._open.close()
             raise Fault("no_file", f"{error.filename} can't be read: {error.strerror}.", "Name a .deb.") from None
-        self._sizes = [path.stat().st_size for path in paths]
         shown = not quiet and sys.stderr.isatty()
         self._bar = self._open.enter_context(
-            tqdm(total=sum(self._sizes), unit="B", unit_scale=True, desc="push", disable=not shown)
+            tqdm(
+                total=sum(file.size for file in self.opened), unit="B", unit_scale=True, desc="push", disable=not shown
+            )
         )
 
     def __enter__(self) -> Files:
@@ -66,22 +89,33 @@ class Files:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
+    @property
+    def largest(self) -> int:
+        """Return the size in bytes of the largest of them."""
+        return max(file.size for file in self.opened)
+
+    def start(self) -> None:
+        """Let the bar begin anew."""
+        self._bar.reset()
+
+    def note_sent(self, size: int) -> None:
+        """Let the bar show so many bytes more."""
+        self._bar.update(size)
+
     def body(self) -> Body:
         """Return what makes the body, from its beginning each time."""
-        if len(self._files) > 1:
+        if len(self.opened) > 1:
             return self._form
-        digest = hashlib.file_digest(self._files[0], "sha256").digest()
-        sha256 = base64.b64encode(digest).decode()
+        [file] = self.opened
         headers = {
             "Content-Type": _DEB,
-            "Content-Length": str(self._sizes[0]),
-            "Content-Digest": f"sha-256=:{sha256}:",
+            "Content-Length": str(file.size),
+            "Content-Digest": f"sha-256=:{base64.b64encode(file.sha256()).decode()}:",
         }
-        return lambda: {"content": self._parts(), "headers": headers}
+        return lambda: {"content": self._read(file.file), "headers": headers}
 
-    def _parts(self) -> Iterator[bytes]:
+    def _read(self, file: BinaryIO) -> Iterator[bytes]:
         self._bar.reset()
-        [file] = self._files
         file.seek(0)
         while part := file.read(_CHUNK):
             self._bar.update(len(part))
@@ -89,8 +123,5 @@ class Files:
 
     def _form(self) -> Mapping[str, Any]:
         self._bar.reset()
-        sent = [
-            ("file", (path.name, _Counted(file, self._bar), _DEB))
-            for path, file in zip(self.paths, self._files, strict=True)
-        ]
+        sent = [("file", (file.name, _Counted(file.file, self._bar), _DEB)) for file in self.opened]
         return {"files": sent}

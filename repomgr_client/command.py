@@ -44,7 +44,10 @@ def main(words: Sequence[str] | None = None) -> int:
 def _done(server: Server, said: argparse.Namespace, *, quiet: bool) -> Told:
     match said.command:
         case "push":
-            return push(server, said.files, suite=said.suite, component=said.component, seconds=said.wait, quiet=quiet)
+            return push(
+                server, said.files, suite=said.suite, component=said.component, seconds=said.wait,
+                parts_above=said.parts_above, quiet=quiet,
+            )  # fmt: skip
         case "status":
             return status(server)
         case "packages":

@@ -20,8 +20,12 @@ class Exit(IntEnum):
 class Fault(Exception):
     """Why a command ends without what it was asked for. Its texts never have a token."""
 
-    def __init__(self, code: str, detail: str, remedy: str = "", exit_code: Exit = Exit.REFUSED) -> None:
+    def __init__(
+        self, code: str, detail: str, remedy: str = "", exit_code: Exit = Exit.REFUSED, *, status: int = 0
+    ) -> None:
         super().__init__(detail)
+        self.status = status
+        """Of HTTP, where the server answered; 0 else."""
         self.code, self.detail, self.remedy, self.exit_code = code, detail, remedy, exit_code
 
     def as_json(self) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 
 from packages_app.api.problems import BadRequest, DigestMismatch
-
 from packages_app.services.outside_errors import told_as_ours
 from packages_app.uploading import TooLarge
 

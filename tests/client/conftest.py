@@ -80,13 +80,18 @@ class Product:
 @pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory, migrated: Any) -> Iterator[Product]:
     """The product with packages that take uploads, and suites stable and testing, for all tests of the folder."""
-    with running(tmp_path_factory.mktemp("client"), database=migrated) as product:
-        for name in ("tool", "acme-lib", "other", "many"):
-            write_definition(product.config, name, {"type": "build_script", "staging_prefix": name})
-        repository = product.config / "repository.yaml"
-        said = yaml.safe_load(repository.read_text())
-        said["suites"].append({**said["suites"][0], "name": "testing", "codename": "testing"})
-        repository.write_text(yaml.safe_dump(said))
-        done = prepared.run(("-c", _TOKENS), env={**product.environment, "DJANGO_SETTINGS_MODULE": "repomgr.settings"})
-        assert done.returncode == 0, done.stderr
-        yield Product(product, json.loads(done.stdout))
+    with running(tmp_path_factory.mktemp("client"), database=migrated) as started:
+        yield product_of(started)
+
+
+def product_of(started: Running) -> Product:
+    """Give what was started definitions, two suites, and tokens."""
+    for name in ("tool", "acme-lib", "other", "many"):
+        write_definition(started.config, name, {"type": "build_script", "staging_prefix": name})
+    repository = started.config / "repository.yaml"
+    said = yaml.safe_load(repository.read_text())
+    said["suites"].append({**said["suites"][0], "name": "testing", "codename": "testing"})
+    repository.write_text(yaml.safe_dump(said))
+    done = prepared.run(("-c", _TOKENS), env={**started.environment, "DJANGO_SETTINGS_MODULE": "repomgr.settings"})
+    assert done.returncode == 0, done.stderr
+    return Product(started, json.loads(done.stdout))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,11 +16,18 @@ REQUEST_TOKEN = "V3ryS3cret-request-token"
 
 
 class Front(LoopbackServer):
-    """Passes requests on. `faults` are of the next of them: a status, `before` or `after` the product has it."""
+    """Passes requests on. `faults` are of the next of them: a status, `before` or `after` the product has it.
+
+    Those of `faults_of_parts` are of the next parts alone, before which `meanwhile` is called with each one's number.
+    """
 
     def __init__(self, product: str, token: str) -> None:
         self.product, self.token = product, token
         self.faults: list[Any] = []
+        self.faults_of_parts: list[Any] = []
+        self.parts: list[int] = []
+        """The numbers of parts that came, failing ones too."""
+        self.meanwhile: Callable[[int], object] = lambda _number: None
         self.keys: list[str] = []
         self.given: dict[str, str] = {}
         """ID tokens that were given and not exchanged yet, with their audience."""
@@ -34,18 +42,29 @@ class Front(LoopbackServer):
             def do_POST(self) -> None:
                 front._answer(self)
 
+            def do_PUT(self) -> None:
+                front._answer(self)
+
         super().__init__(Handler)
 
     def _answer(self, request: QuietHandler) -> None:
-        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         parts = urlsplit(request.path)
+        is_part = request.command == "PUT"
+        if is_part:
+            self.parts.append(int(parts.path.rpartition("/")[2]))
+            self.meanwhile(self.parts[-1])
+        length = int(request.headers.get("Content-Length") or 0)
+        body = request.rfile.read(length)
+        if len(body) < length:  # who sent it is no more
+            return None
         if parts.path == "/issuer":
             return self._issue(request, parse_qs(parts.query))
         if parts.path == "/api/v1/oidc/token":
             return self._exchange(request, json.loads(body)["token"])
         if request.command == "POST":
             self.keys.append(request.headers.get("Idempotency-Key", ""))
-        fault = self.faults.pop(0) if self.faults else None
+        faults = self.faults_of_parts if is_part else self.faults
+        fault = faults.pop(0) if faults else None
         if isinstance(fault, int):
             return _say(request, fault, b"busy", {"Retry-After": "0"})
         if fault != "before":
