@@ -174,6 +174,7 @@ def test_all_of_a_push_are_taken_or_none_and_nothing_is_kept_of_what_is_refused(
         assert sender.complete(*tickets).said["code"] == "package_refused"
     assert sender.complete().status_code == 422
     assert not Job.objects.exists()
+    assert sender.there(one).said["there"] == [1]
     assert sender.complete(sender.whole(lib)).status_code == 202  # what was asked wrongly cost nothing
     stack.run_jobs()
     conflict = sender.complete(sender.whole(deb(tmp_path / "b", "acme-lib", size=10)))
