@@ -46,6 +46,15 @@ class Issuer(LoopbackServer):
     def signed(self, claims: dict[str, Any], *, key: Any = None, kid: str = "one", algorithm: str = "RS256") -> str:
         return jwt.encode(claims, key or self.key, algorithm, {"kid": kid})
 
+    def keys(self) -> dict[str, Any]:
+        """Return what it shows its keys by (RFC 7517)."""
+        public = [("one", self.key, jwt.algorithms.RSAAlgorithm), ("two", self.curve, jwt.algorithms.ECAlgorithm)]
+        return {
+            "keys": [
+                {**kind.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"} for kid, key, kind in public
+            ]
+        }
+
     def _get(self, request: QuietHandler) -> None:
         parts = urlsplit(request.path)
         if parts.path in self.instead:
@@ -56,11 +65,7 @@ class Issuer(LoopbackServer):
             methods = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
             self._answer(request, 200, {"issuer": self.url, **said, **methods})
         elif parts.path == "/keys":
-            public = [("one", self.key, jwt.algorithms.RSAAlgorithm), ("two", self.curve, jwt.algorithms.ECAlgorithm)]
-            keys = [
-                {**kind.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"} for kid, key, kind in public
-            ]
-            self._answer(request, 200, {"keys": keys})
+            self._answer(request, 200, self.keys())
         else:
             asked = dict(parse_qsl(parts.query))
             code = secrets.token_urlsafe()

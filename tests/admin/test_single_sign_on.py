@@ -169,22 +169,29 @@ def test_a_way_back_counts_once_and_in_the_browser_that_began_it(web, issuer):
     ("/.well-known/openid-configuration", (500, {})),
     ("/.well-known/openid-configuration", (200, {"issuer": "https://evil.example.org"})),
     ("/.well-known/openid-configuration", (200, {"authorization_endpoint": "javascript:alert(1)"})),
+    ("/.well-known/openid-configuration", (200, {"jwks_uri": "http://192.0.2.1/keys"})),
+    ("/.well-known/openid-configuration", (200, {"token_endpoint": "http://[/token"})),
+    ("/.well-known/openid-configuration", (302, "/elsewhere")),
     ("/.well-known/openid-configuration", (200, b"<html>")),
     ("/.well-known/openid-configuration", (200, [])),
     ("/keys", (200, {"keys": []})),
     ("/keys", (404, {})),
+    ("/keys", (302, "/elsewhere")),
 ])  # fmt: skip
 def test_an_issuer_that_is_away_or_says_nonsense_signs_nobody_in(web, issuer, place, answer):
     issuer.claims = claims("release", sub="s-10")
     person = Person(web)
     if place == "/keys":
         back = back_from(person)
-        issuer.instead = {place: answer}
+        issuer.instead = {place: answer, "/elsewhere": (200, issuer.keys())}  # the right ones, where nobody is to look
         assert person.get(back).headers["Location"] == LOGIN
     else:
         whole = {"issuer": issuer.url, **dict.fromkeys(ENDPOINTS, f"{issuer.url}/x")}
         status, said = answer
-        issuer.instead = {place: (status, {**whole, **said} if isinstance(said, dict) else said)}
+        issuer.instead = {
+            place: (status, {**whole, **said} if isinstance(said, dict) else said),
+            "/elsewhere": (200, whole),
+        }
         assert person.get(BEGIN).headers["Location"] == LOGIN
     assert not person.is_in()
 
