@@ -19,6 +19,7 @@ import repomgr
 from tests.stack import REPOSITORY
 
 _ONE_TEXT = frozenset(("match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"))
+_NAMES_OF_METHODS = re.compile(rf"\b(?:{'|'.join(_ONE_TEXT)})\b")
 _FROM_START = frozenset(("match", "fullmatch"))
 _MOST_TEXTS = 500
 
@@ -87,8 +88,11 @@ def _calls() -> tuple[dict[str, set[str]], list[Used]]:
     inline = []
     for folder in ("packages_app", "repomgr"):
         for path in sorted((REPOSITORY / folder).rglob("*.py")):
-            place = path.relative_to(REPOSITORY).as_posix()
-            for node in ast.walk(ast.parse(path.read_text())):
+            text, place = path.read_text(), path.relative_to(REPOSITORY).as_posix()
+            if not _NAMES_OF_METHODS.search(text):
+                continue
+            nodes = list(ast.walk(ast.parse(text)))
+            for node in nodes:
                 if not isinstance(node, ast.Attribute) or node.attr not in _ONE_TEXT:
                     continue
                 base = node.value.value if isinstance(node.value, ast.Subscript) else node.value
@@ -96,12 +100,12 @@ def _calls() -> tuple[dict[str, set[str]], list[Used]]:
                     methods[f"{place} {base.id}" if base.id.startswith("_") else base.id].add(node.attr)
                     if node.attr not in ("split", "sub"):  # which texts have too
                         methods[place].add(node.attr)
-            inline += _inline(ast.parse(path.read_text()), place)
+            inline += _inline(nodes, place)
     return methods, inline
 
 
-def _inline(tree: ast.Module, place: str) -> Iterator[Used]:
-    for node in ast.walk(tree):
+def _inline(nodes: Sequence[ast.AST], place: str) -> Iterator[Used]:
+    for node in nodes:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         called = node.func

@@ -12,12 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from packages_app.core.home import FIRST_PASSWORD_FILE
+from packages_app.core.home import FIRST_PASSWORD_FILE, UMASK
 from packages_app.signing.openpgp import generate_key
 from packages_app.uploading import UPLOAD
-from repomgr.processes import commands
+from repomgr.processes import commands, environment_of
 from repomgr.servers.process import free_port, process, wait_until
 from repomgr.servers.start import moto_server
+from tests import prepared
 from tests.commands.installation import Installation
 from tests.debs import build_deb
 from tests.deliveries import ticked
@@ -107,17 +108,27 @@ def installed(folder, migrated):
 
 
 @contextmanager
-def running(installation, name, *more, **settings):
+def running(installation, name, **settings):
     """Run a process of the product, with an access key that is named like it; gives its environment as it has it."""
     environment = {**installation.environment, "AWS_ACCESS_KEY_ID": name, **settings}
     command = [sys.executable, "-m", "repomgr.processes", name]
-    if more:
-        command = [*commands("127.0.0.1", 1, 1)[name], *more]
     with (
         (installation.home / f"{name}.log").open("a") as log,
         process(*command, env=environment, cwd=REPOSITORY, stdout=log, stderr=log) as started,
     ):
         yield lambda: Path(f"/proc/{started.pid}/environ").read_text()
+
+
+@contextmanager
+def working(installation, name, *queues):
+    """Run a process of workers, prepared, with an access key that is named like it; `queues` in place of its own."""
+    command = [*commands("127.0.0.1", 1, 1, sweeper=not queues)[name], *queues]
+    environment = environment_of(name, {**installation.environment, "AWS_ACCESS_KEY_ID": name})
+    with (
+        (installation.home / f"{name}.log").open("a") as log,
+        prepared.process(command, env=environment, umask=UMASK, stdout=log, stderr=log),
+    ):
+        yield
 
 
 def wait_for_jobs(installation):
@@ -137,7 +148,7 @@ def pages_of(browser, name):
 
 def work(product, browser, folder):
     """Let a person ask for all kinds of work, and workers do it."""
-    with running(product, "worker1"), running(product, "sweeper"):
+    with working(product, "worker1"), working(product, "sweeper"):
         browser.upload(build_deb(folder, "tool", "0.9"))
         wait_for_jobs(product)
         [page] = {path for path in pages_of(browser, "package/?q=tool") if re.search(r"/package/\d+/change/$", path)}
@@ -152,8 +163,8 @@ def work(product, browser, folder):
         browser.post("/admin/packages_app/publication/sweep/")
         browser.post("/admin/packages_app/job/verify/")
         wait_for_jobs(product)
-    with running(product, "publisher"):
-        with running(product, "worker1", "--queues", "intake,slow"):
+    with working(product, "publisher"):
+        with working(product, "worker1", "--queues", "intake,slow"):
             browser.upload(build_deb(folder, "tool", "1.1"))
             wait_for_jobs(product)
             browser.upload(build_deb(folder, "tool", "2.0", Essential="yes"))

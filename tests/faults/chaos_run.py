@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -28,12 +27,12 @@ from packages_app.services.publication.publish import publish
 from packages_app.services.publication.requests import request_publication
 from packages_app.services.setup.storage import create_storage
 from packages_app.stores.open_store import open_store
-from repomgr.servers.process import bound_to_us
+from tests import prepared
 from tests.apt.client import AptClient
 from tests.debs import build_deb
 from tests.faults.chaos_server import ChaosServer
 from tests.reader import read_suite
-from tests.stack import REPOSITORY, Stack
+from tests.stack import Stack
 
 SUITES = {"alpha": "stable", "beta": "testing", "gamma": "unstable"}
 """The suite of each package; a client updates from each."""
@@ -93,22 +92,20 @@ class Workers:
         for process in self._processes:
             self._end(process)
 
-    def _start(self, number: int) -> subprocess.Popen[bytes]:
+    def _start(self, number: int) -> prepared.PreparedProcess:
         command = [
-            sys.executable, "-m", "celery", "--app", "repomgr", "--quiet", "worker", "--pool", "threads",
+            "-m", "celery", "--app", "repomgr", "--quiet", "worker", "--pool", "threads",
             "--concurrency", "2", "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
             "--hostname", f"chaos{number}@%h",
         ]  # fmt: skip
         with (self._home / f"worker{number}.log").open("ab") as log:
-            return subprocess.Popen(
-                bound_to_us(command, signal.SIGKILL), cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
-            )
+            return prepared.start(command, stdout=log, stderr=log, start_new_session=True)
 
-    def _go_on(self, process: subprocess.Popen[bytes]) -> None:
+    def _go_on(self, process: prepared.PreparedProcess) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGCONT)
 
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
+    def _end(self, process: prepared.PreparedProcess) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
