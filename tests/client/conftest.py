@@ -86,7 +86,7 @@ def product(tmp_path_factory: pytest.TempPathFactory, migrated: Any) -> Iterator
 
 def product_of(started: Running) -> Product:
     """Give what was started definitions, two suites, and tokens."""
-    for name in ("tool", "acme-lib", "other", "many"):
+    for name in ("tool", "acme-lib", "acme-two", "other", "many"):
         write_definition(started.config, name, {"type": "build_script", "staging_prefix": name})
     repository = started.config / "repository.yaml"
     said = yaml.safe_load(repository.read_text())

@@ -57,20 +57,20 @@ def test_status_tells_of_suites_and_of_what_is_under_way(product):
 
 def test_a_version_comes_into_another_suite_too_or_leaves_its_own_for_it(product, tmp_path):
     for version in ("6.0", "6.1", "6.2"):
-        done = product.client("push", build_deb(tmp_path, "acme-lib", version), "--suite", "testing")
+        done = product.client("push", build_deb(tmp_path, "acme-two", version), "--suite", "testing")
         assert (done.code, done.said["publications"][0]["suite"]) == (0, "testing")
 
     def suites_of():
-        said = product.client("packages", "acme-lib (>= 6.0)").said
+        said = product.client("packages", "acme-two (>= 6.0)").said
         return {one["version"]: " ".join(sorted(one["suites"])) for one in said}
 
-    told = product.client("promote", "acme-lib (= 6.1)", "--to", "stable", "--yes", as_json=False)
-    assert (told.code, "stable: acme-lib amd64: none -> 6.1" in told.err) == (0, True), told.err
+    told = product.client("promote", "acme-two (= 6.1)", "--to", "stable", "--yes", as_json=False)
+    assert (told.code, "stable: acme-two amd64: none -> 6.1" in told.err) == (0, True), told.err
     assert suites_of() == {"6.2": "testing", "6.1": "stable testing", "6.0": "testing"}
-    older = product.client("promote", "acme-lib (= 6.0)", "--to", "stable", "--newer", "--yes")
+    older = product.client("promote", "acme-two (= 6.0)", "--to", "stable", "--newer", "--yes")
     assert (older.code, older.said["code"]) == (2, "package_refused")
     done = product.client(
-        "promote", "acme-lib", "6.2", "amd64", "--to", "stable", "--newer", "--suite", "testing", "--rollout", "5,100",
+        "promote", "acme-two", "6.2", "amd64", "--to", "stable", "--newer", "--suite", "testing", "--rollout", "5,100",
         "--reason", "tried", "--yes",
     )  # fmt: skip
     assert (done.code, done.said["state"], done.said["kind"]) == (0, "done", "move")
@@ -93,7 +93,7 @@ def nothing_written(product):
 
 
 def test_what_is_on_its_way_or_held_back_when_the_time_is_over_has_a_code_of_its_own(product, tmp_path):
-    deb = build_deb(tmp_path, "acme-lib", "7.0")
+    deb = build_deb(tmp_path, "acme-two", "7.0")
     with nothing_written(product):
         pushed = product.client("push", deb, "--suite", "testing", "--wait", "1")
         job = pushed.said["job"]["id"]
@@ -104,12 +104,12 @@ def test_what_is_on_its_way_or_held_back_when_the_time_is_over_has_a_code_of_its
     shown = product.client("wait", job)
     assert (shown.code, shown.said["standing"]) == (0, "shown")
     with nothing_written(product):
-        moved = product.client("promote", "acme-lib", "7.0", "amd64", "--to", "stable", "--yes", "--wait", "1")
+        moved = product.client("promote", "acme-two", "7.0", "amd64", "--to", "stable", "--yes", "--wait", "1")
     assert (moved.code, moved.said["kind"], moved.said["ended"]) == (3, "move", None)
     assert product.client("wait", moved.said["id"]).code == 0
-    held = product.client("push", build_deb(tmp_path, "acme-lib", "8.0", Essential="yes"), "--suite", "testing")
+    held = product.client("push", build_deb(tmp_path, "acme-two", "8.0", Essential="yes"), "--suite", "testing")
     assert (held.code, held.said["standing"]) == (3, "held back")
     again = product.client("wait", held.said["job"]["id"])
     assert (again.code, again.said["standing"]) == (3, "held back")
-    back = product.client("withdraw", "acme-lib", "8.0", "amd64", "--yes", "--reason", "a test")
+    back = product.client("withdraw", "acme-two", "8.0", "amd64", "--yes", "--reason", "a test")
     assert back.code == 0
