@@ -5,21 +5,32 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
+
+from repomgr_client.faults import Fault
 
 _WAIT = 300
 _PARTS_ABOVE = 64 * 1024 * 1024
 
 
+class Words(argparse.ArgumentParser):
+    """Reads words as `argparse` does; what it can't read is a fault as any other, which `--json` has as JSON."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `Fault`."""
+        raise Fault("bad_arguments", f"{message[:300]}.", f"See what it takes: {self.prog} --help")
+
+
 def parser() -> argparse.ArgumentParser:
-    """Return what reads the command's words."""
-    common = argparse.ArgumentParser(add_help=False)
+    """Return what reads the command's words, and raises `Fault`."""
+    common = Words(add_help=False)
     common.add_argument("--server", default="", help="https://HOST, or https://HOST/archives/NAME (REPOMGR_SERVER)")
     common.add_argument("--json", action="store_true", help="one document of JSON to standard output")
     common.add_argument("--quiet", action="store_true", help="no progress")
     common.add_argument("--tries", type=_count, default=6, help="attempts of each request (6)")
     common.add_argument("--plain-http", action="store_true", help="send the token to another machine by http://")
     common.add_argument("--audience", default="", help="audience of CI's ID token (what the server tells)")
-    top = argparse.ArgumentParser(
+    top = Words(
         prog="repomgr", description="Push packages to a repomgr, and see to its suites.",
         epilog="Exit codes: 0 done and shown, 1 failed, 2 refused, 3 not shown yet or held back, 75 try again.",
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -64,18 +65,28 @@ class OpenFile:
         return self.file.read(size)
 
 
+def _opened(path: Path) -> OpenFile:
+    """Return a file, open; raise `OSError`, and `Fault` for what is none, or has a name that can't be said."""
+    if not path.name.isprintable():  # bytes that are no UTF-8 are surrogates, which are not printable either
+        raise Fault("bad_name", f"{path.name!r} has letters that can't be printed.", "Rename it.")
+    if path.exists() and not path.is_file():
+        raise Fault("no_file", f"{str(path)!r} is no file.", "Name a .deb.")
+    file = path.open("rb")
+    return OpenFile(path.name, os.fstat(file.fileno()).st_size, file)
+
+
 class Files:
     """The files of a push, open as long as it lasts. A form has several; one alone is the body itself."""
 
     def __init__(self, paths: Sequence[Path], *, quiet: bool) -> None:
-        self._open = ExitStack()
+        self._open, self.opened = ExitStack(), list[OpenFile]()
         try:
-            self.opened = [
-                OpenFile(path.name, path.stat().st_size, self._open.enter_context(path.open("rb"))) for path in paths
-            ]
+            for path in paths:
+                self.opened.append(_opened(path))
+                self._open.callback(self.opened[-1].file.close)
         except OSError as error:
             self._open.close()
-            raise Fault("no_file", f"{error.filename} can't be read: {error.strerror}.", "Name a .deb.") from None
+            raise Fault("no_file", f"{error.filename!r} can't be read: {error.strerror}.", "Name a .deb.") from None
         shown = not quiet and sys.stderr.isatty()
         self._bar = self._open.enter_context(
             tqdm(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 from repomgr_client.address import checked
@@ -23,21 +24,36 @@ _INTERRUPTED = 130
 
 def main(words: Sequence[str] | None = None) -> int:
     """Do what the words say; return the exit code."""
-    said = parser().parse_args(words)
+    words = sys.argv[1:] if words is None else words
+    as_json = "--json" in words
     try:
-        address = checked(said.server or os.environ.get("REPOMGR_SERVER", ""), plain_http=said.plain_http)
-        audience = said.audience or os.environ.get("REPOMGR_OIDC_AUDIENCE", "")
-        server = Server(address, token_for(address, os.environ, audience), tries=said.tries)
-        told = _done(server, said, quiet=said.quiet or said.json)
-        told.show(as_json=said.json)
+        return _end(words)
     except Fault as fault:
-        show_fault(fault, as_json=said.json)
+        show_fault(fault, as_json=as_json)
         return fault.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tells of it once more at its end
         return Exit.FAILED
     except KeyboardInterrupt:
+        if as_json:
+            remedy = "What was asked for may be done all the same: look, or ask again."
+            show_fault(Fault("interrupted", "It was interrupted.", remedy, _INTERRUPTED), as_json=True)
         return _INTERRUPTED
+    except Exception as error:
+        traceback.print_exc()
+        remedy = "This is a fault of the command, or something else than repomgr answers at --server."
+        if as_json:
+            show_fault(Fault("internal_error", f"{type(error).__name__}.", remedy, Exit.FAILED), as_json=True)
+        return Exit.FAILED
+
+
+def _end(words: Sequence[str]) -> int:
+    said = parser().parse_args(words)
+    address = checked(said.server or os.environ.get("REPOMGR_SERVER", ""), plain_http=said.plain_http)
+    audience = said.audience or os.environ.get("REPOMGR_OIDC_AUDIENCE", "")
+    server = Server(address, token_for(address, os.environ, audience), tries=said.tries)
+    told = _done(server, said, quiet=said.quiet or said.json)
+    told.show(as_json=said.json)
     return told.exit_code
 
 

@@ -21,7 +21,7 @@ class Fault(Exception):
     """Why a command ends without what it was asked for. Its texts never have a token."""
 
     def __init__(
-        self, code: str, detail: str, remedy: str = "", exit_code: Exit = Exit.REFUSED, *, status: int = 0
+        self, code: str, detail: str, remedy: str = "", exit_code: int = Exit.REFUSED, *, status: int = 0
     ) -> None:
         super().__init__(detail)
         self.status = status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from repomgr_client.server import LONGEST_WAIT, Server
 from repomgr_client.told import Told, named, published
 
 _LEAST_PAUSE = 0.5
+_JOB = re.compile(r"[0-9A-Za-z-]{1,64}\Z", re.ASCII)
 _EXITS = {"shown": Exit.SHOWN, "failed": Exit.FAILED}
 """Of a push that was waited for; all others are on their way, or held back until a person decides."""
 
@@ -52,7 +54,9 @@ def follow_job(server: Server, job: str, seconds: float, *, quiet: bool) -> dict
 
 
 def wait(server: Server, job: str, seconds: float, *, quiet: bool) -> Told:
-    """Follow a job; an upload's until clients see what it took in. Raise `Fault` for one that failed."""
+    """Follow a job; an upload's until clients see what it took in. Raise `Fault` for one that failed, or is none."""
+    if not _JOB.match(job):
+        raise Fault("bad_arguments", f"{job[:80]!r} is no job.", "Give the ID that push printed.")
     try:
         return told_of_push(follow_push(server, job, seconds, quiet=quiet), waited=True)
     except Fault as fault:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import random
+import ssl
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -66,7 +67,13 @@ class Server:
                 answer = self._client.request(
                     method, f"{self.address}/api/v1{path}", params=params, headers=headers, **sent
                 )
+            except httpx.LocalProtocolError:  # a body is longer or shorter than was said
+                raise Fault(
+                    "file_changed", "A file changed while it was sent.", "Push it once it is written."
+                ) from None
             except (httpx.TransportError, httpx.DecodingError) as error:
+                if _is_untrusted(error):
+                    raise _untrusted(self.address, error) from None
                 fault = _away(self.address, error)
             else:
                 self._note_clock(answer)
@@ -107,6 +114,18 @@ def _json(answer: httpx.Response) -> Any:
     except ValueError:
         remedy = "Look at --server: something else answers there."
         raise Fault("not_repomgr", f"{answer.url.copy_with(query=None)} answers without JSON.", remedy) from None
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    """Return whether an error comes of a certificate that is not trusted, which no second attempt mends."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _untrusted(address: str, error: Exception) -> Fault:
+    return Fault("certificate_untrusted", f"The certificate of {address} is not trusted: {str(error)[:200]}.",
+                 "Let a known authority sign it, or name yours: SSL_CERT_FILE.", Exit.FAILED)  # fmt: skip
 
 
 def _away(address: str, error: Exception) -> Fault:

@@ -5,11 +5,12 @@ import os
 
 import pytest
 from django.test import override_settings
-from pysequoia import ArmorKind, armor
+from pysequoia import ArmorKind, Cert, armor
 
 from packages_app.models import Job, UploaderKey
 from packages_app.services.access.uploader_keys import UploaderKeyRefused, add_key, remove_key
 from packages_app.signing.openpgp import OpenPgpSigner, generate_key
+from tests.apt.odd_keys import odd_key
 from tests.debs import build_deb
 
 
@@ -112,6 +113,22 @@ def test_each_fault_of_a_changes_has_its_code_and_nothing_is_taken_in(
     assert dput(*file, caller("read")) == (403, "right_missing")
     with override_settings(UPLOAD_LIMIT_BYTES=len(file[1]) // 10):
         assert dput(*file)[0] == 413
+    assert not Job.objects.filter(kind="intake_upload").exists()
+
+
+def test_a_key_that_has_ended_signs_nothing_more_by_a_date_before_its_end(dput, embedded, root, tmp_path):
+    file = deb(tmp_path)
+    for use, subkey in (("sign", ""), ("cert", "ed25519")):
+        with odd_key("ed25519", "--faked-system-time", "20250101T000000!", valid="30d", use=use) as key:
+            if subkey:
+                key._gpg("--quick-add-key", key.fingerprints()[0], subkey, "sign", "30d")
+            ended, signed = armor(key.public_keyring(), ArmorKind.PublicKey), key.sign_clear(changes_of([file]))
+        with pytest.raises(UploaderKeyRefused):
+            add_key(ended, root)
+        certificate = Cert.from_bytes(ended.encode())
+        UploaderKey.objects.create(user=root, fingerprint=certificate.fingerprint.upper(), public_key=ended)
+        assert dput(*file) == (201, "")
+        assert dput("x.changes", signed) == (422, "changes_signature_bad")
     assert not Job.objects.filter(kind="intake_upload").exists()
 
 

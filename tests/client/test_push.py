@@ -1,6 +1,7 @@
 """`repomgr push` against the running product: what is pushed is installed by a real apt-get, or nothing is stored."""
 
 import hashlib
+import os
 
 import httpx
 
@@ -100,6 +101,16 @@ def test_what_may_not_push_is_refused_and_a_server_that_is_away_is_tried_again(p
     assert product.client("packages", "other", token="", REPOMGR_TOKEN_FILE=str(file)).said == []
     done = product.client("push", deb, "--server", f"http://127.0.0.1:{free_port()}", "--tries", "2")
     assert (done.code, done.said["code"]) == (75, "server_away")
+    pipe, odd, growing = tmp_path / "pipe.deb", tmp_path / "odd\udcff.deb", tmp_path / "growing.deb"
+    os.mkfifo(pipe)
+    odd.write_bytes(deb.read_bytes())
+    for words, code in (
+        (("push",), "bad_arguments"), (("push", deb, "--wait="), "bad_arguments"), (("nothing",), "bad_arguments"),
+        (("wait", "../suites"), "bad_arguments"), (("push", pipe), "no_file"), (("push", tmp_path), "no_file"),
+        (("push", odd), "bad_name"), (("push", deb, odd), "bad_name"), (("push", growing), "no_file"),
+    ):  # fmt: skip
+        done = product.client(*words)
+        assert (done.code, done.said["code"]) == (2, code)
     for address, code in (
         ("", "no_server"), ("http://apt.example.org", "plain_http"), ("ftp://apt.example.org", "bad_server"),
         ("https://user:secret@apt.example.org", "bad_server"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 from pysequoia import ArmorKind, armor
 
 from packages_app.core.errors import PackageRefused, RecordNotFound, RepomgrError
@@ -13,9 +14,11 @@ from packages_app.models import UploaderKey
 from packages_app.services.rights.asker import Asker
 from packages_app.services.rights.rule import own_rights
 from packages_app.services.rights.shown_token import shown_token
+from packages_app.signing.bindings import signing_subkeys
 from packages_app.signing.external import certificates_in
-from packages_app.signing.key_facts import key_facts
+from packages_app.signing.key_facts import check_key
 from packages_app.signing.openpgp import verified_text
+from packages_app.signing.signer_errors import KeyExpired
 from packages_app.signing.unproven import claims_of, keys_in
 
 LONGEST_KEY = 64 * 1024
@@ -49,9 +52,10 @@ def add_key(text: str, user: Asker) -> UploaderKey:
         if len(text) > LONGEST_KEY:
             raise UploaderKeyRefused(f"The key is longer than {LONGEST_KEY} characters.", remedy=_REMEDY)
         [certificate] = certificates_in(text.encode())
-        facts = key_facts(bytes(certificate))
+        facts = check_key(bytes(certificate), timezone.now())
     except (RepomgrError, ValueError) as error:
-        said = error.message if isinstance(error, UploaderKeyRefused) else "This is no public key that can sign."
+        told = isinstance(error, UploaderKeyRefused | KeyExpired)
+        said = getattr(error, "message", "") if told else "This is no public key that can sign."
         raise UploaderKeyRefused(said, remedy=_REMEDY) from error
     if UploaderKey.objects.filter(user_id=user.pk or 0).count() >= _MOST_OF_ONE:
         raise UploaderKeyRefused(f"You have {_MOST_OF_ONE} keys.", remedy="Remove those that sign nothing any more.")
@@ -95,6 +99,7 @@ def signed_text(changes: bytes) -> tuple[bytes, UploaderKey]:
     known = [row for row in rows if claimed & keys_in(row.public_key.encode()).keys()]
     for row in known:
         if (text := verified_text(changes, row.public_key.encode())) is not None:
+            _require_valid(row, claimed)
             return text, row
     if known:
         raise ChangesSignatureBad(
@@ -106,9 +111,25 @@ def signed_text(changes: bytes) -> tuple[bytes, UploaderKey]:
     )
 
 
+def _require_valid(row: UploaderKey, claimed: set[str]) -> None:
+    """Raise `ChangesSignatureBad` where the key, or its subkey that signs, has ended by now.
+
+    The date of a signature is its maker's word: one from before the end proves nothing of when it was made.
+    """
+    certificate, now = bytes(certificates_in(row.public_key.encode())[0]), timezone.now()
+    try:
+        check_key(certificate, now)
+    except RepomgrError as error:
+        raise ChangesSignatureBad(error.message, remedy=_PROLONG) from error
+    for fingerprint, end in signing_subkeys(certificate):
+        if end is not None and end <= now and any(fingerprint.endswith(key) for key in claimed):
+            raise ChangesSignatureBad(f"The subkey {fingerprint} expired on {end:%Y-%m-%d}.", remedy=_PROLONG)
+
+
 def _by_no_token() -> None:
     if shown_token() is not None:
         raise right_missing(Action.ADMINISTER, "To change keys of uploaders by a token")
 
 
+_PROLONG = "Sign with a key that is valid, and add it in the admin: one that was prolonged is removed there first."
 _REMEDY = "Give what `gpg --armor --export FINGERPRINT` prints: one public key, Ed25519 or RSA of 3072 bits."
