@@ -68,4 +68,4 @@ def late_queues(now: datetime) -> list[LateQueue]:
 def _at_work(but: Collection[str]) -> tuple[Job, ...]:
     """Return the jobs that run, the longest first and only a few, but those of some kinds."""
     running = Job.objects.filter(state=Job.State.RUNNING).exclude(kind__in=but)
-    return tuple(running.only("kind", "subject", "started").order_by("started")[:_SHOWN])
+    return tuple(running.only("kind", "subject", "started").order_by("started", "created", "pk")[:_SHOWN])
