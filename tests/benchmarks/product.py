@@ -12,7 +12,7 @@ import httpx
 
 from repomgr.servers.process import free_port, process, wait_until
 from tests.benchmarks.ours import REPOSITORY, OurRepository
-from tests.benchmarks.processes import BenchFailed
+from tests.benchmarks.processes import BenchFailed, plain_environment, run
 from tests.benchmarks.tiny_debs import TinyDeb
 
 _PROCESSES = ("web", "worker1", "publisher")
@@ -25,9 +25,10 @@ _PACKAGE = "application/vnd.debian.binary-package"
 
 @dataclass(frozen=True)
 class Product:
-    """A running product of ours: `http` shows a token that may push, `web` is the process that requests reach."""
+    """A running product of ours: `http` shows `token`, which may push, `web` is the process that requests reach."""
 
     http: httpx.Client
+    token: str
     web: int
     workers: tuple[int, ...]
 
@@ -44,6 +45,12 @@ class Product:
             files = {"file": (deb.path.name, body, _PACKAGE)}
             answer = self.http.post("/api/v1/uploads", params={"wait": _WAIT_SECONDS}, files=files)
         return self._shown(answer)
+
+    def push_by_client(self, deb: TinyDeb) -> None:
+        """Do as `push` by the command `repomgr`, which sends a large file in parts."""
+        own = {"REPOMGR_SERVER": str(self.http.base_url), "REPOMGR_TOKEN": self.token}
+        words = ["push", str(deb.path), "--wait", str(_REQUEST_SECONDS), "--json"]
+        run([sys.executable, "-m", "repomgr_client", *words], plain_environment(**own), folder=REPOSITORY)
 
     def release(self) -> bytes:
         """Fetch the suite's Release as clients do."""
@@ -67,7 +74,8 @@ def product(repository: OurRepository, **settings: str) -> Iterator[Product]:
     served = replace(repository, settings={**repository.settings, **given})
     served.manage("first_start")
     made = served.manage("tokens", "make", "bench", "--owner", "admin", "--action", "read", "--action", "upload")
-    shown = {"Authorization": f"Bearer {made.output.split()[-1]}"}
+    token = made.output.split()[-1]
+    shown = {"Authorization": f"Bearer {token}"}
     command = [sys.executable, "-m", "repomgr.processes"]
     with ExitStack() as running:
         log = running.enter_context((repository.home / "processes.log").open("w"))
@@ -77,7 +85,7 @@ def product(repository: OurRepository, **settings: str) -> Iterator[Product]:
             httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=shown, timeout=_REQUEST_SECONDS)
         )
         wait_until(lambda: _is_ready(http), "our product", _START_SECONDS)
-        yield Product(http, web, tuple(workers))
+        yield Product(http, token, web, tuple(workers))
 
 
 def _is_ready(http: httpx.Client) -> bool:

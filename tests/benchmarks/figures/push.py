@@ -62,13 +62,13 @@ def measure_memory(bench: Bench) -> Iterator[Row]:
     """Give what our processes grow by while a large package is pushed and taken in, and aptly's while it is sent."""
     size = bench.sizes.pushed_bytes
     what = f"push of a .deb of {size // _MEGABYTE:,} MB"
-    say(f"making two .deb files of {size // _MEGABYTE:,} MB")
+    say(f"making three .deb files of {size // _MEGABYTE:,} MB")
     folder = bench.folder("pushed-files")
-    plain, form = (make_large_deb(folder, name, "1.0", size) for name in ("large-plain", "large-form"))
+    plain, form, parts = (make_large_deb(folder, f"large-{how}", "1.0", size) for how in ("plain", "form", "parts"))
     small, other = bench.to_add[0], bench.to_add[1]
     ours = OurRepository(bench.folder("ours") / "pushed")
     # Of so large a file not all members are looked at, which a person is to know of, or to allow before.
-    ours.configure([plain, form, small, other], allow=["setuid"], **GZ_AND_XZ)
+    ours.configure([plain, form, parts, small, other], allow=["setuid"], **GZ_AND_XZ)
     ours.run("empty")
     aptly = Aptly(bench.scratch / "pushed-aptly", bench.key)
     aptly.create()
@@ -84,6 +84,7 @@ def measure_memory(bench: Bench) -> Iterator[Row]:
         say(f"{what}: ours")
         yield from _grown(served, f"{what}, as curl -T sends it", lambda: served.push(plain), {})
         yield from _grown(served, f"{what}, in a form", lambda: served.push_form(form), theirs)
+        yield from _grown(served, f"{what}, in parts by repomgr push", lambda: served.push_by_client(parts), {})
 
 
 def _grown(served: Product, figure: str, push: Callable[[], object], peers: dict[str, float]) -> Iterator[Row]:
