@@ -35,7 +35,9 @@ FIGURES: Mapping[str, Figure] = {
     "repomgr_build_info": Figure("The version that serves; always 1.", ("version",)),
     "repomgr_archive_up": Figure("Whether the rows of the archive could be read.", _OF_ARCHIVE),
     "repomgr_configuration_readable": Figure("Whether the archive's configuration could be read.", _OF_ARCHIVE),
-    "repomgr_clock_last_run_timestamp_seconds": Figure("When beat last sent a task of the clock."),
+    "repomgr_clock_last_run_timestamp_seconds": Figure(
+        "When beat last sent a task; before the first, when it was set up."
+    ),
     "repomgr_jobs": Figure("Jobs that wait or run, by state.", ("archive", "state")),
     "repomgr_jobs_silent": Figure("Running jobs whose worker has said nothing for SILENT_SECONDS.", _OF_ARCHIVE),
     "repomgr_queue_jobs": Figure("Jobs that wait for a worker and are due, by queue.", ("archive", "queue")),

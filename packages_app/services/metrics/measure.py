@@ -11,7 +11,7 @@ from threading import Lock
 import structlog
 from django.conf import settings
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Max, Min
 from django_celery_beat.models import PeriodicTask
 
 from packages_app.core.errors import RepomgrError
@@ -77,7 +77,8 @@ def read_samples() -> list[Sample]:
     """
     now = adapters.now()
     with told_as_ours():
-        last = PeriodicTask.objects.aggregate(last=Max("last_run_at"))["last"]
+        clock = PeriodicTask.objects.aggregate(last=Max("last_run_at"), made=Min("date_changed"))
+    last = clock["last"] or clock["made"]  # one that has sent nothing yet is silent since it could
     found = [Sample(UP, (), 1), Sample("repomgr_build_info", (product_version(),), 1)]
     found.append(Sample("repomgr_clock_last_run_timestamp_seconds", (), last.timestamp() if last else 0))
     free: dict[str, float] = {}

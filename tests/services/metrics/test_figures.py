@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
 
 from packages_app.models import Conflict, DefinitionStatus, Job, Notice, Publication
 from packages_app.services.archives import entered, present_archive
@@ -155,3 +156,13 @@ def test_the_room_on_disks_is_told_beside_what_is_too_little(embedded, settings)
     assert free
     assert min(free) > 0
     assert of(found, "repomgr_disk_least_free_bytes") == settings.LEAST_FREE_BYTES
+
+
+def test_a_clock_that_has_sent_nothing_yet_is_silent_since_its_schedules_were_made(embedded):
+    began = timezone.now()
+    ensure_schedules()
+    name = "repomgr_clock_last_run_timestamp_seconds"
+    assert began.timestamp() <= of(figures(), name) <= timezone.now().timestamp()
+    sent = began + timedelta(hours=1)
+    PeriodicTask.objects.filter(name="Sweep").update(last_run_at=sent)
+    assert of(figures(), name) == sent.timestamp()
