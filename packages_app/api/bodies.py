@@ -7,8 +7,9 @@ import hashlib
 import hmac
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -40,7 +41,7 @@ def files_of(request: HttpRequest, filename: str = "") -> Iterator[list[tuple[Pa
     with told_as_ours(), ExitStack() as opened:
         if request.content_type == "multipart/form-data":
             files = _of_form(request, opened)
-            _note(request, files)
+            _look_at(request, files)
             yield files
             return
         if not filename:
@@ -57,8 +58,7 @@ def body_of(request: HttpRequest, most: int) -> Iterator[Path]:
     """
     with told_as_ours(), tempfile.NamedTemporaryFile(prefix="repomgr-push-", suffix=".deb") as file:
         _copy(request, file, most)
-        _check(request, Path(file.name))
-        _note(request, [(Path(file.name), "")])  # the address has its name
+        _look_at(request, [(Path(file.name), "")])  # the address has its name
         yield Path(file.name)
 
 
@@ -72,9 +72,13 @@ def files_sent(request: HttpRequest) -> str:
     return str(getattr(request, "files_sent", ""))
 
 
-def _note(request: HttpRequest, files: list[tuple[Path, str]]) -> None:
+def _look_at(request: HttpRequest, files: list[tuple[Path, str]]) -> None:
+    """Hold a file that came alone to what the headers say of it, and note what is to be noted: each is read once."""
+    sha256_of = cache(_sha256_of)
+    if len(files) == 1:
+        _check(request, partial(sha256_of, files[0][0]))
     if hasattr(request, "files_sent"):
-        request.files_sent = "\n".join(f"{_sha256_of(path).hex()} {name!r}" for path, name in files) or "none"
+        request.files_sent = "\n".join(f"{sha256_of(path).hex()} {name!r}" for path, name in files) or "none"
 
 
 def _of_form(request: HttpRequest, opened: ExitStack) -> list[tuple[Path, str]]:
@@ -98,8 +102,6 @@ def _of_form(request: HttpRequest, opened: ExitStack) -> list[tuple[Path, str]]:
         if isinstance(one, TemporaryUploadedFile)
     ]
     _check_whole(body, len(files))
-    if len(files) == 1:
-        _check(request, files[0][0])
     return files
 
 
@@ -157,7 +159,7 @@ def _copy(request: HttpRequest, file: IO[bytes], most: int) -> None:
         raise BadRequest(f"{size} bytes came of {length}.", remedy="Send the whole file.")
 
 
-def _check(request: HttpRequest, path: Path) -> None:
+def _check(request: HttpRequest, sha256_of_it: Callable[[], bytes]) -> None:
     """Hold a file to what its headers say of it; without any, it is not read for that."""
     for header in _DIGESTS:
         said = request.headers.get(header, "")
@@ -166,7 +168,7 @@ def _check(request: HttpRequest, path: Path) -> None:
             raise BadRequest(f"{header} has no sha-256.", remedy="Send sha-256=:BASE64: (RFC 9530), or no such header.")
         if found is None:
             continue
-        sha256 = _sha256_of(path)
+        sha256 = sha256_of_it()
         if not hmac.compare_digest(found[1], base64.b64encode(sha256).decode()):
             raise DigestMismatch(
                 f"The body's SHA256 is {sha256.hex()}, and {header} says another.", remedy="Send the file again."
