@@ -26,18 +26,13 @@ from packages_app.services.intake.take_in import Refused, StagedFile, take_in
 from packages_app.services.jobs import queue
 from packages_app.services.rights.asker import Asker
 from packages_app.services.rights.rule import rights_of, rights_of_job
+from packages_app.uploading import TooLarge
 
 PACKAGE_ENDINGS = (".deb", ".ddeb")
 """How files of packages are named; those of debug symbols may have a name of their own, and are packages as others."""
 
 _LONGEST_NAME = 200
 """Bytes of UTF-8. File systems and S3 hold 255 and 1024, of a name and of a key with all that stands before."""
-
-
-class TooLarge(PackageRefused):
-    """A file is larger than UPLOAD_LIMIT_BYTES."""
-
-    code = "too_large"
 
 
 def stage_upload(
