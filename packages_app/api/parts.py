@@ -15,7 +15,7 @@ from pydantic import Field
 from packages_app.api.bodies import body_of
 from packages_app.api.needs import UPLOADS
 from packages_app.api.shapes import PROBLEMS, Said
-from packages_app.api.uploads import UploadShape, answer_of
+from packages_app.api.uploads import UploadShape, answer_to
 from packages_app.core.direct_upload import PART_BYTES
 from packages_app.services.deliveries.delivered import Place
 from packages_app.services.pushes.parts import (
@@ -139,7 +139,7 @@ def complete_parts(request: HttpRequest, said: Tickets, wait: int = 0) -> Status
 
     409, `parts_missing`, for those that are not there whole: they stay. What is refused is not kept.
     """
-    status, answer = answer_of(complete(said.tickets, request.user, _token()), wait)
+    status, answer = answer_to(complete(said.tickets, request.user, _token()), wait)
     return Status(status, answer)
 
 
