@@ -7,8 +7,9 @@ RUN useradd --system --uid 10001 --home-dir /srv/repomgr --shell /usr/sbin/nolog
     && install -d -m 0700 -o repomgr -g repomgr /data
 WORKDIR /srv/repomgr
 
-COPY requirements.lock ./
-RUN python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
+# With python3-saml, which single sign-on by SAML needs.
+COPY requirements-saml.lock ./
+RUN python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements-saml.lock
 
 # Only what .dockerignore names, which is none of the keys that may lie in a checkout.
 COPY . .

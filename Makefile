@@ -94,7 +94,7 @@ lint: $(VENV)/.dev $(CONTRACTS)/.installed  ## ruff, mypy --strict, import contr
 
 audit:  ## look the locked packages up in PyPI's list of vulnerabilities (needs pip-audit and the network)
 	@command -v pip-audit >/dev/null || { echo "pip-audit is not installed: pipx install pip-audit"; exit 1; }
-	pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+	pip-audit --strict --disable-pip --require-hashes -r requirements-saml.lock
 
 format: $(VENV)/.dev  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
@@ -104,7 +104,9 @@ lock:  ## resolve what pyproject.toml asks for (needs uv; UPGRADE=--upgrade for 
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--no-header --no-annotate --no-strip-extras $(UPGRADE) pyproject.toml -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--no-header --no-annotate --no-strip-extras -c requirements.lock --extra dev pyproject.toml -o requirements-dev.lock
+		--no-header --no-annotate --no-strip-extras -c requirements.lock --extra saml --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-header --no-annotate --no-strip-extras -c requirements-dev.lock --extra saml pyproject.toml -o requirements-saml.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--no-header --no-annotate --no-strip-extras -c requirements-dev.lock --extra docs pyproject.toml -o requirements-docs.lock
 	sed -n '/^contracts = \[/,/^\]/s/^ *"\(.*\)",$$/\1/p' pyproject.toml | \

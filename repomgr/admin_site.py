@@ -66,7 +66,7 @@ class Login(LoginView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Sign in whose password was right, or go on to what is asked of him besides."""
         if not may_use_password(form.get_user()):
-            form.add_error(None, f"Passwords are for superusers here: sign in with {settings.SIGN_IN_OIDC_NAME}.")
+            form.add_error(None, f"Passwords are for superusers here: sign in with {settings.SINGLE_SIGN_ON.name}.")
             return self.form_invalid(form)
         return sign_in_by_password(self.request, form.get_user(), self.get_success_url())
 
@@ -118,7 +118,7 @@ class Site(UnfoldAdminSite):  # type: ignore[misc]
             "subtitle": None,
             "app_path": request.get_full_path(),
             "username": request.user.get_username(),
-            "issuer": settings.SIGN_IN_OIDC_ISSUER and settings.SIGN_IN_OIDC_NAME,
+            "issuer": settings.SINGLE_SIGN_ON.name,
             "passwords": settings.SIGN_IN_PASSWORDS,
             **(extra_context or {}),
         }

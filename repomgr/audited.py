@@ -152,11 +152,11 @@ def _subject(request: HttpRequest, what: str) -> str:
 
 
 def _given(request: HttpRequest, what: str) -> dict[str, Any]:
-    """Return what a form was posted with, but for what a browser adds; nothing of a sign-in, which has a password.
+    """Return what a form was posted with, but for what a browser adds; nothing of a sign-in, which holds secrets.
 
     Of a machine's request it is the JSON that it sent.
     """
-    if what.startswith("sign_"):
+    if what.startswith(("sign_", "single_sign_on")):
         return {}
     if request.content_type == "application/json":
         return _json(request)

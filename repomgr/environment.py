@@ -20,6 +20,7 @@ from packages_app.core.errors import SettingsError
 from packages_app.core.home import is_home
 from packages_app.core.locations import FolderStore, StoreLocation
 from packages_app.core.redaction import redact
+from packages_app.core.single_sign_on import is_https
 from packages_app.core.source_tokens import host_named
 from packages_app.core.web_address import is_plain_address
 
@@ -211,8 +212,7 @@ def issuer(name: str) -> str:
     """Return the address of an OpenID Connect issuer as it writes it, "" where none is set: https, or this machine."""
     _note(name, "an https address", "")
     value = text(name, default="")
-    parts = urlsplit(checked_web_address(name, value)) if value else None
-    if parts is not None and parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+    if value and not (checked_web_address(name, value) and is_https(value, or_here=True)):
         raise SettingsError(f"{name} is {value!r}.", remedy="Write an https address: whoever answers lets people in.")
     return value
 

@@ -95,6 +95,16 @@ MEANINGS: Mapping[str, Meaning] = {
     "SIGN_IN_OIDC_GROUPS_CLAIM": Meaning("the claim of its ID tokens that names groups, or one in others: `a.b`"),
     "SIGN_IN_OIDC_DOMAINS": Meaning("domains of e-mail addresses that it must have verified for who is let in", "any"),
     "SIGN_IN_OIDC_SECOND_FACTOR": Meaning("the issuer asks for a second factor itself, and that is enough"),
+    "SIGN_IN_SAML_METADATA": Meaning(
+        "single sign-on by SAML ([SIGN-IN](docs/SIGN-IN.md#saml)): the https address of the identity provider's"
+        " metadata, or these in a file, as `SIGN_IN_SAML_METADATA_FILE`; run `first_start` after a change"
+    ),
+    "SIGN_IN_SAML_NAME": Meaning("what the login's button calls the identity provider", "its host, or SAML"),
+    "SIGN_IN_SAML_ENTITY_ID": Meaning("what it knows this server by", "the address of this server's metadata"),
+    "SIGN_IN_SAML_SUBJECT_ATTRIBUTE": Meaning("the attribute that names somebody for good", "the NameID"),
+    "SIGN_IN_SAML_GROUPS": Meaning("which of its groups are which of ours, as `SIGN_IN_OIDC_GROUPS`"),
+    "SIGN_IN_SAML_GROUPS_ATTRIBUTE": Meaning("the attribute that names groups"),
+    "SIGN_IN_SAML_SECOND_FACTOR": Meaning("the identity provider asks for a second factor itself, and that is enough"),
     "SIGN_IN_PASSWORDS": Meaning("whose passwords sign in: `everybody`, or `superusers` where an issuer does"),
     "SWEEP_GENERATIONS": Meaning("how many old publications stay readable"),
     "SWEEP_DAYS": Meaning("for how many days what was in place stays readable"),

@@ -163,8 +163,12 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 # Read here, once the settings file is.
-from repomgr.sign_in_settings import *  # noqa: E402, F403 - all that it holds are settings
+from repomgr.saml_settings import *  # noqa: E402, F403 - all that both hold are settings
+from repomgr.saml_settings import check_hosts  # noqa: E402
+from repomgr.sign_in_settings import *  # noqa: E402, F403
 from repomgr.sign_in_settings import ACCOUNT_LINKS, SIGN_IN_APPS, SIGN_IN_MIDDLEWARE  # noqa: E402
+
+check_hosts(ALLOWED_HOSTS)
 
 UPLOAD_LIMIT_BYTES = environment.number("UPLOAD_LIMIT_BYTES", default=2 * 1024**3)
 # How often machines may ask, in each web process (`machine_limits`). It has six threads for pushes.

@@ -9,7 +9,9 @@ from django.urls import reverse_lazy
 
 from packages_app.core.errors import SettingsError
 from packages_app.core.second_factor import ALL, EVERYBODY, OFF, OFFERED, PUBLISHERS, SUPERUSERS
+from packages_app.core.single_sign_on import OIDC, SingleSignOn
 from repomgr import environment
+from repomgr.saml_settings import SAML_SIGN_ON
 
 # A user name is locked for an address after so many failures (django-axes), and the address for all names after four
 # times as many; `axes_reset` unlocks.
@@ -54,14 +56,26 @@ if SIGN_IN_OIDC_ISSUER and not (SIGN_IN_OIDC_CLIENT_ID and SIGN_IN_OIDC_GROUPS):
         "SIGN_IN_OIDC_ISSUER is set without SIGN_IN_OIDC_CLIENT_ID or SIGN_IN_OIDC_GROUPS.",
         remedy="Set both: what the issuer knows this server by, and which of its groups may do what, THEIRS=OURS each.",
     )
-if SIGN_IN_PASSWORDS != EVERYBODY and not SIGN_IN_OIDC_ISSUER:
+SINGLE_SIGN_ON = SAML_SIGN_ON
+if SIGN_IN_OIDC_ISSUER:
+    if SAML_SIGN_ON.kind:
+        raise SettingsError(
+            "SIGN_IN_OIDC_ISSUER and SIGN_IN_SAML_METADATA are both set.",
+            remedy="Unset one of them: one place says who is in which group.",
+        )
+    SINGLE_SIGN_ON = SingleSignOn(
+        OIDC, SIGN_IN_OIDC_NAME, SIGN_IN_OIDC_GROUPS, SIGN_IN_OIDC_GROUPS_CLAIM, SIGN_IN_OIDC_DOMAINS,
+        SIGN_IN_OIDC_SECOND_FACTOR,
+    )  # fmt: skip
+if SIGN_IN_PASSWORDS != EVERYBODY and not SINGLE_SIGN_ON.kind:
     raise SettingsError(
-        "SIGN_IN_PASSWORDS leaves nobody but superusers a way to sign in.", remedy="Set SIGN_IN_OIDC_ISSUER first."
+        "SIGN_IN_PASSWORDS leaves nobody but superusers a way to sign in.",
+        remedy="Set SIGN_IN_OIDC_ISSUER or SIGN_IN_SAML_METADATA first.",
     )
 SIGN_IN_APPS = [
-    *(["allauth", "allauth.account"] if _HAS_FACTORS or SIGN_IN_OIDC_ISSUER else []),
+    *(["allauth", "allauth.account"] if _HAS_FACTORS or SINGLE_SIGN_ON.kind else []),
     *(["allauth.mfa"] if _HAS_FACTORS else []),
-    *(["allauth.socialaccount"] if SIGN_IN_OIDC_ISSUER else []),
+    *(["allauth.socialaccount"] if SINGLE_SIGN_ON.kind else []),
 ]
 SOCIALACCOUNT_ADAPTER = "packages_app.services.sign_in.single_sign_on.SocialAdapter"
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"

@@ -47,9 +47,11 @@ def patterns_used() -> list[Used]:
 
 _NOT_IMPORTED = frozenset(
     (
-        "repomgr.servers.moto", "packages_app.admin.second_factor", "packages_app.admin.single_sign_on",
+        "repomgr.servers.moto", "packages_app.admin.second_factor",
+        *(f"packages_app.admin.{name}" for name in ("single_sign_on", "oidc", "saml")),
         *(f"packages_app.services.sign_in.{name}" for name in (
-            "account_adapter", "factor_adapter", "factors", "single_sign_on"
+            "account_adapter", "factor_adapter", "factors", "single_sign_on", "id_token", "oidc", "saml", "saml_answer",
+            "saml_metadata", "saml_once",
         )),
     )
 )  # fmt: skip

@@ -179,7 +179,7 @@ def pins_of(lock):
     return pins
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-docs.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-saml.lock", "requirements-docs.lock"])
 def test_a_lock_names_the_versions_of_the_development_lock_and_no_address(name):
     development, pins = pins_of(ROOT / "requirements-dev.lock"), pins_of(ROOT / name)
     shared = set(development) & set(pins)

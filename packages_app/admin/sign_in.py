@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from packages_app.core.second_factor import OFF
+from packages_app.core.single_sign_on import OIDC, SAML
 from packages_app.services.sign_in.attempts import forget_failures
 from packages_app.services.sign_in.note import note_proof, user_of
 from packages_app.services.sign_in.required import may_use_password
@@ -74,10 +75,14 @@ def further_addresses() -> list[list[URLPattern]]:
         from packages_app.admin.second_factor import factor_addresses
 
         found.append(factor_addresses())
-    if settings.SIGN_IN_OIDC_ISSUER:
-        from packages_app.admin.single_sign_on import single_sign_on_addresses
+    if settings.SINGLE_SIGN_ON.kind == SAML:
+        from packages_app.admin.saml import saml_addresses
 
-        found.append(single_sign_on_addresses())
+        found.append(saml_addresses())
+    elif settings.SINGLE_SIGN_ON.kind == OIDC:
+        from packages_app.admin.oidc import oidc_addresses
+
+        found.append(oidc_addresses())
     return found
 
 
@@ -100,7 +105,7 @@ def confirm_page(site: admin.AdminSite, request: HttpRequest) -> HttpResponseBas
         "next": to,
         "pressed": request.GET.get("pressed"),
         "has_password": me.has_usable_password() and may_use_password(me),
-        "issuer": settings.SIGN_IN_OIDC_ISSUER and settings.SIGN_IN_OIDC_NAME,
+        "issuer": settings.SINGLE_SIGN_ON.name,
         **(factors.asked_of(me) if by_factor else {}),
     }
     return TemplateResponse(request, "admin/sign_in/confirm.html", {**site.each_context(request), **page})

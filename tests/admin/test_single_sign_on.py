@@ -10,6 +10,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from packages_app.core.single_sign_on import OIDC, SingleSignOn
 from packages_app.services.sign_in.membership import membership_of
 from repomgr.processes import commands, environment_of
 from repomgr.web import lane_of
@@ -245,7 +246,7 @@ def test_half_a_setting_is_refused(tmp_path, given):
     ({}, False),
 ])  # fmt: skip
 def test_a_domain_lets_in_whose_address_the_issuer_has_verified(settings, said, let_in):
-    settings.SIGN_IN_OIDC_GROUPS, settings.SIGN_IN_OIDC_DOMAINS = [("*", "Viewers")], ["acme.example"]
+    settings.SINGLE_SIGN_ON = SingleSignOn(OIDC, "Acme", [("*", "Viewers")], "groups", ["acme.example"], False)
     assert (membership_of(said) is not None) is let_in
 
 

@@ -11,6 +11,7 @@ from tests.apt.running import Running
 from tests.browser.conftest import WAIT
 from tests.browser.pages import picture, refused_by_policy, sign_in
 from tests.oidc_issuer import CLIENT, SECRET, Issuer
+from tests.saml_provider import IdentityProvider
 from tests.web_clients import PASSWORD, code_of, present_step, serving
 
 
@@ -132,5 +133,34 @@ def test_a_publisher_signs_in_by_the_issuer_whose_second_factor_is_enough(
             issuer.claims = {"auth_time": int(time.time())}
             page.get_by_role("link", name="Sign in with Acme again").click()
             page.wait_for_url("**/admin/second-factor/key/")
+            assert refused == []
+            page.close()
+
+
+def test_a_person_signs_in_by_saml_whose_answer_comes_from_another_site(
+    tmp_path: Path, migrated: Path, browser: Browser
+) -> None:
+    with IdentityProvider() as provider:
+        provider.url = provider.url.replace("127.0.0.1", "localhost")
+        settings = {
+            "SIGN_IN_SAML_METADATA": provider.metadata(), "SIGN_IN_SAML_NAME": "Acme",
+            "SIGN_IN_SAML_GROUPS": "staff=Viewers",
+        }  # fmt: skip
+        with serving(tmp_path, migrated, {"ann": "Publishers"}, **settings) as web:
+            page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+            page.set_default_timeout(WAIT)
+            refused = refused_by_policy(page)
+            provider.said = {"audience": "another"}
+            page.goto(f"{web.url}/admin/login/?next=/admin/sessions/")
+            page.get_by_role("link", name="Sign in with Acme").click()
+            page.get_by_role("button", name="Go on").click()
+            expect(page.get_by_text("(audience)")).to_be_visible()
+            picture(page, "refused-by-saml")
+            page.get_by_role("link", name="To the login").click()
+            provider.said = {}
+            page.goto(f"{web.url}/admin/login/?next=/admin/sessions/")
+            page.get_by_role("link", name="Sign in with Acme").click()
+            page.get_by_role("button", name="Go on").click()
+            page.wait_for_url("**/admin/sessions/")
             assert refused == []
             page.close()

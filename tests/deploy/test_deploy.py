@@ -205,7 +205,7 @@ def checkout(tmp_path):
 
 
 def test_the_image_has_what_it_needs_of_a_checkout_and_no_more(checkout):
-    needed = {"manage.py", "pyproject.toml", "README.md", "requirements.lock"}
+    needed = {"manage.py", "pyproject.toml", "README.md", "requirements-saml.lock"}
     for name in ("packages_app", "repomgr", "repomgr_client", "templates", "config"):
         needed |= {str(path.relative_to(checkout)) for path in (checkout / name).rglob("*") if path.is_file()}
     assert of_the_image(checkout) - {".dockerignore"} == needed  # that one is sent, so that the server knows it too

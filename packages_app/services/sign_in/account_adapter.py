@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from packages_app.services.sign_in.attempts import counted_address
-from packages_app.services.sign_in.id_token import proved_at
 from packages_app.services.sign_in.note import note_sign_in
 
 _ISSUER_SECONDS = 12 * 3600
@@ -36,8 +35,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         by_issuer, shown = "socialaccount" in how, "mfa" in how
         request.session.set_expiry(_ISSUER_SECONDS if by_issuer else None)
         # The issuer may have asked for nothing just now; where it does not say when it did, that is long ago.
-        asked = proved_at(getattr(request, "single_sign_on_claims", {})) if by_issuer and not shown else None
-        second = shown or (by_issuer and settings.SIGN_IN_OIDC_SECOND_FACTOR)
+        asked = _proved_to_issuer(request) if by_issuer and not shown else None
+        second = shown or (by_issuer and settings.SINGLE_SIGN_ON.second_factor)
         note_sign_in(request, counted_address(request), second=second, proved=asked)
 
     def get_client_ip(self, request: HttpRequest) -> str:
@@ -52,3 +51,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """Go back to the login."""
         return HttpResponseRedirect(reverse("admin:login"))
+
+
+def _proved_to_issuer(request: HttpRequest) -> float:
+    from packages_app.services.sign_in.single_sign_on import proved_at  # its tables are there where there is an issuer
+
+    return proved_at(getattr(request, "single_sign_on_claims", {}))

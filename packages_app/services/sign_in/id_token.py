@@ -12,9 +12,10 @@ from typing import Any
 
 import jwt
 
+from packages_app.services.sign_in.single_sign_on import LONGEST_SUBJECT
+
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures by a private key: what is sealed by a secret that both know, or by nothing, is none."""
-LONGEST_SUBJECT = 191
 _REQUIRED = ("iss", "sub", "aud", "exp", "iat")
 _LEEWAY_SECONDS = 60
 
@@ -71,9 +72,3 @@ def _key_of(token: str, keys: Mapping[str, Any]) -> jwt.PyJWK:
     if len(found) != 1:
         raise BadIdToken("kid")
     return found[0]
-
-
-def proved_at(claims: Mapping[str, Any]) -> float:
-    """Return when somebody has proved himself to the issuer (seconds since 1970); 0 where it does not say."""
-    said = claims.get("auth_time")
-    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) else 0.0

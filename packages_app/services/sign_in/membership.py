@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +24,11 @@ class Membership:
 
 
 def membership_of(claims: Mapping[str, Any]) -> Membership | None:
-    """Return what SIGN_IN_OIDC_GROUPS makes of somebody's claims; None for who is to have no account."""
-    if settings.SIGN_IN_OIDC_DOMAINS and not _is_of_domain(claims, settings.SIGN_IN_OIDC_DOMAINS):
+    """Return what the setting of groups makes of somebody's claims; None for who is to have no account."""
+    if settings.SINGLE_SIGN_ON.domains and not _is_of_domain(claims, settings.SINGLE_SIGN_ON.domains):
         return None
-    theirs = {EVERYBODY, *_names(claims, settings.SIGN_IN_OIDC_GROUPS_CLAIM)}
-    ours = {name for their, name in settings.SIGN_IN_OIDC_GROUPS if their in theirs}
+    theirs = {EVERYBODY, *_names(claims, settings.SINGLE_SIGN_ON.groups_claim)}
+    ours = {name for their, name in settings.SINGLE_SIGN_ON.groups if their in theirs}
     return Membership(frozenset(ours - {SUPERUSERS}), SUPERUSERS in ours) if ours else None
 
 
@@ -37,7 +37,7 @@ def set_membership(user: User, membership: Membership | None) -> None:
 
     Groups that it never gives stay as an administrator left them, and so does a superuser where it makes none.
     """
-    given = {name for _, name in settings.SIGN_IN_OIDC_GROUPS}
+    given = {name for _, name in settings.SINGLE_SIGN_ON.groups}
     wanted = membership.groups if membership is not None else frozenset()
     present = set(user.groups.filter(name__in=given).values_list("name", flat=True))
     known = Group.objects.filter(name__in=wanted)
@@ -62,7 +62,7 @@ def _names(claims: Mapping[str, Any], claim: str) -> list[str]:
     return [name for name in names if isinstance(name, str)]
 
 
-def _is_of_domain(claims: Mapping[str, Any], domains: list[str]) -> bool:
+def _is_of_domain(claims: Mapping[str, Any], domains: Sequence[str]) -> bool:
     address = claims.get("email")
     verified = claims.get("email_verified") is True and isinstance(address, str)
     return verified and str(address).rpartition("@")[2].lower() in {domain.lower() for domain in domains}

@@ -1,26 +1,22 @@
-"""Sign-in by an OpenID Connect issuer: django-allauth's flow, with the checks that it leaves out.
+"""Who is let in by single sign-on, whichever way it is spoken, and what account he has.
 
-It has state and PKCE; here are nonce, signature, issuer and audience of the ID token (`id_token`), who is let in
-(`membership`), and that an account is known by issuer and subject alone, never by an e-mail address.
+An account is known by issuer and subject alone, never by an e-mail address. What an issuer says of somebody is given as
+the claims of OpenID Connect, `single_sign_on_claims` of the request (`oidc`, `saml`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import secrets
+from collections.abc import Mapping
 from datetime import timedelta
-from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import structlog
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
+from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.base import Provider
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
-from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
-from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -28,105 +24,31 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
+from packages_app.core.single_sign_on import SAML
 from packages_app.services import adapters
-from packages_app.services.sign_in.id_token import BadIdToken, claims_of, proved_at
 from packages_app.services.sign_in.membership import membership_of, set_membership
 from packages_app.services.sign_in.sessions import end_sessions
 
-_WELL_KNOWN = "/.well-known/openid-configuration"
-_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-_WAIT_SECONDS = 10
+LONGEST_SUBJECT = 191
+"""Characters of a subject: what the column of django-allauth takes."""
 
 log = structlog.get_logger(__name__)
 
 
-class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
-    """Asks the issuer for its endpoints, its keys, and for the token of a sign-in."""
+class Provided(Provider):  # type: ignore[misc]
+    """Of what is said of somebody, issuer and subject are kept, which are the link to his account."""
 
-    @cached_property
-    def openid_config(self) -> dict[str, Any]:
-        """Return what the issuer says of itself (OpenID Connect Discovery 1.0, 4.3); raise `OAuth2Error`."""
-        issuer: str = settings.SIGN_IN_OIDC_ISSUER
-        said = self._asked(issuer.rstrip("/") + _WELL_KNOWN)
-        here = issuer.startswith("http://")  # `environment.issuer` lets no other machine be asked so
-        if said.get("issuer") != issuer or not all(_may_be_asked(said.get(name), here=here) for name in _ENDPOINTS):
-            raise OAuth2Error("discovery")
-        return said
-
-    def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
-        """Return the address that the issuer sends browsers back to."""
-        return request.build_absolute_uri(reverse("single_sign_on_callback"))
-
-    def complete_login(self, request: HttpRequest, app: SocialApp, token: SocialToken, **named: Any) -> SocialLogin:
-        """Return who signs in; raise `OAuth2Error` where a claim of his token is wrong."""
-        state = request.single_sign_on_state  # type: ignore[attr-defined]
-        try:
-            claims = claims_of(
-                named["response"].get("id_token", ""), self._asked(self.openid_config["jwks_uri"]),
-                issuer=settings.SIGN_IN_OIDC_ISSUER, audience=app.client_id, nonce=state["nonce"],
-            )  # fmt: skip
-        except BadIdToken as error:
-            raise OAuth2Error(error.claim) from error
-        request.single_sign_on_claims = claims  # type: ignore[attr-defined]
-        return self.get_provider().sociallogin_from_response(request, {"id_token": claims})
-
-    def _asked(self, address: str) -> dict[str, Any]:
-        with SocialAdapter().get_requests_session() as session:
-            answer = session.get(address)
-        answer.raise_for_status()
-        said = answer.json()
-        if not isinstance(said, dict):
-            raise OAuth2Error("discovery")
-        return said
-
-
-def _may_be_asked(address: object, *, here: bool) -> bool:
-    """Return whether an endpoint is asked over https, or, of an issuer of this machine, on this machine."""
-    try:
-        parts = urlsplit(str(address))
-    except ValueError:
-        return False
-    own = here and parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
-    return own or (parts.scheme == "https" and bool(parts.hostname))
-
-
-class Provider(OpenIDConnectProvider):  # type: ignore[misc]
-    """The issuer. Of what it says of somebody, issuer and subject are kept, which are the link to his account."""
-
-    oauth2_adapter_class = Adapter
-
-    def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
+    def extract_extra_data(self, data: Any) -> dict[str, Any]:
         """Return nothing to keep."""
         return {}
 
-    def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
+    def extract_common_fields(self, data: Any) -> dict[str, Any]:
         """Return a name for the account; no address, which could lead to another's."""
         return {**super().extract_common_fields(data), "email": None}
 
-    def extract_email_addresses(self, data: dict[str, Any]) -> list[Any]:
+    def extract_email_addresses(self, data: Any) -> list[Any]:
         """Return none: no address leads to an account."""
         return []
-
-
-def provider_of(request: HttpRequest) -> Provider:
-    """Return the issuer of the settings."""
-    issuer, oidc = settings.SIGN_IN_OIDC_ISSUER, "openid_connect"
-    app = SocialApp(
-        provider=oidc,
-        provider_id="oidc-" + hashlib.sha256(issuer.encode()).hexdigest()[:32],
-        name=settings.SIGN_IN_OIDC_NAME[:40],
-        client_id=settings.SIGN_IN_OIDC_CLIENT_ID,
-        secret=settings.SIGN_IN_OIDC_CLIENT_SECRET,
-        settings={"server_url": issuer, "oauth_pkce_enabled": True},
-    )
-    return Provider(request, app=app)
-
-
-def begin(request: HttpRequest, to: str, *, again: bool) -> Any:
-    """Send a browser to the issuer, and from there on to a page; `again`: who is signed in there proves it anew."""
-    nonce = secrets.token_urlsafe(32)
-    asked = {"nonce": nonce, **({"prompt": "login", "max_age": "0"} if again else {})}
-    return provider_of(request).redirect(request, "login", to, auth_params=asked, nonce=nonce, again=again)
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
@@ -134,7 +56,13 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
     def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> Provider:
         """Return the issuer of the settings; no table has others."""
-        return provider_of(request)
+        if settings.SINGLE_SIGN_ON.kind == SAML:
+            from packages_app.services.sign_in import saml
+
+            return saml.provider_of(request)
+        from packages_app.services.sign_in import oidc
+
+        return oidc.provider_of(request)
 
     def get_requests_session(self) -> requests.Session:
         """Return a session that follows no redirect: what is sent holds our secret."""
@@ -182,14 +110,22 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         raise refused(request, str(exception) if isinstance(exception, OAuth2Error) else str(error))
 
 
-def refused(request: HttpRequest, claim: str) -> ImmediateHttpResponse:
-    """Return what leads to the login, with a word on what was wrong; the log has no more of a claim than its name."""
-    known = claim if claim.replace("_", "").isalpha() else "answer"
+def proved_at(claims: Mapping[str, Any]) -> float:
+    """Return when somebody has proved himself to the issuer (seconds since 1970); 0 where it does not say."""
+    said = claims.get("auth_time")
+    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) else 0.0
+
+
+def refusal_told(part: str) -> str:
+    """Log that nobody was signed in, and return that in words; of what was said no more is told than a part's name."""
+    known = part if part.replace("_", "").isalpha() else "answer"
     log.warning("single_sign_on_refused", claim=known)
-    said = (
-        "You are in no group that may sign in here."
-        if known == "groups"
-        else f"{settings.SIGN_IN_OIDC_NAME} has not signed you in ({known}). Try again."
-    )
-    messages.error(request, said)
+    if known == "groups":
+        return "You are in no group that may sign in here."
+    return f"{settings.SINGLE_SIGN_ON.name} has not signed you in ({known}). Try again."
+
+
+def refused(request: HttpRequest, part: str) -> ImmediateHttpResponse:
+    """Return what leads to the login, which says what was wrong."""
+    messages.error(request, refusal_told(part))
     return ImmediateHttpResponse(HttpResponseRedirect(reverse("admin:login")))
