@@ -11,7 +11,7 @@ import structlog
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, resolve, reverse
 from django.utils.datastructures import MultiValueDict
 
 from packages_app.core.audit import Actor, ActorKind, Result
@@ -23,6 +23,8 @@ from repomgr.login import client_address, counted_address
 from repomgr.named import SUITES, names_in, packages_named
 
 _READS = ("GET", "HEAD", "OPTIONS", "TRACE")
+_FROM_ISSUER = ("single_sign_on_callback", "single_sign_on_answer", "single_sign_on_finish")
+"""Names of the addresses that a browser comes back to from who signs people in. Who is signed in has a line of his."""
 _LOOKS = "/preview"
 """How addresses of machines end that only say what would be done."""
 _MOST_ROWS = 100
@@ -72,14 +74,13 @@ def _answered(request: HttpRequest, response: HttpResponse, who: Callable[[], Ac
 
     Of a run of refusals by `machine_limits` the first has its line, which says whose it is.
     """
-    result = _result(request, response)
-    reads = request.method in _READS
+    result = _result_of_issuer(response) if _is_from_issuer(request) else _result(request, response)
     if _is_untold(request, result):
         return []
     if result is Result.REFUSED and who().kind is ActorKind.NOBODY and _is_one_too_many(request, response):
         return []
     what, code = _what(request), "" if result in (Result.DONE, Result.SHOWN) else f"http_{response.status_code}"
-    given = {} if reads else _given(request, what)
+    given = {} if request.method in _READS else _given(request, what)
     said = {**given, **(request.resolver_match.kwargs if request.resolver_match is not None else {})}
     packages, suites = packages_named(what, said), names_in(said, SUITES)
     return [Answered(what, result, code, _subject(request, what), given, packages, suites)]
@@ -88,12 +89,18 @@ def _answered(request: HttpRequest, response: HttpResponse, who: Callable[[], Ac
 def _is_untold(request: HttpRequest, result: Result) -> bool:
     if is_part(request.method or "", request.path_info) and result in (Result.DONE, Result.SHOWN):
         return True  # its file has a line when it begins, and one when it is complete
+    if _is_from_issuer(request) and result is Result.SHOWN:
+        return True
     reads = request.method in _READS
     return (reads and result is not Result.REFUSED) or getattr(request, "goes_on_refused", False)
 
 
+def _is_from_issuer(request: HttpRequest) -> bool:
+    return request.resolver_match is not None and request.resolver_match.view_name in _FROM_ISSUER
+
+
 def _result(request: HttpRequest, response: HttpResponse) -> Result:
-    if request.path == LOGIN and request.method == "POST" and response.status_code == HTTPStatus.OK:
+    if request.path_info == LOGIN and request.method == "POST" and response.status_code == HTTPStatus.OK:
         return Result.REFUSED
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Result.FAILED
@@ -102,11 +109,18 @@ def _result(request: HttpRequest, response: HttpResponse) -> Result:
         return Result.DONE if changed and "Idempotency-Replayed" not in response.headers else Result.SHOWN
     if response.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED) and request.method in _READS:
         return Result.SHOWN
-    to_login = response.headers.get("Location", "").startswith(LOGIN) and request.path != LOGIN
+    to_login = response.headers.get("Location", "").startswith(reverse("admin:login")) and request.path_info != LOGIN
     if response.status_code >= HTTPStatus.BAD_REQUEST or (to_login and _is_no_logout(request)):
         return Result.REFUSED if request.method not in _READS or not to_login else Result.SHOWN
     signed_out = _what(request) == "sign_out"  # the only answer to a form that shows a page and has done something
     return Result.DONE if response.status_code != HTTPStatus.OK or signed_out else Result.SHOWN
+
+
+def _result_of_issuer(response: HttpResponse) -> Result:
+    to_login = response.headers.get("Location", "").startswith(reverse("admin:login"))
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Result.FAILED
+    return Result.REFUSED if to_login or response.status_code >= HTTPStatus.BAD_REQUEST else Result.SHOWN
 
 
 def _is_no_logout(request: HttpRequest) -> bool:
@@ -115,7 +129,7 @@ def _is_no_logout(request: HttpRequest) -> bool:
 
 def _is_one_too_many(request: HttpRequest, response: HttpResponse) -> bool:
     """Return whether a refusal of nobody is not kept: one of a login that is locked already, or of very many."""
-    if request.path == LOGIN and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+    if request.path_info == LOGIN and response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
         return not getattr(request, "axes_failures_since_start", None)
     key = f"audit-refusals-{counted_address(request)}"
     cache.add(key, 0, _HOUR)
@@ -134,13 +148,15 @@ def _what(request: HttpRequest) -> str:
     if is_for_machines(request.path_info):
         return f"api.{(request.method or '').lower()}/{found.route.removeprefix('api/v1/')}"
     name = (found.view_name or "request").removeprefix("admin:").removeprefix("packages_app_")
-    signs = {"login": "sign_in", "logout": "sign_out"}
+    signs = {"login": "sign_in", "logout": "sign_out", **dict.fromkeys(_FROM_ISSUER, "sign_in")}
     action = _posted(request).get("action", "") if name.endswith("_changelist") else ""
     return signs.get(name, f"{name.removesuffix('_changelist')}.{action}" if action else name)
 
 
 def _subject(request: HttpRequest, what: str) -> str:
     """Return what it was about: who signs in, the row of the address, or the rows that were chosen."""
+    if _is_from_issuer(request):
+        return getattr(request, "account_of_issuer", "") or "(unknown)"
     if what == "sign_in":
         # What names nobody may be a password typed into the wrong field.
         name = _posted(request).get("username", "")[:150]
@@ -156,7 +172,7 @@ def _given(request: HttpRequest, what: str) -> dict[str, Any]:
 
     Of a machine's request it is the JSON that it sent.
     """
-    if what.startswith(("sign_", "single_sign_on")):
+    if what.startswith("sign_"):
         return {}
     if request.content_type == "application/json":
         return _json(request)

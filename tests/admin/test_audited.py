@@ -19,12 +19,13 @@ from packages_app.core.audit import Actor, ActorKind, acting
 from packages_app.core.documents import Document, of_package
 from packages_app.models import AuditEntry, HeldCandidate, Job
 from packages_app.services import adapters
-from packages_app.services.archives import entered
+from packages_app.services.archives import entered, present_archive
 from packages_app.services.audit.check import check_trail
 from packages_app.services.audit.write import deed, this_process, write
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.setup.groups import ensure_groups
+from repomgr.archives import read_archives
 from tests.admin.rights import ACTIONS, RIGHTS, STAFF
 from tests.admin.test_every_right import addresses, filled, people, rows_for  # noqa: F401
 from tests.debs import build_deb
@@ -36,7 +37,7 @@ SECRET = "-----BEGIN PGP PRIVATE KEY BLOCK-----\nhidden\n-----END PGP PRIVATE KE
 
 
 def lines_since(last):
-    return list(AuditEntry.objects.filter(pk__gt=last).order_by("pk"))
+    return list(AuditEntry.of_all_archives.filter(pk__gt=last).order_by("pk"))
 
 
 def last_line():
@@ -93,12 +94,14 @@ def test_each_refusal_has_one_line(filled, people):  # noqa: F811
     ]
 
 
-def test_sign_ins_are_told_of_with_their_refusals_and_never_what_names_nobody(db, settings):
+@pytest.mark.parametrize("below", ["", "/archives/acme"])
+def test_sign_ins_are_told_of_with_their_refusals_and_never_what_names_nobody(db, settings, below):
+    settings.ARCHIVES = read_archives("default: {}\nacme: {}", present_archive(), ())
     get_user_model().objects.create_user("ann", password=PASSWORD, is_staff=True)
-    client, path = Client(REMOTE_ADDR="10.9.8.7"), reverse("admin:login")
+    client, path = Client(REMOTE_ADDR="10.9.8.7"), f"{below}/admin/login/"
     for name, password in (("ann", "wrong"), ("typed-password", "x"), ("ann", PASSWORD)):
         client.post(path, {"username": name, "password": password})
-    client.post(reverse("admin:logout"))
+    client.post(f"{below}/admin/logout/")
     told = [(line.what, line.subject, line.actor, line.result, line.address) for line in lines_since(0)]
     assert told == [
         ("sign_in", "ann", "", "refused", "10.9.8.7"),
@@ -108,10 +111,11 @@ def test_sign_ins_are_told_of_with_their_refusals_and_never_what_names_nobody(db
     ]
     for _ in range(settings.AXES_FAILURE_LIMIT + 3):
         client.post(path, {"username": "ann", "password": "wrong"})
-    assert AuditEntry.objects.filter(what="sign_in", result="refused").count() == 2 + settings.AXES_FAILURE_LIMIT
+    refused = AuditEntry.of_all_archives.filter(what="sign_in", result="refused")
+    assert refused.count() == 2 + settings.AXES_FAILURE_LIMIT
     for number in range(130):  # of each address so many; the log tells of the others
-        client.post(reverse("admin:packages_app_publication_publish"), REMOTE_ADDR=f"fd00::{number:x}")
-    assert AuditEntry.objects.filter(what="publication_publish").count() == 100
+        client.post(f"{below}{reverse('admin:packages_app_publication_publish')}", REMOTE_ADDR=f"fd00::{number:x}")
+    assert AuditEntry.of_all_archives.filter(what="publication_publish").count() == 100
 
 
 def test_a_changed_user_has_before_and_after_and_no_password(filled, people):  # noqa: F811

@@ -112,9 +112,11 @@ def test_an_account_is_of_issuer_and_subject_and_has_the_providers_groups(web, p
     assert come(web, Person(web), provider) == LOGIN
     assert rights_of(web, "anna@example.org") == [(name, 0, None)]
     assert not person.is_in(), "who lost his groups is out"
-    trail = str(rows(web, "SELECT * FROM packages_app_auditentry"))
-    assert "SAMLResponse" not in trail
-    assert "single_sign_on_answer" in trail
+    trail = rows(web, "SELECT what, result, actor, subject, given FROM packages_app_auditentry ORDER BY id")
+    assert "SAMLResponse" not in str(trail)
+    assert [line for line in trail if line[0] == "sign_in"] == [
+        *[("sign_in", "done", name, name, '{"by":"Acme"}')] * 2, ("sign_in", "refused", "", name, ""),
+    ]  # fmt: skip
 
 
 def wrapped(provider, name):
@@ -159,11 +161,11 @@ def encrypted(answer):
     ({"request": None}, None, "in_response_to"),
     ({"request": None, "answers": None}, None, "in_response_to"),
     ({"answers": "_other", "request": "_another"}, None, "confirmation"),
-    ({"before": stamp(1800)}, None, "not_before"),
-    ({"before": stamp(200)}, None, "not_before"),
-    ({"after": stamp(-1800)}, None, "not_on_or_after"),
-    ({"after": stamp(-200)}, None, "not_on_or_after"),
-    ({"until": stamp(-5)}, None, "confirmation"),
+    ({"before": 1800}, None, "not_before"),
+    ({"before": 200}, None, "not_before"),
+    ({"after": -1800}, None, "not_on_or_after"),
+    ({"after": -200}, None, "not_on_or_after"),
+    ({"until": -5}, None, "confirmation"),
     ({"until": None}, None, "not_on_or_after"),
     ({"issuer": "https://other.example.org/"}, None, "issuer"),
     ({"format": TRANSIENT}, None, "subject"),
@@ -179,11 +181,14 @@ def encrypted(answer):
 def test_each_condition_counts(web, provider, said, sign, named):
     person, before = Person(web), rows(web, "SELECT count(*) FROM auth_user")
     at = f"{web.url}{ANSWER}"
-    provider.said = {name: value.format(at=at) if isinstance(value, str) else value for name, value in said.items()}
+    written = {int: stamp, str: lambda value: value.format(at=at)}
+    provider.said = {name: written.get(type(value), lambda value: value)(value) for name, value in said.items()}
     provider.sign = sign(provider) if sign else provider.sign
     refused = shown(web, *answered(person, provider))
     assert (refused.status_code, f"({named})" in refused.text, "Set-Cookie" in refused.headers) == (403, True, False)
     assert rows(web, "SELECT count(*) FROM auth_user") == before
+    last = "SELECT what, result, subject, code, after FROM packages_app_auditentry ORDER BY id DESC LIMIT 1"
+    assert rows(web, last) == [("sign_in", "refused", "(unknown)", "single_sign_on_refused", f'{{"error":"{named}"}}')]
 
 
 def test_an_answer_counts_once_and_in_the_browser_that_asked(web, provider):

@@ -67,6 +67,12 @@ def rows(web, query, *values):
         return database.execute(query, values).fetchall()
 
 
+def trail_of(web, name):
+    """Give the lines of the audit trail about an account, oldest first."""
+    said = "SELECT what, result, code, before, after FROM packages_app_auditentry WHERE subject = ?"
+    return rows(web, f"{said} ORDER BY id", name)
+
+
 def rights_of(web, subject):
     return rows(
         web,
@@ -96,6 +102,19 @@ def test_an_account_is_made_of_issuer_and_subject_and_keeps_the_issuers_groups(w
     assert come(other).headers["Location"] == LOGIN
     assert rights_of(web, "s-7") == [(name, 1, 0, None)]
     assert [person.is_in(), other.is_in()] == [False, False], "who lost his groups is out"
+    held = ['{"groups":[],"is_superuser":%s}', '{"groups":["%s"],"is_superuser":false}']
+    assert trail_of(web, name) == [
+        ("user.add", "done", "", "", '{"is_staff":true}'),
+        ("user.change", "done", "", held[0] % "false", held[1] % "Publishers"),
+        ("sign_in", "done", "", "", ""),
+        ("user.change", "done", "", held[1] % "Publishers", held[1] % "Viewers"),
+        ("sign_in", "done", "", "", ""),
+        ("user.change", "done", "", held[1] % "Viewers", held[0] % "true"),
+        ("sign_in", "done", "", "", ""),
+        ("user.change", "done", "", held[0] % "true", held[0] % "false"),
+        ("sign_in", "refused", "single_sign_on_refused", "", '{"error":"groups"}'),
+    ]
+    assert set(rows(web, "SELECT given FROM packages_app_auditentry WHERE what LIKE 'user.%'")) == {('{"by":"Acme"}',)}
     assert SECRET not in str(rows(web, "SELECT * FROM socialaccount_socialaccount"))
     assert rows(web, "SELECT count(*) FROM socialaccount_socialtoken, socialaccount_socialapp") == [(0,)]
 

@@ -12,7 +12,9 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from packages_app.services.audit.write import write
 from packages_app.services.sign_in.attempts import counted_address
+from packages_app.services.sign_in.membership import by_issuer
 from packages_app.services.sign_in.note import note_sign_in
 
 _ISSUER_SECONDS = 12 * 3600
@@ -32,12 +34,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         user.backend = BACKEND
         super().login(request, user)
         how = {record["method"] for record in get_authentication_records(request, user)}
-        by_issuer, shown = "socialaccount" in how, "mfa" in how
-        request.session.set_expiry(_ISSUER_SECONDS if by_issuer else None)
+        from_issuer, shown = "socialaccount" in how, "mfa" in how
+        request.session.set_expiry(_ISSUER_SECONDS if from_issuer else None)
         # The issuer may have asked for nothing just now; where it does not say when it did, that is long ago.
-        asked = _proved_to_issuer(request) if by_issuer and not shown else None
-        second = shown or (by_issuer and settings.SINGLE_SIGN_ON.second_factor)
+        asked = _proved_to_issuer(request) if from_issuer and not shown else None
+        second = shown or (from_issuer and settings.SINGLE_SIGN_ON.second_factor)
         note_sign_in(request, counted_address(request), second=second, proved=asked)
+        if from_issuer:
+            write("sign_in", subject=user.get_username(), given=by_issuer())
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address that guesses are counted by."""

@@ -9,6 +9,9 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.db import transaction
+
+from packages_app.services.audit.write import write
 
 SUPERUSERS, EVERYBODY = "superusers", "*"
 
@@ -35,8 +38,28 @@ def membership_of(claims: Mapping[str, Any]) -> Membership | None:
 def set_membership(user: User, membership: Membership | None) -> None:
     """Put a user into the groups that an issuer gives, and out of those that it could give and does not.
 
-    Groups that it never gives stay as an administrator left them, and so does a superuser where it makes none.
+    Groups that it never gives stay as an administrator left them, and so does a superuser where it makes none. What
+    changed is in the audit trail.
     """
+    with transaction.atomic():
+        before = _held(user)
+        _set(user, membership)
+        after = _held(user)
+        if before != after:
+            write("user.change", subject=user.username, before=before, after=after, given=by_issuer())
+
+
+def by_issuer() -> dict[str, str]:
+    """Return what a line of the audit trail says of a change to an account that nobody made by a form."""
+    return {"by": settings.SINGLE_SIGN_ON.name}
+
+
+def _held(user: User) -> dict[str, Any]:
+    groups = sorted(user.groups.values_list("name", flat=True))
+    return {"groups": groups, "is_superuser": user.is_superuser}
+
+
+def _set(user: User, membership: Membership | None) -> None:
     given = {name for _, name in settings.SINGLE_SIGN_ON.groups}
     wanted = membership.groups if membership is not None else frozenset()
     present = set(user.groups.filter(name__in=given).values_list("name", flat=True))

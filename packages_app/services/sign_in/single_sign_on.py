@@ -21,12 +21,14 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
 from packages_app.core.single_sign_on import SAML
 from packages_app.services import adapters
-from packages_app.services.sign_in.membership import membership_of, set_membership
+from packages_app.services.audit.write import refused_with, write
+from packages_app.services.sign_in.membership import by_issuer, membership_of, set_membership
 from packages_app.services.sign_in.sessions import end_sessions
 
 LONGEST_SUBJECT = 191
@@ -74,6 +76,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         """Let in who has a group of ours, and set his groups; who has none any more loses those that he had."""
         claims = request.single_sign_on_claims  # type: ignore[attr-defined]
         membership, user = membership_of(claims), sociallogin.user if sociallogin.is_existing else None
+        _note_account(request, user)
         if sociallogin.state.get("again") and not self._proves(request, user, claims):
             raise refused(request, "auth_time")
         if membership is None:
@@ -98,8 +101,11 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> User:
         """Make an account, whose name is free, with the groups that the issuer gives and no password."""
         sociallogin.user.is_staff = True
-        user: User = super().save_user(request, sociallogin, form)
-        set_membership(user, membership_of(request.single_sign_on_claims))  # type: ignore[attr-defined]
+        with transaction.atomic():
+            user: User = super().save_user(request, sociallogin, form)
+            write("user.add", subject=user.username, after={"is_staff": True}, given=by_issuer())
+            set_membership(user, membership_of(request.single_sign_on_claims))  # type: ignore[attr-defined]
+        _note_account(request, user)
         log.info("account_of_issuer_made", user=user.username)
         return user
 
@@ -108,6 +114,11 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     ) -> None:
         """Go back to the login, which says that it failed."""
         raise refused(request, str(exception) if isinstance(exception, OAuth2Error) else str(error))
+
+
+def _note_account(request: HttpRequest, user: User | None) -> None:
+    """Note whose account it is, for the audit trail, which has a line of who was refused as well."""
+    request.account_of_issuer = user.username if user is not None else ""  # type: ignore[attr-defined]
 
 
 def proved_at(claims: Mapping[str, Any]) -> float:
@@ -120,6 +131,7 @@ def refusal_told(part: str) -> str:
     """Log that nobody was signed in, and return that in words; of what was said no more is told than a part's name."""
     known = part if part.replace("_", "").isalpha() else "answer"
     log.warning("single_sign_on_refused", claim=known)
+    refused_with("single_sign_on_refused", known)
     if known == "groups":
         return "You are in no group that may sign in here."
     return f"{settings.SINGLE_SIGN_ON.name} has not signed you in ({known}). Try again."
