@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from types import FrameType
@@ -44,6 +45,7 @@ _THREADS: Mapping[str, int] = {
     "machines": 4, "push": 6,
 }  # fmt: skip
 _IDLE_SECONDS = 60
+_LINGER_SECONDS = 10
 _LONGEST_HEAD = 32 * 1024
 _MOST_CONNECTIONS = 4096
 _FILES_OF_OUR_OWN = 256
@@ -88,12 +90,45 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     parser_class = Request
     task_class = Answer
     request: Request | None = None
+    ends: float | None = None
+    """When it is closed at last (`time.monotonic`), of one that says no more; None of any other."""
+    will_close: bool = False
     _is_last = False
 
     def handle_read(self) -> None:
         """Take what came; who sends no more of a body may read still, and is answered."""
-        if not (self._is_at_end() and self.answer_cut_off()):
+        if self.ends is not None:
+            with suppress(OSError):
+                self.recv(self.adj.recv_bytes)  # closes at the client's end
+        elif not (self._is_at_end() and self.answer_cut_off()):
             super().handle_read()
+
+    def handle_write(self) -> None:
+        """Send what is to be sent, and say no more after the last answer."""
+        if not (self.close_when_flushed and self._says_no_more()):
+            super().handle_write()
+
+    def _says_no_more(self) -> bool:
+        """End our half after the last answer, and pass over what the client still sends (RFC 9112, 9.6).
+
+        Else it would be reset in the middle of a body that is refused, and would not read why. Return False where it is
+        to be closed at once.
+        """
+        with self.requests_lock:
+            if self.requests:
+                return False
+            self.request = None
+        self._flush_exception(self._flush_some)
+        if self.will_close or self.total_outbufs_len:
+            return not self.will_close
+        self.close_when_flushed = False
+        if self.ends is None:
+            self.ends = time.monotonic() + _LINGER_SECONDS
+            try:
+                self.socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                self.will_close = True
+        return not self.will_close
 
     def _is_at_end(self) -> bool:
         if self.request is None:
@@ -170,7 +205,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         """Close them; called now and then."""
         super().maintenance(now)
         for channel in list(self.active_channels.values()):
-            if channel.request is not None and channel.request.overdue:
+            overdue = channel.request is not None and channel.request.overdue
+            if overdue or (channel.ends is not None and channel.ends < time.monotonic()):
                 channel.will_close = True
             if channel.will_close and channel.answer_cut_off():
                 channel.will_close = False  # once that is answered

@@ -147,6 +147,35 @@ def test_who_takes_too_long_is_closed_however_busy_he_is():
             client.close()
 
 
+REFUSED = f"PUT {UPLOAD} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+LAST = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(("head", "body", "status"), [(REFUSED, b"1000000\r\n", b"413"), (LAST, b"", b"200")])
+def test_who_still_sends_reads_the_answer_and_is_not_reset(head, body, status):
+    with serving(answers) as (server, port):
+        client = socket.create_connection(("127.0.0.1", port), timeout=30)
+        client.sendall(head.encode() + body)
+        for _ in range(64):
+            client.sendall(b"x" * 128 * 1024)
+        got = b""
+        while part := client.recv(10_000):
+            got += part
+        assert got.split(b" ")[1] == status
+        [channel] = channels(server)
+        client.sendall(b"x")  # it is read still
+        assert channel.ends is not None
+        channel.ends -= 60
+        wait_until(lambda: channels(server) == [], "the end of who would go on for ever", 30)
+        client.close()
+        other = socket.create_connection(("127.0.0.1", port), timeout=30)
+        other.sendall(LAST.encode())
+        while other.recv(10_000):
+            pass
+        other.close()
+        wait_until(lambda: channels(server) == [], "the end of who has closed")
+
+
 def test_one_address_takes_no_more_than_leaves_room_for_others(settings):
     with serving(answers, connections=160) as (server, port):
         address = ("127.0.0.1", port)
