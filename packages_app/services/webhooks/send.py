@@ -8,18 +8,18 @@ leaves a row that is due again, and the message goes out once more by the same i
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import timedelta
-from functools import partial
 from http import HTTPStatus
 
 import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from packages_app.core.at_once import at_once
 from packages_app.core.errors import RepomgrError
 from packages_app.core.storable_text import storable
+from packages_app.core.threads import Threads
 from packages_app.models import Notice, Webhook, WebhookDelivery
 from packages_app.services.notices.notify import notify, settle_notices
 from packages_app.services.webhooks.secrets import signatures
@@ -42,25 +42,32 @@ log = structlog.get_logger(__name__)
 def send_webhooks(limits: PostLimits = _LIMITS) -> int:
     """Send what is due, the oldest first; return how many messages were received.
 
-    Of each webhook one is sent at a time, and the webhooks are served side by side. A run ends when nothing is due, or
-    after some time; what is left is the next one's.
+    Of each webhook one is sent at a time, and the webhooks are served side by side: one that is slow to answer holds up
+    itself alone. A run ends when nothing is due, or after some time; what is left is the next one's.
     """
     ends = time.monotonic() + _RUN_SECONDS
-    served = [webhook for webhook in _due() if _take(webhook)]
-    received, failing, going = 0, set[int](), served
+    taken = {webhook.pk: webhook for webhook in _due() if _take(webhook)}
+    going, posts, received = deque(taken.values()), dict[Future[Posted | RepomgrError], WebhookDelivery](), 0
     try:
-        while going and time.monotonic() < ends:
-            claimed = [delivery for webhook in going if (delivery := _claim(webhook)) is not None]
-            answers = at_once([partial(_post, delivery, limits) for delivery in claimed], _AT_ONCE)
-            going = []
-            for delivery, answer in zip(claimed, answers, strict=True):
-                if _note_down(delivery, answer):
-                    received += 1
-                    going.append(delivery.webhook)
-                else:
-                    failing.add(delivery.webhook_id)
+        with Threads(_AT_ONCE, thread_name_prefix="webhook") as threads:
+            while going or posts:
+                while going and len(posts) < _AT_ONCE:
+                    webhook = going.popleft()
+                    delivery = _claim(webhook) if time.monotonic() < ends else None
+                    if delivery is None:
+                        _let_go(taken.pop(webhook.pk))
+                    else:
+                        posts[threads.submit(_post, delivery, limits)] = delivery
+                for answered in wait(posts, return_when=FIRST_COMPLETED).done:
+                    delivery = posts.pop(answered)
+                    if _note_down(delivery, answered.result()):
+                        received += 1
+                        going.append(delivery.webhook)
+                    else:
+                        _let_go(taken.pop(delivery.webhook_id), _REST)
     finally:
-        _let_go(served, failing)
+        for webhook in taken.values():
+            _let_go(webhook)
     return received
 
 
@@ -83,11 +90,8 @@ def _take(webhook: Webhook) -> bool:
     return bool(free.update(next_turn=now + _LONGEST_RUN))
 
 
-def _let_go(served: Iterable[Webhook], failing: set[int]) -> None:
-    now = timezone.now()
-    for webhook in served:
-        rest = _REST if webhook.pk in failing else timedelta(0)
-        Webhook.objects.filter(pk=webhook.pk).update(next_turn=now + rest)
+def _let_go(webhook: Webhook, rest: timedelta = timedelta(0)) -> None:
+    Webhook.objects.filter(pk=webhook.pk).update(next_turn=timezone.now() + rest)
 
 
 def _claim(webhook: Webhook) -> WebhookDelivery | None:

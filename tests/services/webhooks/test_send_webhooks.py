@@ -291,6 +291,25 @@ def test_one_that_fails_holds_up_no_other_and_each_has_its_own_pace(receiver, tr
     assert meanwhile == [1, 1]
 
 
+def test_one_that_is_slow_to_answer_holds_up_itself_alone(receiver, transactional_db):
+    for name, path, messages in (("slow", "/200", 1), ("well", "/", 3)):
+        webhook, _ = hook(receiver.url + path, name=name)
+        for _ in range(messages):
+            send_test(webhook)
+    all_came, seen = threading.Event(), []
+
+    def on_message():
+        paths = [path for path, _, _ in receiver.messages]
+        if paths.count("/") == 3:
+            all_came.set()
+        if threading.current_thread() not in seen and paths[-1] == "/200":
+            seen.append(all_came.wait(5))  # it answers once the other has had all of its messages
+
+    receiver.on_message = on_message
+    assert send_webhooks() == 4
+    assert seen == [True]
+
+
 def test_another_secret_key_can_sign_nothing_and_says_so(receiver, settings):
     send_test(hook(receiver.url)[0])
     settings.SECRET_KEY = "another"
