@@ -15,7 +15,8 @@ MINUTES ?= 10
 WITHIN ?= 10
 COLUMN ?= embedded
 FACTOR ?= 10
-COVER ?= some
+COVER ?=
+COVERED = $(if $(COVER),--cov --cov-report=term:skip-covered --cov-fail-under=90)
 # Tests write and sync many small files: memory serves, where there is plenty and programs may run in it.
 TEST_TMP = $(shell if [ -w /dev/shm ] && ! findmnt -no OPTIONS /dev/shm | grep -q noexec && \
 	[ "$$(df -Pk /dev/shm | awk 'NR == 2 { print $$4 }')" -gt 8000000 ]; then echo /dev/shm; else echo $${TMPDIR:-/tmp}; fi)
@@ -43,10 +44,10 @@ up-distributed: $(VENV)/.dev system-packages  ## the same on PostgreSQL, Redis, 
 	@exec $(BIN)/python -m repomgr.distributed
 
 test: $(VENV)/.dev $(SERVERS)/.installed system-packages  ## run all tests
-	TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
+	COVER=$(COVER) TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) $(COVERED) $(PYTEST)
 
-coverage: $(VENV)/.dev $(SERVERS)/.installed system-packages  ## measure what of packages_app the tests reach, by those that reach most (COVER=all: by each)
-	COVER=$(COVER) TMPDIR=$(TEST_TMP) $(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
+coverage: COVER = some
+coverage: test  ## run all tests, and measure what of packages_app those reach that reach most (COVER=all: what each does)
 
 # What asks tests/every.py how much of it is wanted.
 test-every: $(VENV)/.dev $(SERVERS)/.installed system-packages  ## run whole what test tries some of: each call, query and write that fails, each way, all examples

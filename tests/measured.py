@@ -1,8 +1,8 @@
-"""Which tests `make coverage` runs: those that reach what others don't, since tracing makes a test twice as slow.
+"""Which tests `make coverage` measures: those that reach what others don't, since tracing makes a test twice as slow.
 
 On Python 3.11 each line of all code, Django's too, goes through the tracer: two repairs of what is corrupt at random
 take 7.0 s of processor time without it, 16.4 with. What is measured is a part of what all tests reach, so a floor that
-this part keeps is kept by all. With COVER=all each test is run and measured.
+this part keeps is kept by all. The others run untraced. With COVER=all each is measured.
 """
 
 from __future__ import annotations
