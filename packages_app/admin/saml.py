@@ -7,6 +7,7 @@ of a form: what it must have is the signature. The next request, to `finish`, ha
 from __future__ import annotations
 
 from allauth.core.exceptions import ImmediateHttpResponse
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -34,7 +35,8 @@ def answer_view(request: HttpRequest) -> HttpResponseBase:
         name = keep_answer(request)
     except (BadAnswer, *_AWAY) as error:
         told = refusal_told(error.part if isinstance(error, BadAnswer) else "discovery")
-        return render(request, "admin/sign_in/refused.html", {"title": "Not signed in", "told": told}, status=403)
+        page = {**admin.site.each_context(request), "title": "Not signed in", "told": told}
+        return render(request, "admin/sign_in/refused.html", page, status=403)
     return HttpResponseRedirect(f"{reverse('single_sign_on_finish')}?{urlencode({'answer': name})}")
 
 
