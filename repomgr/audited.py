@@ -25,6 +25,10 @@ from repomgr.named import SUITES, names_in, packages_named
 _READS = ("GET", "HEAD", "OPTIONS", "TRACE")
 _FROM_ISSUER = ("single_sign_on_callback", "single_sign_on_answer", "single_sign_on_finish")
 """Names of the addresses that a browser comes back to from who signs people in. Who is signed in has a line of his."""
+_SIGN_INS = ("login", "account_login", "mfa_authenticate", *_FROM_ISSUER)
+"""Names of the addresses that are a step of signing in, whichever app has named them."""
+_ASKS_PROOF = ("login", "account_login", "mfa_authenticate", "confirm")
+"""Names of the pages that ask for a password or a second factor, and ask again where it was wrong."""
 _LOOKS = "/preview"
 """How addresses of machines end that only say what would be done."""
 _MOST_ROWS = 100
@@ -32,6 +36,8 @@ _REFUSALS_OF_NOBODY = 100
 """Refusals of one who is not logged in that are kept of an address in an hour: strangers must not fill the database."""
 _HOUR = 3600
 _OWN_FIELDS = ("csrfmiddlewaretoken", "next", "_save", "_continue", "_addanother", "action", "index", "select_across")
+_SECRET_FIELDS = ("code", "credential")
+"""What forms of the second factor are sent; passwords are known by their names."""
 
 log = structlog.get_logger(__name__)
 
@@ -96,12 +102,19 @@ def _is_untold(request: HttpRequest, result: Result) -> bool:
 
 
 def _is_from_issuer(request: HttpRequest) -> bool:
-    return request.resolver_match is not None and request.resolver_match.view_name in _FROM_ISSUER
+    return _address_name(request) in _FROM_ISSUER
+
+
+def _address_name(request: HttpRequest) -> str:
+    """Return the name of the address that was asked for, "" for one that there is not."""
+    found = request.resolver_match
+    return (found.view_name or "").removeprefix("admin:") if found is not None else ""
 
 
 def _result(request: HttpRequest, response: HttpResponse) -> Result:
-    if request.path_info == LOGIN and request.method == "POST" and response.status_code == HTTPStatus.OK:
-        return Result.REFUSED
+    asks_proof = request.method == "POST" and _address_name(request) in _ASKS_PROOF
+    if asks_proof and response.status_code < HTTPStatus.BAD_REQUEST:
+        return _result_of_proof(request, response)
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Result.FAILED
     if is_for_machines(request.path_info) and response.status_code < HTTPStatus.BAD_REQUEST:
@@ -114,6 +127,14 @@ def _result(request: HttpRequest, response: HttpResponse) -> Result:
         return Result.REFUSED if request.method not in _READS or not to_login else Result.SHOWN
     signed_out = _what(request) == "sign_out"  # the only answer to a form that shows a page and has done something
     return Result.DONE if response.status_code != HTTPStatus.OK or signed_out else Result.SHOWN
+
+
+def _result_of_proof(request: HttpRequest, response: HttpResponse) -> Result:
+    """Return what became of a password or a second factor: it was wrong where the page is shown again."""
+    if response.status_code != HTTPStatus.OK and _who_asks(request).kind is not ActorKind.NOBODY:
+        return Result.DONE
+    to_login = response.headers.get("Location", "").startswith(reverse("admin:login"))
+    return Result.REFUSED if response.status_code == HTTPStatus.OK or to_login else Result.SHOWN
 
 
 def _result_of_issuer(response: HttpResponse) -> Result:
@@ -148,15 +169,17 @@ def _what(request: HttpRequest) -> str:
     if is_for_machines(request.path_info):
         return f"api.{(request.method or '').lower()}/{found.route.removeprefix('api/v1/')}"
     name = (found.view_name or "request").removeprefix("admin:").removeprefix("packages_app_")
-    signs = {"login": "sign_in", "logout": "sign_out", **dict.fromkeys(_FROM_ISSUER, "sign_in")}
+    signs = {"logout": "sign_out", **dict.fromkeys(_SIGN_INS, "sign_in")}
     action = _posted(request).get("action", "") if name.endswith("_changelist") else ""
     return signs.get(name, f"{name.removesuffix('_changelist')}.{action}" if action else name)
 
 
 def _subject(request: HttpRequest, what: str) -> str:
     """Return what it was about: who signs in, the row of the address, or the rows that were chosen."""
+    if known := getattr(request, "account_signing_in", ""):
+        return str(known)
     if _is_from_issuer(request):
-        return getattr(request, "account_of_issuer", "") or "(unknown)"
+        return "(unknown)"
     if what == "sign_in":
         # What names nobody may be a password typed into the wrong field.
         name = _posted(request).get("username", "")[:150]
@@ -178,7 +201,8 @@ def _given(request: HttpRequest, what: str) -> dict[str, Any]:
         return _json(request)
     fields = _posted(request)
     files = {name: [file.name for file in sent][:_MOST_ROWS] for name, sent in _sent_files(request)}
-    posted = {name: fields.getlist(name)[:_MOST_ROWS] for name in fields if name not in _OWN_FIELDS} | files
+    left_out = (*_OWN_FIELDS, *_SECRET_FIELDS)
+    posted = {name: fields.getlist(name)[:_MOST_ROWS] for name in fields if name not in left_out} | files
     return {name: values[0] if len(values) == 1 else values for name, values in posted.items() if values != [""]}
 
 

@@ -67,6 +67,7 @@ class ShowFactor(Dressed, AuthenticateView):
 
     def post(self, request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
         """Sign in who shows his factor; guesses are locked as those at a password are."""
+        request.account_signing_in = self.stage.login.user.get_username()  # type: ignore[attr-defined]
         if is_locked(request, self.stage.login.user):
             return HttpResponse(status=429)
         return super().post(request, *arguments, **named)

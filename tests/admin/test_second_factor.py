@@ -10,6 +10,7 @@ from tests.web_clients import PASSWORD, Person, beside, code_of, present_step, s
 PEOPLE = {
     "peter": "Publishers", "paula": "Publishers", "root": "root", "vera": "Viewers", "ulla": "Uploaders",
     "late": "Publishers", "locked": "Publishers", "lost": "Publishers", "boss": "root",
+    "told": "Publishers",
 }  # fmt: skip
 SHOW, APP, FACTORS, CODES = (f"/admin/second-factor/{page}" for page in ("show/", "app/", "", "codes/"))
 CONFIRM = "/admin/confirm/"
@@ -139,6 +140,28 @@ def test_whoever_runs_the_server_lets_in_who_has_lost_it(web):
     assert not again.is_in()
     again.log_in("lost")
     assert again.get("/admin/").headers["Location"] == FACTORS
+
+
+def test_each_step_has_its_line_in_the_audit_trail_without_what_was_typed(web):
+    _, codes = set_up(Person(web), "told")
+    [(last,)] = rows(web, "SELECT max(id) FROM packages_app_auditentry")
+    person = Person(web)
+    for name, password in (("typed-password", "x"), ("told", "wrong"), ("told", PASSWORD)):
+        person.log_in(name, password)
+    for code in ("31415926", codes[0]):
+        person.post(SHOW, code=code)
+    person.post(CONFIRM, form=CONFIRM, code="27182818")
+    Person(web).get(SHOW)
+    told = "SELECT what, result, actor, subject, given FROM packages_app_auditentry"
+    assert rows(web, f"{told} WHERE id > {last} ORDER BY id") == [
+        ("sign_in", "refused", "", "(unknown)", ""),
+        ("sign_in", "refused", "", "told", ""),
+        ("sign_in", "shown", "", "told", ""),
+        ("sign_in", "refused", "", "told", ""),
+        ("sign_in", "done", "told", "told", ""),
+        ("confirm", "refused", "told", CONFIRM, ""),
+    ]
+    assert '"code":' not in str(rows(web, told)), "nor of the app that was set up"
 
 
 LATER = """

@@ -118,7 +118,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
 def _note_account(request: HttpRequest, user: User | None) -> None:
     """Note whose account it is, for the audit trail, which has a line of who was refused as well."""
-    request.account_of_issuer = user.username if user is not None else ""  # type: ignore[attr-defined]
+    request.account_signing_in = user.username if user is not None else ""  # type: ignore[attr-defined]
 
 
 def proved_at(claims: Mapping[str, Any]) -> float:
