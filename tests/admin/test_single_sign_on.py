@@ -119,6 +119,18 @@ def test_an_account_is_made_of_issuer_and_subject_and_keeps_the_issuers_groups(w
     assert rows(web, "SELECT count(*) FROM socialaccount_socialtoken, socialaccount_socialapp") == [(0,)]
 
 
+def test_who_is_no_longer_active_is_refused_by_that_name(web, issuer):
+    issuer.claims = claims("staff", sub="s-8", preferred_username="gone")
+    person = Person(web)
+    come(person)
+    rows(web, "UPDATE auth_user SET is_active = 0 WHERE username = 'gone'")
+    issuer.claims = claims("owners", sub="s-8")
+    assert come(person).headers["Location"] == LOGIN
+    assert "(inactive)" in person.get(LOGIN).text
+    assert trail_of(web, "gone")[3:] == [("sign_in", "refused", "single_sign_on_refused", "", '{"error":"inactive"}')]
+    assert rights_of(web, "s-8") == [("gone", 1, 0, "Viewers")]
+
+
 def by_nobody(issuer):
     return lambda said: jwt.encode(said, None, "none", {"kid": "one"})
 

@@ -86,6 +86,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
                     logout(request)  # else this request's own session would be gone before it is saved
                 end_sessions(user, by="issuer")
             raise refused(request, "groups")
+        if user is not None and not user.is_active:
+            raise refused(request, "inactive")
         if user is not None:
             set_membership(user, membership)
 
