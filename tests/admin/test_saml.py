@@ -226,6 +226,12 @@ def test_an_answer_counts_once_whichever_host_it_is_shown_to(web, provider):
         assert person.get(taken.headers["Location"]).headers["Location"] == "/admin/"
 
 
+def test_an_answer_that_counts_for_ever_is_kept_for_a_day(web, provider):
+    provider.said = {"until": "9999-12-31T23:59:59Z"}
+    assert come(web, Person(web), provider) == "/admin/"
+    assert rows(web, "SELECT count(*) FROM django_session WHERE expire_date > datetime('now', '2 days')") == [(0,)]
+
+
 def test_each_archive_is_known_by_an_address_of_its_own(tmp_path, migrated, provider):
     settings = {
         "ARCHIVES": "default: {}\nother: {}", "SIGN_IN_SAML_METADATA": f"{provider.url}/metadata",

@@ -18,15 +18,18 @@ from django.utils.crypto import salted_hmac
 from packages_app.services import adapters
 from packages_app.services.sign_in.saml_answer import LEEWAY_SECONDS
 
+_LONGEST_SECONDS = 24 * 3600
+"""An answer that says it counts for longer is kept no longer: what it answers was asked in the last ten minutes."""
 _PLACE = "packages_app.sign_in.saml_once"
 
 
 def keep(assertion: str, said: dict[str, Any], until: float) -> str | None:
-    """Keep what an assertion says until it counts no longer (seconds since 1970); return a name to take it by.
+    """Keep what an assertion says until it counts no longer (seconds since 1970), or a day; return a name to take it.
 
     None where it was shown before.
     """
     name = _made_of("name", assertion)
+    until = min(until, adapters.now().timestamp() + _LONGEST_SECONDS)
     values = {
         "session_data": SessionStore().encode(said),
         "expire_date": datetime.fromtimestamp(until, UTC) + timedelta(seconds=LEEWAY_SECONDS),
