@@ -113,7 +113,8 @@ class IdentityProvider(LoopbackServer):
         return self.signed(answer, signer=old)
 
     def _get(self, request: QuietHandler) -> None:
-        if urlsplit(request.path).path == "/metadata":
+        path = urlsplit(request.path).path
+        if path in ("/metadata", "/cut"):
             self.times_asked += 1
             kind, body = "application/xml", self.metadata().encode()
         else:
@@ -124,7 +125,8 @@ class IdentityProvider(LoopbackServer):
             kind, body = "text/html", f"{form}</form>".encode()
         request.send_response(200)
         request.send_header("Content-Type", kind)
-        request.send_header("Content-Length", str(len(body)))
+        request.send_header("Content-Length", str(len(body) + (path == "/cut")))
+        request.close_connection = path == "/cut"
         request.end_headers()
         request.wfile.write(body)
 

@@ -333,6 +333,7 @@ def test_metadata_that_let_nobody_in_safely_are_refused(tmp_path, provider):
         sound.replace("entityID=", ended): "bad",
         f'<!DOCTYPE a [<!ENTITY b "c">]>{sound}': "bad",
         "<html>": "bad",
+        f"{provider.url}/cut": "bad",
     }
     environment = {
         "PATH": "/usr/bin", "REPOMGR_HOME": str(tmp_path / "none"), "DJANGO_SETTINGS_MODULE": "repomgr.settings",

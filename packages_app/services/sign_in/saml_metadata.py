@@ -13,6 +13,7 @@ from django.core.cache import cache
 from onelogin.saml2.constants import OneLogin_Saml2_Constants as Names
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 from onelogin.saml2.xml_utils import OneLogin_Saml2_XML
+from urllib3.exceptions import HTTPError
 
 from packages_app.core.single_sign_on import is_https
 from packages_app.services import adapters
@@ -53,7 +54,10 @@ def identity_provider() -> IdentityProvider:
 def _asked(address: str) -> bytes:
     with SocialAdapter().get_requests_session() as session, session.get(address, stream=True) as answer:
         answer.raise_for_status()
-        text: bytes = answer.raw.read(_LARGEST + 1, decode_content=True)
+        try:
+            text: bytes = answer.raw.read(_LARGEST + 1, decode_content=True)
+        except HTTPError as error:  # what is read beside requests fails by urllib3's own errors
+            raise BadMetadata("It was not answered to its end.") from error
     if len(text) > _LARGEST:
         raise BadMetadata("It is too large.")
     return text
