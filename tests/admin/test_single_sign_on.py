@@ -131,6 +131,17 @@ def test_who_is_no_longer_active_is_refused_by_that_name(web, issuer):
     assert rights_of(web, "s-8") == [("gone", 1, 0, "Viewers")]
 
 
+def test_an_account_that_is_made_twice_at_once_is_made_once_and_the_other_is_refused(web, issuer):
+    raced = "CREATE TRIGGER raced BEFORE INSERT ON auth_user WHEN new.username = 'raced' BEGIN"
+    rows(web, f"{raced} SELECT RAISE(ABORT, 'UNIQUE constraint failed: auth_user.username'); END")
+    issuer.claims = claims("staff", sub="s-13", preferred_username="raced")
+    person = Person(web)
+    assert come(person).headers["Location"] == LOGIN
+    assert "(account)" in person.get(LOGIN).text
+    rows(web, "DROP TRIGGER raced")
+    assert come(person).headers["Location"] == "/admin/"
+
+
 def by_nobody(issuer):
     return lambda said: jwt.encode(said, None, "none", {"kid": "one"})
 

@@ -21,7 +21,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
@@ -103,10 +103,13 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> User:
         """Make an account, whose name is free, with the groups that the issuer gives and no password."""
         sociallogin.user.is_staff = True
-        with transaction.atomic():
-            user: User = super().save_user(request, sociallogin, form)
-            write("user.add", subject=user.username, after={"is_staff": True}, given=by_issuer())
-            set_membership(user, membership_of(request.single_sign_on_claims))  # type: ignore[attr-defined]
+        try:
+            with transaction.atomic():
+                user: User = super().save_user(request, sociallogin, form)
+                write("user.add", subject=user.username, after={"is_staff": True}, given=by_issuer())
+                set_membership(user, membership_of(request.single_sign_on_claims))  # type: ignore[attr-defined]
+        except IntegrityError:  # another sign-in has made it by now, or taken its name
+            raise refused(request, "account") from None
         _note_account(request, user)
         log.info("account_of_issuer_made", user=user.username)
         return user
