@@ -265,8 +265,9 @@ def test_what_matters_most_asks_anew_and_believes_the_instant_alone(web, provide
     assert person.get(fresh).headers["Location"].startswith("/admin/confirm/")
     assert come(web, person, provider, to=fresh, again="1") == LOGIN
     assert provider.asked.get("ForceAuthn") == "true"
-    provider.said = {"name": "s-12", "groups": ["owners"]}
-    assert come(web, person, provider, to=fresh, again="1") == LOGIN
+    for wrong in ({"name": "s-12"}, {"name": "s-11", "instant": stamp(3600)}):
+        provider.said = {"groups": ["owners"], **wrong}
+        assert come(web, person, provider, to=fresh, again="1") == LOGIN
     provider.said = {"name": "s-11", "groups": ["owners"]}
     assert come(web, person, provider, to=fresh, again="1") == fresh
     assert person.get(fresh).status_code == 200

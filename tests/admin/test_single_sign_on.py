@@ -245,7 +245,12 @@ def test_what_matters_most_asks_the_issuer_anew_and_believes_its_time_alone(web,
     come(person)
     assert person.get(fresh).headers["Location"].startswith("/admin/confirm/"), "it has not said when he proved it"
     now = int(time.time())
-    for wrong in ({"auth_time": now - 3600}, {"auth_time": True}, {"auth_time": now, "sub": "s-12"}):
+    for wrong in (
+        {"auth_time": now - 3600},
+        {"auth_time": now + 3600},
+        {"auth_time": True},
+        {"auth_time": now, "sub": "s-12"},
+    ):
         issuer.claims = {**claims("owners", sub="s-11"), **wrong}
         assert come(person, to=fresh, again="1").headers["Location"] == LOGIN
     issuer.claims = claims("owners", sub="s-11", auth_time=int(time.time()))

@@ -12,12 +12,11 @@ from typing import Any
 
 import jwt
 
-from packages_app.services.sign_in.single_sign_on import LONGEST_SUBJECT
+from packages_app.services.sign_in.single_sign_on import LEEWAY_SECONDS, LONGEST_SUBJECT
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures by a private key: what is sealed by a secret that both know, or by nothing, is none."""
 _REQUIRED = ("iss", "sub", "aud", "exp", "iat")
-_LEEWAY_SECONDS = 60
 
 
 class BadIdToken(Exception):
@@ -47,7 +46,7 @@ def claims_of(token: str, keys: Mapping[str, Any], *, issuer: str, audience: str
         key = _key_of(token, keys)
         claims: dict[str, Any] = jwt.decode(
             token, key, list(ALGORITHMS), {"require": list(_REQUIRED)}, issuer=issuer, audience=audience,
-            leeway=_LEEWAY_SECONDS,
+            leeway=LEEWAY_SECONDS,
         )  # fmt: skip
     except jwt.MissingRequiredClaimError as error:
         raise BadIdToken(error.claim) from error

@@ -17,9 +17,8 @@ from onelogin.saml2.response import OneLogin_Saml2_Response
 from onelogin.saml2.settings import OneLogin_Saml2_Settings
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
-from packages_app.services.sign_in.single_sign_on import LONGEST_SUBJECT
+from packages_app.services.sign_in.single_sign_on import LEEWAY_SECONDS, LONGEST_SUBJECT
 
-LEEWAY_SECONDS = 60
 _MORE, _SHA2 = "http://www.w3.org/2001/04/xmldsig-more#", ("256", "384", "512")
 SIGNATURES = frozenset(f"{_MORE}{key}-sha{bits}" for key in ("rsa", "ecdsa") for bits in _SHA2)
 """RFC 9231, 2.3.2 to 2.3.4 and 2.3.6: signatures by a private key, none of them with SHA-1."""

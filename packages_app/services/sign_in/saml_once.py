@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils.crypto import salted_hmac
 
 from packages_app.services import adapters
-from packages_app.services.sign_in.saml_answer import LEEWAY_SECONDS
+from packages_app.services.sign_in.single_sign_on import LEEWAY_SECONDS
 
 _LONGEST_SECONDS = 24 * 3600
 """An answer that says it counts for longer is kept no longer: what it answers was asked in the last ten minutes."""

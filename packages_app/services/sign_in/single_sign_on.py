@@ -33,6 +33,8 @@ from packages_app.services.sign_in.sessions import end_sessions
 
 LONGEST_SUBJECT = 191
 """Characters of a subject: what the column of django-allauth takes."""
+LEEWAY_SECONDS = 60
+"""How far the clock of who signs people in may be off."""
 
 log = structlog.get_logger(__name__)
 
@@ -127,9 +129,11 @@ def _note_account(request: HttpRequest, user: User | None) -> None:
 
 
 def proved_at(claims: Mapping[str, Any]) -> float:
-    """Return when somebody has proved himself to the issuer (seconds since 1970); 0 where it does not say."""
+    """Return when somebody has proved himself to the issuer (seconds since 1970); 0 where it names no time till now."""
     said = claims.get("auth_time")
-    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) else 0.0
+    if not isinstance(said, int | float) or isinstance(said, bool):
+        return 0.0
+    return float(said) if said <= adapters.now().timestamp() + LEEWAY_SECONDS else 0.0
 
 
 def refusal_told(part: str) -> str:
