@@ -132,7 +132,8 @@ def _result(request: HttpRequest, response: HttpResponse) -> Result:
 def _result_of_proof(request: HttpRequest, response: HttpResponse) -> Result:
     """Return what became of a password or a second factor: it was wrong where the page is shown again."""
     if response.status_code != HTTPStatus.OK and _who_asks(request).kind is not ActorKind.NOBODY:
-        return Result.DONE
+        asked = _address_name(request) != "mfa_authenticate" or hasattr(request, "account_signing_in")
+        return Result.DONE if asked else Result.SHOWN
     to_login = response.headers.get("Location", "").startswith(reverse("admin:login"))
     return Result.REFUSED if response.status_code == HTTPStatus.OK or to_login else Result.SHOWN
 

@@ -10,7 +10,7 @@ from tests.web_clients import PASSWORD, Person, beside, code_of, present_step, s
 PEOPLE = {
     "peter": "Publishers", "paula": "Publishers", "root": "root", "vera": "Viewers", "ulla": "Uploaders",
     "late": "Publishers", "locked": "Publishers", "lost": "Publishers", "boss": "root",
-    "told": "Publishers",
+    "told": "Publishers", "waits": "Publishers",
 }  # fmt: skip
 SHOW, APP, FACTORS, CODES = (f"/admin/second-factor/{page}" for page in ("show/", "app/", "", "codes/"))
 CONFIRM = "/admin/confirm/"
@@ -151,6 +151,7 @@ def test_each_step_has_its_line_in_the_audit_trail_without_what_was_typed(web):
     for code in ("31415926", codes[0]):
         person.post(SHOW, code=code)
     person.post(CONFIRM, form=CONFIRM, code="27182818")
+    person.post(SHOW, code=codes[1])
     Person(web).get(SHOW)
     told = "SELECT what, result, actor, subject, given FROM packages_app_auditentry"
     assert rows(web, f"{told} WHERE id > {last} ORDER BY id") == [
@@ -160,8 +161,22 @@ def test_each_step_has_its_line_in_the_audit_trail_without_what_was_typed(web):
         ("sign_in", "refused", "", "told", ""),
         ("sign_in", "done", "told", "told", ""),
         ("confirm", "refused", "told", CONFIRM, ""),
+        ("sign_in", "shown", "told", "(unknown)", ""),
     ]
     assert '"code":' not in str(rows(web, told)), "nor of the app that was set up"
+
+
+def test_a_sign_in_that_waits_for_a_code_ends_with_the_sessions_and_with_the_account(web):
+    first, ended, off = Person(web), Person(web), Person(web)
+    _, codes = set_up(first, "waits")
+    assert ended.log_in("waits").headers["Location"] == SHOW
+    first.post("/admin/sessions/end/", form="/admin/sessions/", others="1")
+    assert ended.post(SHOW, form="/admin/login/", code=codes[0]).headers["Location"].startswith("/admin/login/")
+    off.log_in("waits")
+    rows(web, "UPDATE auth_user SET is_active = 0 WHERE username = 'waits'")
+    assert off.post(SHOW, code=codes[1]).headers["Location"] == "/admin/login/"
+    told = "SELECT what, result, subject FROM packages_app_auditentry ORDER BY id DESC LIMIT 1"
+    assert rows(web, told) == [("sign_in", "refused", "waits")]
 
 
 LATER = """

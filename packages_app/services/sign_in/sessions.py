@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
@@ -55,9 +56,12 @@ def end_session(handle: str, *, by: User) -> bool:
 
 
 def end_sessions(user: User, *, by: str, but: str | None = None) -> int:
-    """End all sessions of a user, but for the one of a key; return how many."""
+    """End all sessions of a user, but for the one of a key; return how many.
+
+    A sign-in of his that waits for his second factor ends too.
+    """
     keys = [row.session_key for row, _, _ in _signed_in(user) if row.session_key != but]
-    Session.objects.filter(pk__in=keys).delete()
+    Session.objects.filter(pk__in={*keys, *_waiting(user)} - {but}).delete()
     if keys:
         log.info("sessions_ended", user=user.username, by=by, sessions=len(keys))
     return len(keys)
@@ -78,3 +82,16 @@ def _signed_in(of: User | None) -> Iterator[tuple[Session, User, dict[str, objec
             continue
         if constant_time_compare(str(data.get(HASH_SESSION_KEY)), user.get_session_auth_hash()):
             yield row, user, data
+
+
+def _waiting(user: User) -> Iterator[str]:
+    """Give the key of each session that a user's second factor is asked for in: nobody is signed in there yet."""
+    if not settings.SIGN_IN_APPS:
+        return
+    from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
+    from allauth.account.utils import user_pk_to_url_str
+
+    for row in Session.objects.filter(expire_date__gt=adapters.now()).iterator():
+        waits = row.get_decoded().get(LOGIN_SESSION_KEY)
+        if isinstance(waits, dict) and waits.get("user_pk") == user_pk_to_url_str(user):
+            yield row.session_key

@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 import structlog
+from allauth.account.internal.stagekit import clear_login
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
@@ -86,7 +87,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
                 set_membership(user, None)
                 if request.user == user:
                     logout(request)  # else this request's own session would be gone before it is saved
-                end_sessions(user, by="issuer")
+                clear_login(request)
+                end_sessions(user, by="issuer", but=request.session.session_key)
             raise refused(request, "groups")
         if user is not None and not user.is_active:
             raise refused(request, "inactive")
