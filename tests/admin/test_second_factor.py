@@ -166,13 +166,17 @@ def test_each_step_has_its_line_in_the_audit_trail_without_what_was_typed(web):
     assert '"code":' not in str(rows(web, told)), "nor of the app that was set up"
 
 
-def test_a_sign_in_that_waits_for_a_code_ends_with_the_sessions_and_with_the_account(web):
+def test_a_sign_in_that_waits_for_a_code_ends_with_sessions_password_and_account(web):
     first, ended, off = Person(web), Person(web), Person(web)
     _, codes = set_up(first, "waits")
     assert ended.log_in("waits").headers["Location"] == SHOW
     first.post("/admin/sessions/end/", form="/admin/sessions/", others="1")
     assert ended.post(SHOW, form="/admin/login/", code=codes[0]).headers["Location"].startswith("/admin/login/")
-    off.log_in("waits")
+    ended.log_in("waits")
+    changed = {"old_password": PASSWORD, "new_password1": "another-horse-0", "new_password2": "another-horse-0"}
+    assert first.post("/admin/password_change/", form="/admin/", **changed).status_code == 302
+    assert ended.post(SHOW, code=codes[0]).headers["Location"] == "/admin/login/", "by the password that was"
+    off.log_in("waits", "another-horse-0")
     rows(web, "UPDATE auth_user SET is_active = 0 WHERE username = 'waits'")
     assert off.post(SHOW, code=codes[1]).headers["Location"] == "/admin/login/"
     told = "SELECT what, result, subject FROM packages_app_auditentry ORDER BY id DESC LIMIT 1"

@@ -17,6 +17,7 @@ from packages_app.services.audit.write import write
 from packages_app.services.sign_in.attempts import counted_address
 from packages_app.services.sign_in.membership import by_issuer
 from packages_app.services.sign_in.note import note_sign_in
+from packages_app.services.sign_in.stages import password_has_changed
 
 _ISSUER_SECONDS = 12 * 3600
 """So long a session lasts that an issuer has opened: who leaves its groups is out by then."""
@@ -31,8 +32,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """Sign in who has shown all that is asked of him, unless he was made inactive meanwhile."""
-        if not user.is_active:
+        """Sign in who has shown all that is asked of him, unless he or his password is another meanwhile."""
+        if password_has_changed(request, user) or not user.is_active:
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
         user.backend = BACKEND
         super().login(request, user)
