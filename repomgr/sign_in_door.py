@@ -15,10 +15,13 @@ from django.urls import reverse
 from packages_app.core.second_factor import OFF, OFFERED
 from packages_app.services.sign_in.note import StaleSignIn, note_of, note_sign_in
 from packages_app.services.sign_in.required import requires_factor
-from repomgr.login import client_address
+from repomgr.login import client_address, counted_address
+from repomgr.rates import Rate
 
 _ADMIN = "/admin/"
-
+_BEGINS_A_MINUTE = 120
+"""Of an address, in each process, and so many at once."""
+_begun = Rate()
 
 _OPEN = (
     "account_login", "admin:login", "admin:logout", "admin:confirm", "mfa_index", "mfa_activate_totp",
@@ -39,8 +42,10 @@ class SignInDoor:
 
     def process_view(self, request: HttpRequest, _view: Any, _arguments: Any, _named: Any) -> HttpResponse | None:
         """Let nobody in who lacks the second factor that he must have, but to where he sets it up or shows it."""
-        if not request.path_info.startswith(_ADMIN) or not isinstance(request.user, User):
+        if not request.path_info.startswith(_ADMIN):
             return None
+        if not isinstance(request.user, User):
+            return _too_often(request)
         noted = note_of(request.session)
         if noted is None:  # an earlier release has opened it: it counts from now on
             note_sign_in(request, client_address(request))
@@ -59,6 +64,16 @@ class SignInDoor:
         back = request.get_full_path() if asked else urlsplit(request.META.get("HTTP_REFERER", "")).path
         query = {REDIRECT_FIELD_NAME: back, **({} if asked else {"pressed": "1"})}
         return HttpResponseRedirect(f"{reverse('admin:confirm')}?{urlencode(query)}")
+
+
+def _too_often(request: HttpRequest) -> HttpResponse | None:
+    """Return a refusal of who begins sign-ins by an issuer without end, each of which is a row of a session."""
+    named = request.resolver_match.view_name if request.resolver_match is not None else ""
+    wait = _begun.spend(counted_address(request) or "", _BEGINS_A_MINUTE) if named == "single_sign_on" else 0
+    if not wait:
+        return None
+    told = f"From your address too many sign-ins were begun. Try again in {wait} s.\n"
+    return HttpResponse(told, status=429, content_type="text/plain; charset=utf-8", headers={"Retry-After": str(wait)})
 
 
 def _to_second_factor(request: HttpRequest, user: User) -> HttpResponse:

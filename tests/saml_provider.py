@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -114,7 +115,7 @@ class IdentityProvider(LoopbackServer):
 
     def _get(self, request: QuietHandler) -> None:
         path = urlsplit(request.path).path
-        if path in ("/metadata", "/cut"):
+        if path in ("/metadata", "/cut", "/slow"):
             self.times_asked += 1
             kind, body = "application/xml", self.metadata().encode()
         else:
@@ -128,7 +129,9 @@ class IdentityProvider(LoopbackServer):
         request.send_header("Content-Length", str(len(body) + (path == "/cut")))
         request.close_connection = path == "/cut"
         request.end_headers()
-        request.wfile.write(body)
+        for part in (body[at : at + 200] for at in range(0, len(body), 200)) if path == "/slow" else [body]:
+            request.wfile.write(part)
+            time.sleep(0.5 * (path == "/slow"))
 
 
 def written(said: dict[str, Any]) -> str:

@@ -20,22 +20,33 @@ import json, sys
 import django
 django.setup()
 from django.conf import settings
+from django.core.cache import cache
+from requests import RequestException
 from packages_app.services.sign_in.saml_metadata import BadMetadata, identity_provider
+settings.SOCIALACCOUNT_REQUESTS_TIMEOUT = 1
 for settings.SIGN_IN_SAML_METADATA in json.load(sys.stdin):
     try:
-        print(len(identity_provider().certificates))
-    except BadMetadata:
-        print("bad")
+        cache.clear()
+        print(len(identity_provider().certificates), file=sys.stderr)
+    except (BadMetadata, RequestException):
+        print("bad", file=sys.stderr)
 """
 _HOURS = """
 import time
 import django
 django.setup()
-from packages_app.services.sign_in.saml_metadata import identity_provider
+from django.conf import settings
+from requests import RequestException
+from packages_app.services.sign_in.saml_metadata import BadMetadata, identity_provider
 clock = time.time
-for minutes in (0, 1, 40, 70):
+for minutes in (0, 1, 40, 70, 200, 201, 24 * 60, 26 * 60):
     time.time = lambda: clock() + minutes * 60
-    identity_provider()
+    if minutes == 200:
+        settings.SIGN_IN_SAML_METADATA = "http://127.0.0.1:1/"
+    try:
+        identity_provider()
+    except (BadMetadata, RequestException):
+        print("away at", minutes)
 """
 BEGIN, ANSWER, LOGIN = "/admin/single-sign-on/", "/admin/single-sign-on/answer/", "/admin/login/"
 TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
@@ -273,6 +284,14 @@ def test_what_matters_most_asks_anew_and_believes_the_instant_alone(web, provide
     assert person.get(fresh).status_code == 200
 
 
+def test_no_address_begins_sign_ins_without_end(web, provider):
+    stranger = Person(web, "127.0.0.7")
+    answers = [stranger.get(BEGIN) for _ in range(125)]
+    assert {answer.status_code for answer in answers[:120]} == {302}
+    assert (answers[-1].status_code, "Retry-After" in answers[-1].headers) == (429, True)
+    assert Person(web).get(BEGIN).status_code == 302
+
+
 def test_the_servers_own_metadata_says_where_answers_go(web, provider):
     said = etree.fromstring(Person(web).get("/admin/single-sign-on/metadata/").content)
     assert said.get("entityID") == f"{web.url}/admin/single-sign-on/metadata/"
@@ -307,13 +326,15 @@ def test_without_python3_saml_the_settings_say_so(tmp_path):
     assert "requirements-saml.lock" in done.stderr
 
 
-def test_metadata_of_an_address_are_asked_for_again_each_hour(tmp_path, provider):
+def test_metadata_of_an_address_are_asked_for_again_each_hour_and_the_last_count_for_a_day(tmp_path, provider):
     given = {
         "PATH": "/usr/bin", "REPOMGR_HOME": str(tmp_path / "none"), "DJANGO_SETTINGS_MODULE": "repomgr.settings",
         "SIGN_IN_SAML_METADATA": f"{provider.url}/metadata", "SIGN_IN_SAML_GROUPS": "a=b",
     }  # fmt: skip
-    subprocess.run([sys.executable, "-c", _HOURS], env=given, cwd=REPOSITORY, check=True)
+    command = [sys.executable, "-c", _HOURS]
+    done = subprocess.run(command, env=given, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert provider.times_asked == 2
+    assert [line for line in done.stdout.splitlines() if line.startswith("away")] == ["away at 1560"]
 
 
 def test_metadata_that_let_nobody_in_safely_are_refused(tmp_path, provider):
@@ -335,6 +356,7 @@ def test_metadata_that_let_nobody_in_safely_are_refused(tmp_path, provider):
         f'<!DOCTYPE a [<!ENTITY b "c">]>{sound}': "bad",
         "<html>": "bad",
         f"{provider.url}/cut": "bad",
+        f"{provider.url}/slow": "bad",
     }
     environment = {
         "PATH": "/usr/bin", "REPOMGR_HOME": str(tmp_path / "none"), "DJANGO_SETTINGS_MODULE": "repomgr.settings",
@@ -344,4 +366,4 @@ def test_metadata_that_let_nobody_in_safely_are_refused(tmp_path, provider):
         [sys.executable, "-c", _LOOK], input=json.dumps(list(told)), env=environment, cwd=REPOSITORY,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.stdout.split() == list(told.values()), done.stderr
+    assert [word for word in done.stderr.split() if word in ("1", "2", "bad")] == list(told.values()), done.stderr

@@ -7,6 +7,7 @@ that an account is known by issuer and subject alone, is in `single_sign_on`.
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from functools import cached_property
 from typing import Any
@@ -21,7 +22,7 @@ from django.urls import reverse
 
 from packages_app.core.single_sign_on import is_https
 from packages_app.services.sign_in.id_token import BadIdToken, claims_of
-from packages_app.services.sign_in.single_sign_on import Provided, SocialAdapter
+from packages_app.services.sign_in.single_sign_on import Provided, fetched
 
 _WELL_KNOWN = "/.well-known/openid-configuration"
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
@@ -58,10 +59,7 @@ class Adapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         return self.get_provider().sociallogin_from_response(request, {"id_token": claims})
 
     def _asked(self, address: str) -> dict[str, Any]:
-        with SocialAdapter().get_requests_session() as session:
-            answer = session.get(address)
-        answer.raise_for_status()
-        said = answer.json()
+        said = json.loads(fetched(address))
         if not isinstance(said, dict):
             raise OAuth2Error("discovery")
         return said

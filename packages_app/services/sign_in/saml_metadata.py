@@ -8,20 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.cache import cache
 from onelogin.saml2.constants import OneLogin_Saml2_Constants as Names
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 from onelogin.saml2.xml_utils import OneLogin_Saml2_XML
-from urllib3.exceptions import HTTPError
+from requests import RequestException
 
 from packages_app.core.single_sign_on import is_https
 from packages_app.services import adapters
-from packages_app.services.sign_in.single_sign_on import SocialAdapter
+from packages_app.services.sign_in.single_sign_on import fetched
 
-_KEPT, _KEPT_SECONDS = "saml-metadata", 3600
-_LARGEST = 1024 * 1024
+_KEPT, _ASKED = "saml-metadata", "saml-metadata-asked"
+_SOON, _IN_VAIN = "soon", "in vain"
+_HOUR, _DAY, _REST_SECONDS = 3600, 24 * 3600, 10
 _SIGNS = "./md:KeyDescriptor[not(@use) or @use='signing']/ds:KeyInfo/ds:X509Data/ds:X509Certificate"
+
+log = structlog.get_logger(__name__)
 
 
 class BadMetadata(Exception):
@@ -38,29 +42,33 @@ class IdentityProvider:
 
 
 def identity_provider() -> IdentityProvider:
-    """Return the one of the settings; what an address says of it is kept for an hour. Raise `BadMetadata`."""
+    """Return the one of the settings; raise `BadMetadata`, or `RequestException` of an address that is not answered.
+
+    What an address says is asked for again each hour. Where it is away the last that it said counts, for a day, and it
+    is left alone for ten seconds.
+    """
     named: str = settings.SIGN_IN_SAML_METADATA
     if named.startswith("<"):
         return _read(named.encode())
     kept: bytes | None = cache.get(_KEPT)
-    if kept is not None:
+    asked = cache.get(_ASKED)
+    if asked and kept is not None:
         return _read(kept)
-    text = _asked(named)
-    found = _read(text)
-    cache.set(_KEPT, text, _KEPT_SECONDS)
+    if asked == _IN_VAIN:
+        raise BadMetadata("They could not be had just now.")
+    cache.set(_ASKED, _SOON, _REST_SECONDS)
+    try:
+        text = fetched(named)
+        found = _read(text)
+    except (BadMetadata, RequestException) as error:
+        cache.set(_ASKED, _IN_VAIN, _REST_SECONDS)
+        log.warning("saml_metadata_unavailable", fault=str(error), last_known=kept is not None)
+        if kept is None:
+            raise
+        return _read(kept)
+    cache.set(_KEPT, text, _DAY)
+    cache.set(_ASKED, _SOON, _HOUR)
     return found
-
-
-def _asked(address: str) -> bytes:
-    with SocialAdapter().get_requests_session() as session, session.get(address, stream=True) as answer:
-        answer.raise_for_status()
-        try:
-            text: bytes = answer.raw.read(_LARGEST + 1, decode_content=True)
-        except HTTPError as error:  # what is read beside requests fails by urllib3's own errors
-            raise BadMetadata("It was not answered to its end.") from error
-    if len(text) > _LARGEST:
-        raise BadMetadata("It is too large.")
-    return text
 
 
 def _read(text: bytes) -> IdentityProvider:

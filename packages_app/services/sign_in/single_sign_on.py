@@ -6,6 +6,7 @@ the claims of OpenID Connect, `single_sign_on_claims` of the request (`oidc`, `s
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -25,6 +26,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
+from urllib3.exceptions import HTTPError
 
 from packages_app.core.single_sign_on import SAML
 from packages_app.services import adapters
@@ -34,6 +36,7 @@ from packages_app.services.sign_in.sessions import end_sessions
 
 LONGEST_SUBJECT = 191
 """Characters of a subject: what the column of django-allauth takes."""
+_MOST_BYTES, _PART_BYTES = 1024 * 1024, 64 * 1024
 LEEWAY_SECONDS = 60
 """How far the clock of who signs people in may be off."""
 
@@ -123,6 +126,25 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     ) -> None:
         """Go back to the login, which says that it failed."""
         raise refused(request, str(exception) if isinstance(exception, OAuth2Error) else str(error))
+
+
+def fetched(address: str) -> bytes:
+    """Return what who signs people in says at an address, by which he lets them in; raise `requests.RequestException`.
+
+    It is read as it comes, for ten seconds at most: one that says a byte a second would hold a thread for ever.
+    """
+    ends, parts, size = time.monotonic() + settings.SOCIALACCOUNT_REQUESTS_TIMEOUT, list[bytes](), 0
+    with SocialAdapter().get_requests_session() as session, session.get(address, stream=True) as answer:
+        answer.raise_for_status()
+        try:
+            while part := answer.raw.read1(_PART_BYTES, decode_content=True):
+                size += len(part)
+                if size > _MOST_BYTES or time.monotonic() > ends:
+                    raise requests.RequestException("It says too much, or takes too long.")
+                parts.append(part)
+        except HTTPError as error:  # what is read beside requests fails by urllib3's own errors
+            raise requests.ConnectionError("It was not answered to its end.") from error
+    return b"".join(parts)
 
 
 def _note_account(request: HttpRequest, user: User | None) -> None:
