@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from tqdm import tqdm
 
@@ -20,30 +20,6 @@ from repomgr_client.server import Body
 
 _CHUNK = 256 * 1024
 _DEB = "application/vnd.debian.binary-package"
-
-
-class _Counted(io.RawIOBase):
-    """A file that tells a bar what is read of it."""
-
-    def __init__(self, file: BinaryIO, bar: Any) -> None:
-        self.file, self.bar = file, bar
-
-    def fileno(self) -> int:
-        return self.file.fileno()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self.file.seek(offset, whence)
-
-    def read(self, size: int = -1) -> bytes:
-        part = self.file.read(size)
-        self.bar.update(len(part))
-        return part
 
 
 @dataclass(frozen=True)
@@ -63,6 +39,36 @@ class OpenFile:
         """Return some of its bytes."""
         self.file.seek(start)
         return self.file.read(size)
+
+
+class _Counted(io.RawIOBase):
+    """A file that tells a bar what is read of it, and ends by a `Fault` where it is not as long as it was."""
+
+    def __init__(self, opened: OpenFile, bar: Any) -> None:
+        self._file, self._size, self._bar = opened.file, opened.size, bar
+        self._left = opened.size
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        at = self._file.seek(offset, whence)
+        self._left = self._size - at
+        return at
+
+    def read(self, size: int = -1) -> bytes:
+        part = self._file.read(size)
+        self._left -= len(part)
+        if self._left < 0 or (self._left and not part):
+            raise Fault("file_changed", "A file changed while it was sent.", "Push it once it is written.")
+        self._bar.update(len(part))
+        return part
 
 
 def _opened(path: Path) -> OpenFile:
@@ -123,16 +129,16 @@ class Files:
             "Content-Length": str(file.size),
             "Content-Digest": f"sha-256=:{base64.b64encode(file.sha256()).decode()}:",
         }
-        return lambda: {"content": self._read(file.file), "headers": headers}
+        return lambda: {"content": self._read(file), "headers": headers}
 
-    def _read(self, file: BinaryIO) -> Iterator[bytes]:
+    def _read(self, file: OpenFile) -> Iterator[bytes]:
         self._bar.reset()
-        file.seek(0)
-        while part := file.read(_CHUNK):
-            self._bar.update(len(part))
+        counted = _Counted(file, self._bar)
+        counted.seek(0)
+        while part := counted.read(_CHUNK):
             yield part
 
     def _form(self) -> Mapping[str, Any]:
         self._bar.reset()
-        sent = [("file", (file.name, _Counted(file.file, self._bar), _DEB)) for file in self.opened]
+        sent = [("file", (file.name, _Counted(file, self._bar), _DEB)) for file in self.opened]
         return {"files": sent}

@@ -67,10 +67,6 @@ class Server:
                 answer = self._client.request(
                     method, f"{self.address}/api/v1{path}", params=params, headers=headers, **sent
                 )
-            except httpx.LocalProtocolError:  # a body is longer or shorter than was said
-                raise Fault(
-                    "file_changed", "A file changed while it was sent.", "Push it once it is written."
-                ) from None
             except (httpx.TransportError, httpx.DecodingError) as error:
                 if _is_untrusted(error):
                     raise _untrusted(self.address, error) from None

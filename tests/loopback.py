@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,6 +43,11 @@ class LoopbackServer:
 
     def __exit__(self, *_error: object) -> None:
         self.stop()
+
+    def speak_tls(self, context: ssl.SSLContext) -> None:
+        """Answer by TLS alone from now on, also who connects at this moment."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = self.url.replace("http:", "https:")
 
     def stop(self) -> None:
         """Answer nobody any more."""

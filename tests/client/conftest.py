@@ -16,6 +16,7 @@ import yaml
 
 from tests import prepared
 from tests.apt.running import Running, running
+from tests.client.front import Front
 from tests.stack import REPOSITORY, write_definition
 
 _TOKENS = """
@@ -95,3 +96,10 @@ def product_of(started: Running) -> Product:
     done = prepared.run(("-c", _TOKENS), env={**started.environment, "DJANGO_SETTINGS_MODULE": "repomgr.settings"})
     assert done.returncode == 0, done.stderr
     return Product(started, json.loads(done.stdout))
+
+
+@pytest.fixture
+def front(product: Product) -> Iterator[Front]:
+    """What stands before the product."""
+    with Front(product.running.url, product.tokens["whole"]) as front:
+        yield front

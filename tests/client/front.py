@@ -18,6 +18,7 @@ REQUEST_TOKEN = "V3ryS3cret-request-token"
 class Front(LoopbackServer):
     """Passes requests on. `faults` are of the next of them: a status, `before` or `after` the product has it.
 
+    One that can be called is called, and the request is answered that the server is busy.
     Those of `faults_of_parts` are of the next parts alone, before which `meanwhile` is called with each one's number.
     """
 
@@ -65,6 +66,9 @@ class Front(LoopbackServer):
             self.keys.append(request.headers.get("Idempotency-Key", ""))
         faults = self.faults_of_parts if is_part else self.faults
         fault = faults.pop(0) if faults else None
+        if callable(fault):
+            fault()
+            fault = 503
         if isinstance(fault, int):
             return _say(request, fault, b"busy", {"Retry-After": "0"})
         if fault != "before":

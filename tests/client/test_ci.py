@@ -9,17 +9,11 @@ import sys
 import pytest
 import yaml
 
-from tests.client.front import REQUEST_TOKEN, Front
+from tests.client.front import REQUEST_TOKEN
 from tests.debs import build_deb
 from tests.stack import REPOSITORY
 
 AUDIENCE = "https://apt.example.org"
-
-
-@pytest.fixture
-def front(product):
-    with Front(product.running.url, product.tokens["whole"]) as front:
-        yield front
 
 
 def filled(text, known):

@@ -7,7 +7,6 @@ import sys
 import uuid
 
 import httpx
-import pytest
 
 from packages_app.core.direct_upload import PART_BYTES
 from tests.apt.running import running
@@ -19,12 +18,6 @@ from tests.loopback import LoopbackServer, QuietHandler
 from tests.stack import REPOSITORY
 
 IN_PARTS = ("--parts-above", "1")
-
-
-@pytest.fixture
-def front(product):
-    with Front(product.running.url, product.tokens["whole"]) as front:
-        yield front
 
 
 def large(folder, version, name="tool"):
