@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -48,8 +49,7 @@ def picture(page: Page, name: str) -> None:
     for width, size in (("wide", {"width": 1280, "height": 900}), ("phone", PHONE)):
         page.set_viewport_size(size)
         assert page.locator("html").evaluate("root => root.scrollWidth") <= size["width"], f"{name} is too wide"
-        colour = page.locator("html").evaluate("root => getComputedStyle(root).getPropertyValue('--color-primary-600')")
-        assert colour, f"{name} has not the theme's colours"
+        expect(page.locator("html"), f"{name} has the theme").to_have_css("--color-primary-600", re.compile("."))
         assert page.locator("body").evaluate(f"() => {CLIPPED}") == [], f"{name} clips cells"
         if PICTURES:
             page.screenshot(path=str(Path(PICTURES) / f"{name}-{width}.png"))
