@@ -34,7 +34,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     seconds = [round(run["seconds"], 3) for run in measured]
     yield Row(f"{figure}: to the switch", "seconds", middle["seconds"], Goal(_SECONDS), detail={"runs": seconds})
     yield Row(f"{figure}: with the root and its record", "seconds", middle["done"])
-    names = {"requests": middle["names"]}
+    names = {"chain": middle["names"]}
     yield Row(f"{figure}: round trips in sequence", "round trips", middle["in_sequence"], detail=names)
 
 
