@@ -115,6 +115,8 @@ def _load(text: bytes | str) -> Any:
 
 def _check_levels(text: bytes | str) -> Any:
     """Return where the first alias stands, None for none; raise `YAMLError` for a text that goes too deep."""
+    if _is_short_of_marks(text):
+        return None
     level, alias = 0, None
     for event in yaml.parse(text, Loader=_SafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -127,6 +129,15 @@ def _check_levels(text: bytes | str) -> Any:
         elif alias is None and isinstance(event, yaml.AliasEvent):
             alias = event.start_mark
     return alias
+
+
+def _is_short_of_marks(text: bytes | str) -> bool:
+    """Return whether a text has no alias, and fewer of the marks that begin a level than it may have levels.
+
+    (YAML 1.1, 5.3.) Then it need not be gone through for them, which takes as long as to read it.
+    """
+    raw = text.encode() if isinstance(text, str) else text
+    return b"*" not in raw and sum(raw.count(mark) for mark in (b"[", b"{", b"-", b":", b"?")) <= _MOST_LEVELS
 
 
 def _made(value: Any, known: dict[int, int]) -> int:

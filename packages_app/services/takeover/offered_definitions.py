@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from packages_app.core.errors import InvalidVersion
@@ -36,12 +37,19 @@ class Brought:
         suites, architectures = sorted(self.suites), sorted(self.architectures - {ALL}) or [ALL]
         if ALL in self.architectures and ALL not in architectures:
             architectures.append(ALL)
-        values: dict[str, Any] = {
-            "name": name, "architecture": architectures, "suites": suites, "component": self.component,
-            "source": {"type": "build_script"},
-        }  # fmt: skip
         allowed = sorted({code for code, _, of in (one.partition(":") for one in allow) if of == name})
-        return written_yaml(values | ({"allow": allowed} if allowed else {}))
+        # The name comes first, and what follows is the same of most packages of a repository.
+        return written_yaml({"name": name}) + _without_name(
+            tuple(architectures), tuple(suites), self.component, tuple(allowed)
+        )
+
+
+@lru_cache(maxsize=1000)
+def _without_name(architectures: Sequence[str], suites: Sequence[str], component: str, allowed: Sequence[str]) -> str:
+    values: dict[str, Any] = {
+        "architecture": architectures, "suites": suites, "component": component, "source": {"type": "build_script"},
+    }  # fmt: skip
+    return written_yaml(values | ({"allow": allowed} if allowed else {}))
 
 
 @dataclass
