@@ -122,7 +122,7 @@ def _result(request: HttpRequest, response: HttpResponse) -> Result:
         return Result.DONE if changed and "Idempotency-Replayed" not in response.headers else Result.SHOWN
     if response.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED) and request.method in _READS:
         return Result.SHOWN
-    to_login = response.headers.get("Location", "").startswith(reverse("admin:login")) and request.path_info != LOGIN
+    to_login = _leads_to_login(response) and request.path_info != LOGIN
     if response.status_code >= HTTPStatus.BAD_REQUEST or (to_login and _is_no_logout(request)):
         return Result.REFUSED if request.method not in _READS or not to_login else Result.SHOWN
     signed_out = _what(request) == "sign_out"  # the only answer to a form that shows a page and has done something
@@ -134,15 +134,19 @@ def _result_of_proof(request: HttpRequest, response: HttpResponse) -> Result:
     if response.status_code != HTTPStatus.OK and _who_asks(request).kind is not ActorKind.NOBODY:
         asked = _address_name(request) != "mfa_authenticate" or hasattr(request, "account_signing_in")
         return Result.DONE if asked else Result.SHOWN
-    to_login = response.headers.get("Location", "").startswith(reverse("admin:login"))
-    return Result.REFUSED if response.status_code == HTTPStatus.OK or to_login else Result.SHOWN
+    again = response.status_code == HTTPStatus.OK or _leads_to_login(response)
+    return Result.REFUSED if again else Result.SHOWN
 
 
 def _result_of_issuer(response: HttpResponse) -> Result:
-    to_login = response.headers.get("Location", "").startswith(reverse("admin:login"))
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Result.FAILED
-    return Result.REFUSED if to_login or response.status_code >= HTTPStatus.BAD_REQUEST else Result.SHOWN
+    refused = response.status_code >= HTTPStatus.BAD_REQUEST or _leads_to_login(response)
+    return Result.REFUSED if refused else Result.SHOWN
+
+
+def _leads_to_login(response: HttpResponse) -> bool:
+    return response.headers.get("Location", "").startswith(reverse("admin:login"))
 
 
 def _is_no_logout(request: HttpRequest) -> bool:

@@ -8,6 +8,7 @@ import hmac
 import os
 import re
 import shutil
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -57,6 +58,12 @@ class Web:
             command, env=self.environment, cwd=REPOSITORY, capture_output=True, text=True, check=False
         )
         return done.returncode, done.stdout + done.stderr
+
+
+def rows(web: Web, query: str, *values: Any) -> list[Any]:
+    """Give what a query finds in a web process's database, or change it there."""
+    with sqlite3.connect(web.database) as database:
+        return database.execute(query, values).fetchall()
 
 
 @contextmanager

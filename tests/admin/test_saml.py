@@ -1,14 +1,13 @@
 """Single sign-on by a real SAML identity provider over HTTP: each condition counts, and an answer counts once."""
 
 import copy
-import sqlite3
 
 import httpx
 import pytest
 from lxml import etree
 
 from tests.saml_provider import SAML, SPACES, IdentityProvider, stamp
-from tests.web_clients import Person, beside, serving
+from tests.web_clients import Person, beside, rows, serving
 
 BEGIN, ANSWER, LOGIN = "/admin/single-sign-on/", "/admin/single-sign-on/answer/", "/admin/login/"
 TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
@@ -54,11 +53,6 @@ def come(web, person, provider, **asked):
     assert sent.status_code == 302, sent.text
     assert "Set-Cookie" not in sent.headers
     return person.get(sent.headers["Location"]).headers["Location"]
-
-
-def rows(web, query, *values):
-    with sqlite3.connect(web.database) as database:
-        return database.execute(query, values).fetchall()
 
 
 def rights_of(web, subject):

@@ -1,11 +1,10 @@
 """A second factor counts once, can't be guessed at, and who must have one does nothing before; over real HTTP."""
 
 import re
-import sqlite3
 
 import pytest
 
-from tests.web_clients import PASSWORD, Person, beside, code_of, present_step, secret_of, serving
+from tests.web_clients import PASSWORD, Person, beside, code_of, present_step, rows, secret_of, serving
 
 PEOPLE = {
     "peter": "Publishers", "paula": "Publishers", "root": "root", "vera": "Viewers", "ulla": "Uploaders",
@@ -50,11 +49,6 @@ def test_a_publisher_does_nothing_before_he_has_set_one_up(web):
     shown = [re.search(r"\d{8}", person.get(CODES).text) is not None for _ in range(2)]
     assert shown == [True, False], "recovery codes are shown once"
     assert secret not in str(rows(web, "SELECT data FROM mfa_authenticator"))
-
-
-def rows(web, query):
-    with sqlite3.connect(web.database) as database:
-        return database.execute(query).fetchall()
 
 
 def test_each_code_counts_once_and_until_then_he_is_nobody(web):

@@ -1,6 +1,5 @@
 """Single sign-on by a real issuer over HTTP: who has a group of ours gets in, and each claim counts."""
 
-import sqlite3
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from repomgr.processes import commands, environment_of
 from repomgr.web import lane_of
 from tests.oidc_issuer import CLIENT, SECRET, Issuer
 from tests.stack import REPOSITORY
-from tests.web_clients import Person, serving
+from tests.web_clients import Person, rows, serving
 
 BEGIN, BACK, LOGIN = "/admin/single-sign-on/", "/admin/single-sign-on/callback/", "/admin/login/"
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
@@ -60,11 +59,6 @@ def back_from(person, to="", again=""):
 
 def come(person, **asked):
     return person.get(back_from(person, **asked))
-
-
-def rows(web, query, *values):
-    with sqlite3.connect(web.database) as database:
-        return database.execute(query, values).fetchall()
 
 
 def trail_of(web, name):
