@@ -167,7 +167,8 @@ def refusal_told(part: str) -> str:
     refused_with("single_sign_on_refused", known)
     if known == "groups":
         return "You are in no group that may sign in here."
-    return f"{settings.SINGLE_SIGN_ON.name} has not signed you in ({known}). Try again."
+    remedy = "Try again; where it stays so, tell whoever runs this server that word."
+    return f"{settings.SINGLE_SIGN_ON.name} has not signed you in ({known}). {remedy}"
 
 
 def refused(request: HttpRequest, part: str) -> ImmediateHttpResponse:
