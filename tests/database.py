@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
 from packages_app.core.home import make_home
@@ -89,17 +90,20 @@ def on_sqlite() -> None:
 def database_in(folder: Path, migrated: Path) -> Iterator[Path]:
     """Let Django's database be a migrated file in a folder for the block, in place of the one in memory; give its path.
 
-    For tests of what a disk, or another process, does to it; on SQLite, outside of any transaction.
+    For tests of what a disk, or another process, does to it; on SQLite, outside of any transaction. Django keeps the
+    content types that it has read for good: their numbers are others in each database that was emptied in between.
     """
     file = folder / migrated.name
     shutil.copyfile(migrated, file)
     kept = connection.connection, connection.settings_dict["NAME"]
     connection.connection, connection.settings_dict["NAME"] = None, str(file)
+    ContentType.objects.clear_cache()
     try:
         yield file
     finally:
         connection.close()
         connection.connection, connection.settings_dict["NAME"] = kept
+        ContentType.objects.clear_cache()
 
 
 def _copy(file: Path, database: Any) -> None:
