@@ -24,8 +24,10 @@ _SECONDS = 10.0
 _DOCUMENT = "/.well-known/openid-configuration"
 _KINDS = ("RSA", "EC")
 
-Keys = dict[str, dict[str, Any]]
-"""Public keys as JSON, by their `kid`."""
+Key = dict[str, Any]
+"""A public key as JSON (RFC 7517)."""
+Keys = dict[str, Key]
+"""Public keys by their `kid`."""
 
 
 def issuer_keys(issuer: str, allowed: PrivateUpstreams) -> Keys:

@@ -278,6 +278,11 @@ def test_what_is_not_the_issuers_for_us_and_now_is_refused(issuer):
         assert (answer.status_code, answer.json()["code"]) == (422, "bad_request")
 
 
+def a_minute_passes(name="oidc-asked"):
+    [known] = [key for key in cache._cache if name in key]
+    del cache._cache[known], cache._expire_info[known]
+
+
 def test_keys_are_rotated_and_an_issuer_that_fails_is_no_way_in(issuer, settings):
     trust(issuer)
     token = issuer.signed(claims_of(issuer))
@@ -305,10 +310,23 @@ def test_keys_are_rotated_and_an_issuer_that_fails_is_no_way_in(issuer, settings
         keys = {"keys": [{**jwt.algorithms.RSAAlgorithm.to_jwk(issuer.key.public_key(), as_dict=True), "kid": "three"}]}
         issuer.instead = {"/keys": (200, keys)}
         refused(show(new), "oidc_key_unknown", before=before)  # not looked for again within a minute
-        [asked] = [key for key in cache._cache if "oidc-asked" in key]
-        del cache._cache[asked], cache._expire_info[asked]
+        a_minute_passes()
         assert show(new).status_code == 200
         refused(show(issuer.signed(claims_of(issuer), key=old)), "oidc_key_unknown", before=kept())
+        # Another key by the name of the last one, as of an issuer that was set up anew.
+        before, again = kept(), issuer.signed(claims_of(issuer), key=issuer.other, kid="three")
+        keys["keys"] = [jwt.algorithms.RSAAlgorithm.to_jwk(issuer.other.public_key(), as_dict=True) | {"kid": "three"}]
+        refused(show(again), "oidc_signature", before=before)
+        a_minute_passes()
+        issuer.instead["/keys"] = (500, {})
+        refused(show(again), "oidc_signature", before=before)
+        a_minute_passes("oidc-failed")
+        issuer.instead["/keys"] = (200, keys)
+        a_minute_passes()
+        assert show(again).status_code == 200
+        refused(show(issuer.signed(claims_of(issuer), kid="three")), "oidc_signature", before=kept())
+        a_minute_passes()
+        refused(show(issuer.signed(claims_of(issuer), kid="three")), "oidc_signature", before=kept())
     finally:
         issuer.key = old
 

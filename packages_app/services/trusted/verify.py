@@ -10,7 +10,7 @@ import jwt
 
 from packages_app.core.storable_text import storable_json
 from packages_app.services import adapters
-from packages_app.services.trusted.keys import key_of
+from packages_app.services.trusted.keys import changed_key, key_of
 from packages_app.services.trusted.refusals import (
     AlgorithmRefused,
     ClaimMissing,
@@ -22,6 +22,7 @@ from packages_app.services.trusted.refusals import (
     SignatureWrong,
     WrongAudience,
 )
+from packages_app.sources.issuer_keys import Key
 
 Claims = dict[str, Any]
 
@@ -53,11 +54,13 @@ def verified(token: str, issuers: Collection[str], audience: str) -> Claims:
             remedy="Add the publisher in the admin, under Trusted publishers.",
         )
     key = key_of(issuer, kid)
-    if key["kty"] != ALGORITHMS[algorithm] or key.get("alg", algorithm) != algorithm:
-        raise AlgorithmRefused(
-            "The token names a key of another kind than its signature.", remedy="Show the token as the issuer gave it."
-        )
-    claims = _decoded(token, key, algorithm, issuer, audience)
+    try:
+        claims = _decoded(token, key, algorithm, issuer, audience)
+    except (SignatureWrong, AlgorithmRefused):
+        changed = changed_key(issuer, kid, key)
+        if changed is None:
+            raise
+        claims = _decoded(token, changed, algorithm, issuer, audience)
     if claims["exp"] > (adapters.now() + LONGEST).timestamp():
         raise IdentityTooLong("The token lasts for more than a day.", remedy="Let the issuer give shorter ones.")
     return claims
@@ -77,7 +80,11 @@ def _said(token: str) -> tuple[str, str, str]:
     return issuer, algorithm, kid
 
 
-def _decoded(token: str, key: dict[str, Any], algorithm: str, issuer: str, audience: str) -> Claims:
+def _decoded(token: str, key: Key, algorithm: str, issuer: str, audience: str) -> Claims:
+    if key["kty"] != ALGORITHMS[algorithm] or key.get("alg", algorithm) != algorithm:
+        raise AlgorithmRefused(
+            "The token names a key of another kind than its signature.", remedy="Show the token as the issuer gave it."
+        )
     try:
         claims = storable_json(jwt.decode(
             token, jwt.PyJWK(key, algorithm=algorithm), algorithms=[algorithm], audience=audience, issuer=issuer,
