@@ -2,6 +2,7 @@
 
 import pytest
 import structlog
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.test import Client
 
@@ -54,6 +55,10 @@ def test_a_group_has_its_rights_in_the_archives_that_are_named_for_it(two, as_me
     assert [row.archive for row in GroupArchive.objects.all()] == ["acme"]
     assert client.get(f"/archives/acme/{LIST}").status_code == 200
     assert client.get(f"/{LIST}").status_code == 403
+    someone = get_user_model().objects.get(username="Publishers")
+    for slug in ("acme", "", "acme"):  # Django keeps them with the user
+        with entered(slug):
+            assert bool(someone.get_group_permissions()) is bool(someone.get_all_permissions()) is (slug == "acme")
     front = client.get("/archives/acme/admin/")
     assert front.context["title"] == "Overview of acme"
     assert 'href="/admin/"' not in front.content.decode()

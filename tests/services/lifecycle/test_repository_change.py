@@ -1,10 +1,13 @@
 """The repository's settings changed in the admin: what clients see first, what hinders it, and nothing half done."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from django.contrib.auth import get_user_model
 
 from packages_app.core.documents import ConfigurationOutdated, SetByFile
-from packages_app.core.errors import DefinitionError, PackageRefused, RightMissing
+from packages_app.core.errors import DefinitionError, PackageRefused, RightMissing, TableUnavailable
 from packages_app.core.suite_change import What
 from packages_app.models import HeldCandidate, Job
 from packages_app.services import adapters
@@ -12,12 +15,13 @@ from packages_app.services.configuration.repository_form import with_settings, w
 from packages_app.services.configuration.repository_settings import DefaultSuiteStays, SuiteExists, settings_now
 from packages_app.services.configuration.saved_versions import version_of
 from packages_app.services.intake.uploads import stage_upload
-from packages_app.services.lifecycle.move import request_move
+from packages_app.services.lifecycle.move import MOST, request_move
 from packages_app.services.lifecycle.repository_change import SignedByLocksOut, StillUsed, plan_change, save_change
 from packages_app.services.lifecycle.shown import PreviewOutdated
 from packages_app.services.lifecycle.steps import Move
 from tests.commands.calling import call
 from tests.debs import build_deb
+from tests.records import make_record
 
 TESTING = {"codename": "testing", "version": "2", "description": "Soon", "components": "main, extra",
            "architectures": "amd64, riscv64"}  # fmt: skip
@@ -138,6 +142,41 @@ def test_what_is_unsound_or_of_the_file_or_was_changed_meanwhile_is_refused_and_
     embedded.configure(suites=[{}, {**TESTING, "name": "testing", "components": ["main"], "architectures": ["amd64"]}])
     with pytest.raises(SetByFile):
         without_suite(settings_now(), "testing")
+
+
+def test_a_consent_is_to_just_these_packages_and_to_no_more_than_a_change_takes_out(embedded, root):
+    save(suite("testing", **TESTING), root)
+    table = adapters.package_table()
+    numbered = [make_record(f"tool{number:02}", "1.0", suites=("testing",)) for number in range(12)]
+    table.put_many_new(numbered[:11])
+    text = without_suite(settings_now(), "testing")
+    shown = plan_change(text)
+    request_move(Move(What.WITHDRAWN, (numbered[10].key,), ("testing",)), "old", user=root)
+    embedded.run_jobs()
+    table.put_new(numbered[11])
+    now = plan_change(text)
+    assert (now.seen, now.asked, now.leaving[0].named) == (shown.seen, shown.asked, shown.leaving[0].named)
+    with pytest.raises(PreviewOutdated):
+        save_change(text, read=1, shown=shown.digest, user=root, withdraw=True, reason="over")
+    table.put_many_new([make_record(f"many{number}", "1.0", suites=("testing",)) for number in range(MOST)])
+    with pytest.raises(StillUsed):
+        plan_change(text)
+
+
+def test_nothing_is_withdrawn_where_the_document_can_not_be_written(embedded, root, settings):
+    save(suite("testing", **TESTING), root)
+    embedded.run_jobs()
+    adapters.package_table().put_new(make_record("tool", "1.0", suites=("testing",)))
+    before, text = Job.objects.count(), without_suite(settings_now(), "testing")
+    with closing(sqlite3.connect(settings.PACKAGE_TABLE.path)) as table:  # as no port of ours can do it
+        table.execute("CREATE TRIGGER full BEFORE INSERT ON documents BEGIN SELECT RAISE(ABORT, 'full'); END")
+        with pytest.raises(TableUnavailable):
+            save(text, root, withdraw=True, reason="over")
+        assert Job.objects.count() == before
+        table.execute("DROP TRIGGER full")
+    save(text, root, withdraw=True, reason="over")
+    embedded.run_jobs()
+    assert [record.suites for record in embedded.records()] == [()]
 
 
 def test_the_default_suite_of_a_document_that_is_the_whole_is_not_renamed_away(embedded, root):
