@@ -15,6 +15,7 @@ from django.conf import settings
 from packages_app.core.errors import StoreMissing
 from packages_app.core.history_errors import ContentsGone
 from packages_app.core.ports import Progress
+from packages_app.core.rights import Action
 from packages_app.models import Conflict, Job, Publication
 from packages_app.publishing.generations import digest_of
 from packages_app.publishing.kept_contents import keep_full
@@ -22,6 +23,7 @@ from packages_app.publishing.published import read_published
 from packages_app.services import adapters
 from packages_app.services.intake.upload_batch import staged_by
 from packages_app.services.publication.lease_hold import lease_held
+from packages_app.services.rights.rule import require_of_job
 from packages_app.sources.build_script import BuildScriptSettings
 from packages_app.sweeping.removal import (
     move_orphans,
@@ -54,6 +56,7 @@ def keeping() -> Keeping:
 
 def do_sweep(job: Job, progress: Progress) -> dict[str, Any]:
     """Do a job's sweep, or say what it would take; as `sweep`."""
+    require_of_job(job, Action.PUBLISH, "A sweep")
     return sweep(progress, dry_run=job.arguments.get("dry_run", False))
 
 

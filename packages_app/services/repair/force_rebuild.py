@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from packages_app.core.ports import Progress
+from packages_app.core.rights import Action
 from packages_app.models import Job, Publication
 from packages_app.publishing.publication_options import PublicationOptions
 from packages_app.services import adapters
@@ -14,6 +15,7 @@ from packages_app.services.publication.publish import publish, result_of
 from packages_app.services.publication.requests import known_suite, known_suites
 from packages_app.services.repair.repair import repair_pool
 from packages_app.services.rights.asker import Asker
+from packages_app.services.rights.rule import require_of_job
 
 FLAGS = ("repair", "new_identity", "new_key")
 """What a rebuild may do besides; each is part of what its job is about."""
@@ -46,6 +48,7 @@ def do_force_rebuild(job: Job, progress: Progress) -> dict[str, Any]:
     """Rebuild a job's suite, as `force_rebuild`; of several each gets a job of its own, named in `asked_for`."""
     flags = {name: job.arguments.get(name, False) for name in FLAGS}
     names = known_suites(job.arguments.get("suites", []))
+    require_of_job(job, Action.PUBLISH, "A force rebuild", suites=names)
     if len(names) > 1:  # as earlier releases asked: each has an outcome of its own
         jobs = ask_for_rebuilds(names, flags, user=job.requested_by, requested_as=job.requested_as)
         return {"suites": [], "asked_for": [asked.subject for asked in jobs]}

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from packages_app.core.ports import Progress
+from packages_app.core.rights import Action
 from packages_app.models import Job
 from packages_app.services.repair.apply import RepairOutcome, repair_repository
 from packages_app.services.repair.plan import RepairPlan, plan_repair
+from packages_app.services.rights.rule import require_of_job
 from packages_app.services.verification.verify import verify_repository
 from packages_app.verification.finding import Finding, Part, PoolScope, Verification
 
@@ -32,6 +34,7 @@ def verify_and_plan(job: Job, progress: Progress) -> dict[str, Any]:
 
 def repair_as_consented(job: Job, progress: Progress) -> dict[str, Any]:
     """Do the repair whose actions the job names; raise `RepairRefused` when others would be needed by now."""
+    require_of_job(job, Action.PUBLISH, "A repair")
     arguments = job.arguments
     outcome = repair_repository(
         arguments["suites"],

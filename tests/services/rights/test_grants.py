@@ -15,6 +15,7 @@ from packages_app.models import AccessGrant, AccessToken, Job
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.lifecycle.move import request_move
 from packages_app.services.lifecycle.steps import Move
+from packages_app.services.requests import request_force_rebuild, request_repair, request_sweep, request_verify
 from packages_app.services.rights.rule import rights_of
 from packages_app.services.rights.shown_token import showing
 from packages_app.services.rights.token_text import may_be_token
@@ -99,6 +100,24 @@ def test_the_right_is_asked_again_when_the_job_is_done(ann, embedded, tmp_path):
     ann.delete()  # his grants went with him, and what he asked for counts by what he might do then
     [job] = [job for job in embedded.run_jobs() if job.pk == last.pk]
     assert job.state == Job.State.DONE
+
+
+def test_the_right_to_all_of_a_suite_is_asked_again_when_the_job_is_done(ann, embedded, tmp_path):
+    deb = build_deb(tmp_path, "acme-tool", "1.0")
+    stage_upload(deb, deb.name)
+    embedded.run_jobs()
+    grant(ann, "publish")
+    embedded.bucket.delete("dists/testing/main/binary-amd64/Packages.gz")
+    [verification, *_] = request_verify(ann, suites=["testing"])
+    embedded.run_jobs()
+    verification.refresh_from_db()
+    asked = [
+        *request_force_rebuild(["testing"], ann), request_sweep(ann),
+        request_repair(verification, verification.result["digest"], ann),
+    ]  # fmt: skip
+    AccessGrant.objects.all().delete()
+    ended = {job.pk: job.error_code for job in embedded.run_jobs()}
+    assert [ended[job.pk] for job in asked] == ["right_missing"] * 3
 
 
 def test_a_token_narrows_its_owner_and_dies_with_him(ann, embedded, tmp_path):
