@@ -242,9 +242,11 @@ def test_what_matters_most_asks_anew_and_believes_the_instant_alone(web, provide
 
 def test_no_address_begins_sign_ins_without_end(web, provider):
     stranger = Person(web, "127.0.0.7")
-    answers = [stranger.get(BEGIN) for _ in range(125)]
-    assert {answer.status_code for answer in answers[:120]} == {302}
-    assert (answers[-1].status_code, "Retry-After" in answers[-1].headers) == (429, True)
+    let_in = 0  # two more a second, so that a slow server comes to more
+    while let_in < 500 and (answer := stranger.get(BEGIN)).status_code == 302:
+        let_in += 1
+    assert 120 <= let_in < 500
+    assert (answer.status_code, "Retry-After" in answer.headers) == (429, True)
     assert Person(web).get(BEGIN).status_code == 302
 
 
