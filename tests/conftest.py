@@ -65,6 +65,9 @@ SLOW = (
 """Folders and files in the order in which they begin, before all others: the longest tests must not come last."""
 
 TOGETHER = (
+    "tests/admin/test_saml.py",
+    "tests/admin/test_second_factor.py",
+    "tests/admin/test_single_sign_on.py",
     "tests/browser/",
     "tests/client/",
     "tests/apt/test_trusted_client.py",
