@@ -1,5 +1,6 @@
 """What stands in a suite's place and is not ours is never taken for nothing: the candidate waits for a person."""
 
+import re
 import sqlite3
 import subprocess
 from contextlib import contextmanager
@@ -99,7 +100,11 @@ def test_another_key_is_held_with_both_keys_dates_and_the_difference(published, 
     text = row.findings[0]["text"]
     assert old in text
     assert new in text
-    assert f"{date:%Y-%m-%d %H:%M:%S}" in text
+    said = re.findall(r"is dated ([\d :-]+) UTC", text)
+    assert len(said) == 2 + noted
+    # What is in place is dated when it was signed, which may be a second after its Date.
+    in_place = datetime.fromisoformat(f"{said[0]}+00:00")
+    assert date <= in_place <= datetime.fromisoformat(f"{said[-1]}+00:00")
     assert (row.added, row.removed) == (["three 1.0 amd64"], [])
     assert suites_to_refresh() == []
 
