@@ -36,6 +36,7 @@ def taken(page: Page, product: Running, number: int, button: str, name: str) -> 
     page.goto(f"{product.url}/admin/")
     page.get_by_role("link", name=re.compile(r"\bKeys$")).click()
     step = page.locator(f"#step-{number}")
+    expect(step.get_by_role("button", name=button)).to_be_visible()
     if step.get_by_role("checkbox").count():
         step.get_by_role("checkbox").check()
     step.get_by_role("button", name=button).click()

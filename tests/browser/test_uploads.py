@@ -24,6 +24,7 @@ DROP = """([files]) => {
 def fates(page: Page) -> dict[str, str]:
     """Give what stands beside each file's name: the word of its fate."""
     lines = page.locator(".rm-fates li")
+    expect(lines.first).to_be_visible()
     return {line.locator("strong").first.inner_text(): line.locator(".rm-state").inner_text() for line in lines.all()}
 
 
@@ -81,12 +82,13 @@ def test_without_a_script_the_form_sends_all_at_once(product: Running, page: Pag
     sound = [*(build_deb(tmp_path, "plain", version) for version in ("1.0", "2.0")), long]
     plain.set_input_files("input[type=file]", [*sound, tmp_path / "page.deb"])
     plain.get_by_role("button", name="Upload and look").click()
+    expect(plain.get_by_text("stable: plain amd64: none → 2.0")).to_be_visible()
     assert list(fates(plain).values()) == ["refused", "new", "new", "new"]
     said = [one.bounding_box() for one in plain.locator(".rm-facts dd").all()]
     assert min(box["width"] for box in said if box) > 100  # a long name leaves room for what is said of it
-    expect(plain.get_by_text("stable: plain amd64: none → 2.0")).to_be_visible()
     plain.get_by_role("checkbox", name=re.compile("plain_1.0")).uncheck()
     plain.get_by_role("button", name="Define and take in").click()
+    plain.wait_for_url(re.compile("/job/"))
     page.goto(plain.url)
     ended(page)
     plain.goto(f"{product.url}{UPLOAD}")

@@ -68,6 +68,7 @@ def test_a_webhook_is_made_tried_told_and_sent_again(product: Running, page: Pag
         picture(page, "webhook")
         page.fill("input[name=address]", receiver.url)
         page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_text("was changed successfully")).to_be_visible()
         write_definition(product.config, "hooked", {"type": "build_script", "staging_prefix": "hooked"})
         product.manage("upload_deb", str(build_deb(tmp_path, "hooked", "1.0")))
         page.goto(f"{product.url}{DELIVERIES}?event__exact=webhook.test")
