@@ -39,7 +39,15 @@ class DebContents:
     members: tuple[str, ...]
 
 
-def open_deb(path: Path) -> DebContents:
+@dataclass(frozen=True)
+class OpenedDeb(DebContents):
+    """A `.deb` that was opened: also the files of its control member by their names, and where its data member lies."""
+
+    files: dict[str, bytes]
+    data: ArMember
+
+
+def open_deb(path: Path) -> OpenedDeb:
     """Open a `.deb` and check it; raise `InvalidDeb`, and nothing else, for whatever is wrong with it.
 
     The data member is not unpacked: that would cost more than all of intake. Its first 256 KiB are, so that a member
@@ -49,20 +57,21 @@ def open_deb(path: Path) -> DebContents:
         return read_deb(stream, os.fstat(stream.fileno()).st_size)
 
 
-def read_deb(stream: BinaryIO, size: int) -> DebContents:
+def read_deb(stream: BinaryIO, size: int) -> OpenedDeb:
     """Check a `.deb` of `size` bytes in a stream that can seek, as `open_deb` does; raise `InvalidDeb`."""
     members = ar_members(stream, size)
-    control_member, data_member = expected_members(members, stream)
-    files = control_files(stream, control_member)
+    control_member, data_member = _expected_members(members, stream)
+    files = _control_files(stream, control_member)
     text = written_anew(_control_text(files))
     _check_data(stream, data_member)
     control = parse_control(text)
     check_control(control)
     check_members(control, files)
-    return DebContents(control, text.strip("\n"), tuple(member.name for member in members))
+    names = tuple(member.name for member in members)
+    return OpenedDeb(control, text.strip("\n"), names, files, data_member)
 
 
-def expected_members(members: list[ArMember], stream: BinaryIO) -> tuple[ArMember, ArMember]:
+def _expected_members(members: list[ArMember], stream: BinaryIO) -> tuple[ArMember, ArMember]:
     """Return the control and the data member of an archive that has what deb(5) says, in its order.
 
     Raise `InvalidDeb` for any other.
@@ -93,7 +102,7 @@ def expected_members(members: list[ArMember], stream: BinaryIO) -> tuple[ArMembe
     return rest[0], rest[1]
 
 
-def control_files(stream: BinaryIO, member: ArMember) -> dict[str, bytes]:
+def _control_files(stream: BinaryIO, member: ArMember) -> dict[str, bytes]:
     """Return the files of a control member by their names; it holds plain files and at most their folder.
 
     Raise `InvalidDeb` for one that is too large, can't be unpacked, or holds anything else.

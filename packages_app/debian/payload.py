@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from packages_app.core.errors import InvalidDeb
-from packages_app.debian.ar import ar_members, chunks_of_member
+from packages_app.debian.ar import chunks_of_member
 from packages_app.debian.control import REMEDY
 from packages_app.debian.control_members import kept_conffiles, removed_conffiles
 from packages_app.debian.data_tar import (
@@ -24,7 +24,7 @@ from packages_app.debian.data_tar import (
     data_members,
 )
 from packages_app.debian.data_tree import DataTree
-from packages_app.debian.deb_file import control_files, expected_members
+from packages_app.debian.deb_file import OpenedDeb
 from packages_app.debian.decompression import unpacked_chunks
 
 UNPACKED_LIMIT = 1024 * 1024 * 1024
@@ -67,16 +67,14 @@ class Payload:
 
 
 def read_payload(
-    stream: BinaryIO, size: int, *, keep: Callable[[UnpackedFile], bool], wanted: Wanted = lambda _path: False
+    stream: BinaryIO, opened: OpenedDeb, *, keep: Callable[[UnpackedFile], bool], wanted: Wanted = lambda _path: False
 ) -> Payload:
-    """Read a `.deb` of `size` bytes in a stream that can seek; of its files those that `keep` holds to be worth it.
+    """Read what a `.deb` unpacks that was opened in a stream; of its files those that `keep` holds to be worth it.
 
-    The content of `wanted` files is read, of each a megabyte at most. Raise `InvalidDeb` for what is no `.deb`, and for
-    a data member that dpkg does not unpack.
+    The content of `wanted` files is read, of each a megabyte at most. Raise `InvalidDeb` for a data member that dpkg
+    does not unpack.
     """
-    control_member, member = expected_members(ar_members(stream, size), stream)
-    control = control_files(stream, control_member)
-    conffiles = control.get("conffiles", b"")
+    member, conffiles = opened.data, opened.files.get("conffiles", b"")
     tree = DataTree(removed_conffiles(conffiles), kept_conffiles(conffiles))
     packed, ending = chunks_of_member(stream, member), member.name.removeprefix("data.tar")
     blocks = Blocks(unpacked_chunks(packed, ending, UNPACKED_LIMIT, member.name), UNPACKED_LIMIT)
@@ -90,7 +88,7 @@ def read_payload(
         raise InvalidDeb(f"The member {member.name} ends within a file.", remedy=REMEDY)
     if not blocks.reached_limit:
         tree.check_end()
-    return Payload(control, tuple(files), not blocks.reached_limit)
+    return Payload(opened.files, tuple(files), not blocks.reached_limit)
 
 
 def _unpacked(member: DataMember) -> UnpackedFile:

@@ -106,9 +106,9 @@ def smallest_that_fails(items: Sequence[str], fails: Callable[[Sequence[str]], b
 def look(path: Path) -> str:
     """Say whether intake refuses a package: what opens it, and what looks at all of its files."""
     try:
-        open_deb(path)
+        opened = open_deb(path)
         with path.open("rb") as stream:
-            read_payload(stream, path.stat().st_size, keep=lambda _file: False)
+            read_payload(stream, opened, keep=lambda _file: False)
     except InvalidDeb as error:
         assert error.remedy
         return "refused"

@@ -9,7 +9,7 @@ from packages_app.core.errors import InvalidDeb
 from packages_app.debian.deb_file import open_deb
 from packages_app.debian.payload import read_payload
 from tests.debian.parts import BINARY, CONTROL, CONTROL_TAR, END, entry, pax, record
-from tests.debian.readers import dpkg_refusals
+from tests.debian.readers import dpkg_refusals, look
 from tests.debs import COMPRESS, ar_archive, tar_archive
 
 pytestmark = pytest.mark.outside
@@ -133,24 +133,15 @@ def test_what_dpkg_does_not_unpack_is_found_far_behind_the_head_too(tmp_path):
         members = ("control.tar", tar_archive({"./control": named(number)})), ("data.tar.gz", COMPRESS[".gz"](data))
         debs.append(tmp_path / f"{name}.deb")
         debs[-1].write_bytes(ar_archive(BINARY, *members))
+        opened = open_deb(debs[-1])
         try:
             with debs[-1].open("rb") as stream:
-                read_payload(stream, debs[-1].stat().st_size, keep=lambda _file: False)
+                read_payload(stream, opened, keep=lambda _file: False)
             outcomes[name] = "taken"
         except InvalidDeb:
             outcomes[name] = "refused"
     assert outcomes == {"sound": "taken", "pax": "refused", "junk": "refused"}
     assert {path.stem for path in dpkg_refusals(tmp_path, debs)} == {"pax", "junk"}
-
-
-def looked_at(path):
-    """Say whether a look at a package's files refuses it."""
-    try:
-        with path.open("rb") as stream:
-            read_payload(stream, path.stat().st_size, keep=lambda _file: False)
-    except InvalidDeb:
-        return "refused"
-    return "taken"
 
 
 @pytest.mark.parametrize("ending", ["", ".gz", ".xz", ".zst"])
@@ -171,7 +162,7 @@ def test_data_that_ends_early_is_refused_as_dpkg_refuses_it(tmp_path, ending):
         debs.append(tmp_path / f"{name}.deb")
         control = ("control.tar", tar_archive({"./control": named(number)}))
         debs[-1].write_bytes(ar_archive(BINARY, control, (f"data.tar{ending}", data)))
-    refused = {path.stem for path in debs if looked_at(path) == "refused"}
+    refused = {path.stem for path in debs if look(path) == "refused"}
     assert refused == {path.stem for path in dpkg_refusals(tmp_path, debs)}
     assert refused == bodies.keys() - {"whole", "long"}
 
@@ -181,7 +172,7 @@ def test_a_path_that_leads_out_of_its_folder_is_refused(tmp_path):
         path = tmp_path / "tool.deb"
         data = ("data.tar", FOLDER + entry(name, b"x") + END)
         path.write_bytes(ar_archive(BINARY, ("control.tar", CONTROL_TAR), data))
-        assert looked_at(path) == outcome
+        assert look(path) == outcome
 
 
 def test_a_member_behind_data_is_passed_over_unless_it_is_a_second_one_of_those_that_count(tmp_path):

@@ -214,7 +214,7 @@ def test_the_rights_that_dpkg_gives_a_file_are_seen(tmp_path):
             assert dpkg_refusals(folder, [path]) == {}
             given = (folder / "root0/usr/y").stat().st_mode & 0o6000
             with path.open("rb") as stream:
-                [_, file] = read_payload(stream, path.stat().st_size, keep=lambda _file: True).files
+                [_, file] = read_payload(stream, open_deb(path), keep=lambda _file: True).files
             assert file.mode & given == given, name
 
 
@@ -234,7 +234,7 @@ def test_scripts_are_seen_that_tar_unpacks(tmp_path):
     assert dpkg_refusals(tmp_path, [path]) == {}
     assert (tmp_path / "root0/var/lib/dpkg/info/tool.postinst").read_bytes() == script
     with path.open("rb") as stream:
-        payload = read_payload(stream, path.stat().st_size, keep=lambda _file: True)
+        payload = read_payload(stream, open_deb(path), keep=lambda _file: True)
     assert payload.control["postinst"] == script
 
 

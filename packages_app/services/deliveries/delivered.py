@@ -130,7 +130,7 @@ def read_whole(came: Delivered, path: Path) -> Delivered:
     try:
         contents = open_deb(path)
         small = path.stat().st_size <= LOOKED_INTO_BYTES
-        cautions = tuple(content_cautions(path, contents.control, None)) if small else None
+        cautions = tuple(content_cautions(path, contents, None)) if small else None
     except RepomgrError as error:
         return refuse(came, error)
     return replace(

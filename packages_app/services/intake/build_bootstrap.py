@@ -22,7 +22,7 @@ from packages_app.core.ports import Progress
 from packages_app.core.rights import Action
 from packages_app.core.version import parse_version
 from packages_app.debian.bootstrap import build_bootstrap_deb
-from packages_app.debian.deb_file import DebContents, open_deb
+from packages_app.debian.deb_file import OpenedDeb, open_deb
 from packages_app.models import Job
 from packages_app.services import adapters
 from packages_app.services.archives import present_archive
@@ -47,7 +47,7 @@ class Built:
     definition: Definition
     path: Path
     checksums: Checksums
-    contents: DebContents
+    contents: OpenedDeb
 
 
 def bootstrap_definition(name: str) -> Definition:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 from packages_app.core.caution import Caution, flag_cautions
 from packages_app.core.definition import Definition
@@ -19,7 +16,7 @@ from packages_app.debian.bootstrap import bootstrap_control, bootstrap_scripts
 from packages_app.debian.bootstrap_check import SCRIPTS, Expected, bootstrap_cautions
 from packages_app.debian.bootstrap_source import OurSource
 from packages_app.debian.client_paths import place_of, resolved
-from packages_app.debian.deb_file import DebContents
+from packages_app.debian.deb_file import OpenedDeb
 from packages_app.debian.payload import UNPACKED_LIMIT, Payload, UnpackedFile, read_payload
 from packages_app.debian.script_deeds import deeds_of, tmpfiles_rights, users_of_root
 from packages_app.services import adapters
@@ -41,38 +38,30 @@ _LEAP = 1000
 """A first number of a billion that is a thousand times the one before leaves no room: dates and counters do."""
 
 
-def cautions_in(body: bytes | Path, contents: DebContents, definition: Definition) -> list[Caution]:
+def cautions_in(body: bytes | Path, contents: OpenedDeb, definition: Definition) -> list[Caution]:
     """Return what about a package that is admitted needs a person's word."""
     control = contents.control
     bootstrap = definition.bootstrap is not None
     return [
-        *content_cautions(body, control, definition),
+        *content_cautions(body, contents, definition),
         *_version_jump(control["Package"], control["Version"], bootstrap=bootstrap),
     ]
 
 
-def content_cautions(body: bytes | Path, control: Mapping[str, str], definition: Definition | None) -> list[Caution]:
-    """Return what is to be said of a package's content, whichever its version is; `control` is its paragraph.
+def content_cautions(body: bytes | Path, contents: OpenedDeb, definition: Definition | None) -> list[Caution]:
+    """Return what is to be said of a package's content, whichever its version is; `contents` is what was read of it.
 
     `definition` is None for a package that has none. Raise `InvalidDeb` for what dpkg does not unpack.
     """
+    control = contents.control
     bootstrap = definition is not None and definition.bootstrap is not None
-    with _opened(body) as (stream, size):
+    with BytesIO(body) if isinstance(body, bytes) else body.open("rb") as stream:
         keep, wanted = (_keep_all, _keep_all) if bootstrap else (_matters, _is_configuration)
-        payload = read_payload(stream, size, keep=keep, wanted=wanted)
+        payload = read_payload(stream, contents, keep=keep, wanted=wanted)
     found = [*flag_cautions(control), *_file_cautions(payload), *_deeds(payload)]
     if definition is not None and definition.bootstrap is not None:
         found += bootstrap_cautions(payload, control, _expected(definition, control["Version"]))
     return found
-
-
-@contextmanager
-def _opened(body: bytes | Path) -> Iterator[tuple[BinaryIO, int]]:
-    if isinstance(body, bytes):
-        yield BytesIO(body), len(body)
-        return
-    with body.open("rb") as stream:
-        yield stream, os.fstat(stream.fileno()).st_size
 
 
 def _keep_all(_file: object) -> bool:
@@ -120,8 +109,8 @@ def _configuration_cautions(file: UnpackedFile, place: str) -> Iterator[Caution]
 
 def _deeds(payload: Payload) -> Iterator[Caution]:
     for name in SCRIPTS:
-        for code, what in deeds_of(payload.control.get(name, b"")):
-            yield Caution(code, f"its {name} {what}")
+        if script := payload.control.get(name):
+            yield from (Caution(code, f"its {name} {what}") for code, what in deeds_of(script))
 
 
 def _version_jump(name: str, text: str, *, bootstrap: bool) -> Iterator[Caution]:

@@ -58,7 +58,7 @@ def _fetched(request: AdoptionRequest, record: PackageRecord, path: Path) -> Che
         raise _refused(f"{filename} is {package_named(*found)}, its stanza says otherwise")
     name = deb_filename(*found)
     # No jump of versions among them: that they come all at once is no history of ours.
-    cautions = content_cautions(path, control, adapters.definitions().by_package.get(record.package_name))
+    cautions = content_cautions(path, contents, adapters.definitions().by_package.get(record.package_name))
     complete = replace(
         record,
         control=contents.control_text,

@@ -28,7 +28,7 @@ def enriched(record: PackageRecord, bucket: ObjectStore) -> tuple[PackageRecord,
         with bucket.as_local_file(record.pool_path) as path:
             checksums = checksums_of_file(path)
             contents = open_deb(path)
-            cautions = content_cautions(path, contents.control, definition)
+            cautions = content_cautions(path, contents, definition)
     except ObjectNotFound:
         return record, f"{record.pool_path} is not in the pool"
     except InvalidDeb as error:

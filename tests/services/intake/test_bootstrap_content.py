@@ -44,7 +44,7 @@ def judged(embedded, tmp_path):
             )
         )
         definition = adapters.definitions().by_name[NAME]
-        return {(one.code, one.text) for one in content_cautions(path, open_deb(path).control, definition)}
+        return {(one.code, one.text) for one in content_cautions(path, open_deb(path), definition)}
 
     return judge
 
@@ -186,7 +186,7 @@ def test_more_than_is_looked_at_of_a_bootstrap_package_is_held(tmp_path, embedde
     control = f"Package: {NAME}\nVersion: 2.0\nArchitecture: all\n"
     files = [member(path, body) for path, body in bootstrap_files(NAME).items()]
     deb = with_data(tmp_path, "data.tar.zst", _behind(tar_of(files)[:-1024], "usr/share/doc/kiro-repo/zeros"), control)
-    found = content_cautions(deb, open_deb(deb).control, definition)
+    found = content_cautions(deb, open_deb(deb), definition)
     assert Caution("bootstrap_files", "more than is looked at") in found
 
 
@@ -339,7 +339,7 @@ def test_a_long_script_is_read_to_its_end(tmp_path):
 
 
 def looked_at(deb):
-    return {(one.code, one.text) for one in content_cautions(deb, open_deb(deb).control, None)}
+    return {(one.code, one.text) for one in content_cautions(deb, open_deb(deb), None)}
 
 
 def with_data(folder, name, data, control="Package: tool\nVersion: 1.0\nArchitecture: amd64\n"):
