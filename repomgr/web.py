@@ -68,6 +68,21 @@ class Answer(WSGITask):  # type: ignore[misc]
             environment[UNFIT] = self.request.unfit
         return environment
 
+    def write(self, data: bytes) -> None:
+        """Send what the application answers; of HEAD the head alone (RFC 9110, 9.3.2).
+
+        Django leaves that to the server, and waitress sends all. Whoever goes on with the connection, as proxies do,
+        takes a body that follows for the answer to the next request, which may be another client's.
+        """
+        super().write(b"" if self.request.command == "HEAD" else data)
+
+    def finish(self) -> None:
+        """End the answer."""
+        if self.request.command == "HEAD":
+            self.write(b"")
+            self.chunked_response = False  # its head says so, and there are no chunks to end
+        super().finish()
+
 
 class Unanswered:
     """A request whose client is gone before it was whole: the application hears of it, and nobody of the answer."""
