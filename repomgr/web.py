@@ -134,6 +134,8 @@ class Connection(HTTPChannel):  # type: ignore[misc]
                 return False
             self.request = None
         self._flush_exception(self._flush_some)
+        if not self.connected:  # the client went meanwhile, and there is no socket any more
+            return True
         if self.will_close or self.total_outbufs_len:
             return not self.will_close
         self.close_when_flushed = False

@@ -1,7 +1,9 @@
 """The web process's server over applications of a test: what it reads, and who waits for whom."""
 
+import logging
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -194,6 +196,27 @@ def test_a_head_is_answered_without_a_body_and_the_next_answer_is_its_own(length
     assert (first[:12], b"Content-Length: 5" in first) == (b"HTTP/1.1 200", bool(length))
     # Without a length it is the last of its connection.
     assert [one[:12] for one in more] == ([b"HTTP/1.1 200", b"ok"] if length else [b""])
+
+
+def test_who_is_gone_when_he_is_answered_leaves_no_error(caplog):
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def application(environ, start_response):
+        begun.release()
+        go_on.wait(60)
+        return answers(environ, start_response)
+
+    logging.getLogger("waitress").addHandler(caplog.handler)
+    with serving(application) as (server, port):
+        client = socket.create_connection(("127.0.0.1", port), timeout=30)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.sendall(LAST.encode())
+        assert begun.acquire(timeout=30)
+        client.close()  # by a reset
+        go_on.set()
+        wait_until(lambda: channels(server) == [], "the end of who has gone")
+    logging.getLogger("waitress").removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_one_address_takes_no_more_than_leaves_room_for_others(settings):
