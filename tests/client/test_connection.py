@@ -57,3 +57,10 @@ def test_a_proxy_or_certificates_that_can_not_be_used_are_told_of(product, tmp_p
     for unusable in ({"SSL_CERT_FILE": str(tmp_path / "none.pem")}, {"HTTP_PROXY": "http://name:geheim@[::1"}):
         done = product.client("status", **unusable)
         assert (done.code, done.said["code"], "geheim" in done.out + done.err) == (1, "bad_environment", False)
+
+
+def test_of_a_token_file_no_more_is_read_than_a_token_has(product, tmp_path):
+    with (tmp_path / "token").open("wb") as file:
+        file.truncate(2**40)
+    done = product.client("status", token="", REPOMGR_TOKEN_FILE=str(tmp_path / "token"))
+    assert (done.code, done.said["code"]) == (2, "bad_token")
