@@ -64,3 +64,8 @@ def test_of_a_token_file_no_more_is_read_than_a_token_has(product, tmp_path):
         file.truncate(2**40)
     done = product.client("status", token="", REPOMGR_TOKEN_FILE=str(tmp_path / "token"))
     assert (done.code, done.said["code"]) == (2, "bad_token")
+
+
+def test_an_option_is_written_whole(product):
+    done = product.client("status", "--js", as_json=False)
+    assert (done.code, done.out, done.err.partition(":")[0]) == (2, "", "bad_arguments")
