@@ -18,7 +18,7 @@ from packages_app.core.audit import Actor, ActorKind, Result
 from packages_app.services.audit.doors import Answered, request_door
 from packages_app.services.audit.write import by_token
 from packages_app.services.rights.shown_token import ShownToken
-from repomgr.limits import LOGIN, is_for_machines, is_part
+from repomgr.limits import LOGIN, is_for_machines, is_part, takes_packages
 from repomgr.login import client_address, counted_address
 from repomgr.named import SUITES, names_in, packages_named
 
@@ -36,6 +36,7 @@ _REFUSALS_OF_NOBODY = 100
 """Refusals of one who is not logged in that are kept of an address in an hour: strangers must not fill the database."""
 _HOUR = 3600
 _OWN_FIELDS = ("csrfmiddlewaretoken", "next", "_save", "_continue", "_addanother", "action", "index", "select_across")
+_OF_UPLOADS = ("filename", "suite", "component", "build")
 _SECRET_FIELDS = ("code", "credential")
 """What forms of the second factor are sent; passwords are known by their names."""
 
@@ -198,10 +199,12 @@ def _subject(request: HttpRequest, what: str) -> str:
 def _given(request: HttpRequest, what: str) -> dict[str, Any]:
     """Return what a form was posted with, but for what a browser adds; nothing of a sign-in, which holds secrets.
 
-    Of a machine's request it is the JSON that it sent.
+    Of a machine's request it is the JSON that it sent; of packages what the address says, and the names of its files.
     """
     if what.startswith("sign_"):
         return {}
+    if takes_packages(request.method or "", request.path_info):
+        return _pushed(request)
     if request.content_type == "application/json":
         return _json(request)
     fields = _posted(request)
@@ -209,6 +212,13 @@ def _given(request: HttpRequest, what: str) -> dict[str, Any]:
     left_out = (*_OWN_FIELDS, *_SECRET_FIELDS)
     posted = {name: fields.getlist(name)[:_MOST_ROWS] for name in fields if name not in left_out} | files
     return {name: values[0] if len(values) == 1 else values for name, values in posted.items() if values != [""]}
+
+
+def _pushed(request: HttpRequest) -> dict[str, Any]:
+    names = getattr(request, "names_sent", [])[:_MOST_ROWS]
+    return {name: request.GET[name] for name in _OF_UPLOADS if request.GET.get(name)} | (
+        {"files": names} if names else {}
+    )
 
 
 def _sent_files(request: HttpRequest) -> Iterable[tuple[str, list[Any]]]:

@@ -68,6 +68,21 @@ class Answer(WSGITask):  # type: ignore[misc]
             environment[UNFIT] = self.request.unfit
         return environment
 
+    def write(self, data: bytes) -> None:
+        """Send what the application answers; of HEAD the head alone (RFC 9110, 9.3.2).
+
+        Django leaves that to the server, and waitress sends all. Whoever goes on with the connection, as proxies do,
+        takes a body that follows for the answer to the next request, which may be another client's.
+        """
+        super().write(b"" if self.request.command == "HEAD" else data)
+
+    def finish(self) -> None:
+        """End the answer."""
+        if self.request.command == "HEAD":
+            self.write(b"")
+            self.chunked_response = False  # its head says so, and there are no chunks to end
+        super().finish()
+
 
 class Unanswered:
     """A request whose client is gone before it was whole: the application hears of it, and nobody of the answer."""
@@ -119,6 +134,8 @@ class Connection(HTTPChannel):  # type: ignore[misc]
                 return False
             self.request = None
         self._flush_exception(self._flush_some)
+        if not self.connected:  # the client went meanwhile, and there is no socket any more
+            return True
         if self.will_close or self.total_outbufs_len:
             return not self.will_close
         self.close_when_flushed = False

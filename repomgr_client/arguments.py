@@ -23,7 +23,7 @@ class Words(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command's words, and raises `Fault`."""
-    common = Words(add_help=False)
+    common = Words(add_help=False, allow_abbrev=False)
     common.add_argument("--server", default="", help="https://HOST, or https://HOST/archives/NAME (REPOMGR_SERVER)")
     common.add_argument("--json", action="store_true", help="one document of JSON to standard output")
     common.add_argument("--quiet", action="store_true", help="no progress")
@@ -31,13 +31,13 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--plain-http", action="store_true", help="send the token to another machine by http://")
     common.add_argument("--audience", default="", help="audience of CI's ID token (what the server tells)")
     top = Words(
-        prog="repomgr", description="Push packages to a repomgr, and see to its suites.",
+        allow_abbrev=False, prog="repomgr", description="Push packages to a repomgr, and see to its suites.",
         epilog="Exit codes: 0 done and shown, 1 failed, 2 refused, 3 not shown yet or held back, 75 try again.",
     )  # fmt: skip
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, help_text: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=help_text, description=help_text, parents=[common])
+        return commands.add_parser(name, help=help_text, description=help_text, parents=[common], allow_abbrev=False)
 
     push = command("push", "push .deb files, and those that .changes files list: all or none")
     push.add_argument("files", nargs="+", type=Path, metavar="FILE")

@@ -8,6 +8,8 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+import httpx
+
 from repomgr_client.address import checked
 from repomgr_client.arguments import parser
 from repomgr_client.credentials import token_for
@@ -51,7 +53,19 @@ def _end(words: Sequence[str]) -> int:
     said = parser().parse_args(words)
     address = checked(said.server or os.environ.get("REPOMGR_SERVER", ""), plain_http=said.plain_http)
     audience = said.audience or os.environ.get("REPOMGR_OIDC_AUDIENCE", "")
-    server = Server(address, token_for(address, os.environ, audience), tries=said.tries)
+    try:
+        server = Server(address, token_for(address, os.environ, audience), tries=said.tries)
+    except (
+        ImportError,
+        OSError,
+        ValueError,
+        httpx.InvalidURL,
+    ) as error:  # of proxies and certificates: httpx reads them
+        raise Fault(
+            "bad_environment", f"The environment's proxy or certificates can't be used: {type(error).__name__}.",
+            "Look at HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR; a SOCKS proxy needs socksio.",
+            Exit.FAILED,
+        ) from None  # fmt: skip
     told = _done(server, said, quiet=said.quiet or said.json)
     told.show(as_json=said.json)
     return told.exit_code

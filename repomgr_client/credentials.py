@@ -50,7 +50,8 @@ def _whole(said: str, where: str) -> str:
 
 def _of_file(path: Path) -> str:
     try:
-        said = path.read_bytes()[:20_001].decode("ascii", "replace")
+        with path.open("rb") as file:
+            said = file.read(20_001).decode("ascii", "replace")
     except OSError as error:
         raise Fault("bad_token", f"REPOMGR_TOKEN_FILE can't be read: {error.strerror}.", "Name a file.") from None
     return _whole(said, "REPOMGR_TOKEN_FILE")

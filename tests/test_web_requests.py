@@ -1,11 +1,14 @@
 """The web process's server over applications of a test: what it reads, and who waits for whom."""
 
+import logging
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
 from contextlib import closing, contextmanager
+from functools import partial
 from io import BytesIO
 from types import SimpleNamespace
 
@@ -174,6 +177,46 @@ def test_who_still_sends_reads_the_answer_and_is_not_reset(head, body, status):
             pass
         other.close()
         wait_until(lambda: channels(server) == [], "the end of who has closed")
+
+
+@pytest.mark.parametrize("length", [[("Content-Length", "5")], []], ids=["long", "of unknown length"])
+def test_a_head_is_answered_without_a_body_and_the_next_answer_is_its_own(length):
+    def application(environ, start_response):
+        head = environ["REQUEST_METHOD"] == "HEAD"
+        start_response("200 OK", length if head else [("Content-Length", "2")])
+        return iter([b"every"]) if head else [b"ok"]
+
+    with (
+        serving(application) as (_, port),
+        closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as client,
+    ):
+        client.sendall(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n" + LAST.encode())
+        got = b"".join(iter(partial(client.recv, 10_000), b""))
+    first, *more = got.split(b"\r\n\r\n")
+    assert (first[:12], b"Content-Length: 5" in first) == (b"HTTP/1.1 200", bool(length))
+    # Without a length it is the last of its connection.
+    assert [one[:12] for one in more] == ([b"HTTP/1.1 200", b"ok"] if length else [b""])
+
+
+def test_who_is_gone_when_he_is_answered_leaves_no_error(caplog):
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def application(environ, start_response):
+        begun.release()
+        go_on.wait(60)
+        return answers(environ, start_response)
+
+    logging.getLogger("waitress").addHandler(caplog.handler)
+    with serving(application) as (server, port):
+        client = socket.create_connection(("127.0.0.1", port), timeout=30)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.sendall(LAST.encode())
+        assert begun.acquire(timeout=30)
+        client.close()  # by a reset
+        go_on.set()
+        wait_until(lambda: channels(server) == [], "the end of who has gone")
+    logging.getLogger("waitress").removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_one_address_takes_no_more_than_leaves_room_for_others(settings):

@@ -41,6 +41,7 @@ def files_of(request: HttpRequest, filename: str = "") -> Iterator[list[tuple[Pa
     with told_as_ours(), ExitStack() as opened:
         if request.content_type == "multipart/form-data":
             files = _of_form(request, opened)
+            request.names_sent = [name for _, name in files]  # type: ignore[attr-defined]
             _look_at(request, files)
             yield files
             return

@@ -16,6 +16,9 @@ Network = IPv4Network | IPv6Network
 # The one block that global unicast addresses are given from (IANA, "IPv6 Address Space"). All else is local, a
 # multicast, a documentation prefix, or carries an IPv4 address in a way that was given up (RFC 4291, 2.5.5.1).
 _GLOBAL_UNICAST = ip_network("2000::/3")
+# All of it is of protocols (IANA, "IPv4 Special-Purpose Address Registry"); a cloud has its metadata at 192.0.0.192.
+# Python before 3.11.10 knows some addresses of it alone.
+_OF_PROTOCOLS = ip_network("192.0.0.0/24")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\Z")
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052; a network's own NAT64 prefix can't be told from any other
 
@@ -66,7 +69,7 @@ def is_public(address: Address) -> bool:
     carried = _carried(address)
     if carried:
         return all(is_public(each) for each in carried)
-    if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
+    if address in _OF_PROTOCOLS or (isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST):
         return False
     # 224.0.0.0/4 counts as global to ipaddress, and 240.0.0.0/4 did in older versions.
     return address.is_global and not address.is_multicast and not address.is_reserved

@@ -60,6 +60,19 @@ def test_each_refusal_has_one_line_with_its_code(caller, root, embedded, wrong):
         assert said == [("refused", answer.said["code"], *by)], address
 
 
+def test_a_refused_upload_is_found_by_what_it_said_to_be(caller, embedded, tmp_path):
+    own = caller("upload")
+    deb, name = build_deb(tmp_path, "other", "1.0").read_bytes(), "tool_1.0_amd64.deb"
+    head = f'--B\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    for address, body, kind in (
+        (f"/uploads?suite=testing&filename={name}", deb, "application/vnd.debian.binary-package"),
+        ("/uploads?suite=testing", head.encode() + deb + b"\r\n--B--\r\n", "multipart/form-data; boundary=B"),
+    ):
+        answer, [line] = lines_of(lambda: own.ask("POST", address, body, Content_Type=kind))  # noqa: B023
+        assert (line.result, line.code, answer.said["code"]) == ("refused", "not_defined", "not_defined")
+        assert (line.packages, line.suites, name in line.given) == ("tool", "testing", True)
+
+
 def test_an_upload_is_its_tokens_from_the_request_to_the_end_of_its_job(caller, embedded, tmp_path):
     embedded.define_uploads("tool")
     deb = build_deb(tmp_path, "tool", "1.0")

@@ -51,3 +51,21 @@ def test_a_certificate_of_nobody_is_refused_at_once_and_one_that_is_named_is_tru
     assert (refused.code, refused.said["code"], front.faults) == (1, "certificate_untrusted", [503])
     named = product.client("packages", "nothing", REPOMGR_SERVER=front.url, SSL_CERT_FILE=str(certificate))
     assert (named.said, front.faults) == ([], [])
+
+
+def test_a_proxy_or_certificates_that_can_not_be_used_are_told_of(product, tmp_path):
+    for unusable in ({"SSL_CERT_FILE": str(tmp_path / "none.pem")}, {"HTTP_PROXY": "http://name:geheim@[::1"}):
+        done = product.client("status", **unusable)
+        assert (done.code, done.said["code"], "geheim" in done.out + done.err) == (1, "bad_environment", False)
+
+
+def test_of_a_token_file_no_more_is_read_than_a_token_has(product, tmp_path):
+    with (tmp_path / "token").open("wb") as file:
+        file.truncate(2**40)
+    done = product.client("status", token="", REPOMGR_TOKEN_FILE=str(tmp_path / "token"))
+    assert (done.code, done.said["code"]) == (2, "bad_token")
+
+
+def test_an_option_is_written_whole(product):
+    done = product.client("status", "--js", as_json=False)
+    assert (done.code, done.out, done.err.partition(":")[0]) == (2, "", "bad_arguments")
