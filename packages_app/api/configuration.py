@@ -19,6 +19,7 @@ from packages_app.services import adapters
 from packages_app.services.configuration.definitions import definition_document, remove_definition, save_definition
 from packages_app.services.configuration.saved_versions import history_of
 from packages_app.services.lifecycle.repository_change import plan_change, save_change
+from packages_app.services.mirror.definitions import mirror_definitions
 
 router = Router(tags=["documents"], auth=READS)
 repository = Router(tags=["documents"], auth=READS)
@@ -73,12 +74,14 @@ def _shape(row: DefinitionStatus, document: Document | None = None) -> dict[str,
 @router.get("", response={200: list[DefinitionShape], **PROBLEMS})
 def list_definitions(request: HttpRequest) -> list[dict[str, Any]]:
     """List all definitions, those with faults too."""
+    mirror_definitions()
     return [_shape(row) for row in DefinitionStatus.objects.all()]
 
 
 @router.get("/{name}", response={200: DefinitionShape, **PROBLEMS})
 def one_definition(request: HttpRequest, response: HttpResponse, name: str) -> dict[str, Any]:
     """Return a definition; its ETag is the version of its document, 0 for none."""
+    mirror_definitions()
     row = DefinitionStatus.objects.filter(name=name).first()
     if row is None:
         raise NotThere(f"{name[:80]} is not defined.", remedy="List the definitions.")

@@ -26,8 +26,15 @@ class Said(Schema):
         return said
 
 
+class Misshapen(Schema):
+    """A value of a request that is not of the route's shape: which it is, and what is wrong."""
+
+    where: str
+    what: str
+
+
 class Problem(Schema):
-    """An error (RFC 9457): a stable code, what is wrong, and the remedy."""
+    """An error (RFC 9457): a stable code, what is wrong, and the remedy; `faults` of a request of another shape."""
 
     type: str = "about:blank"
     title: str
@@ -35,6 +42,7 @@ class Problem(Schema):
     code: str
     detail: str
     remedy: str = ""
+    faults: list[Misshapen] = []
 
 
 PROBLEMS = dict.fromkeys((400, 401, 403, 404, 405, 409, 410, 412, 413, 422, 428, 429, 503), Problem)

@@ -8,7 +8,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
-from packages_app.models import Conflict, DefinitionStatus, Job, Package, Publication
+from packages_app.models import (
+    AccessGrant,
+    ClearedCaution,
+    Conflict,
+    DefinitionStatus,
+    HeldCandidate,
+    Job,
+    Notice,
+    Package,
+    Publication,
+)
 from packages_app.services.intake.uploads import stage_upload
 from packages_app.services.jobs import queue
 from packages_app.services.mirror.definitions import mirror_definitions
@@ -55,10 +65,18 @@ def fill(stack, folder):
     assert Job.objects.get(pk=failing.pk).state == "failed"
 
 
-@pytest.mark.parametrize("group", ["Viewers", "Uploaders", "Publishers"])
-def test_everybody_sees_every_page(filled, as_member, group):
-    client = as_member(group)
-    for model in (Package, Publication, Job, DefinitionStatus, Conflict):
+@pytest.mark.parametrize("who", ["Viewers", "Uploaders", "Publishers", "a grant", "view_package"])
+def test_everybody_sees_every_page(filled, as_member, client, who):
+    if who in ("a grant", "view_package"):  # he may read: also by a token, all of it
+        reader = get_user_model().objects.create(username="reader", is_staff=True)
+        if who == "a grant":
+            AccessGrant.objects.create(user=reader, action="read")
+        else:
+            reader.user_permissions.add(Permission.objects.get(codename=who))
+        client.force_login(reader)
+    else:
+        client = as_member(who)
+    for model in (Package, Publication, Job, DefinitionStatus, Conflict, Notice, HeldCandidate, ClearedCaution):
         listed = f"{BASE}/{model._meta.model_name}/"
         assert client.get(listed).status_code == 200
         for row in model.objects.all():

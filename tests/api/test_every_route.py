@@ -67,6 +67,14 @@ def test_every_route_refuses_who_may_not(caller, root, embedded, wrong):
     assert not Job.objects.exists()
 
 
+def test_a_definition_is_seen_as_soon_as_it_counts(caller, embedded):
+    own = caller("read")
+    embedded.define_uploads("tool")
+    assert own.get("/definitions/tool").said["file"] == "tool.yaml"
+    embedded.define_uploads("lib")
+    assert {"tool", "lib"} <= {one["name"] for one in own.get("/definitions").said}
+
+
 def test_what_is_changed_asks_for_the_condition(caller, embedded):
     own = caller("read", "administer")
     text = "name: tool\nsuites: [stable]\ncomponent: main\narchitecture: [amd64]\nsource: {type: build_script}\n"

@@ -24,6 +24,12 @@ PERMISSIONS = {
     Action.PUBLISH: PUBLISH, Action.KEYS: KEYS,
 }  # fmt: skip
 """Django's right for each action; to administer is a superuser's."""
+SHOWN = (
+    "package", "suitemembership", "publication", "job", "definitionstatus", "conflict", "notice", "heldcandidate",
+    "clearedcaution",
+)  # fmt: skip
+"""What who may read looks at: each has a page, and Django's right to view it."""
+VIEWS = frozenset(f"packages_app.view_{model}" for model in SHOWN)
 _ACTIONS = {right.partition(".")[2]: action for action, right in PERMISSIONS.items()}
 
 Held = Mapping[int, frozenset[Grant]]

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from packages_app.core.archive import present_slug, within
 from packages_app.services.archives import slugs
-from packages_app.services.rights.granted import PERMISSIONS, granted, groups_here
+from packages_app.services.rights.granted import PERMISSIONS, READ, VIEWS, granted, groups_here
 
 
 class RightsInArchive(ModelBackend):
@@ -29,7 +29,8 @@ class RightsInArchive(ModelBackend):
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         """Return the names of all rights of a user here, those too that he has for some packages or suites alone.
 
-        A page opens by these; what is done from there is asked of `rights.rule`.
+        A page opens by these; what is done from there is asked of `rights.rule`. Who may read looks at all that there
+        is to look at, here as by a token.
         """
         _forget_of_another(user_obj)
         there: set[str] = super().get_all_permissions(user_obj, obj)
@@ -40,7 +41,7 @@ class RightsInArchive(ModelBackend):
                 PERMISSIONS[grant.action] for grant in granted(user_obj) if grant.action in PERMISSIONS
             }
         some: set[str] = user_obj._granted_cache
-        return there | some
+        return there | some | (VIEWS if READ in there | some else set())
 
 
 def archives_of(user: AbstractBaseUser | AnonymousUser) -> list[str]:

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from django.contrib.auth.models import Group, Permission
 
-_SHOWN = (
-    "package",
-    "suitemembership",
-    "publication",
-    "job",
-    "definitionstatus",
-    "conflict",
-    "notice",
-    "heldcandidate",
-    "clearedcaution",
-)
-_VIEW = tuple(f"view_{model}" for model in _SHOWN)
+from packages_app.services.rights.granted import SHOWN
+
+_VIEW = tuple(f"view_{model}" for model in SHOWN)
 _GROUPS = {
     "Viewers": _VIEW,
     "Uploaders": (*_VIEW, "upload_package"),
