@@ -78,6 +78,12 @@ class Request(HTTPRequestParser):  # type: ignore[misc]
             raise ParsingError("Address or length make no sense.") from error
         if len(self.headers.get("CONTENT_LENGTH", "")) > _LONGEST_NUMBER:
             raise ParsingError("Content-Length is too long.")
+        fields = (line.partition(b":") for line in header_plus.lower().split(b"\r\n"))
+        codings = [value.strip(b" \t") for name, _, value in fields if name == b"transfer-encoding"]
+        alone = self.chunked and "CONTENT_LENGTH" not in self.headers
+        if codings and not (alone and codings == [b"chunked"]):
+            # RFC 9112, 6.1 and 6.3: of two lengths each reader may take another, and the rest for the next request.
+            raise ParsingError("The body's length is said twice, or in a way that others read otherwise.")
 
     def _keep_nothing(self) -> None:
         """Let a push without a token be answered, which says what is missing, and keep nothing of its body.

@@ -179,6 +179,21 @@ def test_who_still_sends_reads_the_answer_and_is_not_reset(head, body, status):
         wait_until(lambda: channels(server) == [], "the end of who has closed")
 
 
+@pytest.mark.parametrize("said", [
+    "1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked", "1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3",
+    "1.1\r\nTransfer-Encoding: chunked, chunked", "1.1\r\nTransfer-Encoding: chunked\r\ntransfer-encoding:\tchunked",
+    "1.1\r\nTransfer-Encoding:\r\n chunked", "1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked",
+])  # fmt: skip
+def test_a_length_that_others_may_read_otherwise_is_refused_and_nothing_behind_it_is_read(said):
+    with (
+        serving(answers) as (_, port),
+        closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as client,
+    ):
+        client.sendall(f"POST / HTTP/{said}\r\nHost: x\r\n\r\n0\r\n\r\n{LAST}".encode())
+        got = b"".join(iter(partial(client.recv, 10_000), b""))
+    assert (got.split(b" ")[1], got.count(b"HTTP/1.")) == (b"400", 1)
+
+
 @pytest.mark.parametrize("length", [[("Content-Length", "5")], []], ids=["long", "of unknown length"])
 def test_a_head_is_answered_without_a_body_and_the_next_answer_is_its_own(length):
     def application(environ, start_response):
