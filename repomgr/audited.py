@@ -20,7 +20,7 @@ from packages_app.services.audit.write import by_token
 from packages_app.services.rights.shown_token import ShownToken
 from repomgr.limits import LOGIN, is_for_machines, is_part, takes_packages
 from repomgr.login import client_address, counted_address
-from repomgr.named import SUITES, names_in, packages_named
+from repomgr.named import packages_named, suites_named
 
 _READS = ("GET", "HEAD", "OPTIONS", "TRACE")
 _FROM_ISSUER = ("single_sign_on_callback", "single_sign_on_answer", "single_sign_on_finish")
@@ -89,7 +89,7 @@ def _answered(request: HttpRequest, response: HttpResponse, who: Callable[[], Ac
     what, code = _what(request), "" if result in (Result.DONE, Result.SHOWN) else f"http_{response.status_code}"
     given = {} if request.method in _READS else _given(request, what)
     said = {**given, **(request.resolver_match.kwargs if request.resolver_match is not None else {})}
-    packages, suites = packages_named(what, said), names_in(said, SUITES)
+    packages, suites = packages_named(what, said), suites_named(what, said)
     return [Answered(what, result, code, _subject(request, what), given, packages, suites)]
 
 

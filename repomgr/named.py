@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 PACKAGES = ("package", "package_name")
-SUITES = ("suite", "suites", "to")
+_SUITES = ("suite", "suites")
+_TO = "to"
+"""Where a package is promoted to, a suite; and what a suite is rolled back to, a publication."""
 _FILES = ("file", "filename", "files")
 _OF_A_PACKAGE = ("api.put/definitions", "api.delete/definitions", "definitionstatus_")
 """How deeds are called whose field `name` is a package."""
@@ -19,6 +21,11 @@ def packages_named(what: str, said: Mapping[str, Any]) -> set[str]:
         found |= names_in(version, PACKAGES) if isinstance(version, Mapping) else set()
     found |= {name.partition("_")[0] for name in names_in(said, _FILES) if "_" in name}
     return found | (names_in(said, ("name",)) if what.startswith(_OF_A_PACKAGE) else set())
+
+
+def suites_named(what: str, said: Mapping[str, Any]) -> set[str]:
+    """Return the suites that values of a request name."""
+    return names_in(said, _SUITES if "rollback" in what else (*_SUITES, _TO))
 
 
 def names_in(said: Mapping[str, Any], fields: Iterable[str]) -> set[str]:

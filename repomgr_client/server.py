@@ -8,6 +8,7 @@ import ssl
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -100,14 +101,15 @@ class Server:
         return False
 
     def _note_clock(self, answer: httpx.Response) -> None:
-        if (said := email.utils.parsedate(answer.headers.get("Date", ""))) is not None:
-            self.clock_ahead = email.utils.mktime_tz((*said, 0)) - time.time()
+        with suppress(ValueError, OverflowError):  # of a year that no clock has
+            if (said := email.utils.parsedate(answer.headers.get("Date", ""))) is not None:
+                self.clock_ahead = email.utils.mktime_tz((*said, 0)) - time.time()
 
 
 def _json(answer: httpx.Response) -> Any:
     try:
         return answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         remedy = "Look at --server: something else answers there."
         raise Fault("not_repomgr", f"{answer.url.copy_with(query=None)} answers without JSON.", remedy) from None
 

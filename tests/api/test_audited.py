@@ -80,11 +80,11 @@ def test_an_upload_is_its_tokens_from_the_request_to_the_end_of_its_job(caller, 
     _, asked = lines_of(lambda: own.ask("POST", "/uploads?filename=tool_1.0_amd64.deb", deb.read_bytes(),
                                         Content_Type="application/vnd.debian.binary-package"))  # fmt: skip
     _, ended = lines_of(embedded.run_jobs)
-    told = [(line.what, line.result, line.packages, str(line.who)) for line in asked + ended]
+    told = [(line.what, line.result, line.packages, line.suites, str(line.who)) for line in asked + ended]
     by = "root, by the token ci"
     assert [each for each in told if "upload" in each[0]] == [
-        ("job.intake_upload", "asked", "tool", by),
-        ("job.intake_upload", "done", "tool", by),
+        ("job.intake_upload", "asked", "tool", "", by),  # it goes where the definition says by then
+        ("job.intake_upload", "done", "tool", "stable", by),
     ]
     assert {who for *_, who in told} == {by}
     upload = Job.objects.get(kind=Job.Kind.UPLOAD)
@@ -99,6 +99,12 @@ def test_a_refused_push_is_found_by_its_package_and_suite(caller, embedded):
     assert (line.result, line.code, line.what.partition("/")[0]) == ("refused", answer.said["code"], "api.put")
     assert list(found(parse_search("package:tool suite:stable result:refused"))) == [line]
     assert answer.said["detail"][:20] in line.after
+
+
+def test_what_a_suite_is_rolled_back_to_is_no_suite(caller, embedded):
+    own = caller("publish")
+    answer, [line] = lines_of(lambda: own.post("/suites/stable/rollback", {"to": "1", "consent": "x", "reason": "x"}))
+    assert (answer.status_code >= 400, line.result, line.suites) == (True, "refused", "stable")
 
 
 def test_the_same_request_again_has_a_line_that_says_nothing_was_done(caller, embedded):

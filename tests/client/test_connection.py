@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.debs import build_deb
+from tests.loopback import LoopbackServer, QuietHandler
 
 DAY = timedelta(days=1)
 
@@ -57,6 +58,22 @@ def test_a_proxy_or_certificates_that_can_not_be_used_are_told_of(product, tmp_p
     for unusable in ({"SSL_CERT_FILE": str(tmp_path / "none.pem")}, {"HTTP_PROXY": "http://name:geheim@[::1"}):
         done = product.client("status", **unusable)
         assert (done.code, done.said["code"], "geheim" in done.out + done.err) == (1, "bad_environment", False)
+
+
+class Odd(QuietHandler):
+    def do_GET(self):
+        body = b"[" * 100_000 if "deep" in self.path else b'{"items": [], "next": null}'
+        self.send_response_only(200)
+        self.send_header("Date", "Sun, 29 Nov 99999 12:00:00 GMT")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_an_answer_of_no_time_or_without_end_is_no_fault_of_the_client(product):
+    with LoopbackServer(Odd) as odd:
+        dated, deep = (product.client("packages", word, REPOMGR_SERVER=odd.url) for word in ("x", "deep"))
+    assert (dated.code, dated.said, deep.code, deep.said["code"]) == (0, [], 2, "not_repomgr")
 
 
 def test_of_a_token_file_no_more_is_read_than_a_token_has(product, tmp_path):

@@ -72,9 +72,9 @@ def do_upload(job: Job, progress: Progress) -> dict[str, Any]:
 def intake_batch(job: Job, progress: Progress) -> dict[str, Any]:
     """Take the files of a staged batch in; safe to repeat.
 
-    Return {"files", "new", "known", "refused"}, the last a sentence for each file that was not taken in. Conflicting
-    files are quarantined. Raise `PackageRefused` when every one was refused, `ObjectNotFound` when another job
-    has ended with them, and what stores and table raise.
+    Return {"files", "new", "known", "refused", "suites"}: of those refused a sentence each, of the others the suites
+    that they are in. Conflicting files are quarantined. Raise `PackageRefused` when every one was refused,
+    `ObjectNotFound` when another job has ended with them, and what stores and table raise.
     """
     count = job.arguments["files"]
     progress.step("fetch from staging", f"{count} files")
@@ -99,7 +99,8 @@ def intake_batch(job: Job, progress: Progress) -> dict[str, Any]:
                 progress.note(refused[-1], level="error")
     taken = [outcome for outcome in outcomes if not isinstance(outcome, Refused)]
     new = sum(outcome.added or added_by(job, outcome.record) for outcome in taken)
-    job.result = {"files": count, "new": new, "known": len(taken) - new, "refused": refused}
+    suites = sorted({suite for outcome in taken for suite in outcome.record.suites})
+    job.result = {"files": count, "new": new, "known": len(taken) - new, "refused": refused, "suites": suites}
     row_of_this_run(job).update(result=storable_json(job.result))  # without the files no later run could tell
     for key in staged_by(job.arguments):
         adapters.staging().delete(key)

@@ -39,7 +39,7 @@ def test_all_files_are_recorded_mirrored_and_published_at_once(embedded, tmp_pat
     done = embedded.run_jobs()
     assert [(job.kind, job.state) for job in done] == [("intake_upload", "done"), ("publish", "done")]
     job.refresh_from_db()
-    assert job.result == {"files": 30, "new": 30, "known": 0, "refused": []}
+    assert job.result == {"files": 30, "new": 30, "known": 0, "refused": [], "suites": ["stable"]}
     assert published(embedded) == set(versions(30))
     assert {(row.package_name, row.version) for row in Package.objects.all()} == set(versions(30))
     record = embedded.table.get("tool", "1.7", "amd64")
@@ -97,7 +97,7 @@ def test_the_same_files_again_change_nothing(embedded, tmp_path):
     embedded.run_jobs()
     before = embedded.dists(), embedded.records()
     again = run(stage_batch(files[:2] + files[:1]))
-    assert again.result == {"files": 3, "new": 0, "known": 3, "refused": []}
+    assert again.result == {"files": 3, "new": 0, "known": 3, "refused": [], "suites": ["stable"]}
     assert waiting() == []
     assert (embedded.dists(), embedded.records()) == before
     assert run(stage_batch(files)).result["new"] == 1

@@ -32,7 +32,8 @@ def test_an_upload_is_recorded_mirrored_published_and_readable(embedded, tmp_pat
     done = embedded.run_jobs()
     assert [(job.kind, job.state) for job in done] == [("intake_upload", "done"), ("publish", "done")]
     upload.refresh_from_db()
-    assert upload.result == {"package": "tool", "version": "1.2+dfsg-1~rc1", "architecture": "amd64", "new": True}
+    key = {"package": "tool", "version": "1.2+dfsg-1~rc1", "architecture": "amd64"}
+    assert upload.result == {**key, "suites": ["stable"], "new": True}
     [record] = embedded.records()
     assert record.pool_path == "pool/main/t/tool/tool_1.2+dfsg-1~rc1_amd64.deb"
     assert record.depends == "libc6 (>= 2.34)"
