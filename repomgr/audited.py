@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +18,7 @@ from django.utils.datastructures import MultiValueDict
 from packages_app.core.audit import Actor, ActorKind, Result
 from packages_app.services.audit.doors import Answered, request_door
 from packages_app.services.audit.write import by_token
+from packages_app.services.pushes.push import AS_DEFINED
 from packages_app.services.rights.shown_token import ShownToken
 from repomgr.limits import LOGIN, is_for_machines, is_part
 from repomgr.login import client_address, counted_address
@@ -38,6 +40,8 @@ _HOUR = 3600
 _OWN_FIELDS = ("csrfmiddlewaretoken", "next", "_save", "_continue", "_addanother", "action", "index", "select_across")
 _SECRET_FIELDS = ("code", "credential")
 """What forms of the second factor are sent; passwords are known by their names."""
+_CONVERTER = re.compile(r"<[a-z]+:")
+"""What Django's routes have before the name of a part of an address."""
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +92,7 @@ def _answered(request: HttpRequest, response: HttpResponse, who: Callable[[], Ac
     what, code = _what(request), "" if result in (Result.DONE, Result.SHOWN) else f"http_{response.status_code}"
     given = {} if request.method in _READS else _given(request, what)
     said = {**given, **(request.resolver_match.kwargs if request.resolver_match is not None else {})}
-    packages, suites = packages_named(what, said), names_in(said, SUITES)
+    packages, suites = packages_named(what, said), names_in(said, SUITES) - {AS_DEFINED}
     return [Answered(what, result, code, _subject(request, what), given, packages, suites)]
 
 
@@ -172,7 +176,8 @@ def _what(request: HttpRequest) -> str:
     except Resolver404:
         return "request"
     if is_for_machines(request.path_info):
-        return f"api.{(request.method or '').lower()}/{found.route.removeprefix('api/v1/')}"
+        route = _CONVERTER.sub("<", found.route.removeprefix("api/v1/"))
+        return f"api.{(request.method or '').lower()}/{route}"
     name = (found.view_name or "request").removeprefix("admin:").removeprefix("packages_app_")
     signs = {"logout": "sign_out", **dict.fromkeys(_SIGN_INS, "sign_in")}
     action = _posted(request).get("action", "") if name.endswith("_changelist") else ""
