@@ -50,7 +50,8 @@ def test_a_publisher_is_trusted_and_trusted_no_more(root):
 def test_what_is_said_of_a_publisher_is_sound_or_nobody_is_trusted(root, settings):
     for wrong in ({"name": " "}, {"kind": "other"}, {"issuer": "ci.example.org"}, {"issuer": "http://ci.example.org"},
                   {"issuer": "https://10.1.2.3"}, {"repository": "tool"}, {"repository": "a/b c"}, {"workflow": ""},
-                  {"ref": ""}, {"repository_id": "x"}, {"actions": ["administer"]}, {"actions": []},
+                  {"ref": ""}, {"ref": "main"}, {"ref": "v*"}, {"workflow": ".github/workflows/release.yml"},
+                  {"repository_id": "x"}, {"actions": ["administer"]}, {"actions": []},
                   {"packages": ""}, {"packages": "a!"}, {"kind": "other", "issuer": "https://ci.example.org",
                                                          "claims": "team=x"}):  # fmt: skip
         assert root.post(f"{PAGE}trust/", {**USUAL, **wrong}).status_code == 200, wrong
