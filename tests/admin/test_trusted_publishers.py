@@ -39,6 +39,7 @@ def test_a_publisher_is_trusted_and_trusted_no_more(root):
     }
     shown = root.get(f"{PAGE}{publisher.pk}/change/").content.decode()
     assert "upload tool-* in stable" in shown
+    assert (">Protected<" in shown, ">Ref<" in shown, ">Claims<" in shown) == (True, True, False)
     assert "tool-*" not in root.get("/admin/packages_app/accessgrant/").content.decode()
     token, _ = keep_token("x", [], owner=None, lasting=timedelta(minutes=15), publisher=publisher)
     root.post(PAGE, {"action": "remove", "_selected_action": [publisher.pk]})
@@ -59,6 +60,8 @@ def test_what_is_said_of_a_publisher_is_sound_or_nobody_is_trusted(root, setting
     other = {"kind": "other", "issuer": "https://ci.example.org", "claims": "sub=builder=7\nteam = x"}
     assert root.post(f"{PAGE}trust/", {**USUAL, **other}).status_code == 302
     assert TrustedPublisher.objects.get().claims == {"sub": "builder=7", "team": "x"}
+    page = root.get(f"{PAGE}{TrustedPublisher.objects.get().pk}/change/").content.decode()
+    assert ("sub=builder=7" in page, ">Protected<" in page, ">Ref<" in page) == (True, False, False)
     assert root.post(f"{PAGE}trust/", USUAL).status_code == 200  # that name is taken
     settings.FRESH_MINUTES = 0
     assert "/confirm/" in root.post(f"{PAGE}trust/", {**USUAL, "name": "y"}).headers["Location"]
