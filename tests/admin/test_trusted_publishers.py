@@ -1,11 +1,13 @@
 """Trusted publishers in the admin: added and removed by superusers who have just proved who they are."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from packages_app.admin.who_may import uploaders_of
 from packages_app.core.errors import RightMissing
 from packages_app.core.rights import Grant
 from packages_app.models import AccessGrant, AccessToken, TrustedPublisher
@@ -29,7 +31,8 @@ def root(embedded):
     return client
 
 
-def test_a_publisher_is_trusted_and_trusted_no_more(root):
+def test_a_publisher_is_trusted_and_trusted_no_more(root, embedded):
+    embedded.define_uploads("tool")
     assert f'<code id="audience">{audience()}</code>' in root.get(f"{PAGE}trust/").content.decode()
     assert root.post(f"{PAGE}trust/", USUAL).status_code == 302
     publisher = TrustedPublisher.objects.get()
@@ -39,6 +42,7 @@ def test_a_publisher_is_trusted_and_trusted_no_more(root):
     }
     shown = root.get(f"{PAGE}{publisher.pk}/change/").content.decode()
     assert "upload tool-* in stable" in shown
+    assert re.findall(r"<li>(.+?) <span", uploaders_of("tool")) == ["root", "trusted publisher releases of tool"]
     assert (">Protected<" in shown, ">Ref<" in shown, ">Claims<" in shown) == (True, True, False)
     assert "tool-*" not in root.get("/admin/packages_app/accessgrant/").content.decode()
     token, _ = keep_token("x", [], owner=None, lasting=timedelta(minutes=15), publisher=publisher)
