@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -39,6 +40,8 @@ _OWN_FIELDS = ("csrfmiddlewaretoken", "next", "_save", "_continue", "_addanother
 _OF_UPLOADS = ("filename", "suite", "component", "build")
 _SECRET_FIELDS = ("code", "credential")
 """What forms of the second factor are sent; passwords are known by their names."""
+_CONVERTER = re.compile(r"<[a-z]+:")
+"""What Django's routes have before the name of a part of an address."""
 
 log = structlog.get_logger(__name__)
 
@@ -173,7 +176,8 @@ def _what(request: HttpRequest) -> str:
     except Resolver404:
         return "request"
     if is_for_machines(request.path_info):
-        return f"api.{(request.method or '').lower()}/{found.route.removeprefix('api/v1/')}"
+        route = _CONVERTER.sub("<", found.route.removeprefix("api/v1/"))
+        return f"api.{(request.method or '').lower()}/{route}"
     name = (found.view_name or "request").removeprefix("admin:").removeprefix("packages_app_")
     signs = {"logout": "sign_out", **dict.fromkeys(_SIGN_INS, "sign_in")}
     action = _posted(request).get("action", "") if name.endswith("_changelist") else ""

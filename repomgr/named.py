@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from packages_app.services.pushes.push import AS_DEFINED
+
 PACKAGES = ("package", "package_name")
 _SUITES = ("suite", "suites")
 _TO = "to"
@@ -24,8 +26,8 @@ def packages_named(what: str, said: Mapping[str, Any]) -> set[str]:
 
 
 def suites_named(what: str, said: Mapping[str, Any]) -> set[str]:
-    """Return the suites that values of a request name."""
-    return names_in(said, _SUITES if "rollback" in what else (*_SUITES, _TO))
+    """Return the suites that values of a request name; where a definition says them, none."""
+    return names_in(said, _SUITES if "rollback" in what else (*_SUITES, _TO)) - {AS_DEFINED}
 
 
 def names_in(said: Mapping[str, Any], fields: Iterable[str]) -> set[str]:

@@ -89,6 +89,7 @@ def told_of_push(seen: Mapping[str, Any], *, waited: bool) -> Told:
     if seen["standing"] == "shown":
         lines += [published(one) for one in seen["publications"]]
     else:
-        lines.append(f"{seen['standing']}: repomgr wait {job.get('id', '')}".rstrip())
+        whom = ", until a person decides in the admin, under Held back" if seen["standing"] == "held back" else ""
+        lines.append(f"{seen['standing']}{whom}: repomgr wait {job.get('id', '')}".rstrip())
     code = _EXITS.get(seen["standing"], Exit.WAITING) if waited else Exit.SHOWN
     return Told(code, lines, dict(seen))

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from django.core.management import get_commands
 
 from packages_app.models import Notice
@@ -89,6 +90,13 @@ def test_readme_lists_every_command_of_ours_and_no_other():
         name for row in re.findall(r"^\| (`.+?) \|", commands, re.MULTILINE) for name in re.findall(r"`([a-z_]+)", row)
     ]
     assert sorted(listed) == sorted(name for name, app in get_commands().items() if app == "packages_app")
+
+
+def test_examples_in_yaml_and_json_can_be_read():
+    read = {"yaml": yaml.safe_load, "json": json.loads}
+    for page in PAGES:
+        for kind, example in re.findall(r"^```(yaml|json)\n(.*?)^```", page.read_text(), re.M | re.S):
+            assert read[kind](example), f"{page}: {example}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named(PAGES))

@@ -71,6 +71,10 @@ class PublisherForm(forms.Form):
         return Trust(**own, claims={name.strip(): value.strip() for name, _, value in given})
 
 
+_ASKED = ("repository", "repository_id", "owner_id", "workflow", "ref", "protected", "environment")
+"""What is asked of a workflow of GitHub's and GitLab's; of another issuer only claims are."""
+
+
 @admin.register(TrustedPublisher)
 class TrustedPublisherAdmin(FreshActions, ReadOnlyAdmin):
     """Who is trusted, by which claims, with what."""
@@ -81,8 +85,11 @@ class TrustedPublisherAdmin(FreshActions, ReadOnlyAdmin):
     ordering = ("name",)
     actions = ("remove",)
     list_before_template = "admin/packages_app/trusted/buttons.html"
-    fields = ("name", "kind", "issuer", "shown_audience", "repository", "repository_id", "owner_id", "workflow", "ref",
-              "protected", "environment", "shown_claims", "allows", "made", "last_used")  # fmt: skip
+
+    def get_fields(self, request: HttpRequest, obj: TrustedPublisher | None = None) -> tuple[str, ...]:
+        """Return what counts of a publisher of this kind."""
+        asked = _ASKED if obj is None or obj.kind != TrustedPublisher.Kind.OTHER else ("shown_claims",)
+        return ("name", "kind", "issuer", "shown_audience", *asked, "allows", "made", "last_used")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TrustedPublisher]:
         """Return them with their grants."""

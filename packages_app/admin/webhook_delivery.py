@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
@@ -62,9 +63,9 @@ class WebhookDeliveryAdmin(ForWebhooks):
         return delivery.get_state_display()
 
     @display(description="next try")
-    def shown_next_try(self, delivery: WebhookDelivery) -> object:
+    def shown_next_try(self, delivery: WebhookDelivery) -> str:
         """Return when it is tried next; a dash where it is not."""
-        return delivery.next_try if delivery.state == WebhookDelivery.State.WAITING else "–"
+        return localize(delivery.next_try) if delivery.state == WebhookDelivery.State.WAITING else "–"
 
     @display(description="webhook")
     def shown_webhook(self, delivery: WebhookDelivery) -> SafeString:

@@ -22,9 +22,9 @@ def uploaders_of(package: str) -> SafeString:
     tokens = [(one, f"token {one.name} of {one.owner or 'no person'}") for one in found.tokens]
     trusted = [(one, f"trusted publisher {one.name}") for one in found.publishers]
     rows = [*_lines(people), *_lines(groups), *_lines(tokens), *_lines(trusted)]
-    if not rows:
+    if not any(rows):
         return SafeString("nobody")
-    return format_html('<ul class="rm-list">{}</ul>', SafeString("").join(rows))
+    return format_html('<ul class="rm-list">{}</ul>', format_html_join("", "{}", ((row,) for row in rows)))
 
 
 def _lines(named: list[tuple[Uploader, str]]) -> Iterable[SafeString]:

@@ -125,8 +125,9 @@ def right_missing(action: Action, what: str, package: str = "", suite: str = "")
     where += f" in suite {suite}" if suite else ""
     if action is Action.ADMINISTER:
         return RightMissing(f"{what} is a superuser's.", remedy="Ask an administrator.")
-    who = "Ask somebody of the group Publishers to do it, or an administrator for that right."
+    ask = "Ask an administrator for that right; where a token is shown, for one that has it."
+    who = f"Ask somebody of the group Publishers to do it. {ask}"
     return RightMissing(
         f"{what} needs the right to {action}{where}.",
-        remedy=who if action in (Action.PUBLISH, Action.HOTFIX) else "Ask an administrator for that right.",
+        remedy=who if action in (Action.PUBLISH, Action.HOTFIX) else ask,
     )

@@ -96,9 +96,12 @@ def test_a_refused_push_is_found_by_its_package_and_suite(caller, embedded):
     own = caller("upload", packages=("lib*",))
     own.prefix = ""
     answer, [line] = lines_of(lambda: own.ask("PUT", "/upload/stable/main/tool_1.0_amd64.deb", b"no package"))
-    assert (line.result, line.code, line.what.partition("/")[0]) == ("refused", answer.said["code"], "api.put")
+    assert (line.result, line.code) == ("refused", answer.said["code"])
+    assert line.what == "api.put/upload/<suite>/<component>/<filename>"
     assert list(found(parse_search("package:tool suite:stable result:refused"))) == [line]
     assert answer.said["detail"][:20] in line.after
+    _, [line] = lines_of(lambda: own.ask("PUT", "/upload/-/-/tool_1.0_amd64.deb", b"no package"))
+    assert (line.packages, line.suites) == ("tool", "")  # - is no suite
 
 
 def test_what_a_suite_is_rolled_back_to_is_no_suite(caller, embedded):

@@ -160,9 +160,10 @@ def test_the_api_tells_what_a_package_was_built_from_and_other_records_stay_as_t
     own = Caller(show(issuer.signed(claims_of(issuer, "gitlab"))).json()["token"], "")
     person = caller("upload", "read")
     person.prefix = ""
+    answers = {}
     for who, name in ((own, "tool"), (person, "other")):
-        deb = build_deb(tmp_path, name, "1.0").read_bytes()
-        assert who.ask("PUT", f"/upload/-/-/{name}.deb", deb).status_code == 202
+        answers[name] = who.ask("PUT", f"/upload/-/-/{name}.deb", build_deb(tmp_path, name, "1.0").read_bytes())
+        assert answers[name].status_code == 202
     embedded.run_jobs()
     assert {record.package_name: bool(record.other_fields) for record in embedded.records()} == {
         "tool": True, "other": False,
@@ -173,6 +174,8 @@ def test_the_api_tells_what_a_package_was_built_from_and_other_records_stay_as_t
         "environment": "release", "actor": "ada",
     }  # fmt: skip
     assert person.get("/api/v1/packages/tool/1.0/amd64").said["built_from"] == told
+    answered = {name: answer.said["files"][0]["package"]["built_from"] for name, answer in answers.items()}
+    assert answered == {"tool": told, "other": {}}
     listed = {one["package"]: one["built_from"] for one in person.get("/api/v1/packages").said["items"]}
     assert listed == {"tool": told, "other": {}}
 

@@ -38,7 +38,8 @@ def sign_in(page: Page, product: Running) -> None:
 
 
 CLIPPED = """[...document.querySelectorAll('#result_list tbody :is(td, th)')]
-    .filter(cell => cell.scrollHeight > cell.clientHeight + 1).map(cell => cell.innerText)"""
+    .filter(cell => cell.scrollHeight > cell.clientHeight + 1 || cell.scrollWidth > cell.clientWidth + 1)
+    .map(cell => cell.innerText)"""
 
 
 def picture(page: Page, name: str) -> None:

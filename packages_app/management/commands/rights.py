@@ -68,5 +68,8 @@ def _holder(options: dict[str, Any]) -> User | Group:
     users, groups = User.objects.filter(username=name), Group.objects.filter(name=name)
     found = users.first() if options["user"] else groups.first()
     if found is None:
-        raise RecordNotFound(f"There is no {'user' if options['user'] else 'group'} {name!r}.", remedy="Name another.")
+        kind = "user" if options["user"] else "group"
+        raise RecordNotFound(
+            f"There is no {kind} {name!r}.", remedy=f"Name one of {kind.title()}s in the admin, or add one there."
+        )
     return found

@@ -50,7 +50,10 @@ class Command(ServiceCommand):
     def _make(self, options: dict[str, Any]) -> None:
         owner = User.objects.filter(username=options["owner"], is_active=True).first()
         if owner is None:
-            raise RecordNotFound(f"There is no user {options['owner']!r} who may sign in.", remedy="Name another one.")
+            raise RecordNotFound(
+                f"There is no user {options['owner']!r} who may sign in.",
+                remedy="Name one that Users in the admin lists, or add one there.",
+            )
         _, secret = make_token(
             options["name"], owner, actions=options["action"], packages=options["package"] or [EVERY],
             suites=options["suite"] or [EVERY], days=options["days"], who=system_user(),

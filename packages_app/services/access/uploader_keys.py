@@ -107,7 +107,8 @@ def signed_text(changes: bytes) -> tuple[bytes, UploaderKey]:
         )
     whose = f"is signed by {', '.join(sorted(claimed))[:200]}, which nobody has" if claimed else "is not signed"
     raise ChangesUnsigned(
-        f"The .changes {whose}.", remedy="Sign it by debsign, with a key that you added in the admin: Access, Keys."
+        f"The .changes {whose}.",
+        remedy="Sign it by debsign, with a key that you added in the admin: Access, Uploaders' keys.",
     )
 
 

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from packages_app.core.audit import ActorKind
 from packages_app.core.errors import PackageRefused
 from packages_app.models import AuditEntry, AuditName
 from packages_app.models.of_archive import slug_of_rows
+from packages_app.services.audit.write import owner_of_token
 
 WORDS = ("who", "kind", "package", "suite", "what", "result", "from", "code", "job", "since", "until")
 """What a word of a search may begin with, before a colon; a word without finds a person, package, suite or deed."""
@@ -89,9 +91,10 @@ def _condition(word: str, value: str) -> Q:
 
 
 def _who(value: str) -> Q:
-    """Return the condition of who acts: the name, or of a command `USER@HOST`."""
+    """Return the condition of who acts: the name, also by a token of his, or of a command `USER@HOST`."""
     name, at, host = value.rpartition("@")
-    return Q(actor=value) | Q(actor=name, address=host) if at else Q(actor=value)
+    acts = Q(actor=value) | Q(kind=ActorKind.TOKEN, actor__startswith=owner_of_token(value))
+    return acts | Q(actor=name, address=host) if at else acts
 
 
 def _names(**named: object) -> Q:

@@ -88,9 +88,14 @@ def actor_now() -> Actor:
     return by_token(who.name if who.kind is ActorKind.PERSON else "", token, who.address)
 
 
+def owner_of_token(name: str) -> str:
+    """Return what the names of all begin with that act by a token of somebody."""
+    return f"{name}, by the token "
+
+
 def by_token(owner: str, token: ShownToken, address: str) -> Actor:
     """Return who acts by a token: `owner` is the name of the person whose it is, "" for a machine's own."""
-    name = f"{owner}, by the token {token.name}" if owner else token.name
+    name = f"{owner_of_token(owner)}{token.name}" if owner else token.name
     kind = ActorKind.PUBLISHER if token.of_publisher else ActorKind.TOKEN
     return Actor(kind, name, address, str(token.number))
 

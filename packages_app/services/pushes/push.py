@@ -6,10 +6,11 @@ The same bytes again are known, and other bytes of a version that is there are a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
+from packages_app.core.built_from import with_built_from
 from packages_app.core.checksums import checksums_of_file
 from packages_app.core.errors import PackageRefused, RecordNotFound, RepomgrError
 from packages_app.core.record import PackageRecord, TableKey, make_package_id
@@ -83,7 +84,9 @@ def push(files: Sequence[tuple[Path, str]], place: Place, user: Asker | None) ->
     else:
         named = [(file.name, key) for (_, file), key in zip(new, staged, strict=True)]
         job = ask_for_batch(named, versions=versions, user=user, **place_said)
-    return Pushed(tuple(looked_at), job)
+    said = job.token.built_from if job.token is not None else {}  # the job keeps it with the record
+    told = [file if file.known else replace(file, record=with_built_from(file.record, said)) for file in looked_at]
+    return Pushed(tuple(told), job)
 
 
 def _looked_at(path: Path, name: str, admission: Admission, *, alone: bool) -> PushedFile:

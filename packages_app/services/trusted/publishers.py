@@ -28,9 +28,10 @@ ISSUERS = {
 ACTIONS = (Action.READ, Action.UPLOAD, Action.HOTFIX, Action.PUBLISH)
 """What a publisher may be given."""
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]{1,100}(?:/[A-Za-z0-9_.-]{1,100}){1,20}\Z", re.ASCII)
-_WORKFLOW = re.compile(r"[A-Za-z0-9_./ -]{1,255}\Z", re.ASCII)
+_WORKFLOW = re.compile(r"[A-Za-z0-9_. -]{1,255}\Z", re.ASCII)  # of GitHub, in .github/workflows itself
+_CONFIGURATION = re.compile(r"[A-Za-z0-9_./ -]{1,255}\Z", re.ASCII)  # of GitLab
 _NUMBER = re.compile(r"[0-9]{0,32}\Z", re.ASCII)
-_REF = re.compile(r"[^\s\\~^:?\[]{1,255}\Z")
+_REF = re.compile(r"(?:refs/|\*)[^\s\\~^:?\[]{0,250}\Z")
 _WHAT = "To change trusted publishers"
 
 log = structlog.get_logger(__name__)
@@ -117,13 +118,16 @@ def _checked(trust: Trust) -> dict[str, object]:
         if not claims.get("sub") or len(claims) > 20 or any(len(value) > 1000 for value in claims.values()):
             raise BadPublisher("It is not said whose tokens are meant.", remedy="Say the claim sub, and others.")
         return {"name": name, "kind": kind, "issuer": issuer, "claims": claims}
-    for what, pattern, value in (
-        ("repository", _REPOSITORY, trust.repository), ("workflow's file", _WORKFLOW, trust.workflow),
-        ("pattern of refs", _REF, trust.ref), ("repository's number", _NUMBER, trust.repository_id),
-        ("owner's number", _NUMBER, trust.owner_id),
-    ):  # fmt: skip
+    workflow = _WORKFLOW if kind == kinds.GITHUB else _CONFIGURATION
+    for what, pattern, value, remedy in (
+        ("repository", _REPOSITORY, trust.repository, "Write OWNER/NAME, or GROUP/PROJECT."),
+        ("workflow's file", workflow, trust.workflow, "Write its name: release.yml, .gitlab-ci.yml."),
+        ("pattern of refs", _REF, trust.ref, "Write it whole, such as refs/tags/v* or refs/heads/main; * is any."),
+        ("repository's number", _NUMBER, trust.repository_id, "Write digits, or nothing."),
+        ("owner's number", _NUMBER, trust.owner_id, "Write digits, or nothing."),
+    ):
         if not pattern.match(value):
-            raise BadPublisher(f"{value[:80]!r} is no {what}.", remedy="See docs/CI.md for what is written where.")
+            raise BadPublisher(f"{value[:80]!r} is no {what}.", remedy=remedy)
     return {
         "name": name, "kind": kind, "issuer": issuer, "repository": trust.repository, "workflow": trust.workflow,
         "repository_id": trust.repository_id, "owner_id": trust.owner_id, "ref": trust.ref,

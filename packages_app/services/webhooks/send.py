@@ -26,7 +26,7 @@ from packages_app.services.webhooks.secrets import signatures
 from packages_app.sources.posting import Posted, PostLimits, post
 
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 300, 600, 840))
-"""How long after a try that failed the next one comes: eight tries in a day and a half (Standard Webhooks,
+"""How long after a try that failed the next one comes: eight tries in 31 hours (Standard Webhooks,
 "Deliverability and reliability", recommends such a row)."""
 _LONGEST_WAIT = timedelta(days=1)
 _LONGEST_RUN = timedelta(minutes=5)

@@ -24,9 +24,10 @@ from packages_app.services.audit.check import TrailBroken, check_trail
 from packages_app.services.audit.export import Format, exported, in_order
 from packages_app.services.audit.seal import seal
 from packages_app.services.audit.search import SearchRefused, found, parse_search
-from packages_app.services.audit.write import insert, write
+from packages_app.services.audit.write import by_token, insert, write
 from packages_app.services.audit_keeping import check_export, export_trail, keep_trail, let_go
 from packages_app.services.jobs import queue
+from packages_app.services.rights.shown_token import ShownToken
 from packages_app.services.setup.doctor import examine
 from tests.database import database_in
 
@@ -217,10 +218,14 @@ def test_lines_are_found_and_given_to_others(db):
         with acting(Actor(kind, name, address)):
             write("job.move", subject="=1+1", packages=["tool", "lib"], suites=["stable"], given={"token": "geheim"})
             write("user.change", subject="ben", before={"url": "https://ann:geheim@apt.example.org/x"})
+    for owner in ("ann", "anna"):
+        with acting(by_token(owner, ShownToken(1, "ci", frozenset()), "10.0.0.2")):
+            write("job.move", packages=["app"])
     searches = {
-        "who:ann": 2, "who:root@build-7": 2, "who:root@other": 0, "package:lib": 2, "package:li": 0, "suite:stable": 2,
-        "ann": 2, "lib": 2, "job.": 2, "kind:command what:user": 1, "from:10.0.0.1 package:tool": 1, "result:failed": 0,
-        f"since:{timezone.now():%Y-%m-%d}": 4, "until:2020-01-01": 0, "": 4,
+        "who:ann": 3, "who:anna": 1, "who:an": 0, "who:ann kind:token package:app": 1,
+        "who:root@build-7": 2, "who:root@other": 0, "package:lib": 2, "package:li": 0, "suite:stable": 2,
+        "ann": 3, "lib": 2, "job.": 4, "kind:command what:user": 1, "from:10.0.0.1 package:tool": 1, "result:failed": 0,
+        f"since:{timezone.now():%Y-%m-%d}": 6, "until:2020-01-01": 0, "": 6,
     }  # fmt: skip
     assert {text: found(parse_search(text)).count() for text in searches} == searches
     for bad in ("since:yesterday", "colour:red", "who:"):
@@ -228,7 +233,9 @@ def test_lines_are_found_and_given_to_others(db):
             found(parse_search(bad))
     lines = [json.loads(text) for text in exported(in_order(AuditEntry.objects.all()), Format.JSONL)]
     table = list(csv.DictReader(io.StringIO("".join(exported(in_order(AuditEntry.objects.all()), Format.CSV)))))
-    assert [line["actor"] for line in lines] == [row["actor"] for row in table] == ["ann", "ann", "root", "root"]
+    assert [line["actor"] for line in lines] == [row["actor"] for row in table] == [
+        "ann", "ann", "root", "root", "ann, by the token ci", "anna, by the token ci",
+    ]  # fmt: skip
     assert (lines[0]["subject"], table[0]["subject"]) == ("=1+1", "'=1+1")
     assert "geheim" not in json.dumps([lines, table])
 
