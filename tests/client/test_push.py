@@ -98,7 +98,7 @@ def test_what_may_not_push_is_refused_and_a_server_that_is_away_is_tried_again(p
     ]  # fmt: skip
     file = tmp_path / "token"
     file.write_text(product.tokens["reads"] + "\n")
-    assert product.client("packages", "other", token="", REPOMGR_TOKEN_FILE=str(file)).said == []
+    assert product.client("packages", "nothing", token="", REPOMGR_TOKEN_FILE=str(file)).said == []
     done = product.client("push", deb, "--server", f"http://127.0.0.1:{free_port()}", "--tries", "2")
     assert (done.code, done.said["code"]) == (75, "server_away")
     pipe, odd, growing = tmp_path / "pipe.deb", tmp_path / "odd\udcff.deb", tmp_path / "growing.deb"
