@@ -13,6 +13,7 @@ from packages_app.api.problems import CONTENT_TYPE, problem_of_any
 from packages_app.services.rights.answered import Answer, begin, end, require_same
 
 HEADER = "Idempotency-Key"
+CHANGES = ("POST", "PUT", "DELETE")
 
 
 def once(request: HttpRequest, work: Callable[[], HttpResponse], *, brings_files: bool = False) -> HttpResponse:
@@ -21,8 +22,8 @@ def once(request: HttpRequest, work: Callable[[], HttpResponse], *, brings_files
     A request is the same with the same address, If-Match and body, whatever it says of the body's kind. Where it
     `brings_files` the body is known once work has read it: their bytes tell it from others then, and their names.
     """
-    key = request.headers.get(HEADER, "")
-    if not key or request.method not in _CHANGES:
+    key = request.headers.get(HEADER)
+    if key is None or request.method not in CHANGES:
         return work()
     try:
         digest = _digest(request, "" if brings_files else hashlib.sha256(request.body).hexdigest())
@@ -56,7 +57,6 @@ def _again(request: HttpRequest, known: Answer, digest: str, *, brings_files: bo
     return HttpResponse(known.body, status=known.status, content_type=kind, headers={"Idempotency-Replayed": "true"})
 
 
-_CHANGES = ("POST", "PUT", "DELETE")
 _PASSING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 
 

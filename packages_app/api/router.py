@@ -25,9 +25,10 @@ from packages_app.api import (
     suites,
     uploads,
 )
-from packages_app.api.once import HEADER
+from packages_app.api.once import CHANGES, HEADER
 from packages_app.api.problems import CONTENT_TYPE, problem, problem_of_any
 from packages_app.core.product import product_version
+from packages_app.services.rights.answered import LONGEST_KEY
 
 _MOST_SHOWN = 20
 
@@ -53,14 +54,23 @@ class Api(NinjaAPI):
 
 
 def _describe(method: str, operation: dict[str, Any]) -> None:
+    parameters, conditional = operation.setdefault("parameters", []), _CONDITIONAL in operation.get("tags", ())
     for status, answer in operation["responses"].items():
+        if conditional and int(status) == HTTPStatus.OK:
+            what = "the version of the document, where it is of one"
+            answer["headers"] = {"ETag": {"description": what, "schema": {"type": "string"}}}
         if int(status) >= HTTPStatus.BAD_REQUEST and "application/json" in answer.get("content", {}):
             answer["content"] = {CONTENT_TYPE: answer["content"]["application/json"]}
-    if method in ("put", "delete") and _CONDITIONAL in operation.get("tags", ()):
-        what = "the ETag that was read, or * for what there is not yet"
-        shape = {"type": "string", "maxLength": 255}
-        said = {"in": "header", "name": "If-Match", "required": False, "description": what, "schema": shape}
-        operation.setdefault("parameters", []).append(said)
+    if method in ("put", "delete") and conditional:
+        parameters.append(_header("If-Match", "the ETag that was read, or * for what there is not yet"))
+    if method.upper() in CHANGES and operation.get("security"):
+        what = "of your own making: sent again with it, a request gets the first answer"
+        parameters.append(_header(HEADER, what, minLength=1, pattern="^[ -~]*$"))
+
+
+def _header(name: str, what: str, **shape: object) -> dict[str, Any]:
+    schema = {"type": "string", "maxLength": LONGEST_KEY, **shape}
+    return {"in": "header", "name": name, "required": False, "description": what, "schema": schema}
 
 
 _CONDITIONAL = "documents"

@@ -75,7 +75,12 @@ def test_lists_go_on_by_cursors_that_are_of_them_alone(caller, embedded):
 def test_the_documentation_needs_no_token(embedded):
     document = Client().get("/api/v1/openapi.json")
     assert document.status_code == 200
-    assert "/api/v1/uploads" in document.json()["paths"]
+    paths = document.json()["paths"]
+    definition, push = paths["/api/v1/definitions/{name}"], paths["/api/v1/uploads"]["post"]
+    headers = [{one["name"] for one in each["parameters"]} for each in (definition["put"], definition["get"], push)]
+    assert headers[0] >= {"If-Match", "Idempotency-Key"} <= headers[2] | {"If-Match"}
+    assert not headers[1] & {"If-Match", "Idempotency-Key"}
+    assert "ETag" in definition["get"]["responses"]["200"]["headers"]
     assert b"swagger" in Client().get("/api/v1/docs").content
 
 

@@ -108,3 +108,5 @@ def test_a_key_is_of_one_request_whatever_kind_its_body_says_to_be(embedded, cal
         assert [answer.said["code"] for answer in sent] == ["package_refused", "key_reused"], kind
     sent = [own.ask("DELETE", "/definitions/tool", If_Match=each, Idempotency_Key="e") for each in ('"1"', '"2"')]
     assert [answer.said["code"] for answer in sent] == ["record_not_found", "key_reused"]
+    assert own.post("/suites/stable/publish", {}, Idempotency_Key="").status_code == 422
+    assert own.ask("GET", "/packages", Idempotency_Key="").status_code == 200
