@@ -85,7 +85,7 @@ class TokenAdmin(ReadOnlyAdmin):
         """Let everybody in who has any right here."""
         return may_have_tokens(request)
 
-    @display(description="ends in")
+    @display(description="last letters")
     def shown_hint(self, token: AccessToken) -> str:
         """Return its last characters, by which its owner knows it."""
         return f"…{token.hint}"
