@@ -294,7 +294,7 @@ class ServiceCommand(BaseCommand):
         failed = [job for job in jobs if job.state == Job.State.FAILED]
         for job in jobs:
             if job.state == Job.State.DONE:
-                told = ", ".join(f"{name}={value}" for name, value in job.result.items())
+                told = ", ".join(f"{name}={_in_a_line(value)}" for name, value in job.result.items())
                 self.stdout.write(f"{job}: done ({told})")
             elif job.state != Job.State.FAILED:
                 self.stdout.write(f"{job}: {job.get_state_display()}; a worker has it")
@@ -305,3 +305,10 @@ class ServiceCommand(BaseCommand):
             worst = worst_of(outcome_of(job.error_code) for job in failed)
             raise CommandError("\n".join(sentences), returncode=worst.exit_code)
         return jobs
+
+
+def _in_a_line(value: object) -> object:
+    """Return a value of a result as a line tells it: texts of a list with commas between."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ",".join(value)
+    return value

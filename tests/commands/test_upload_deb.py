@@ -65,7 +65,7 @@ def test_a_file_that_is_not_there_stops_no_other(embedded, tmp_path):
 def test_one_file_is_uploaded_as_ever(embedded, tmp_path):
     embedded.define_uploads("tool")
     said = call("upload_deb", build_deb(tmp_path, "tool", "1.0"))
-    assert "(package=tool, version=1.0, architecture=amd64, new=True)" in said
+    assert "(package=tool, version=1.0, architecture=amd64, new=True, suites=stable)" in said
 
 
 SEVERAL = """

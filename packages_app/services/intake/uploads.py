@@ -174,8 +174,8 @@ def _result(record: PackageRecord, *, new: bool) -> dict[str, Any]:
         "package": record.package_name,
         "version": record.version,
         "architecture": record.built_for,
-        "suites": [*record.suites],
         "new": new,
+        "suites": [*record.suites],
     }
 
 
