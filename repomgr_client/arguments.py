@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from repomgr_client.faults import Fault
 
@@ -14,7 +14,13 @@ _PARTS_ABOVE = 64 * 1024 * 1024
 
 
 class Words(argparse.ArgumentParser):
-    """Reads words as `argparse` does; what it can't read is a fault as any other, which `--json` has as JSON."""
+    """Reads words as `argparse` does; what it can't read is a fault as any other, which `--json` has as JSON.
+
+    Options are written whole: of a shortened `--json` nobody would know before the words are read.
+    """
+
+    def __init__(self, **said: Any) -> None:
+        super().__init__(allow_abbrev=False, **said)
 
     def error(self, message: str) -> NoReturn:
         """Raise `Fault`."""
@@ -23,7 +29,7 @@ class Words(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command's words, and raises `Fault`."""
-    common = Words(add_help=False, allow_abbrev=False)
+    common = Words(add_help=False)
     common.add_argument("--server", default="", help="https://HOST, or https://HOST/archives/NAME (REPOMGR_SERVER)")
     common.add_argument("--json", action="store_true", help="one document of JSON to standard output")
     common.add_argument("--quiet", action="store_true", help="no progress")
@@ -31,13 +37,13 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--plain-http", action="store_true", help="send the token to another machine by http://")
     common.add_argument("--audience", default="", help="audience of CI's ID token (what the server tells)")
     top = Words(
-        allow_abbrev=False, prog="repomgr", description="Push packages to a repomgr, and see to its suites.",
+        prog="repomgr", description="Push packages to a repomgr, and see to its suites.",
         epilog="Exit codes: 0 done and shown, 1 failed, 2 refused, 3 not shown yet or held back, 75 try again.",
     )  # fmt: skip
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, help_text: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=help_text, description=help_text, parents=[common], allow_abbrev=False)
+        return commands.add_parser(name, help=help_text, description=help_text, parents=[common])
 
     push = command("push", "push .deb files, and those that .changes files list: all or none")
     push.add_argument("files", nargs="+", type=Path, metavar="FILE")

@@ -62,14 +62,14 @@ def _describe(method: str, operation: dict[str, Any]) -> None:
         if int(status) >= HTTPStatus.BAD_REQUEST and "application/json" in answer.get("content", {}):
             answer["content"] = {CONTENT_TYPE: answer["content"]["application/json"]}
     if method in ("put", "delete") and conditional:
-        parameters.append(_header("If-Match", "the ETag that was read, or * for what there is not yet"))
+        parameters.append(_header("If-Match", "the ETag that was read, or * for what there is not yet", maxLength=255))
     if method.upper() in CHANGES and operation.get("security"):
         what = "of your own making: sent again with it, a request gets the first answer"
-        parameters.append(_header(HEADER, what, minLength=1, pattern="^[ -~]*$"))
+        parameters.append(_header(HEADER, what, minLength=1, maxLength=LONGEST_KEY, pattern="^[ -~]*$"))
 
 
 def _header(name: str, what: str, **shape: object) -> dict[str, Any]:
-    schema = {"type": "string", "maxLength": LONGEST_KEY, **shape}
+    schema = {"type": "string", **shape}
     return {"in": "header", "name": name, "required": False, "description": what, "schema": schema}
 
 
